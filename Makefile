@@ -1,0 +1,48 @@
+# Everything that a newcomer or a machine runs. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Evidently's usage telemetry writes to the home folder and calls out: off everywhere.
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check synth lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet "$$(grep -o '^uv==[0-9.]*' requirements.txt)"
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --requirement requirements.txt
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(VENV)/installed ## Set everything up and play the whole loop on this machine
+	$(BIN)/stresswatch demo
+
+test: check ## Set everything up, lint, type-check and run every test
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+check: $(VENV)/installed ## Lint, format check and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
+	$(BIN)/python -m cdk_app
+
+LOCK := $(BIN)/uv pip compile --quiet --no-strip-markers --generate-hashes --custom-compile-command "make lock" pyproject.toml
+lock: ## Resolve pyproject.toml anew into the pinned, hashed requirement files
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
+	$(LOCK) --universal --fork-strategy fewest --python-version 3.11 --extra dev --output-file requirements.txt
+	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra runtime --output-file layers/runtime/requirements.txt
+	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra drift --output-file lambdas/drift/requirements.txt
+	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra training --output-file training_jobs/stress_model/requirements.txt
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build cdk.out .stresswatch .mypy_cache .pytest_cache .ruff_cache .hypothesis
