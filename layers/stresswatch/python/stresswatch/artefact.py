@@ -1,0 +1,275 @@
+r"""The serving artefact: a fitted pipeline as plain arrays, scored with numpy alone.
+
+What is scored is scikit-learn's ``TfidfVectorizer`` over words and pairs of words (lower case,
+sublinear term frequency, smoothed idf, l2 norm) beside imputed and standardised numbers, under a
+logistic regression:
+
+.. math:: z = b + \sum_t \frac{x_t}{\lVert x \rVert} w_t + \sum_f \frac{n_f - m_f}{s_f} v_f,
+   \quad x_t = (1 + \ln \mathrm{tf}_t)\,\mathrm{idf}_t, \quad p = 1 / (1 + e^{-z})
+
+An artefact is data, not code: reading one can fail, but cannot run anything.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import chain, repeat
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
+
+FORMAT = 1
+TOKEN_PATTERN = r"(?u)\b\w\w+\b"  # noqa: S105 - scikit-learn's default token pattern, no secret
+MAXIMUM_ARTEFACT_BYTES = 64 * 1024 * 1024
+"""Uncompressed; an artefact of 30,000 terms has about 1 MB."""
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_find_tokens = re.compile(TOKEN_PATTERN).findall
+_LONGEST_TOKEN_RUN = MAXIMUM_TEXT_LENGTH // 2 + 1
+
+
+class CorruptArtefact(ValueError):
+    """The bytes are not an artefact that this code can score with."""
+
+
+class Scores(NamedTuple):
+    """What the model says of a batch, arrays of shape (n_posts,)."""
+
+    probability: FloatArray
+    out_of_vocabulary: FloatArray
+    """Share of a text's words that the model does not know; 0 for a text without words."""
+
+
+@dataclass(frozen=True, eq=False)
+class Artefact:
+    """A fitted model as arrays.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Every word of the terms, in order of the ids below.
+    first, second : ndarray of shape (n_terms,)
+        Word ids of each term; `second` is -1 for a single word.
+    idf, weight : ndarray of shape (n_terms,)
+        Inverse document frequency, and coefficient in log-odds, of each term.
+    median, mean, scale, number_weight : ndarray of shape (n_numeric_features,)
+        Imputed value, centre, divisor and coefficient of each of `NUMERIC_FEATURES`; the
+        coefficient of a feature that was not selected is 0.
+    intercept : float
+    """
+
+    words: tuple[str, ...]
+    first: IntArray
+    second: IntArray
+    idf: FloatArray
+    weight: FloatArray
+    median: FloatArray
+    mean: FloatArray
+    scale: FloatArray
+    number_weight: FloatArray
+    intercept: float
+
+    def __post_init__(self) -> None:
+        n_terms, n_words = len(self.first), len(self.words)
+        for name, length in _SHAPES.items():
+            array = getattr(self, name)
+            expected = n_terms if length == "terms" else len(NUMERIC_FEATURES)
+            if array.shape != (expected,):
+                raise CorruptArtefact(f"{name} has shape {array.shape}, not ({expected},)")
+            if not np.isfinite(array).all():
+                raise CorruptArtefact(f"{name} holds a value that is not finite")
+        if n_terms and not (
+            0 <= self.first.min() <= self.first.max() < n_words
+            and -1 <= self.second.min() <= self.second.max() < n_words
+        ):
+            raise CorruptArtefact("a term names a word that is not in the vocabulary")
+        if not (self.scale > 0).all() or not math.isfinite(self.intercept):
+            raise CorruptArtefact("a scale is not positive or the intercept is not finite")
+
+    def score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
+        """Give the probability of stress of each post.
+
+        A post's result depends on the post alone, to the last bit, whatever the batch around it:
+        every sum runs in the order of the post's own terms.
+
+        Parameters
+        ----------
+        texts : sequence of str, n_posts long
+            Each of at most `MAXIMUM_TEXT_LENGTH` characters.
+        numbers : ndarray of shape (n_posts, n_numeric_features)
+            In the order of `NUMERIC_FEATURES`, NaN where a post has none.
+        """
+        tokens = [_find_tokens(text.lower()) for text in texts]
+        lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+        every_token = chain.from_iterable(tokens)
+        word = np.fromiter(map(self._word_ids.get, every_token, repeat(-1)), np.int64)
+        post = np.repeat(np.arange(len(texts)), lengths)
+        log_odds = (
+            self.intercept
+            + self._text_log_odds(post, word, len(texts))
+            + self._number_log_odds(numbers)
+        )
+        unknown = np.bincount(post, weights=word < 0, minlength=len(texts))
+        return Scores(
+            probability=np.array([_sigmoid(z) for z in log_odds.tolist()], dtype=np.float64),
+            out_of_vocabulary=unknown / np.maximum(lengths, 1),
+        )
+
+    def _text_log_odds(self, post: IntArray, word: IntArray, n_posts: int) -> FloatArray:
+        single = self._single_term[word]  # word -1 reads the guard at the end, which is -1
+        pair_of = (word[:-1] >= 0) & (word[1:] >= 0) & (post[:-1] == post[1:])
+        pair = self._pair_term(word[:-1][pair_of], word[1:][pair_of])
+        term = np.concatenate([single, pair])
+        owner = np.concatenate([post, post[:-1][pair_of]])
+        known = term >= 0
+        found, count = np.unique(
+            owner[known] * max(len(self.first), 1) + term[known], return_counts=True
+        )
+        owner, term = np.divmod(found, max(len(self.first), 1))
+        x = _SUBLINEAR[count] * self.idf[term]
+        dot = np.bincount(owner, weights=x * self.weight[term], minlength=n_posts)
+        square = np.bincount(owner, weights=x * x, minlength=n_posts)
+        return dot / np.sqrt(np.where(square > 0, square, 1.0))
+
+    def _pair_term(self, first: IntArray, second: IntArray) -> IntArray:
+        keys, terms = self._pairs
+        if not len(keys):
+            return np.full(len(first), -1, dtype=np.int64)
+        wanted = first * len(self.words) + second
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[at] == wanted, terms[at], -1)
+
+    def _number_log_odds(self, numbers: FloatArray) -> FloatArray:
+        filled = np.where(np.isnan(numbers), self.median, numbers)
+        total = np.zeros(len(filled))
+        for column in range(filled.shape[1]):
+            standardised = (filled[:, column] - self.mean[column]) / self.scale[column]
+            total += standardised * self.number_weight[column]
+        return total
+
+    @cached_property
+    def _word_ids(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words)}
+
+    @cached_property
+    def _single_term(self) -> IntArray:
+        terms = np.full(len(self.words) + 1, -1, dtype=np.int64)
+        alone = np.flatnonzero(self.second < 0)
+        terms[self.first[alone]] = alone
+        return terms
+
+    @cached_property
+    def _pairs(self) -> tuple[IntArray, IntArray]:
+        terms = np.flatnonzero(self.second >= 0)
+        keys = self.first[terms] * len(self.words) + self.second[terms]
+        order = np.argsort(keys)
+        return keys[order], terms[order]
+
+    def to_bytes(self) -> bytes:
+        """Write the artefact; the same arrays give the same bytes."""
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("words", "intercept")
+        }
+        np.savez_compressed(
+            buffer,
+            format=np.array(FORMAT),
+            numeric_features=_encode(NUMERIC_FEATURES),
+            words=_encode(self.words),
+            intercept=np.array(self.intercept),
+            **arrays,
+        )
+        return buffer.getvalue()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Artefact:
+        """Read an artefact.
+
+        Raises
+        ------
+        CorruptArtefact
+            When the bytes are cut off, too large, of another format or type, or made for other
+            numeric features than this code's.
+        """
+        try:
+            arrays = _read_arrays(data)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise CorruptArtefact(f"the artefact cannot be read: {error}") from error
+        if _decode(arrays["numeric_features"]) != NUMERIC_FEATURES:
+            raise CorruptArtefact("the artefact was trained on other numeric features")
+        ids = {name: arrays[name].astype(np.int64) for name in _IDS}
+        values = {name: arrays[name].astype(np.float64) for name in _SHAPES if name not in _IDS}
+        return Artefact(
+            words=_decode(arrays["words"]),
+            intercept=float(arrays["intercept"]),
+            **ids,
+            **values,
+        )
+
+
+_SHAPES = {
+    "first": "terms",
+    "second": "terms",
+    "idf": "terms",
+    "weight": "terms",
+    "median": "numbers",
+    "mean": "numbers",
+    "scale": "numbers",
+    "number_weight": "numbers",
+}
+_IDS = ("first", "second")
+# Counted once, with the C library's logarithm, so that a count weighs the same in every batch.
+_SUBLINEAR = np.array([0.0] + [1.0 + math.log(count) for count in range(1, _LONGEST_TOKEN_RUN + 1)])
+
+
+def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    wanted = {"format", "numeric_features", "words", "intercept", *_SHAPES}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        if set(members) != wanted or len(archive.infolist()) != len(wanted):
+            raise CorruptArtefact("the artefact does not hold the arrays that it should")
+        if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
+            raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in wanted}
+    if arrays["format"].shape != () or arrays["format"] != FORMAT:
+        raise CorruptArtefact(f"the artefact's format is not {FORMAT}")
+    for name, array in arrays.items():
+        kinds = "u" if name in ("words", "numeric_features") else "i" if name in _IDS else "if"
+        if array.dtype.kind not in kinds or (array.ndim != 0) != (
+            name not in ("format", "intercept")
+        ):
+            raise CorruptArtefact(f"{name} has the wrong type or shape")
+    return arrays
+
+
+def _encode(words: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8)
+
+
+def _decode(array: NDArray[Any]) -> tuple[str, ...]:
+    try:
+        text = array.tobytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorruptArtefact(f"a list of words is not UTF-8: {error.reason}") from error
+    return tuple(text.split("\n")) if text else ()
+
+
+def _sigmoid(z: float) -> float:
+    if z >= 0:
+        return 1.0 / (1.0 + math.exp(-z))
+    grown = math.exp(z)
+    return grown / (1.0 + grown)

@@ -1,0 +1,162 @@
+"""The champion: which model version serves, and the model that a warm function keeps of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from stresswatch.artefact import Artefact
+from stresswatch.s3 import Location
+from stresswatch.versions import MODEL_FILE, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+NO_CHAMPION = "none"
+"""The pointer's value before the first promotion: a parameter cannot be empty."""
+
+
+class NoChampion(LookupError):
+    """No model version serves yet."""
+
+
+class DigestMismatch(ValueError):
+    """The model file is not the one that the pointer names."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The champion's version, its folder in S3, and the SHA-256 of its model file."""
+
+    version: str
+    uri: str
+    sha256: str
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(value: str) -> Pointer | None:
+        """Read the pointer's value; None before the first promotion.
+
+        Raises
+        ------
+        ValueError
+            When the value is no pointer.
+        """
+        if value == NO_CHAMPION:
+            return None
+        try:
+            pointer = Pointer(**json.loads(value))
+            Location.parse(pointer.uri)
+        except (TypeError, AttributeError, ValueError) as error:
+            raise ValueError(f"the champion pointer cannot be read: {error}") from error
+        return pointer
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A champion that was loaded and verified."""
+
+    pointer: Pointer
+    artefact: Artefact
+
+
+def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
+    """Read which version serves; None before the first promotion."""
+    return Pointer.from_json(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
+
+
+def write_pointer(ssm: SSMClient, parameter: str, pointer: Pointer) -> None:
+    """Make a version the champion. Promotion and rollback do this and nothing else."""
+    ssm.put_parameter(Name=parameter, Value=pointer.to_json(), Type="String", Overwrite=True)
+
+
+def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:
+    """Load the model file that the pointer names.
+
+    Raises
+    ------
+    DigestMismatch
+        When the file's digest is not the pointer's.
+    CorruptArtefact
+        When the file is no artefact.
+    """
+    bucket, key = Location.parse(pointer.uri) / MODEL_FILE
+    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    if (digest := sha256(data)) != pointer.sha256:
+        raise DigestMismatch(
+            f"{MODEL_FILE} of {pointer.version} has SHA-256 {digest[:12]}…, "
+            f"the champion pointer says {pointer.sha256[:12]}…"
+        )
+    return ServedModel(pointer, Artefact.from_bytes(data))
+
+
+class ChampionCache:
+    """Keeps the champion's model in a warm function and follows the pointer.
+
+    The pointer is read again once its time to live is over. A pointer that cannot be followed (its
+    file is missing, altered or corrupt) is reported and the model in memory goes on serving: the
+    loss of a promotion is better than the loss of the stream.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the present pointer.
+    load : callable
+        Gives the model of a pointer.
+    ttl_seconds : float
+    on_refused : callable
+        Told of an error that kept the old champion serving.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Pointer | None],
+        load: Callable[[Pointer], ServedModel],
+        ttl_seconds: float,
+        on_refused: Callable[[Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._read = read
+        self._load = load
+        self._ttl_seconds = ttl_seconds
+        self._on_refused = on_refused
+        self._clock = clock
+        self._served: ServedModel | None = None
+        self._checked_at = float("-inf")
+
+    def current(self) -> ServedModel:
+        """Give the model to serve with.
+
+        Raises
+        ------
+        NoChampion
+            When no version was ever promoted.
+        Exception
+            Whatever reading or loading raised, when no model is in memory to fall back on.
+        """
+        if self._served and self._clock() - self._checked_at < self._ttl_seconds:
+            return self._served
+        try:
+            self._served = self._follow()
+        except Exception as error:
+            if not self._served:
+                raise
+            self._on_refused(error)
+        self._checked_at = self._clock()
+        return self._served
+
+    def _follow(self) -> ServedModel:
+        pointer = self._read()
+        if pointer is None:
+            raise NoChampion("no model version was promoted yet; start a retraining for the first")
+        if self._served and self._served.pointer == pointer:
+            return self._served
+        return self._load(pointer)

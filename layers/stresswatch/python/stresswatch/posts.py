@@ -1,0 +1,206 @@
+"""The post: what producers write to the posts stream, and the labelled post that annotators add.
+
+Names are the columns of the public Dreaddit data set, so a producer written for it works unchanged.
+Another text-plus-numbers task starts here: `NUMERIC_FEATURES` is the one list of numeric features.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+NUMERIC_FEATURES = (
+    "lex_liwc_Tone",
+    "lex_liwc_i",
+    "lex_liwc_negemo",
+    "lex_liwc_Clout",
+    "sentiment",
+)
+MAXIMUM_TEXT_LENGTH = 40_000
+"""Characters; the longest post that the platforms of the data set allow."""
+MAXIMUM_NAME_LENGTH = 256
+"""Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
+
+
+class InvalidPost(ValueError):
+    """A record that is not a post, and never will be.
+
+    Attributes
+    ----------
+    reason : str
+        One word for counting, such as ``text_too_long``.
+    detail : str
+        One sentence for the producer. It never quotes the record's values.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A valid post.
+
+    Attributes
+    ----------
+    numbers : tuple of float
+        One value for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
+    source : str or None
+        The community that the post comes from: for slices of the metrics, never a feature.
+    """
+
+    post_id: str
+    text: str
+    numbers: tuple[float, ...]
+    created_at: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPost:
+    """A post with the annotators' verdict: 1 stressed, 0 not."""
+
+    post: Post
+    label: int
+    labelled_at: str | None = None
+
+
+def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
+    """Read one record of the posts stream.
+
+    Parameters
+    ----------
+    data : bytes
+        A UTF-8 JSON object. Unknown fields are ignored.
+    default_post_id : str, optional
+        The id of a record that brings none.
+
+    Raises
+    ------
+    InvalidPost
+        When any part of the contract is broken.
+    """
+    return _post(_json_object(data), default_post_id)
+
+
+def parse_labelled_post(data: bytes) -> LabelledPost:
+    """Read one line of ``labels/`` or of a data set: a post with ``label`` 0 or 1.
+
+    Raises
+    ------
+    InvalidPost
+        When any part of the contract is broken, the post's or the label's.
+    """
+    record = _json_object(data)
+    label = record.get("label")
+    if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
+        raise InvalidPost("label_invalid", "label must be the number 0 or 1")
+    return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"))
+
+
+def post_record(post: Post) -> dict[str, Any]:
+    """Give the post as the JSON object that `parse_post` reads."""
+    record: dict[str, Any] = {"post_id": post.post_id, "text": post.text}
+    record |= {
+        name: value
+        for name, value in zip(NUMERIC_FEATURES, post.numbers, strict=True)
+        if not math.isnan(value)
+    }
+    if post.created_at is not None:
+        record["created_at"] = post.created_at
+    if post.source is not None:
+        record["source"] = post.source
+    return record
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InvalidPost("not_utf8", "the record must be UTF-8") from None
+    except (ValueError, RecursionError):
+        raise InvalidPost("not_json", "the record must be one JSON object") from None
+    if not isinstance(record, dict):
+        raise InvalidPost("not_an_object", "the record must be a JSON object")
+    return record
+
+
+def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
+    post_id = _name(record, "post_id") or default_post_id
+    if post_id is None:
+        raise InvalidPost("post_id_missing", "post_id must be a string")
+    return Post(
+        post_id=post_id,
+        text=_text(record),
+        numbers=tuple([_number(record, name) for name in NUMERIC_FEATURES]),
+        created_at=_moment(record, "created_at"),
+        source=_name(record, "source"),
+    )
+
+
+def _text(record: dict[str, Any]) -> str:
+    text = record.get("text")
+    if text is None:
+        raise InvalidPost("text_missing", "text must be given")
+    if not isinstance(text, str):
+        raise InvalidPost("text_invalid", "text must be a string")
+    if len(text) > MAXIMUM_TEXT_LENGTH:
+        raise InvalidPost(
+            "text_too_long",
+            f"text has {len(text):,} characters; at most {MAXIMUM_TEXT_LENGTH:,} are read",
+        )
+    if not text.strip():
+        raise InvalidPost("text_empty", "text must not be blank")
+    return _encodable("text", text)
+
+
+def _number(record: dict[str, Any], name: str) -> float:
+    value = record.get(name)
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidPost("number_invalid", f"{name} must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidPost("number_not_finite", f"{name} must be finite")
+    return number
+
+
+def _name(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= MAXIMUM_NAME_LENGTH:
+        raise InvalidPost(
+            f"{field}_invalid",
+            f"{field} must be a string of 1 to {MAXIMUM_NAME_LENGTH} characters",
+        )
+    return _encodable(field, value)
+
+
+def _moment(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    if value is None:
+        return None
+    try:
+        datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InvalidPost(f"{field}_invalid", f"{field} must be an ISO 8601 date") from None
+    return str(value)
+
+
+def _encodable(field: str, value: str) -> str:
+    # JSON can escape half a surrogate pair, which no UTF-8 writer after us could encode.
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidPost("not_unicode", f"{field} has an unpaired surrogate") from None
+    return value

@@ -1,0 +1,74 @@
+"""How good predictions are: the metrics that training reports and the gate decides on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.predictions import DECISION_THRESHOLD
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Metrics of the stressed class at the decision threshold, over `posts` labelled posts.
+
+    Attributes
+    ----------
+    roc_auc : float or None
+        None where the posts have one class only.
+    brier : float
+        Mean squared difference between probability and label (Brier, 1950); lower is better.
+    """
+
+    posts: int
+    stressed: int
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    brier: float
+    roc_auc: float | None
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        return asdict(self)
+
+
+def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Quality:
+    """Measure probabilities of shape (n_posts,) against labels 0 and 1 of the same shape.
+
+    Raises
+    ------
+    ValueError
+        When there is no post.
+    """
+    if not len(labels):
+        raise ValueError("quality needs at least one labelled post")
+    positive = labels == 1
+    predicted = probability >= DECISION_THRESHOLD
+    hits = int((positive & predicted).sum())
+    precision = hits / int(predicted.sum()) if predicted.any() else 0.0
+    recall = hits / int(positive.sum()) if positive.any() else 0.0
+    return Quality(
+        posts=len(labels),
+        stressed=int(positive.sum()),
+        accuracy=float((positive == predicted).mean()),
+        precision=precision,
+        recall=recall,
+        f1=2 * precision * recall / (precision + recall) if hits else 0.0,
+        brier=float(((probability - labels) ** 2).mean()),
+        roc_auc=_roc_auc(positive, probability),
+    )
+
+
+def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
+    """Give the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return None
+    _, place, count = np.unique(probability, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(count) - (count - 1) / 2
+    rank_sum = float(mean_rank[place][positive].sum())
+    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)

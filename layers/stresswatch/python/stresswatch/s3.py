@@ -1,0 +1,32 @@
+"""Addresses of objects in S3."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Location(NamedTuple):
+    """A bucket and a key, or a prefix that ends in a slash."""
+
+    bucket: str
+    key: str
+
+    @staticmethod
+    def parse(uri: str) -> Location:
+        """Read ``s3://bucket/key``.
+
+        Raises
+        ------
+        ValueError
+            When the address has another form.
+        """
+        bucket, separator, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not bucket or not separator:
+            raise ValueError(f"{uri!r} is no address of the form s3://bucket/key")
+        return Location(bucket, key)
+
+    def __truediv__(self, name: str) -> Location:
+        return Location(self.bucket, f"{self.key.rstrip('/')}/{name}")
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"

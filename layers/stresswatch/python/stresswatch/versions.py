@@ -1,0 +1,107 @@
+"""Model versions: the folder of files that a training run leaves, and how it is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+MODEL_FILE = "model.npz"
+MANIFEST_FILE = "manifest.json"
+REFERENCE_FILE = "reference.parquet"
+EVALUATION_FILE = "evaluation.json"
+VERSION_FILES = (MODEL_FILE, MANIFEST_FILE, REFERENCE_FILE, EVALUATION_FILE)
+MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
+
+
+class InvalidModelVersion(ValueError):
+    """The files are no model version: one is missing, too large, or not what the manifest says."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model version is made of and came from.
+
+    Attributes
+    ----------
+    files : mapping of str to str
+        SHA-256 of every other file of the version.
+    metrics : mapping
+        `Quality` of the evaluation split: ``overall``, and ``slices`` by the posts' source.
+    parent : str or None
+        The champion at the time of training.
+    """
+
+    version: str
+    created_at: str
+    files: Mapping[str, str]
+    dataset_sha256: str
+    posts: Mapping[str, int]
+    hyperparameters: Mapping[str, Any]
+    selected_features: tuple[str, ...]
+    parity: float
+    metrics: Mapping[str, Any]
+    parent: str | None
+    training_job: str
+    code_commit: str
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(self.__dict__, indent=2, sort_keys=True).encode() + b"\n"
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Manifest:
+        try:
+            record = json.loads(data)
+            record["selected_features"] = tuple(record["selected_features"])
+            return Manifest(**record)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidModelVersion(f"{MANIFEST_FILE} cannot be read: {error}") from error
+
+
+def version_name(now: datetime, dataset_sha256: str) -> str:
+    """Name a version so that names sort by age; also a valid SageMaker training job name."""
+    return f"v{now:%Y%m%dT%H%M%S}-{dataset_sha256[:8]}"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
+    """Take the files of a version out of SageMaker's ``model.tar.gz``, in memory.
+
+    Raises
+    ------
+    InvalidModelVersion
+        When a member is not a plain file of `VERSION_FILES`, is too large, or is missing, or when
+        a file differs from its digest in the manifest.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
+            for member in members:
+                name = member.name.removeprefix("./")
+                if member.isdir() and name in (".", ""):
+                    continue
+                if not member.isfile() or name not in VERSION_FILES or name in files:
+                    raise InvalidModelVersion(
+                        f"the archive holds {name!r}, which is no model file or a second one"
+                    )
+                if member.size > MAXIMUM_FILE_BYTES:
+                    raise InvalidModelVersion(f"{name} is over {MAXIMUM_FILE_BYTES:,} bytes")
+                content = members.extractfile(member)
+                files[name] = content.read() if content else b""
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise InvalidModelVersion(f"the model archive cannot be read: {error}") from error
+    if missing := sorted(set(VERSION_FILES) - set(files)):
+        raise InvalidModelVersion(f"the model archive lacks {', '.join(missing)}")
+    manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+    for name in (MODEL_FILE, REFERENCE_FILE, EVALUATION_FILE):
+        if manifest.files.get(name) != sha256(files[name]):
+            raise InvalidModelVersion(f"{name} is not the file that the manifest names")
+    return files
