@@ -210,13 +210,11 @@ class Artefact:
             raise CorruptArtefact(f"the artefact cannot be read: {error}") from error
         if _decode(arrays["numeric_features"]) != NUMERIC_FEATURES:
             raise CorruptArtefact("the artefact was trained on other numeric features")
-        ids = {name: arrays[name].astype(np.int64) for name in _IDS}
-        values = {name: arrays[name].astype(np.float64) for name in _SHAPES if name not in _IDS}
+        fitted: dict[str, Any] = {
+            name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in _SHAPES
+        }
         return Artefact(
-            words=_decode(arrays["words"]),
-            intercept=float(arrays["intercept"]),
-            **ids,
-            **values,
+            words=_decode(arrays["words"]), intercept=float(arrays["intercept"]), **fitted
         )
 
 

@@ -1,0 +1,196 @@
+"""The training container's entry point, on SageMaker's contract.
+
+Reads ``input/data/train/*.jsonl`` and ``input/config/hyperparameters.json`` under the prefix
+``/opt/ml``, writes every file of a model version to ``model/``, and exits with 0; or writes one
+sentence to ``output/failure``, no model, and exits with 1.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stresswatch.export import export_pipeline, prove_parity
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.predictions import Prediction, predict
+from stresswatch.quality import measure
+from stresswatch.versions import (
+    EVALUATION_FILE,
+    MANIFEST_FILE,
+    MODEL_FILE,
+    REFERENCE_FILE,
+    Manifest,
+    sha256,
+)
+from training_jobs.stress_model.dataset import UnusableDataSet, frame, read_dataset
+from training_jobs.stress_model.recipe import (
+    Hyperparameters,
+    InvalidHyperparameters,
+    build_pipeline,
+)
+
+log = logging.getLogger("training")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a training run comes from, as the workflow tells it beside the hyperparameters."""
+
+    version: str
+    dataset_sha256: str
+    parent: str | None
+    code_commit: str
+    training_job: str
+
+    @staticmethod
+    def take(parameters: dict[str, str]) -> Provenance:
+        """Take provenance out of the parameters, and leave the hyperparameters."""
+        return Provenance(
+            version=parameters.pop("version", "unversioned"),
+            dataset_sha256=parameters.pop("dataset_sha256", ""),
+            parent=parameters.pop("parent", "") or None,
+            code_commit=parameters.pop("code_commit", "unknown"),
+            training_job=os.environ.get("TRAINING_JOB_NAME", "local"),
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train one model version; give the exit code."""
+    parser = argparse.ArgumentParser(description="Train one version of the stress model.")
+    parser.add_argument("command", nargs="?", default="train", choices=["train"])
+    parser.add_argument("--prefix", type=Path, default=Path("/opt/ml"))
+    prefix: Path = parser.parse_args(arguments).prefix
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        files = train(prefix / "input")
+    except (UnusableDataSet, InvalidHyperparameters) as error:
+        return _fail(prefix, str(error))
+    except Exception as error:
+        # No message: that of an unforeseen error could quote a post.
+        places = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s%s", places, type(error).__name__)  # noqa: TRY400
+        return _fail(prefix, f"Training failed with {type(error).__name__}; see the job's log.")
+    model = prefix / "model"
+    model.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (model / name).write_bytes(content)
+    return 0
+
+
+def train(inputs: Path) -> dict[str, bytes]:
+    """Train, evaluate and export; give the files of the model version by name.
+
+    Raises
+    ------
+    UnusableDataSet, InvalidHyperparameters
+        With one sentence that says what is wrong.
+    """
+    parameters = _parameters(inputs / "config" / "hyperparameters.json")
+    provenance = Provenance.take(parameters)
+    hyperparameters = Hyperparameters.from_strings(parameters)
+    dataset = read_dataset(inputs / "data" / "train")
+    log.info("training on %d posts, %d invalid", len(dataset.train), dataset.invalid)
+
+    pipeline = build_pipeline(hyperparameters)
+    pipeline.fit(frame(dataset.train), _labels(dataset.train))
+    artefact = export_pipeline(pipeline)
+    parity = prove_parity(artefact, pipeline, frame(dataset.evaluation))
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    predictions = predict(
+        [
+            (f"evaluation-{place}", labelled.post)
+            for place, labelled in enumerate(dataset.evaluation)
+        ],
+        artefact,
+        provenance.version,
+        now,
+    )
+    metrics = _evaluate(predictions, dataset.evaluation)
+    log.info("evaluation split: %s", json.dumps(metrics["overall"]))
+    files = {
+        MODEL_FILE: artefact.to_bytes(),
+        REFERENCE_FILE: _parquet(predictions),
+        EVALUATION_FILE: json.dumps(metrics, indent=2, sort_keys=True).encode() + b"\n",
+    }
+    support = pipeline.named_steps["features"].named_transformers_["numbers"]
+    manifest = Manifest(
+        version=provenance.version,
+        created_at=now,
+        files={name: sha256(content) for name, content in files.items()},
+        dataset_sha256=provenance.dataset_sha256,
+        posts={
+            "train": len(dataset.train),
+            "evaluation": len(dataset.evaluation),
+            "invalid": dataset.invalid,
+        },
+        hyperparameters=hyperparameters.as_dict(),
+        selected_features=tuple(
+            np.array(NUMERIC_FEATURES)[support.named_steps["select"].get_support()].tolist()
+        ),
+        parity=parity,
+        metrics=metrics,
+        parent=provenance.parent,
+        training_job=provenance.training_job,
+        code_commit=provenance.code_commit,
+    )
+    return files | {MANIFEST_FILE: manifest.to_bytes()}
+
+
+def _parameters(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    parameters = json.loads(path.read_bytes())
+    if not isinstance(parameters, dict):
+        raise InvalidHyperparameters("hyperparameters.json must hold one JSON object")
+    return {name: str(value) for name, value in parameters.items()}
+
+
+def _labels(posts: list[LabelledPost]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array([labelled.label for labelled in posts], dtype=np.int64)
+
+
+def _evaluate(predictions: list[Prediction], posts: list[LabelledPost]) -> Mapping[str, Any]:
+    labels = _labels(posts)
+    probability = np.array([prediction.probability for prediction in predictions])
+    sources = np.array([labelled.post.source or "unknown" for labelled in posts])
+    return {
+        "overall": measure(labels, probability).as_dict(),
+        "slices": {
+            source: measure(labels[sources == source], probability[sources == source]).as_dict()
+            for source in sorted(set(sources.tolist()))
+        },
+    }
+
+
+def _parquet(predictions: list[Prediction]) -> bytes:
+    rows = pd.DataFrame([prediction.archive_row() for prediction in predictions])
+    content = rows.to_parquet(index=False)
+    assert isinstance(content, bytes)  # noqa: S101 - without a path, pandas returns the bytes
+    return content
+
+
+def _fail(prefix: Path, sentence: str) -> int:
+    log.error("%s", sentence)
+    output = prefix / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "failure").write_text(sentence)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
