@@ -20,8 +20,8 @@ NO_CHAMPION = "none"
 """The pointer's value before the first promotion: a parameter cannot be empty."""
 
 
-class NoChampion(LookupError):
-    """No model version serves yet."""
+class ChampionUnavailable(LookupError):
+    """There is no model to serve with: none was promoted yet, or the promoted one is unreadable."""
 
 
 class DigestMismatch(ValueError):
@@ -137,10 +137,9 @@ class ChampionCache:
 
         Raises
         ------
-        NoChampion
-            When no version was ever promoted.
-        Exception
-            Whatever reading or loading raised, when no model is in memory to fall back on.
+        ChampionUnavailable
+            When no version was ever promoted, or the pointer cannot be followed and no model is in
+            memory to fall back on.
         """
         if self._served and self._clock() - self._checked_at < self._ttl_seconds:
             return self._served
@@ -148,7 +147,7 @@ class ChampionCache:
             self._served = self._follow()
         except Exception as error:
             if not self._served:
-                raise
+                raise ChampionUnavailable(f"no model can be served: {error}") from error
             self._on_refused(error)
         self._checked_at = self._clock()
         return self._served
@@ -156,7 +155,7 @@ class ChampionCache:
     def _follow(self) -> ServedModel:
         pointer = self._read()
         if pointer is None:
-            raise NoChampion("no model version was promoted yet; start a retraining for the first")
+            raise LookupError("no version was promoted yet; start a retraining for the first")
         if self._served and self._served.pointer == pointer:
             return self._served
         return self._load(pointer)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class Record:
 
     Attributes
     ----------
+    arrived_at : datetime
+        When the stream took the record.
     prediction_id : str
         Deterministic in stream, shard and sequence number: a redelivery has the same.
     """
@@ -40,6 +43,7 @@ class Record:
     stream: str
     shard: str
     sequence_number: str
+    arrived_at: datetime
 
     @property
     def prediction_id(self) -> str:
@@ -101,9 +105,9 @@ class Rejection:
     detail: str
 
 
-def read_records(records: Sequence[Record]) -> tuple[list[tuple[str, Post]], list[Rejection]]:
-    """Sort records into posts, each with its prediction id, and rejections, both in order."""
-    posts: list[tuple[str, Post]] = []
+def read_records(records: Sequence[Record]) -> tuple[list[tuple[Record, Post]], list[Rejection]]:
+    """Sort records into posts and rejections, both in the order of the records."""
+    posts: list[tuple[Record, Post]] = []
     rejections: list[Rejection] = []
     for record in records:
         try:
@@ -111,7 +115,7 @@ def read_records(records: Sequence[Record]) -> tuple[list[tuple[str, Post]], lis
         except InvalidPost as error:
             rejections.append(Rejection(record, error.reason, error.detail))
         else:
-            posts.append((record.prediction_id, post))
+            posts.append((record, post))
     return posts, rejections
 
 

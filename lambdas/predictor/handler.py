@@ -1,0 +1,154 @@
+"""Predictor: a batch of the posts stream in, predictions, archive rows and quarantine out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stresswatch import archive, quarantine
+from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
+from stresswatch.environment import setting
+from stresswatch.predictions import Prediction, Record, predict, read_records
+from stresswatch.streams import StreamRecord, put_records
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+
+logger = Logger()
+metrics = Metrics()
+
+# A call that hangs must leave time to report the batch as unfinished.
+_AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+
+
+class Unfinished(Exception):
+    """The batch is done up to, not including, this record; the rest is to be delivered again."""
+
+    def __init__(self, sequence_number: str, cause: str):
+        super().__init__(cause)
+        self.sequence_number = sequence_number
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """The predictor with what it talks to."""
+
+    champion: ChampionCache
+    s3: S3Client
+    kinesis: KinesisClient
+    predictions_stream: str
+    archive_bucket: str
+    quarantine_bucket: str
+
+    def process(self, records: list[Record]) -> None:
+        """Predict a batch and write what comes of it.
+
+        Invalid records are settled for good in quarantine. What a write leaves behind when it
+        fails is written again, to the same effect, when the batch is delivered again.
+
+        Raises
+        ------
+        Unfinished
+            When AWS refused or failed a call.
+        """
+        posts, rejections = read_records(records)
+        try:
+            quarantine.write(self.s3, self.quarantine_bucket, rejections)
+            predictions = self._predict([(record.prediction_id, post) for record, post in posts])
+            if predictions:
+                archive.write(self.s3, self.archive_bucket, records, predictions)
+            refused = put_records(
+                self.kinesis,
+                self.predictions_stream,
+                [_stream_record(prediction) for prediction in predictions],
+            )
+        except (BotoCoreError, ClientError, ChampionUnavailable) as error:
+            # The type alone: the message could quote what was being written.
+            raise Unfinished(records[0].sequence_number, type(error).__name__) from error
+        reasons = Counter(rejection.reason for rejection in rejections)
+        logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
+        metrics.add_metric("PostsRead", MetricUnit.Count, len(records))
+        metrics.add_metric("PostsPredicted", MetricUnit.Count, len(predictions) - len(refused))
+        metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections))
+        if refused:
+            first, _ = posts[refused[0]]
+            raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
+
+    def _predict(self, posts: list[tuple[str, Any]]) -> list[Prediction]:
+        if not posts:
+            return []
+        served = self.champion.current()
+        now = datetime.now(UTC).isoformat()
+        return predict(posts, served.artefact, served.pointer.version, now)
+
+
+@cache
+def predictor() -> Predictor:
+    """Build the predictor once an execution environment."""
+    s3 = boto3.client("s3", config=_AWS)
+    ssm = boto3.client("ssm", config=_AWS)
+    parameter = setting("CHAMPION_PARAMETER")
+    return Predictor(
+        champion=ChampionCache(
+            read=lambda: read_pointer(ssm, parameter),
+            load=lambda pointer: load_model(s3, pointer),
+            ttl_seconds=float(setting("CHAMPION_TTL_SECONDS")),
+            on_refused=_report_refused_champion,
+        ),
+        s3=s3,
+        kinesis=boto3.client("kinesis", config=_AWS),
+        predictions_stream=setting("PREDICTIONS_STREAM"),
+        archive_bucket=setting("ARCHIVE_BUCKET"),
+        quarantine_bucket=setting("QUARANTINE_BUCKET"),
+    )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a Kinesis event with the records that must be delivered again."""
+    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    records = [_record(record) for record in event["Records"]]
+    if not records:
+        return {"batchItemFailures": []}
+    try:
+        predictor().process(records)
+    except Unfinished as error:
+        logger.warning("unfinished", cause=str(error), records=len(records))
+        metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)
+        return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
+    return {"batchItemFailures": []}
+
+
+def _record(record: Mapping[str, Any]) -> Record:
+    kinesis = record["kinesis"]
+    return Record(
+        data=base64.b64decode(kinesis["data"]),
+        stream=record["eventSourceARN"].rpartition("/")[2],
+        shard=record["eventID"].partition(":")[0],
+        sequence_number=kinesis["sequenceNumber"],
+        arrived_at=datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC),
+    )
+
+
+def _stream_record(prediction: Prediction) -> StreamRecord:
+    return StreamRecord(prediction.post.post_id, json.dumps(prediction.message()).encode())
+
+
+def _report_refused_champion(error: Exception) -> None:
+    logger.error("champion_refused", cause=type(error).__name__, detail=str(error))
+    metrics.add_metric("ChampionRefused", MetricUnit.Count, 1)

@@ -1,0 +1,104 @@
+"""Training sets: the base data set plus the labelled posts that came in since.
+
+A training set is the file ``posts.jsonl`` under ``datasets/<version>/``: one labelled post a line,
+in an order and form that depend on the posts alone, so that the same posts have the same digest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post, post_record
+from stresswatch.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BASE_PREFIX = "datasets/base/"
+LABELS_PREFIX = "labels/"
+POSTS_FILE = "posts.jsonl"
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Labelled posts, each once.
+
+    Attributes
+    ----------
+    base, fresh : list of LabelledPost
+        From the base data set, and from ``labels/``. A post of both is fresh.
+    invalid : int
+        Lines that broke the contract, and were left out.
+    """
+
+    base: list[LabelledPost]
+    fresh: list[LabelledPost]
+    invalid: int
+
+    def to_bytes(self) -> bytes:
+        """Write the posts as JSON Lines; fresh ones carry their ``labelled_at``."""
+        lines = sorted(json.dumps(_record(post), sort_keys=True) for post in self.base + self.fresh)
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
+    """Make a training set of lines of JSON.
+
+    A label must say when it was given (`labelled_at`), and a base post must not: that tells fresh
+    posts from base ones ever after. A post is known by its id and text together, as one long post
+    may be labelled in segments that share its id. Of several labels the newest wins.
+    """
+    known: dict[tuple[str, str], LabelledPost] = {}
+    invalid = 0
+    for lines, is_fresh in ((base, False), (labels, True)):
+        for line in lines:
+            try:
+                labelled = parse_labelled_post(line)
+            except InvalidPost:
+                invalid += 1
+                continue
+            if is_fresh != (labelled.labelled_at is not None):
+                invalid += 1
+                continue
+            key = (labelled.post.post_id, labelled.post.text)
+            if key not in known or _age(labelled) >= _age(known[key]):
+                known[key] = labelled
+    return TrainingSet(
+        base=[post for post in known.values() if post.labelled_at is None],
+        fresh=[post for post in known.values() if post.labelled_at is not None],
+        invalid=invalid,
+    )
+
+
+def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
+    """Read every line of the objects under a prefix, in the order of their keys."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for found in page.get("Contents", []):
+            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            yield from (line for line in body.splitlines() if line.strip())
+
+
+def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
+    """Read the posts of an assembled training set."""
+    bucket, key = folder / POSTS_FILE
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return [parse_labelled_post(line) for line in body.splitlines()]
+
+
+def _age(labelled: LabelledPost) -> datetime:
+    if labelled.labelled_at is None:
+        return datetime.min.replace(tzinfo=UTC)
+    moment = datetime.fromisoformat(labelled.labelled_at)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _record(labelled: LabelledPost) -> dict[str, object]:
+    record = post_record(labelled.post) | {"label": labelled.label}
+    if labelled.labelled_at is not None:
+        record["labelled_at"] = labelled.labelled_at
+    return record

@@ -1,0 +1,81 @@
+"""Write to a Kinesis stream with `PutRecords`, which may take some records and refuse others."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+
+MAXIMUM_RECORDS = 500
+MAXIMUM_BYTES = 5 * 1024 * 1024
+"""Limits of one `PutRecords` request; the bytes count data and partition keys."""
+
+
+class StreamRecord(NamedTuple):
+    """What is written: the partition key, at most 256 characters, and the data."""
+
+    partition_key: str
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.partition_key.encode("utf-8")) + len(self.data)
+
+
+def requests(records: Sequence[StreamRecord]) -> Iterator[range]:
+    """Cut records into requests within the limits, each given as a range of places."""
+    start = size = 0
+    for place, record in enumerate(records):
+        if place - start == MAXIMUM_RECORDS or (
+            place > start and size + record.size > MAXIMUM_BYTES
+        ):
+            yield range(start, place)
+            start, size = place, 0
+        size += record.size
+    if start < len(records):
+        yield range(start, len(records))
+
+
+def put_records(
+    kinesis: KinesisClient,
+    stream: str,
+    records: Sequence[StreamRecord],
+    *,
+    attempts: int = 4,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[int]:
+    """Write records, and write again only those that an answer reports as refused.
+
+    Waits between attempts, at random up to 0.1 s, 0.2 s, 0.4 s and so on ("full jitter").
+
+    Returns
+    -------
+    list of int
+        Places of the records that were still refused at the last attempt, in order.
+    """
+    refused: list[int] = []
+    for places in requests(records):
+        waiting = list(places)
+        for attempt in range(attempts):
+            if attempt:
+                sleep(random.uniform(0, 0.1 * 2 ** (attempt - 1)))  # noqa: S311 - no secret
+            answer = kinesis.put_records(
+                StreamName=stream,
+                Records=[
+                    {"PartitionKey": records[place].partition_key, "Data": records[place].data}
+                    for place in waiting
+                ],
+            )
+            waiting = [
+                place
+                for place, result in zip(waiting, answer["Records"], strict=True)
+                if result.get("ErrorCode")
+            ]
+            if not waiting:
+                break
+        refused += waiting
+    return refused
