@@ -39,7 +39,7 @@ class Hyperparameters:
 
     k: int = len(NUMERIC_FEATURES)
     minimum_document_frequency: int = 2
-    inverse_regularisation: float = 1.0
+    inverse_regularisation: float = 3.0
     seed: int = 7
 
     def __post_init__(self) -> None:

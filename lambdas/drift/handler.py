@@ -1,0 +1,148 @@
+"""Drift: measures a window of predictions against the champion's reference, and publishes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pandas as pd
+from aws_lambda_powertools import Logger
+
+from stresswatch import archive
+from stresswatch.champion import Pointer, read_pointer
+from stresswatch.drift import Drift, measure_drift
+from stresswatch.environment import setting
+from stresswatch.s3 import Location
+from stresswatch.versions import REFERENCE_FILE
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDatumTypeDef
+    from mypy_boto3_s3 import S3Client
+
+logger = Logger()
+
+
+class InvalidWindow(ValueError):
+    """The event names no window of time."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """From `start` up to, not including, `end`; both with a time zone."""
+
+    start: datetime
+    end: datetime
+
+    @staticmethod
+    def of(event: Mapping[str, Any], minutes: float) -> Window:
+        """Read a window from an event; without one, the last `minutes`.
+
+        Raises
+        ------
+        InvalidWindow
+        """
+        try:
+            end = datetime.fromisoformat(event["end"]) if "end" in event else datetime.now(UTC)
+            start = (
+                datetime.fromisoformat(event["start"])
+                if "start" in event
+                else end - timedelta(minutes=minutes)
+            )
+            if start >= end:
+                raise InvalidWindow("the window's start must be before its end")
+        except (TypeError, ValueError) as error:
+            raise InvalidWindow(
+                f"start and end must be ISO 8601 times with a time zone, in order: {error}"
+            ) from error
+        return Window(start, end)
+
+
+@logger.inject_lambda_context
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
+
+    Only rows of the present champion count: the probability and the share of unknown words are
+    its own, and say nothing beside another model's reference.
+    """
+    s3 = boto3.client("s3")
+    window = Window.of(event, float(setting("WINDOW_MINUTES")))
+    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    rows = [
+        row
+        for row in archive.read(s3, setting("ARCHIVE_BUCKET"), window.start, window.end)
+        if pointer and row["model_version"] == pointer.version
+    ]
+    result: dict[str, Any] = {
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
+        "posts": len(rows),
+        "model_version": pointer.version if pointer else None,
+    }
+    drift = None
+    if pointer is None:
+        result["status"] = "no_champion"
+    elif len(rows) < int(setting("MINIMUM_WINDOW_POSTS")):
+        result["status"] = "too_small"
+    else:
+        drift, report = _measure(s3, pointer, rows, window)
+        if drift is None:
+            result["status"] = "no_comparable_column"
+        else:
+            result |= {"status": "measured", "report": report} | drift.as_dict()
+    _publish(len(rows), drift)
+    logger.info("window", **{key: result[key] for key in ("status", "posts", "model_version")})
+    return result
+
+
+def _measure(
+    s3: S3Client, pointer: Pointer, rows: list[dict[str, Any]], window: Window
+) -> tuple[Drift | None, str]:
+    bucket, key = Location.parse(pointer.uri) / REFERENCE_FILE
+    reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
+    name = f"{window.end.astimezone(UTC):%Y-%m-%dT%H%M%S}-{pointer.version}"
+    target = Location(setting("ARCHIVE_BUCKET"), f"reports/{name}.html")
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "drift.html"
+        drift = measure_drift(pd.DataFrame(rows), reference, page)
+        if drift:
+            s3.put_object(
+                Bucket=target.bucket,
+                Key=target.key,
+                Body=page.read_bytes(),
+                ContentType="text/html; charset=utf-8",
+            )
+            s3.put_object(
+                Bucket=target.bucket,
+                Key=f"reports/{name}.json",
+                Body=json.dumps(drift.as_dict()).encode(),
+                ContentType="application/json",
+            )
+    return drift, str(target)
+
+
+def _publish(posts: int, drift: Drift | None) -> None:
+    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
+    data: list[MetricDatumTypeDef] = [
+        {"MetricName": "WindowPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"}
+    ]
+    if drift:
+        data.append({"MetricName": "DriftShare", "Dimensions": stage, "Value": drift.share})
+        data += [
+            {
+                "MetricName": "ColumnDrift",
+                "Dimensions": [*stage, {"Name": "Column", "Value": name}],
+                "Value": float(column.drifted),
+            }
+            for name, column in drift.columns.items()
+        ]
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace=setting("POWERTOOLS_METRICS_NAMESPACE"), MetricData=data
+    )
