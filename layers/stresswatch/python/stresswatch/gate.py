@@ -77,6 +77,8 @@ def decide(
     """
     standing = [post for post in posts if post.labelled_at is None]
     fresh = [post for post in posts if post.labelled_at is not None]
+    if not standing:
+        raise ValueError("the gate needs a standing post in the evaluation split")
     standing_quality = _measure(challenger, standing)
     checks = _worth_serving(standing_quality)
     if champion:

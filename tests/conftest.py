@@ -1,0 +1,60 @@
+"""What every tier of tests shares."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
+
+# Tests reach AWS through moto or the local stack alone.
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "DO_NOT_TRACK": "1",
+    "POWERTOOLS_METRICS_NAMESPACE": "Stresswatch",
+    "POWERTOOLS_SERVICE_NAME": "tests",
+    "STAGE": "dev",
+}
+os.environ.pop("AWS_PROFILE", None)
+
+# Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
+settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("noisy")
+
+PROJECT = Path(__file__).parents[1]
+
+_CALM = "garden walk coffee friend music weekend recipe sunny book dinner holiday game".split()
+_TENSE = "panic cannot sleep afraid overwhelmed crying anxious exhausted worried alone".split()
+_BOTH = "today work feel people think really maybe going home tell week time day know".split()
+
+
+def make_posts(count: int, seed: int = 1) -> list[LabelledPost]:
+    """Posts in which stress shows in words and numbers, with some noise and missing numbers."""
+    random_ = random.Random(seed)
+    return [_post(f"post-{seed}-{place}", random_) for place in range(count)]
+
+
+def _post(post_id: str, random_: random.Random) -> LabelledPost:
+    label = random_.randint(0, 1)
+    tense = label if random_.random() < 0.9 else 1 - label
+    words = random_.choices(_BOTH, k=20) + random_.choices(_TENSE if tense else _CALM, k=8)
+    random_.shuffle(words)
+    centre = (20.0, 12.0, 6.0, 30.0, -0.1) if tense else (60.0, 6.0, 2.0, 60.0, 0.2)
+    numbers = tuple(
+        float("nan") if random_.random() < 0.05 else random_.gauss(mean, abs(mean) / 3 + 0.05)
+        for mean in centre
+    )
+    assert len(numbers) == len(NUMERIC_FEATURES)
+    source = random_.choice(["anxiety", "ptsd"])
+    return LabelledPost(Post(post_id, " ".join(words), numbers, None, source), label)
+
+
+@pytest.fixture(scope="session")
+def labelled_posts() -> list[LabelledPost]:
+    return make_posts(400)

@@ -1,0 +1,170 @@
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.export import PARITY, NotExportable, export_pipeline, prove_parity
+from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
+from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+
+
+def fit(posts, **hyperparameters):
+    pipeline = build_pipeline(Hyperparameters(**hyperparameters))
+    return pipeline.fit(frame(posts), [post.label for post in posts])
+
+
+@pytest.fixture(scope="module")
+def pipeline(labelled_posts):
+    return fit(labelled_posts)
+
+
+@pytest.fixture(scope="module")
+def artefact(pipeline):
+    return Artefact.from_bytes(export_pipeline(pipeline).to_bytes())
+
+
+def numbers_of(posts):
+    return np.array([post.post.numbers for post in posts])
+
+
+def texts_of(posts):
+    return [post.post.text for post in posts]
+
+
+def test_the_artefact_scores_as_the_pipeline_does(artefact, pipeline, labelled_posts):
+    assert prove_parity(artefact, pipeline, frame(labelled_posts)) <= PARITY
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_numbers_that_were_not_selected_weigh_nothing(labelled_posts, k):
+    pipeline = fit(labelled_posts, k=k)
+    artefact = export_pipeline(pipeline)
+    assert np.count_nonzero(artefact.number_weight) == k
+    assert prove_parity(artefact, pipeline, frame(labelled_posts)) <= PARITY
+
+
+NUMBER = st.floats(-1e6, 1e6) | st.just(float("nan"))
+# Words of the vocabulary among arbitrary Unicode, so that known pairs and repetitions occur.
+TEXT = st.lists(
+    st.sampled_from(["panic", "Sleep", "WORK", "feel", "really", ".", "\n", "İstanbul", "ﬁ"])
+    | st.text(max_size=8),
+    min_size=1,
+    max_size=30,
+).map(" ".join)
+
+
+@given(st.lists(st.tuples(TEXT, st.tuples(*[NUMBER] * 5)), min_size=1, max_size=5))
+def test_parity_holds_for_any_text_and_numbers(artefact, pipeline, posts):
+    table = pd.DataFrame(
+        [(text, *numbers) for text, numbers in posts], columns=["text", *NUMERIC_FEATURES]
+    )
+    ours = artefact.score([text for text, _ in posts], table[list(NUMERIC_FEATURES)].to_numpy())
+    assert np.abs(ours.probability - pipeline.predict_proba(table)[:, 1]).max() <= PARITY
+
+
+def test_a_post_scores_the_same_to_the_last_bit_alone_and_in_any_batch(artefact, labelled_posts):
+    texts, numbers = texts_of(labelled_posts), numbers_of(labelled_posts)
+    together = artefact.score(texts, numbers)
+    backwards = artefact.score(texts[::-1], numbers[::-1])
+    alone = [artefact.score([text], row[None]) for text, row in zip(texts, numbers, strict=True)]
+    assert together.probability.tolist() == backwards.probability[::-1].tolist()
+    assert together.probability.tolist() == [float(score.probability[0]) for score in alone]
+
+
+def test_no_post_gives_no_score(artefact):
+    scores = artefact.score([], np.empty((0, 5)))
+    assert scores.probability.shape == scores.out_of_vocabulary.shape == (0,)
+
+
+def test_a_text_without_words_is_scored_on_its_numbers(artefact, pipeline):
+    table = pd.DataFrame([("!!", 10.0, 9.0, 8.0, 7.0, 0.0)], columns=["text", *NUMERIC_FEATURES])
+    assert prove_parity(artefact, pipeline, table) <= PARITY
+
+
+def test_the_longest_text_of_one_repeated_word_is_scored(artefact, pipeline):
+    text = ("feel " * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
+    table = pd.DataFrame([(text, *[np.nan] * 5)], columns=["text", *NUMERIC_FEATURES])
+    assert prove_parity(artefact, pipeline, table) <= PARITY
+
+
+def test_the_share_of_unknown_words_is_counted(artefact):
+    scores = artefact.score(["panic zzzz sleep qqqq", "!!"], np.zeros((2, 5)))
+    assert scores.out_of_vocabulary.tolist() == [0.5, 0.0]
+
+
+def test_the_same_model_gives_the_same_bytes(labelled_posts):
+    first, second = (export_pipeline(fit(labelled_posts)).to_bytes() for _ in range(2))
+    assert first == second
+
+
+def test_a_pipeline_with_a_setting_that_the_formula_lacks_is_refused(labelled_posts):
+    pipeline = build_pipeline(Hyperparameters())
+    pipeline.set_params(features__text=TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=False))
+    pipeline.fit(frame(labelled_posts), [post.label for post in labelled_posts])
+    with pytest.raises(NotExportable, match="sublinear_tf=False"):
+        export_pipeline(pipeline)
+
+
+def test_an_artefact_that_scores_apart_is_refused(artefact, pipeline, labelled_posts):
+    other = fit(labelled_posts[:200])
+    with pytest.raises(NotExportable, match="differs from the pipeline"):
+        prove_parity(artefact, other, frame(labelled_posts))
+
+
+def rewrite(data: bytes, name: str, array: np.ndarray | None) -> bytes:
+    with np.load(io.BytesIO(data)) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    arrays.pop(name, None)
+    if array is not None:
+        arrays[name] = array
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("idf", None),
+        ("idf", np.array([1.0])),
+        ("idf", np.array(["a"])),
+        ("weight", np.array([object()], dtype=object)),
+        ("format", np.array(99)),
+        ("intercept", np.array(float("nan"))),
+        ("scale", np.zeros(5)),
+        ("first", np.array([10**9])),
+        ("words", np.array([255], dtype=np.uint8)),
+        ("numeric_features", np.frombuffer(b"other", dtype=np.uint8)),
+        ("surplus", np.array([1])),
+    ],
+)
+def test_an_artefact_with_a_wrong_array_is_refused(artefact, name, array):
+    with pytest.raises(CorruptArtefact):
+        Artefact.from_bytes(rewrite(artefact.to_bytes(), name, array))
+
+
+def test_an_artefact_that_is_cut_off_anywhere_is_refused(artefact):
+    data = artefact.to_bytes()
+    for length in range(0, len(data), max(1, len(data) // 50)):
+        with pytest.raises(CorruptArtefact):
+            Artefact.from_bytes(data[:length])
+
+
+def test_an_artefact_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(artefact):
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(artefact.to_bytes())) as source,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, bytes(MAXIMUM_ARTEFACT_BYTES) if name == "idf.npy" else content)
+    with pytest.raises(CorruptArtefact, match="unpacks to over"):
+        Artefact.from_bytes(buffer.getvalue())

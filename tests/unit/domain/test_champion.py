@@ -1,0 +1,108 @@
+import pytest
+
+from stresswatch.artefact import CorruptArtefact
+from stresswatch.champion import (
+    NO_CHAMPION,
+    ChampionCache,
+    ChampionUnavailable,
+    DigestMismatch,
+    Pointer,
+    ServedModel,
+)
+
+FIRST = Pointer("v1", "s3://models/models/v1/", "a" * 64)
+SECOND = Pointer("v2", "s3://models/models/v2/", "b" * 64)
+
+
+class World:
+    """A pointer that moves, models that load or do not, and a clock that is driven."""
+
+    def __init__(self):
+        self.pointer = FIRST
+        self.broken = {}
+        self.reads = 0
+        self.loads = []
+        self.now = 0.0
+        self.refused = []
+
+    def read(self):
+        self.reads += 1
+        if isinstance(self.pointer, Exception):
+            raise self.pointer
+        return self.pointer
+
+    def load(self, pointer):
+        self.loads.append(pointer.version)
+        if pointer.version in self.broken:
+            raise self.broken[pointer.version]
+        return ServedModel(pointer, artefact=None)
+
+    def cache(self):
+        return ChampionCache(
+            self.read, self.load, 30.0, self.refused.append, clock=lambda: self.now
+        )
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_within_its_time_to_live_the_pointer_is_read_once(world):
+    cache = world.cache()
+    for world.now in (0.0, 10.0, 29.9):
+        assert cache.current().pointer == FIRST
+    assert world.reads == 1
+
+
+def test_a_promotion_is_followed_once_the_time_to_live_is_over(world):
+    cache = world.cache()
+    cache.current()
+    world.pointer, world.now = SECOND, 30.0
+    assert cache.current().pointer == SECOND
+
+
+def test_a_pointer_that_did_not_move_loads_nothing_again(world):
+    cache = world.cache()
+    cache.current()
+    world.now = 30.0
+    cache.current()
+    assert (world.reads, world.loads) == (2, ["v1"])
+
+
+@pytest.mark.parametrize("error", [DigestMismatch("altered"), CorruptArtefact("cut off")])
+def test_a_model_that_is_refused_leaves_the_old_champion_serving(world, error):
+    cache = world.cache()
+    cache.current()
+    world.pointer, world.broken, world.now = SECOND, {"v2": error}, 30.0
+    assert cache.current().pointer == FIRST
+    assert world.refused == [error]
+    world.broken, world.now = {}, 60.0
+    assert cache.current().pointer == SECOND
+
+
+def test_a_pointer_that_cannot_be_read_leaves_the_champion_serving(world):
+    cache = world.cache()
+    cache.current()
+    world.pointer, world.now = ConnectionError("no SSM"), 30.0
+    assert cache.current().pointer == FIRST
+
+
+@pytest.mark.parametrize("pointer", [None, ConnectionError("no SSM")])
+def test_without_a_model_in_memory_there_is_nothing_to_fall_back_on(world, pointer):
+    world.pointer = pointer
+    with pytest.raises(ChampionUnavailable):
+        world.cache().current()
+
+
+def test_a_pointer_reads_as_it_was_written():
+    assert Pointer.from_json(FIRST.to_json()) == FIRST
+    assert Pointer.from_json(NO_CHAMPION) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "{}", "[]", '"v1"', '{"version": "v", "uri": "http://x", "sha256": "d"}']
+)
+def test_a_value_that_is_no_pointer_is_refused(value):
+    with pytest.raises(ValueError, match="pointer cannot be read"):
+        Pointer.from_json(value)

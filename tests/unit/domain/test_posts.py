@@ -1,0 +1,124 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.posts import (
+    MAXIMUM_TEXT_LENGTH,
+    NUMERIC_FEATURES,
+    InvalidPost,
+    parse_labelled_post,
+    parse_post,
+    post_record,
+)
+
+GOOD = {"post_id": "p1", "text": "I cannot sleep", "lex_liwc_Tone": 12.5, "sentiment": -1}
+
+
+def encode(record: object) -> bytes:
+    return json.dumps(record).encode()
+
+
+def reason(data: bytes) -> str:
+    with pytest.raises(InvalidPost) as caught:
+        parse_post(data, "0")
+    return caught.value.reason
+
+
+def test_a_post_has_its_numbers_in_the_order_of_the_features_and_nan_where_it_has_none():
+    post = parse_post(encode(GOOD | {"source": "ptsd", "created_at": "2026-11-23T10:00:00Z"}))
+    assert post.numbers[0] == 12.5
+    assert post.numbers[4] == -1.0
+    assert all(math.isnan(number) for number in post.numbers[1:4])
+    assert (post.source, post.created_at) == ("ptsd", "2026-11-23T10:00:00Z")
+
+
+def test_a_record_without_post_id_gets_the_one_that_its_place_gives():
+    assert parse_post(encode({"text": "hello"}), "4958").post_id == "4958"
+
+
+def test_unknown_fields_are_ignored():
+    assert parse_post(encode(GOOD | {"label": 7, "extra": {"a": [1]}})).post_id == "p1"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\xff\xfe{}", "not_utf8"),
+        (b"", "not_json"),
+        (b"{", "not_json"),
+        (b"[" * 100_000, "not_json"),
+        (b"[1]", "not_an_object"),
+        (b"null", "not_an_object"),
+        (encode({"post_id": "p"}), "text_missing"),
+        (encode(GOOD | {"text": None}), "text_missing"),
+        (encode(GOOD | {"text": 5}), "text_invalid"),
+        (encode(GOOD | {"text": ""}), "text_empty"),
+        (encode(GOOD | {"text": " \n\t"}), "text_empty"),
+        (encode(GOOD | {"text": "a" * (MAXIMUM_TEXT_LENGTH + 1)}), "text_too_long"),
+        (encode(GOOD | {"text": "half a pair \ud800"}), "not_unicode"),
+        (encode(GOOD | {"sentiment": float("nan")}), "number_not_finite"),
+        (encode(GOOD | {"sentiment": float("-inf")}), "number_not_finite"),
+        (encode(GOOD | {"sentiment": 10**400}), "number_not_finite"),
+        (encode(GOOD | {"sentiment": "0.5"}), "number_invalid"),
+        (encode(GOOD | {"sentiment": True}), "number_invalid"),
+        (encode(GOOD | {"post_id": 17}), "post_id_invalid"),
+        (encode(GOOD | {"post_id": ""}), "post_id_invalid"),
+        (encode(GOOD | {"post_id": "x" * 257}), "post_id_invalid"),
+        (encode(GOOD | {"source": ["a"]}), "source_invalid"),
+        (encode(GOOD | {"created_at": "yesterday"}), "created_at_invalid"),
+        (encode(GOOD | {"created_at": 1521614353}), "created_at_invalid"),
+    ],
+)
+def test_a_record_that_breaks_the_contract_is_rejected_with_its_reason(data, expected):
+    assert reason(data) == expected
+
+
+def test_the_longest_text_is_read():
+    assert len(parse_post(encode(GOOD | {"text": "a" * MAXIMUM_TEXT_LENGTH})).text) == 40_000
+
+
+@pytest.mark.parametrize("field", ["text", "post_id", "sentiment", "created_at", "source"])
+def test_a_rejection_never_quotes_what_the_producer_wrote(field):
+    marker = "private-words" * 30_000
+    with pytest.raises(InvalidPost) as caught:
+        parse_post(encode({"text": "x"} | {field: marker}))
+    assert "private-words" not in str(caught.value)
+
+
+@pytest.mark.parametrize("label", [None, 2, -1, "1", True, 0.5])
+def test_a_label_is_the_number_0_or_1(label):
+    with pytest.raises(InvalidPost, match="label_invalid"):
+        parse_labelled_post(encode(GOOD | {"label": label}))
+
+
+@given(st.binary())
+def test_arbitrary_bytes_are_a_post_or_an_invalid_post(data):
+    try:
+        parse_post(data, "0")
+    except InvalidPost as error:
+        assert error.reason
+        assert error.detail
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["post_id", "text", "created_at", "source", *NUMERIC_FEATURES]), JSON_VALUES
+    )
+)
+def test_every_post_that_is_read_can_be_written_and_read_again(record):
+    try:
+        post = parse_post(encode(record), "0")
+    except InvalidPost:
+        return
+    again = parse_post(encode(post_record(post)))
+    assert repr(again) == repr(post)

@@ -1,0 +1,69 @@
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from stresswatch.export import export_pipeline
+from stresswatch.posts import Post, post_record
+from stresswatch.predictions import Record, non_letter_share, predict, read_records
+from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def record(data: bytes, sequence_number: str = "1", shard: str = "shardId-0") -> Record:
+    return Record(data, "posts", shard, sequence_number, NOW)
+
+
+@pytest.fixture(scope="module")
+def artefact(labelled_posts):
+    pipeline = build_pipeline(Hyperparameters())
+    return export_pipeline(
+        pipeline.fit(frame(labelled_posts), [post.label for post in labelled_posts])
+    )
+
+
+def test_a_redelivered_record_has_the_same_prediction_id_and_no_other_record_has_it():
+    assert record(b"a").prediction_id == record(b"b").prediction_id
+    others = {record(b"a", "2").prediction_id, record(b"a", "1", "shardId-1").prediction_id}
+    assert len(others | {record(b"a").prediction_id}) == 3
+
+
+def test_an_invalid_record_is_rejected_and_its_neighbours_are_read(labelled_posts):
+    good = [json.dumps(post_record(post.post)).encode() for post in labelled_posts[:2]]
+    posts, rejections = read_records(
+        [record(good[0], "1"), record(b"{", "2"), record(good[1], "3")]
+    )
+    assert [read.sequence_number for read, _ in posts] == ["1", "3"]
+    assert [(r.record.sequence_number, r.reason) for r in rejections] == [("2", "not_json")]
+
+
+def test_posts_that_share_a_post_id_are_each_predicted(artefact):
+    posts = [("a", Post("same", "panic", (1.0,) * 5)), ("b", Post("same", "calm", (2.0,) * 5))]
+    predictions = predict(posts, artefact, "v1", NOW.isoformat())
+    assert [prediction.prediction_id for prediction in predictions] == ["a", "b"]
+
+
+def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
+    post = Post("p", "secretword tells it", (1.0, float("nan"), 3.0, 4.0, 0.5), None, "ptsd")
+    (prediction,) = predict([("id", post)], artefact, "v1", NOW.isoformat())
+    row = prediction.archive_row()
+    assert "secretword" not in json.dumps(row)
+    assert row["lex_liwc_i"] is None
+    assert row["source"] == "ptsd"
+    assert row["text_length"] == len(post.text)
+    assert row["stressed"] == (row["probability"] >= 0.5)
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+def test_no_posts_give_no_predictions(artefact):
+    assert predict([], artefact, "v1", NOW.isoformat()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("abcd", 0.0), ("ab12", 0.5), ("éñ!?", 0.5), ("_", 1.0)]
+)
+def test_the_share_of_non_letters_counts_letters_of_every_script(text, share):
+    assert np.isclose(non_letter_share(text), share)

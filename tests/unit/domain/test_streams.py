@@ -1,0 +1,60 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.streams import (
+    MAXIMUM_BYTES,
+    MAXIMUM_RECORDS,
+    StreamRecord,
+    put_records,
+    requests,
+)
+
+
+class Stream:
+    """Takes or refuses records as it is told, one answer a request."""
+
+    def __init__(self, refusals=()):
+        self.refusals = iter(refusals)
+        self.taken = []
+
+    def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
+        refuse = next(self.refusals, lambda place: False)
+        results = []
+        for place, record in enumerate(Records):
+            if refuse(place):
+                results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
+            else:
+                self.taken.append(record["PartitionKey"])
+                results.append({"SequenceNumber": "1", "ShardId": "s"})
+        return {"Records": results}
+
+
+def records(count):
+    return [StreamRecord(str(number), b"data") for number in range(count)]
+
+
+@given(st.lists(st.integers(0, MAXIMUM_BYTES // 2), max_size=30))
+def test_requests_stay_within_the_limits_and_miss_nothing(sizes):
+    waiting = [StreamRecord("k", bytes(size)) for size in sizes]
+    cut = list(requests(waiting))
+    assert [place for places in cut for place in places] == list(range(len(waiting)))
+    for places in cut:
+        assert len(places) <= MAXIMUM_RECORDS
+        assert sum(waiting[place].size for place in places) <= MAXIMUM_BYTES
+
+
+def test_at_most_500_records_go_in_one_request():
+    assert [len(places) for places in requests(records(1200))] == [500, 500, 200]
+
+
+def test_only_what_was_refused_is_written_again():
+    stream = Stream([lambda place: place in (1, 3), lambda place: place == 0])
+    assert put_records(stream, "s", records(5), sleep=lambda seconds: None) == []
+    assert sorted(stream.taken) == ["0", "1", "2", "3", "4"]
+
+
+def test_what_is_refused_to_the_last_is_named_in_order():
+    stream = Stream([lambda place: place != 0] + [lambda place: True] * 3)
+    waits = []
+    assert put_records(stream, "s", records(3), attempts=4, sleep=waits.append) == [1, 2]
+    assert len(waits) == 3

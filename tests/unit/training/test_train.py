@@ -1,0 +1,177 @@
+"""The training container's contract, exercised through its entry point."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stresswatch.artefact import Artefact
+from stresswatch.datasets import TrainingSet
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import DRIFT_COLUMNS
+from stresswatch.splits import is_evaluation_post
+from stresswatch.versions import VERSION_FILES, Manifest, sha256
+from training_jobs.stress_model.train import main
+
+
+@pytest.fixture
+def container(tmp_path):
+    (tmp_path / "input/data/train").mkdir(parents=True)
+    (tmp_path / "input/config").mkdir()
+    return tmp_path
+
+
+def put_posts(container, content: bytes, name="posts.jsonl"):
+    (container / "input/data/train" / name).write_bytes(content)
+
+
+def put_parameters(container, **parameters):
+    (container / "input/config/hyperparameters.json").write_text(json.dumps(parameters))
+
+
+def run(container):
+    return main(["train", "--prefix", str(container)])
+
+
+def lines(posts):
+    return TrainingSet(base=posts, fresh=[], invalid=0).to_bytes()
+
+
+def files_of(container):
+    return {path.name: path.read_bytes() for path in (container / "model").iterdir()}
+
+
+def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, labelled_posts):
+    put_posts(container, lines(labelled_posts))
+    put_parameters(container, k="3", version="v1", parent="v0", dataset_sha256="d", seed="5")
+    assert run(container) == 0
+    files = files_of(container)
+    assert set(files) == set(VERSION_FILES)
+    manifest = Manifest.from_bytes(files["manifest.json"])
+    assert manifest.files == {
+        name: sha256(files[name]) for name in VERSION_FILES if name != "manifest.json"
+    }
+    assert (manifest.version, manifest.parent, manifest.dataset_sha256) == ("v1", "v0", "d")
+    assert len(manifest.selected_features) == 3
+    assert manifest.hyperparameters["seed"] == 5
+    assert manifest.parity <= 1e-9
+    assert manifest.metrics["overall"]["f1"] > 0.8
+    assert set(manifest.metrics["slices"]) == {"anxiety", "ptsd"}
+    assert not (container / "output/failure").exists()
+
+
+def test_the_reference_holds_the_evaluation_posts_as_archive_rows_without_text(
+    container, labelled_posts
+):
+    put_posts(container, lines(labelled_posts))
+    run(container)
+    reference = pd.read_parquet(io.BytesIO(files_of(container)["reference.parquet"]))
+    evaluation = {
+        post.post.post_id for post in labelled_posts if is_evaluation_post(post.post.post_id)
+    }
+    assert set(reference["post_id"]) == evaluation
+    assert set(DRIFT_COLUMNS) <= set(reference.columns)
+    assert "text" not in reference.columns
+
+
+def test_the_artefact_serves_what_the_reference_says(container, labelled_posts):
+    put_posts(container, lines(labelled_posts))
+    run(container)
+    files = files_of(container)
+    reference = pd.read_parquet(io.BytesIO(files["reference.parquet"])).set_index("post_id")
+    artefact = Artefact.from_bytes(files["model.npz"])
+    for labelled in labelled_posts[:50]:
+        if is_evaluation_post(labelled.post.post_id):
+            score = artefact.score([labelled.post.text], np.array([labelled.post.numbers]))
+            assert score.probability[0] == reference.loc[labelled.post.post_id, "probability"]
+
+
+def test_the_same_posts_parameters_and_seed_give_the_same_artefact(container, labelled_posts):
+    put_posts(container, lines(labelled_posts))
+    artefacts = []
+    for _ in range(2):
+        run(container)
+        artefacts.append(files_of(container)["model.npz"])
+    assert artefacts[0] == artefacts[1]
+
+
+def test_invalid_lines_are_left_out_and_counted(container, labelled_posts):
+    put_posts(container, lines(labelled_posts) + b"{\nnull\n")
+    assert run(container) == 0
+    assert Manifest.from_bytes(files_of(container)["manifest.json"]).posts["invalid"] == 2
+
+
+def record(post_id, label, **fields):
+    numbers = dict.fromkeys(NUMERIC_FEATURES, 1.0)
+    return {"post_id": post_id, "text": "some words", "label": label} | numbers | fields
+
+
+def jsonl(records):
+    return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def without(name):
+    return jsonl(
+        {key: value for key, value in record(str(n), n % 2).items() if key != name}
+        for n in range(50)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The data set is empty"),
+        (b"\n \n", "The data set is empty"),
+        (b"{\nnull\n", "holds no valid row"),
+        (jsonl(record(str(n), 1) for n in range(50)), "has one class"),
+        (jsonl([record("8", 1), record("1", 0), record("2", 1)]), "too few posts"),
+        (without("label"), "holds no valid row: 50 of 50 lines were rejected, most for label"),
+        (without("text"), "holds no valid row: 50 of 50 lines were rejected, most for text"),
+        (without("sentiment"), "lacks the column sentiment"),
+    ],
+)
+def test_an_unusable_data_set_fails_with_one_sentence_and_no_model(container, content, sentence):
+    put_posts(container, content)
+    assert run(container) == 1
+    failure = (container / "output/failure").read_text()
+    assert sentence in failure
+    assert failure.endswith(".")
+    assert "\n" not in failure
+    assert not (container / "model").exists()
+
+
+def test_a_channel_without_files_is_an_empty_data_set(container):
+    assert run(container) == 1
+    assert "empty" in (container / "output/failure").read_text()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"k": "0"}, "k must be between 1 and 5"),
+        ({"k": "many"}, "k must be a number"),
+        ({"depth": "3"}, "unknown hyperparameter 'depth'"),
+        ({"inverse_regularisation": "nan"}, "inverse_regularisation must be positive"),
+    ],
+)
+def test_a_wrong_hyperparameter_fails_with_one_sentence(
+    container, labelled_posts, parameters, sentence
+):
+    put_posts(container, lines(labelled_posts))
+    put_parameters(container, **parameters)
+    assert run(container) == 1
+    assert sentence in (container / "output/failure").read_text()
+
+
+def test_an_unforeseen_error_names_its_type_alone(container, labelled_posts, monkeypatch, capsys):
+    def explode(*arguments):
+        raise RuntimeError(labelled_posts[0].post.text)
+
+    monkeypatch.setattr("training_jobs.stress_model.train.build_pipeline", explode)
+    put_posts(container, lines(labelled_posts))
+    assert run(container) == 1
+    assert "RuntimeError" in (container / "output/failure").read_text()
+    output = capsys.readouterr()
+    assert labelled_posts[0].post.text not in output.out + output.err
