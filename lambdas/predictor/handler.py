@@ -123,8 +123,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a Kinesis event with the records that must be delivered again."""
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     records = [_record(record) for record in event["Records"]]
-    if not records:
-        return {"batchItemFailures": []}
     try:
         predictor().process(records)
     except Unfinished as error:

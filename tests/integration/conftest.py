@@ -1,0 +1,107 @@
+"""AWS in process: the resources that the stack gives the functions, on moto."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from stresswatch.champion import Pointer, write_pointer
+from stresswatch.datasets import TrainingSet
+from stresswatch.versions import sha256
+from tests.conftest import make_posts
+from training_jobs.stress_model.train import train
+
+ENVIRONMENT = {
+    "PREDICTIONS_STREAM": "predictions",
+    "ARCHIVE_BUCKET": "archive",
+    "QUARANTINE_BUCKET": "quarantine",
+    "TRAINING_BUCKET": "training",
+    "MODEL_BUCKET": "models",
+    "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
+    "CHAMPION_TTL_SECONDS": "30",
+    "WINDOW_MINUTES": "60",
+    "MINIMUM_WINDOW_POSTS": "50",
+}
+CONTEXT = SimpleNamespace(
+    function_name="tests",
+    function_version="1",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:tests",
+    aws_request_id="request",
+)
+
+
+class Aws:
+    """The resources, and short ways to look at them."""
+
+    def __init__(self):
+        self.s3 = boto3.client("s3")
+        self.ssm = boto3.client("ssm")
+        self.kinesis = boto3.client("kinesis")
+        for name in ("archive", "quarantine", "training", "models"):
+            self.s3.create_bucket(Bucket=name)
+        self.kinesis.create_stream(StreamName="predictions", ShardCount=1)
+        self.ssm.put_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"], Value="none", Type="String")
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        found = self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", [])]
+
+    def body(self, bucket: str, key: str) -> bytes:
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def pointer(self) -> Pointer | None:
+        value = self.ssm.get_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"])
+        return Pointer.from_json(value["Parameter"]["Value"])
+
+    def publish(self, version: str, files: dict[str, bytes]) -> Pointer:
+        """Store a model version, without promoting it."""
+        for name, content in files.items():
+            self.put("models", f"models/{version}/{name}", content)
+        return Pointer(version, f"s3://models/models/{version}/", sha256(files["model.npz"]))
+
+    def promote(self, version: str, files: dict[str, bytes]) -> Pointer:
+        pointer = self.publish(version, files)
+        write_pointer(self.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer)
+        return pointer
+
+    def predictions(self) -> list[dict]:
+        """Everything on the predictions stream."""
+        shard = self.kinesis.list_shards(StreamName="predictions")["Shards"][0]["ShardId"]
+        iterator = self.kinesis.get_shard_iterator(
+            StreamName="predictions", ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records = self.kinesis.get_records(ShardIterator=iterator, Limit=10_000)["Records"]
+        return [json.loads(record["Data"]) for record in records]
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield Aws()
+
+
+def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:
+    """Run the training job's core over posts; give the files of the version."""
+    channel = folder / version / "data" / "train"
+    channel.mkdir(parents=True)
+    (channel / "posts.jsonl").write_bytes(TrainingSet(posts, [], 0).to_bytes())
+    (folder / version / "config").mkdir()
+    parameters = {"version": version, "parent": parent}
+    (folder / version / "config" / "hyperparameters.json").write_text(json.dumps(parameters))
+    return train(folder / version)
+
+
+@pytest.fixture(scope="session")
+def version_files(tmp_path_factory):
+    """The files of a good model version named v1."""
+    return train_version(tmp_path_factory.mktemp("training"), make_posts(400))

@@ -1,0 +1,229 @@
+"""The predictor on moto: what a Kinesis event leaves in the streams and buckets."""
+
+import base64
+import gzip
+import json
+import sys
+
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.predictor.handler import handler, logger, predictor
+from stresswatch.artefact import Artefact
+from stresswatch.posts import post_record
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, train_version
+
+POSTS = make_posts(20, seed=9)
+
+
+@pytest.fixture
+def champion(aws, version_files):
+    return aws.promote("v1", version_files)
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    predictor.cache_clear()
+    yield
+    predictor.cache_clear()
+
+
+def payload(labelled) -> bytes:
+    return json.dumps(post_record(labelled.post)).encode()
+
+
+def event(payloads, first=1):
+    return {
+        "Records": [
+            {
+                "eventID": f"shardId-000000000000:{number}",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/posts",
+                "kinesis": {
+                    "partitionKey": "p",
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(data).decode(),
+                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                },
+            }
+            for number, data in enumerate(payloads, start=first)
+        ]
+    }
+
+
+def failures(answer):
+    return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+
+def archive_rows(aws):
+    return [
+        json.loads(line)
+        for key in aws.keys("archive", "predictions/")
+        for line in gzip.decompress(aws.body("archive", key)).splitlines()
+    ]
+
+
+def quarantined(aws):
+    return [json.loads(aws.body("quarantine", key)) for key in aws.keys("quarantine")]
+
+
+def test_every_post_gets_a_prediction_on_the_stream_and_a_row_in_the_archive(aws, champion):
+    answer = handler(event([payload(post) for post in POSTS]), CONTEXT)
+    assert failures(answer) == []
+    predictions = aws.predictions()
+    assert [p["post_id"] for p in predictions] == [post.post.post_id for post in POSTS]
+    assert {p["model_version"] for p in predictions} == {"v1"}
+    rows = archive_rows(aws)
+    assert [row["prediction_id"] for row in rows] == [p["prediction_id"] for p in predictions]
+    assert [row["probability"] for row in rows] == [p["probability"] for p in predictions]
+
+
+def test_the_served_probability_is_the_artefacts_own(aws, champion, version_files):
+    handler(event([payload(post) for post in POSTS]), CONTEXT)
+    expected = Artefact.from_bytes(version_files["model.npz"]).score(
+        [post.post.text for post in POSTS], np.array([post.post.numbers for post in POSTS])
+    )
+    assert [p["probability"] for p in aws.predictions()] == expected.probability.tolist()
+
+
+BAD = {
+    "not_utf8": b"\xff\xfe",
+    "not_json": b"{",
+    "not_an_object": b"[1, 2]",
+    "text_missing": b'{"post_id": "a"}',
+    "text_too_long": json.dumps({"post_id": "a", "text": "w" * 40_001}).encode(),
+    "number_not_finite": b'{"post_id": "a", "text": "words", "sentiment": NaN}',
+    "number_invalid": b'{"post_id": "a", "text": "words", "sentiment": "0.5"}',
+}
+
+
+@pytest.mark.parametrize(("reason", "data"), BAD.items(), ids=list(BAD))
+def test_an_invalid_record_is_in_quarantine_once_and_its_neighbours_are_predicted(
+    aws, champion, reason, data
+):
+    batch = event([payload(POSTS[0]), data, payload(POSTS[1])])
+    for _ in range(2):  # a redelivery adds nothing
+        assert failures(handler(batch, CONTEXT)) == []
+    (rejected,) = quarantined(aws)
+    assert rejected["reason"] == reason
+    assert base64.b64decode(rejected["payload_base64"]) == data
+    assert (rejected["shard"], rejected["sequence_number"]) == ("shardId-000000000000", "2")
+    neighbours = {POSTS[0].post.post_id, POSTS[1].post.post_id}
+    assert {p["post_id"] for p in aws.predictions()} == neighbours
+
+
+def test_a_batch_of_invalid_records_alone_is_settled(aws, champion):
+    assert failures(handler(event(BAD.values()), CONTEXT)) == []
+    assert sorted(item["reason"] for item in quarantined(aws)) == sorted(BAD)
+    assert aws.predictions() == []
+    assert archive_rows(aws) == []
+
+
+def test_posts_with_the_same_post_id_are_each_predicted(aws, champion):
+    handler(event([payload(POSTS[0]), payload(POSTS[0])]), CONTEXT)
+    first, second = aws.predictions()
+    assert first["post_id"] == second["post_id"]
+    assert first["prediction_id"] != second["prediction_id"]
+
+
+def test_an_empty_batch_is_answered(aws):
+    assert handler({"Records": []}, CONTEXT) == {"batchItemFailures": []}
+
+
+def test_a_redelivered_batch_gives_the_same_ids_and_overwrites_its_archive_object(aws, champion):
+    batch = event([payload(post) for post in POSTS])
+    handler(batch, CONTEXT)
+    handler(batch, CONTEXT)
+    ids = [p["prediction_id"] for p in aws.predictions()]
+    assert ids[: len(POSTS)] == ids[len(POSTS) :]
+    assert len(archive_rows(aws)) == len(POSTS)
+
+
+def test_without_a_champion_the_whole_batch_is_to_be_delivered_again(aws):
+    assert failures(handler(event([payload(POSTS[0]), payload(POSTS[1])]), CONTEXT)) == ["1"]
+    assert aws.predictions() == []
+
+
+@pytest.mark.parametrize("content", [None, b"altered"])
+def test_a_missing_or_altered_model_file_serves_nothing_when_no_other_is_in_memory(
+    aws, champion, content
+):
+    if content is None:
+        aws.s3.delete_object(Bucket="models", Key="models/v1/model.npz")
+    else:
+        aws.put("models", "models/v1/model.npz", content)
+    assert failures(handler(event([payload(POSTS[0])]), CONTEXT)) == ["1"]
+
+
+def test_a_warm_function_follows_a_promotion_and_refuses_an_altered_model(
+    aws, champion, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
+    serve = lambda: handler(event([payload(POSTS[0])]), CONTEXT)  # noqa: E731
+    serve()
+    aws.promote("v2", train_version(tmp_path, make_posts(300, seed=4), "v2", "v1"))
+    serve()
+    aws.promote("v3", train_version(tmp_path, make_posts(300, seed=5), "v3", "v2"))
+    aws.put("models", "models/v3/model.npz", b"altered")
+    serve()
+    assert [p["model_version"] for p in aws.predictions()] == ["v1", "v2", "v2"]
+
+
+def refuse_from(sequence_place):
+    """A `PutRecords` that takes the records before a place and refuses the others, always."""
+
+    def put_records(StreamName, Records):  # noqa: N803 - boto3's names
+        return {
+            "Records": [
+                {"ErrorCode": "InternalFailure"} if "refused" in record["PartitionKey"] else {}
+                for record in Records
+            ]
+        }
+
+    return put_records
+
+
+def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    records = [
+        json.dumps({"post_id": name, "text": "words"}).encode()
+        for name in ("taken-1", "taken-2", "refused-3", "taken-4")
+    ]
+    monkeypatch.setattr(predictor().kinesis, "put_records", refuse_from(3))
+    assert failures(handler(event(records), CONTEXT)) == ["3"]
+
+
+@pytest.mark.parametrize("bucket", ["archive", "quarantine"])
+def test_an_s3_failure_is_reported_from_the_first_record_on(aws, champion, bucket, monkeypatch):
+    put = predictor().s3.put_object
+
+    def fail(**arguments):
+        if arguments["Bucket"] == bucket:
+            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+        return put(**arguments)
+
+    monkeypatch.setattr(predictor().s3, "put_object", fail)
+    batch = event([payload(POSTS[0]), b"{", payload(POSTS[1])], first=7)
+    assert failures(handler(batch, CONTEXT)) == ["7"]
+
+
+def test_no_text_of_a_post_is_logged(aws, champion, capsys):
+    logger.handlers[0].setStream(sys.stdout)
+    marker = "unmistakablemarker"
+    texts = [marker, marker * 4000]
+    records = [json.dumps({"post_id": "a", "text": text}).encode() for text in texts]
+    handler(event([*records, marker.encode()]), CONTEXT)
+    output = capsys.readouterr()
+    assert marker not in output.out + output.err
+    assert '"rejected"' in output.out
+
+
+def test_the_counts_are_published_as_metrics(aws, champion, capsys):
+    handler(event([payload(POSTS[0]), b"{"]), CONTEXT)
+    metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    record = json.loads(metrics[-1])
+    assert record["PostsRead"] == [2.0]
+    assert record["PostsPredicted"] == [1.0]
+    assert record["PostsQuarantined"] == [1.0]
+    assert record["Stage"] == "dev"
