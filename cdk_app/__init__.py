@@ -1,0 +1,1 @@
+"""The AWS resources of Stresswatch, as a CDK app."""

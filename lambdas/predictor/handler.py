@@ -71,7 +71,7 @@ class Predictor:
             predictions = self._predict([(record.prediction_id, post) for record, post in posts])
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
-            refused = put_records(
+            positions = put_records(
                 self.kinesis,
                 self.predictions_stream,
                 [_stream_record(prediction) for prediction in predictions],
@@ -79,6 +79,7 @@ class Predictor:
         except (BotoCoreError, ClientError, ChampionUnavailable) as error:
             # The type alone: the message could quote what was being written.
             raise Unfinished(records[0].sequence_number, type(error).__name__) from error
+        refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
         metrics.add_metric("PostsRead", MetricUnit.Count, len(records))

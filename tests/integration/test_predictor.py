@@ -170,18 +170,16 @@ def test_a_warm_function_follows_a_promotion_and_refuses_an_altered_model(
     assert [p["model_version"] for p in aws.predictions()] == ["v1", "v2", "v2"]
 
 
-def refuse_from(sequence_place):
-    """A `PutRecords` that takes the records before a place and refuses the others, always."""
-
-    def put_records(StreamName, Records):  # noqa: N803 - boto3's names
-        return {
-            "Records": [
-                {"ErrorCode": "InternalFailure"} if "refused" in record["PartitionKey"] else {}
-                for record in Records
-            ]
-        }
-
-    return put_records
+def refuse_some(StreamName, Records):  # noqa: N803 - boto3's names
+    """A `PutRecords` that always refuses the records whose key says so."""
+    return {
+        "Records": [
+            {"ErrorCode": "InternalFailure"}
+            if "refused" in record["PartitionKey"]
+            else {"ShardId": "s", "SequenceNumber": "1"}
+            for record in Records
+        ]
+    }
 
 
 def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, monkeypatch):
@@ -190,7 +188,7 @@ def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, m
         json.dumps({"post_id": name, "text": "words"}).encode()
         for name in ("taken-1", "taken-2", "refused-3", "taken-4")
     ]
-    monkeypatch.setattr(predictor().kinesis, "put_records", refuse_from(3))
+    monkeypatch.setattr(predictor().kinesis, "put_records", refuse_some)
     assert failures(handler(event(records), CONTEXT)) == ["3"]
 
 

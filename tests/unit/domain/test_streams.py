@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from stresswatch.streams import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORDS,
+    Position,
     StreamRecord,
     put_records,
     requests,
@@ -25,7 +26,7 @@ class Stream:
                 results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
             else:
                 self.taken.append(record["PartitionKey"])
-                results.append({"SequenceNumber": "1", "ShardId": "s"})
+                results.append({"SequenceNumber": record["PartitionKey"], "ShardId": "s"})
         return {"Records": results}
 
 
@@ -49,12 +50,14 @@ def test_at_most_500_records_go_in_one_request():
 
 def test_only_what_was_refused_is_written_again():
     stream = Stream([lambda place: place in (1, 3), lambda place: place == 0])
-    assert put_records(stream, "s", records(5), sleep=lambda seconds: None) == []
+    positions = put_records(stream, "s", records(5), sleep=lambda seconds: None)
+    assert positions == [Position("s", str(number)) for number in range(5)]
     assert sorted(stream.taken) == ["0", "1", "2", "3", "4"]
 
 
-def test_what_is_refused_to_the_last_is_named_in_order():
+def test_what_is_refused_to_the_last_has_no_position():
     stream = Stream([lambda place: place != 0] + [lambda place: True] * 3)
     waits = []
-    assert put_records(stream, "s", records(3), attempts=4, sleep=waits.append) == [1, 2]
+    positions = put_records(stream, "s", records(3), attempts=4, sleep=waits.append)
+    assert positions == [Position("s", "0"), None, None]
     assert len(waits) == 3

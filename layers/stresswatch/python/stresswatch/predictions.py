@@ -27,6 +27,12 @@ DRIFT_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
 _find_letters = re.compile(r"[^\W\d_]+").findall
 
 
+def prediction_id(stream: str, shard: str, sequence_number: str) -> str:
+    """Name the prediction of a record by the record's place, so that a redelivery has the same."""
+    position = f"{stream}/{shard}/{sequence_number}"
+    return hashlib.sha256(position.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record of the posts stream, with its place there.
@@ -35,8 +41,6 @@ class Record:
     ----------
     arrived_at : datetime
         When the stream took the record.
-    prediction_id : str
-        Deterministic in stream, shard and sequence number: a redelivery has the same.
     """
 
     data: bytes
@@ -47,8 +51,7 @@ class Record:
 
     @property
     def prediction_id(self) -> str:
-        position = f"{self.stream}/{self.shard}/{self.sequence_number}"
-        return hashlib.sha256(position.encode()).hexdigest()[:32]
+        return prediction_id(self.stream, self.shard, self.sequence_number)
 
 
 @dataclass(frozen=True, slots=True)

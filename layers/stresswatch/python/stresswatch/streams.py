@@ -26,6 +26,13 @@ class StreamRecord(NamedTuple):
         return len(self.partition_key.encode("utf-8")) + len(self.data)
 
 
+class Position(NamedTuple):
+    """Where a stream put a record."""
+
+    shard: str
+    sequence_number: str
+
+
 def requests(records: Sequence[StreamRecord]) -> Iterator[range]:
     """Cut records into requests within the limits, each given as a range of places."""
     start = size = 0
@@ -47,17 +54,17 @@ def put_records(
     *,
     attempts: int = 4,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[int]:
+) -> list[Position | None]:
     """Write records, and write again only those that an answer reports as refused.
 
     Waits between attempts, at random up to 0.1 s, 0.2 s, 0.4 s and so on ("full jitter").
 
     Returns
     -------
-    list of int
-        Places of the records that were still refused at the last attempt, in order.
+    list of Position or None
+        Where each record went; None for one that was still refused at the last attempt.
     """
-    refused: list[int] = []
+    positions: list[Position | None] = [None] * len(records)
     for places in requests(records):
         waiting = list(places)
         for attempt in range(attempts):
@@ -70,12 +77,10 @@ def put_records(
                     for place in waiting
                 ],
             )
-            waiting = [
-                place
-                for place, result in zip(waiting, answer["Records"], strict=True)
-                if result.get("ErrorCode")
-            ]
+            for place, result in zip(waiting, answer["Records"], strict=True):
+                if not result.get("ErrorCode"):
+                    positions[place] = Position(result["ShardId"], result["SequenceNumber"])
+            waiting = [place for place in waiting if positions[place] is None]
             if not waiting:
                 break
-        refused += waiting
-    return refused
+    return positions

@@ -1,0 +1,100 @@
+"""Code of functions and layers, bundled on this machine without Docker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+PROJECT = Path(__file__).parents[1]
+PYTHON_VERSION = "3.13"
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+_WHEELS = "aarch64-manylinux_2_28"
+_NOT_CODE = ["**/__pycache__", "**/*.pyc", "requirements.txt", "Dockerfile"]
+
+
+class BundlingFailed(RuntimeError):
+    """The bundle could not be made; Docker is never tried instead."""
+
+
+def function_code(name: str) -> lambda_.Code:
+    """Give the code of a zip function: its folder under ``lambdas/``."""
+    return lambda_.Code.from_asset(str(PROJECT / "lambdas" / name), exclude=_NOT_CODE)
+
+
+def domain_layer_code() -> lambda_.Code:
+    """Give the domain package."""
+    return lambda_.Code.from_asset(str(PROJECT / "layers" / "stresswatch"), exclude=_NOT_CODE)
+
+
+def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
+    """Give the third-party packages of the zip functions, for their Python and architecture.
+
+    The asset is named by the hash of what was bundled: by the hash of its sources, a function would
+    not be updated when the same requirements give other files.
+    """
+    folder = PROJECT / "layers" / "runtime"
+    return lambda_.Code.from_asset(
+        str(folder),
+        asset_hash_type=AssetHashType.OUTPUT,
+        bundling=BundlingOptions(
+            image=DockerImage.from_registry("never-used"),
+            local=_Wheels(folder / "requirements.txt", requires_byte_code),
+        ),
+    )
+
+
+@jsii.implements(ILocalBundling)
+class _Wheels:
+    """Installs pinned wheels of the functions' platform with uv."""
+
+    def __init__(self, requirements: Path, requires_byte_code: bool):
+        self._requirements = requirements
+        self._requires_byte_code = requires_byte_code
+
+    def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
+        target = Path(output_dir) / "python"
+        uv = str(Path(sys.executable).with_name("uv"))
+        _run(
+            [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+             "--no-installer-metadata", "--python-platform", _WHEELS, "--python-version", PYTHON_VERSION,
+             "--only-binary", ":all:", "--target", str(target),
+             "--requirement", str(self._requirements)]
+        )  # fmt: skip
+        for surplus in ("bin", ".lock"):
+            path = target / surplus
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for tests in list(target.glob("**/tests")):
+            shutil.rmtree(tests)
+        _compile(target, uv, required=self._requires_byte_code)
+        return True
+
+
+def _compile(target: Path, uv: str, *, required: bool) -> None:
+    """Add byte code: ``/opt`` is read-only, so without it each cold start compiles every module."""
+    found = subprocess.run(
+        [uv, "python", "find", "--no-project", "--system", PYTHON_VERSION],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if found.returncode == 0:
+        _run(
+            [found.stdout.strip(), "-m", "compileall", "-q", "-s", str(target), "-p", "/opt/python",
+             "--invalidation-mode", "unchecked-hash", str(target)]
+        )  # fmt: skip
+    elif required:
+        raise BundlingFailed(
+            f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers; "
+            f"install it (`uv python install {PYTHON_VERSION}`), or synthesize the stage dev"
+        )
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BundlingFailed(f"{command[0]} failed:\n{done.stderr.strip()}")

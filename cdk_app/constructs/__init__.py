@@ -1,0 +1,1 @@
+"""One file a concern; `stack.py` composes them."""

@@ -1,0 +1,123 @@
+"""The drift monitor: a function on a schedule, its metrics and its alarms."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, IgnoreMode
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_app.bundling import PROJECT
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions
+from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.storage import Storage
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+
+def image_context(*folders: str) -> list[str]:
+    """Give the patterns that leave only these folders of the project in an image's context."""
+    return ["**", *(f"!{folder}/**" for folder in folders), "**/__pycache__"]
+
+
+class Drift(Construct):
+    """Schedule → drift function → metrics → alarms."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        notifications: Notifications,
+        dead_letters: sqs.IQueue,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.image_function(
+            self,
+            "drift",
+            lambda_.DockerImageCode.from_image_asset(
+                str(PROJECT),
+                file="lambdas/drift/Dockerfile",
+                exclude=image_context("lambdas/drift", "layers/stresswatch/python"),
+                ignore_mode=IgnoreMode.DOCKER,
+                platform=ecr_assets.Platform.LINUX_ARM64,
+            ),
+            memory_mb=2048,
+            timeout=Duration.minutes(5),
+            environment={
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "WINDOW_MINUTES": str(stage.window_minutes),
+                "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
+                # Evidently would write a telemetry id to the home folder, which is read-only.
+                "DO_NOT_TRACK": "1",
+                "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder
+            },
+        )
+        role = self.function.role
+        assert role
+        champion.grant_read(role)
+        storage.grant_list(role, storage.archive, "predictions/")
+        storage.grant_read(role, storage.archive, "predictions/")
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.archive, "reports/")
+        allow(
+            role,
+            ["cloudwatch:PutMetricData"],
+            ["*"],  # the action has no resource-level permission; the condition bounds it
+            {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+        )
+        window = Duration.minutes(stage.window_minutes)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Measures the drift of each window of predictions",
+            schedule=events.Schedule.rate(window),
+            targets=[
+                targets.LambdaFunction(
+                    self.function, dead_letter_queue=dead_letters, retry_attempts=2
+                )
+            ],
+        )
+        self.alarm = self._metric("DriftShare", stage).create_alarm(
+            self,
+            "Alarm",
+            alarm_description=(
+                "Many columns of the posts have moved from what the champion was measured on. "
+                "A retraining starts by itself; see the report of the window in S3."
+            ),
+            threshold=stage.drift_share_threshold,
+            comparison_operator=(cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
+            evaluation_periods=1,
+            # A window that is too small has no figure, which is no drift.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        heartbeat = self._metric("WindowPosts", stage, statistic="SampleCount").create_alarm(
+            self,
+            "HeartbeatAlarm",
+            alarm_description="The drift monitor did not run: nobody is watching the model.",
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            evaluation_periods=2,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        for alarm in (self.alarm, heartbeat):
+            alarm.add_alarm_action(actions.SnsAction(notifications.topic))
+
+    def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRICS_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"Stage": stage.name},
+            statistic=statistic,
+            period=Duration.minutes(stage.window_minutes),
+        )

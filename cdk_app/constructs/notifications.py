@@ -1,0 +1,36 @@
+"""Where people are told."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_app.permissions import allow
+
+
+class Notifications(Construct):
+    """A topic for alarms and for the outcomes of retraining."""
+
+    def __init__(self, scope: Construct, id: str, key: kms.Key):
+        super().__init__(scope, id)
+        self._key = key
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[alarms], actions=["sns:Publish"], resources=[self.topic.topic_arn]
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[alarms],
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=["*"],  # in a key's own policy: this key
+            )
+        )
+
+    def grant_publish(self, role: iam.IRole) -> None:
+        allow(role, ["sns:Publish"], [self.topic.topic_arn])
+        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn])

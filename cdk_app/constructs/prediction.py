@@ -1,0 +1,73 @@
+"""The predictor and how the posts stream reaches it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.functions import Functions
+from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.streams import Streams
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+
+class Prediction(Construct):
+    """Posts stream → predictor → predictions stream, archive and quarantine."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        streams: Streams,
+        storage: Storage,
+        champion: Champion,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.zip_function(
+            self,
+            "predictor",
+            memory_mb=1769,  # one full vCPU
+            timeout=Duration.seconds(60),
+            environment={
+                "PREDICTIONS_STREAM": streams.predictions.stream_name,
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
+            },
+        )
+        role = self.function.role
+        assert role
+        streams.grant_consume_posts(role)
+        streams.grant_put_predictions(role)
+        champion.grant_read(role)
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.archive, "predictions/")
+        # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
+        storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
+        allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            "PostsToPredictor",
+            function_name=self.function.function_name,
+            event_source_arn=streams.posts.stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=stage.batch_size,
+            maximum_batching_window_in_seconds=stage.batch_window_seconds,
+            parallelization_factor=1,
+            bisect_batch_on_function_error=True,
+            function_response_types=["ReportBatchItemFailures"],
+            maximum_retry_attempts=stage.retry_attempts,
+            maximum_record_age_in_seconds=stage.maximum_record_age_seconds,
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=storage.quarantine.bucket_arn
+                )
+            ),
+        )
+        mapping.node.add_dependency(role)

@@ -1,0 +1,384 @@
+"""The retraining workflow: data set, training job, gate, promotion, notification."""
+
+from __future__ import annotations
+
+import subprocess
+
+from aws_cdk import ArnFormat, Duration, IgnoreMode, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from cdk_app.bundling import PROJECT
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.drift import image_context
+from cdk_app.constructs.functions import Functions, log_group
+from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.storage import Storage
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+
+class Retraining(Construct):
+    """Build data set → train → gate → promote or not → notify."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        notifications: Notifications,
+    ):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._storage = storage
+        self._notifications = notifications
+        self._image = ecr_assets.DockerImageAsset(
+            self,
+            "TrainingImage",
+            directory=str(PROJECT),
+            file="training_jobs/stress_model/Dockerfile",
+            exclude=image_context("training_jobs/stress_model", "layers/stresswatch/python"),
+            ignore_mode=IgnoreMode.DOCKER,
+            platform=ecr_assets.Platform.LINUX_AMD64,
+        )
+        self._training_role = self._make_training_role()
+        dataset = self._dataset_function(functions, champion)
+        gate = self._gate_function(functions, champion)
+        promote = self._promote_function(functions, champion)
+        self.state_machine = self._state_machine(dataset, gate, promote)
+
+    def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: sqs.IQueue) -> None:
+        """Start a retraining when an alarm begins to fire."""
+        events.Rule(
+            self,
+            "OnAlarm",
+            description="Starts a retraining when the drift alarm begins to fire",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=[alarm.alarm_arn],
+                detail={"state": {"value": ["ALARM"]}},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    self.state_machine,
+                    input=events.RuleTargetInput.from_object(
+                        {
+                            "trigger": trigger,
+                            "reason": events.EventField.from_path("$.detail.state.reason"),
+                        }
+                    ),
+                    dead_letter_queue=dead_letters,
+                    retry_attempts=3,
+                )
+            ],
+        )
+
+    def _dataset_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
+        storage = self._storage
+        function = functions.zip_function(
+            self,
+            "dataset",
+            memory_mb=1024,
+            timeout=Duration.minutes(5),
+            environment={
+                "TRAINING_BUCKET": storage.training.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+            },
+        )
+        role = _role_of(function)
+        champion.grant_read(role)
+        storage.grant_list(role, storage.training, "datasets/base/", "labels/")
+        storage.grant_read(role, storage.training, "datasets/base/", "labels/")
+        storage.grant_write(role, storage.training, "datasets/")
+        return function
+
+    def _gate_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
+        storage = self._storage
+        function = functions.zip_function(
+            self,
+            "gate",
+            memory_mb=1769,
+            timeout=Duration.minutes(5),
+            environment={
+                "MODEL_BUCKET": storage.models.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+            },
+        )
+        role = _role_of(function)
+        champion.grant_read(role)
+        storage.grant_read(role, storage.training, "datasets/", "training-output/")
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.models, "models/")
+        return function
+
+    def _promote_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
+        function = functions.zip_function(
+            self,
+            "promote",
+            memory_mb=512,
+            timeout=Duration.seconds(30),
+            environment={"CHAMPION_PARAMETER": champion.pointer.parameter_name},
+        )
+        role = _role_of(function)
+        champion.grant_read(role)
+        champion.grant_move(role)
+        self._storage.grant_read(role, self._storage.models, "models/")
+        return function
+
+    def _make_training_role(self) -> iam.Role:
+        role = iam.Role(
+            self, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
+        )
+        storage, stack = self._storage, Stack.of(self)
+        storage.grant_list(role, storage.training, "datasets/")
+        storage.grant_read(role, storage.training, "datasets/")
+        storage.grant_write(role, storage.training, "training-output/")
+        allow(
+            role,
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
+            [self._image.repository.repository_arn],
+        )
+        allow(role, ["ecr:GetAuthorizationToken"], ["*"])  # has no resource-level permission
+        job_logs = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name="/aws/sagemaker/TrainingJobs*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(
+            role,
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            [job_logs],
+        )
+        allow(
+            role,
+            ["cloudwatch:PutMetricData"],
+            ["*"],  # the action has no resource-level permission; the condition bounds it
+            {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
+        )
+        return role
+
+    def _state_machine(
+        self, dataset: lambda_.Function, gate: lambda_.Function, promote: lambda_.Function
+    ) -> sfn.StateMachine:
+        failed = self._notify("NotifyFailed", "Retraining failed; the champion stays").next(
+            sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
+        )
+        build = self._invoke("BuildDataSet", dataset, "$", "$.dataset")
+        train = self._train()
+        judge = self._invoke(
+            "Gate",
+            gate,
+            {
+                "version": sfn.JsonPath.string_at("$.dataset.version"),
+                "dataset_uri": sfn.JsonPath.string_at("$.dataset.dataset_uri"),
+                "model_artifact_uri": sfn.JsonPath.string_at(
+                    "$.training.ModelArtifacts.S3ModelArtifacts"
+                ),
+            },
+            "$.gate",
+        )
+        move = self._invoke(
+            "Promote",
+            promote,
+            {
+                name: sfn.JsonPath.string_at(f"$.gate.{name}")
+                for name in ("version", "uri", "sha256", "parent")
+            },
+            "$.promotion",
+        )
+        for step in (build, train, judge, move):
+            step.add_catch(failed, errors=["States.ALL"], result_path="$.error")
+        promoted = self._notify("NotifyPromoted", "A new champion serves")
+        rejected = self._notify("NotifyRejected", "The challenger was rejected; the champion stays")
+        definition = (
+            build.next(train)
+            .next(judge)
+            .next(
+                sfn.Choice(self, "Accepted?")
+                .when(sfn.Condition.boolean_equals("$.gate.accepted", True), move.next(promoted))
+                .otherwise(rejected)
+            )
+        )
+        role = iam.Role(
+            self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
+        )
+        self._notifications.grant_publish(role)
+        self._grant_training(role)
+        return sfn.StateMachine(
+            self,
+            "Workflow",
+            definition_body=sfn.DefinitionBody.from_chainable(definition),
+            role=role,
+            timeout=Duration.minutes(self._stage.training_maximum_minutes + 60),
+            logs=sfn.LogOptions(
+                destination=log_group(self, "WorkflowLogs", self._stage, self._storage.key),
+                level=sfn.LogLevel.ERROR,
+                include_execution_data=False,
+            ),
+            tracing_enabled=True,
+        )
+
+    def _invoke(
+        self, id: str, function: lambda_.Function, payload: object, result_path: str
+    ) -> tasks.LambdaInvoke:
+        whole_input = payload == "$"
+        return tasks.LambdaInvoke(
+            self,
+            id,
+            lambda_function=function,
+            payload=(
+                sfn.TaskInput.from_json_path_at("$")
+                if whole_input
+                else sfn.TaskInput.from_object(payload)  # type: ignore[arg-type]
+            ),
+            payload_response_only=True,
+            result_path=result_path,
+        )
+
+    def _train(self) -> sfn.CustomState:
+        # A custom state, as the construct's task knows neither tags nor a role of its own making.
+        stage, training = self._stage, self._storage.training
+        key_id = self._storage.key.key_arn
+        return sfn.CustomState(
+            self,
+            "TrainModel",
+            state_json={
+                "Type": "Task",
+                "Resource": Stack.of(self).format_arn(
+                    service="states",
+                    region="",
+                    account="",
+                    resource="sagemaker",
+                    resource_name="createTrainingJob.sync",
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                ),
+                "Parameters": {
+                    "TrainingJobName.$": "$.dataset.version",
+                    "RoleArn": self._training_role.role_arn,
+                    "AlgorithmSpecification": {
+                        "TrainingImage": self._image.image_uri,
+                        "TrainingInputMode": "File",
+                    },
+                    "HyperParameters": {
+                        "k": str(stage.k),
+                        "seed": str(stage.seed),
+                        "version.$": "$.dataset.version",
+                        "parent.$": "$.dataset.parent",
+                        "dataset_sha256.$": "$.dataset.dataset_sha256",
+                        "code_commit": code_commit(),
+                    },
+                    "InputDataConfig": [
+                        {
+                            "ChannelName": "train",
+                            "DataSource": {
+                                "S3DataSource": {
+                                    "S3DataType": "S3Prefix",
+                                    "S3DataDistributionType": "FullyReplicated",
+                                    "S3Uri.$": "$.dataset.dataset_uri",
+                                }
+                            },
+                        }
+                    ],
+                    "OutputDataConfig": {
+                        "S3OutputPath": training.s3_url_for_object("training-output/"),
+                        "KmsKeyId": key_id,
+                    },
+                    "ResourceConfig": {
+                        "InstanceCount": 1,
+                        "InstanceType": stage.training_instance_type,
+                        "VolumeSizeInGB": stage.training_volume_gb,
+                    },
+                    "EnableNetworkIsolation": True,
+                    "StoppingCondition": {
+                        "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60
+                    },
+                    "Tags": [{"Key": "stage", "Value": stage.name}],
+                },
+                "ResultPath": "$.training",
+            },
+        )
+
+    def _grant_training(self, role: iam.Role) -> None:
+        stack = Stack.of(self)
+        jobs = stack.format_arn(service="sagemaker", resource="training-job", resource_name="v*")
+        allow(
+            role,
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateTrainingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:StopTrainingJob",
+            ],
+            [jobs],
+        )
+        allow(
+            role,
+            ["iam:PassRole"],
+            [self._training_role.role_arn],
+            {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+        # Step Functions hears of the job's end through a rule that it manages itself.
+        allow(
+            role,
+            ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            [
+                stack.format_arn(
+                    service="events",
+                    resource="rule",
+                    resource_name="StepFunctionsGetEventsForSageMakerTrainingJobsRule",
+                )
+            ],
+        )
+
+    def _notify(self, id: str, subject: str) -> tasks.SnsPublish:
+        return tasks.SnsPublish(
+            self,
+            id,
+            topic=self._notifications.topic,
+            subject=f"Stresswatch {self._stage.name}: {subject}",
+            message=sfn.TaskInput.from_object(
+                {
+                    "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
+                    "state": sfn.JsonPath.object_at("$"),
+                }
+            ),
+            result_path=sfn.JsonPath.DISCARD,
+        )
+
+
+def code_commit() -> str:
+    """Give the commit of the code that is deployed; ``unknown`` outside a git checkout."""
+    done = subprocess.run(
+        ["git", "-C", str(PROJECT), "rev-parse", "HEAD"],  # noqa: S607 - the developer's own git
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def _role_of(function: lambda_.Function) -> iam.IRole:
+    assert function.role
+    return function.role

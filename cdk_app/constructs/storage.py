@@ -1,0 +1,107 @@
+"""Buckets and their keys."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_app.permissions import allow_listing, allow_objects
+from cdk_app.stages import Stage
+
+
+class Storage(Construct):
+    """Where data rests.
+
+    Attributes
+    ----------
+    key, quarantine_key : kms.Key
+        The quarantine holds payloads as they came, so it has a key of its own.
+    archive : s3.Bucket
+        ``predictions/`` and ``reports/``: no post's text.
+    training : s3.Bucket
+        ``datasets/``, ``labels/`` and ``training-output/``.
+    models : s3.Bucket
+        ``models/<version>/``, versioned.
+    quarantine : s3.Bucket
+        ``quarantine/``, and under ``aws/lambda/`` the batches that the mapping gave up.
+    """
+
+    def __init__(self, scope: Construct, id: str, stage: Stage):
+        super().__init__(scope, id)
+        self._removal = RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY
+        self.key = self._key("Key", "Streams, archive, training data, models and notifications")
+        self.quarantine_key = self._key("QuarantineKey", "Quarantined records")
+        self._access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3 delivers access logs to buckets with its own encryption only.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(stage.log_retention_days))],
+            removal_policy=self._removal,
+        )
+        self.archive = self._bucket("Archive", self.key)
+        self.training = self._bucket("Training", self.key)
+        self.models = self._bucket("Models", self.key, versioned=True)
+        self.quarantine = self._bucket(
+            "Quarantine",
+            self.quarantine_key,
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=Duration.days(stage.quarantine_retention_days))
+            ],
+        )
+
+    def grant_read(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_objects(role, bucket, "s3:GetObject", *prefixes, key=self._key_of(bucket))
+
+    def grant_write(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_objects(role, bucket, "s3:PutObject", *prefixes, key=self._key_of(bucket))
+
+    def grant_list(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_listing(role, bucket, *prefixes)
+
+    def _key_of(self, bucket: s3.IBucket) -> kms.IKey:
+        return self.quarantine_key if bucket is self.quarantine else self.key
+
+    def _key(self, id: str, description: str) -> kms.Key:
+        return kms.Key(
+            self,
+            id,
+            description=description,
+            enable_key_rotation=True,
+            removal_policy=self._removal,
+        )
+
+    def _bucket(
+        self,
+        id: str,
+        key: kms.Key,
+        *,
+        versioned: bool = False,
+        lifecycle_rules: list[s3.LifecycleRule] | None = None,
+    ) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=versioned,
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1)),
+                *(lifecycle_rules or []),
+            ],
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{id.lower()}/",
+            removal_policy=self._removal,
+        )

@@ -1,0 +1,53 @@
+"""The streams that posts come in by and predictions go out by."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+
+class Streams(Construct):
+    """The posts stream and the predictions stream, encrypted with the storage's key."""
+
+    def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.IKey):
+        super().__init__(scope, id)
+        self._key = key
+        self.posts = self._stream("Posts", stage)
+        self.predictions = self._stream("Predictions", stage)
+
+    def grant_consume_posts(self, role: iam.IRole) -> None:
+        """Allow what an event source mapping does on its function's behalf."""
+        allow(
+            role,
+            [
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ],
+            [self.posts.stream_arn],
+        )
+        allow(role, ["kms:Decrypt"], [self._key.key_arn])
+
+    def grant_put_predictions(self, role: iam.IRole) -> None:
+        allow(role, ["kinesis:PutRecords"], [self.predictions.stream_arn])
+        allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
+
+    def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
+        return kinesis.Stream(
+            self,
+            id,
+            stream_mode=kinesis.StreamMode.PROVISIONED,
+            shard_count=stage.stream_shards,
+            retention_period=Duration.hours(stage.stream_retention_hours),
+            encryption=kinesis.StreamEncryption.KMS,
+            encryption_key=self._key,
+            removal_policy=(RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY),
+        )

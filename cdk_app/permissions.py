@@ -1,0 +1,48 @@
+"""Permissions by named actions on named resources, and nothing else.
+
+CDK's own grants hand out patterns such as ``kms:GenerateDataKey*`` or a whole bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+
+
+def allow(
+    role: iam.IRole,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    conditions: Mapping[str, object] | None = None,
+) -> None:
+    """Add one statement to a role."""
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=list(actions),
+            resources=list(resources),
+            conditions=dict(conditions) if conditions else None,
+        )
+    )
+
+
+def allow_objects(
+    role: iam.IRole, bucket: s3.IBucket, action: str, *prefixes: str, key: kms.IKey
+) -> None:
+    """Allow ``s3:GetObject`` or ``s3:PutObject`` under prefixes, and the key's part in it."""
+    allow(role, [action], [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes])
+    # S3 decrypts the parts of an upload that it puts together, so writing needs both.
+    uses = ["kms:Decrypt"] if action == "s3:GetObject" else ["kms:Decrypt", "kms:GenerateDataKey"]
+    allow(role, uses, [key.key_arn])
+
+
+def allow_listing(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Allow listing the objects under prefixes."""
+    allow(
+        role,
+        ["s3:ListBucket"],
+        [bucket.bucket_arn],
+        {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
+    )

@@ -1,0 +1,67 @@
+"""The stack: what is composed of what. It reads like the picture in the README."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.drift import Drift
+from cdk_app.constructs.functions import Functions
+from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.prediction import Prediction
+from cdk_app.constructs.retraining import Retraining
+from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.streams import Streams
+from cdk_app.stages import Stage
+
+
+class StresswatchStack(Stack):
+    """One deployment of Stresswatch."""
+
+    def __init__(self, scope: Construct, stage: Stage):
+        super().__init__(
+            scope,
+            f"stresswatch-{stage.name}",
+            description="Stress in social-media posts: served from a stream, watched, retrained",
+            termination_protection=stage.retains_data,
+        )
+        storage = Storage(self, "Storage", stage)
+        streams = Streams(self, "Streams", stage, storage.key)
+        champion = Champion(self, "Champion", stage)
+        notifications = Notifications(self, "Notifications", storage.key)
+        functions = Functions(self, "Functions", stage, storage.key)
+        dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=storage.key,
+            enforce_ssl=True,
+        )
+        prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
+        drift = Drift(
+            self, "Drift", stage, functions, storage, champion, notifications, dead_letters
+        )
+        retraining = Retraining(
+            self, "Retraining", stage, functions, storage, champion, notifications
+        )
+        retraining.start_on(drift.alarm, "drift_alarm", dead_letters)
+        self._outputs(
+            PostsStreamName=streams.posts.stream_name,
+            PredictionsStreamName=streams.predictions.stream_name,
+            ArchiveBucketName=storage.archive.bucket_name,
+            TrainingBucketName=storage.training.bucket_name,
+            ModelBucketName=storage.models.bucket_name,
+            QuarantineBucketName=storage.quarantine.bucket_name,
+            ChampionParameterName=champion.pointer.parameter_name,
+            RetrainingStateMachineArn=retraining.state_machine.state_machine_arn,
+            NotificationTopicArn=notifications.topic.topic_arn,
+            DriftAlarmName=drift.alarm.alarm_name,
+            DriftFunctionName=drift.function.function_name,
+            PredictorFunctionName=prediction.function.function_name,
+        )
+
+    def _outputs(self, **values: str) -> None:
+        for name, value in values.items():
+            CfnOutput(self, name, value=value)

@@ -1,0 +1,118 @@
+"""The stages: every setting in which one deployment differs from another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class InvalidStage(ValueError):
+    """A stage is unknown, or its settings contradict each other or AWS's limits."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Settings of one deployment, checked when it is made.
+
+    Attributes
+    ----------
+    retains_data : bool
+        Keep buckets, streams and keys when the stack is deleted, and protect the stack from that.
+    requires_byte_code : bool
+        Refuse to synthesize without the functions' own Python, whose byte code the layers ship.
+    champion_ttl_seconds : int
+        How soon a warm predictor looks for another champion.
+    batch_size, batch_window_seconds, retry_attempts, maximum_record_age_seconds : int
+        The event source mapping of the posts stream.
+    window_minutes, minimum_window_posts : int
+        The window that drift is measured on, and how often; fewer posts give no figure.
+    drift_share_threshold : float
+        Share of drifted columns from which the alarm fires.
+    k, seed : int
+        Hyperparameters of the training job.
+    """
+
+    name: str
+    retains_data: bool
+    requires_byte_code: bool
+    stream_shards: int = 1
+    stream_retention_hours: int = 24
+    champion_ttl_seconds: int = 30
+    batch_size: int = 500
+    batch_window_seconds: int = 1
+    retry_attempts: int = 5
+    maximum_record_age_seconds: int = 3600
+    window_minutes: int = 60
+    minimum_window_posts: int = 500
+    drift_share_threshold: float = 0.5
+    training_instance_type: str = "ml.m5.large"
+    training_volume_gb: int = 10
+    training_maximum_minutes: int = 60
+    k: int = 5
+    seed: int = 7
+    log_retention_days: int = 30
+    quarantine_retention_days: int = 30
+
+    def __post_init__(self) -> None:
+        limits = {
+            "stream_shards": (1, 500),
+            "stream_retention_hours": (24, 8760),
+            "champion_ttl_seconds": (1, 60),
+            "batch_size": (1, 10_000),
+            "batch_window_seconds": (0, 300),
+            "retry_attempts": (0, 10_000),
+            "maximum_record_age_seconds": (60, 604_800),
+            "window_minutes": (5, 1440),
+            "minimum_window_posts": (50, 1_000_000),
+            "drift_share_threshold": (0.01, 1.0),
+            "training_maximum_minutes": (1, 1440),
+            "quarantine_retention_days": (1, 3650),
+        }
+        for setting, (lowest, highest) in limits.items():
+            if not lowest <= getattr(self, setting) <= highest:
+                raise InvalidStage(
+                    f"{self.name}: {setting} is {getattr(self, setting)}; "
+                    f"it must be between {lowest} and {highest}"
+                )
+        if self.maximum_record_age_seconds > self.stream_retention_hours * 3600:
+            raise InvalidStage(
+                f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
+            )
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="dev",
+            retains_data=False,
+            requires_byte_code=False,
+            champion_ttl_seconds=5,
+            minimum_window_posts=200,
+            log_retention_days=7,
+            quarantine_retention_days=7,
+        ),
+        Stage(name="staging", retains_data=True, requires_byte_code=True),
+        Stage(
+            name="prod",
+            retains_data=True,
+            requires_byte_code=True,
+            stream_shards=2,
+            stream_retention_hours=168,
+            maximum_record_age_seconds=86_400,
+            log_retention_days=90,
+        ),
+    )
+}
+
+
+def stage_named(name: str) -> Stage:
+    """Give a stage by its name.
+
+    Raises
+    ------
+    InvalidStage
+        When there is none of that name.
+    """
+    if name not in STAGES:
+        raise InvalidStage(f"there is no stage {name!r}; there are {', '.join(STAGES)}")
+    return STAGES[name]
