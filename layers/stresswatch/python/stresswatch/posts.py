@@ -96,7 +96,11 @@ def parse_labelled_post(data: bytes) -> LabelledPost:
     InvalidPost
         When any part of the contract is broken, the post's or the label's.
     """
-    record = _json_object(data)
+    return parse_record(_json_object(data))
+
+
+def parse_record(record: dict[str, Any]) -> LabelledPost:
+    """Read a labelled post from the object that a line holds; see `parse_labelled_post`."""
     label = record.get("label")
     if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
         raise InvalidPost("label_invalid", "label must be the number 0 or 1")

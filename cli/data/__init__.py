@@ -1,0 +1,41 @@
+"""Labelled posts at hand: the real ones where they are, synthetic ones elsewhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.data import dreaddit, synthetic
+from stresswatch.posts import LabelledPost
+
+SEED = 7
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Posts, and a name that says what they are."""
+
+    name: str
+    posts: list[LabelledPost]
+
+
+def data_directory() -> Path:
+    """Give the folder of the real posts: ``STRESSWATCH_DATA_DIR``, or ``data/dreaddit``."""
+    return Path(os.environ.get("STRESSWATCH_DATA_DIR") or "data/dreaddit")
+
+
+def load_posts() -> DataSet:
+    """Load Dreaddit's training split where it is; generate synthetic posts elsewhere.
+
+    Raises
+    ------
+    OperatorError
+        When the file is there and cannot be read.
+    """
+    path = data_directory() / dreaddit.TRAIN_FILE
+    if path.exists():
+        posts = dreaddit.read_csv(path)
+        return DataSet(f"Dreaddit, {len(posts):,} real posts", posts)
+    posts = synthetic.generate_posts(SEED)
+    return DataSet(f"synthetic posts, {len(posts):,} of seed {SEED}", posts)

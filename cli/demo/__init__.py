@@ -1,0 +1,80 @@
+"""The demonstration: the whole loop, played on the local stack."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+import local
+from cli.data import load_posts
+from cli.demo.plan import make_plan
+from cli.demo.report import write_report
+from cli.demo.story import Story
+from cli.demo.summary import Summary
+from cli.demo.view import View, final_table
+from cli.loop import Consumer, Loop
+from cli.synthesis import synthesize
+from cli.targets import Target, of_local_stack
+
+
+def play_demo(console: Console, output: Path) -> Summary:
+    """Play the story from nothing to nothing, and leave its summary, report and recording.
+
+    Parameters
+    ----------
+    output : Path
+        The folder for ``summary.json``, ``report.html`` and ``terminal.svg``.
+
+    Raises
+    ------
+    OperatorError, local.LocalStackError
+        When the stack does not start, or the loop does not do what it should.
+    """
+    started = time.monotonic()
+    output.mkdir(parents=True, exist_ok=True)
+    data = load_posts()
+    summary = Summary(data=data.name)
+    stack_directory = output / "stack"
+    local.down(stack_directory)  # what a killed run may have left behind
+    with View(console, f"Stresswatch: one turn of the loop, on {data.name}") as view:
+        try:
+            with view.act("Synthesize the stack") as act:
+                act.say("CDK app → CloudFormation template")
+                template = synthesize(output / "cdk.out")
+            with view.act("Deploy it on this machine") as act:
+                stack = local.up(stack_directory, template_directory=template, on_progress=act.say)
+                act.say(f"{stack.stack_name} at {stack.endpoint}")
+            target = of_local_stack(stack)
+            story = Story(Loop(target), Consumer(target), make_plan(data.posts), view, summary)
+            story.play()
+            threshold = _alarm_threshold(target)
+        finally:
+            local.down(stack_directory)
+    summary.seconds = time.monotonic() - started
+    summary.steps = {
+        f"{place}. {act.title}": act.seconds or 0.0 for place, act in enumerate(view.acts, start=1)
+    }
+    console.print(final_table(summary))
+    (output / "summary.json").write_text(summary.to_json())
+    write_report(output / "report.html", summary, view.acts, story.probabilities, threshold)
+    _record(output / "terminal.svg", view, summary)
+    console.print(f"Summary: {output / 'summary.json'}\nReport:  {output / 'report.html'}")
+    return summary
+
+
+def _alarm_threshold(target: Target) -> float:
+    alarms = target.client("cloudwatch").describe_alarms(
+        AlarmNames=[target.output("DriftAlarmName")]
+    )
+    return float(alarms["MetricAlarms"][0]["Threshold"])
+
+
+def _record(path: Path, view: View, summary: Summary) -> None:
+    """Keep what the terminal showed at the end, as a picture."""
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=110, file=nowhere, force_terminal=True)
+        console.print(view.render(), final_table(summary))
+    console.save_svg(str(path), title="make demo")

@@ -1,0 +1,56 @@
+"""Who plays which part in the story: posts to learn from, to stream, to label and to hold out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stresswatch.posts import LabelledPost
+
+UNSEEN_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
+"""People in need of material help: their posts differ in words and numbers from the others'."""
+
+_BASE_SHARE = 0.7
+_LABELLED_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The posts of each act; no post is in two parts.
+
+    Attributes
+    ----------
+    base : list of LabelledPost
+        The first champion is trained on these.
+    quiet : tuple of two lists
+        Windows of posts like the base ones.
+    labelled : list of LabelledPost
+        Posts of unseen communities that annotators label once they were streamed.
+    held_out : list of LabelledPost
+        Posts of unseen communities that nothing is trained on: served before and after.
+    """
+
+    base: list[LabelledPost]
+    quiet: tuple[list[LabelledPost], list[LabelledPost]]
+    labelled: list[LabelledPost]
+    held_out: list[LabelledPost]
+
+
+def make_plan(posts: Iterable[LabelledPost]) -> Plan:
+    """Deal out the posts; segments of one post stay together, so no part leaks into another."""
+    plan = Plan([], ([], []), [], [])
+    for labelled in posts:
+        share = _share(labelled.post.post_id)
+        if labelled.post.source in UNSEEN_COMMUNITIES:
+            (plan.labelled if share < _LABELLED_SHARE else plan.held_out).append(labelled)
+        elif share < _BASE_SHARE:
+            plan.base.append(labelled)
+        else:
+            plan.quiet[share >= (1 + _BASE_SHARE) / 2].append(labelled)
+    return plan
+
+
+def _share(post_id: str) -> float:
+    digest = hashlib.sha256(f"demo {post_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

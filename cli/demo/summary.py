@@ -1,0 +1,68 @@
+"""What the story comes to, as data: ``build/demo/summary.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DriftWindow:
+    """One measured window.
+
+    Attributes
+    ----------
+    share : float or None
+        Of the columns, those that drifted; None where the window gave no figure.
+    columns : dict of str to dict
+        ``p_value``, ``threshold`` and ``drifted`` by column.
+    alarm : bool
+        Whether the alarm fired on this window.
+    """
+
+    name: str
+    status: str
+    posts: int
+    share: float | None
+    columns: Mapping[str, Any]
+    alarm: bool
+    model_version: str
+
+
+@dataclass
+class Summary:
+    """The figures of one run.
+
+    Attributes
+    ----------
+    lost : int
+        Valid posts that were sent and have no prediction.
+    duplicates : int
+        Predictions beyond the first of an id.
+    f1_before, f1_after, brier_before, brier_after : float
+        Over the held-out posts of unseen communities, as served before and after the promotion.
+    steps : dict of str to float
+        Seconds of each act.
+    """
+
+    data: str
+    posts_sent: int = 0
+    predictions_received: int = 0
+    quarantined: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    champion_before: str = ""
+    champion_after: str = ""
+    drift: list[DriftWindow] = field(default_factory=list)
+    retraining: dict[str, Any] = field(default_factory=dict)
+    f1_before: float = 0.0
+    f1_after: float = 0.0
+    brier_before: float = 0.0
+    brier_after: float = 0.0
+    seconds: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"

@@ -1,0 +1,146 @@
+"""The live view of the story: acts as they happen, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cli.demo.summary import DriftWindow, Summary
+
+
+@dataclass
+class Act:
+    """One act: what happens, what is to be said of it, and how long it took."""
+
+    title: str
+    detail: str = ""
+    seconds: float | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def say(self, detail: str) -> None:
+        self.detail = detail
+
+
+class View:
+    """Draws the acts on a console while they happen."""
+
+    def __init__(self, console: Console, title: str):
+        self.acts: list[Act] = []
+        self._console = console
+        self._title = title
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(
+            get_renderable=self.render, console=console, refresh_per_second=8, transient=True
+        )
+
+    def __enter__(self) -> View:
+        if self._console.is_terminal:
+            self._live.start()
+        else:
+            self._console.print(self._title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+            self._console.print(self.render())
+
+    @contextmanager
+    def act(self, title: str) -> Iterator[Act]:
+        """Show an act from its beginning to its end."""
+        act = Act(title)
+        self.acts.append(act)
+        yield act
+        act.seconds = time.monotonic() - act.started
+        if not self._console.is_terminal:
+            self._console.print(
+                f"  {act.seconds:5.1f} s  {act.title}: {act.detail}", soft_wrap=True
+            )
+
+    def render(self) -> RenderableType:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=1)
+        table.add_column(justify="right", width=6, style="dim")
+        table.add_column(style="bold", max_width=30)
+        table.add_column(overflow="fold")
+        for act in self.acts:
+            running = act.seconds is None
+            seconds = time.monotonic() - act.started if act.seconds is None else act.seconds
+            mark: RenderableType = self._spinner if running else Text("✓", style="green")
+            table.add_row(mark, f"{seconds:.1f} s", act.title, Text.from_markup(act.detail))
+        return Panel(table, title=self._title, border_style="cyan")
+
+
+def final_table(summary: Summary) -> RenderableType:
+    """Give the table that the story ends with."""
+    facts = Table(title="What happened", title_justify="left", show_header=False)
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    lost_style = "green" if summary.lost == summary.duplicates == 0 else "red"
+    rows = {
+        "data": summary.data,
+        "posts sent": f"{summary.posts_sent:,}",
+        "predictions received": f"{summary.predictions_received:,}",
+        "quarantined": f"{summary.quarantined}",
+        "lost, duplicates": f"[{lost_style}]{summary.lost}, {summary.duplicates}[/]",
+        "champion": f"{summary.champion_before} → {summary.champion_after}",
+        "F1 on the unseen communities' held-out posts": (
+            f"{summary.f1_before:.3f} → {summary.f1_after:.3f}"
+        ),
+        "Brier score there (lower is better)": (
+            f"{summary.brier_before:.3f} → {summary.brier_after:.3f}"
+        ),
+        "time": f"{summary.seconds:.0f} s",
+    }
+    for name, value in rows.items():
+        facts.add_row(name, value)
+    return Group(_drift_table(summary.drift), _gate_table(summary), facts)
+
+
+def drift_words(window: DriftWindow) -> str:
+    """Say a window's drift in a few words."""
+    if window.share is None:
+        return f"{window.posts} posts: {window.status.replace('_', ' ')}, no figure"
+    drifted = sum(column["drifted"] for column in window.columns.values())
+    alarm = "[red]alarm[/]" if window.alarm else "[green]no alarm[/]"
+    return f"{drifted} of {len(window.columns)} columns drifted ({window.share:.0%}), {alarm}"
+
+
+def _drift_table(windows: list[DriftWindow]) -> Table:
+    table = Table(title="Drift by window", title_justify="left")
+    for name in ("window", "posts", "columns that drifted", "share", "alarm"):
+        table.add_column(name, overflow="fold")
+    for window in windows:
+        drifted = [name for name, column in window.columns.items() if column["drifted"]]
+        table.add_row(
+            window.name,
+            str(window.posts),
+            ", ".join(drifted) or "none",
+            "" if window.share is None else f"{window.share:.2f}",
+            "[red]ALARM[/]" if window.alarm else "[green]OK[/]",
+        )
+    return table
+
+
+def _gate_table(summary: Summary) -> Table:
+    table = Table(title="The gate's verdict on the challenger", title_justify="left")
+    for name in ("check", "champion", "challenger", "passed"):
+        table.add_column(name, overflow="fold")
+    for check in summary.retraining.get("gate", {}).get("checks", []):
+        champion = check["champion"]
+        table.add_row(
+            check["name"],
+            "" if champion is None else f"{champion:.3f}",
+            f"{check['challenger']:.3f}",
+            "[green]yes[/]" if check["passed"] else "[red]no[/]",
+        )
+    return table

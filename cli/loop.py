@@ -1,0 +1,206 @@
+"""The loop as an operator touches it, on AWS and on the local stack alike."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cli.errors import OperatorError
+from stresswatch.champion import Pointer, read_pointer
+from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
+from stresswatch.posts import LabelledPost, post_record
+from stresswatch.predictions import prediction_id
+from stresswatch.streams import StreamRecord, put_records
+
+if TYPE_CHECKING:
+    from cli.targets import Target
+
+T = TypeVar("T")
+
+_FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
+    """Look until there is something to see, and give it.
+
+    Raises
+    ------
+    OperatorError
+        When there is nothing within the time.
+    """
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            raise OperatorError(f"Waited {seconds:.0f} s for {what}, and saw nothing.")
+        time.sleep(every)
+    return found
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Seeds, labels, sends, retrains and looks, through AWS's public APIs alone."""
+
+    target: Target
+
+    def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
+        """Upload a base data set; a set of the same name is replaced."""
+        return self._upload(f"{BASE_PREFIX}{name}.jsonl", [_labelled(post) for post in posts])
+
+    def label(self, posts: Iterable[LabelledPost]) -> str:
+        """Upload labels of posts, given now."""
+        now = datetime.now(UTC)
+        records = [_labelled(post) | {"labelled_at": now.isoformat()} for post in posts]
+        return self._upload(f"{LABELS_PREFIX}{now:%Y%m%dT%H%M%S.%f}.jsonl", records)
+
+    def _upload(self, key: str, records: list[dict[str, Any]]) -> str:
+        bucket = self.target.output("TrainingBucketName")
+        body = "".join(json.dumps(record) + "\n" for record in records).encode()
+        self.target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        return f"s3://{bucket}/{key}"
+
+    def send(self, payloads: Sequence[tuple[str, bytes]]) -> list[str]:
+        """Put payloads, given with their partition keys, on the posts stream.
+
+        Returns
+        -------
+        list of str
+            The ids that their predictions will have.
+        """
+        stream = self.target.output("PostsStreamName")
+        records = [StreamRecord(key, data) for key, data in payloads]
+        positions = put_records(self.target.client("kinesis"), stream, records, attempts=8)
+        ids = [prediction_id(stream, *position) for position in positions if position]
+        if len(ids) < len(records):
+            raise OperatorError(
+                f"The stream refused {len(records) - len(ids)} of {len(records)} records to the "
+                "last attempt; send more slowly, or give the stream more shards."
+            )
+        return ids
+
+    def start_retraining(self, trigger: str, reason: str) -> str:
+        """Start the workflow; give the execution's ARN."""
+        answer = self.target.client("stepfunctions").start_execution(
+            stateMachineArn=self.target.output("RetrainingStateMachineArn"),
+            input=json.dumps({"trigger": trigger, "reason": reason}),
+        )
+        return str(answer["executionArn"])
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Give the workflow's executions, newest first."""
+        answer = self.target.client("stepfunctions").list_executions(
+            stateMachineArn=self.target.output("RetrainingStateMachineArn"), maxResults=100
+        )
+        return list(answer["executions"])
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        return dict(self.target.client("stepfunctions").describe_execution(executionArn=execution))
+
+    def current_state(self, execution: str) -> str | None:
+        """Give the state that the execution entered last."""
+        history = self.target.client("stepfunctions").get_execution_history(
+            executionArn=execution, maxResults=100
+        )
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history["events"]
+            if "stateEnteredEventDetails" in event
+        ]
+        return entered[-1] if entered else None
+
+    def follow(
+        self, execution: str, seconds: float, on_state: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Wait for an execution's end; give its output.
+
+        Raises
+        ------
+        OperatorError
+            When it ends in any other way than by success.
+        """
+
+        def finished() -> dict[str, Any] | None:
+            on_state(self.current_state(execution) or "starting")
+            described = self.describe(execution)
+            return described if described["status"] in _FINISHED else None
+
+        described = wait_for("the retraining's end", finished, seconds)
+        if described["status"] != "SUCCEEDED":
+            cause = described.get("cause") or described.get("error") or "no cause was given"
+            raise OperatorError(f"The retraining {described['status'].lower()}: {cause}")
+        return dict(json.loads(described["output"]))
+
+    def champion(self) -> Pointer | None:
+        return read_pointer(self.target.client("ssm"), self.target.output("ChampionParameterName"))
+
+    def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
+        """Run the drift function over a window, as its schedule does; give its answer."""
+        answer = self.target.client("lambda").invoke(
+            FunctionName=self.target.output("DriftFunctionName"),
+            Payload=json.dumps({"start": start.isoformat(), "end": end.isoformat()}).encode(),
+        )
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise OperatorError(f"The drift function failed: {payload.get('errorMessage')}")
+        return dict(payload)
+
+    def alarm_state(self) -> str:
+        """Give the drift alarm's state: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``."""
+        name = self.target.output("DriftAlarmName")
+        alarms = self.target.client("cloudwatch").describe_alarms(AlarmNames=[name])
+        return str(alarms["MetricAlarms"][0]["StateValue"])
+
+    def quarantined(self) -> int:
+        """Count the records in quarantine."""
+        pages = self.target.client("s3").get_paginator("list_objects_v2")
+        bucket = self.target.output("QuarantineBucketName")
+        return sum(page["KeyCount"] for page in pages.paginate(Bucket=bucket, Prefix="quarantine/"))
+
+
+@dataclass
+class Consumer:
+    """Reads the predictions stream from its beginning, and keeps every record it sees."""
+
+    target: Target
+    received: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def _iterators(self) -> dict[str, str]:
+        kinesis = self.target.client("kinesis")
+        stream = self.target.output("PredictionsStreamName")
+        return {
+            shard["ShardId"]: kinesis.get_shard_iterator(
+                StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for shard in kinesis.list_shards(StreamName=stream)["Shards"]
+        }
+
+    def poll(self) -> int:
+        """Read what is there; give how many records were new."""
+        before = len(self.received)
+        for shard, iterator in list(self._iterators.items()):
+            answer = self.target.client("kinesis").get_records(ShardIterator=iterator)
+            self._iterators[shard] = answer["NextShardIterator"]
+            self.received += [json.loads(record["Data"]) for record in answer["Records"]]
+        return len(self.received) - before
+
+    def by_id(self) -> dict[str, dict[str, Any]]:
+        """Give the first prediction of each id."""
+        first: dict[str, dict[str, Any]] = {}
+        for prediction in self.received:
+            first.setdefault(prediction["prediction_id"], prediction)
+        return first
+
+
+def payload(labelled: LabelledPost) -> tuple[str, bytes]:
+    """Give a post as partition key and record, without its label."""
+    record = post_record(labelled.post)
+    return labelled.post.post_id, json.dumps(record).encode()
+
+
+def _labelled(labelled: LabelledPost) -> dict[str, Any]:
+    return post_record(labelled.post) | {"label": labelled.label}

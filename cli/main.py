@@ -1,0 +1,213 @@
+"""The command `stresswatch`, for operators: on AWS, and with ``--local`` on the local stack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import local
+from cli.data import data_directory, dreaddit, synthetic
+from cli.errors import OperatorError
+from cli.loop import Loop
+from cli.produce import produce as produce_records
+from cli.produce import read_records
+from cli.status import status_table
+from cli.synthesis import synthesize
+from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target
+from stresswatch.datasets import TrainingSet
+
+app = typer.Typer(
+    help="Stress in social-media posts: served from a stream, watched, retrained with care.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+data = typer.Typer(help="Labelled posts to learn from.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+Local = Annotated[bool, typer.Option("--local", help="The local stack instead of AWS.")]
+Stage = Annotated[str, typer.Option(help="The stage, on AWS.")]
+File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
+
+console = Console()
+_errors = Console(stderr=True)
+
+
+@contextmanager
+def _sentence_on_error() -> Iterator[None]:
+    """Report what an operator can act on in one sentence, and exit with 1."""
+    try:
+        yield
+    except (OperatorError, local.LocalStackError, BotoCoreError, ClientError) as error:
+        _errors.print(f"[red]{type(error).__name__}:[/] ", end="")
+        _errors.print(str(error), markup=False, highlight=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _errors.print("[yellow]Stopped.[/]")
+        raise typer.Exit(130) from None
+
+
+def _target(*, on_local: bool, stage: str) -> Target:
+    return local_target() if on_local else aws_target(stage)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(version("stresswatch"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Stress in social-media posts: served from a stream, watched, retrained with care."""
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Where its files go.")] = Path("build/demo"),
+) -> None:
+    """Play the whole loop on this machine, and write a report of it."""
+    # Here, as the pictures' library is slow to import and no other command needs it.
+    from cli.demo import play_demo
+
+    with _sentence_on_error():
+        play_demo(console, output)
+
+
+@app.command()
+def up() -> None:
+    """Start the local stack."""
+    with _sentence_on_error():
+        with console.status("Synthesizing") as status:
+            template = synthesize(LOCAL_DIRECTORY / "cdk.out")
+            stack = local.up(
+                LOCAL_DIRECTORY, template_directory=template, on_progress=status.update
+            )
+        table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
+        table.add_column("output", style="bold")
+        table.add_column("value", overflow="fold")
+        for name, value in sorted(stack.outputs.items()):
+            table.add_row(name, value)
+        console.print(table)
+
+
+@app.command()
+def down() -> None:
+    """Stop the local stack."""
+    with _sentence_on_error():
+        stopped = local.down(LOCAL_DIRECTORY)
+        console.print("Stopped." if stopped else "No local stack was running.")
+
+
+@app.command()
+def produce(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Posts a second at most.", show_default=False)
+    ] = None,
+) -> None:
+    """Send the posts of a file, JSON Lines or CSV, to the posts stream."""
+    with _sentence_on_error():
+        records = read_records(file)
+        target = _target(on_local=on_local, stage=stage)
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.speed:,.0f} posts/s" if console.is_terminal else ""),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("Sending", total=None)
+            sent = produce_records(
+                target.client("kinesis"),
+                target.output("PostsStreamName"),
+                records,
+                rate=rate,
+                on_sent=lambda count: progress.advance(task, count),
+            )
+        console.print(f"{sent.records:,} posts sent.")
+        if sent.unsent:
+            left = file.with_suffix(".unsent.jsonl")
+            left.write_bytes(b"".join(record.data + b"\n" for record in sent.unsent))
+            raise OperatorError(
+                f"{len(sent.unsent):,} posts were refused or are too large; they are in {left}."
+            )
+
+
+@app.command()
+def status(on_local: Local = False, stage: Stage = "dev") -> None:
+    """Tell what serves, what was measured and what runs."""
+    with _sentence_on_error():
+        target = _target(on_local=on_local, stage=stage)
+        console.print(status_table(Loop(target), "dev" if on_local else stage))
+
+
+@app.command()
+def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Upload a CSV of labelled posts as the base data set that every model learns from."""
+    with _sentence_on_error():
+        posts = dreaddit.read_csv(file)
+        address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
+        console.print(f"{len(posts):,} labelled posts are at {address}.")
+
+
+@app.command()
+def retrain(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+) -> None:
+    """Start a retraining."""
+    with _sentence_on_error():
+        loop = Loop(_target(on_local=on_local, stage=stage))
+        execution = loop.start_retraining("operator", "Started with `stresswatch retrain`")
+        console.print(f"Started {execution}")
+        if wait:
+            with console.status("starting") as shown:
+                output = loop.follow(execution, 7200, shown.update)
+            console.print_json(json.dumps(output["gate"]))
+
+
+@data.command("fetch")
+def fetch(
+    source: Annotated[
+        str, typer.Option("--from", help="A zip or CSV: a file or an address.")
+    ] = dreaddit.ADDRESS,
+    directory: Annotated[
+        Path | None, typer.Option("--to", help="The folder to fetch to.", show_default=False)
+    ] = None,
+) -> None:
+    """Fetch Dreaddit, real labelled posts, from its authors' page or a file, and check it."""
+    with _sentence_on_error():
+        directory = directory or data_directory()
+        for name, rows in dreaddit.fetch(source, directory).items():
+            console.print(f"{directory / name}: {rows:,} posts")
+
+
+@data.command("synthesize")
+def synthesize_posts(
+    file: File, seed: Annotated[int, typer.Option(min=0, help="Seed of the chance.")] = 7
+) -> None:
+    """Write synthetic labelled posts as JSON Lines."""
+    with _sentence_on_error():
+        posts = synthetic.generate_posts(seed)
+        file.write_bytes(TrainingSet(posts, [], 0).to_bytes())
+        console.print(f"{file}: {len(posts):,} posts")

@@ -1,0 +1,80 @@
+"""Which deployment the command works on: a stack in AWS, or the local one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+import local
+from cli.errors import OperatorError
+
+LOCAL_DIRECTORY = Path(".stresswatch")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A deployed stack: how to call its account, and the outputs of its template."""
+
+    name: str
+    outputs: Mapping[str, str]
+    client: Callable[[str], Any]
+
+    def output(self, name: str) -> str:
+        """Give an output of the stack.
+
+        Raises
+        ------
+        OperatorError
+            When the stack has none of that name.
+        """
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise OperatorError(
+                f"The stack {self.name} has no output {name}; deploy this version of the code."
+            ) from None
+
+
+def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
+    """Find the local stack that runs in a directory.
+
+    Raises
+    ------
+    OperatorError
+        When none runs there.
+    """
+    stack = local.running(directory)
+    if stack is None:
+        raise OperatorError("No local stack is running; start one with `stresswatch up`.")
+    return of_local_stack(stack)
+
+
+def of_local_stack(stack: local.LocalStack) -> Target:
+    return Target(stack.stack_name, stack.outputs, cache(stack.client))
+
+
+def aws_target(stage: str) -> Target:
+    """Find a stage's stack in the account and region of the environment's credentials.
+
+    Raises
+    ------
+    OperatorError
+        When there are no credentials, no region, or no such stack.
+    """
+    name = f"stresswatch-{stage}"
+    try:
+        session = boto3.Session()
+        found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except (BotoCoreError, ClientError) as error:
+        raise OperatorError(
+            f"The stack {name} cannot be read ({error}); deploy it, check your AWS credentials "
+            "and region, or add --local for the local stack."
+        ) from error
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
+    return Target(name, outputs, cache(lambda service: session.client(service)))
