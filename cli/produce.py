@@ -67,7 +67,7 @@ def produce(
     records: Iterator[StreamRecord],
     *,
     rate: float | None = None,
-    on_sent: Callable[[int], object] = int,
+    on_sent: Callable[[int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sent:
@@ -87,7 +87,8 @@ def produce(
             record for record, place in zip(fitting, positions, strict=True) if place is None
         ]
         settled += len(chunk)
-        on_sent(len(chunk))
+        if on_sent:
+            on_sent(len(chunk))
         if rate and (ahead := settled / rate - (clock() - started)) > 0:
             sleep(ahead)
     return Sent(settled - len(unsent), unsent)

@@ -1,0 +1,87 @@
+"""The synthesized templates, without the bundling of layers that only a deployment needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk_app.app import build_app
+
+WITHOUT_BUNDLING = {"aws:cdk:bundling-stacks": []}
+
+
+class Template:
+    """A template, with short ways to look at it."""
+
+    def __init__(self, body: dict[str, Any]):
+        self.body = body
+
+    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Resources of a type, by logical id."""
+        return {
+            name: resource
+            for name, resource in self.body["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        return [resource["Properties"] for resource in self.resources(kind).values()]
+
+    def one(self, kind: str, prefix: str) -> dict[str, Any]:
+        """The properties of the one resource whose logical id starts so."""
+        (resource,) = [r for name, r in self.resources(kind).items() if name.startswith(prefix)]
+        return resource["Properties"]
+
+    def statements(self, role_prefix: str) -> list[dict[str, Any]]:
+        """Every statement of a role's policies."""
+        return [
+            statement
+            for properties in self.properties("AWS::IAM::Policy")
+            if any(role["Ref"].startswith(role_prefix) for role in properties["Roles"])
+            for statement in properties["PolicyDocument"]["Statement"]
+        ]
+
+    def allowed(self, role_prefix: str) -> set[str]:
+        """Every action that a role may do."""
+        return {
+            action for statement in self.statements(role_prefix) for action in actions(statement)
+        }
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
+def synthesize(stage: str, folder: Path) -> Template:
+    assembly = build_app(str(folder), stage=stage, **WITHOUT_BUNDLING).synth()
+    return Template(assembly.stacks[0].template)
+
+
+@pytest.fixture(scope="session")
+def assembly_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("assembly")
+
+
+@pytest.fixture(scope="session")
+def template(assembly_folder):
+    return synthesize("dev", assembly_folder)
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory):
+    return synthesize("prod", tmp_path_factory.mktemp("production"))
+
+
+@pytest.fixture(scope="session")
+def workflow(template) -> dict[str, Any]:
+    """The states of the retraining workflow; what only a deployment knows reads ``{Id}``."""
+    parts = template.one("AWS::StepFunctions::StateMachine", "Retraining")["DefinitionString"]
+    text = "".join(
+        part if isinstance(part, str) else "{" + json.dumps(part).replace('"', "'") + "}"
+        for part in parts["Fn::Join"][1]
+    )
+    return json.loads(text)["States"]

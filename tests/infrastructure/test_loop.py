@@ -1,0 +1,184 @@
+"""The loop: what feeds what, what watches what, what starts what."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk_app.stages import STAGES, InvalidStage, Stage, stage_named
+
+
+def test_posts_reach_the_predictor_by_the_stages_settings(template):
+    (mapping,) = template.properties("AWS::Lambda::EventSourceMapping")
+    assert mapping["EventSourceArn"]["Fn::GetAtt"][0].startswith("StreamsPosts")
+    assert mapping["FunctionName"]["Ref"].startswith("PredictionPredictor")
+    assert mapping["BatchSize"] == 500
+    assert mapping["MaximumBatchingWindowInSeconds"] == 1
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["MaximumRecordAgeInSeconds"] == 3600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination["Fn::GetAtt"][0].startswith("StorageQuarantine")
+
+
+def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
+    functions = template.properties("AWS::Lambda::Function")
+    zipped = [function for function in functions if function.get("PackageType") != "Image"]
+    assert len(zipped) == 4
+    for function in zipped:
+        assert function["Runtime"] == "python3.13"
+        assert len(function["Layers"]) == 2
+    assert {tuple(function["Architectures"]) for function in functions} == {("arm64",)}
+
+
+def test_every_function_has_traces_settings_and_a_log_group_that_forgets(template):
+    for function in template.properties("AWS::Lambda::Function"):
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert "LogGroup" in function["LoggingConfig"]
+        variables = function["Environment"]["Variables"]
+        assert variables["STAGE"] == "dev"
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Stresswatch"
+    for group in template.properties("AWS::Logs::LogGroup"):
+        assert group["RetentionInDays"] == 7
+
+
+def test_the_drift_function_is_an_image_and_runs_once_a_window(template):
+    (drift,) = [
+        function
+        for function in template.properties("AWS::Lambda::Function")
+        if function.get("PackageType") == "Image"
+    ]
+    assert drift["Environment"]["Variables"]["MINIMUM_WINDOW_POSTS"] == "200"
+    schedule = template.one("AWS::Events::Rule", "DriftSchedule")
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    (target,) = schedule["Targets"]
+    assert target["Arn"]["Fn::GetAtt"][0].startswith("DriftDrift")
+    assert "DeadLetterConfig" in target
+
+
+def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(template):
+    alarm = template.one("AWS::CloudWatch::Alarm", "DriftAlarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Stresswatch", "DriftShare")
+    assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
+    assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 3600)
+    assert alarm["Threshold"] == 0.5
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["EvaluationPeriods"] == 1
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert "Notifications" in json.dumps(alarm["AlarmActions"])
+
+
+def test_a_monitor_that_falls_silent_is_an_alarm_of_its_own(template):
+    alarm = template.one("AWS::CloudWatch::Alarm", "DriftHeartbeat")
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("WindowPosts", "SampleCount")
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):
+    rule = template.one("AWS::Events::Rule", "RetrainingOnAlarm")
+    pattern = rule["EventPattern"]
+    assert pattern["source"] == ["aws.cloudwatch"]
+    assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
+    assert pattern["detail"] == {"state": {"value": ["ALARM"]}}
+    (alarm,) = pattern["resources"]
+    assert alarm["Fn::GetAtt"][0].startswith("DriftAlarm")
+    (target,) = rule["Targets"]
+    assert target["Arn"]["Ref"].startswith("RetrainingWorkflow")
+    assert target["InputTransformer"] == {
+        "InputPathsMap": {"detail-state-reason": "$.detail.state.reason"},
+        "InputTemplate": '{"trigger":"drift_alarm","reason":<detail-state-reason>}',
+    }
+    assert "DeadLetterConfig" in target
+
+
+def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
+    train = workflow["TrainModel"]
+    assert train["Resource"].endswith(":states:::sagemaker:createTrainingJob.sync")
+    parameters = train["Parameters"]
+    assert parameters["TrainingJobName.$"] == "$.dataset.version"
+    (channel,) = parameters["InputDataConfig"]
+    assert channel["ChannelName"] == "train"
+    assert channel["DataSource"]["S3DataSource"]["S3Uri.$"] == "$.dataset.dataset_uri"
+    assert parameters["HyperParameters"]["k"] == "5"
+    assert parameters["EnableNetworkIsolation"] is True
+    assert parameters["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert "KmsKeyId" in parameters["OutputDataConfig"]
+
+
+def test_only_an_accepted_challenger_is_promoted(workflow):
+    choice = workflow["Accepted?"]
+    assert choice["Choices"] == [
+        {"Variable": "$.gate.accepted", "BooleanEquals": True, "Next": "Promote"}
+    ]
+    assert choice["Default"] == "NotifyRejected"
+    assert workflow["Promote"]["Next"] == "NotifyPromoted"
+
+
+def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
+    for name in ("BuildDataSet", "TrainModel", "Gate", "Promote"):
+        (catch,) = workflow[name]["Catch"]
+        assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
+    assert workflow["NotifyFailed"]["Next"] == "Failed"
+    assert workflow["Failed"]["Type"] == "Fail"
+
+
+def test_a_deployment_never_resets_the_champion(template):
+    (parameter,) = template.properties("AWS::SSM::Parameter")
+    assert parameter["Value"] == "none"
+
+
+@pytest.mark.parametrize("stage", list(STAGES))
+def test_production_like_stages_cannot_be_deleted_by_accident(stage):
+    assert STAGES[stage].retains_data == (stage != "dev")
+
+
+def test_an_unknown_stage_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidStage, match="'qa'; there are dev, staging, prod"):
+        stage_named("qa")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"batch_size": 10_001}, "batch_size is 10001; it must be between 1 and 10000"),
+        ({"champion_ttl_seconds": 61}, "champion_ttl_seconds is 61"),
+        ({"drift_share_threshold": 0.0}, "drift_share_threshold is 0.0"),
+        ({"maximum_record_age_seconds": 90_000}, "longer than the stream keeps a record"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, sentence):
+    with pytest.raises(InvalidStage, match=sentence):
+        Stage("test", retains_data=False, requires_byte_code=False, **settings)
+
+
+def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_folder, template):
+    contexts = {
+        frozenset(
+            str(path.relative_to(folder))
+            for path in folder.rglob("*")
+            if path.is_file() and path.suffix != ".py"
+        )
+        for folder in assembly_folder.glob("asset.*")
+        if (folder / "layers").exists()
+    }
+    assert contexts == {
+        frozenset({f"{name}/Dockerfile", f"{name}/requirements.txt"})
+        for name in ("lambdas/drift", "training_jobs/stress_model")
+    }
+
+
+def test_cfn_lint_finds_no_error(assembly_folder, template):
+    path = assembly_folder / "stresswatch-dev.template.json"
+    lint = shutil.which("cfn-lint", path=str(Path(sys.executable).parent))
+    done = subprocess.run(
+        [lint, "--non-zero-exit-code", "error", "--regions", "us-east-1", "--", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,141 @@
+"""Who may do what."""
+
+import json
+
+import pytest
+
+from tests.infrastructure.conftest import actions
+
+# No resource-level permission exists for these; https://docs.aws.amazon.com/service-authorization/
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+
+def every_statement(template):
+    return [
+        statement
+        for policy in template.properties("AWS::IAM::Policy")
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_no_statement_allows_a_pattern_of_actions(template):
+    for statement in every_statement(template):
+        assert not [action for action in actions(statement) if "*" in action]
+
+
+def test_every_resource_is_named_where_aws_can_name_it(template):
+    for statement in every_statement(template):
+        if statement["Resource"] == "*":
+            assert set(actions(statement)) <= WITHOUT_RESOURCE
+
+
+def test_no_role_has_a_managed_policy(template):
+    for role in template.properties("AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role
+
+
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (
+            "PredictionPredictorRole",
+            {
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+                "kinesis:PutRecords",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:PutObject",
+                "ssm:GetParameter",
+            },
+        ),
+        (
+            "RetrainingDatasetRole",
+            {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
+        ),
+        ("RetrainingGateRole", {"s3:GetObject", "s3:PutObject", "ssm:GetParameter"}),
+        ("RetrainingPromoteRole", {"s3:GetObject", "ssm:GetParameter", "ssm:PutParameter"}),
+        (
+            "DriftDriftRole",
+            {
+                "cloudwatch:PutMetricData",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:PutObject",
+                "ssm:GetParameter",
+            },
+        ),
+    ],
+)
+def test_a_function_may_do_what_it_does_and_no_more(template, role, expected):
+    assert template.allowed(role) - LOGS - TRACES - KEYS == expected
+
+
+def test_only_promotion_moves_the_champion(template):
+    movers = [
+        policy["Roles"]
+        for policy in template.properties("AWS::IAM::Policy")
+        if "ssm:PutParameter" in json.dumps(policy["PolicyDocument"])
+    ]
+    assert len(movers) == 1
+    assert movers[0][0]["Ref"].startswith("RetrainingPromoteRole")
+
+
+def test_metrics_are_written_to_the_projects_namespace_alone(template):
+    (statement,) = [
+        statement
+        for statement in template.statements("DriftDriftRole")
+        if "cloudwatch:PutMetricData" in actions(statement)
+    ]
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}}
+
+
+def test_the_workflow_may_run_and_tag_training_jobs_and_hear_of_their_end(template):
+    allowed = template.allowed("RetrainingWorkflowRole")
+    assert {
+        "sagemaker:AddTags",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:DescribeTrainingJob",
+        "sagemaker:StopTrainingJob",
+        "events:PutRule",
+        "events:PutTargets",
+        "events:DescribeRule",
+        "iam:PassRole",
+    } <= allowed
+    rule = json.dumps(template.statements("RetrainingWorkflowRole"))
+    assert "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule" in rule
+
+
+def test_the_workflow_passes_its_role_to_sagemaker_alone(template):
+    (statement,) = [
+        statement
+        for statement in template.statements("RetrainingWorkflowRole")
+        if "iam:PassRole" in actions(statement)
+    ]
+    assert statement["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
+    }
+    assert "TrainingRole" in json.dumps(statement["Resource"])
