@@ -63,7 +63,8 @@ class _Wheels:
         uv = str(Path(sys.executable).with_name("uv"))
         _run(
             [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-             "--no-installer-metadata", "--python-platform", _WHEELS, "--python-version", PYTHON_VERSION,
+             "--no-installer-metadata",
+             "--python-platform", _WHEELS, "--python-version", PYTHON_VERSION,
              "--only-binary", ":all:", "--target", str(target),
              "--requirement", str(self._requirements)]
         )  # fmt: skip

@@ -7,12 +7,15 @@ import hashlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.errors import OperatorError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import OperatorError, sentence
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.streams import MAXIMUM_RECORDS, StreamRecord, put_records
 
@@ -22,19 +25,25 @@ if TYPE_CHECKING:
 MAXIMUM_RECORD_BYTES = 1024 * 1024
 """Of one record; the stream's default limit."""
 
+_ATTEMPTS = 8
+_REQUESTS_PER_SECOND = 5
+"""How finely a rate is kept: a slow one is sent in small requests, not in bursts of 500."""
+
 
 @dataclass(frozen=True)
-class Sent:
-    """What came of a file.
+class Step:
+    """What came of the next few records.
 
     Attributes
     ----------
+    sent : int
+        How many the stream took.
     unsent : list of StreamRecord
-        Refused to the last attempt, or too large for the stream.
+        The others: refused to the last attempt, or too large for the stream.
     """
 
-    records: int
-    unsent: list[StreamRecord]
+    sent: int
+    unsent: list[StreamRecord] = field(default_factory=list)
 
 
 def read_records(path: Path) -> Iterator[StreamRecord]:
@@ -49,14 +58,14 @@ def read_records(path: Path) -> Iterator[StreamRecord]:
         When the file is not there, is empty, or is a CSV without the columns of a post.
     """
     readers = {".csv": _read_csv, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
-    if path.suffix not in readers:
-        raise OperatorError(f"{path} is none of {', '.join(readers)}.")
-    try:
-        records = readers[path.suffix](path)
-        first = next(records, None)
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
-    if first is None:
+    if not path.exists():
+        raise OperatorError(f"There is no file {path}.")
+    if path.is_dir():
+        raise OperatorError(f"{path} is a folder; give a file of posts.")
+    if path.suffix.lower() not in readers:
+        raise OperatorError(f"{path} is no file of posts: its name must end in .jsonl or .csv.")
+    records = _readable(path, readers[path.suffix.lower()](path))
+    if (first := next(records, None)) is None:
         raise OperatorError(f"{path} holds no post.")
     return itertools.chain([first], records)
 
@@ -64,34 +73,64 @@ def read_records(path: Path) -> Iterator[StreamRecord]:
 def produce(
     kinesis: KinesisClient,
     stream: str,
-    records: Iterator[StreamRecord],
+    records: Iterable[StreamRecord],
     *,
     rate: float | None = None,
-    on_sent: Callable[[int], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Sent:
-    """Send records in the order given, at most `rate` a second.
+) -> Iterator[Step]:
+    """Send records in the order given, at most `rate` a second, and tell of them step by step.
 
-    Parameters
-    ----------
-    on_sent : callable
-        Told how many records each request has settled.
+    Every record is in exactly one step. When AWS fails, all records that are left are given as
+    unsent before the error is raised, so that nothing is lost; those of the request that failed may
+    have been taken.
+
+    Raises
+    ------
+    OperatorError
+        When a request fails as a whole.
     """
-    started, settled, unsent = clock(), 0, []
-    while chunk := list(itertools.islice(records, MAXIMUM_RECORDS)):
-        fitting = [record for record in chunk if record.size <= MAXIMUM_RECORD_BYTES]
-        unsent += [record for record in chunk if record.size > MAXIMUM_RECORD_BYTES]
-        positions = put_records(kinesis, stream, fitting, attempts=8, sleep=sleep)
-        unsent += [
-            record for record, place in zip(fitting, positions, strict=True) if place is None
-        ]
-        settled += len(chunk)
-        if on_sent:
-            on_sent(len(chunk))
-        if rate and (ahead := settled / rate - (clock() - started)) > 0:
-            sleep(ahead)
-    return Sent(settled - len(unsent), unsent)
+    left = iter(records)
+    at_once = MAXIMUM_RECORDS
+    if rate:
+        at_once = max(1, min(MAXIMUM_RECORDS, int(rate / _REQUESTS_PER_SECOND)))
+    due = clock()
+    while batch := list(itertools.islice(left, at_once)):
+        if rate:
+            if (early := due - clock()) > 0:
+                sleep(early)
+            due = max(due, clock()) + len(batch) / rate  # time that was lost is not caught up
+        try:
+            yield _send(kinesis, stream, batch, sleep)
+        except (BotoCoreError, ClientError) as error:
+            yield Step(0, batch)
+            while batch := list(itertools.islice(left, MAXIMUM_RECORDS)):
+                yield Step(0, batch)
+            raise OperatorError(f"Sending stopped: {sentence(error)}") from error
+
+
+def _send(
+    kinesis: KinesisClient,
+    stream: str,
+    batch: list[StreamRecord],
+    sleep: Callable[[float], None],
+) -> Step:
+    fitting = [record for record in batch if record.size <= MAXIMUM_RECORD_BYTES]
+    positions = put_records(kinesis, stream, fitting, attempts=_ATTEMPTS, sleep=sleep)
+    unsent = [record for record in batch if record.size > MAXIMUM_RECORD_BYTES]
+    unsent += [record for record, place in zip(fitting, positions, strict=True) if place is None]
+    return Step(len(batch) - len(unsent), unsent)
+
+
+def _readable(path: Path, records: Iterator[StreamRecord]) -> Iterator[StreamRecord]:
+    try:
+        yield from records
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise OperatorError(f"{path} is not UTF-8; save it as UTF-8 first.") from error
+    except csv.Error as error:
+        raise OperatorError(f"{path} is no valid CSV: {error}.") from error
 
 
 def _read_json_lines(path: Path) -> Iterator[StreamRecord]:
@@ -112,16 +151,13 @@ def _partition_key(data: bytes) -> str:
 
 
 def _read_csv(path: Path) -> Iterator[StreamRecord]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            if not {"post_id", "text"} <= set(rows.fieldnames or ()):
-                raise OperatorError(f"{path} lacks the column post_id or text.")
-            for row in rows:
-                data = json.dumps(_post_of(row)).encode()
-                yield StreamRecord(_partition_key(data), data)
-    except UnicodeDecodeError as error:
-        raise OperatorError(f"{path} is not UTF-8.") from error
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if missing := {"post_id", "text"} - set(rows.fieldnames or ()):
+            raise OperatorError(f"{path} lacks the column {' and '.join(sorted(missing))}.")
+        for row in rows:
+            data = json.dumps(_post_of(row)).encode()
+            yield StreamRecord(_partition_key(data), data)
 
 
 def _post_of(row: dict[str, str]) -> dict[str, Any]:
@@ -129,11 +165,10 @@ def _post_of(row: dict[str, str]) -> dict[str, Any]:
     for name in NUMERIC_FEATURES:
         if value := row.get(name):
             post[name] = _number(value)
-    for name in ("source", "created_at"):
-        if value := row.get(name):
-            post[name] = value
-    if "source" not in post and row.get("subreddit"):
-        post["source"] = row["subreddit"]
+    if source := row.get("source") or row.get("subreddit"):
+        post["source"] = source
+    if created_at := row.get("created_at") or _moment(row.get("social_timestamp")):
+        post["created_at"] = created_at
     return post
 
 
@@ -142,3 +177,11 @@ def _number(value: str) -> float | str:
         return float(value)
     except ValueError:
         return value  # as it is: the predictor names what is wrong with it
+
+
+def _moment(timestamp: str | None) -> str | None:
+    """Give Dreaddit's seconds since the epoch as ISO 8601; anything else as it is."""
+    try:
+        return datetime.fromtimestamp(float(timestamp), UTC).isoformat() if timestamp else None
+    except (ValueError, OverflowError, OSError):
+        return timestamp

@@ -12,7 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local
-from cli.errors import OperatorError
+from cli.errors import OperatorError, sentence
 
 LOCAL_DIRECTORY = Path(".stresswatch")
 
@@ -71,10 +71,14 @@ def aws_target(stage: str) -> Target:
     try:
         session = boto3.Session()
         found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except (BotoCoreError, ClientError) as error:
-        raise OperatorError(
-            f"The stack {name} cannot be read ({error}); deploy it, check your AWS credentials "
-            "and region, or add --local for the local stack."
-        ) from error
+    except ClientError as error:
+        if "does not exist" in str(error):
+            raise OperatorError(
+                f"There is no stack {name} in {session.region_name}; deploy it, look in another "
+                "region (AWS_DEFAULT_REGION), or add --local for the local stack."
+            ) from error
+        raise OperatorError(sentence(error)) from error
+    except BotoCoreError as error:
+        raise OperatorError(f"{sentence(error)} For the local stack, add --local.") from error
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
     return Target(name, outputs, cache(lambda service: session.client(service)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def play_demo(console: Console, output: Path) -> Summary:
     data = load_posts()
     summary = Summary(data=data.name)
     stack_directory = output / "stack"
-    local.down(stack_directory)  # what a killed run may have left behind
+    _remove_stack(stack_directory)  # what a killed run may have left behind
     with View(console, f"Stresswatch: one turn of the loop, on {data.name}") as view:
         try:
             with view.act("Synthesize the stack") as act:
@@ -53,6 +54,7 @@ def play_demo(console: Console, output: Path) -> Summary:
             threshold = _alarm_threshold(target)
         finally:
             local.down(stack_directory)
+    _remove_stack(stack_directory)
     summary.seconds = time.monotonic() - started
     summary.steps = {
         f"{place}. {act.title}": act.seconds or 0.0 for place, act in enumerate(view.acts, start=1)
@@ -63,6 +65,12 @@ def play_demo(console: Console, output: Path) -> Summary:
     _record(output / "terminal.svg", view, summary)
     console.print(f"Summary: {output / 'summary.json'}\nReport:  {output / 'report.html'}")
     return summary
+
+
+def _remove_stack(directory: Path) -> None:
+    """Stop the stack if it runs, and forget what it held: every run starts from nothing."""
+    local.down(directory)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _alarm_threshold(target: Target) -> float:

@@ -1,0 +1,64 @@
+"""How far each shard of a stream is worked through, kept in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a shard, in the words of `GetShardIterator`, or its end."""
+
+    kind: str
+    sequence_number: str | None = None
+    timestamp: float | None = None
+
+    @classmethod
+    def at(cls, sequence_number: str) -> Position:
+        return cls("AT_SEQUENCE_NUMBER", sequence_number)
+
+    @classmethod
+    def after(cls, sequence_number: str) -> Position:
+        return cls("AFTER_SEQUENCE_NUMBER", sequence_number)
+
+    @property
+    def is_end(self) -> bool:
+        return self == END
+
+
+TRIM_HORIZON = Position("TRIM_HORIZON")
+END = Position("END")
+
+
+class Checkpoints:
+    """Positions by shard; what is saved survives a restart."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._lock = threading.Lock()
+        self._positions: dict[str, Position] = {}
+        if path.exists():
+            saved = json.loads(path.read_text())
+            self._positions = {shard: Position(**position) for shard, position in saved.items()}
+
+    def get(self, shard_id: str) -> Position | None:
+        return self._positions.get(shard_id)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._positions
+
+    def save(self, shard_id: str, position: Position) -> None:
+        with self._lock:
+            if self._positions.get(shard_id) == position:
+                return
+            self._positions[shard_id] = position
+            text = json.dumps({shard: asdict(place) for shard, place in self._positions.items()})
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._path.with_suffix(".tmp")
+            temporary.write_text(text)
+            os.replace(temporary, self._path)  # noqa: PTH105 - atomic, as the reader needs it

@@ -1,0 +1,147 @@
+"""Starts, finds and stops the background process of the local stack."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from local.daemon import DETACH
+from local.errors import LocalStackError
+from local.server import PROJECT
+from local.state_file import Folder, LocalStack
+
+_STOP_SECONDS = 30.0
+_TAIL_LINES = 15
+
+_started: list[subprocess.Popen[str]] = []
+"""Processes that this one started: they are reaped here when they have ended."""
+
+
+def up(
+    directory: Path,
+    *,
+    template_directory: Path,
+    on_progress: Callable[[str], None],
+    port: int | None = None,
+) -> LocalStack:
+    """Start the local stack in the background, and wait until it is ready.
+
+    One that already runs in the directory is returned as it is. What it holds is kept in the
+    directory when it is stopped, and is there again when it is started.
+
+    Parameters
+    ----------
+    directory
+        Keeps state, log and checkpoints.
+    template_directory
+        The synthesized app.
+    on_progress
+        Is told what happens, in a few words a step.
+    port
+        Port of the endpoint; a free one by default.
+
+    Raises
+    ------
+    LocalStackError
+        When it does not start; the message has the end of the log. Nothing is left running, as
+        when this call is interrupted.
+    """
+    folder = Folder(directory)
+    if stack := folder.read():
+        return stack
+    command = [sys.executable, "-m", "local", str(folder.path), str(template_directory.resolve())]
+    process = subprocess.Popen(  # noqa: S603 - this package itself
+        command if port is None else [*command, "--port", str(port)],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # a Ctrl-C in this terminal is not for the background
+    )
+    _started.append(process)
+    try:
+        stack = _wait_until_ready(process, folder, on_progress)
+        _say_detach(process)
+    except BaseException:
+        _end(process)
+        raise
+    return stack
+
+
+def running(directory: Path) -> LocalStack | None:
+    """Give the local stack that runs in the directory, if one does."""
+    return Folder(directory).read()
+
+
+def down(directory: Path) -> bool:
+    """Stop the local stack; tell whether one ran."""
+    folder = Folder(directory)
+    stack = folder.read()
+    if stack is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(stack.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while folder.is_held:
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stack.pid, signal.SIGKILL)
+            deadline += _STOP_SECONDS
+        time.sleep(0.05)
+    folder.remove()
+    for process in _started:
+        if process.pid == stack.pid:
+            process.wait()
+    return True
+
+
+def _wait_until_ready(
+    process: subprocess.Popen[str], folder: Folder, on_progress: Callable[[str], None]
+) -> LocalStack:
+    assert process.stdout  # noqa: S101 - it is a pipe
+    stray: list[str] = []
+    for line in process.stdout:
+        try:
+            message = json.loads(line)
+        except json.JSONDecodeError:
+            stray.append(line)
+            continue
+        if "progress" in message:
+            on_progress(message["progress"])
+        elif "error" in message:
+            raise LocalStackError(f"{message['error']}\n{_tail(folder)}".strip())
+        elif stack := folder.read():
+            return stack
+    raise LocalStackError("the local stack did not start\n" + "".join(stray[-_TAIL_LINES:]))
+
+
+def _tail(folder: Folder) -> str:
+    if not folder.log.exists():
+        return ""
+    lines = folder.log.read_text(errors="replace").splitlines()
+    return "\n".join([f"The end of {folder.log}:", *lines[-_TAIL_LINES:]])
+
+
+def _say_detach(process: subprocess.Popen[str]) -> None:
+    assert process.stdin  # noqa: S101 - both are pipes
+    assert process.stdout  # noqa: S101
+    process.stdin.write(f"{DETACH}\n")
+    process.stdin.close()
+    process.stdout.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,163 @@
+"""The background process: runs the emulator, deploys to it, and drives what it does not drive."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+from local import deploy
+from local.alarms import AlarmWatch
+from local.assembly import Assembly, read_assembly
+from local.crew import Crew
+from local.endpoint import ACCOUNT, REGION, Endpoint
+from local.errors import LocalStackError
+from local.mapping import Mapping, Poller
+from local.metrics import LogMetrics
+from local.rewrites import kinesis_mappings
+from local.server import Server
+from local.state_file import Folder, LocalStack
+
+log = logging.getLogger(__name__)
+
+BUCKET = "local-deployments"
+DETACH = "detach"
+
+_ALARM_SECONDS = 0.5
+_METRIC_SECONDS = 1.0
+_CREW_SECONDS = 5.0
+
+Progress = Callable[[str], None]
+
+
+class Interrupted(BaseException):
+    """A signal says that the local stack is to be stopped."""
+
+
+def run(folder: Folder, template_directory: Path, port: int | None) -> int:
+    """Run the local stack until a signal stops it; give the exit code.
+
+    Standard output tells whoever started this of progress, readiness and failure, a JSON object a
+    line. Standard input is the other way round: it ends when they are gone, and while nobody has
+    said `detach` that means to stop.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+    threading.Thread(target=_stop_when_abandoned, daemon=True).start()
+    try:
+        folder.hold()
+        with _log_to(folder.log) as output:
+            return _run(folder, template_directory, port, output)
+    except LocalStackError as error:
+        _tell(error=str(error))
+        return 1
+    except Interrupted:
+        return 0
+
+
+def _run(folder: Folder, template_directory: Path, port: int | None, output: IO[bytes]) -> int:
+    try:
+        _serve(folder, template_directory, port, output)
+    except Interrupted:
+        log.info("stopped")
+        return 0
+    except LocalStackError as error:
+        log.error("%s", error)  # noqa: TRY400 - the message says it all
+        _tell(error=str(error))
+    except Exception as error:
+        log.exception("broke")
+        _tell(error=f"{type(error).__name__}: {error}")
+    return 1
+
+
+def _serve(
+    folder: Folder, template_directory: Path, port: int | None, output: IO[bytes]
+) -> NoReturn:
+    assembly = read_assembly(template_directory, ACCOUNT, REGION)
+    crew = Crew()
+    _progress("starting the emulator")
+    server = Server.start(folder.state, output, port)
+    try:
+        plan = deploy.plan(assembly, BUCKET)
+        _progress(f"deploying {len(plan.template['Resources'])} resources")
+        deploy.execute(plan, BUCKET, server.endpoint)
+        _progress("starting pollers and alarms")
+        _drive(assembly, server.endpoint, folder.checkpoints, crew)
+        stack = LocalStack(
+            endpoint=server.endpoint.url,
+            region=REGION,
+            stack_name=assembly.stack_name,
+            outputs=deploy.stack_outputs(assembly.stack_name, server.endpoint),
+            pid=os.getpid(),
+        )
+        folder.write(stack, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        _tell(ready=True)
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        while not crew.stopping.wait(0.5):
+            if server.process.poll() is not None:
+                raise LocalStackError(f"the emulator ended, exit code {server.process.returncode}")
+        raise crew.failure or LocalStackError("the pollers ended")
+    finally:
+        folder.remove()
+        crew.stop(_CREW_SECONDS)
+        server.stop()
+
+
+def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew) -> None:
+    """Start what the emulator does not do by itself, for the resources of the stack."""
+    resources = deploy.stack_resources(assembly.stack_name, endpoint)
+
+    def physical_ids(kind: str) -> list[str]:
+        return [identity for resource_type, identity in resources.values() if resource_type == kind]
+
+    for logical_id in kinesis_mappings(assembly.template):
+        mapping = Mapping.describe(resources[logical_id][1], endpoint)
+        Poller(mapping, endpoint, checkpoints, crew).start()
+    alarms = AlarmWatch(physical_ids("AWS::CloudWatch::Alarm"), endpoint)
+    crew.repeat("alarms", _ALARM_SECONDS, alarms.tick)
+    functions = endpoint.client("lambda")
+    log_groups = [
+        functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        for name in physical_ids("AWS::Lambda::Function")
+    ]
+    crew.repeat("metrics", _METRIC_SECONDS, LogMetrics(log_groups, endpoint).tick)
+
+
+def _log_to(path: Path) -> IO[bytes]:
+    """Send the log to a new file, and whatever else goes to standard error."""
+    output = path.open("wb", buffering=0)
+    os.dup2(output.fileno(), sys.stderr.fileno())
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s [%(name)s] %(message)s"
+    )
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    return output
+
+
+def _progress(text: str) -> None:
+    log.info("%s", text)
+    _tell(progress=text)
+
+
+def _tell(**message: object) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201 - whoever started this reads it
+
+
+def _stop_when_abandoned() -> None:
+    if sys.stdin.readline().strip() != DETACH:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop once: a second signal must not disturb the orderly end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise Interrupted

@@ -1,0 +1,184 @@
+"""Deploys an assembly: what to upload first, then the calls."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.assembly import Assembly, FileAsset
+from local.endpoint import Endpoint
+from local.errors import DeploymentFailed
+from local.images import Image, read_image
+from local.packages import image_package, zip_files
+from local.rewrites import ImageCode, Surroundings, Template, rewrite
+
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+_DEPLOY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a deployment sends."""
+
+    stack_name: str
+    template: Template
+    uploads: Mapping[tuple[str, str], Callable[[], bytes]]
+    """Content by bucket and key; a key names its content, so what is there needs no upload."""
+    parameters: Mapping[str, str]
+
+
+def plan(assembly: Assembly, bucket: str) -> Plan:
+    """Rewrite the template, and list what it needs to find; packages go to the bucket."""
+    uploads: dict[tuple[str, str], Callable[[], bytes]] = {}
+    for file in assembly.files:
+        uploads[file.bucket, file.key] = _reader(file)
+    images: dict[str, ImageCode] = {}
+    for asset in assembly.images:
+        image = read_image(asset)
+        package = image_package(image)
+        images[image.tag] = _image_code(bucket, package.key, image)
+        uploads[bucket, package.key] = lambda content=package.content: content  # type: ignore[misc]
+    foreign = frozenset(asset.key for asset in assembly.files if _is_third_party(asset))
+    return Plan(
+        stack_name=assembly.stack_name,
+        template=rewrite(assembly.template, Surroundings(images, foreign)),
+        uploads=uploads,
+        parameters={assembly.bootstrap_version_parameter: str(assembly.bootstrap_version)},
+    )
+
+
+def execute(plan: Plan, bucket: str, endpoint: Endpoint) -> None:
+    """Upload, then create the stack, or update it when its template changed.
+
+    Raises
+    ------
+    DeploymentFailed
+    """
+    s3, ssm = endpoint.client("s3"), endpoint.client("ssm")
+    for name in {bucket, *(bucket_name for bucket_name, _ in plan.uploads)}:
+        s3.create_bucket(Bucket=name)
+    for name, value in plan.parameters.items():
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    for (name, key), content in plan.uploads.items():
+        if not _exists(s3, name, key):
+            s3.put_object(Bucket=name, Key=key, Body=content())
+    body = json.dumps(plan.template).encode()
+    template_key = f"local/{hashlib.sha256(body).hexdigest()}.json"
+    s3.put_object(Bucket=bucket, Key=template_key, Body=body)
+    request = {
+        "StackName": plan.stack_name,
+        "TemplateURL": f"{endpoint.url}/{bucket}/{template_key}",
+        "Capabilities": _CAPABILITIES,
+    }
+    cloudformation = endpoint.client("cloudformation")
+    if not _can_be_updated(cloudformation, plan.stack_name):
+        cloudformation.create_stack(**request)
+    elif not _update(cloudformation, request):
+        return
+    _wait(cloudformation, plan.stack_name)
+
+
+def stack_outputs(stack_name: str, endpoint: Endpoint) -> dict[str, str]:
+    """Give the stack's outputs by name."""
+    (stack,) = endpoint.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def stack_resources(stack_name: str, endpoint: Endpoint) -> dict[str, tuple[str, str]]:
+    """Give each resource's type and physical id by logical id."""
+    answer = endpoint.client("cloudformation").describe_stack_resources(StackName=stack_name)
+    return {
+        resource["LogicalResourceId"]: (resource["ResourceType"], resource["PhysicalResourceId"])
+        for resource in answer["StackResources"]
+    }
+
+
+def _reader(asset: FileAsset) -> Callable[[], bytes]:
+    if not asset.is_folder:
+        return asset.path.read_bytes
+    return lambda: zip_files(
+        {
+            file.relative_to(asset.path).as_posix(): file.read_bytes()
+            for file in asset.path.rglob("*")
+            if file.is_file()
+        }
+    )
+
+
+def _image_code(bucket: str, key: str, image: Image) -> ImageCode:
+    if image.entry_point:
+        return ImageCode(bucket, key, entry_point=image.entry_point)
+    (handler,) = image.command
+    return ImageCode(bucket, key, handler=handler)
+
+
+def _is_third_party(asset: FileAsset) -> bool:
+    return asset.is_folder and any(asset.path.glob("python/*.dist-info"))
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return False
+        raise
+    return True
+
+
+def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
+    """Whether the stack is there; what a failed creation left behind is deleted."""
+    try:
+        status = _describe(cloudformation, stack_name)["StackStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return False
+        raise
+    if status.endswith("_COMPLETE") and not status.startswith(("ROLLBACK", "DELETE")):
+        return True
+    cloudformation.delete_stack(StackName=stack_name)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=stack_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    return False
+
+
+def _update(cloudformation: Any, request: dict[str, Any]) -> bool:
+    """Begin to update the stack; tell whether there is anything to update."""
+    try:
+        cloudformation.update_stack(**request)
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
+            return False
+        raise
+    return True
+
+
+def _wait(cloudformation: Any, stack_name: str) -> None:
+    deadline = time.monotonic() + _DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        status = _describe(cloudformation, stack_name)["StackStatus"]
+        if not status.endswith("_IN_PROGRESS"):
+            break
+        time.sleep(0.05)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        events = cloudformation.describe_stack_events(StackName=stack_name)["StackEvents"]
+        reasons = [
+            f"{event['LogicalResourceId']} ({event['ResourceType']}): "
+            f"{event.get('ResourceStatusReason', 'no reason given')}"
+            for event in reversed(events)
+            if event["ResourceStatus"].endswith("_FAILED")
+        ]
+        raise DeploymentFailed(f"the stack {stack_name} ended as {status}: " + "; ".join(reasons))
+
+
+def _describe(cloudformation: Any, stack_name: str) -> dict[str, Any]:
+    (stack,) = cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+    assert isinstance(stack, dict)  # noqa: S101 - for the type checker
+    return stack

@@ -1,0 +1,24 @@
+"""Runs the emulator in this process, and ends it with everything it started.
+
+Started by `local.server` with a pipe for standard input: when the pipe closes, the process that
+held its other end is gone, however it went, and this process group has nobody to serve.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+from ministack.app import main  # type: ignore[import-untyped]
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    main()

@@ -1,0 +1,80 @@
+"""Clients of the local endpoint: the operator's, and those of a role of the stack."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+
+# The emulator takes this pair for the account's root user, whom no policy binds.
+_OPERATOR = Credentials("test", "test")
+_LONGEST_INVOCATION_SECONDS = 900 * 5
+_RENEW_BEFORE = timedelta(minutes=5)
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_clients = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the emulator listens."""
+
+    url: str
+    region: str = REGION
+
+    def client(self, service: str) -> Any:
+        """Make a client with the operator's credentials."""
+        return self._client(service, _OPERATOR)
+
+    def _client(self, service: str, credentials: Credentials) -> Any:
+        config = Config(
+            connect_timeout=5,
+            read_timeout=_LONGEST_INVOCATION_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 1 if service == "lambda" else 3},
+            max_pool_connections=20,
+        )
+        make: Any = boto3.client
+        with _clients:  # a session makes one client at a time
+            return make(
+                service,
+                endpoint_url=self.url,
+                region_name=self.region,
+                aws_access_key_id=credentials.access_key,
+                aws_secret_access_key=credentials.secret_key,
+                aws_session_token=credentials.token,
+                config=config,
+            )
+
+
+@dataclass
+class Role:
+    """A role of the stack, under which an AWS service acts; its policies hold for its clients."""
+
+    endpoint: Endpoint
+    arn: str
+    _credentials: Credentials | None = None
+    _expires: datetime = _LONG_AGO
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """Give a client with the role's credentials, which are renewed in time."""
+        if datetime.now(UTC) > self._expires - _RENEW_BEFORE:
+            answer = self.endpoint.client("sts").assume_role(
+                RoleArn=self.arn, RoleSessionName="local"
+            )["Credentials"]
+            self._credentials = Credentials(
+                answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+            )
+            self._expires = answer["Expiration"]
+            self._made = {}
+        if service not in self._made:
+            assert self._credentials  # noqa: S101 - set above, as it had expired
+            self._made[service] = self.endpoint._client(service, self._credentials)
+        return self._made[service]

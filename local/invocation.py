@@ -1,0 +1,102 @@
+"""What Lambda sends: the Kinesis event to the function, the invocation record on failure.
+
+References
+----------
+https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from local.batching import Discard, Record
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the records of an invocation come from, and on whose behalf they are read."""
+
+    stream_arn: str
+    shard_id: str
+    role_arn: str
+
+    @property
+    def region(self) -> str:
+        return self.stream_arn.split(":")[3]
+
+
+def kinesis_event(records: Sequence[Record], source: Source) -> dict[str, Any]:
+    """Build the event that the function is invoked with."""
+    return {"Records": [_event_record(record, source) for record in records]}
+
+
+def _event_record(record: Record, source: Source) -> dict[str, Any]:
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record.partition_key,
+            "sequenceNumber": record.sequence_number,
+            "data": record.encoded_data,
+            "approximateArrivalTimestamp": record.arrived_at,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{source.shard_id}:{record.sequence_number}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": source.role_arn,
+        "awsRegion": source.region,
+        "eventSourceARN": source.stream_arn,
+    }
+
+
+def failure_record(
+    discard: Discard, source: Source, function_arn: str, now: float
+) -> dict[str, Any]:
+    """Build the invocation record for an S3 destination, which holds the whole event."""
+    batch, answer = discard.batch, discard.batch.last_answer
+    record: dict[str, Any] = {
+        "requestContext": {
+            "requestId": answer.request_id if answer else str(uuid.uuid4()),
+            "functionArn": function_arn,
+            "condition": discard.condition.value,
+            "approximateInvokeCount": batch.invocations,
+        },
+    }
+    if answer:
+        record["responseContext"] = {
+            "statusCode": answer.status_code,
+            "executedVersion": answer.executed_version,
+            "functionError": answer.function_error,
+        }
+    first, last = batch.records[0], batch.records[-1]
+    return record | {
+        "version": "1.0",
+        "timestamp": _iso(now),
+        "KinesisBatchInfo": {
+            "shardId": source.shard_id,
+            "startSequenceNumber": first.sequence_number,
+            "endSequenceNumber": last.sequence_number,
+            "approximateArrivalOfFirstRecord": _iso(first.arrived_at),
+            "approximateArrivalOfLastRecord": _iso(last.arrived_at),
+            "batchSize": len(batch.records),
+            "streamArn": source.stream_arn,
+        },
+        "payload": json.dumps(kinesis_event(batch.records, source)),
+    }
+
+
+def failure_key(mapping_id: str, shard_id: str, now: float, unique: uuid.UUID) -> str:
+    """Build the key of an S3 destination's object, which Lambda chooses."""
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"aws/lambda/{mapping_id}/{shard_id}/{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
+
+
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

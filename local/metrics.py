@@ -1,0 +1,84 @@
+"""Takes metrics out of functions' logs, where the embedded metric format has put them.
+
+CloudWatch Logs does this on AWS; the emulator keeps the lines and leaves it at that.
+
+References
+----------
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from local.endpoint import Endpoint
+
+_LOOK_BACK_SECONDS = 10
+"""Lines are looked for this far back again, as an invocation's lines come all at its end."""
+
+
+def embedded_metrics(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read the metrics of a log line, each as its namespace and a datum of `PutMetricData`."""
+    if '"_aws"' not in line:
+        return
+    try:
+        document = json.loads(line)
+    except json.JSONDecodeError:
+        return
+    header = document.get("_aws", {})
+    timestamp = datetime.fromtimestamp(header.get("Timestamp", time.time() * 1000) / 1000, UTC)
+    for directive in header.get("CloudWatchMetrics", []):
+        for names in directive.get("Dimensions", [[]]):
+            dimensions = [{"Name": name, "Value": str(document[name])} for name in names]
+            for metric in directive["Metrics"]:
+                value = document[metric["Name"]]
+                yield (
+                    directive["Namespace"],
+                    {
+                        "MetricName": metric["Name"],
+                        "Dimensions": dimensions,
+                        "Timestamp": timestamp,
+                        "Unit": metric.get("Unit", "None"),
+                        "Values": value if isinstance(value, list) else [value],
+                    },
+                )
+
+
+class LogMetrics:
+    """Follows functions' log groups."""
+
+    def __init__(self, log_groups: Sequence[str], endpoint: Endpoint):
+        self._log_groups = log_groups
+        self._logs = endpoint.client("logs")
+        self._cloudwatch = endpoint.client("cloudwatch")
+        self._seen: dict[tuple[str, str, int, str], int] = {}
+        self._since = int(time.time() * 1000)
+
+    def tick(self) -> None:
+        """Put the metrics of the lines that are new."""
+        now = int(time.time() * 1000)
+        start = self._since - _LOOK_BACK_SECONDS * 1000
+        for group in self._log_groups:
+            for event in self._events(group, start):
+                key = (group, event["logStreamName"], event["timestamp"], event["message"])
+                if key in self._seen:
+                    continue
+                self._seen[key] = event["timestamp"]
+                for namespace, datum in embedded_metrics(event["message"]):
+                    self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+        self._seen = {key: when for key, when in self._seen.items() if when >= start}
+        self._since = now
+
+    def _events(self, group: str, start: int) -> list[dict[str, Any]]:
+        try:
+            answer = self._logs.filter_log_events(
+                logGroupName=group, startTime=start, filterPattern='"_aws"'
+            )
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []  # the function has not run yet
+        events: list[dict[str, Any]] = answer["events"]
+        return events

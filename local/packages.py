@@ -1,0 +1,52 @@
+"""Zips of code that exist for the local stack alone, in place of container images."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.images import Image
+
+RUNNER = Path(__file__).parent / "training_runner" / "handler.py"
+CONTAINER_FOLDER = "container"
+"""Folder of the training runner's package that stands for the image's working directory."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip, and the key that it is uploaded under: the same for the same content."""
+
+    key: str
+    content: bytes
+
+
+def image_package(image: Image) -> Package:
+    """Pack an image so that a zip function can stand in for it.
+
+    An image with an entry point of its own is a training container: its files go into a folder
+    beside the training runner, which starts it. Any other is a function's.
+    """
+    if not image.entry_point:
+        return _package(image.files)
+    container = {f"{CONTAINER_FOLDER}/{name}": content for name, content in image.files.items()}
+    return _package({"handler.py": RUNNER.read_bytes()} | container)
+
+
+def zip_files(files: Mapping[str, bytes]) -> bytes:
+    """Zip files, in the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return buffer.getvalue()
+
+
+def _package(files: Mapping[str, bytes]) -> Package:
+    content = zip_files(files)
+    return Package(key=f"local/{hashlib.sha256(content).hexdigest()}.zip", content=content)

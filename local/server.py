@@ -1,0 +1,125 @@
+"""The emulator (`ministack`) as a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from botocore.exceptions import BotoCoreError
+
+from local.endpoint import Endpoint
+from local.errors import LocalStackError
+
+HOST = "127.0.0.1"
+PROJECT = Path(__file__).parents[1]
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+@dataclass
+class Server:
+    """The running emulator. Its functions run as its children, in the same process group."""
+
+    endpoint: Endpoint
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, state: Path, log: IO[bytes], port: int | None = None) -> Server:
+        """Start the emulator with what it kept in the folder, and wait until it answers.
+
+        Raises
+        ------
+        LocalStackError
+            When the port is taken, or the emulator does not start.
+        """
+        port = free_port() if port is None else port
+        if _answers(port):
+            raise LocalStackError(
+                f"port {port} of {HOST} is taken; choose another one, or stop what listens there"
+            )
+        temporary = state / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.emulator"],
+            cwd=PROJECT,
+            env=_environment(state, temporary, port),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        server = cls(Endpoint(f"http://{HOST}:{port}"), process)
+        try:
+            server._wait_until_ready()
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    def stop(self) -> None:
+        """Let the emulator save its state and exit; end all that is left of it."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise LocalStackError(
+                    f"the emulator ended at its start, with exit code {self.process.returncode}"
+                )
+            try:
+                self.endpoint.client("sts").get_caller_identity()
+            except BotoCoreError:
+                time.sleep(0.05)
+            else:
+                return
+        raise LocalStackError(f"the emulator did not answer within {_START_SECONDS:.0f} s")
+
+
+def free_port() -> int:
+    """Find a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _environment(state: Path, temporary: Path, port: int) -> dict[str, str]:
+    """Give the emulator's settings, and nothing that points at an AWS account of the user's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PYTHON", "LAMBDA_", "SFN_"))
+    }
+    return kept | {
+        "AUTH": "true",
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state / "services"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
+        "TMPDIR": str(temporary),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }

@@ -1,0 +1,56 @@
+"""Which shards of a stream are to be read, from where, and when: decisions without AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.checkpoints import TRIM_HORIZON, Checkpoints, Position
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard and the shards that it was split or merged from."""
+
+    shard_id: str
+    parents: tuple[str, ...] = ()
+
+    @classmethod
+    def from_description(cls, shard: Mapping[str, Any]) -> Shard:
+        """Read what `ListShards` describes."""
+        parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+        return cls(shard["ShardId"], tuple(parent for parent in parents if parent))
+
+
+def shards_to_start(
+    listed: Iterable[Shard], started: set[str], checkpoints: Checkpoints, first: Position
+) -> dict[str, Position]:
+    """Choose the shards whose turn has come, with the position to read each from.
+
+    A shard is read from its checkpoint. Without one it is read from the mapping's starting
+    position, if it was there when the mapping began; a shard that came later, as every child of a
+    split or merge does, is read from its trim horizon, and only once its parents are finished.
+    """
+    shards = list(listed)
+    is_begun = bool(started) or not checkpoints.is_empty
+    known = {shard.shard_id for shard in shards} | started
+    chosen: dict[str, Position] = {}
+    for shard in shards:
+        if shard.shard_id in started:
+            continue
+        position = checkpoints.get(shard.shard_id)
+        if position is not None and position.is_end:
+            continue
+        parents = [parent for parent in shard.parents if parent in known]
+        if not all(_is_finished(parent, checkpoints) for parent in parents):
+            continue
+        if position is None:
+            position = TRIM_HORIZON if parents or is_begun else first
+        chosen[shard.shard_id] = position
+    return chosen
+
+
+def _is_finished(shard_id: str, checkpoints: Checkpoints) -> bool:
+    position = checkpoints.get(shard_id)
+    return position is not None and position.is_end

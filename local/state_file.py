@@ -1,0 +1,111 @@
+"""What tells other processes of the running local stack: a lock, and a file that describes it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from local.endpoint import Endpoint
+from local.errors import LocalStackError
+
+_HOLD_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class LocalStack:
+    """A running local stack."""
+
+    endpoint: str
+    region: str
+    stack_name: str
+    outputs: dict[str, str]
+    pid: int
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client of the local endpoint, with the operator's credentials."""
+        return Endpoint(self.endpoint, self.region).client(service)
+
+
+class Folder:
+    """The folder that a local stack keeps everything in."""
+
+    def __init__(self, directory: Path):
+        self.path = directory.resolve()
+        self.log = self.path / "local.log"
+        self.state = self.path / "state"
+        self.checkpoints = self.path / "checkpoints"
+        self._file = self.path / "local.json"
+        self._lock_file = self.path / "local.lock"
+        self._lock: IO[str] | None = None
+
+    def hold(self) -> None:
+        """Lock the folder until this process is gone.
+
+        Unlike a process id in a file, a lock cannot outlive its process.
+
+        Raises
+        ------
+        LocalStackError
+            When another process holds it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + _HOLD_SECONDS
+        while not (lock := self._try_lock()):
+            # Whoever only looks whether it is locked has it for a moment.
+            if time.monotonic() > deadline:
+                raise LocalStackError(
+                    f"another process is starting or stopping the local stack in {self.path}"
+                )
+            time.sleep(0.05)
+        self._lock = lock
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process runs, starts or stops a local stack here."""
+        if not self._lock_file.exists():
+            return False
+        lock = self._try_lock()
+        if lock:
+            lock.close()
+        return lock is None
+
+    def _try_lock(self) -> IO[str] | None:
+        file = self._lock_file.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
+
+    def read(self) -> LocalStack | None:
+        """Read the description; one that a killed process left behind is removed."""
+        if not self._file.exists():
+            return None
+        if not self.is_held:
+            self.remove()
+            return None
+        described = json.loads(self._file.read_text())
+        return LocalStack(
+            endpoint=described["endpoint"],
+            region=described["region"],
+            stack_name=described["stack"],
+            outputs=described["outputs"],
+            pid=described["pid"],
+        )
+
+    def write(self, stack: LocalStack, started_at: str) -> None:
+        """Write the description, whole or not at all."""
+        described = asdict(stack)
+        described["stack"] = described.pop("stack_name")
+        temporary = self._file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(described | {"started_at": started_at}, indent=2))
+        os.replace(temporary, self._file)  # noqa: PTH105 - atomic
+
+    def remove(self) -> None:
+        self._file.unlink(missing_ok=True)
