@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import local
-from cli.data import data_directory, dreaddit, synthetic
-from cli.errors import OperatorError
+from cli.data import data_directory, fetching, read_posts, synthetic
+from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from cli.produce import produce as produce_records
 from cli.produce import read_records
-from cli.status import status_table
+from cli.sending import Sending
+from cli.status import status_table, verdict
 from cli.synthesis import synthesize
 from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target
 from stresswatch.datasets import TrainingSet
@@ -49,13 +48,20 @@ def _sentence_on_error() -> Iterator[None]:
     """Report what an operator can act on in one sentence, and exit with 1."""
     try:
         yield
-    except (OperatorError, local.LocalStackError, BotoCoreError, ClientError) as error:
-        _errors.print(f"[red]{type(error).__name__}:[/] ", end="")
-        _errors.print(str(error), markup=False, highlight=False)
-        raise typer.Exit(1) from None
+    except (OperatorError, local.LocalStackError) as error:
+        _fail(str(error))
+    except (BotoCoreError, ClientError) as error:
+        _fail(sentence(error))
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
     except KeyboardInterrupt:
         _errors.print("[yellow]Stopped.[/]")
         raise typer.Exit(130) from None
+
+
+def _fail(message: str) -> NoReturn:
+    _errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1) from None
 
 
 def _target(*, on_local: bool, stage: str) -> Target:
@@ -93,10 +99,11 @@ def demo(
 def up() -> None:
     """Start the local stack."""
     with _sentence_on_error():
-        with console.status("Synthesizing") as status:
-            template = synthesize(LOCAL_DIRECTORY / "cdk.out")
-            stack = local.up(
-                LOCAL_DIRECTORY, template_directory=template, on_progress=status.update
+        with console.status("Synthesizing") as shown:
+            stack = local.running(LOCAL_DIRECTORY) or local.up(
+                LOCAL_DIRECTORY,
+                template_directory=synthesize(LOCAL_DIRECTORY / "cdk.out"),
+                on_progress=shown.update,
             )
         table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
         table.add_column("output", style="bold")
@@ -127,29 +134,14 @@ def produce(
     with _sentence_on_error():
         records = read_records(file)
         target = _target(on_local=on_local, stage=stage)
-        columns = (
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.speed:,.0f} posts/s" if console.is_terminal else ""),
-            TimeElapsedColumn(),
+        steps = produce_records(
+            target.client("kinesis"), target.output("PostsStreamName"), records, rate=rate
         )
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("Sending", total=None)
-            sent = produce_records(
-                target.client("kinesis"),
-                target.output("PostsStreamName"),
-                records,
-                rate=rate,
-                on_sent=lambda count: progress.advance(task, count),
-            )
-        console.print(f"{sent.records:,} posts sent.")
-        if sent.unsent:
-            left = file.with_suffix(".unsent.jsonl")
-            left.write_bytes(b"".join(record.data + b"\n" for record in sent.unsent))
-            raise OperatorError(
-                f"{len(sent.unsent):,} posts were refused or are too large; they are in {left}."
-            )
+        with Sending(console, file) as sending:
+            for step in steps:
+                sending.note(step)
+        if sending.unsent:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -162,11 +154,11 @@ def status(on_local: Local = False, stage: Stage = "dev") -> None:
 
 @app.command()
 def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
-    """Upload a CSV of labelled posts as the base data set that every model learns from."""
+    """Upload labelled posts, CSV or JSON Lines, as base data that every model learns from."""
     with _sentence_on_error():
-        posts = dreaddit.read_csv(file)
+        posts = read_posts(file)
         address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
-        console.print(f"{len(posts):,} labelled posts are at {address}.")
+        console.print(f"{len(posts):,} labelled posts are at {address}", soft_wrap=True)
 
 
 @app.command()
@@ -179,18 +171,18 @@ def retrain(
     with _sentence_on_error():
         loop = Loop(_target(on_local=on_local, stage=stage))
         execution = loop.start_retraining("operator", "Started with `stresswatch retrain`")
-        console.print(f"Started {execution}")
+        console.print(f"Started {execution}", soft_wrap=True)
         if wait:
             with console.status("starting") as shown:
                 output = loop.follow(execution, 7200, shown.update)
-            console.print_json(json.dumps(output["gate"]))
+            console.print(verdict(output["gate"]))
 
 
 @data.command("fetch")
 def fetch(
     source: Annotated[
         str, typer.Option("--from", help="A zip or CSV: a file or an address.")
-    ] = dreaddit.ADDRESS,
+    ] = fetching.ADDRESS,
     directory: Annotated[
         Path | None, typer.Option("--to", help="The folder to fetch to.", show_default=False)
     ] = None,
@@ -198,8 +190,8 @@ def fetch(
     """Fetch Dreaddit, real labelled posts, from its authors' page or a file, and check it."""
     with _sentence_on_error():
         directory = directory or data_directory()
-        for name, rows in dreaddit.fetch(source, directory).items():
-            console.print(f"{directory / name}: {rows:,} posts")
+        for name, rows in fetching.fetch(source, directory).items():
+            console.print(f"{directory / name}: {rows:,} posts", soft_wrap=True)
 
 
 @data.command("synthesize")
@@ -210,4 +202,4 @@ def synthesize_posts(
     with _sentence_on_error():
         posts = synthetic.generate_posts(seed)
         file.write_bytes(TrainingSet(posts, [], 0).to_bytes())
-        console.print(f"{file}: {len(posts):,} posts")
+        console.print(f"{file}: {len(posts):,} posts", soft_wrap=True)

@@ -24,6 +24,7 @@ class Target:
     name: str
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
+    is_local: bool = False
 
     def output(self, name: str) -> str:
         """Give an output of the stack.
@@ -56,7 +57,7 @@ def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
 
 
 def of_local_stack(stack: local.LocalStack) -> Target:
-    return Target(stack.stack_name, stack.outputs, cache(stack.client))
+    return Target(stack.stack_name, stack.outputs, cache(stack.client), is_local=True)
 
 
 def aws_target(stage: str) -> Target:

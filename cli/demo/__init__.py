@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def play_demo(console: Console, output: Path) -> Summary:
     OperatorError, local.LocalStackError
         When the stack does not start, or the loop does not do what it should.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, the stack stops
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     data = load_posts()

@@ -116,7 +116,12 @@ def drift_words(window: DriftWindow) -> str:
 
 
 def _drift_table(windows: list[DriftWindow]) -> Table:
-    table = Table(title="Drift by window", title_justify="left")
+    table = Table(
+        title="Drift by window",
+        title_justify="left",
+        caption="The alarm looks at the highest share of an hour, so it outlasts a quieter window.",
+        caption_justify="left",
+    )
     for name in ("window", "posts", "columns that drifted", "share", "alarm"):
         table.add_column(name, overflow="fold")
     for window in windows:

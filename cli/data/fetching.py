@@ -1,0 +1,107 @@
+"""Brings the Dreaddit data set from its authors' page, or from wherever its user has it."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import urllib.request
+import zipfile
+import zlib
+from pathlib import Path
+
+from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
+from cli.errors import OperatorError
+
+ADDRESS = "https://www.cs.columbia.edu/~eturcan/data/dreaddit.zip"
+ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}
+"""The files of the data set, and how many rows each has."""
+MAXIMUM_BYTES = 50 * 1024 * 1024
+"""Of what is read, and of what it unpacks to; the whole data set has less than 4 MB."""
+
+
+def fetch(source: str, directory: Path) -> dict[str, int]:
+    """Bring the data set from a zip or CSV, a file or an address, into a directory.
+
+    Nothing is written unless every file found is whole and valid.
+
+    Returns
+    -------
+    dict of str to int
+        Rows by file.
+
+    Raises
+    ------
+    OperatorError
+        When the source cannot be read, or is not the data set.
+    """
+    found = _files(source, _read(source))
+    rows = {name: len(parse_csv(content, name)) for name, content in found.items()}
+    for name, count in rows.items():
+        if count != ROWS[name]:
+            raise OperatorError(
+                f"{name} has {count:,} rows where Dreaddit has {ROWS[name]:,}: it is not whole, or "
+                "not the data set."
+            )
+    _write(found, directory)
+    return rows
+
+
+def _read(source: str) -> bytes:
+    try:
+        content = _read_address(source) if "://" in source else _read_file(Path(source))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise OperatorError(
+            f"{source} cannot be read ({error}); download the data set by hand and give the file "
+            "with --from."
+        ) from error
+    if len(content) > MAXIMUM_BYTES:
+        raise OperatorError(f"{source} is not Dreaddit: it has over {MAXIMUM_BYTES:,} bytes.")
+    return content
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAXIMUM_BYTES + 1)
+
+
+def _read_address(address: str) -> bytes:
+    if not address.startswith(("http://", "https://", "file://")):
+        raise ValueError("only http, https and file addresses are known")
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - checked above
+        content: bytes = answer.read(MAXIMUM_BYTES + 1)
+    return content
+
+
+def _files(source: str, content: bytes) -> dict[str, bytes]:
+    """Give the data set's files by name; one CSV by another name is taken for the training split.
+
+    Files are found in a zip by their last name alone, so that no path of the zip is followed.
+    """
+    if not content.startswith(b"PK"):
+        name = source.rpartition("/")[2]
+        return {name if name in ROWS else TRAIN_FILE: content}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {info.filename.rpartition("/")[2]: info for info in archive.infolist()}
+            wanted = {name: members[name] for name in ROWS if name in members}
+            if TRAIN_FILE not in wanted:
+                raise OperatorError(f"{source} holds no {TRAIN_FILE}.")
+            if sum(info.file_size for info in wanted.values()) > MAXIMUM_BYTES:
+                raise OperatorError(f"{source} unpacks to over {MAXIMUM_BYTES:,} bytes.")
+            return {name: archive.read(info) for name, info in wanted.items()}
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise OperatorError(f"{source} is a damaged zip: {error}.") from error
+    except (RuntimeError, NotImplementedError) as error:  # how zipfile tells of these
+        raise OperatorError(f"{source} is encrypted or packed in an unknown way.") from error
+
+
+def _write(files: dict[str, bytes], directory: Path) -> None:
+    """Write every file whole or not at all."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            part = directory / f"{name}.part"
+            part.write_bytes(content)
+            part.replace(directory / name)
+    except OSError as error:
+        raise OperatorError(f"{directory} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,295 @@
+"""Rules of an event source mapping, one by one, without AWS."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.batching import (
+    PAYLOAD_LIMIT,
+    Answer,
+    Batch,
+    Condition,
+    Discard,
+    Invoke,
+    Lane,
+    NotInvoked,
+    Record,
+    Settings,
+    Wait,
+    drop_first,
+    lane_of,
+    next_step,
+    settle,
+    take,
+)
+
+NOW = 1_800_000_000.0
+SETTINGS = Settings(batch_size=4, report_item_failures=True, starting_position="TRIM_HORIZON")
+SUCCESS = Answer({"batchItemFailures": []})
+ERROR = Answer({"errorMessage": "boom"}, function_error="Unhandled")
+
+
+def records(count: int, *, first: int = 1, arrived_at: float = NOW) -> list[Record]:
+    return [
+        Record(str(number), f"key-{number}", b"data", arrived_at)
+        for number in range(first, first + count)
+    ]
+
+
+def failing(*identifiers: object) -> Answer:
+    return Answer({"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]})
+
+
+def numbers(batch: Batch) -> list[str]:
+    return [record.sequence_number for record in batch.records]
+
+
+def invoked(lane: Lane, settings: Settings, now: float = NOW) -> tuple[Lane, list[str]]:
+    lane, step = next_step(lane, settings, now)
+    assert isinstance(step, Invoke)
+    return lane, numbers(step.batch)
+
+
+def lane_with_batch(count: int, settings: Settings = SETTINGS) -> Lane:
+    lane, _ = invoked(take(Lane(), records(count), NOW), replace(settings, batch_size=count))
+    return lane
+
+
+class TestBatches:
+    def test_nothing_read_is_nothing_to_do(self) -> None:
+        _, step = next_step(Lane(), SETTINGS, NOW)
+        assert step == Wait()
+
+    def test_records_go_in_order_and_in_batches_of_the_size(self) -> None:
+        lane, first = invoked(take(Lane(), records(6), NOW), SETTINGS)
+        _, second = invoked(settle(lane, SUCCESS, SETTINGS, NOW), SETTINGS)
+        assert (first, second) == (["1", "2", "3", "4"], ["5", "6"])
+
+    def test_a_batch_that_is_not_full_waits_for_the_window_to_close(self) -> None:
+        settings = replace(SETTINGS, batching_window=5.0)
+        lane = take(take(Lane(), records(1), NOW), records(1, first=2), NOW + 4)
+        _, step = next_step(lane, settings, NOW + 4.9)
+        assert step == Wait(NOW + 5)
+        assert invoked(lane, settings, NOW + 5)[1] == ["1", "2"]
+
+    def test_a_full_batch_does_not_wait(self) -> None:
+        settings = replace(SETTINGS, batching_window=300.0)
+        assert invoked(take(Lane(), records(4), NOW), settings)[1] == ["1", "2", "3", "4"]
+
+    def test_a_batch_fits_the_payload_limit_and_then_does_not_wait_either(self) -> None:
+        settings = replace(SETTINGS, batching_window=300.0)
+        large = [replace(record, data=bytes(PAYLOAD_LIMIT // 4)) for record in records(4)]
+        _, batch = invoked(take(Lane(), large, NOW), settings)
+        assert batch == ["1", "2"]  # base64 makes three bytes four
+
+    def test_one_record_makes_a_batch_whatever_its_size(self) -> None:
+        huge = replace(records(1)[0], data=bytes(PAYLOAD_LIMIT))
+        assert invoked(take(Lane(), [huge], NOW), SETTINGS)[1] == ["1"]
+
+
+class TestLanes:
+    def test_records_of_one_partition_key_share_a_lane(self) -> None:
+        assert len({lane_of("key", 10) for _ in range(5)}) == 1
+
+    def test_all_lanes_are_used(self) -> None:
+        assert {lane_of(f"key-{number}", 10) for number in range(200)} == set(range(10))
+
+    def test_the_oldest_record_that_is_not_done_is_where_a_checkpoint_lies(self) -> None:
+        lane = take(lane_with_batch(2), records(2, first=3), NOW)
+        assert lane.oldest
+        assert lane.oldest.sequence_number == "1"
+        lane = settle(lane, SUCCESS, SETTINGS, NOW)
+        assert lane.oldest
+        assert lane.oldest.sequence_number == "3"
+
+
+class TestPartialResponses:
+    @pytest.mark.parametrize(
+        "result", [{"batchItemFailures": []}, {"batchItemFailures": None}, {}, None]
+    )
+    def test_a_response_without_failures_is_a_success(self, result: object) -> None:
+        assert settle(lane_with_batch(4), Answer(result), SETTINGS, NOW).batches == ()
+
+    def test_records_from_the_lowest_reported_one_are_delivered_again(self) -> None:
+        lane = settle(lane_with_batch(4), failing("4", "2"), SETTINGS, NOW)
+        assert numbers(lane.batches[0]) == ["2", "3", "4"]
+
+    @pytest.mark.parametrize("identifier", ["", None, "no such record"])
+    def test_an_identifier_of_no_record_fails_the_whole_batch(self, identifier: object) -> None:
+        lane = settle(lane_with_batch(4), failing("3", identifier), SETTINGS, NOW)
+        assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
+
+    def test_a_misnamed_identifier_fails_the_whole_batch(self) -> None:
+        answer = Answer({"batchItemFailures": [{"sequenceNumber": "3"}]})
+        lane = settle(lane_with_batch(4), answer, SETTINGS, NOW)
+        assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
+
+    def test_without_the_setting_the_response_is_not_read(self) -> None:
+        settings = replace(SETTINGS, report_item_failures=False)
+        assert settle(lane_with_batch(4), failing("2"), settings, NOW).batches == ()
+
+    def test_progress_gives_the_rest_its_retries_back(self) -> None:
+        settings = replace(SETTINGS, maximum_retries=1)
+        lane = settle(lane_with_batch(4), ERROR, settings, NOW)
+        lane = settle(lane, failing("3"), settings, NOW)
+        assert lane.batches[0].failures == 0
+
+
+class TestRetries:
+    def test_a_failed_batch_is_tried_again_later_each_time(self) -> None:
+        lane = settle(lane_with_batch(2), ERROR, SETTINGS, NOW)
+        _, first = next_step(lane, SETTINGS, NOW)
+        later = settle(lane, ERROR, SETTINGS, NOW)
+        _, second = next_step(later, SETTINGS, NOW)
+        assert isinstance(first, Wait)
+        assert isinstance(second, Wait)
+        assert first.until and second.until  # noqa: PT018
+        assert NOW < first.until < second.until
+        assert invoked(later, SETTINGS, second.until)[1] == ["1", "2"]
+
+    def test_the_wait_between_retries_does_not_grow_beyond_half_a_minute(self) -> None:
+        lane = lane_with_batch(1)
+        for _ in range(50):
+            lane = settle(lane, ERROR, SETTINGS, NOW)
+        assert lane.not_before == NOW + 30
+
+    @pytest.mark.parametrize("maximum", [0, 1, 3])
+    def test_a_batch_is_given_up_when_its_retries_are_used_up(self, maximum: int) -> None:
+        settings = replace(SETTINGS, maximum_retries=maximum)
+        lane = lane_with_batch(2)
+        for _ in range(maximum):
+            lane = settle(lane, ERROR, settings, NOW)
+            assert isinstance(next_step(lane, settings, NOW + 60)[1], Invoke)
+        lane = settle(lane, ERROR, settings, NOW)
+        _, step = next_step(lane, settings, NOW)
+        assert isinstance(step, Discard)
+        assert step.condition is Condition.RETRIES_EXHAUSTED
+        assert step.batch.invocations == maximum + 1
+        assert step.batch.last_answer == ERROR
+        assert drop_first(lane).batches == ()
+
+    def test_without_a_limit_a_batch_is_never_given_up(self) -> None:
+        lane = lane_with_batch(1)
+        for _ in range(100):
+            lane = settle(lane, ERROR, SETTINGS, NOW)
+        assert isinstance(next_step(lane, SETTINGS, NOW + 60)[1], Invoke)
+
+    def test_throttling_uses_up_no_retry(self) -> None:
+        settings = replace(SETTINGS, maximum_retries=0)
+        lane = lane_with_batch(2)
+        for _ in range(10):
+            lane = settle(lane, NotInvoked(), settings, NOW)
+        assert isinstance(next_step(lane, settings, NOW)[1], Wait)
+        assert isinstance(next_step(lane, settings, NOW + 60)[1], Invoke)
+        assert lane.batches[0].invocations == 0
+
+
+class TestBisecting:
+    SETTINGS = replace(SETTINGS, bisect=True, maximum_retries=1)
+
+    def test_a_failed_batch_is_split_in_two(self) -> None:
+        lane = settle(lane_with_batch(5), ERROR, self.SETTINGS, NOW)
+        assert [numbers(batch) for batch in lane.batches] == [["1", "2"], ["3", "4", "5"]]
+
+    def test_splitting_uses_up_no_retry(self) -> None:
+        lane = settle(lane_with_batch(4), ERROR, self.SETTINGS, NOW)
+        assert [batch.failures for batch in lane.batches] == [0, 0]
+
+    def test_a_batch_of_one_uses_up_retries(self) -> None:
+        lane = settle(lane_with_batch(1), ERROR, self.SETTINGS, NOW)
+        assert lane.batches[0].failures == 1
+
+    def test_a_partial_response_splits_at_the_reported_record(self) -> None:
+        lane = settle(lane_with_batch(4), failing("3"), self.SETTINGS, NOW)
+        assert [numbers(batch) for batch in lane.batches] == [["3", "4"]]
+
+    def test_a_partial_response_that_reports_the_first_record_splits_in_two(self) -> None:
+        lane = settle(lane_with_batch(4), failing("1"), self.SETTINGS, NOW)
+        assert [numbers(batch) for batch in lane.batches] == [["1", "2"], ["3", "4"]]
+
+
+class TestRecordAge:
+    SETTINGS = replace(SETTINGS, maximum_record_age=60.0)
+
+    def test_records_that_are_too_old_are_given_up_and_the_others_go_on(self) -> None:
+        old, young = records(2, arrived_at=NOW - 61), records(2, first=3)
+        lane, step = next_step(take(Lane(), old + young, NOW), self.SETTINGS, NOW)
+        assert isinstance(step, Discard)
+        assert (numbers(step.batch), step.condition) == (
+            ["1", "2"],
+            Condition.RECORD_AGE_EXCEEDED,
+        )
+        assert step.batch.last_answer is None
+        assert invoked(drop_first(lane), self.SETTINGS)[1] == ["3", "4"]
+
+    def test_a_batch_grows_too_old_between_retries(self) -> None:
+        lane = lane_with_batch(2, self.SETTINGS)
+        lane = settle(lane, NotInvoked(), self.SETTINGS, NOW)
+        _, step = next_step(lane, self.SETTINGS, NOW + 61)
+        assert isinstance(step, Discard)
+        assert step.condition is Condition.RECORD_AGE_EXCEEDED
+
+
+class TestSettings:
+    def test_minus_one_is_without_limit(self) -> None:
+        settings = Settings.from_description(
+            {
+                "StartingPosition": "LATEST",
+                "MaximumRetryAttempts": -1,
+                "MaximumRecordAgeInSeconds": -1,
+            }
+        )
+        assert (settings.maximum_retries, settings.maximum_record_age) == (None, None)
+
+    def test_no_retries_are_not_without_limit(self) -> None:
+        settings = Settings.from_description(
+            {"StartingPosition": "LATEST", "MaximumRetryAttempts": 0}
+        )
+        assert settings.maximum_retries == 0
+
+
+@given(
+    count=st.integers(1, 40),
+    poison=st.sets(st.integers(1, 40)),
+    batch_size=st.integers(1, 12),
+    bisect=st.booleans(),
+    partial=st.booleans(),
+)
+def test_every_record_is_processed_or_given_up_and_in_order(
+    count: int, poison: set[int], batch_size: int, bisect: bool, partial: bool
+) -> None:
+    """Whatever fails, nothing is lost, and healthy records are processed first in order."""
+    settings = replace(
+        SETTINGS,
+        batch_size=batch_size,
+        bisect=bisect,
+        report_item_failures=partial,
+        maximum_retries=2,
+    )
+    lane, now = take(Lane(), records(count), NOW), NOW
+    processed: list[int] = []
+    given_up: list[int] = []
+    for _ in range(2000):
+        lane, step = next_step(lane, settings, now)
+        if isinstance(step, Wait):
+            if step.until is None:
+                break
+            now = step.until
+            continue
+        batch = [record.order for record in step.batch.records]
+        if isinstance(step, Discard):
+            given_up += batch
+            lane = drop_first(lane)
+            continue
+        bad = next((number for number in batch if number in poison), None)
+        processed += [number for number in batch if bad is None or (partial and number < bad)]
+        outcome = SUCCESS if bad is None else failing(str(bad)) if partial else ERROR
+        lane = settle(lane, outcome, settings, now)
+    else:
+        pytest.fail("it does not come to an end")
+    assert sorted(processed + given_up) == list(range(1, count + 1))
+    assert processed == sorted(processed)
+    if bisect:
+        assert set(given_up) == poison & set(range(1, count + 1))
