@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.predictor.handler import handler, logger, predictor
-from stresswatch.artefact import Artefact
 from stresswatch.posts import post_record
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, train_version
+from training_jobs.stress_model.dataset import frame, read_dataset
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
 
 POSTS = make_posts(20, seed=9)
 
@@ -79,12 +80,19 @@ def test_every_post_gets_a_prediction_on_the_stream_and_a_row_in_the_archive(aws
     assert [row["probability"] for row in rows] == [p["probability"] for p in predictions]
 
 
-def test_the_served_probability_is_the_artefacts_own(aws, champion, version_files):
-    handler(event([payload(post) for post in POSTS]), CONTEXT)
-    expected = Artefact.from_bytes(version_files["model.npz"]).score(
-        [post.post.text for post in POSTS], np.array([post.post.numbers for post in POSTS])
-    )
-    assert [p["probability"] for p in aws.predictions()] == expected.probability.tolist()
+@pytest.mark.parametrize("batch_size", [1, 3, len(POSTS)])
+def test_the_served_probability_is_the_pipelines_own_in_any_batch(aws, tmp_path, batch_size):
+    aws.promote("v1", train_version(tmp_path, make_posts(400)))
+    learned_from = read_dataset(tmp_path / "v1" / "data" / "train").train
+    pipeline = build_pipeline(Hyperparameters())
+    pipeline.fit(frame(learned_from), [post.label for post in learned_from])
+    for first in range(0, len(POSTS), batch_size):
+        batch = POSTS[first : first + batch_size]
+        handler(event([payload(post) for post in batch], first=first + 1), CONTEXT)
+    served = np.array([prediction["probability"] for prediction in aws.predictions()])
+    expected = pipeline.predict_proba(frame(POSTS))[:, 1]
+    assert served.shape == expected.shape
+    assert np.abs(served - expected).max() <= 1e-9
 
 
 BAD = {
