@@ -60,7 +60,7 @@ class Sending:
     def __exit__(self, *_: object) -> None:
         self._progress.update(self._task, total=self.sent + self.unsent)
         self._progress.stop()
-        seconds = time.monotonic() - self._started
+        seconds = max(time.monotonic() - self._started, 1e-3)
         self._console.print(
             f"{self.sent:,} posts sent in {seconds:.1f} s, {self.sent / seconds:,.0f} a second."
         )
@@ -77,10 +77,5 @@ class Sending:
 
 def _new_file(file: Path) -> IO[bytes]:
     """Open a file that is not there yet: what an earlier run could not send stays."""
-    for number in itertools.count(1):
-        path = file.with_name(f"{file.stem}.unsent-{number}.jsonl")
-        try:
-            return path.open("xb")
-        except FileExistsError:
-            continue
-    raise AssertionError("there is always a number that is not taken")
+    paths = (file.with_name(f"{file.stem}.unsent-{number}.jsonl") for number in itertools.count(1))
+    return next(path for path in paths if not path.exists()).open("xb")

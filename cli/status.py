@@ -45,9 +45,9 @@ def status_table(loop: Loop, stage: str) -> Table:
         try:
             table.add_row(name, read())
         except (BotoCoreError, ClientError) as error:
-            table.add_row(name, f"[red]cannot be read: {escape(sentence(error))}[/]")
+            table.add_row(name, f"[red]unknown: {escape(sentence(error))}[/]")
         except (OperatorError, ValueError) as error:
-            table.add_row(name, f"[red]cannot be read: {escape(str(error))}[/]")
+            table.add_row(name, f"[red]unknown: {escape(str(error))}[/]")
     return table
 
 

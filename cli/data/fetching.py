@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -50,9 +51,11 @@ def _read(source: str) -> bytes:
     try:
         content = _read_address(source) if "://" in source else _read_file(Path(source))
     except (OSError, http.client.HTTPException, ValueError) as error:
+        # What urlopen reports of a network error is wrapped around what happened.
+        happened = error.reason if type(error) is urllib.error.URLError else error
         raise OperatorError(
-            f"{source} cannot be read ({error}); download the data set by hand and give the file "
-            "with --from."
+            f"{source} cannot be read ({happened}); download the data set by hand and give the "
+            "file with --from."
         ) from error
     if len(content) > MAXIMUM_BYTES:
         raise OperatorError(f"{source} is not Dreaddit: it has over {MAXIMUM_BYTES:,} bytes.")

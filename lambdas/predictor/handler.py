@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -85,6 +87,8 @@ class Predictor:
         metrics.add_metric("PostsRead", MetricUnit.Count, len(records))
         metrics.add_metric("PostsPredicted", MetricUnit.Count, len(predictions) - len(refused))
         metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections))
+        imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
+        metrics.add_metric("NumbersImputed", MetricUnit.Count, imputed)
         if refused:
             first, _ = posts[refused[0]]
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")

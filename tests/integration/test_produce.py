@@ -1,0 +1,75 @@
+"""The command `produce` against Kinesis, on moto."""
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from cli import main
+from cli.targets import Target
+from stresswatch.posts import parse_post
+
+
+@pytest.fixture
+def kinesis(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        client = boto3.client("kinesis")
+        client.create_stream(StreamName="posts", ShardCount=1)
+        target = Target("stresswatch-dev", {"PostsStreamName": "posts"}, boto3.client)
+        monkeypatch.setattr(main, "aws_target", lambda stage: target)
+        yield client
+
+
+def run(*arguments):
+    return CliRunner().invoke(main.app, ["produce", *arguments], catch_exceptions=False)
+
+
+def on_stream(kinesis):
+    shard = kinesis.list_shards(StreamName="posts")["Shards"][0]["ShardId"]
+    iterator = kinesis.get_shard_iterator(
+        StreamName="posts", ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    return kinesis.get_records(ShardIterator=iterator, Limit=10_000)["Records"]
+
+
+def test_every_post_of_a_file_is_on_the_stream_by_its_id_and_in_order(kinesis):
+    lines = [json.dumps({"post_id": f"p{number}", "text": "x"}) for number in range(1200)]
+    Path("posts.jsonl").write_text("\n".join(lines))
+    result = run("posts.jsonl")
+    assert result.exit_code == 0
+    assert "1,200 posts sent" in result.stdout
+    records = on_stream(kinesis)
+    assert [record["Data"].decode() for record in records] == lines
+    assert [record["PartitionKey"] for record in records[:2]] == ["p0", "p1"]
+
+
+def test_rows_of_a_csv_are_posts_of_the_contract(kinesis):
+    Path("posts.csv").write_text("post_id,text,sentiment\np1,hello,0.5\np2,again,\n")
+    assert run("posts.csv", "--rate", "1000").exit_code == 0
+    assert [parse_post(record["Data"]).post_id for record in on_stream(kinesis)] == ["p1", "p2"]
+
+
+def test_a_post_that_is_too_large_is_kept_and_the_command_fails(kinesis):
+    large = json.dumps({"post_id": "large", "text": "x" * 1024 * 1024})
+    Path("posts.jsonl").write_text('{"post_id": "a", "text": "x"}\n' + large + "\n")
+    result = run("posts.jsonl")
+    assert result.exit_code == 1
+    assert "1 posts were not sent; they are in posts.unsent-1.jsonl." in result.stdout
+    assert Path("posts.unsent-1.jsonl").read_text() == large + "\n"
+    assert [record["PartitionKey"] for record in on_stream(kinesis)] == ["a"]
+
+
+def test_a_stream_that_is_not_there_loses_nothing(kinesis):
+    kinesis.delete_stream(StreamName="posts")
+    content = "".join(f'{{"post_id": "{number}", "text": "x"}}\n' for number in range(700))
+    Path("posts.jsonl").write_text(content)
+    result = run("posts.jsonl")
+    assert result.exit_code == 1
+    assert "700 posts were not sent; they are in posts.unsent-1.jsonl." in result.stdout
+    assert "Sending stopped: " in result.stderr
+    assert "ResourceNotFoundException" in result.stderr
+    assert Path("posts.unsent-1.jsonl").read_text() == content

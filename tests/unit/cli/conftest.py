@@ -1,0 +1,41 @@
+"""Dreaddit-like files, made of synthetic words."""
+
+import csv
+import io
+
+import pytest
+
+from stresswatch.posts import NUMERIC_FEATURES
+
+DREADDIT_ROW = {
+    "subreddit": "ptsd",
+    "post_id": "8601tu",
+    "sentence_range": "(15, 20)",
+    "text": "I cannot sleep, “again”",
+    "label": "1",
+    "social_timestamp": "1521614353",
+} | dict.fromkeys(NUMERIC_FEATURES, "1.5")
+
+
+def to_csv(rows, columns=tuple(DREADDIT_ROW)) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.fixture(scope="session")
+def train_csv() -> bytes:
+    """As many rows as Dreaddit's training split has."""
+    return to_csv(DREADDIT_ROW | {"post_id": f"p{number}"} for number in range(2838))
+
+
+@pytest.fixture(scope="session")
+def test_csv() -> bytes:
+    return to_csv(DREADDIT_ROW | {"post_id": f"t{number}"} for number in range(715))
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")

@@ -1,0 +1,150 @@
+import io
+import zipfile
+
+import pytest
+
+from cli.data import fetching
+from cli.data.dreaddit import TEST_FILE, TRAIN_FILE
+from cli.data.fetching import fetch
+from cli.errors import OperatorError
+from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
+
+
+def to_zip(files: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path, train_csv, test_csv):
+    path = tmp_path / "dreaddit.zip"
+    path.write_bytes(to_zip({TRAIN_FILE: train_csv, TEST_FILE: test_csv}))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "data" / "dreaddit"
+
+
+def refusal(source, folder) -> str:
+    with pytest.raises(OperatorError) as caught:
+        fetch(str(source), folder)
+    assert not folder.exists()
+    return str(caught.value)
+
+
+def test_both_files_of_a_zip_are_checked_and_written(archive, folder, train_csv):
+    assert fetch(str(archive), folder) == {TRAIN_FILE: 2838, TEST_FILE: 715}
+    assert sorted(path.name for path in folder.iterdir()) == [TEST_FILE, TRAIN_FILE]
+    assert (folder / TRAIN_FILE).read_bytes() == train_csv
+
+
+def test_an_address_is_read_like_a_file(archive, folder):
+    assert fetch(archive.as_uri(), folder) == {TRAIN_FILE: 2838, TEST_FILE: 715}
+
+
+def test_a_csv_by_any_name_is_the_training_split(tmp_path, folder, train_csv):
+    (tmp_path / "stress.csv").write_bytes(train_csv)
+    assert fetch(str(tmp_path / "stress.csv"), folder) == {TRAIN_FILE: 2838}
+
+
+def test_a_csv_by_the_name_of_the_test_split_is_that(tmp_path, folder, test_csv):
+    (tmp_path / TEST_FILE).write_bytes(test_csv)
+    assert fetch(str(tmp_path / TEST_FILE), folder) == {TEST_FILE: 715}
+
+
+def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
+    path = tmp_path / "slip.zip"
+    path.write_bytes(
+        to_zip({f"../../{TRAIN_FILE}": train_csv, "../evil.py": b"", "/etc/evil": b""})
+    )
+    assert fetch(str(path), folder) == {TRAIN_FILE: 2838}
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(files) == sorted([path, folder / TRAIN_FILE])
+
+
+def test_an_older_copy_stays_when_the_new_one_is_refused(archive, folder, tmp_path, train_csv):
+    fetch(str(archive), folder)
+    (tmp_path / TRAIN_FILE).write_bytes(b"damaged")
+    with pytest.raises(OperatorError):
+        fetch(str(tmp_path / TRAIN_FILE), folder)
+    assert (folder / TRAIN_FILE).read_bytes() == train_csv
+
+
+def test_a_file_that_ends_early_is_refused(tmp_path, folder, train_csv):
+    lines = train_csv.splitlines(keepends=True)
+    (tmp_path / TRAIN_FILE).write_bytes(b"".join(lines[:2000]))
+    assert "has 1,999 rows where Dreaddit has 2,838" in refusal(tmp_path / TRAIN_FILE, folder)
+
+
+def test_one_wrong_label_refuses_the_whole(tmp_path, folder, train_csv, test_csv):
+    wrong = to_csv([DREADDIT_ROW | {"label": "3"}])
+    path = tmp_path / "dreaddit.zip"
+    path.write_bytes(to_zip({TRAIN_FILE: train_csv, TEST_FILE: wrong}))
+    assert f"{TEST_FILE}, line 2: label must be the number 0 or 1" in refusal(path, folder)
+
+
+def test_a_damaged_zip_is_refused_wherever_the_damage_is(archive, folder):
+    whole = archive.read_bytes()
+    for place in (10, len(whole) // 2, len(whole) - 30):
+        archive.write_bytes(whole[:place])
+        assert "is a damaged zip" in refusal(archive, folder)
+    damage = len(whole) // 2
+    archive.write_bytes(whole[:damage] + bytes(64) + whole[damage + 64 :])
+    assert "is a damaged zip" in refusal(archive, folder)
+
+
+def test_an_encrypted_zip_is_refused(archive, folder):
+    content = bytearray(archive.read_bytes())
+    central = content.index(b"PK\x01\x02")
+    content[6] |= 1
+    content[central + 8] |= 1
+    archive.write_bytes(content)
+    assert "is encrypted" in refusal(archive, folder)
+
+
+def test_a_zip_without_the_training_split_is_refused(tmp_path, folder, test_csv):
+    path = tmp_path / "other.zip"
+    path.write_bytes(to_zip({TEST_FILE: test_csv}))
+    assert f"holds no {TRAIN_FILE}" in refusal(path, folder)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(fetching, "MAXIMUM_BYTES", 100_000)
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(to_zip({TRAIN_FILE: bytes(200_000)}))
+    assert path.stat().st_size < 100_000
+    assert "unpacks to over 100,000 bytes" in refusal(path, folder)
+
+
+def test_a_file_of_any_size_is_read_to_the_limit_only(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(fetching, "MAXIMUM_BYTES", 1000)
+    (tmp_path / "large.csv").write_bytes(bytes(5000))
+    assert "it has over 1,000 bytes" in refusal(tmp_path / "large.csv", folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("missing.zip", "No such file"),
+        (".", "directory"),
+        ("file:///no/such/dreaddit.zip", "No such file"),
+        ("http://127.0.0.1:9/dreaddit.zip", "refused"),
+        ("ftp://127.0.0.1/dreaddit.zip", "only http, https and file addresses"),
+        ("http://", "no host given"),
+    ],
+)
+def test_a_source_that_cannot_be_read_says_what_to_do_instead(source, complaint, folder):
+    message = refusal(source, folder)
+    assert complaint in message
+    assert message.endswith("download the data set by hand and give the file with --from.")
+
+
+def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(OperatorError, match="taken cannot be written"):
+        fetch(str(archive), tmp_path / "taken")

@@ -1,0 +1,255 @@
+"""The command as its user meets it: exit codes and messages."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+import local
+from cli import main
+from cli.data import dreaddit, read_posts
+from cli.errors import OperatorError
+from cli.targets import Target
+from tests.conftest import PROJECT
+
+STACK = local.LocalStack(
+    endpoint="http://127.0.0.1:4566",
+    region="us-east-1",
+    stack_name="stresswatch-dev",
+    outputs={"PostsStreamName": "posts-of-dev"},
+    pid=1,
+)
+
+
+@pytest.fixture
+def stresswatch(tmp_path, monkeypatch):
+    """Run the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STRESSWATCH_DATA_DIR", raising=False)
+
+    def run(*arguments: str):
+        return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
+
+    return run
+
+
+def test_the_version_is_the_package_s(stresswatch):
+    result = stresswatch("--version")
+    assert (result.exit_code, result.stdout) == (0, f"{version('stresswatch')}\n")
+
+
+def test_without_a_command_it_tells_what_it_can_do(stresswatch):
+    shown = stresswatch("--help").output
+    for command in ("demo", "up", "down", "produce", "status", "seed", "retrain", "data"):
+        assert command in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status", "--local"),
+        ("retrain", "--local"),
+        ("produce", "posts.jsonl", "--local"),
+        ("seed", "posts.jsonl", "--local"),
+    ],
+)
+def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch, arguments):
+    Path("posts.jsonl").write_text('{"post_id": "a", "text": "x", "label": 0}\n')
+    result = stresswatch(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr == ("No local stack is running; start one with `stresswatch up`.\n")
+
+
+@pytest.mark.parametrize("command", ["produce", "seed"])
+@pytest.mark.parametrize("name", ["missing.jsonl", "missing.csv", "."])
+def test_a_file_that_is_not_there_is_one_sentence(stresswatch, command, name):
+    result = stresswatch(command, name, "--local")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith(".\n")
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OperatorError("Say [this] as it is."), "Say [this] as it is.\n"),
+        (local.LocalStackError("it did not start\nthe log"), "it did not start\nthe log\n"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": ""}}, "DescribeStacks"),
+            "AWS does not accept your credentials (ExpiredToken); log in again.\n",
+        ),
+        (PermissionError(13, "Permission denied", "posts"), "posts: Permission denied.\n"),
+    ],
+)
+def test_what_goes_wrong_is_told_without_a_traceback(stresswatch, monkeypatch, error, message):
+    def fail(stage):
+        raise error
+
+    monkeypatch.setattr(main, "aws_target", fail)
+    result = stresswatch("status")
+    assert (result.exit_code, result.stderr) == (1, message)
+
+
+def test_the_stage_names_the_stack_on_aws(stresswatch, monkeypatch):
+    asked = []
+
+    def target(stage):
+        asked.append(stage)
+        raise OperatorError("no such stack.")
+
+    monkeypatch.setattr(main, "aws_target", target)
+    stresswatch("status", "--stage", "prod")
+    assert asked == ["prod"]
+
+
+def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, monkeypatch):
+    started = []
+
+    def up(directory, *, template_directory, on_progress):
+        on_progress("starting")
+        started.append((directory, template_directory))
+        return STACK
+
+    monkeypatch.setattr(main.local, "up", up)
+    monkeypatch.setattr(main, "synthesize", lambda directory: directory)
+    result = stresswatch("up")
+    assert result.exit_code == 0
+    assert started == [(Path(".stresswatch"), Path(".stresswatch/cdk.out"))]
+    for shown in ("http://127.0.0.1:4566", "PostsStreamName", "posts-of-dev"):
+        assert shown in result.stdout
+
+
+def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
+    monkeypatch.setattr(main.local, "running", lambda directory: STACK)
+    assert "http://127.0.0.1:4566" in stresswatch("up").stdout
+
+
+def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
+    def synthesize(directory):
+        raise OperatorError("The stack does not synthesize: why.")
+
+    monkeypatch.setattr(main, "synthesize", synthesize)
+    result = stresswatch("up")
+    assert (result.exit_code, result.stderr) == (1, "The stack does not synthesize: why.\n")
+
+
+def test_down_tells_whether_a_stack_ran(stresswatch, monkeypatch):
+    assert stresswatch("down").stdout == "No local stack was running.\n"
+    monkeypatch.setattr(main.local, "down", lambda directory: True)
+    assert stresswatch("down").stdout == "Stopped.\n"
+
+
+def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
+    assert (result.exit_code, result.stdout) == (0, "posts.jsonl: 2,838 posts\n")
+    assert len(read_posts(Path("posts.jsonl"))) == 2838
+
+
+def test_synthesizing_into_a_folder_that_is_not_there_is_one_sentence(stresswatch):
+    result = stresswatch("data", "synthesize", "no/posts.jsonl")
+    assert (result.exit_code, result.stderr) == (1, "no/posts.jsonl: No such file or directory.\n")
+
+
+def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv, monkeypatch):
+    Path("stress.csv").write_bytes(train_csv)
+    monkeypatch.setenv("STRESSWATCH_DATA_DIR", "here")
+    result = stresswatch("data", "fetch", "--from", "stress.csv")
+    assert (result.exit_code, result.stdout) == (0, "here/dreaddit-train.csv: 2,838 posts\n")
+    assert len(dreaddit.read_csv(Path("here/dreaddit-train.csv"))) == 2838
+
+
+def test_fetching_goes_to_the_folder_that_is_named(stresswatch, train_csv):
+    Path("stress.csv").write_bytes(train_csv)
+    stresswatch("data", "fetch", "--from", "stress.csv", "--to", "there")
+    assert Path("there/dreaddit-train.csv").read_bytes() == train_csv
+
+
+def test_fetching_what_cannot_be_read_is_one_sentence(stresswatch):
+    result = stresswatch("data", "fetch", "--from", "http://127.0.0.1:9/dreaddit.zip")
+    assert result.exit_code == 1
+    assert "download the data set by hand and give the file with --from.\n" in result.stderr
+    assert not Path("data").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["produce", "--help"], ["status", "--local"]])
+def test_a_narrow_terminal_is_no_obstacle(tmp_path, arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli.main import app; app()", *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"COLUMNS": "40", "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == ("--local" in arguments)
+
+
+class Stepfunctions:
+    """An execution that is over, with a verdict of the gate."""
+
+    def __init__(self, gate=None, status="SUCCEEDED"):
+        self.started = []
+        self._described = {"status": status, "output": json.dumps({"gate": gate})}
+
+    def start_execution(self, stateMachineArn, input):  # noqa: A002, N803 - boto3's names
+        self.started.append((stateMachineArn, input))
+        return {"executionArn": "arn:execution"}
+
+    def get_execution_history(self, **_):
+        return {"events": []}
+
+    def describe_execution(self, executionArn):  # noqa: N803 - boto3's name
+        return self._described | {"cause": "the training failed"}
+
+
+def retrain(stresswatch, monkeypatch, stepfunctions, *arguments):
+    target = Target(
+        "stresswatch-dev",
+        {"RetrainingStateMachineArn": "arn:machine"},
+        lambda service: stepfunctions,
+    )
+    monkeypatch.setattr(main, "aws_target", lambda stage: target)
+    return stresswatch("retrain", *arguments)
+
+
+def test_retraining_is_started_and_not_waited_for(stresswatch, monkeypatch):
+    stepfunctions = Stepfunctions()
+    result = retrain(stresswatch, monkeypatch, stepfunctions)
+    assert (result.exit_code, result.stdout) == (0, "Started arn:execution\n")
+    ((machine, given),) = stepfunctions.started
+    assert machine == "arn:machine"
+    assert '"trigger": "operator"' in given
+
+
+@pytest.mark.parametrize(
+    ("accepted", "lines"),
+    [
+        (True, ["The gate accepted v2; it is the champion now."]),
+        (False, ["The gate rejected v2; the champion stays.", "- F1: it is [too] low"]),
+    ],
+)
+def test_a_retraining_that_is_waited_for_ends_with_the_verdict(
+    stresswatch, monkeypatch, accepted, lines
+):
+    checks = [
+        {"name": "F1", "passed": accepted, "reason": "it is [too] low"},
+        {"name": "Brier", "passed": True, "reason": "good"},
+    ]
+    gate = {"accepted": accepted, "version": "v2", "checks": checks}
+    result = retrain(stresswatch, monkeypatch, Stepfunctions(gate), "--wait")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-len(lines) :] == lines
+
+
+def test_a_retraining_that_fails_is_an_error(stresswatch, monkeypatch):
+    result = retrain(stresswatch, monkeypatch, Stepfunctions(status="FAILED"), "--wait")
+    assert (result.exit_code, result.stderr) == (1, "The retraining failed: the training failed\n")

@@ -1,0 +1,57 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from cli.produce import Step
+from cli.sending import Sending
+from stresswatch.streams import StreamRecord
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "posts.csv"
+
+
+def run(file, steps, **console_options) -> str:
+    shown = io.StringIO()
+    with Sending(Console(file=shown, **console_options), file) as sending:
+        for step in steps:
+            sending.note(step)
+    return shown.getvalue()
+
+
+def test_it_tells_how_many_posts_were_sent_and_keeps_no_file(file):
+    assert "1,500 posts sent in " in run(file, [Step(1000), Step(500)])
+    assert list(file.parent.iterdir()) == []
+
+
+def test_unsent_posts_are_kept_beside_their_file(file):
+    shown = run(file, [Step(3, [StreamRecord("a", b"first")]), Step(0, [StreamRecord("b", b"2")])])
+    kept = file.parent / "posts.unsent-1.jsonl"
+    assert kept.read_bytes() == b"first\n2\n"
+    assert "3 posts sent" in shown
+    assert f"2 posts were not sent; they are in {kept}." in shown
+
+
+def test_what_an_earlier_run_could_not_send_stays(file):
+    for number in (1, 2):
+        run(file, [Step(0, [StreamRecord("a", b"run %d" % number)])])
+    kept = [(file.parent / f"posts.unsent-{number}.jsonl").read_bytes() for number in (1, 2)]
+    assert kept == [b"run 1\n", b"run 2\n"]
+
+
+def test_unsent_posts_are_kept_when_sending_breaks_off(file):
+    def steps():
+        yield Step(0, [StreamRecord("a", b"first")])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(file, steps())
+    assert (file.parent / "posts.unsent-1.jsonl").read_bytes() == b"first\n"
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_progress_is_drawn_on_a_terminal_of_any_width(file, width):
+    shown = run(file, [Step(10), Step(20)], width=width, force_terminal=True)
+    assert "30" in shown

@@ -1,0 +1,114 @@
+"""The synthetic posts tell the story that the demo needs, at any seed and on any Python."""
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp
+
+from cli.data.synthetic import generate_posts
+from cli.demo.plan import UNSEEN_COMMUNITIES
+from stresswatch.datasets import TrainingSet
+from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
+from stresswatch.quality import measure
+from stresswatch.splits import is_evaluation_post
+from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+
+
+@pytest.fixture(scope="module")
+def posts():
+    return generate_posts(7)
+
+
+def numbers(posts):
+    return np.array([labelled.post.numbers for labelled in posts])
+
+
+def aid(posts):
+    return [labelled for labelled in posts if labelled.post.source in UNSEEN_COMMUNITIES]
+
+
+def others(posts):
+    return [labelled for labelled in posts if labelled.post.source not in UNSEEN_COMMUNITIES]
+
+
+def test_a_seed_gives_the_same_posts_on_every_python(posts):
+    content = TrainingSet(posts, [], 0).to_bytes()
+    assert hashlib.sha256(content).hexdigest() == (
+        "f0ff4c2af5c39ad6c5e9542eb925008e69b7ddbad91df035e879b5a55aa0d8c5"
+    )
+
+
+def test_another_seed_gives_other_posts(posts):
+    assert {labelled.post.text for labelled in generate_posts(8)}.isdisjoint(
+        labelled.post.text for labelled in posts
+    )
+
+
+def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
+    assert Counter(labelled.post.source for labelled in posts) == {
+        "ptsd": 584,
+        "relationships": 552,
+        "anxiety": 503,
+        "domesticviolence": 316,
+        "assistance": 289,
+        "survivorsofabuse": 245,
+        "homeless": 168,
+        "almosthomeless": 80,
+        "stress": 64,
+        "food_pantry": 37,
+    }
+
+
+def test_every_post_keeps_the_contract(posts):
+    lines = TrainingSet(posts, [], 0).to_bytes().splitlines()
+    assert len([parse_labelled_post(line) for line in lines]) == 2838
+    assert all(100 <= len(labelled.post.text) <= 1000 for labelled in posts)
+
+
+def test_some_posts_have_several_segments(posts):
+    assert 2000 < len({labelled.post.post_id for labelled in posts}) < 2600
+
+
+def test_numbers_lie_in_their_ranges_and_a_few_are_missing(posts):
+    for name, column in zip(NUMERIC_FEATURES, numbers(posts).T, strict=True):
+        lowest, highest = (-1, 1) if name == "sentiment" else (0, 100)
+        given = column[~np.isnan(column)]
+        assert lowest <= given.min() < given.max() <= highest
+        assert 0.01 < np.isnan(column).mean() < 0.06
+
+
+def test_about_half_of_the_posts_are_stressed_in_either_part(posts):
+    for part in (aid(posts), others(posts)):
+        assert 0.4 < np.mean([labelled.label for labelled in part]) < 0.6
+
+
+def test_posts_of_the_aid_communities_drift_in_most_numbers_and_a_random_part_does_not(posts):
+    def drifted(current, reference):
+        return [
+            ks_2samp(column[~np.isnan(column)], other[~np.isnan(other)]).pvalue < 0.01
+            for column, other in zip(numbers(current).T, numbers(reference).T, strict=True)
+        ]
+
+    assert sum(drifted(aid(posts), others(posts))) >= 4
+    rest = others(posts)
+    assert not any(drifted(rest[::3], rest[1::3]))
+
+
+def test_a_model_learns_and_must_see_the_aid_communities_to_be_good_on_them(posts):
+    held_out = [labelled for labelled in posts if is_evaluation_post(labelled.post.post_id)]
+    learned = [labelled for labelled in posts if not is_evaluation_post(labelled.post.post_id)]
+
+    def fit(training):
+        labels = [labelled.label for labelled in training]
+        return build_pipeline(Hyperparameters()).fit(frame(training), labels)
+
+    def f1(model, on):
+        labels = np.array([labelled.label for labelled in on])
+        return measure(labels, model.predict_proba(frame(on))[:, 1]).f1
+
+    first, second = fit(others(learned)), fit(learned)
+    assert 0.73 < f1(first, others(held_out)) < 0.87
+    assert f1(second, aid(held_out)) > f1(first, aid(held_out)) + 0.08

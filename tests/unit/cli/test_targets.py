@@ -1,0 +1,112 @@
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+import local
+from cli import targets
+from cli.errors import OperatorError, sentence
+from cli.targets import Target, aws_target, local_target
+
+
+def client_error(code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.fixture
+def cloudformation(monkeypatch):
+    """Answers DescribeStacks as it is told; a list, or the error to raise."""
+    stacks = SimpleNamespace(answer=[], asked=[])
+
+    def describe_stacks(StackName):  # noqa: N803 - boto3's name
+        stacks.asked.append(StackName)
+        if isinstance(stacks.answer, Exception):
+            raise stacks.answer
+        return {"Stacks": stacks.answer}
+
+    class Session:
+        region_name = "eu-west-1"
+
+        def client(self, service):
+            return SimpleNamespace(describe_stacks=describe_stacks, service=service)
+
+    monkeypatch.setattr(boto3, "Session", Session)
+    return stacks
+
+
+def test_the_target_on_aws_is_the_stack_of_the_stage_with_its_outputs(cloudformation):
+    output = {"OutputKey": "PostsStreamName", "OutputValue": "posts"}
+    cloudformation.answer = [{"StackName": "stresswatch-prod", "Outputs": [output]}]
+    target = aws_target("prod")
+    assert cloudformation.asked == ["stresswatch-prod"]
+    assert (target.name, target.output("PostsStreamName")) == ("stresswatch-prod", "posts")
+    assert not target.is_local
+
+
+def test_a_client_is_made_once_a_service(cloudformation):
+    cloudformation.answer = [{}]
+    target = aws_target("dev")
+    assert target.client("s3") is target.client("s3")
+    assert target.client("s3").service == "s3"
+
+
+def test_an_output_that_the_stack_lacks_is_named():
+    with pytest.raises(OperatorError, match="stresswatch-dev has no output PostsStreamName; dep"):
+        Target("stresswatch-dev", {}, lambda service: None).output("PostsStreamName")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (
+            client_error("ValidationError", "Stack with id stresswatch-dev does not exist"),
+            "There is no stack stresswatch-dev in eu-west-1; deploy it",
+        ),
+        (client_error("ExpiredToken"), "log in again"),
+        (client_error("AccessDenied", "not authorized"), "AccessDenied"),
+        (NoCredentialsError(), "There are no AWS credentials; log in, or set AWS_PROFILE"),
+        (NoRegionError(), "No AWS region is set; set AWS_DEFAULT_REGION"),
+        (ProfileNotFound(profile="work"), "profile (work) could not be found"),
+        (EndpointConnectionError(endpoint_url="https://x"), "Nothing answers at https://x"),
+    ],
+)
+def test_a_stack_that_cannot_be_read_says_why_and_what_to_do(cloudformation, error, advice):
+    cloudformation.answer = error
+    with pytest.raises(OperatorError) as caught:
+        aws_target("dev")
+    assert advice in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeypatch):
+    stack = local.LocalStack(
+        endpoint="http://127.0.0.1:1",
+        region="us-east-1",
+        stack_name="stresswatch-dev",
+        outputs={"PostsStreamName": "posts"},
+        pid=1,
+    )
+    monkeypatch.setattr(targets.local, "running", {tmp_path: stack}.get)
+    target = local_target(tmp_path)
+    assert target.is_local
+    assert target.output("PostsStreamName") == "posts"
+    assert target.client("kinesis").meta.endpoint_url == "http://127.0.0.1:1"
+
+
+def test_without_a_local_stack_the_error_tells_how_to_start_one(tmp_path):
+    with pytest.raises(OperatorError, match="start one with `stresswatch up`"):
+        local_target(tmp_path)
+
+
+def test_an_error_that_is_not_known_is_told_as_aws_tells_it():
+    assert sentence(ConnectTimeoutError(endpoint_url="https://x")) == (
+        'AWS cannot be called: Connect timeout on endpoint URL: "https://x".'
+    )
