@@ -1,6 +1,6 @@
 """``python -m local FOLDER APP``: run the local stack; `local.up()` starts it in the background.
 
-Run by hand, it stops with Ctrl-C or at the end of its input.
+Run by hand, it stops with Ctrl-C, or with Enter.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,8 +21,9 @@ from local.assembly import Assembly, read_assembly
 from local.crew import Crew
 from local.endpoint import ACCOUNT, REGION, Endpoint
 from local.errors import LocalStackError
-from local.mapping import Mapping, Poller
+from local.mapping import Mapping
 from local.metrics import LogMetrics
+from local.poller import Poller
 from local.rewrites import kinesis_mappings
 from local.server import Server
 from local.state_file import Folder, LocalStack
@@ -148,11 +150,14 @@ def _progress(text: str) -> None:
 
 
 def _tell(**message: object) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201 - whoever started this reads it
+    # Whoever started this may be gone; that they are is heard from standard input.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(message), flush=True)  # noqa: T201
 
 
 def _stop_when_abandoned() -> None:
-    if sys.stdin.readline().strip() != DETACH:
+    # Unlike `sys.stdin`, this holds no lock that the interpreter would miss at its end.
+    if os.read(0, 64).strip() != DETACH.encode():
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -62,11 +62,12 @@ def execute(plan: Plan, bucket: str, endpoint: Endpoint) -> None:
     """
     s3, ssm = endpoint.client("s3"), endpoint.client("ssm")
     for name in {bucket, *(bucket_name for bucket_name, _ in plan.uploads)}:
-        s3.create_bucket(Bucket=name)
+        if not _exists(s3.head_bucket, Bucket=name):
+            s3.create_bucket(Bucket=name)
     for name, value in plan.parameters.items():
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
     for (name, key), content in plan.uploads.items():
-        if not _exists(s3, name, key):
+        if not _exists(s3.head_object, Bucket=name, Key=key):
             s3.put_object(Bucket=name, Key=key, Body=content())
     body = json.dumps(plan.template).encode()
     template_key = f"local/{hashlib.sha256(body).hexdigest()}.json"
@@ -122,11 +123,11 @@ def _is_third_party(asset: FileAsset) -> bool:
     return asset.is_folder and any(asset.path.glob("python/*.dist-info"))
 
 
-def _exists(s3: Any, bucket: str, key: str) -> bool:
+def _exists(head: Callable[..., Any], **request: str) -> bool:
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        head(**request)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+        if error.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
             return False
         raise
     return True

@@ -15,10 +15,11 @@ from ministack.app import main  # type: ignore[import-untyped]
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # nothing is ever written, so this returns when the pipe closes
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.argv[1:] = []  # the folder is there for whoever lists processes
     main()

@@ -16,7 +16,8 @@ from local.assembly import ImageAsset
 from local.errors import UnsupportedTemplate
 
 _CONTINUED_LINE = re.compile(r"\\\n\s*")
-_TASK_ROOT = "${LAMBDA_TASK_ROOT}"
+_TASK_ROOT = "/var/task"
+"""Where Lambda's base images have their working directory."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def read_image(asset: ImageAsset) -> Image:
     working_directory = PurePosixPath(_TASK_ROOT)
     files: dict[str, bytes] = {}
     starts: dict[str, tuple[str, ...]] = {"CMD": (), "ENTRYPOINT": ()}
-    for line in _CONTINUED_LINE.sub(" ", path.read_text()).splitlines():
+    text = _CONTINUED_LINE.sub(" ", path.read_text()).replace("${LAMBDA_TASK_ROOT}", _TASK_ROOT)
+    for line in text.splitlines():
         instruction, _, rest = line.strip().partition(" ")
         if instruction == "WORKDIR":
             working_directory = PurePosixPath(rest.strip())

@@ -21,18 +21,24 @@ _LOOK_BACK_SECONDS = 10
 """Lines are looked for this far back again, as an invocation's lines come all at its end."""
 
 
-def embedded_metrics(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read the metrics of a log line, each as its namespace and a datum of `PutMetricData`."""
+def embedded_metrics(line: str) -> list[tuple[str, dict[str, Any]]]:
+    """Read the metrics of a log line, each as its namespace and a datum of `PutMetricData`.
+
+    A line that breaks the format is a line of the log and nothing else, as it is on AWS.
+    """
     if '"_aws"' not in line:
-        return
+        return []
     try:
-        document = json.loads(line)
-    except json.JSONDecodeError:
-        return
-    header = document.get("_aws", {})
-    timestamp = datetime.fromtimestamp(header.get("Timestamp", time.time() * 1000) / 1000, UTC)
-    for directive in header.get("CloudWatchMetrics", []):
-        for names in directive.get("Dimensions", [[]]):
+        return list(_read(json.loads(line)))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []
+
+
+def _read(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    header = document["_aws"]
+    timestamp = datetime.fromtimestamp(header["Timestamp"] / 1000, UTC)
+    for directive in header["CloudWatchMetrics"]:
+        for names in directive["Dimensions"] or [[]]:
             dimensions = [{"Name": name, "Value": str(document[name])} for name in names]
             for metric in directive["Metrics"]:
                 value = document[metric["Name"]]

@@ -49,7 +49,7 @@ class Surroundings:
 
 
 def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
-    """Deploy Kinesis event source mappings disabled; `local/mapping.py` polls in their place.
+    """Deploy Kinesis event source mappings disabled; `local/poller.py` polls in their place.
 
     The emulator's own polling ignores partial batch responses, bisecting, retry limits, record
     age, batching windows and failure destinations, and it loses records by that.

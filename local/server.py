@@ -49,8 +49,8 @@ class Server:
         temporary = state / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "local.emulator"],
+        process = subprocess.Popen(  # noqa: S603 - this package itself
+            [sys.executable, "-m", "local.emulator", str(state)],
             cwd=PROJECT,
             env=_environment(state, temporary, port),
             stdin=subprocess.PIPE,

@@ -43,10 +43,15 @@ class Folder:
         self._lock_file = self.path / "local.lock"
         self._lock: IO[str] | None = None
 
-    def hold(self) -> None:
+    def hold(self, patience: float = _HOLD_SECONDS) -> None:
         """Lock the folder until this process is gone.
 
         Unlike a process id in a file, a lock cannot outlive its process.
+
+        Parameters
+        ----------
+        patience
+            Seconds to wait for another process to let go of it.
 
         Raises
         ------
@@ -54,7 +59,7 @@ class Folder:
             When another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + _HOLD_SECONDS
+        deadline = time.monotonic() + patience
         while not (lock := self._try_lock()):
             # Whoever only looks whether it is locked has it for a moment.
             if time.monotonic() > deadline:

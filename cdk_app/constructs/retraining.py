@@ -185,11 +185,12 @@ class Retraining(Construct):
         failed = self._notify("NotifyFailed", "Retraining failed; the champion stays").next(
             sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
         )
-        build = self._invoke("BuildDataSet", dataset, "$", "$.dataset")
+        build = self._invoke("BuildDataSet", dataset, "$.dataset")
         train = self._train()
         judge = self._invoke(
             "Gate",
             gate,
+            "$.gate",
             {
                 "version": sfn.JsonPath.string_at("$.dataset.version"),
                 "dataset_uri": sfn.JsonPath.string_at("$.dataset.dataset_uri"),
@@ -197,16 +198,15 @@ class Retraining(Construct):
                     "$.training.ModelArtifacts.S3ModelArtifacts"
                 ),
             },
-            "$.gate",
         )
         move = self._invoke(
             "Promote",
             promote,
+            "$.promotion",
             {
                 name: sfn.JsonPath.string_at(f"$.gate.{name}")
                 for name in ("version", "uri", "sha256", "parent")
             },
-            "$.promotion",
         )
         for step in (build, train, judge, move):
             step.add_catch(failed, errors=["States.ALL"], result_path="$.error")
@@ -241,18 +241,18 @@ class Retraining(Construct):
         )
 
     def _invoke(
-        self, id: str, function: lambda_.Function, payload: object, result_path: str
+        self,
+        id: str,
+        function: lambda_.Function,
+        result_path: str,
+        payload: dict[str, object] | None = None,
     ) -> tasks.LambdaInvoke:
-        whole_input = payload == "$"
+        """Invoke a function with a payload, or with the state's whole input."""
         return tasks.LambdaInvoke(
             self,
             id,
             lambda_function=function,
-            payload=(
-                sfn.TaskInput.from_json_path_at("$")
-                if whole_input
-                else sfn.TaskInput.from_object(payload)  # type: ignore[arg-type]
-            ),
+            payload=sfn.TaskInput.from_object(payload) if payload else None,
             payload_response_only=True,
             result_path=result_path,
         )

@@ -110,6 +110,18 @@ def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
     assert "KmsKeyId" in parameters["OutputDataConfig"]
 
 
+def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
+    assert "Parameters" not in workflow["BuildDataSet"]  # the whole input: trigger and reason
+    assert workflow["Gate"]["Parameters"] == {
+        "version.$": "$.dataset.version",
+        "dataset_uri.$": "$.dataset.dataset_uri",
+        "model_artifact_uri.$": "$.training.ModelArtifacts.S3ModelArtifacts",
+    }
+    assert workflow["Promote"]["Parameters"] == {
+        f"{name}.$": f"$.gate.{name}" for name in ("version", "uri", "sha256", "parent")
+    }
+
+
 def test_only_an_accepted_challenger_is_promoted(workflow):
     choice = workflow["Accepted?"]
     assert choice["Choices"] == [

@@ -45,9 +45,7 @@ def deliver(aws, files):
 def gate_event(dataset_answer, version):
     return {
         "version": version,
-        "parent": dataset_answer["parent"],
         "dataset_uri": dataset_answer["dataset_uri"],
-        "training_job": version,
         "model_artifact_uri": "s3://training/training-output/job/output/model.tar.gz",
     }
 

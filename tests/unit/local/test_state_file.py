@@ -63,4 +63,4 @@ def test_a_folder_is_held_once(tmp_path: Path) -> None:
     first = Folder(tmp_path)
     first.hold()
     with pytest.raises(LocalStackError, match="another process"):
-        Folder(tmp_path).hold()
+        Folder(tmp_path).hold(patience=0)

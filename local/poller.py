@@ -1,0 +1,57 @@
+"""Runs an event source mapping: finds the stream's shards, and has each worked through.
+
+Which shards, and from where, `shards` decides; the calls are made under the function's own role,
+whose policies therefore hold as they do on AWS.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from local.checkpoints import TRIM_HORIZON, Checkpoints, Position
+from local.crew import Crew
+from local.endpoint import Endpoint, Role
+from local.mapping import Mapping
+from local.shard_worker import ShardWorker
+from local.shards import Shard, shards_to_start
+
+_LIST_SHARDS_SECONDS = 1.0
+
+
+class Poller:
+    """Runs one mapping in threads of a crew: one looks for shards, others work through each."""
+
+    def __init__(self, mapping: Mapping, endpoint: Endpoint, folder: Path, crew: Crew):
+        self._mapping = mapping
+        self._endpoint = endpoint
+        self._crew = crew
+        self._checkpoints = Checkpoints(folder / f"{mapping.mapping_id}.json")
+        self._role = Role(endpoint, mapping.role_arn)
+        self._started: set[str] = set()
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._start_shards()
+        self._crew.repeat("shards", _LIST_SHARDS_SECONDS, self._start_shards)
+
+    def _start_shards(self) -> None:
+        listed: list[Shard] = []
+        request = {"StreamARN": self._mapping.stream_arn}
+        while True:
+            answer = self._role.client("kinesis").list_shards(**request)
+            listed += [Shard.from_description(shard) for shard in answer["Shards"]]
+            if "NextToken" not in answer:
+                break
+            request = {"NextToken": answer["NextToken"]}
+        first = TRIM_HORIZON
+        if self._mapping.settings.starting_position == "LATEST":
+            first = Position("AT_TIMESTAMP", timestamp=time.time())
+        chosen = shards_to_start(listed, self._started, self._checkpoints, first)
+        for shard_id, position in chosen.items():
+            self._started.add(shard_id)
+            self._checkpoints.save(shard_id, position)
+            worker = ShardWorker(
+                shard_id, position, self._mapping, self._endpoint, self._checkpoints, self._crew
+            )
+            worker.start()

@@ -1,0 +1,227 @@
+"""Works through one shard of a mapping: reads, invokes, delivers failures, keeps the checkpoint.
+
+The rules are in `batching`; here are the calls. Records are read and failures are delivered under
+the function's own role.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.batching import (
+    Answer,
+    Batch,
+    Discard,
+    Invoke,
+    Lane,
+    NotInvoked,
+    Record,
+    Wait,
+    drop_first,
+    lane_of,
+    next_step,
+    settle,
+    take,
+)
+from local.checkpoints import END, Checkpoints, Position
+from local.crew import Crew
+from local.endpoint import Endpoint, Role
+from local.invocation import Source, failure_key, failure_record, kinesis_event
+from local.mapping import Mapping
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 0.5
+_READ_AHEAD = 20_000
+"""Records of a shard that are held before reading pauses."""
+
+
+class ShardWorker:
+    """Works through one shard: a thread reads, and one a lane invokes."""
+
+    def __init__(
+        self,
+        shard_id: str,
+        position: Position,
+        mapping: Mapping,
+        endpoint: Endpoint,
+        checkpoints: Checkpoints,
+        crew: Crew,
+    ):
+        self._shard_id = shard_id
+        self._mapping = mapping
+        self._checkpoints = checkpoints
+        self._crew = crew
+        self._reader_role = Role(endpoint, mapping.role_arn)
+        self._endpoint = endpoint
+        self._source = Source(mapping.stream_arn, shard_id, mapping.role_arn)
+        self._iterator: str | None = None
+        # Everything below is guarded by `_changed`, which tells of new records and of progress.
+        self._changed = threading.Condition()
+        self._lanes = [Lane() for _ in range(mapping.settings.parallelization_factor)]
+        self._read_up_to = position
+        self._is_read = False
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._crew.start(f"read {self._shard_id}", self._read)
+        for place in range(len(self._lanes)):
+            self._crew.start(f"invoke {self._shard_id} {place}", partial(self._work, place))
+
+    def _read(self) -> None:
+        while not (self._is_read or self._crew.stopping.is_set()):
+            self._crew.attempt(f"read {self._shard_id}", self._read_once)
+
+    def _read_once(self) -> None:
+        with self._changed:
+            held = sum(lane.waiting for lane in self._lanes)
+        if held >= _READ_AHEAD:
+            self._crew.stopping.wait(_IDLE_SECONDS)
+            return
+        records, is_end = self._get_records()
+        with self._changed:
+            now = time.time()
+            for place, lane in enumerate(self._lanes):
+                of_lane = (
+                    record
+                    for record in records
+                    if lane_of(record.partition_key, len(self._lanes)) == place
+                )
+                self._lanes[place] = take(lane, of_lane, now)
+            if records:
+                self._read_up_to = Position.after(records[-1].sequence_number)
+            self._is_read = is_end
+            self._changed.notify_all()
+        if is_end:
+            self._checkpoint()
+        elif not records:
+            self._crew.stopping.wait(_IDLE_SECONDS)
+
+    def _get_records(self) -> tuple[list[Record], bool]:
+        """Read on; the second value says that the shard has ended."""
+        kinesis = self._reader_role.client("kinesis")
+        stream = {"StreamARN": self._mapping.stream_arn}
+        try:
+            if self._iterator is None:
+                self._iterator = kinesis.get_shard_iterator(
+                    **stream, ShardId=self._shard_id, **_iterator_request(self._read_up_to)
+                )["ShardIterator"]
+            answer = kinesis.get_records(**stream, ShardIterator=self._iterator)
+        except kinesis.exceptions.ExpiredIteratorException:
+            self._iterator = None
+            return [], False
+        except kinesis.exceptions.ResourceNotFoundException:
+            # The emulator deletes a shard when it is split or merged; on AWS it is read to its end.
+            return [], True
+        except (BotoCoreError, ClientError):
+            self._iterator = None
+            raise
+        self._iterator = answer.get("NextShardIterator")
+        records = [
+            Record(
+                sequence_number=record["SequenceNumber"],
+                partition_key=record["PartitionKey"],
+                data=record["Data"],
+                arrived_at=record["ApproximateArrivalTimestamp"].timestamp(),
+            )
+            for record in answer["Records"]
+        ]
+        return records, self._iterator is None
+
+    def _work(self, place: int) -> None:
+        functions = self._endpoint.client("lambda")
+        role = Role(self._endpoint, self._mapping.role_arn)
+        settings = self._mapping.settings
+        while not self._crew.stopping.is_set():
+            with self._changed:
+                lane, step = next_step(self._lanes[place], settings, time.time())
+                self._lanes[place] = lane
+                if isinstance(step, Wait):
+                    if self._is_read and not lane.waiting:
+                        return
+                    self._changed.wait(_wait_seconds(step))
+                    continue
+            if isinstance(step, Invoke):
+                outcome = self._invoke(functions, step.batch)
+                with self._changed:
+                    self._lanes[place] = settle(self._lanes[place], outcome, settings, time.time())
+            else:
+                self._deliver(role, step)
+                with self._changed:
+                    self._lanes[place] = drop_first(self._lanes[place])
+            self._checkpoint()
+
+    def _invoke(self, functions: Any, batch: Batch) -> Answer | NotInvoked:
+        event = kinesis_event(batch.records, self._source)
+        try:
+            answer = functions.invoke(
+                FunctionName=self._mapping.function_arn, Payload=json.dumps(event).encode()
+            )
+            payload = json.loads(answer["Payload"].read())
+        except (BotoCoreError, ClientError) as error:
+            if not self._crew.stopping.is_set():
+                log.warning("%s was not invoked: %s", self._mapping.function_arn, error)
+            return NotInvoked()
+        return Answer(
+            result=payload,
+            function_error=answer.get("FunctionError"),
+            status_code=answer["StatusCode"],
+            executed_version=answer.get("ExecutedVersion", "$LATEST"),
+            request_id=answer["ResponseMetadata"]["RequestId"],
+        )
+
+    def _deliver(self, role: Role, discard: Discard) -> None:
+        """Deliver a batch that is given up; as on AWS, a failure to do so does not hold it back."""
+        now = time.time()
+        log.warning(
+            "%d records from %s of %s given up: %s",
+            len(discard.batch.records),
+            discard.batch.records[0].sequence_number,
+            self._shard_id,
+            discard.condition.value,
+        )
+        if not self._mapping.failure_bucket:
+            return
+        record = failure_record(discard, self._source, self._mapping.function_arn, now)
+        key = failure_key(self._mapping.mapping_id, self._shard_id, now, uuid.uuid4())
+        try:
+            role.client("s3").put_object(
+                Bucket=self._mapping.failure_bucket, Key=key, Body=json.dumps(record).encode()
+            )
+        except (BotoCoreError, ClientError):
+            log.exception("the failure destination %s refused", self._mapping.failure_bucket)
+
+    def _checkpoint(self) -> None:
+        with self._changed:
+            pending = [lane.oldest for lane in self._lanes if lane.oldest]
+            if pending:
+                oldest = min(pending, key=lambda record: record.order)
+                position = Position.at(oldest.sequence_number)
+            else:
+                position = END if self._is_read else self._read_up_to
+            self._checkpoints.save(self._shard_id, position)
+
+
+def _iterator_request(position: Position) -> dict[str, Any]:
+    request: dict[str, Any] = {"ShardIteratorType": position.kind}
+    if position.sequence_number is not None:
+        request["StartingSequenceNumber"] = position.sequence_number
+    if position.timestamp is not None:
+        request["Timestamp"] = position.timestamp
+    return request
+
+
+def _wait_seconds(step: Wait) -> float | None:
+    """Seconds to wait for a change; not long, as being told to stop is none."""
+    if step.until is None:
+        return _LONGEST_WAIT_SECONDS
+    return min(max(0.0, step.until - time.time()), _LONGEST_WAIT_SECONDS)
