@@ -50,6 +50,11 @@ def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
     )
 
 
+def image_context(*folders: str) -> list[str]:
+    """Give the patterns that leave only these folders of the project in an image's context."""
+    return ["**", *(f"!{folder}/**" for folder in folders), "**/__pycache__"]
+
+
 @jsii.implements(ILocalBundling)
 class _Wheels:
     """Installs pinned wheels of the functions' platform with uv."""
@@ -73,11 +78,11 @@ class _Wheels:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         for tests in list(target.glob("**/tests")):
             shutil.rmtree(tests)
-        _compile(target, uv, required=self._requires_byte_code)
+        add_byte_code(target, uv, required=self._requires_byte_code)
         return True
 
 
-def _compile(target: Path, uv: str, *, required: bool) -> None:
+def add_byte_code(target: Path, uv: str, *, required: bool) -> None:
     """Add byte code: ``/opt`` is read-only, so without it each cold start compiles every module."""
     found = subprocess.run(
         [uv, "python", "find", "--no-project", "--system", PYTHON_VERSION],
@@ -91,7 +96,8 @@ def _compile(target: Path, uv: str, *, required: bool) -> None:
     elif required:
         raise BundlingFailed(
             f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers; "
-            f"install it (`uv python install {PYTHON_VERSION}`), or synthesize the stage dev"
+            f"install it (`uv python install {PYTHON_VERSION}`), or synthesize the stage dev:\n"
+            f"{found.stderr.strip()}"
         )
 
 

@@ -28,6 +28,23 @@ def allow(
     )
 
 
+def admit(
+    key: kms.Key,
+    service: str,
+    actions: Sequence[str] = ("kms:Decrypt", "kms:GenerateDataKey"),
+    conditions: Mapping[str, object] | None = None,
+) -> None:
+    """Let a service of AWS use a key, by the key's own policy: it acts under no role of ours."""
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(service)],
+            actions=list(actions),
+            resources=["*"],  # in a key's own policy: this key
+            conditions=dict(conditions) if conditions else None,
+        )
+    )
+
+
 def allow_objects(
     role: iam.IRole, bucket: s3.IBucket, action: str, *prefixes: str, key: kms.IKey
 ) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
 from cdk_app.constructs.notifications import Notifications
@@ -32,13 +32,7 @@ class StresswatchStack(Stack):
         champion = Champion(self, "Champion", stage)
         notifications = Notifications(self, "Notifications", storage.key)
         functions = Functions(self, "Functions", stage, storage.key)
-        dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=storage.key,
-            enforce_ssl=True,
-        )
+        dead_letters = DeadLetters(self, "DeadLetters", storage.key)
         prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
         drift = Drift(
             self, "Drift", stage, functions, storage, champion, notifications, dead_letters

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LOG_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
+    1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""What CloudWatch Logs accepts as retention."""
+
 
 class InvalidStage(ValueError):
     """A stage is unknown, or its settings contradict each other or AWS's limits."""
@@ -73,6 +79,11 @@ class Stage:
                     f"{self.name}: {setting} is {getattr(self, setting)}; "
                     f"it must be between {lowest} and {highest}"
                 )
+        if self.log_retention_days not in LOG_RETENTION_DAYS:
+            raise InvalidStage(
+                f"{self.name}: log_retention_days is {self.log_retention_days}; "
+                f"CloudWatch Logs keeps logs for one of {LOG_RETENTION_DAYS} days"
+            )
         if self.maximum_record_age_seconds > self.stream_retention_hours * 3600:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"

@@ -9,21 +9,16 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cdk_app.bundling import PROJECT
+from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-
-
-def image_context(*folders: str) -> list[str]:
-    """Give the patterns that leave only these folders of the project in an image's context."""
-    return ["**", *(f"!{folder}/**" for folder in folders), "**/__pycache__"]
 
 
 class Drift(Construct):
@@ -38,7 +33,7 @@ class Drift(Construct):
         storage: Storage,
         champion: Champion,
         notifications: Notifications,
-        dead_letters: sqs.IQueue,
+        dead_letters: DeadLetters,
     ):
         super().__init__(scope, id)
         self.function = functions.image_function(
@@ -84,7 +79,7 @@ class Drift(Construct):
             schedule=events.Schedule.rate(window),
             targets=[
                 targets.LambdaFunction(
-                    self.function, dead_letter_queue=dead_letters, retry_attempts=2
+                    self.function, dead_letter_queue=dead_letters.queue, retry_attempts=2
                 )
             ],
         )

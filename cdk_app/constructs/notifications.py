@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_app.permissions import allow
+from cdk_app.permissions import admit, allow
 
 
 class Notifications(Construct):
@@ -17,19 +17,15 @@ class Notifications(Construct):
         super().__init__(scope, id)
         self._key = key
         self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
-        alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        alarms = "cloudwatch.amazonaws.com"
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[alarms], actions=["sns:Publish"], resources=[self.topic.topic_arn]
+                principals=[iam.ServicePrincipal(alarms)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
             )
         )
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[alarms],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],  # in a key's own policy: this key
-            )
-        )
+        admit(key, alarms)
 
     def grant_publish(self, role: iam.IRole) -> None:
         allow(role, ["sns:Publish"], [self.topic.topic_arn])

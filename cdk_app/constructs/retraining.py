@@ -11,14 +11,13 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from cdk_app.bundling import PROJECT
+from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.champion import Champion
-from cdk_app.constructs.drift import image_context
+from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, log_group
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
@@ -58,7 +57,7 @@ class Retraining(Construct):
         promote = self._promote_function(functions, champion)
         self.state_machine = self._state_machine(dataset, gate, promote)
 
-    def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: sqs.IQueue) -> None:
+    def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: DeadLetters) -> None:
         """Start a retraining when an alarm begins to fire."""
         events.Rule(
             self,
@@ -79,7 +78,7 @@ class Retraining(Construct):
                             "reason": events.EventField.from_path("$.detail.state.reason"),
                         }
                     ),
-                    dead_letter_queue=dead_letters,
+                    dead_letter_queue=dead_letters.queue,
                     retry_attempts=3,
                 )
             ],
@@ -145,6 +144,8 @@ class Retraining(Construct):
         storage.grant_list(role, storage.training, "datasets/")
         storage.grant_read(role, storage.training, "datasets/")
         storage.grant_write(role, storage.training, "training-output/")
+        # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
+        allow(role, ["kms:Encrypt"], [storage.key.key_arn])
         allow(
             role,
             [

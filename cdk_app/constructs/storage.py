@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk_app.permissions import allow_listing, allow_objects
+from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
 
 
@@ -33,6 +33,7 @@ class Storage(Construct):
         super().__init__(scope, id)
         self._removal = RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY
         self.key = self._key("Key", "Streams, archive, training data, models and notifications")
+        self._admit_logs()
         self.quarantine_key = self._key("QuarantineKey", "Quarantined records")
         self._access_logs = s3.Bucket(
             self,
@@ -65,6 +66,34 @@ class Storage(Construct):
 
     def grant_list(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
         allow_listing(role, bucket, *prefixes)
+
+    def _admit_logs(self) -> None:
+        """Let CloudWatch Logs encrypt this stack's log groups, which it cannot make otherwise.
+
+        CDK does not (https://github.com/aws/aws-cdk/issues/28304). The groups cannot be named one
+        by one, as each refers to the key, but CloudFormation begins their names with the stack's.
+        """
+        stack = Stack.of(self)
+        groups = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"{stack.stack_name}-*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        admit(
+            self.key,
+            f"logs.{stack.region}.amazonaws.com",
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+        )
 
     def _key_of(self, bucket: s3.IBucket) -> kms.IKey:
         return self.quarantine_key if bucket is self.quarantine else self.key

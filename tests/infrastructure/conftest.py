@@ -16,8 +16,9 @@ WITHOUT_BUNDLING = {"aws:cdk:bundling-stacks": []}
 class Template:
     """A template, with short ways to look at it."""
 
-    def __init__(self, body: dict[str, Any]):
+    def __init__(self, body: dict[str, Any], *, is_protected: bool):
         self.body = body
+        self.is_protected = is_protected
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resources of a type, by logical id."""
@@ -58,7 +59,8 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def synthesize(stage: str, folder: Path) -> Template:
     assembly = build_app(str(folder), stage=stage, **WITHOUT_BUNDLING).synth()
-    return Template(assembly.stacks[0].template)
+    (stack,) = assembly.stacks
+    return Template(stack.template, is_protected=bool(stack.termination_protection))
 
 
 @pytest.fixture(scope="session")

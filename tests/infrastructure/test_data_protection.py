@@ -1,5 +1,7 @@
 """What is encrypted, who is kept out, what is kept."""
 
+import json
+
 import pytest
 
 
@@ -61,8 +63,50 @@ def test_keys_rotate(template):
     assert all(key["EnableKeyRotation"] for key in template.properties("AWS::KMS::Key"))
 
 
+def admitted(template, key, service):
+    """What a key's own policy lets a service do."""
+    statements = template.one("AWS::KMS::Key", key)["KeyPolicy"]["Statement"]
+    return [
+        statement
+        for statement in statements
+        if service in json.dumps(statement["Principal"].get("Service", ""))
+    ]
+
+
+def test_cloudwatch_logs_may_use_the_key_of_the_log_groups_and_for_this_stacks_alone(template):
+    (statement,) = admitted(template, "StorageKey", "logs.")
+    assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"])
+    (groups,) = statement["Condition"]["ArnLike"].values()
+    assert groups["Fn::Join"][1][-1] == ":log-group:stresswatch-dev-*"
+
+
+@pytest.mark.parametrize("service", ["events.amazonaws.com", "cloudwatch.amazonaws.com"])
+def test_dead_letters_and_alarms_get_through_to_their_encrypted_queue_and_topic(template, service):
+    (statement,) = admitted(template, "StorageKey", service)
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_no_service_may_use_the_key_of_the_quarantine(template):
+    assert admitted(template, "StorageQuarantineKey", "amazonaws.com") == []
+
+
+@pytest.mark.parametrize("kind", ["AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
+def test_topic_and_queue_refuse_plain_http(template, kind):
+    (policy,) = template.properties(kind)
+    assert [
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+
+
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::KMS::Key"])
 def test_production_keeps_its_data_when_the_stack_goes(production, template, kind):
     kept = {resource["DeletionPolicy"] for resource in production.resources(kind).values()}
     gone = {resource["DeletionPolicy"] for resource in template.resources(kind).values()}
     assert (kept, gone) == ({"Retain"}, {"Delete"})
+
+
+def test_production_cannot_be_deleted_by_accident(production, template):
+    assert (production.is_protected, template.is_protected) == (True, False)

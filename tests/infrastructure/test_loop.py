@@ -144,6 +144,28 @@ def test_a_deployment_never_resets_the_champion(template):
     assert parameter["Value"] == "none"
 
 
+def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
+    assert set(template.body["Outputs"]) == {
+        "PostsStreamName",
+        "PredictionsStreamName",
+        "ArchiveBucketName",
+        "TrainingBucketName",
+        "ModelBucketName",
+        "QuarantineBucketName",
+        "ChampionParameterName",
+        "RetrainingStateMachineArn",
+        "NotificationTopicArn",
+        "DriftAlarmName",
+        "DriftFunctionName",
+        "PredictorFunctionName",
+    }
+
+
+def test_nothing_needs_a_custom_resource_which_the_local_stack_could_not_run(template):
+    kinds = {resource["Type"] for resource in template.body["Resources"].values()}
+    assert not [kind for kind in kinds if "Custom" in kind]
+
+
 @pytest.mark.parametrize("stage", list(STAGES))
 def test_production_like_stages_cannot_be_deleted_by_accident(stage):
     assert STAGES[stage].retains_data == (stage != "dev")
@@ -160,6 +182,7 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
         ({"batch_size": 10_001}, "batch_size is 10001; it must be between 1 and 10000"),
         ({"champion_ttl_seconds": 61}, "champion_ttl_seconds is 61"),
         ({"drift_share_threshold": 0.0}, "drift_share_threshold is 0.0"),
+        ({"log_retention_days": 8}, "log_retention_days is 8; CloudWatch Logs keeps logs for one"),
         ({"maximum_record_age_seconds": 90_000}, "longer than the stream keeps a record"),
     ],
 )

@@ -38,6 +38,24 @@ def test_no_statement_allows_a_pattern_of_actions(template):
         assert not [action for action in actions(statement) if "*" in action]
 
 
+def test_no_policy_of_a_resource_allows_a_pattern_of_actions(template):
+    """But the account's own statement in a key's policy, without which nobody could manage it."""
+    documents = [
+        resource["Properties"].get("KeyPolicy") or resource["Properties"].get("PolicyDocument")
+        for resource in template.body["Resources"].values()
+    ]
+    patterns = [
+        (action, json.dumps(statement["Principal"]).partition(":iam::")[2])
+        for document in filter(None, documents)
+        for statement in document["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in actions(statement)
+        if "*" in action
+    ]
+    assert {action for action, _ in patterns} == {"kms:*"}
+    assert all(":root" in principal for _, principal in patterns)
+
+
 def test_every_resource_is_named_where_aws_can_name_it(template):
     for statement in every_statement(template):
         if statement["Resource"] == "*":
@@ -92,6 +110,32 @@ KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
 )
 def test_a_function_may_do_what_it_does_and_no_more(template, role, expected):
     assert template.allowed(role) - LOGS - TRACES - KEYS == expected
+
+
+def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template):
+    assert template.allowed("RetrainingTrainingRole") - KEYS == {
+        "cloudwatch:PutMetricData",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:Encrypt",
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+    }
+    objects = {
+        action: json.dumps(statement["Resource"])
+        for statement in template.statements("RetrainingTrainingRole")
+        for action in actions(statement)
+        if action in {"s3:GetObject", "s3:PutObject"}
+    }
+    assert "/datasets/*" in objects["s3:GetObject"]
+    assert "/training-output/*" in objects["s3:PutObject"]
 
 
 def test_only_promotion_moves_the_champion(template):

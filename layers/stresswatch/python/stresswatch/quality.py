@@ -62,6 +62,18 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
     )
 
 
+def expected_calibration_error(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = 10
+) -> float:
+    """Give the mean distance between probability and share of stressed posts, bin by bin.
+
+    Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
+    """
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(place, weights=probability - labels, minlength=bins)
+    return float(np.abs(gap).sum() / len(labels))
+
+
 def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
     """Give the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
     n_positive = int(positive.sum())

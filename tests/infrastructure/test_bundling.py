@@ -1,0 +1,89 @@
+"""Code and layers: the same sources give the same assets, and Docker is never tried."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_app import bundling
+from cdk_app.bundling import BundlingFailed, add_byte_code
+
+HASHED_WITHOUT_CHECK = 0b01  # the flags word of a .pyc; https://peps.python.org/pep-0552/
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with one package in its domain layer."""
+    package = tmp_path / "layers" / "stresswatch" / "python" / "stresswatch"
+    package.mkdir(parents=True)
+    (package / "posts.py").write_text("LIMIT = 1\n")
+    monkeypatch.setattr(bundling, "PROJECT", tmp_path)
+    return package
+
+
+def domain_layer_hash():
+    stack = Stack(App(), "stack")
+    layer = lambda_.LayerVersion(stack, "Layer", code=bundling.domain_layer_code())
+    return stack.resolve(layer.node.default_child.content)["s3Key"]
+
+
+def test_running_the_code_does_not_change_the_domain_layer(project):
+    before = domain_layer_hash()
+    (project / "__pycache__").mkdir()
+    (project / "__pycache__" / "posts.cpython-311.pyc").write_bytes(b"byte code of a developer")
+    assert domain_layer_hash() == before
+
+
+def test_changing_the_code_changes_the_domain_layer(project):
+    before = domain_layer_hash()
+    (project / "posts.py").write_text("LIMIT = 2\n")
+    assert domain_layer_hash() != before
+
+
+def test_a_layer_that_cannot_be_bundled_is_an_error_and_not_a_job_for_docker(tmp_path):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("numpy  # without a hash\n")
+    with pytest.raises(BundlingFailed, match="hash"):
+        bundling._Wheels(requirements, requires_byte_code=False).try_bundle(str(tmp_path))
+
+
+def uv_that_finds(python, folder):
+    """Stand in for `uv python find`."""
+    script = folder / "uv"
+    script.write_text(f"#!/bin/sh\n{python}\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+def compiled(folder, tmp_path):
+    """Compile one module in a folder of its own; give the byte code."""
+    target = folder / "python"
+    target.mkdir(parents=True)
+    (target / "module.py").write_text("NUMBER = 1\n")
+    add_byte_code(target, uv_that_finds(f"echo {sys.executable}", tmp_path), required=True)
+    return Path(importlib.util.cache_from_source(str(target / "module.py"))).read_bytes()
+
+
+def test_byte_code_is_used_without_a_look_at_its_source(tmp_path):
+    content = compiled(tmp_path / "layer", tmp_path)
+    assert int.from_bytes(content[4:8], "little") == HASHED_WITHOUT_CHECK
+    assert b"/opt/python/module.py" in content
+
+
+def test_byte_code_is_the_same_wherever_it_was_made(tmp_path):
+    assert compiled(tmp_path / "a", tmp_path) == compiled(tmp_path / "b", tmp_path)
+
+
+def test_a_stage_for_production_is_refused_without_the_functions_python(tmp_path):
+    uv = uv_that_finds("echo 'no interpreter found' >&2; exit 2", tmp_path)
+    with pytest.raises(BundlingFailed, match=r"Python 3\.13 is needed(?s:.*)no interpreter found"):
+        add_byte_code(tmp_path, uv, required=True)
+
+
+def test_the_development_stage_does_without_byte_code(tmp_path):
+    (tmp_path / "module.py").write_text("NUMBER = 1\n")
+    add_byte_code(tmp_path, uv_that_finds("exit 2", tmp_path), required=False)
+    assert not list(tmp_path.rglob("*.pyc"))
