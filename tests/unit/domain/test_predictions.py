@@ -1,8 +1,11 @@
 import json
+import re
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stresswatch.export import export_pipeline
 from stresswatch.posts import Post, post_record
@@ -60,6 +63,12 @@ def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
 
 def test_no_posts_give_no_predictions(artefact):
     assert predict([], artefact, "v1", NOW.isoformat()) == []
+
+
+@given(st.text(min_size=1))
+def test_the_share_of_non_letters_is_that_of_a_count_letter_by_letter(text):
+    letters = len(re.findall(r"[^\W\d_]", text))
+    assert np.isclose(non_letter_share(text), 1 - letters / len(text))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ TEXT_DESCRIPTORS = ("text_length", "out_of_vocabulary_share", "non_letter_share"
 DRIFT_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
 """The columns of an archive row that drift is measured on."""
 
+_ASCII_LETTERS = string.ascii_letters.encode()
 _find_letters = re.compile(r"[^\W\d_]+").findall
 
 
@@ -145,5 +147,8 @@ def predict(
 
 
 def non_letter_share(text: str) -> float:
-    """Give the share of characters that are no letter of any script."""
-    return 1.0 - sum(map(len, _find_letters(text))) / len(text)
+    """Give the share of characters that are no letter of any script; `text` must not be empty."""
+    # Deleting ASCII's letters is quick, and mostly leaves little to look at closely.
+    rest = text.encode("utf-8").translate(None, _ASCII_LETTERS).decode("utf-8")
+    letters = 0 if rest.isascii() else sum(map(len, _find_letters(rest)))
+    return (len(rest) - letters) / len(text)

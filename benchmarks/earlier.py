@@ -1,0 +1,63 @@
+"""The earlier project's recipe, rewritten from its description, to compare with.
+
+Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. Numbers:
+the five, scaled. Both stacked as one dense matrix under a random forest; served record by record.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from nltk.stem.snowball import SnowballStemmer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+from sklearn.preprocessing import StandardScaler
+
+from stresswatch.posts import NUMERIC_FEATURES
+
+_NOISE = re.compile(r"https?://\S+|www\.\S+|\d+|[^a-z\s]")
+_stemmer = SnowballStemmer("english")
+
+
+def clean(text: str) -> str:
+    """Lower case, without links, digits and stop words, stemmed."""
+    words = _NOISE.sub(" ", text.lower()).split()
+    return " ".join(_stemmer.stem(word) for word in words if word not in ENGLISH_STOP_WORDS)
+
+
+class EarlierModel:
+    """The recipe, with its scaler fitted once: the original's was fitted again on each record."""
+
+    def __init__(self, seed: int = 7):
+        self._vectorizer = CountVectorizer()
+        self._scaler = StandardScaler()
+        self._forest = RandomForestClassifier(n_estimators=100, random_state=seed)
+        self._medians: pd.Series[float] = pd.Series(dtype=float)
+
+    def fit(self, frame: pd.DataFrame, labels: Any) -> EarlierModel:
+        self._medians = frame[list(NUMERIC_FEATURES)].median()
+        self._vectorizer.fit(frame["text"].map(clean))
+        self._scaler.fit(self._numbers(frame))
+        self._forest.fit(self._stack(frame), labels)
+        return self
+
+    def predict_proba(self, frame: pd.DataFrame) -> Any:
+        return self._forest.predict_proba(self._stack(frame))
+
+    def handle(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Predict one record of a Kinesis event, as the earlier handler did."""
+        post = json.loads(base64.b64decode(record["kinesis"]["data"]).decode("utf-8"))
+        frame = pd.DataFrame([{name: post.get(name) for name in ("text", *NUMERIC_FEATURES)}])
+        return {"post_id": post["post_id"], "stress": float(self.predict_proba(frame)[0, 1])}
+
+    def _numbers(self, frame: pd.DataFrame) -> Any:
+        return frame[list(NUMERIC_FEATURES)].astype(float).fillna(self._medians).to_numpy()
+
+    def _stack(self, frame: pd.DataFrame) -> Any:
+        counts = self._vectorizer.transform(frame["text"].map(clean)).toarray()
+        return np.hstack([counts, self._scaler.transform(self._numbers(frame))])

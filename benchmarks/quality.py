@@ -1,0 +1,197 @@
+"""How good the model is, beside the earlier project's recipe, text alone and numbers alone.
+
+``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each recipe on one
+file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
+five folds grouped by post, over five seeds. Without ``--train`` it takes the posts at hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.model_selection import StratifiedGroupKFold
+
+from benchmarks.earlier import EarlierModel
+from benchmarks.timing import machine
+from cli.data import load_posts, read_posts
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.quality import expected_calibration_error, measure
+from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+
+METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibration_error")
+SEEDS = 5
+FOLDS = 5
+_RESAMPLES = 1000
+
+Labels = NDArray[np.int64]
+Probability = NDArray[np.float64]
+Fit = Callable[[pd.DataFrame, Labels], Callable[[pd.DataFrame], Probability]]
+
+
+def main() -> None:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path)
+    parser.add_argument("--test", type=Path)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    arguments = parser.parse_args()
+    if arguments.test and not arguments.train:
+        parser.error("--test needs --train")
+    if arguments.train:
+        name, posts = str(arguments.train), read_posts(arguments.train)
+    else:
+        data = load_posts()
+        name, posts = data.name, data.posts
+    test = read_posts(arguments.test) if arguments.test else None
+    result = {
+        "machine": machine(),
+        "train": name,
+        "test": str(arguments.test) if test else f"out of fold, {FOLDS} folds, {SEEDS} seeds",
+        "recipes": {
+            recipe: _on_test(fit, posts, test) if test else _out_of_fold(fit, posts)
+            for recipe, fit in RECIPES.items()
+        },
+    }
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+    else:
+        _show(result)
+
+
+def _pipeline(**changed: object) -> Fit:
+    def fit(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
+        fitted = build_pipeline(Hyperparameters()).set_params(**changed).fit(posts, labels)
+        return lambda others: fitted.predict_proba(others)[:, 1]
+
+    return fit
+
+
+def _without_numbers(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
+    predict = _pipeline()(posts, labels)
+    return lambda others: predict(others.assign(**dict.fromkeys(NUMERIC_FEATURES, np.nan)))
+
+
+def _earlier(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
+    fitted = EarlierModel().fit(posts, labels)
+    return lambda others: fitted.predict_proba(others)[:, 1]
+
+
+RECIPES: dict[str, Fit] = {
+    "shipped": _pipeline(),
+    "shipped, posts without numbers": _without_numbers,
+    "earlier project's": _earlier,
+    "text only": _pipeline(features__numbers="drop"),
+    "numbers only": _pipeline(features__text="drop"),
+}
+
+
+def _on_test(fit: Fit, train: Sequence[LabelledPost], test: Sequence[LabelledPost]) -> Any:
+    probability = fit(frame(train), _labels(train))(frame(test))
+    return _report([probability], test)
+
+
+def _out_of_fold(fit: Fit, posts: Sequence[LabelledPost]) -> Any:
+    table, labels = frame(posts), _labels(posts)
+    groups = [labelled.post.post_id for labelled in posts]
+    runs = []
+    for seed in range(SEEDS):
+        probability = np.empty(len(posts))
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        for learn, judge in folds.split(table, labels, groups):
+            probability[judge] = fit(table.iloc[learn], labels[learn])(table.iloc[judge])
+        runs.append(probability)
+    return _report(runs, posts)
+
+
+def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str, Any]:
+    """Give the mean of each metric over the runs, and a 95 % interval of the first run."""
+    labels = _labels(posts)
+    values = pd.DataFrame([_metrics(labels, probability) for probability in runs])
+    intervals = _bootstrap(labels, runs[0], [labelled.post.post_id for labelled in posts])
+    sources = np.array([labelled.post.source or "unknown" for labelled in posts])
+    return {
+        "metrics": {
+            name: {
+                "value": float(values[name].mean()),
+                "low": intervals[name][0],
+                "high": intervals[name][1],
+                "deviation_over_seeds": float(values[name].std(ddof=0)),
+            }
+            for name in METRICS
+        },
+        "f1_by_community": {
+            source: float(
+                np.mean(
+                    [measure(labels[sources == source], run[sources == source]).f1 for run in runs]
+                )
+            )
+            for source in sorted(set(sources.tolist()))
+        },
+    }
+
+
+def _metrics(labels: Labels, probability: Probability) -> dict[str, float]:
+    quality = measure(labels, probability).as_dict()
+    error = expected_calibration_error(labels, probability)
+    return {name: quality[name] for name in METRICS[:-1]} | {METRICS[-1]: error}  # type: ignore[return-value]
+
+
+def _bootstrap(
+    labels: Labels, probability: Probability, post_ids: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """Resample whole posts, as the segments of one are no independent observations."""
+    _, group = np.unique(post_ids, return_inverse=True)
+    members = [np.flatnonzero(group == one) for one in range(group.max() + 1)]
+    chance = np.random.default_rng(7)
+    drawn = []
+    for _ in range(_RESAMPLES):
+        chosen = chance.integers(len(members), size=len(members))
+        rows = np.concatenate([members[one] for one in chosen])
+        drawn.append(_metrics(labels[rows], probability[rows]))
+    table = pd.DataFrame(drawn)
+    return {
+        name: (float(table[name].quantile(0.025)), float(table[name].quantile(0.975)))
+        for name in METRICS
+    }
+
+
+def _labels(posts: Sequence[LabelledPost]) -> Labels:
+    return np.array([labelled.label for labelled in posts], dtype=np.int64)
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"{result['machine']}\ntrained on {result['train']}; measured {result['test']}")
+    table = Table(title="Value and 95 % interval, grouped by post", title_justify="left")
+    table.add_column("recipe")
+    for name in METRICS:
+        table.add_column(name.replace("_", " "), justify="right")
+    for recipe, report in result["recipes"].items():
+        cells = (report["metrics"][name] for name in METRICS)
+        table.add_row(
+            recipe, *(f"{one['value']:.3f}\n{one['low']:.3f}-{one['high']:.3f}" for one in cells)
+        )
+    console.print(table)
+    table = Table(title="F1 by community", title_justify="left")
+    table.add_column("community")
+    for recipe in result["recipes"]:
+        table.add_column(recipe, justify="right")
+    for community in result["recipes"]["shipped"]["f1_by_community"]:
+        figures = (report["f1_by_community"][community] for report in result["recipes"].values())
+        table.add_row(community, *(f"{figure:.3f}" for figure in figures))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
