@@ -10,7 +10,8 @@ import os
 
 from benchmarks.timing import machine, rate, use_one_core
 
-use_one_core()  # before numpy starts its threads
+if __name__ == "__main__":
+    use_one_core()  # before numpy starts its threads
 os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
 
 import argparse
