@@ -11,8 +11,9 @@ import os
 from benchmarks.timing import machine, rate, use_one_core
 
 if __name__ == "__main__":
-    use_one_core()  # before numpy starts its threads
-os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
+    # Before numpy starts its threads, and before the handler reads its settings.
+    use_one_core()
+    os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
 
 import argparse
 import base64
