@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cli.errors import OperatorError
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
-from stresswatch.posts import LabelledPost, post_record
+from stresswatch.posts import LabelledPost, labelled_post_record, post_record
 from stresswatch.predictions import prediction_id
+from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.streams import StreamRecord, put_records
 
 if TYPE_CHECKING:
@@ -49,17 +50,17 @@ class Loop:
 
     def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
         """Upload a base data set; a set of the same name is replaced."""
-        return self._upload(f"{BASE_PREFIX}{name}.jsonl", [_labelled(post) for post in posts])
+        return self._upload(f"{BASE_PREFIX}{name}.jsonl", posts)
 
     def label(self, posts: Iterable[LabelledPost]) -> str:
         """Upload labels of posts, given now."""
         now = datetime.now(UTC)
-        records = [_labelled(post) | {"labelled_at": now.isoformat()} for post in posts]
-        return self._upload(f"{LABELS_PREFIX}{now:%Y%m%dT%H%M%S.%f}.jsonl", records)
+        labelled = [replace(post, labelled_at=now.isoformat()) for post in posts]
+        return self._upload(f"{LABELS_PREFIX}{now:%Y%m%dT%H%M%S.%f}.jsonl", labelled)
 
-    def _upload(self, key: str, records: list[dict[str, Any]]) -> str:
+    def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
         bucket = self.target.output("TrainingBucketName")
-        body = "".join(json.dumps(record) + "\n" for record in records).encode()
+        body = "".join(json.dumps(labelled_post_record(post)) + "\n" for post in posts).encode()
         self.target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
         return f"s3://{bucket}/{key}"
 
@@ -148,25 +149,38 @@ class Loop:
             raise OperatorError(f"The drift function failed: {payload.get('errorMessage')}")
         return dict(payload)
 
-    def alarm_state(self) -> str:
-        """Give the drift alarm's state: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``."""
+    def drift_alarm(self) -> dict[str, Any]:
+        """Describe the drift alarm, as CloudWatch does."""
         name = self.target.output("DriftAlarmName")
         alarms = self.target.client("cloudwatch").describe_alarms(AlarmNames=[name])
-        return str(alarms["MetricAlarms"][0]["StateValue"])
+        return dict(alarms["MetricAlarms"][0])
+
+    def is_alarming(self) -> bool:
+        return bool(self.drift_alarm()["StateValue"] == "ALARM")
 
     def quarantined(self) -> int:
         """Count the records in quarantine."""
         pages = self.target.client("s3").get_paginator("list_objects_v2")
         bucket = self.target.output("QuarantineBucketName")
-        return sum(page["KeyCount"] for page in pages.paginate(Bucket=bucket, Prefix="quarantine/"))
+        found = pages.paginate(Bucket=bucket, Prefix=QUARANTINE_PREFIX)
+        return sum(page["KeyCount"] for page in found)
 
 
 @dataclass
 class Consumer:
-    """Reads the predictions stream from its beginning, and keeps every record it sees."""
+    """Reads the predictions stream from its beginning.
+
+    Attributes
+    ----------
+    received : int
+        How many records it saw.
+    predictions : dict of str to dict
+        The first prediction of each id.
+    """
 
     target: Target
-    received: list[dict[str, Any]] = field(default_factory=list)
+    received: int = 0
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def _iterators(self) -> dict[str, str]:
@@ -181,26 +195,18 @@ class Consumer:
 
     def poll(self) -> int:
         """Read what is there; give how many records were new."""
-        before = len(self.received)
+        before = self.received
         for shard, iterator in list(self._iterators.items()):
             answer = self.target.client("kinesis").get_records(ShardIterator=iterator)
             self._iterators[shard] = answer["NextShardIterator"]
-            self.received += [json.loads(record["Data"]) for record in answer["Records"]]
-        return len(self.received) - before
-
-    def by_id(self) -> dict[str, dict[str, Any]]:
-        """Give the first prediction of each id."""
-        first: dict[str, dict[str, Any]] = {}
-        for prediction in self.received:
-            first.setdefault(prediction["prediction_id"], prediction)
-        return first
+            for record in answer["Records"]:
+                prediction = json.loads(record["Data"])
+                self.predictions.setdefault(prediction["prediction_id"], prediction)
+            self.received += len(answer["Records"])
+        return self.received - before
 
 
 def payload(labelled: LabelledPost) -> tuple[str, bytes]:
     """Give a post as partition key and record, without its label."""
     record = post_record(labelled.post)
     return labelled.post.post_id, json.dumps(record).encode()
-
-
-def _labelled(labelled: LabelledPost) -> dict[str, Any]:
-    return post_record(labelled.post) | {"label": labelled.label}

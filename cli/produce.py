@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import OperatorError, sentence
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.posts import MAXIMUM_NAME_LENGTH, NUMERIC_FEATURES
 from stresswatch.streams import MAXIMUM_RECORDS, StreamRecord, put_records
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _partition_key(data: bytes) -> str:
         key = json.loads(data)["post_id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         key = None
-    if isinstance(key, str) and 0 < len(key) <= 256 and key.isprintable():
+    if isinstance(key, str) and 0 < len(key) <= MAXIMUM_NAME_LENGTH and key.isprintable():
         return key
     return hashlib.sha256(data).hexdigest()
 

@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions
+from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow
@@ -58,8 +58,7 @@ class Drift(Construct):
                 "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder
             },
         )
-        role = self.function.role
-        assert role
+        role = role_of(self.function)
         champion.grant_read(role)
         storage.grant_list(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.archive, "predictions/")

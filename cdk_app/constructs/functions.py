@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -43,21 +44,16 @@ class Functions(Construct):
         environment: Mapping[str, str],
     ) -> lambda_.Function:
         """Make the function of ``lambdas/<name>``, with the layers."""
-        role = self._role(scope, name)
         return lambda_.Function(
             scope,
             f"{name.capitalize()}Function",
             runtime=bundling.RUNTIME,
-            architecture=bundling.ARCHITECTURE,
             code=bundling.function_code(name),
             handler="handler.handler",
             layers=self._layers,
-            role=role,
-            log_group=self._log_group(scope, name, role),
             memory_size=memory_mb,
             timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment=self._environment(name) | dict(environment),
+            **self._shared(scope, name, environment),
         )
 
     def image_function(
@@ -71,25 +67,37 @@ class Functions(Construct):
         environment: Mapping[str, str],
     ) -> lambda_.DockerImageFunction:
         """Make a function from a container image."""
-        role = self._role(scope, name)
         return lambda_.DockerImageFunction(
             scope,
             f"{name.capitalize()}Function",
-            architecture=bundling.ARCHITECTURE,
             code=code,
-            role=role,
-            log_group=self._log_group(scope, name, role),
             memory_size=memory_mb,
             timeout=timeout,
-            tracing=lambda_.Tracing.ACTIVE,
-            environment=self._environment(name) | dict(environment),
+            **self._shared(scope, name, environment),
         )
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def _shared(
+        self, scope: Construct, name: str, environment: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Give what functions of both kinds have."""
+        role = iam.Role(
+            scope,
+            f"{name.capitalize()}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        logs_of_function = log_group(scope, f"{name.capitalize()}Logs", self._stage, self._key)
+        allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [logs_of_function.log_group_arn])
         return {
-            "STAGE": self._stage.name,
-            "POWERTOOLS_SERVICE_NAME": name,
-            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "architecture": bundling.ARCHITECTURE,
+            "role": role,
+            "log_group": logs_of_function,
+            "tracing": lambda_.Tracing.ACTIVE,
+            "environment": {
+                "STAGE": self._stage.name,
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                **environment,
+            },
         }
 
     def _layer(self, id: str, code: lambda_.Code) -> lambda_.LayerVersion:
@@ -101,17 +109,11 @@ class Functions(Construct):
             compatible_architectures=[bundling.ARCHITECTURE],
         )
 
-    def _role(self, scope: Construct, name: str) -> iam.Role:
-        return iam.Role(
-            scope,
-            f"{name.capitalize()}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        )
 
-    def _log_group(self, scope: Construct, name: str, role: iam.IRole) -> logs.LogGroup:
-        group = log_group(scope, f"{name.capitalize()}Logs", self._stage, self._key)
-        allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [group.log_group_arn])
-        return group
+def role_of(function: lambda_.Function) -> iam.IRole:
+    """Give the role that a function was made with."""
+    assert function.role
+    return function.role
 
 
 def log_group(scope: Construct, id: str, stage: Stage, key: kms.IKey) -> logs.LogGroup:

@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_app.constructs.champion import Champion
-from cdk_app.constructs.functions import Functions
+from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.permissions import allow
@@ -41,8 +41,7 @@ class Prediction(Construct):
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
             },
         )
-        role = self.function.role
-        assert role
+        role = role_of(self.function)
         streams.grant_consume_posts(role)
         streams.grant_put_predictions(role)
         champion.grant_read(role)

@@ -18,7 +18,7 @@ from constructs import Construct
 from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import Functions, log_group
+from cdk_app.constructs.functions import Functions, log_group, role_of
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow
@@ -96,7 +96,7 @@ class Retraining(Construct):
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
             },
         )
-        role = _role_of(function)
+        role = role_of(function)
         champion.grant_read(role)
         storage.grant_list(role, storage.training, "datasets/base/", "labels/")
         storage.grant_read(role, storage.training, "datasets/base/", "labels/")
@@ -115,7 +115,7 @@ class Retraining(Construct):
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
             },
         )
-        role = _role_of(function)
+        role = role_of(function)
         champion.grant_read(role)
         storage.grant_read(role, storage.training, "datasets/", "training-output/")
         storage.grant_read(role, storage.models, "models/")
@@ -130,7 +130,7 @@ class Retraining(Construct):
             timeout=Duration.seconds(30),
             environment={"CHAMPION_PARAMETER": champion.pointer.parameter_name},
         )
-        role = _role_of(function)
+        role = role_of(function)
         champion.grant_read(role)
         champion.grant_move(role)
         self._storage.grant_read(role, self._storage.models, "models/")
@@ -378,8 +378,3 @@ def code_commit() -> str:
         check=False,
     )
     return done.stdout.strip() or "unknown"
-
-
-def _role_of(function: lambda_.Function) -> iam.IRole:
-    assert function.role
-    return function.role

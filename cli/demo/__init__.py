@@ -19,7 +19,7 @@ from cli.demo.summary import Summary
 from cli.demo.view import View, final_table
 from cli.loop import Consumer, Loop
 from cli.synthesis import synthesize
-from cli.targets import Target, of_local_stack
+from cli.targets import of_local_stack
 
 
 def play_demo(console: Console, output: Path) -> Summary:
@@ -53,7 +53,7 @@ def play_demo(console: Console, output: Path) -> Summary:
             target = of_local_stack(stack)
             story = Story(Loop(target), Consumer(target), make_plan(data.posts), view, summary)
             story.play()
-            threshold = _alarm_threshold(target)
+            threshold = story.loop.drift_alarm()["Threshold"]
         finally:
             local.down(stack_directory)
     _remove_stack(stack_directory)
@@ -73,13 +73,6 @@ def _remove_stack(directory: Path) -> None:
     """Stop the stack if it runs, and forget what it held: every run starts from nothing."""
     local.down(directory)
     shutil.rmtree(directory, ignore_errors=True)
-
-
-def _alarm_threshold(target: Target) -> float:
-    alarms = target.client("cloudwatch").describe_alarms(
-        AlarmNames=[target.output("DriftAlarmName")]
-    )
-    return float(alarms["MetricAlarms"][0]["Threshold"])
 
 
 def _record(path: Path, view: View, summary: Summary) -> None:

@@ -97,7 +97,7 @@ class Story:
             )
             wait_for(
                 "the drift alarm to fire",
-                lambda: True if self.loop.alarm_state() == "ALARM" else None,
+                lambda: self.loop.is_alarming() or None,
                 30,
             )
             window = replace(window, alarm=True)
@@ -150,8 +150,7 @@ class Story:
             window = self._stream_and_measure(
                 "unseen communities, new champion", self.plan.held_out, act
             )
-            still = self.loop.alarm_state() == "ALARM"
-            self.summary.drift.append(replace(window, alarm=still))
+            self.summary.drift.append(replace(window, alarm=self.loop.is_alarming()))
             served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
             if served != {champion.version}:
                 raise UnexpectedTurn(f"After the promotion {', '.join(sorted(served))} served.")
@@ -164,9 +163,9 @@ class Story:
             predictions = self._predictions
             summary = self.summary
             summary.posts_sent = len(self._sent)
-            summary.predictions_received = len(self.consumer.received)
+            summary.predictions_received = self.consumer.received
             summary.lost = len(self._sent - predictions.keys())
-            summary.duplicates = len(self.consumer.received) - len(predictions)
+            summary.duplicates = self.consumer.received - len(predictions)
             summary.quarantined = self.loop.quarantined()
             self.probabilities = (self._probabilities(before), self._probabilities(after))
             quality = [self._quality(probability) for probability in self.probabilities]
@@ -244,7 +243,7 @@ class Story:
 
     @property
     def _predictions(self) -> dict[str, dict[str, Any]]:
-        return self.consumer.by_id()
+        return self.consumer.predictions
 
     def _probabilities(self, ids: list[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
         return np.array([self._predictions[id_]["probability"] for id_ in ids])
@@ -256,9 +255,7 @@ class Story:
 
 def _stays_quiet(loop: Loop) -> bool:
     try:
-        wait_for(
-            "an alarm", lambda: True if loop.alarm_state() == "ALARM" else None, _QUIET_SECONDS
-        )
+        wait_for("an alarm", lambda: loop.is_alarming() or None, _QUIET_SECONDS)
     except OperatorError:
         return True
     return False

@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
 from stresswatch.environment import setting
+from stresswatch.posts import Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
 from stresswatch.streams import StreamRecord, put_records
 
@@ -93,7 +94,7 @@ class Predictor:
             first, _ = posts[refused[0]]
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
 
-    def _predict(self, posts: list[tuple[str, Any]]) -> list[Prediction]:
+    def _predict(self, posts: list[tuple[str, Post]]) -> list[Prediction]:
         if not posts:
             return []
         served = self.champion.current()

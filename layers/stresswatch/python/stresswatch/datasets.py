@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post, post_record
+from stresswatch.posts import (
+    InvalidPost,
+    LabelledPost,
+    labelled_post_record,
+    parse_labelled_post,
+)
 from stresswatch.s3 import Location
 
 if TYPE_CHECKING:
@@ -41,7 +46,10 @@ class TrainingSet:
 
     def to_bytes(self) -> bytes:
         """Write the posts as JSON Lines; fresh ones carry their ``labelled_at``."""
-        lines = sorted(json.dumps(_record(post), sort_keys=True) for post in self.base + self.fresh)
+        lines = sorted(
+            json.dumps(labelled_post_record(post), sort_keys=True)
+            for post in self.base + self.fresh
+        )
         return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -95,10 +103,3 @@ def _age(labelled: LabelledPost) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
     moment = datetime.fromisoformat(labelled.labelled_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _record(labelled: LabelledPost) -> dict[str, object]:
-    record = post_record(labelled.post) | {"label": labelled.label}
-    if labelled.labelled_at is not None:
-        record["labelled_at"] = labelled.labelled_at
-    return record

@@ -122,6 +122,14 @@ def post_record(post: Post) -> dict[str, Any]:
     return record
 
 
+def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
+    """Give the labelled post as the JSON object that `parse_labelled_post` reads."""
+    record = post_record(labelled.post) | {"label": labelled.label}
+    if labelled.labelled_at is not None:
+        record["labelled_at"] = labelled.labelled_at
+    return record
+
+
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
         record = json.loads(data.decode("utf-8"))
