@@ -25,14 +25,12 @@ from benchmarks.earlier import EarlierModel
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
-from stresswatch.quality import expected_calibration_error, measure
+from stresswatch.quality import METRICS, bootstrap_intervals, measure
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
 
-METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibration_error")
 SEEDS = 5
 FOLDS = 5
-_RESAMPLES = 1000
 
 Labels = NDArray[np.int64]
 Probability = NDArray[np.float64]
@@ -117,8 +115,9 @@ def _out_of_fold(fit: Fit, posts: Sequence[LabelledPost]) -> Any:
 def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str, Any]:
     """Give the mean of each metric over the runs, and a 95 % interval of the first run."""
     labels = _labels(posts)
-    values = pd.DataFrame([_metrics(labels, probability) for probability in runs])
-    intervals = _bootstrap(labels, runs[0], [labelled.post.post_id for labelled in posts])
+    values = pd.DataFrame([measure(labels, probability).as_dict() for probability in runs])
+    post_ids = [labelled.post.post_id for labelled in posts]
+    intervals = bootstrap_intervals(labels, runs[0], post_ids)
     sources = np.array([labelled.post.source or "unknown" for labelled in posts])
     return {
         "metrics": {
@@ -138,31 +137,6 @@ def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str,
             )
             for source in sorted(set(sources.tolist()))
         },
-    }
-
-
-def _metrics(labels: Labels, probability: Probability) -> dict[str, float]:
-    quality = measure(labels, probability).as_dict()
-    error = expected_calibration_error(labels, probability)
-    return {name: quality[name] for name in METRICS[:-1]} | {METRICS[-1]: error}  # type: ignore[return-value]
-
-
-def _bootstrap(
-    labels: Labels, probability: Probability, post_ids: Sequence[str]
-) -> dict[str, tuple[float, float]]:
-    """Resample whole posts, as the segments of one are no independent observations."""
-    _, group = np.unique(post_ids, return_inverse=True)
-    members = [np.flatnonzero(group == one) for one in range(group.max() + 1)]
-    chance = np.random.default_rng(7)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        chosen = chance.integers(len(members), size=len(members))
-        rows = np.concatenate([members[one] for one in chosen])
-        drawn.append(_metrics(labels[rows], probability[rows]))
-    table = pd.DataFrame(drawn)
-    return {
-        name: (float(table[name].quantile(0.025)), float(table[name].quantile(0.975)))
-        for name in METRICS
     }
 
 

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from stresswatch.quality import expected_calibration_error, measure
+from stresswatch.quality import (
+    METRICS,
+    bootstrap_intervals,
+    expected_calibration_error,
+    measure,
+)
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0])), min_size=1
@@ -43,3 +48,41 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins_by_their_posts():
     labels = np.array([1, 1, 1, 0])
     probability = np.array([0.6, 0.6, 0.6, 1.0])
     assert expected_calibration_error(labels, probability) == pytest.approx((3 * 0.4 + 1.0) / 4)
+
+
+def predictions(count, seed=3):
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(2, size=count)
+    return labels, np.clip(0.5 + 0.2 * (labels - 0.5) + chance.normal(0, 0.2, count), 0, 1)
+
+
+def test_every_metric_has_an_interval_around_its_value():
+    labels, probability = predictions(300)
+    intervals = bootstrap_intervals(labels, probability, [str(place) for place in range(300)])
+    quality = measure(labels, probability).as_dict()
+    assert set(intervals) == set(METRICS)
+    for name, (low, high) in intervals.items():
+        assert low <= quality[name] <= high
+
+
+def test_the_same_predictions_have_the_same_intervals():
+    labels, probability = predictions(60)
+    post_ids = [str(place) for place in range(60)]
+    assert bootstrap_intervals(labels, probability, post_ids) == bootstrap_intervals(
+        labels, probability, post_ids
+    )
+
+
+def test_segments_of_one_post_do_not_count_as_posts_of_their_own():
+    labels, probability = predictions(60)
+    alone = bootstrap_intervals(labels, probability, [str(place) for place in range(60)])
+    segments = bootstrap_intervals(
+        np.repeat(labels, 5), np.repeat(probability, 5), [str(place // 5) for place in range(300)]
+    )
+    assert segments["f1"] == pytest.approx(alone["f1"])
+
+
+def test_where_all_posts_have_one_class_the_roc_auc_has_no_interval():
+    intervals = bootstrap_intervals(np.ones(9, dtype=np.int64), np.full(9, 0.7), list("abcdefghi"))
+    assert "roc_auc" not in intervals
+    assert intervals["recall"] == (1.0, 1.0)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.predictions import DECISION_THRESHOLD
+
+METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibration_error")
+
+_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class Quality:
         None where the posts have one class only.
     brier : float
         Mean squared difference between probability and label (Brier, 1950); lower is better.
+    calibration_error : float
+        `expected_calibration_error` in ten bins; lower is better.
     """
 
     posts: int
@@ -30,6 +37,7 @@ class Quality:
     f1: float
     brier: float
     roc_auc: float | None
+    calibration_error: float
 
     def as_dict(self) -> dict[str, float | int | None]:
         return asdict(self)
@@ -59,7 +67,35 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
         f1=2 * precision * recall / (precision + recall) if hits else 0.0,
         brier=float(((probability - labels) ** 2).mean()),
         roc_auc=_roc_auc(positive, probability),
+        calibration_error=expected_calibration_error(labels, probability),
     )
+
+
+def bootstrap_intervals(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], post_ids: Sequence[str]
+) -> Mapping[str, tuple[float, float]]:
+    """Give the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
+
+    Whole posts are drawn, as the segments of one post are no independent observations. The chance
+    is seeded: the same predictions have the same intervals. A metric that no draw could measure,
+    which is the ROC-AUC of one class, is left out.
+    """
+    _, group = np.unique(post_ids, return_inverse=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    chance = np.random.default_rng(7)
+    drawn: dict[str, list[float]] = {name: [] for name in METRICS}
+    for _ in range(_RESAMPLES):
+        chosen = chance.integers(len(members), size=len(members))
+        rows = np.concatenate([members[one] for one in chosen])
+        quality = measure(labels[rows], probability[rows]).as_dict()
+        for name, values in drawn.items():
+            if (value := quality[name]) is not None:
+                values.append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in drawn.items()
+        if values
+    }
 
 
 def expected_calibration_error(
