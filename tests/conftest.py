@@ -21,7 +21,8 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "tests",
     "STAGE": "dev",
 }
-os.environ.pop("AWS_PROFILE", None)
+for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
+    os.environ.pop(name, None)
 
 # Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

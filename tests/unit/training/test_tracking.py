@@ -1,0 +1,143 @@
+"""What MLflow gets to know, and what happens when it does not answer."""
+
+import socket
+import subprocess
+import sys
+import time
+
+import mlflow
+import pytest
+
+from training_jobs.stress_model.tracking import Tracker, evaluation_metrics, sqlite_address
+
+
+@pytest.fixture
+def address(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # MLflow sets it, and other tests must not see
+    return sqlite_address(tmp_path / "mlflow")
+
+
+@pytest.fixture
+def records(address):
+    """The runs of the experiment "trials", by name."""
+
+    def read():
+        client = mlflow.MlflowClient(address)
+        experiment = client.get_experiment_by_name("trials")
+        runs = client.search_runs([experiment.experiment_id])
+        return {run.info.run_name: run for run in runs}
+
+    return read
+
+
+def test_a_run_leaves_its_parameters_metrics_tags_and_files(address, records, tmp_path):
+    with Tracker(address, "trials").run("first") as run:
+        run.log(
+            parameters={"k": 5, "penalty": "l2"},
+            metrics={"f1": 0.8},
+            tags={"dataset_sha256": "d" * 64},
+            files={"curves/roc.png": b"picture", "model.npz": b"arrays"},
+        )
+    record = records()["first"]
+    assert record.info.status == "FINISHED"
+    assert record.data.params == {"k": "5", "penalty": "l2"}
+    assert record.data.metrics == {"f1": 0.8}
+    assert record.data.tags["dataset_sha256"] == "d" * 64
+    (folder,) = (tmp_path / "mlflow" / "files").glob("*/artifacts")
+    assert (folder / "curves" / "roc.png").read_bytes() == b"picture"
+    assert (folder / "model.npz").read_bytes() == b"arrays"
+
+
+def test_the_runs_of_one_tracker_stand_together_under_their_names(address, records):
+    tracker = Tracker(address, "trials")
+    for name in ("first", "second"):
+        with tracker.run(name) as run:
+            run.log(metrics={"f1": 0.5})
+    assert set(records()) == {"first", "second"}
+
+
+def test_a_run_that_raises_is_recorded_as_failed_and_raises_on(address, records):
+    def train():
+        with Tracker(address, "trials").run("broken"):
+            raise KeyError("posts")
+
+    with pytest.raises(KeyError, match="posts"):
+        train()
+    assert records()["broken"].info.status == "FAILED"
+
+
+def test_names_that_mlflow_does_not_take_are_made_ones_that_it_does(address, records):
+    with Tracker(address, "trials").run("odd") as run:
+        run.log(metrics={"slice/r|café?/f1": 0.5})
+    assert records()["odd"].data.metrics == {"slice/r_caf__/f1": 0.5}
+
+
+def test_without_an_address_nothing_is_tracked_and_the_log_says_so_once(caplog):
+    caplog.set_level("INFO")
+    tracker = Tracker(None, "trials")
+    for name in ("first", "second"):
+        with tracker.run(name) as run:
+            run.log(metrics={"f1": 0.5}, files={"a": b"b"})
+    assert caplog.messages == ["not tracked: MLFLOW_TRACKING_URI is not set"]
+
+
+def test_a_server_that_refuses_ends_the_tracking_and_nothing_else(monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    tracker = Tracker(f"http://127.0.0.1:{port}", "trials")
+    for name in ("first", "second"):
+        with tracker.run(name) as run:
+            run.log(metrics={"f1": 0.5})
+    assert [m for m in caplog.messages if "tracking failed" in m] == [
+        "tracking failed with MlflowException: going on without it"
+    ]
+
+
+def test_a_server_that_never_answers_does_not_hold_the_training(monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        tracker = Tracker(f"http://127.0.0.1:{silent.getsockname()[1]}", "trials", 0.2)
+        started = time.monotonic()
+        with tracker.run("first") as run:
+            run.log(metrics={"f1": 0.5})
+        assert time.monotonic() - started < 2
+    assert "tracking failed with TimeoutError: going on without it" in caplog.messages
+
+
+def test_what_fails_is_named_by_its_type_alone(caplog):
+    def fail():
+        raise ValueError("a post's text")
+
+    tracker = Tracker("http://127.0.0.1:1", "trials")
+    assert tracker.attempt(fail) is None
+    assert "tracking failed with ValueError: going on without it" in caplog.messages
+    assert "a post's text" not in caplog.text
+
+
+def test_without_an_address_mlflow_is_not_even_imported():
+    program = (
+        "import sys\n"
+        "from training_jobs.stress_model.tracking import Tracker\n"
+        "with Tracker(None, 'trials').run('first') as run: run.log(metrics={'f1': 0.5})\n"
+        "sys.exit('mlflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_each_figure_of_an_evaluation_has_a_name_of_its_own():
+    quality = {"posts": 9, "f1": 0.8, "roc_auc": None, "intervals": {"f1": (0.7, 0.9)}}
+    assert evaluation_metrics({"overall": quality, "slices": {"r/ptsd": quality}}) == {
+        "posts": 9,
+        "f1": 0.8,
+        "interval/f1_low": 0.7,
+        "interval/f1_high": 0.9,
+        "slice/r_ptsd/posts": 9,
+        "slice/r_ptsd/f1": 0.8,
+        "slice/r_ptsd/interval/f1_low": 0.7,
+        "slice/r_ptsd/interval/f1_high": 0.9,
+    }

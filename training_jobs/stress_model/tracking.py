@@ -1,0 +1,216 @@
+"""What a training run or a trial of a search leaves in MLflow, where there is an address for it.
+
+A model without a record is better than no model: whatever fails here, or takes too long, is named
+in the log by its type, ends the tracking of this process, and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
+LONGEST_SECONDS = 30.0
+"""How long one step of tracking may take, the import of MLflow included."""
+
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    # Files reach SageMaker's store through the server: the job needs no permission on its bucket.
+    "SAGEMAKER_PRESIGNED_URL_UPLOAD_ENABLED": "true",
+}
+_SQLITE = "sqlite:///"
+_NOT_IN_A_NAME = re.compile(r"[^\w\-. /]", re.ASCII)
+
+T = TypeVar("T")
+log = logging.getLogger("tracking")
+
+
+class Tracker:
+    """Records the runs of one experiment.
+
+    Parameters
+    ----------
+    address : str or None
+        MLflow's tracking URI; without one nothing is recorded, and the log says so.
+    experiment : str
+        Under this name MLflow shows the runs together.
+    longest_seconds : float
+        How long one step may take before tracking is given up.
+
+    Examples
+    --------
+    >>> tracker = Tracker(None, "stress-model")
+    >>> with tracker.run("v1") as run:
+    ...     run.log(parameters={"k": 5}, metrics={"f1": 0.8})
+    """
+
+    def __init__(
+        self, address: str | None, experiment: str, longest_seconds: float = LONGEST_SECONDS
+    ):
+        self._address = address
+        self._experiment = experiment
+        self._longest_seconds = longest_seconds
+        self._is_tracking = bool(address)
+        if not address:
+            log.info("not tracked: %s is not set", ADDRESS_VARIABLE)
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[Run]:
+        """Record one run: finished when the block ends, failed when it raises."""
+        run = Run(self, self.attempt(lambda: _begin(self._address or "", self._experiment, name)))
+        try:
+            yield run
+        except BaseException:
+            run.end("FAILED")
+            raise
+        run.end("FINISHED")
+
+    def attempt(self, step: Callable[[], T]) -> T | None:
+        """Do one step of tracking; give None when there is none or it fails."""
+        if not self._is_tracking:
+            return None
+        done: Future[T] = Future()
+
+        def work() -> None:
+            try:
+                done.set_result(step())
+            except BaseException as error:
+                done.set_exception(error)
+
+        # A server that hangs must not hold the training, nor the end of the process.
+        Thread(target=work, daemon=True).start()
+        try:
+            return done.result(self._longest_seconds)
+        except Exception as error:
+            self._is_tracking = False
+            log.warning("tracking failed with %s: going on without it", type(error).__name__)
+            return None
+
+
+class Run:
+    """One run's record. Every method does nothing where nothing is tracked."""
+
+    def __init__(self, tracker: Tracker, started: tuple[Any, str] | None):
+        self._tracker = tracker
+        self._started = started
+
+    def log(
+        self,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Add to the record.
+
+        Parameters
+        ----------
+        parameters, metrics, tags : mapping
+            By name. What MLflow does not take in a name becomes ``_``; a ``/`` makes groups.
+        files : mapping of str to bytes
+            Content by path, such as ``curves/roc.png``; the page of MLflow shows pictures.
+        """
+        if self._started:
+            client, run_id = self._started
+            values = (parameters or {}, metrics or {}, tags or {})
+            self._tracker.attempt(lambda: _log_values(client, run_id, *values))
+            if files:
+                self._tracker.attempt(lambda: _log_files(client, run_id, files))
+
+    def end(self, status: str) -> None:
+        """Close the record as ``FINISHED`` or ``FAILED``."""
+        if self._started:
+            client, run_id = self._started
+            self._tracker.attempt(lambda: client.set_terminated(run_id, status))
+
+
+def sqlite_address(folder: Path) -> str:
+    """Give the address of a store in a folder on this machine, and make the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"{_SQLITE}{folder.resolve() / 'mlflow.db'}"
+
+
+def evaluation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Name each figure of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``."""
+    figures = _figures(metrics["overall"])
+    for source, quality in metrics["slices"].items():
+        # A slash in a community's name would make a group of its own.
+        name = source.replace("/", "_")
+        figures |= {f"slice/{name}/{key}": value for key, value in _figures(quality).items()}
+    return figures
+
+
+def _figures(quality: Mapping[str, Any]) -> dict[str, float]:
+    figures = {name: value for name, value in quality.items() if isinstance(value, int | float)}
+    for name, (low, high) in quality["intervals"].items():
+        figures |= {f"interval/{name}_low": low, f"interval/{name}_high": high}
+    return figures
+
+
+def _begin(address: str, experiment: str, name: str) -> tuple[Any, str]:
+    for setting, value in _SETTINGS.items():
+        os.environ.setdefault(setting, value)
+    # Here, as the import takes seconds and reads the settings.
+    import mlflow
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(address)  # SageMaker's plugin looks for it there
+    client = mlflow.MlflowClient(address)
+    found = client.get_experiment_by_name(experiment)
+    experiment_id = (
+        found.experiment_id
+        if found
+        else client.create_experiment(experiment, artifact_location=_files_of(address))
+    )
+    return client, client.create_run(experiment_id, run_name=name).info.run_id
+
+
+def _files_of(address: str) -> str | None:
+    """Give the place of a run's files beside a SQLite store; a server knows its own."""
+    if not address.startswith(_SQLITE):
+        return None
+    return (Path(address.removeprefix(_SQLITE)).parent / "files").as_uri()
+
+
+def _log_values(
+    client: Any,
+    run_id: str,
+    parameters: Mapping[str, object],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    now = time.time_ns() // 1_000_000
+    client.log_batch(
+        run_id,
+        metrics=[Metric(_name(key), value, now, 0) for key, value in metrics.items()],
+        params=[Param(_name(key), str(value)) for key, value in parameters.items()],
+        tags=[RunTag(_name(key), value) for key, value in tags.items()],
+    )
+
+
+def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        client.log_artifacts(run_id, folder)
+
+
+def _name(text: str) -> str:
+    return _NOT_IN_A_NAME.sub("_", text)
