@@ -34,18 +34,20 @@ class DataSet:
 def read_dataset(channel: Path) -> DataSet:
     """Read every ``*.jsonl`` file of a channel, and split its posts by `post_id`.
 
+    The order of files and of lines does not matter: the same posts give the same model.
+
     Raises
     ------
     UnusableDataSet
         When there is no line, no valid one, a column without any value, or a split that is empty
         or of one class.
     """
-    lines = [
+    lines = sorted(
         line
-        for path in sorted(channel.glob("**/*.jsonl"))
+        for path in channel.glob("**/*.jsonl")
         for line in path.read_bytes().splitlines()
         if line.strip()
-    ]
+    )
     if not lines:
         raise UnusableDataSet("The data set is empty: the channel 'train' holds no line of JSON.")
     posts, rejections = _parse(lines)

@@ -15,19 +15,16 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stresswatch.export import export_pipeline, prove_parity
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import Prediction, predict
-from stresswatch.quality import measure
 from stresswatch.versions import (
     EVALUATION_FILE,
     MANIFEST_FILE,
@@ -36,12 +33,17 @@ from stresswatch.versions import (
     Manifest,
     sha256,
 )
+from training_jobs.stress_model.card import model_card
 from training_jobs.stress_model.dataset import UnusableDataSet, frame, read_dataset
+from training_jobs.stress_model.evaluation import draw_curves, evaluate, labels_of
 from training_jobs.stress_model.recipe import (
     Hyperparameters,
     InvalidHyperparameters,
     build_pipeline,
 )
+from training_jobs.stress_model.tracking import ADDRESS_VARIABLE, Run, Tracker, evaluation_metrics
+
+EXPERIMENT = "stress-model"
 
 log = logging.getLogger("training")
 
@@ -94,6 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
 def train(inputs: Path) -> dict[str, bytes]:
     """Train, evaluate and export; give the files of the model version by name.
 
+    The run is tracked at the address in the environment, if it has one.
+
     Raises
     ------
     UnusableDataSet, InvalidHyperparameters
@@ -102,11 +106,23 @@ def train(inputs: Path) -> dict[str, bytes]:
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
     provenance = Provenance.take(parameters)
     hyperparameters = Hyperparameters.from_strings(parameters)
-    dataset = read_dataset(inputs / "data" / "train")
+    tracker = Tracker(os.environ.get(ADDRESS_VARIABLE), EXPERIMENT)
+    with tracker.run(provenance.version) as run:
+        run.log(
+            parameters=hyperparameters.as_dict(),
+            tags={name: value or "none" for name, value in asdict(provenance).items()},
+        )
+        return _train(inputs / "data" / "train", hyperparameters, provenance, run)
+
+
+def _train(
+    channel: Path, hyperparameters: Hyperparameters, provenance: Provenance, run: Run
+) -> dict[str, bytes]:
+    dataset = read_dataset(channel)
     log.info("training on %d posts, %d invalid", len(dataset.train), dataset.invalid)
 
     pipeline = build_pipeline(hyperparameters)
-    pipeline.fit(frame(dataset.train), _labels(dataset.train))
+    pipeline.fit(frame(dataset.train), labels_of(dataset.train))
     artefact = export_pipeline(pipeline)
     parity = prove_parity(artefact, pipeline, frame(dataset.evaluation))
 
@@ -120,7 +136,8 @@ def train(inputs: Path) -> dict[str, bytes]:
         provenance.version,
         now,
     )
-    metrics = _evaluate(predictions, dataset.evaluation)
+    probability = np.array([prediction.probability for prediction in predictions])
+    metrics = evaluate(dataset.evaluation, probability)
     log.info("evaluation split: %s", json.dumps(metrics["overall"]))
     files = {
         MODEL_FILE: artefact.to_bytes(),
@@ -131,7 +148,7 @@ def train(inputs: Path) -> dict[str, bytes]:
     manifest = Manifest(
         version=provenance.version,
         created_at=now,
-        files={name: sha256(content) for name, content in files.items()},
+        files=_digests(files),
         dataset_sha256=provenance.dataset_sha256,
         posts={
             "train": len(dataset.train),
@@ -148,7 +165,21 @@ def train(inputs: Path) -> dict[str, bytes]:
         training_job=provenance.training_job,
         code_commit=provenance.code_commit,
     )
-    return files | {MANIFEST_FILE: manifest.to_bytes()}
+    curves = draw_curves(dataset.evaluation, probability)
+    files |= model_card(manifest, curves)
+    # The card is made of the manifest, and the manifest vouches for the card: in this order.
+    files[MANIFEST_FILE] = replace(manifest, files=_digests(files)).to_bytes()
+    run.log(
+        metrics=evaluation_metrics(metrics),
+        # Not the reference: it has a row for each post.
+        files={f"version/{name}": files[name] for name in files.keys() - {REFERENCE_FILE}}
+        | {f"curves/{name}": picture for name, picture in curves.items()},
+    )
+    return files
+
+
+def _digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: sha256(content) for name, content in files.items()}
 
 
 def _parameters(path: Path) -> dict[str, str]:
@@ -158,23 +189,6 @@ def _parameters(path: Path) -> dict[str, str]:
     if not isinstance(parameters, dict):
         raise InvalidHyperparameters("hyperparameters.json must hold one JSON object")
     return {name: str(value) for name, value in parameters.items()}
-
-
-def _labels(posts: list[LabelledPost]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.array([labelled.label for labelled in posts], dtype=np.int64)
-
-
-def _evaluate(predictions: list[Prediction], posts: list[LabelledPost]) -> Mapping[str, Any]:
-    labels = _labels(posts)
-    probability = np.array([prediction.probability for prediction in predictions])
-    sources = np.array([labelled.post.source or "unknown" for labelled in posts])
-    return {
-        "overall": measure(labels, probability).as_dict(),
-        "slices": {
-            source: measure(labels[sources == source], probability[sources == source]).as_dict()
-            for source in sorted(set(sources.tolist()))
-        },
-    }
 
 
 def _parquet(predictions: list[Prediction]) -> bytes:

@@ -2,7 +2,12 @@
 
 import io
 import json
+import os
+import random
+import subprocess
+import sys
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +18,9 @@ from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import DRIFT_COLUMNS
 from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
+from tests.conftest import PROJECT
+from training_jobs.stress_model.evaluation import CURVES
+from training_jobs.stress_model.tracking import sqlite_address
 from training_jobs.stress_model.train import main
 
 
@@ -59,6 +67,8 @@ def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, la
     assert manifest.parity <= 1e-9
     assert manifest.metrics["overall"]["f1"] > 0.8
     assert set(manifest.metrics["slices"]) == {"anxiety", "ptsd"}
+    low, high = manifest.metrics["overall"]["intervals"]["f1"]
+    assert low < manifest.metrics["overall"]["f1"] < high
     assert not (container / "output/failure").exists()
 
 
@@ -89,12 +99,35 @@ def test_the_artefact_serves_what_the_reference_says(container, labelled_posts):
 
 
 def test_the_same_posts_parameters_and_seed_give_the_same_artefact(container, labelled_posts):
+    """In other processes, with other hashes of strings, and from files in another order."""
+    in_order = lines(labelled_posts).splitlines(keepends=True)
+    put_posts(container, b"".join(in_order))
+    train_in_a_process(container, hash_seed="1")
+    first = files_of(container)["model.npz"]
+
+    shuffled = random.Random(2).sample(in_order, len(in_order))
+    put_posts(container, b"".join(shuffled[:100]))
+    put_posts(container, b"".join(shuffled[100:]), "more.jsonl")
+    train_in_a_process(container, hash_seed="2")
+    assert files_of(container)["model.npz"] == first
+
+
+def train_in_a_process(container, hash_seed):
+    subprocess.run(
+        [sys.executable, "-m", "training_jobs.stress_model.train", "--prefix", str(container)],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        cwd=PROJECT,
+        check=True,
+    )
+
+
+def test_other_posts_give_another_artefact(container, labelled_posts):
     put_posts(container, lines(labelled_posts))
-    artefacts = []
-    for _ in range(2):
-        run(container)
-        artefacts.append(files_of(container)["model.npz"])
-    assert artefacts[0] == artefacts[1]
+    run(container)
+    first = files_of(container)["model.npz"]
+    put_posts(container, lines(labelled_posts[:300]))
+    run(container)
+    assert files_of(container)["model.npz"] != first
 
 
 def test_invalid_lines_are_left_out_and_counted(container, labelled_posts):
@@ -175,3 +208,72 @@ def test_an_unforeseen_error_names_its_type_alone(container, labelled_posts, mon
     assert "RuntimeError" in (container / "output/failure").read_text()
     output = capsys.readouterr()
     assert labelled_posts[0].post.text not in output.out + output.err
+
+
+def tracked_runs(address):
+    client = mlflow.MlflowClient(address)
+    experiment = client.get_experiment_by_name("stress-model")
+    return client, client.search_runs([experiment.experiment_id])
+
+
+@pytest.fixture
+def address(tmp_path, monkeypatch):
+    address = sqlite_address(tmp_path / "mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    return address
+
+
+def test_a_run_is_tracked_with_all_that_it_measured_and_made(container, labelled_posts, address):
+    put_posts(container, lines(labelled_posts))
+    put_parameters(container, version="v1", dataset_sha256="d" * 64, seed="5")
+    assert run(container) == 0
+    client, (record,) = tracked_runs(address)
+    assert (record.info.run_name, record.info.status) == ("v1", "FINISHED")
+    assert record.data.params["seed"] == "5"
+    assert record.data.tags["dataset_sha256"] == "d" * 64
+    overall = Manifest.from_bytes(files_of(container)["manifest.json"]).metrics["overall"]
+    assert record.data.metrics["f1"] == overall["f1"]
+    assert record.data.metrics["interval/f1_low"] == overall["intervals"]["f1"][0]
+    assert "slice/ptsd/brier" in record.data.metrics
+    files = {
+        file.path
+        for folder in ("curves", "version")
+        for file in client.list_artifacts(record.info.run_id, folder)
+    }
+    assert files == {f"curves/{name}" for name in CURVES} | {
+        f"version/{name}" for name in VERSION_FILES if name != "reference.parquet"
+    }
+
+
+def test_a_run_that_fails_is_tracked_as_failed_with_no_word_of_a_post(
+    container, labelled_posts, address, monkeypatch
+):
+    def explode(*arguments):
+        raise RuntimeError(labelled_posts[0].post.text)
+
+    monkeypatch.setattr("training_jobs.stress_model.train.build_pipeline", explode)
+    put_posts(container, lines(labelled_posts))
+    assert run(container) == 1
+    _, (record,) = tracked_runs(address)
+    assert record.info.status == "FAILED"
+    assert labelled_posts[0].post.text not in str(record)
+
+
+def test_a_model_is_made_though_it_cannot_be_tracked(
+    container, labelled_posts, monkeypatch, caplog
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "no-such-scheme://address")
+    put_posts(container, lines(labelled_posts))
+    assert run(container) == 0
+    assert set(files_of(container)) == set(VERSION_FILES)
+    assert "going on without it" in caplog.text
+
+
+def test_without_an_address_the_log_says_that_nothing_is_tracked(
+    container, labelled_posts, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    put_posts(container, lines(labelled_posts))
+    assert run(container) == 0
+    assert "not tracked: MLFLOW_TRACKING_URI is not set" in caplog.messages

@@ -15,7 +15,16 @@ MODEL_FILE = "model.npz"
 MANIFEST_FILE = "manifest.json"
 REFERENCE_FILE = "reference.parquet"
 EVALUATION_FILE = "evaluation.json"
-VERSION_FILES = (MODEL_FILE, MANIFEST_FILE, REFERENCE_FILE, EVALUATION_FILE)
+CARD_FILE = "model_card.md"
+CARD_PAGE_FILE = "model_card.html"
+VERSION_FILES = (
+    MODEL_FILE,
+    MANIFEST_FILE,
+    REFERENCE_FILE,
+    EVALUATION_FILE,
+    CARD_FILE,
+    CARD_PAGE_FILE,
+)
 MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
 
 
@@ -32,7 +41,8 @@ class Manifest:
     files : mapping of str to str
         SHA-256 of every other file of the version.
     metrics : mapping
-        `Quality` of the evaluation split: ``overall``, and ``slices`` by the posts' source.
+        `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by the
+        posts' source.
     parent : str or None
         The champion at the time of training.
     """
@@ -101,7 +111,7 @@ def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
     if missing := sorted(set(VERSION_FILES) - set(files)):
         raise InvalidModelVersion(f"the model archive lacks {', '.join(missing)}")
     manifest = Manifest.from_bytes(files[MANIFEST_FILE])
-    for name in (MODEL_FILE, REFERENCE_FILE, EVALUATION_FILE):
+    for name in files.keys() - {MANIFEST_FILE}:
         if manifest.files.get(name) != sha256(files[name]):
             raise InvalidModelVersion(f"{name} is not the file that the manifest names")
     return files

@@ -1,0 +1,131 @@
+"""The model card: what it says, and that it shows what others wrote as it is."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from stresswatch.versions import CARD_FILE, CARD_PAGE_FILE, Manifest
+from tests.conftest import make_posts
+from training_jobs.stress_model.card import model_card
+from training_jobs.stress_model.evaluation import CURVES, draw_curves, evaluate
+
+POSTS = make_posts(120)
+PROBABILITY = np.array([0.7 if post.label else 0.4 for post in POSTS])
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def manifest(metrics):
+    return Manifest(
+        version="v20261123T090000-ffffffff",
+        created_at="2026-11-23T09:00:00+00:00",
+        files={"model.npz": "a" * 64},
+        dataset_sha256="f" * 64,
+        posts={"train": 1234, "evaluation": 120, "invalid": 2},
+        hyperparameters={"k": 5, "seed": 7},
+        selected_features=("sentiment",),
+        parity=1e-16,
+        metrics=metrics,
+        parent=None,
+        training_job="job",
+        code_commit="0123abc",
+    )
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    return evaluate(POSTS, PROBABILITY)
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return draw_curves(POSTS, PROBABILITY)
+
+
+@pytest.fixture(scope="module")
+def card(metrics, curves):
+    return {name: text.decode() for name, text in model_card(manifest(metrics), curves).items()}
+
+
+@pytest.mark.parametrize("name", [CARD_FILE, CARD_PAGE_FILE])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This is no diagnosis",
+        "Purpose",
+        "Limits",
+        "What it must not be used for",
+        "v20261123T090000-ffffffff",
+        "f" * 64,
+        "1,234",
+        "0123abc",
+        "a" * 64,
+    ],
+)
+def test_it_says_what_the_model_is_for_and_not_for_and_where_it_comes_from(card, name, words):
+    assert words in card[name]
+
+
+def test_each_metric_stands_with_its_interval(card, metrics):
+    overall = metrics["overall"]
+    low, high = overall["intervals"]["f1"]
+    assert f"| F1 | {overall['f1']:.3f} | {low:.3f} to {high:.3f} |" in card[CARD_FILE]
+    assert len(re.findall(r"\d\.\d{3} to \d\.\d{3}", card[CARD_FILE])) == 7 + 2 * 2
+
+
+def test_each_community_has_a_line_and_few_posts_are_marked(metrics):
+    few = metrics["slices"]["ptsd"] | {"posts": 12}
+    slices = metrics["slices"] | {"ptsd": few}
+    text = model_card(manifest(metrics | {"slices": slices}), {})[CARD_FILE].decode()
+    assert "\n| anxiety | " in text
+    assert "\n| ptsd \\* | 12 | " in text
+    assert "Fewer than 50 posts" in text
+
+
+def test_a_community_of_one_class_has_no_roc_auc(metrics):
+    one = metrics["slices"]["ptsd"] | {"roc_auc": None, "intervals": {}}
+    slices = {"ptsd": one}
+    text = model_card(manifest(metrics | {"slices": slices}), {})[CARD_FILE].decode()
+    assert re.search(r"\| ptsd \|.*\| - \| - \|", text)
+
+
+class Page(HTMLParser):
+    """The tags of a page, and what it would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.pictures, self.fetched = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href"):
+                (self.pictures if value.startswith("data:image/png") else self.fetched).append(
+                    value
+                )
+
+
+def test_the_page_shows_tables_and_curves_and_needs_no_network(card):
+    page = Page(card[CARD_PAGE_FILE])
+    assert page.tags.count("table") == 4
+    assert len(page.pictures) == len(CURVES)
+    assert page.fetched == []
+    assert "script" not in page.tags
+
+
+@pytest.mark.parametrize("name", ["<script>x</script>", "a|b|c", "[x](http://x)", "*b*", "a\n# b"])
+def test_a_communitys_name_is_shown_as_it_is_and_never_obeyed(metrics, name):
+    slices = {name: metrics["slices"]["ptsd"], "anxiety": metrics["slices"]["anxiety"]}
+    page = model_card(manifest(metrics | {"slices": slices}), {})[CARD_PAGE_FILE].decode()
+    ordinary = model_card(manifest(metrics), {})[CARD_PAGE_FILE].decode()
+    assert Page(page).tags == Page(ordinary).tags
+    shown = " ".join(name.split()).replace("<", "&lt;").replace(">", "&gt;")
+    assert f"<td>{shown}</td>" in page
+
+
+def test_every_curve_is_a_picture_and_the_same_predictions_give_the_same(curves):
+    assert set(curves) == set(CURVES)
+    assert all(picture.startswith(PNG) for picture in curves.values())
+    assert draw_curves(POSTS, PROBABILITY) == curves

@@ -1,0 +1,100 @@
+"""The model card: what a version is for, how good it is, and what it must not be used for.
+
+It is made of the manifest and the curves alone, so it says nothing that training did not measure.
+Model cards are Mitchell et al.'s (2019), https://doi.org/10.1145/3287560.3287596.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import DECISION_THRESHOLD
+from stresswatch.quality import METRICS
+from stresswatch.versions import CARD_FILE, CARD_PAGE_FILE, Manifest
+from training_jobs.stress_model.evaluation import CURVES
+
+MEANINGS = {
+    "accuracy": ("Accuracy", "share of posts called rightly"),
+    "precision": ("Precision", "of the posts called stressed, share that is"),
+    "recall": ("Recall", "of the stressed posts, share that is called so"),
+    "f1": ("F1", "harmonic mean of precision and recall"),
+    "roc_auc": ("ROC-AUC", "chance that a stressed post gets the higher probability of a pair"),
+    "brier": ("Brier score", "mean squared error of the probability; lower is better"),
+    "calibration_error": (
+        "Calibration error",
+        "mean gap between the probability said and the share that came true; lower is better",
+    ),
+}
+FEWEST_POSTS = 50
+"""A slice with fewer posts is marked: its figures are mostly noise."""
+
+_MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>|&])")
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=jinja2.select_autoescape(["html.j2"]),  # Markdown escapes by its own rules
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def model_card(manifest: Manifest, curves: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Write the card as Markdown and as a page that needs no network; give both by file name.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Its digests of files are not used: that of the card itself cannot be known yet.
+    curves : mapping of str to bytes
+        PNG files by the names of `CURVES`; the page shows them.
+    """
+    text = _markdown(manifest, {})
+    # Without HTML in it, as "commonmark" would allow: a community's name is not ours.
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    page = _templates.get_template("model_card.html.j2").render(
+        version=manifest.version,
+        body=Markup(parser.render(_markdown(manifest, curves))),  # noqa: S704 - it is escaped
+    )
+    return {CARD_FILE: text.encode(), CARD_PAGE_FILE: page.encode()}
+
+
+def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
+    return _templates.get_template("model_card.md.j2").render(
+        manifest=manifest,
+        overall=manifest.metrics["overall"],
+        slices=manifest.metrics["slices"],
+        metrics={name: MEANINGS[name] for name in METRICS},
+        numeric_features=NUMERIC_FEATURES,
+        threshold=DECISION_THRESHOLD,
+        fewest_posts=FEWEST_POSTS,
+        curves={
+            CURVES[name]: base64.b64encode(picture).decode() for name, picture in curves.items()
+        },
+    )
+
+
+def _plain(text: object) -> str:
+    """Escape text of others, such as a community's name, so that Markdown shows it as it is."""
+    return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(quality: Mapping[str, Mapping[str, tuple[float, float]]], name: str) -> str:
+    if name not in quality["intervals"]:
+        return "-"
+    low, high = quality["intervals"][name]
+    return f"{low:.3f} to {high:.3f}"
+
+
+_templates.filters |= {"plain": _plain, "figure": _figure, "interval": _interval}

@@ -1,0 +1,102 @@
+"""How good a model is on its evaluation split: figures with intervals, slices, and curves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
+
+from stresswatch.posts import LabelledPost
+from stresswatch.quality import bootstrap_intervals, measure
+
+CURVES = {
+    "roc.png": "ROC curve",
+    "precision_recall.png": "Precision and recall",
+    "reliability.png": "Reliability",
+}
+"""The titles of what `draw_curves` draws, by file."""
+
+_BINS = 10
+_COLOUR = "#2f6fab"
+_STYLE = {"name": "model", "plot_chance_level": True, "curve_kwargs": {"color": _COLOUR}}
+
+Labels = NDArray[np.int64]
+Probability = NDArray[np.float64]
+
+
+def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[str, Any]:
+    """Measure probabilities of shape (n_posts,) of labelled posts.
+
+    Returns
+    -------
+    dict
+        ``overall``, and ``slices`` by the posts' source: each the figures of `Quality`, and
+        ``intervals``, the 95 % interval of each metric by resampling whole posts.
+    """
+    sources = np.array([labelled.post.source or "unknown" for labelled in posts])
+    return {
+        "overall": _measure(posts, probability, np.arange(len(posts))),
+        "slices": {
+            source: _measure(posts, probability, np.flatnonzero(sources == source))
+            for source in sorted(set(sources.tolist()))
+        },
+    }
+
+
+def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict[str, bytes]:
+    """Draw `CURVES` as PNG files, by name; the posts must have both labels."""
+    labels = labels_of(posts)
+
+    def roc(axes: Axes) -> None:
+        RocCurveDisplay.from_predictions(labels, probability, ax=axes, **_STYLE)
+        axes.set(xlabel="False positive rate", ylabel="True positive rate (recall)")
+
+    def precision_recall(axes: Axes) -> None:
+        PrecisionRecallDisplay.from_predictions(labels, probability, ax=axes, **_STYLE)
+        axes.set(xlabel="Recall", ylabel="Precision")
+
+    def reliability(axes: Axes) -> None:
+        CalibrationDisplay.from_predictions(
+            labels, probability, n_bins=_BINS, ax=axes, name="model", color=_COLOUR
+        )
+        axes.set(xlabel="Mean probability said", ylabel="Share of stressed posts")
+
+    draws = zip(CURVES.items(), (roc, precision_recall, reliability), strict=True)
+    return {name: _picture(title, draw) for (name, title), draw in draws}
+
+
+def labels_of(posts: Sequence[LabelledPost]) -> Labels:
+    return np.array([labelled.label for labelled in posts], dtype=np.int64)
+
+
+def _measure(
+    posts: Sequence[LabelledPost], probability: Probability, rows: NDArray[np.intp]
+) -> dict[str, Any]:
+    labels = labels_of(posts)[rows]
+    post_ids = [posts[row].post.post_id for row in rows.tolist()]
+    return {
+        **measure(labels, probability[rows]).as_dict(),
+        "intervals": bootstrap_intervals(labels, probability[rows], post_ids),
+    }
+
+
+def _picture(title: str, draw: Callable[[Axes], None]) -> bytes:
+    # A figure of its own, and none of pyplot's: no window system, no state between runs.
+    figure = Figure(figsize=(4.2, 4.2), dpi=144, layout="constrained")
+    axes = figure.add_subplot()
+    draw(axes)
+    axes.set_title(title, fontsize="medium")
+    axes.set_aspect("equal")
+    axes.grid(visible=True, alpha=0.25)
+    axes.legend(fontsize="small", frameon=False)
+    axes.tick_params(labelsize="small")
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
