@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 LOG_RETENTION_DAYS = (
@@ -9,6 +10,11 @@ LOG_RETENTION_DAYS = (
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
 """What CloudWatch Logs accepts as retention."""
+
+_MLFLOW_ARN = re.compile(
+    r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(app|tracking-server)/[\w-]+"
+)
+_HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
 
 
 class InvalidStage(ValueError):
@@ -35,6 +41,9 @@ class Stage:
         Share of drifted columns from which the alarm fires.
     k, seed : int
         Hyperparameters of the training job.
+    tracking_uri : str or None
+        Where MLflow records the training jobs: the ARN of an MLflow app or tracking server of
+        SageMaker, or a server's https address. A job that tracks is not isolated from the network.
     """
 
     name: str
@@ -55,6 +64,7 @@ class Stage:
     training_maximum_minutes: int = 60
     k: int = 5
     seed: int = 7
+    tracking_uri: str | None = None
     log_retention_days: int = 30
     quarantine_retention_days: int = 30
 
@@ -88,6 +98,19 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
             )
+        if self.tracking_uri is not None and not (
+            self.tracking_arn or _HTTPS.fullmatch(self.tracking_uri)
+        ):
+            raise InvalidStage(
+                f"{self.name}: tracking_uri is {self.tracking_uri}; it must be the ARN of an "
+                "MLflow app or tracking server of SageMaker, or begin with https://"
+            )
+
+    @property
+    def tracking_arn(self) -> str | None:
+        """The address of MLflow, where it is SageMaker's."""
+        is_arn = self.tracking_uri and _MLFLOW_ARN.fullmatch(self.tracking_uri)
+        return self.tracking_uri if is_arn else None
 
 
 STAGES = {

@@ -24,6 +24,19 @@ from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 
+# What a run's record takes, and nothing that reads or deletes another's.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
+_TRACKING_ACTIONS = [
+    "sagemaker-mlflow:CreateExperiment",
+    "sagemaker-mlflow:CreateRun",
+    "sagemaker-mlflow:GetExperimentByName",
+    "sagemaker-mlflow:GetRun",
+    "sagemaker-mlflow:LogBatch",
+    "sagemaker-mlflow:UpdateRun",
+]
+_APP_ACTION = "sagemaker:CallMlflowAppApi"
+"""An MLflow app's API as a whole: no finer permission exists for an app."""
+
 
 class Retraining(Construct):
     """Build data set → train → gate → promote or not → notify."""
@@ -178,6 +191,9 @@ class Retraining(Construct):
             ["*"],  # the action has no resource-level permission; the condition bounds it
             {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
         )
+        if arn := self._stage.tracking_arn:
+            is_app = ":mlflow-app/" in arn
+            allow(role, [*_TRACKING_ACTIONS, *([_APP_ACTION] if is_app else [])], [arn])
         return role
 
     def _state_machine(
@@ -311,7 +327,7 @@ class Retraining(Construct):
                         "InstanceType": stage.training_instance_type,
                         "VolumeSizeInGB": stage.training_volume_gb,
                     },
-                    "EnableNetworkIsolation": True,
+                    **_tracking(stage),
                     "StoppingCondition": {
                         "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60
                     },
@@ -367,6 +383,16 @@ class Retraining(Construct):
             ),
             result_path=sfn.JsonPath.DISCARD,
         )
+
+
+def _tracking(stage: Stage) -> dict[str, object]:
+    """Give the job MLflow's address and the network to reach it, or neither."""
+    if stage.tracking_uri is None:
+        return {"EnableNetworkIsolation": True}
+    return {
+        "EnableNetworkIsolation": False,
+        "Environment": {"MLFLOW_TRACKING_URI": stage.tracking_uri},
+    }
 
 
 def code_commit() -> str:

@@ -80,6 +80,10 @@ def production(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def workflow(template) -> dict[str, Any]:
+    return states(template)
+
+
+def states(template: Template) -> dict[str, Any]:
     """The states of the retraining workflow; what only a deployment knows reads ``{Id}``."""
     parts = template.one("AWS::StepFunctions::StateMachine", "Retraining")["DefinitionString"]
     text = "".join(

@@ -201,9 +201,17 @@ def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_
         for folder in assembly_folder.glob("asset.*")
         if (folder / "layers").exists()
     }
+    needed = {
+        "lambdas/drift": ("Dockerfile", "requirements.txt"),
+        "training_jobs/stress_model": (
+            "Dockerfile",
+            "requirements.txt",
+            "model_card.html.j2",
+            "model_card.md.j2",
+        ),
+    }
     assert contexts == {
-        frozenset({f"{name}/Dockerfile", f"{name}/requirements.txt"})
-        for name in ("lambdas/drift", "training_jobs/stress_model")
+        frozenset(f"{folder}/{name}" for name in names) for folder, names in needed.items()
     }
 
 

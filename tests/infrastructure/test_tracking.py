@@ -1,0 +1,94 @@
+"""MLflow's address: a setting of the stage, which the training job gets with what it then needs."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from cdk_app.stages import STAGES, InvalidStage
+from tests.infrastructure.conftest import actions, states, synthesize
+
+APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC123"
+SERVER = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/research"
+HTTPS = "https://mlflow.example.org/team"
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory):
+    """Give the template of the stage dev with an address."""
+    templates = {}
+
+    def synthesized(uri):
+        if uri not in templates:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setitem(STAGES, "dev", replace(STAGES["dev"], tracking_uri=uri))
+                templates[uri] = synthesize("dev", tmp_path_factory.mktemp("tracked"))
+        return templates[uri]
+
+    return synthesized
+
+
+def tracking_statements(template):
+    return [
+        statement
+        for statement in template.statements("RetrainingTrainingRole")
+        if "mlflow" in json.dumps(statement).lower()
+    ]
+
+
+def test_without_an_address_the_job_is_isolated_and_knows_no_mlflow(template, workflow):
+    parameters = workflow["TrainModel"]["Parameters"]
+    assert parameters["EnableNetworkIsolation"] is True
+    assert "Environment" not in parameters
+    assert tracking_statements(template) == []
+
+
+@pytest.mark.parametrize("uri", [APP, SERVER, HTTPS])
+def test_with_an_address_the_job_gets_it_and_the_network_to_reach_it(tracked, uri):
+    parameters = states(tracked(uri))["TrainModel"]["Parameters"]
+    assert parameters["Environment"] == {"MLFLOW_TRACKING_URI": uri}
+    assert parameters["EnableNetworkIsolation"] is False
+
+
+RECORD = {
+    f"sagemaker-mlflow:{action}"
+    for action in (
+        "CreateExperiment",
+        "CreateRun",
+        "GetExperimentByName",
+        "GetRun",
+        "LogBatch",
+        "UpdateRun",
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"), [(APP, RECORD | {"sagemaker:CallMlflowAppApi"}), (SERVER, RECORD)]
+)
+def test_the_job_may_record_at_sagemakers_mlflow_of_that_arn_and_no_other(tracked, uri, expected):
+    (statement,) = tracking_statements(tracked(uri))
+    assert set(actions(statement)) == expected
+    assert statement["Resource"] == uri
+
+
+def test_a_server_of_ones_own_needs_no_permission(tracked):
+    assert tracking_statements(tracked(HTTPS)) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "http://mlflow.example.org",
+        "sqlite:///mlflow.db",
+        "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/",
+        "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/*",
+        "arn:aws:s3:::bucket",
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused(uri):
+    with pytest.raises(
+        InvalidStage, match="; it must be the ARN of an MLflow app or tracking server"
+    ):
+        replace(STAGES["dev"], tracking_uri=uri)
