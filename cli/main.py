@@ -22,7 +22,7 @@ from cli.produce import read_records
 from cli.sending import Sending
 from cli.status import status_table, verdict
 from cli.synthesis import synthesize
-from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target
+from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
 from stresswatch.datasets import TrainingSet
 
 app = typer.Typer(
@@ -104,6 +104,7 @@ def up() -> None:
                 LOCAL_DIRECTORY,
                 template_directory=synthesize(LOCAL_DIRECTORY / "cdk.out"),
                 on_progress=shown.update,
+                tracking_uri=local_tracking_uri(),
             )
         table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
         table.add_column("output", style="bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ import local
 from cli.errors import OperatorError, sentence
 
 LOCAL_DIRECTORY = Path(".stresswatch")
+TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,15 @@ def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
     if stack is None:
         raise OperatorError("No local stack is running; start one with `stresswatch up`.")
     return of_local_stack(stack)
+
+
+def local_tracking_uri(directory: Path = TRACKING_DIRECTORY) -> str:
+    """Give the address at which MLflow records what is trained on this machine.
+
+    `MLFLOW_TRACKING_URI`, as everywhere with MLflow, or else a file of SQLite in a directory.
+    """
+    file = directory.resolve() / "mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{file}"
 
 
 def of_local_stack(stack: local.LocalStack) -> Target:

@@ -16,5 +16,6 @@ parser = argparse.ArgumentParser(prog="python -m local", description="Run the lo
 parser.add_argument("folder", type=Path, help="keeps state, log and checkpoints: .stresswatch")
 parser.add_argument("app", type=Path, help="the synthesized app: cdk.out")
 parser.add_argument("--port", type=int, help="port of the endpoint; a free one by default")
+parser.add_argument("--tracking-uri", help="where MLflow records the training jobs")
 arguments = parser.parse_args()
-sys.exit(run(Folder(arguments.folder), arguments.app, arguments.port))
+sys.exit(run(Folder(arguments.folder), arguments.app, arguments.port, arguments.tracking_uri))

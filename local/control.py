@@ -30,6 +30,7 @@ def up(
     template_directory: Path,
     on_progress: Callable[[str], None],
     port: int | None = None,
+    tracking_uri: str | None = None,
 ) -> LocalStack:
     """Start the local stack in the background, and wait until it is ready.
 
@@ -46,6 +47,8 @@ def up(
         Is told what happens, in a few words a step.
     port
         Port of the endpoint; a free one by default.
+    tracking_uri
+        Where MLflow records the training jobs; nowhere by default.
 
     Raises
     ------
@@ -57,8 +60,12 @@ def up(
     if stack := folder.read():
         return stack
     command = [sys.executable, "-m", "local", str(folder.path), str(template_directory.resolve())]
+    if port is not None:
+        command += ["--port", str(port)]
+    if tracking_uri is not None:
+        command += ["--tracking-uri", tracking_uri]
     process = subprocess.Popen(  # noqa: S603 - this package itself
-        command if port is None else [*command, "--port", str(port)],
+        command,
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

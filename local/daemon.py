@@ -44,7 +44,9 @@ class Interrupted(BaseException):
     """A signal says that the local stack is to be stopped."""
 
 
-def run(folder: Folder, template_directory: Path, port: int | None) -> int:
+def run(
+    folder: Folder, template_directory: Path, port: int | None, tracking_uri: str | None
+) -> int:
     """Run the local stack until a signal stops it; give the exit code.
 
     Standard output tells whoever started this of progress, readiness and failure, a JSON object a
@@ -57,7 +59,7 @@ def run(folder: Folder, template_directory: Path, port: int | None) -> int:
     try:
         folder.hold()
         with _log_to(folder.log) as output:
-            return _run(folder, template_directory, port, output)
+            return _run(folder, template_directory, port, tracking_uri, output)
     except LocalStackError as error:
         _tell(error=str(error))
         return 1
@@ -65,9 +67,15 @@ def run(folder: Folder, template_directory: Path, port: int | None) -> int:
         return 0
 
 
-def _run(folder: Folder, template_directory: Path, port: int | None, output: IO[bytes]) -> int:
+def _run(
+    folder: Folder,
+    template_directory: Path,
+    port: int | None,
+    tracking_uri: str | None,
+    output: IO[bytes],
+) -> int:
     try:
-        _serve(folder, template_directory, port, output)
+        _serve(folder, template_directory, port, tracking_uri, output)
     except Interrupted:
         log.info("stopped")
         return 0
@@ -81,14 +89,18 @@ def _run(folder: Folder, template_directory: Path, port: int | None, output: IO[
 
 
 def _serve(
-    folder: Folder, template_directory: Path, port: int | None, output: IO[bytes]
+    folder: Folder,
+    template_directory: Path,
+    port: int | None,
+    tracking_uri: str | None,
+    output: IO[bytes],
 ) -> NoReturn:
     assembly = read_assembly(template_directory, ACCOUNT, REGION)
     crew = Crew()
     _progress("starting the emulator")
     server = Server.start(folder.state, output, port)
     try:
-        plan = deploy.plan(assembly, BUCKET)
+        plan = deploy.plan(assembly, BUCKET, tracking_uri)
         _progress(f"deploying {len(plan.template['Resources'])} resources")
         deploy.execute(plan, BUCKET, server.endpoint)
         _progress("starting pollers and alarms")

@@ -46,6 +46,8 @@ class Surroundings:
     """By image tag."""
     foreign_layers: frozenset[str] = frozenset()
     """Asset keys of layers that hold third-party packages."""
+    tracking_uri: str | None = None
+    """Where MLflow records the training jobs of this machine."""
 
 
 def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
@@ -155,7 +157,8 @@ def train_with_a_function(template: Template, surroundings: Surroundings) -> Tem
 
     The emulator has no SageMaker. The function `training-runner` gets the request of the job as
     its event, runs the container's entry point over SageMaker's directory contract, under the
-    job's own role, and answers as `DescribeTrainingJob` does.
+    job's own role, and answers as `DescribeTrainingJob` does. It is recorded by this machine's
+    MLflow, if by any, whatever address the stage has.
     """
     changed = copy.deepcopy(template)
     runners: list[dict[str, Any]] = []
@@ -267,6 +270,9 @@ def _runner_function(
         definition.resolve(request["AlgorithmSpecification"]["TrainingImage"]), surroundings
     )
     longest = int(request["StoppingCondition"]["MaxRuntimeInSeconds"])
+    variables = {"ENTRY_POINT": json.dumps(code.entry_point)}
+    if surroundings.tracking_uri:
+        variables["MLFLOW_TRACKING_URI"] = surroundings.tracking_uri
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
@@ -276,7 +282,7 @@ def _runner_function(
             "Runtime": _RUNTIME,
             "Role": definition.resolve(request["RoleArn"]),
             "Timeout": longest + _SHUTDOWN_SECONDS,
-            "Environment": {"Variables": {"ENTRY_POINT": json.dumps(code.entry_point)}},
+            "Environment": {"Variables": variables},
         },
     }
 

@@ -19,7 +19,7 @@ from cli.demo.summary import Summary
 from cli.demo.view import View, final_table
 from cli.loop import Consumer, Loop
 from cli.synthesis import synthesize
-from cli.targets import of_local_stack
+from cli.targets import local_tracking_uri, of_local_stack
 
 
 def play_demo(console: Console, output: Path) -> Summary:
@@ -48,7 +48,12 @@ def play_demo(console: Console, output: Path) -> Summary:
                 act.say("CDK app → CloudFormation template")
                 template = synthesize(output / "cdk.out")
             with view.act("Deploy it on this machine") as act:
-                stack = local.up(stack_directory, template_directory=template, on_progress=act.say)
+                stack = local.up(
+                    stack_directory,
+                    template_directory=template,
+                    on_progress=act.say,
+                    tracking_uri=local_tracking_uri(),
+                )
                 act.say(f"{stack.stack_name} at {stack.endpoint}")
             target = of_local_stack(stack)
             story = Story(Loop(target), Consumer(target), make_plan(data.posts), view, summary)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CONTAINER = Path(__file__).parent / "container"
 _LONGEST_REASON = 1024
+_MLFLOW = "MLFLOW_TRACKING_URI"
 
 
 class TrainingJobFailed(Exception):
@@ -119,7 +120,10 @@ def _container_environment(event: Mapping[str, Any]) -> dict[str, str]:
         "PYTHONPATH": str(CONTAINER),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    return kept | job | dict(event.get("Environment", {}))
+    # A job on this machine is recorded on this machine, never at the stage's MLflow.
+    asked = {name: value for name, value in event.get("Environment", {}).items() if name != _MLFLOW}
+    here = {_MLFLOW: os.environ[_MLFLOW]} if _MLFLOW in os.environ else {}
+    return kept | job | asked | here
 
 
 def _deliver(model: Path, uri: str, s3: S3Client) -> None:

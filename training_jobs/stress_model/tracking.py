@@ -137,12 +137,6 @@ class Run:
             self._tracker.attempt(lambda: client.set_terminated(run_id, status))
 
 
-def sqlite_address(folder: Path) -> str:
-    """Give the address of a store in a folder on this machine, and make the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"{_SQLITE}{folder.resolve() / 'mlflow.db'}"
-
-
 def evaluation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Name each figure of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``."""
     figures = _figures(metrics["overall"])

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 import local
 from cli import targets
 from cli.errors import OperatorError, sentence
-from cli.targets import Target, aws_target, local_target
+from cli.targets import Target, aws_target, local_target, local_tracking_uri
 
 
 def client_error(code: str, message: str = "") -> ClientError:
@@ -110,3 +110,12 @@ def test_an_error_that_is_not_known_is_told_as_aws_tells_it():
     assert sentence(ConnectTimeoutError(endpoint_url="https://x")) == (
         'AWS cannot be called: Connect timeout on endpoint URL: "https://x".'
     )
+
+
+def test_what_is_trained_on_this_machine_is_tracked_in_a_file_of_sqlite(tmp_path):
+    assert local_tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_mlflows_own_variable_says_where_else_to_track(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert local_tracking_uri(tmp_path) == "http://127.0.0.1:5000"

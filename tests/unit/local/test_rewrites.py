@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -231,6 +232,12 @@ class TestTraining:
             "Timeout": 3660,
             "Environment": {"Variables": {"ENTRY_POINT": '["python", "-m", "train"]'}},
         }
+
+    def test_the_function_knows_where_this_machine_records_its_training_jobs(self) -> None:
+        surroundings = replace(self.SURROUNDINGS, tracking_uri="sqlite:///mlflow.db")
+        result = train_with_a_function(template(Workflow=self.machine()), surroundings)
+        variables = result["Resources"]["TrainingRunner"]["Properties"]["Environment"]["Variables"]
+        assert variables["MLFLOW_TRACKING_URI"] == "sqlite:///mlflow.db"
 
     def test_the_state_machine_may_invoke_it(self) -> None:
         resources = self.changed()

@@ -39,6 +39,7 @@ model = {
     "deep": (prefix / "input/data/train/deep/more.jsonl").read_text(),
     "job": os.environ["TRAINING_JOB_NAME"],
     "credentials": [name for name in os.environ if name.startswith("AWS_")],
+    "mlflow": os.environ.get("MLFLOW_TRACKING_URI"),
 }
 (prefix / "model" / "model.json").write_text(json.dumps(model))
 """
@@ -87,18 +88,35 @@ def test_the_container_sees_its_channel_and_parameters_and_no_credentials(
     run: Any, s3: Any
 ) -> None:
     run(TRAINS)
-    delivered = s3.get_object(Bucket="training", Key="training-output/v1/output/model.tar.gz")
-    with tarfile.open(fileobj=io.BytesIO(delivered["Body"].read())) as archive:
+    assert delivered(s3) == {
+        "parameters": {"k": "5"},
+        "posts": "posts.jsonl",
+        "deep": "deep/more.jsonl",
+        "job": "v1",
+        "credentials": [],
+        "mlflow": None,
+    }
+
+
+def delivered(s3: Any) -> Any:
+    """What the container wrote into its model folder, which holds nothing else."""
+    answer = s3.get_object(Bucket="training", Key="training-output/v1/output/model.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(answer["Body"].read())) as archive:
         assert archive.getnames() == ["model.json"]
         file = archive.extractfile("model.json")
         assert file
-        assert json.load(file) == {
-            "parameters": {"k": "5"},
-            "posts": "posts.jsonl",
-            "deep": "deep/more.jsonl",
-            "job": "v1",
-            "credentials": [],
-        }
+        return json.load(file)
+
+
+def test_a_job_is_recorded_by_this_machines_mlflow_and_never_by_the_stages(
+    run: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = {"MLFLOW_TRACKING_URI": "https://mlflow.example.org"}
+    run(TRAINS, Environment=stage)
+    assert delivered(s3)["mlflow"] is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    run(TRAINS, Environment=stage)
+    assert delivered(s3)["mlflow"] == "sqlite:///mlflow.db"
 
 
 def test_a_container_that_fails_fails_the_job_with_its_reason(run: Any, s3: Any) -> None:

@@ -8,13 +8,13 @@ import time
 import mlflow
 import pytest
 
-from training_jobs.stress_model.tracking import Tracker, evaluation_metrics, sqlite_address
+from training_jobs.stress_model.tracking import Tracker, evaluation_metrics
 
 
 @pytest.fixture
 def address(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # MLflow sets it, and other tests must not see
-    return sqlite_address(tmp_path / "mlflow")
+    return f"sqlite:///{tmp_path}/mlflow/mlflow.db"
 
 
 @pytest.fixture

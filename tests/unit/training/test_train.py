@@ -20,7 +20,6 @@ from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT
 from training_jobs.stress_model.evaluation import CURVES
-from training_jobs.stress_model.tracking import sqlite_address
 from training_jobs.stress_model.train import main
 
 
@@ -218,7 +217,7 @@ def tracked_runs(address):
 
 @pytest.fixture
 def address(tmp_path, monkeypatch):
-    address = sqlite_address(tmp_path / "mlflow")
+    address = f"sqlite:///{tmp_path}/mlflow/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     return address
 
