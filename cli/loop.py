@@ -16,7 +16,9 @@ from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.posts import LabelledPost, labelled_post_record, post_record
 from stresswatch.predictions import prediction_id
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.s3 import Location
 from stresswatch.streams import StreamRecord, put_records
+from stresswatch.versions import CARD_PAGE_FILE
 
 if TYPE_CHECKING:
     from cli.targets import Target
@@ -137,6 +139,12 @@ class Loop:
 
     def champion(self) -> Pointer | None:
         return read_pointer(self.target.client("ssm"), self.target.output("ChampionParameterName"))
+
+    def model_card(self, version: Pointer) -> bytes:
+        """Read the page that says what a model version is for, and how good it is."""
+        bucket, key = Location.parse(version.uri) / CARD_PAGE_FILE
+        answer = self.target.client("s3").get_object(Bucket=bucket, Key=key)
+        return bytes(answer["Body"].read())
 
     def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
         """Run the drift function over a window, as its schedule does; give its answer."""

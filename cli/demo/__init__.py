@@ -68,9 +68,15 @@ def play_demo(console: Console, output: Path) -> Summary:
     }
     console.print(final_table(summary))
     (output / "summary.json").write_text(summary.to_json())
+    (output / "model_card.html").write_bytes(story.model_card)
     write_report(output / "report.html", summary, view.acts, story.probabilities, threshold)
     _record(output / "terminal.svg", view, summary)
-    console.print(f"Summary: {output / 'summary.json'}\nReport:  {output / 'report.html'}")
+    for name, file in (
+        ("Summary", "summary.json"),
+        ("Report", "report.html"),
+        ("Model card", "model_card.html"),
+    ):
+        console.print(f"{name + ':':12}{output / file}", soft_wrap=True)
     return summary
 
 

@@ -137,6 +137,7 @@ class Story:
             after = self._champion()
             if after == before:
                 raise UnexpectedTurn("The gate accepted the challenger, but the champion stayed.")
+            self.model_card = self.loop.model_card(after)
             act.say(
                 f"{dataset['base_posts']:,} base and {dataset['labelled_posts']} new posts; "
                 f"{len(gate['checks'])} of {len(gate['checks'])} checks passed → {after.version}"

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import mlflow
 import pytest
 
 from tests.conftest import PROJECT
@@ -21,9 +22,12 @@ COMMAND = [str(Path(sys.executable).with_name("stresswatch")), "demo", "--output
 LONGEST_SECONDS = 180
 
 
-def environment(data: Path | str) -> dict[str, str]:
-    # A narrow terminal, as the tables must fit wherever they are read.
-    return os.environ | {"STRESSWATCH_DATA_DIR": str(data), "COLUMNS": "60"}
+def environment(data: Path | str, output: Path) -> dict[str, str]:
+    return os.environ | {
+        "STRESSWATCH_DATA_DIR": str(data),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{output.parent}/mlflow/mlflow.db",
+        "COLUMNS": "60",  # the tables must fit wherever they are read
+    }
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -50,7 +54,7 @@ def assert_nothing_runs(folder: Path) -> None:
 def interrupt_once_it_is_deployed(output: Path, data: Path | str) -> str:
     """Play the demo until its stack runs, then press Ctrl-C; give the stack's endpoint."""
     demo = subprocess.Popen(
-        [*COMMAND, str(output)], env=environment(data), cwd=PROJECT, start_new_session=True
+        [*COMMAND, str(output)], env=environment(data, output), cwd=PROJECT, start_new_session=True
     )
     state = output / "stack" / "local.json"
     deadline = time.monotonic() + LONGEST_SECONDS
@@ -83,7 +87,7 @@ def played(request, tmp_path_factory):
         assert probe.connect_ex((address.hostname, address.port)) != 0
     done = subprocess.run(
         [*COMMAND, str(output)],
-        env=environment(data),
+        env=environment(data, output),
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -169,3 +173,18 @@ def test_the_report_is_one_page_that_needs_no_network(played):
     parser.feed(page)
     assert parser.fetched == []
     assert page.count('class="plotly-graph-div"') == 3
+
+
+def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, summary):
+    card = (played[1] / "model_card.html").read_text()
+    assert summary["champion_after"] in card
+    assert "This is no diagnosis" in card
+    assert 'href="model_card.html"' in (played[1] / "report.html").read_text()
+
+
+def test_both_trainings_are_tracked(played, summary):
+    client = mlflow.MlflowClient(f"sqlite:///{played[1].parent}/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("stress-model")
+    runs = client.search_runs([experiment.experiment_id])
+    finished = {run.info.run_name for run in runs if run.info.status == "FINISHED"}
+    assert {summary["champion_before"], summary["champion_after"]} <= finished

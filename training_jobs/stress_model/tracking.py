@@ -19,8 +19,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
-LONGEST_SECONDS = 30.0
-"""How long one step of tracking may take, the import of MLflow included."""
+LONGEST_SECONDS = 60.0
+"""How long one step of tracking may take; the first imports MLflow, and may make its database."""
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
