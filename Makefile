@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Evidently's usage telemetry writes to the home folder and calls out: off everywhere.
+# Usage telemetry of Evidently and MLflow, which calls out: off everywhere.
 export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check synth lock clean
+.PHONY: help demo mlflow test check synth lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +24,13 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 demo: $(VENV)/installed ## Set everything up and play the whole loop on this machine
 	$(BIN)/stresswatch demo
+
+# The server, of the client's version, has an environment of its own: docs/decisions/0007.
+MLFLOW_STORE := $(CURDIR)/.stresswatch/mlflow
+mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine, at http://127.0.0.1:5000
+	@mkdir -p $(MLFLOW_STORE)
+	$(BIN)/uv tool run --python $(BIN)/python --from "$$(grep -o '^mlflow-skinny==[0-9.]*' requirements.txt | sed 's/-skinny//')" \
+		mlflow server --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$(MLFLOW_STORE)/mlflow.db"
 
 test: check ## Set everything up, lint, type-check and run every test
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
