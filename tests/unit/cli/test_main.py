@@ -112,9 +112,10 @@ def test_the_stage_names_the_stack_on_aws(stresswatch, monkeypatch):
 def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, monkeypatch):
     started = []
 
-    def up(directory, *, template_directory, on_progress):
+    def up(directory, *, template_directory, on_progress, tracking_uri):
         on_progress("starting")
         started.append((directory, template_directory))
+        assert tracking_uri == f"sqlite:///{Path.cwd()}/.stresswatch/mlflow/mlflow.db"
         return STACK
 
     monkeypatch.setattr(main.local, "up", up)
