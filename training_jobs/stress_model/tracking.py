@@ -1,7 +1,8 @@
 """What a training run or a trial of a search leaves in MLflow, where there is an address for it.
 
-A model without a record is better than no model: whatever fails here, or takes too long, is named
-in the log by its type, ends the tracking of this process, and nothing else.
+A model without a record is better than no model: whatever fails here is named in the log by its
+type, and the training goes on. A server that cannot begin a run, or does not answer in time, is not
+asked again by this process.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # Files reach SageMaker's store through the server: the job needs no permission on its bucket.
     "SAGEMAKER_PRESIGNED_URL_UPLOAD_ENABLED": "true",
 }
@@ -47,7 +49,7 @@ class Tracker:
     experiment : str
         Under this name MLflow shows the runs together.
     longest_seconds : float
-        How long one step may take before tracking is given up.
+        How long one step may take before MLflow is given up.
 
     Examples
     --------
@@ -69,7 +71,10 @@ class Tracker:
     @contextmanager
     def run(self, name: str) -> Iterator[Run]:
         """Record one run: finished when the block ends, failed when it raises."""
-        run = Run(self, self.attempt(lambda: _begin(self._address or "", self._experiment, name)))
+        address, experiment = self._address or "", self._experiment
+        started = self.attempt("the run", lambda: _begin(address, experiment, name))
+        self._is_tracking = started is not None
+        run = Run(self, started)
         try:
             yield run
         except BaseException:
@@ -77,8 +82,8 @@ class Tracker:
             raise
         run.end("FINISHED")
 
-    def attempt(self, step: Callable[[], T]) -> T | None:
-        """Do one step of tracking; give None when there is none or it fails."""
+    def attempt(self, what: str, step: Callable[[], T]) -> T | None:
+        """Do one step of tracking; give None when there is no tracking or the step fails."""
         if not self._is_tracking:
             return None
         done: Future[T] = Future()
@@ -94,8 +99,8 @@ class Tracker:
         try:
             return done.result(self._longest_seconds)
         except Exception as error:
-            self._is_tracking = False
-            log.warning("tracking failed with %s: going on without it", type(error).__name__)
+            self._is_tracking = not isinstance(error, TimeoutError)
+            log.warning("MLflow did not take %s: %s; going on", what, type(error).__name__)
             return None
 
 
@@ -126,15 +131,15 @@ class Run:
         if self._started:
             client, run_id = self._started
             values = (parameters or {}, metrics or {}, tags or {})
-            self._tracker.attempt(lambda: _log_values(client, run_id, *values))
+            self._tracker.attempt("values", lambda: _log_values(client, run_id, *values))
             if files:
-                self._tracker.attempt(lambda: _log_files(client, run_id, files))
+                self._tracker.attempt("files", lambda: _log_files(client, run_id, files))
 
     def end(self, status: str) -> None:
         """Close the record as ``FINISHED`` or ``FAILED``."""
         if self._started:
             client, run_id = self._started
-            self._tracker.attempt(lambda: client.set_terminated(run_id, status))
+            self._tracker.attempt("the end", lambda: client.set_terminated(run_id, status))
 
 
 def evaluation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:

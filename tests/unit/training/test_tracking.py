@@ -81,7 +81,19 @@ def test_without_an_address_nothing_is_tracked_and_the_log_says_so_once(caplog):
     assert caplog.messages == ["not tracked: MLFLOW_TRACKING_URI is not set"]
 
 
-def test_a_server_that_refuses_ends_the_tracking_and_nothing_else(monkeypatch, caplog):
+def test_files_that_are_refused_leave_the_rest_of_the_record(address, records, monkeypatch, caplog):
+    def refuse(*arguments, **options):
+        raise PermissionError("no upload")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", refuse)
+    with Tracker(address, "trials").run("bare") as run:
+        run.log(metrics={"f1": 0.8}, files={"model.npz": b"arrays"})
+    assert records()["bare"].info.status == "FINISHED"
+    assert records()["bare"].data.metrics == {"f1": 0.8}
+    assert "MLflow did not take files: PermissionError; going on" in caplog.messages
+
+
+def test_a_server_that_refuses_is_not_asked_again_and_the_training_goes_on(monkeypatch, caplog):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with socket.socket() as closed:
@@ -91,8 +103,8 @@ def test_a_server_that_refuses_ends_the_tracking_and_nothing_else(monkeypatch, c
     for name in ("first", "second"):
         with tracker.run(name) as run:
             run.log(metrics={"f1": 0.5})
-    assert [m for m in caplog.messages if "tracking failed" in m] == [
-        "tracking failed with MlflowException: going on without it"
+    assert [message for message in caplog.messages if "did not take" in message] == [
+        "MLflow did not take the run: MlflowException; going on"
     ]
 
 
@@ -106,7 +118,7 @@ def test_a_server_that_never_answers_does_not_hold_the_training(monkeypatch, cap
         with tracker.run("first") as run:
             run.log(metrics={"f1": 0.5})
         assert time.monotonic() - started < 2
-    assert "tracking failed with TimeoutError: going on without it" in caplog.messages
+    assert "MLflow did not take the run: TimeoutError; going on" in caplog.messages
 
 
 def test_what_fails_is_named_by_its_type_alone(caplog):
@@ -114,8 +126,8 @@ def test_what_fails_is_named_by_its_type_alone(caplog):
         raise ValueError("a post's text")
 
     tracker = Tracker("http://127.0.0.1:1", "trials")
-    assert tracker.attempt(fail) is None
-    assert "tracking failed with ValueError: going on without it" in caplog.messages
+    assert tracker.attempt("values", fail) is None
+    assert "MLflow did not take values: ValueError; going on" in caplog.messages
     assert "a post's text" not in caplog.text
 
 
