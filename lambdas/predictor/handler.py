@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
+from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -141,16 +140,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _record(record: Mapping[str, Any]) -> Record:
     kinesis = record["kinesis"]
     return Record(
-        data=base64.b64decode(kinesis["data"]),
+        data=a2b_base64(kinesis["data"]),
         stream=record["eventSourceARN"].rpartition("/")[2],
         shard=record["eventID"].partition(":")[0],
         sequence_number=kinesis["sequenceNumber"],
-        arrived_at=datetime.fromtimestamp(kinesis["approximateArrivalTimestamp"], UTC),
+        arrival=kinesis["approximateArrivalTimestamp"],
     )
 
 
 def _stream_record(prediction: Prediction) -> StreamRecord:
-    return StreamRecord(prediction.post.post_id, json.dumps(prediction.message()).encode())
+    return StreamRecord(prediction.post.post_id, prediction.message().encode())
 
 
 def _report_refused_champion(error: Exception) -> None:

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from datetime import UTC, datetime
 
@@ -8,24 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch.export import export_pipeline
-from stresswatch.posts import Post, post_record
-from stresswatch.predictions import Record, non_letter_share, predict, read_records
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from stresswatch.posts import NUMERIC_FEATURES, Post, post_record
+from stresswatch.predictions import (
+    TEXT_DESCRIPTORS,
+    Prediction,
+    Record,
+    non_letter_share,
+    predict,
+    read_records,
+)
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def record(data: bytes, sequence_number: str = "1", shard: str = "shardId-0") -> Record:
-    return Record(data, "posts", shard, sequence_number, NOW)
+    return Record(data, "posts", shard, sequence_number, NOW.timestamp())
 
 
 @pytest.fixture(scope="module")
 def artefact(labelled_posts):
-    pipeline = build_pipeline(Hyperparameters())
-    return export_pipeline(
-        pipeline.fit(frame(labelled_posts), [post.label for post in labelled_posts])
-    )
+    return export_pipeline(fit_pipeline(labelled_posts, Hyperparameters()))
 
 
 def test_a_redelivered_record_has_the_same_prediction_id_and_no_other_record_has_it():
@@ -59,6 +63,43 @@ def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
     assert row["text_length"] == len(post.text)
     assert row["stressed"] == (row["probability"] >= 0.5)
     assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+NUMBER = st.floats(allow_infinity=False)
+PREDICTIONS = st.builds(
+    Prediction,
+    TEXT,
+    st.builds(Post, TEXT, TEXT, st.tuples(*[NUMBER] * 5), st.none() | TEXT, st.none() | TEXT),
+    st.floats(0, 1),
+    st.tuples(*[st.floats(0, 1)] * 3),
+    TEXT,
+    TEXT,
+)
+
+
+@given(PREDICTIONS)
+def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(prediction):
+    message = json.loads(prediction.message())
+    assert list(message.values()) == [
+        prediction.prediction_id,
+        prediction.post.post_id,
+        prediction.stressed,
+        prediction.probability,
+        prediction.model_version,
+        prediction.predicted_at,
+    ]
+    row = prediction.archive_row()
+    assert row | message == row
+    numbers = [None if math.isnan(number) else number for number in prediction.post.numbers]
+    assert [row[name] for name in NUMERIC_FEATURES] == numbers
+    assert [row[name] for name in TEXT_DESCRIPTORS] == list(prediction.descriptors)
+    assert (row["source"], row["created_at"]) == (
+        prediction.post.source,
+        prediction.post.created_at,
+    )
+    assert prediction.archive_line().isascii()
+    assert len(prediction.archive_line().splitlines()) == 1
 
 
 def test_no_posts_give_no_predictions(artefact):

@@ -27,7 +27,7 @@ def write(
     """Archive the predictions of a batch; the same batch again overwrites the same object."""
     first, last = batch[0], batch[-1]
     hour = _hour_prefix(datetime.fromisoformat(predictions[0].predicted_at))
-    lines = (json.dumps(prediction.archive_row()) for prediction in predictions)
+    lines = (prediction.archive_line() for prediction in predictions)
     s3.put_object(
         Bucket=bucket,
         Key=f"{hour}{first.shard}-{first.sequence_number}-{last.sequence_number}.jsonl.gz",

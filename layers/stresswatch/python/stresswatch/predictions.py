@@ -6,13 +6,13 @@ Everything here is pure: records and a model in, predictions, archive rows and r
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,20 @@ TEXT_DESCRIPTORS = ("text_length", "out_of_vocabulary_share", "non_letter_share"
 DRIFT_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
 """The columns of an archive row that drift is measured on."""
 
+_MESSAGE_FIELDS = (
+    "prediction_id",
+    "post_id",
+    "stressed",
+    "probability",
+    "model_version",
+    "predicted_at",
+)
+_ARCHIVE_FIELDS = ("source", "created_at", *NUMERIC_FEATURES, *TEXT_DESCRIPTORS)
+# A template is twice as fast as building a dictionary and encoding it, with the same outcome.
+_MESSAGE = "{" + ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS) + "}"
+_ARCHIVE_LINE = _MESSAGE[:-1] + "".join(f', "{name}": %s' for name in _ARCHIVE_FIELDS) + "}"
+_encode = json.JSONEncoder().encode
+
 _ASCII_LETTERS = string.ascii_letters.encode()
 _find_letters = re.compile(r"[^\W\d_]+").findall
 
@@ -35,29 +49,31 @@ def prediction_id(stream: str, shard: str, sequence_number: str) -> str:
     return hashlib.sha256(position.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of the posts stream, with its place there.
 
     Attributes
     ----------
-    arrived_at : datetime
-        When the stream took the record.
+    arrival : float
+        When the stream took the record, in seconds since the epoch.
     """
 
     data: bytes
     stream: str
     shard: str
     sequence_number: str
-    arrived_at: datetime
+    arrival: float
 
     @property
     def prediction_id(self) -> str:
         return prediction_id(self.stream, self.shard, self.sequence_number)
 
+    @property
+    def arrived_at(self) -> datetime:
+        return datetime.fromtimestamp(self.arrival, UTC)
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+
+class Prediction(NamedTuple):
     """What the model says of one post, and what the archive remembers of the post.
 
     Attributes
@@ -79,30 +95,38 @@ class Prediction:
     def stressed(self) -> bool:
         return self.probability >= DECISION_THRESHOLD
 
-    def message(self) -> dict[str, Any]:
-        """Give the record of the predictions stream."""
-        return {
-            "prediction_id": self.prediction_id,
-            "post_id": self.post.post_id,
-            "stressed": self.stressed,
-            "probability": self.probability,
-            "model_version": self.model_version,
-            "predicted_at": self.predicted_at,
-        }
+    def message(self) -> str:
+        """Give the record of the predictions stream, as JSON."""
+        return _MESSAGE % self._message_values()
+
+    def archive_line(self) -> str:
+        """Give the line of the archive: the prediction and the features, without the text."""
+        post = self.post
+        return _ARCHIVE_LINE % (
+            *self._message_values(),
+            "null" if post.source is None else _encode(post.source),
+            "null" if post.created_at is None else _encode(post.created_at),
+            *["null" if math.isnan(number) else number for number in post.numbers],
+            *self.descriptors,
+        )
 
     def archive_row(self) -> dict[str, Any]:
-        """Give the row of the archive: the prediction and the features, without the text."""
-        numbers = (None if math.isnan(value) else value for value in self.post.numbers)
+        """Give the row that the line of the archive holds."""
+        row: dict[str, Any] = json.loads(self.archive_line())
+        return row
+
+    def _message_values(self) -> tuple[object, ...]:
         return (
-            self.message()
-            | {"source": self.post.source, "created_at": self.post.created_at}
-            | dict(zip(NUMERIC_FEATURES, numbers, strict=True))
-            | dict(zip(TEXT_DESCRIPTORS, self.descriptors, strict=True))
+            _encode(self.prediction_id),
+            _encode(self.post.post_id),
+            "true" if self.stressed else "false",
+            self.probability,
+            _encode(self.model_version),
+            _encode(self.predicted_at),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """A record that is no post, and why."""
 
     record: Record
