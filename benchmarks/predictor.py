@@ -44,7 +44,7 @@ from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
 from stresswatch.posts import LabelledPost, post_record
 from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 100, 500, 10_000)
 EARLIER_RECORDS = 30
@@ -70,7 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = load_posts()
     labels = [post.label for post in data.posts]
-    pipeline = build_pipeline(Hyperparameters()).fit(frame(data.posts), labels)
+    pipeline = fit_pipeline(data.posts, Hyperparameters())
     artefact = export_pipeline(pipeline)
     earlier = EarlierModel().fit(frame(data.posts), labels)
     with _handler_of(artefact):

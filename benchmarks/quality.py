@@ -10,31 +10,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from sklearn.model_selection import StratifiedGroupKFold
 
+from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_fold
 from benchmarks.earlier import EarlierModel
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
 from stresswatch.quality import METRICS, bootstrap_intervals, measure
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.dataset import frame, labels_of
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 SEEDS = 5
-FOLDS = 5
-
-Labels = NDArray[np.int64]
-Probability = NDArray[np.float64]
-Fit = Callable[[pd.DataFrame, Labels], Callable[[pd.DataFrame], Probability]]
 
 
 def main() -> None:
@@ -57,7 +51,9 @@ def main() -> None:
         "train": name,
         "test": str(arguments.test) if test else f"out of fold, {FOLDS} folds, {SEEDS} seeds",
         "recipes": {
-            recipe: _on_test(fit, posts, test) if test else _out_of_fold(fit, posts)
+            recipe: _on_test(fit, posts, test)
+            if test
+            else _report(out_of_fold(fit, posts, range(SEEDS)), posts)
             for recipe, fit in RECIPES.items()
         },
     }
@@ -68,21 +64,22 @@ def main() -> None:
 
 
 def _pipeline(**changed: object) -> Fit:
-    def fit(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
-        fitted = build_pipeline(Hyperparameters()).set_params(**changed).fit(posts, labels)
-        return lambda others: fitted.predict_proba(others)[:, 1]
+    def fit(posts: Sequence[LabelledPost]) -> Predict:
+        fitted = fit_pipeline(posts, Hyperparameters(), **changed)
+        return lambda others: fitted.predict_proba(frame(others))[:, 1]
 
     return fit
 
 
-def _without_numbers(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
-    predict = _pipeline()(posts, labels)
-    return lambda others: predict(others.assign(**dict.fromkeys(NUMERIC_FEATURES, np.nan)))
+def _without_numbers(posts: Sequence[LabelledPost]) -> Predict:
+    fitted = fit_pipeline(posts, Hyperparameters())
+    gaps = dict.fromkeys(NUMERIC_FEATURES, np.nan)
+    return lambda others: fitted.predict_proba(frame(others).assign(**gaps))[:, 1]
 
 
-def _earlier(posts: pd.DataFrame, labels: Labels) -> Callable[[pd.DataFrame], Probability]:
-    fitted = EarlierModel().fit(posts, labels)
-    return lambda others: fitted.predict_proba(others)[:, 1]
+def _earlier(posts: Sequence[LabelledPost]) -> Predict:
+    fitted = EarlierModel().fit(frame(posts), labels_of(posts))
+    return lambda others: fitted.predict_proba(frame(others))[:, 1]
 
 
 RECIPES: dict[str, Fit] = {
@@ -90,31 +87,17 @@ RECIPES: dict[str, Fit] = {
     "shipped, posts without numbers": _without_numbers,
     "earlier project's": _earlier,
     "text only": _pipeline(features__numbers="drop"),
-    "numbers only": _pipeline(features__text="drop"),
+    "numbers only": _pipeline(features__terms="drop", features__lexicons="drop"),
 }
 
 
 def _on_test(fit: Fit, train: Sequence[LabelledPost], test: Sequence[LabelledPost]) -> Any:
-    probability = fit(frame(train), _labels(train))(frame(test))
-    return _report([probability], test)
-
-
-def _out_of_fold(fit: Fit, posts: Sequence[LabelledPost]) -> Any:
-    table, labels = frame(posts), _labels(posts)
-    groups = [labelled.post.post_id for labelled in posts]
-    runs = []
-    for seed in range(SEEDS):
-        probability = np.empty(len(posts))
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-        for learn, judge in folds.split(table, labels, groups):
-            probability[judge] = fit(table.iloc[learn], labels[learn])(table.iloc[judge])
-        runs.append(probability)
-    return _report(runs, posts)
+    return _report([fit(train)(test)], test)
 
 
 def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str, Any]:
     """Give the mean of each metric over the runs, and a 95 % interval of the first run."""
-    labels = _labels(posts)
+    labels = labels_of(posts)
     values = pd.DataFrame([measure(labels, probability).as_dict() for probability in runs])
     post_ids = [labelled.post.post_id for labelled in posts]
     intervals = bootstrap_intervals(labels, runs[0], post_ids)
@@ -138,10 +121,6 @@ def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str,
             for source in sorted(set(sources.tolist()))
         },
     }
-
-
-def _labels(posts: Sequence[LabelledPost]) -> Labels:
-    return np.array([labelled.label for labelled in posts], dtype=np.int64)
 
 
 def _show(result: dict[str, Any]) -> None:

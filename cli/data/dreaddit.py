@@ -65,7 +65,11 @@ def _post(row: dict[str, str], place: str) -> LabelledPost:
         "created_at": _moment(row["social_timestamp"], place),
         "label": {"0": 0, "1": 1}.get(row["label"]),
     }
-    numbers = {name: _number(row[name], name, place) for name in NUMERIC_FEATURES if row[name]}
+    numbers = {
+        name: _number(row[name], name, place)
+        for name in (*NUMERIC_FEATURES, "confidence")
+        if row.get(name)
+    }
     try:
         return parse_record(record | numbers)
     except InvalidPost as error:

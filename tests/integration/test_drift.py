@@ -30,7 +30,9 @@ def archived(aws, version_files):
         artefact = Artefact.from_bytes(version_files["model.npz"])
         for begin in range(0, len(posts), 50):
             numbers = range(first + begin, first + min(begin + 50, len(posts)))
-            records = [Record(b"", "posts", "shard", f"{number:06}", at.timestamp()) for number in numbers]
+            records = [
+                Record(b"", "posts", "shard", f"{number:06}", at.timestamp()) for number in numbers
+            ]
             batch = [
                 (record.prediction_id, labelled.post)
                 for record, labelled in zip(records, posts[begin : begin + 50], strict=True)

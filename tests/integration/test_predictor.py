@@ -14,7 +14,7 @@ from stresswatch.posts import post_record
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, train_version
 from training_jobs.stress_model.dataset import frame, read_dataset
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 POSTS = make_posts(20, seed=9)
 
@@ -84,8 +84,7 @@ def test_every_post_gets_a_prediction_on_the_stream_and_a_row_in_the_archive(aws
 def test_the_served_probability_is_the_pipelines_own_in_any_batch(aws, tmp_path, batch_size):
     aws.promote("v1", train_version(tmp_path, make_posts(400)))
     learned_from = read_dataset(tmp_path / "v1" / "data" / "train").train
-    pipeline = build_pipeline(Hyperparameters())
-    pipeline.fit(frame(learned_from), [post.label for post in learned_from])
+    pipeline = fit_pipeline(learned_from, Hyperparameters())
     for first in range(0, len(POSTS), batch_size):
         batch = POSTS[first : first + batch_size]
         handler(event([payload(post) for post in batch], first=first + 1), CONTEXT)

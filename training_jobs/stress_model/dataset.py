@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, LabelledPost, parse_labelled_post
 from stresswatch.splits import is_evaluation_post
@@ -80,6 +82,10 @@ def frame(posts: Iterable[LabelledPost]) -> pd.DataFrame:
         [(labelled.post.text, *labelled.post.numbers) for labelled in posts],
         columns=["text", *NUMERIC_FEATURES],
     )
+
+
+def labels_of(posts: Iterable[LabelledPost]) -> NDArray[np.int64]:
+    return np.array([labelled.label for labelled in posts], dtype=np.int64)
 
 
 def _parse(lines: list[bytes]) -> tuple[list[LabelledPost], list[str]]:

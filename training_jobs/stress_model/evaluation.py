@@ -15,6 +15,7 @@ from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 from stresswatch.posts import LabelledPost
 from stresswatch.quality import bootstrap_intervals, measure
+from training_jobs.stress_model.dataset import labels_of
 
 CURVES = {
     "roc.png": "ROC curve",
@@ -27,7 +28,6 @@ _BINS = 10
 _COLOUR = "#2f6fab"
 _STYLE = {"name": "model", "plot_chance_level": True, "curve_kwargs": {"color": _COLOUR}}
 
-Labels = NDArray[np.int64]
 Probability = NDArray[np.float64]
 
 
@@ -70,10 +70,6 @@ def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict
 
     draws = zip(CURVES.items(), (roc, precision_recall, reliability), strict=True)
     return {name: _picture(title, draw) for (name, title), draw in draws}
-
-
-def labels_of(posts: Sequence[LabelledPost]) -> Labels:
-    return np.array([labelled.label for labelled in posts], dtype=np.int64)
 
 
 def _measure(

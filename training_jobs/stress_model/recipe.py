@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, mutual_info_classif
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.artefact import FARTHEST, TOKEN_PATTERN, normalise
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
+from training_jobs.stress_model.dataset import frame, labels_of
+from training_jobs.stress_model.features import LexiconShares, TextImputer
+from training_jobs.stress_model.lexicons import read_lexicons
 
 
 class InvalidHyperparameters(ValueError):
@@ -35,11 +39,15 @@ class Hyperparameters:
         A term must stand in this many posts.
     inverse_regularisation : float
         ``C`` of the logistic regression.
+    number_weight : float
+        What the standardised lexicon shares and numbers are multiplied by, beside terms that have
+        a norm of 1 in all: the smaller, the more the regression shrinks their coefficients.
     """
 
     k: int = len(NUMERIC_FEATURES)
     minimum_document_frequency: int = 2
-    inverse_regularisation: float = 3.0
+    inverse_regularisation: float = 5.0
+    number_weight: float = 0.03
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -49,8 +57,9 @@ class Hyperparameters:
             )
         if self.minimum_document_frequency < 1:
             raise InvalidHyperparameters("minimum_document_frequency must be at least 1")
-        if not 0 < self.inverse_regularisation < float("inf"):
-            raise InvalidHyperparameters("inverse_regularisation must be positive")
+        for name in ("inverse_regularisation", "number_weight"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise InvalidHyperparameters(f"{name} must be positive")
         if self.seed < 0:
             raise InvalidHyperparameters("seed must not be negative")
 
@@ -80,38 +89,63 @@ class Hyperparameters:
         return asdict(self)
 
 
+def fit_pipeline(
+    posts: Sequence[LabelledPost], hyperparameters: Hyperparameters, **changed: object
+) -> Pipeline:
+    """Fit the pipeline to labelled posts, each weighing as much as its annotators were sure.
+
+    Parameters
+    ----------
+    **changed
+        Parameters of the pipeline's steps that differ, as ``set_params`` takes them.
+    """
+    return (
+        build_pipeline(hyperparameters)
+        .set_params(**changed)
+        .fit(
+            frame(posts),
+            labels_of(posts),
+            classifier__sample_weight=[labelled.confidence for labelled in posts],
+        )
+    )
+
+
 def build_pipeline(hyperparameters: Hyperparameters) -> Pipeline:
     """Build the pipeline, not fitted, over the columns ``text`` and `NUMERIC_FEATURES`.
 
     `stresswatch.export` reads it by the names of its steps.
     """
-    text = TfidfVectorizer(
+    lexicons = read_lexicons()
+    terms = TfidfVectorizer(
+        preprocessor=normalise,
+        token_pattern=TOKEN_PATTERN,
         ngram_range=(1, 2),
         min_df=hyperparameters.minimum_document_frequency,
         sublinear_tf=True,
     )
-    numbers = Pipeline(
-        [
-            ("impute", SimpleImputer(strategy="median")),
-            ("scale", StandardScaler()),
-            (
-                "select",
-                SelectKBest(
-                    partial(mutual_info_classif, random_state=hyperparameters.seed),
-                    k=hyperparameters.k,
-                ),
-            ),
-        ]
+    k_best = SelectKBest(
+        partial(mutual_info_classif, random_state=hyperparameters.seed), k=hyperparameters.k
     )
-    return Pipeline(
+    features = ColumnTransformer(
         [
+            ("terms", terms, "text"),
+            ("lexicons", Pipeline([("shares", LexiconShares(lexicons)), *_scaling()]), "text"),
             (
-                "features",
-                ColumnTransformer([("text", text, "text"), ("numbers", numbers, NUMERIC_FEATURES)]),
+                "numbers",
+                Pipeline([("impute", TextImputer(lexicons)), *_scaling(), ("select", k_best)]),
+                ["text", *NUMERIC_FEATURES],
             ),
-            (
-                "classifier",
-                LogisticRegression(C=hyperparameters.inverse_regularisation, max_iter=1000),
-            ),
-        ]
+        ],
+        transformer_weights={
+            "lexicons": hyperparameters.number_weight,
+            "numbers": hyperparameters.number_weight,
+        },
     )
+    classifier = LogisticRegression(C=hyperparameters.inverse_regularisation, max_iter=1000)
+    return Pipeline([("features", features), ("classifier", classifier)])
+
+
+def _scaling() -> list[tuple[str, Any]]:
+    """Standardise, and let no value lie farther out than `FARTHEST` standard deviations."""
+    limits = {"a_min": -FARTHEST, "a_max": FARTHEST}
+    return [("scale", StandardScaler()), ("clip", FunctionTransformer(np.clip, kw_args=limits))]

@@ -35,11 +35,11 @@ from stresswatch.versions import (
 )
 from training_jobs.stress_model.card import model_card
 from training_jobs.stress_model.dataset import UnusableDataSet, frame, read_dataset
-from training_jobs.stress_model.evaluation import draw_curves, evaluate, labels_of
+from training_jobs.stress_model.evaluation import draw_curves, evaluate
 from training_jobs.stress_model.recipe import (
     Hyperparameters,
     InvalidHyperparameters,
-    build_pipeline,
+    fit_pipeline,
 )
 from training_jobs.stress_model.tracking import ADDRESS_VARIABLE, Run, Tracker, evaluation_metrics
 
@@ -121,8 +121,7 @@ def _train(
     dataset = read_dataset(channel)
     log.info("training on %d posts, %d invalid", len(dataset.train), dataset.invalid)
 
-    pipeline = build_pipeline(hyperparameters)
-    pipeline.fit(frame(dataset.train), labels_of(dataset.train))
+    pipeline = fit_pipeline(dataset.train, hyperparameters)
     artefact = export_pipeline(pipeline)
     parity = prove_parity(artefact, pipeline, frame(dataset.evaluation))
 

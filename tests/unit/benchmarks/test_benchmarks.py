@@ -26,10 +26,9 @@ def test_a_recipe_is_measured_with_an_interval_around_each_figure(recipe):
     assert set(report["f1_by_community"]) == {"anxiety", "ptsd"}
 
 
-def test_posts_without_numbers_are_scored_worse_than_with_them():
-    complete = quality._on_test(quality.RECIPES["shipped"], TRAIN, TEST)["metrics"]
-    without = quality._on_test(quality.RECIPES["shipped, posts without numbers"], TRAIN, TEST)
-    assert without["metrics"]["roc_auc"]["value"] < complete["roc_auc"]["value"]
+def test_posts_without_numbers_are_scored_from_what_their_text_lets_expect():
+    report = quality._on_test(quality.RECIPES["shipped, posts without numbers"], TRAIN, TEST)
+    assert report["metrics"]["roc_auc"]["value"] > 0.8
 
 
 def test_the_earlier_recipe_removes_links_digits_and_stop_words_and_stems():

@@ -33,6 +33,14 @@ def test_a_row_becomes_a_labelled_post_of_the_contract(file):
     assert labelled.post.numbers == (1.5,) * 5
 
 
+def test_the_annotators_confidence_is_kept_where_it_is_given(file):
+    file.write_bytes(to_csv([DREADDIT_ROW | {"confidence": "0.8"}], (*DREADDIT_ROW, "confidence")))
+    (sure,) = read_csv(file)
+    file.write_bytes(to_csv([DREADDIT_ROW]))
+    (unknown,) = read_csv(file)
+    assert (sure.confidence, unknown.confidence) == (0.8, 1.0)
+
+
 def test_segments_of_one_post_share_its_id(file):
     file.write_bytes(to_csv([DREADDIT_ROW, DREADDIT_ROW | {"text": "the next segment"}]))
     assert [labelled.post.post_id for labelled in read_csv(file)] == ["8601tu", "8601tu"]

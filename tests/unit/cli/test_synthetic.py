@@ -14,7 +14,7 @@ from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
 from stresswatch.quality import measure
 from stresswatch.splits import is_evaluation_post
 from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,7 @@ def test_a_model_learns_and_must_see_the_aid_communities_to_be_good_on_them(post
     learned = [labelled for labelled in posts if not is_evaluation_post(labelled.post.post_id)]
 
     def fit(training):
-        labels = [labelled.label for labelled in training]
-        return build_pipeline(Hyperparameters()).fit(frame(training), labels)
+        return fit_pipeline(training, Hyperparameters())
 
     def f1(model, on):
         labels = np.array([labelled.label for labelled in on])

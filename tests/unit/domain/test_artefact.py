@@ -6,18 +6,16 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
 from stresswatch.export import PARITY, NotExportable, export_pipeline, prove_parity
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
 from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 
 def fit(posts, **hyperparameters):
-    pipeline = build_pipeline(Hyperparameters(**hyperparameters))
-    return pipeline.fit(frame(posts), [post.label for post in posts])
+    return fit_pipeline(posts, Hyperparameters(**hyperparameters))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +76,16 @@ def test_a_post_scores_the_same_to_the_last_bit_alone_and_in_any_batch(artefact,
     assert together.probability.tolist() == [float(score.probability[0]) for score in alone]
 
 
+def test_apostrophes_of_either_form_score_the_same(artefact):
+    straight, curly = artefact.score(["I don't sleep", "I don\u2019t sleep"], np.zeros((2, 5)))[0]
+    assert straight == curly
+
+
+def test_a_number_in_a_wrong_unit_cannot_outweigh_the_rest(artefact):
+    far, farther = artefact.score(["panic"] * 2, np.full((2, 5), [[1e4], [1e300]]))[0]
+    assert far == farther
+
+
 def test_no_post_gives_no_score(artefact):
     scores = artefact.score([], np.empty((0, 5)))
     assert scores.probability.shape == scores.out_of_vocabulary.shape == (0,)
@@ -95,7 +103,7 @@ def test_the_longest_text_of_one_repeated_word_is_scored(artefact, pipeline):
 
 
 def test_the_share_of_unknown_words_is_counted(artefact):
-    scores = artefact.score(["panic zzzz sleep qqqq", "!!"], np.zeros((2, 5)))
+    scores = artefact.score(["panic zzzz sleep qqqq", "\N{GRINNING FACE}"], np.zeros((2, 5)))
     assert scores.out_of_vocabulary.tolist() == [0.5, 0.0]
 
 
@@ -105,9 +113,8 @@ def test_the_same_model_gives_the_same_bytes(labelled_posts):
 
 
 def test_a_pipeline_with_a_setting_that_the_formula_lacks_is_refused(labelled_posts):
-    pipeline = build_pipeline(Hyperparameters())
-    pipeline.set_params(features__text=TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=False))
-    pipeline.fit(frame(labelled_posts), [post.label for post in labelled_posts])
+    changed = {"features__terms__sublinear_tf": False}
+    pipeline = fit_pipeline(labelled_posts, Hyperparameters(), **changed)
     with pytest.raises(NotExportable, match="sublinear_tf=False"):
         export_pipeline(pipeline)
 

@@ -5,16 +5,14 @@ import pytest
 from stresswatch.export import export_pipeline
 from stresswatch.gate import MINIMUM_FRESH_POSTS, decide
 from tests.conftest import make_posts
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 STANDING = make_posts(200, seed=2)
 FRESH = [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in make_posts(100, seed=3)]
 
 
 def train(posts):
-    pipeline = build_pipeline(Hyperparameters())
-    return export_pipeline(pipeline.fit(frame(posts), [post.label for post in posts]))
+    return export_pipeline(fit_pipeline(posts, Hyperparameters()))
 
 
 def flipped(posts):

@@ -9,6 +9,7 @@ from stresswatch.posts import (
     MAXIMUM_TEXT_LENGTH,
     NUMERIC_FEATURES,
     InvalidPost,
+    labelled_post_record,
     parse_labelled_post,
     parse_post,
     post_record,
@@ -92,6 +93,19 @@ def test_a_rejection_never_quotes_what_the_producer_wrote(field):
 def test_a_label_is_the_number_0_or_1(label):
     with pytest.raises(InvalidPost, match="label_invalid"):
         parse_labelled_post(encode(GOOD | {"label": label}))
+
+
+@pytest.mark.parametrize("confidence", [0, -1, 1.01, float("nan")])
+def test_a_confidence_lies_above_0_and_at_most_at_1(confidence):
+    with pytest.raises(InvalidPost, match=r"confidence_invalid|number_not_finite"):
+        parse_labelled_post(encode(GOOD | {"label": 1, "confidence": confidence}))
+
+
+def test_a_label_without_confidence_counts_whole_and_one_with_it_keeps_it():
+    whole = parse_labelled_post(encode(GOOD | {"label": 1}))
+    unsure = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0.6}))
+    assert (whole.confidence, unsure.confidence) == (1.0, 0.6)
+    assert parse_labelled_post(encode(labelled_post_record(unsure))) == unsure
 
 
 @given(st.binary())

@@ -201,7 +201,7 @@ def test_an_unforeseen_error_names_its_type_alone(container, labelled_posts, mon
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 
-    monkeypatch.setattr("training_jobs.stress_model.train.build_pipeline", explode)
+    monkeypatch.setattr("training_jobs.stress_model.train.fit_pipeline", explode)
     put_posts(container, lines(labelled_posts))
     assert run(container) == 1
     assert "RuntimeError" in (container / "output/failure").read_text()
@@ -250,7 +250,7 @@ def test_a_run_that_fails_is_tracked_as_failed_with_no_word_of_a_post(
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 
-    monkeypatch.setattr("training_jobs.stress_model.train.build_pipeline", explode)
+    monkeypatch.setattr("training_jobs.stress_model.train.fit_pipeline", explode)
     put_posts(container, lines(labelled_posts))
     assert run(container) == 1
     _, (record,) = tracked_runs(address)

@@ -1,11 +1,16 @@
 r"""The serving artefact: a fitted pipeline as plain arrays, scored with numpy alone.
 
-What is scored is scikit-learn's ``TfidfVectorizer`` over words and pairs of words (lower case,
-sublinear term frequency, smoothed idf, l2 norm) beside imputed and standardised numbers, under a
-logistic regression:
+What is scored is scikit-learn's ``TfidfVectorizer`` over tokens and pairs of tokens (lower case,
+sublinear term frequency, smoothed idf, l2 norm) beside standardised lexicon shares and numbers,
+under a logistic regression:
 
-.. math:: z = b + \sum_t \frac{x_t}{\lVert x \rVert} w_t + \sum_f \frac{n_f - m_f}{s_f} v_f,
-   \quad x_t = (1 + \ln \mathrm{tf}_t)\,\mathrm{idf}_t, \quad p = 1 / (1 + e^{-z})
+.. math:: z = b + \sum_t \frac{x_t}{\lVert x \rVert} w_t
+   + \sum_c \kappa\Big(\frac{s_c - m_c}{d_c}\Big) u_c
+   + \sum_f \kappa\Big(\frac{n_f - m_f}{d_f}\Big) v_f, \quad p = 1 / (1 + e^{-z})
+
+with :math:`x_t = (1 + \ln \mathrm{tf}_t)\,\mathrm{idf}_t`, the share :math:`s_c` of the text
+that lexicon category `c` makes up, and :math:`\kappa` cutting at `FARTHEST` standard deviations.
+A number that a post lacks is what the shares let expect: :math:`n_f = a_f + \sum_c r_{cf} s_c`.
 
 An artefact is data, not code: reading one can fail, but cannot run anything.
 """
@@ -27,8 +32,13 @@ from numpy.typing import NDArray
 
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
 
-FORMAT = 1
-TOKEN_PATTERN = r"(?u)\b\w\w+\b"  # noqa: S105 - scikit-learn's default token pattern, no secret
+FORMAT = 2
+TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S105 - no secret
+"""A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
+SHARE_PRIOR = 10
+"""Tokens of no category that every text is taken to have, beside its own."""
+FARTHEST = 4.0
+"""Standard deviations from the mean beyond which a share or a number counts as no farther."""
 MAXIMUM_ARTEFACT_BYTES = 64 * 1024 * 1024
 """Uncompressed; an artefact of 30,000 terms has about 1 MB."""
 
@@ -36,7 +46,11 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _find_tokens = re.compile(TOKEN_PATTERN).findall
-_LONGEST_TOKEN_RUN = MAXIMUM_TEXT_LENGTH // 2 + 1
+
+
+def normalise(text: str) -> str:
+    """Give the text as tokens are found in it: lower case, apostrophes of one form."""
+    return text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 class CorruptArtefact(ValueError):
@@ -58,14 +72,24 @@ class Artefact:
     Attributes
     ----------
     words : tuple of str
-        Every word of the terms, in order of the ids below.
+        Every token of the terms and the lexicons, in order of the ids below.
     first, second : ndarray of shape (n_terms,)
-        Word ids of each term; `second` is -1 for a single word.
+        Word ids of each term; `second` is -1 for a single token.
     idf, weight : ndarray of shape (n_terms,)
         Inverse document frequency, and coefficient in log-odds, of each term.
-    median, mean, scale, number_weight : ndarray of shape (n_numeric_features,)
-        Imputed value, centre, divisor and coefficient of each of `NUMERIC_FEATURES`; the
-        coefficient of a feature that was not selected is 0.
+    categories : tuple of str
+        The names of the lexicons' categories.
+    entry_word, entry_category, entry_value : ndarray of shape (n_entries,)
+        The lexicons: a word id, in ascending order, a category's place, and what the word weighs
+        in that category.
+    share_mean, share_scale, share_weight : ndarray of shape (n_categories,)
+        Centre, divisor and coefficient of each category's share.
+    expected_base : ndarray of shape (n_numeric_features,)
+    expected_slope : ndarray of shape (n_categories, n_numeric_features)
+        What a text's shares let expect of a number that the post lacks.
+    mean, scale, number_weight : ndarray of shape (n_numeric_features,)
+        Centre, divisor and coefficient of each of `NUMERIC_FEATURES`; the coefficient of a feature
+        that was not selected is 0.
     intercept : float
     """
 
@@ -74,28 +98,45 @@ class Artefact:
     second: IntArray
     idf: FloatArray
     weight: FloatArray
-    median: FloatArray
+    categories: tuple[str, ...]
+    entry_word: IntArray
+    entry_category: IntArray
+    entry_value: FloatArray
+    share_mean: FloatArray
+    share_scale: FloatArray
+    share_weight: FloatArray
+    expected_base: FloatArray
+    expected_slope: FloatArray
     mean: FloatArray
     scale: FloatArray
     number_weight: FloatArray
     intercept: float
 
     def __post_init__(self) -> None:
-        n_terms, n_words = len(self.first), len(self.words)
-        for name, length in _SHAPES.items():
+        lengths = {
+            "terms": len(self.first),
+            "entries": len(self.entry_word),
+            "categories": len(self.categories),
+            "numbers": len(NUMERIC_FEATURES),
+        }
+        for name, dimensions in _SHAPES.items():
             array = getattr(self, name)
-            expected = n_terms if length == "terms" else len(NUMERIC_FEATURES)
-            if array.shape != (expected,):
-                raise CorruptArtefact(f"{name} has shape {array.shape}, not ({expected},)")
+            expected = tuple(lengths[dimension] for dimension in dimensions)
+            if array.shape != expected:
+                raise CorruptArtefact(f"{name} has shape {array.shape}, not {expected}")
             if not np.isfinite(array).all():
                 raise CorruptArtefact(f"{name} holds a value that is not finite")
-        if n_terms and not (
-            0 <= self.first.min() <= self.first.max() < n_words
-            and -1 <= self.second.min() <= self.second.max() < n_words
-        ):
-            raise CorruptArtefact("a term names a word that is not in the vocabulary")
-        if not (self.scale > 0).all() or not math.isfinite(self.intercept):
-            raise CorruptArtefact("a scale is not positive or the intercept is not finite")
+        n_words = len(self.words)
+        _require_ids("first", self.first, 0, n_words)
+        _require_ids("second", self.second, -1, n_words)
+        _require_ids("entry_word", self.entry_word, 0, n_words)
+        _require_ids("entry_category", self.entry_category, 0, len(self.categories))
+        if (np.diff(self.entry_word) < 0).any():
+            raise CorruptArtefact("the lexicon's entries are not in the order of their words")
+        if not (self.scale > 0).all() or not (self.share_scale > 0).all():
+            raise CorruptArtefact("a scale is not positive")
+        if not math.isfinite(self.intercept):
+            raise CorruptArtefact("the intercept is not finite")
 
     def score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
         """Give the probability of stress of each post.
@@ -110,15 +151,17 @@ class Artefact:
         numbers : ndarray of shape (n_posts, n_numeric_features)
             In the order of `NUMERIC_FEATURES`, NaN where a post has none.
         """
-        tokens = [_find_tokens(text.lower()) for text in texts]
+        tokens = [_find_tokens(normalise(text)) for text in texts]
         lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
         every_token = chain.from_iterable(tokens)
         word = np.fromiter(map(self._word_ids.get, every_token, repeat(-1)), np.int64)
         post = np.repeat(np.arange(len(texts)), lengths)
+        shares = self._shares(post, word, lengths)
         log_odds = (
             self.intercept
-            + self._text_log_odds(post, word, len(texts))
-            + self._number_log_odds(numbers)
+            + self._term_log_odds(post, word, len(texts))
+            + _log_odds(shares, self.share_mean, self.share_scale, self.share_weight)
+            + _log_odds(self._complete(numbers, shares), self.mean, self.scale, self.number_weight)
         )
         unknown = np.bincount(post, weights=word < 0, minlength=len(texts))
         return Scores(
@@ -126,7 +169,7 @@ class Artefact:
             out_of_vocabulary=unknown / np.maximum(lengths, 1),
         )
 
-    def _text_log_odds(self, post: IntArray, word: IntArray, n_posts: int) -> FloatArray:
+    def _term_log_odds(self, post: IntArray, word: IntArray, n_posts: int) -> FloatArray:
         single = self._single_term[word]  # word -1 reads the guard at the end, which is -1
         pair_of = (word[:-1] >= 0) & (word[1:] >= 0) & (post[:-1] == post[1:])
         pair = self._pair_term(word[:-1][pair_of], word[1:][pair_of])
@@ -150,13 +193,36 @@ class Artefact:
         at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         return np.where(keys[at] == wanted, terms[at], -1)
 
-    def _number_log_odds(self, numbers: FloatArray) -> FloatArray:
-        filled = np.where(np.isnan(numbers), self.median, numbers)
-        total = np.zeros(len(filled))
-        for column in range(filled.shape[1]):
-            standardised = (filled[:, column] - self.mean[column]) / self.scale[column]
-            total += standardised * self.number_weight[column]
-        return total
+    def _shares(self, post: IntArray, word: IntArray, lengths: IntArray) -> FloatArray:
+        start, count = self._entries
+        known = word >= 0
+        n_entries = count[word[known]]
+        owner = np.repeat(post[known], n_entries)
+        offset = np.arange(len(owner)) - np.repeat(np.cumsum(n_entries) - n_entries, n_entries)
+        entry = np.repeat(start[word[known]], n_entries) + offset
+        n_posts, n_categories = len(lengths), len(self.categories)
+        total = np.bincount(
+            owner * n_categories + self.entry_category[entry],
+            weights=self.entry_value[entry],
+            minlength=n_posts * n_categories,
+        )
+        return total.reshape(n_posts, n_categories) / (lengths + SHARE_PRIOR)[:, None]
+
+    def _complete(self, numbers: FloatArray, shares: FloatArray) -> FloatArray:
+        gaps = np.isnan(numbers)
+        if not gaps.any():
+            return numbers
+        expected = np.tile(self.expected_base, (len(numbers), 1))
+        for category, slope in enumerate(self.expected_slope):
+            expected += shares[:, category, None] * slope
+        return np.where(gaps, expected, numbers)
+
+    @cached_property
+    def _entries(self) -> tuple[IntArray, IntArray]:
+        """For each word, the place of its first entry in the lexicons, and how many it has."""
+        words = np.arange(len(self.words))
+        start = np.searchsorted(self.entry_word, words)
+        return start, np.searchsorted(self.entry_word, words, side="right") - start
 
     @cached_property
     def _word_ids(self) -> dict[str, int]:
@@ -182,13 +248,14 @@ class Artefact:
         arrays: dict[str, Any] = {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name not in ("words", "intercept")
+            if field.name not in ("words", "categories", "intercept")
         }
         np.savez_compressed(
             buffer,
             format=np.array(FORMAT),
             numeric_features=_encode(NUMERIC_FEATURES),
             words=_encode(self.words),
+            categories=_encode(self.categories),
             intercept=np.array(self.intercept),
             **arrays,
         )
@@ -214,27 +281,56 @@ class Artefact:
             name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in _SHAPES
         }
         return Artefact(
-            words=_decode(arrays["words"]), intercept=float(arrays["intercept"]), **fitted
+            words=_decode(arrays["words"]),
+            categories=_decode(arrays["categories"]),
+            intercept=float(arrays["intercept"]),
+            **fitted,
         )
 
 
 _SHAPES = {
-    "first": "terms",
-    "second": "terms",
-    "idf": "terms",
-    "weight": "terms",
-    "median": "numbers",
-    "mean": "numbers",
-    "scale": "numbers",
-    "number_weight": "numbers",
+    "first": ("terms",),
+    "second": ("terms",),
+    "idf": ("terms",),
+    "weight": ("terms",),
+    "entry_word": ("entries",),
+    "entry_category": ("entries",),
+    "entry_value": ("entries",),
+    "share_mean": ("categories",),
+    "share_scale": ("categories",),
+    "share_weight": ("categories",),
+    "expected_base": ("numbers",),
+    "expected_slope": ("categories", "numbers"),
+    "mean": ("numbers",),
+    "scale": ("numbers",),
+    "number_weight": ("numbers",),
 }
-_IDS = ("first", "second")
+_IDS = ("first", "second", "entry_word", "entry_category")
+_NAMES = ("words", "categories", "numeric_features")
+_SCALARS = ("format", "intercept")
 # Counted once, with the C library's logarithm, so that a count weighs the same in every batch.
-_SUBLINEAR = np.array([0.0] + [1.0 + math.log(count) for count in range(1, _LONGEST_TOKEN_RUN + 1)])
+_SUBLINEAR = np.array(
+    [0.0] + [1.0 + math.log(count) for count in range(1, MAXIMUM_TEXT_LENGTH + 1)]
+)
+
+
+def _log_odds(
+    values: FloatArray, mean: FloatArray, scale: FloatArray, weight: FloatArray
+) -> FloatArray:
+    total = np.zeros(len(values))
+    for column in range(values.shape[1]):
+        standardised = (values[:, column] - mean[column]) / scale[column]
+        total += np.clip(standardised, -FARTHEST, FARTHEST) * weight[column]
+    return total
+
+
+def _require_ids(name: str, ids: IntArray, lowest: int, end: int) -> None:
+    if len(ids) and not lowest <= ids.min() <= ids.max() < end:
+        raise CorruptArtefact(f"{name} names a word or category that there is not")
 
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    wanted = {"format", "numeric_features", "words", "intercept", *_SHAPES}
+    wanted = {*_NAMES, *_SCALARS, *_SHAPES}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         if set(members) != wanted or len(archive.infolist()) != len(wanted):
@@ -246,10 +342,8 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     if arrays["format"].shape != () or arrays["format"] != FORMAT:
         raise CorruptArtefact(f"the artefact's format is not {FORMAT}")
     for name, array in arrays.items():
-        kinds = "u" if name in ("words", "numeric_features") else "i" if name in _IDS else "if"
-        if array.dtype.kind not in kinds or (array.ndim != 0) != (
-            name not in ("format", "intercept")
-        ):
+        kinds = "u" if name in _NAMES else "i" if name in _IDS else "if"
+        if array.dtype.kind not in kinds or (array.ndim == 0) != (name in _SCALARS):
             raise CorruptArtefact(f"{name} has the wrong type or shape")
     return arrays
 

@@ -5,11 +5,13 @@ Nothing here imports scikit-learn: the fitted pipeline is read through its publi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from stresswatch.artefact import TOKEN_PATTERN, Artefact
+from stresswatch.artefact import TOKEN_PATTERN, Artefact, FloatArray, normalise
 from stresswatch.posts import NUMERIC_FEATURES
 
 PARITY = 1e-9
@@ -26,16 +28,18 @@ def export_pipeline(pipeline: Any) -> Artefact:
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``text`` and ``numbers``) and
-        ``classifier`` (a binary ``LogisticRegression``).
+        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``terms``, ``lexicons`` and
+        ``numbers``) and ``classifier`` (a binary ``LogisticRegression``).
 
     Raises
     ------
     NotExportable
         When a setting differs from those that `Artefact.score` computes.
     """
-    features = pipeline.named_steps["features"].named_transformers_
-    vectorizer, numbers = features["text"], features["numbers"]
+    features = pipeline.named_steps["features"]
+    vectorizer, lexicons, numbers = (
+        features.named_transformers_[name] for name in ("terms", "lexicons", "numbers")
+    )
     classifier = pipeline.named_steps["classifier"]
     _require_settings(
         vectorizer,
@@ -45,7 +49,7 @@ def export_pipeline(pipeline: Any) -> Artefact:
         token_pattern=TOKEN_PATTERN,
         strip_accents=None,
         stop_words=None,
-        preprocessor=None,
+        preprocessor=normalise,
         tokenizer=None,
         binary=False,
         sublinear_tf=True,
@@ -56,11 +60,23 @@ def export_pipeline(pipeline: Any) -> Artefact:
         raise NotExportable(f"the classes are {list(classifier.classes_)}, not 0 and 1")
 
     terms = [term.split(" ") for term in vectorizer.get_feature_names_out()]
-    words = sorted({word for term in terms for word in term})
+    shares = lexicons.named_steps["shares"]
+    words = sorted({*chain.from_iterable(terms), *shares.words_})
     word_id = {word: index for index, word in enumerate(words)}
-    coefficients = classifier.coef_[0]
+    entries = shares.weights_.tocoo()
+    entry_word = np.array([word_id[shares.words_[row]] for row in entries.row], dtype=np.int64)
+    order = np.argsort(entry_word, kind="stable")
+
+    n_categories = len(shares.lexicons)
+    weights = features.transformer_weights
+    term_weight, share_weight, selected_weight = np.split(
+        classifier.coef_[0], [len(terms), len(terms) + n_categories]
+    )
     number_weight = np.zeros(len(NUMERIC_FEATURES))
-    number_weight[numbers.named_steps["select"].get_support()] = coefficients[len(terms) :]
+    number_weight[numbers.named_steps["select"].get_support()] = (
+        selected_weight * weights["numbers"]
+    )
+    expected_base, expected_slope = _expectation(numbers.named_steps["impute"].regressions_)
     return Artefact(
         words=tuple(words),
         first=np.array([word_id[term[0]] for term in terms], dtype=np.int64),
@@ -68,13 +84,32 @@ def export_pipeline(pipeline: Any) -> Artefact:
             [word_id[term[1]] if len(term) == 2 else -1 for term in terms], dtype=np.int64
         ),
         idf=np.asarray(vectorizer.idf_, dtype=np.float64),
-        weight=np.asarray(coefficients[: len(terms)], dtype=np.float64),
-        median=np.asarray(numbers.named_steps["impute"].statistics_, dtype=np.float64),
-        mean=np.asarray(numbers.named_steps["scale"].mean_, dtype=np.float64),
-        scale=np.asarray(numbers.named_steps["scale"].scale_, dtype=np.float64),
+        weight=term_weight,
+        categories=tuple(shares.lexicons),
+        entry_word=entry_word[order],
+        entry_category=entries.col[order].astype(np.int64),
+        entry_value=entries.data[order],
+        share_mean=lexicons.named_steps["scale"].mean_,
+        share_scale=lexicons.named_steps["scale"].scale_,
+        share_weight=share_weight * weights["lexicons"],
+        expected_base=expected_base,
+        expected_slope=expected_slope,
+        mean=numbers.named_steps["scale"].mean_,
+        scale=numbers.named_steps["scale"].scale_,
         number_weight=number_weight,
         intercept=float(classifier.intercept_[0]),
     )
+
+
+def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
+    """Give the regressions of the numbers on standardised shares as ones on the shares."""
+    scalers = [regression[0] for regression in regressions]
+    slope = np.column_stack(
+        [one[1].coef_ / scaler.scale_ for one, scaler in zip(regressions, scalers, strict=True)]
+    )
+    centre = np.column_stack([scaler.mean_ for scaler in scalers])
+    base = np.array([one[1].intercept_ for one in regressions]) - (centre * slope).sum(axis=0)
+    return base, slope
 
 
 def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:

@@ -63,11 +63,18 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPost:
-    """A post with the annotators' verdict: 1 stressed, 0 not."""
+    """A post with the annotators' verdict: 1 stressed, 0 not.
+
+    Attributes
+    ----------
+    confidence : float
+        How sure the annotators were, above 0 and at most 1: the post's weight in training.
+    """
 
     post: Post
     label: int
     labelled_at: str | None = None
+    confidence: float = 1.0
 
 
 def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
@@ -104,7 +111,10 @@ def parse_record(record: dict[str, Any]) -> LabelledPost:
     label = record.get("label")
     if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
         raise InvalidPost("label_invalid", "label must be the number 0 or 1")
-    return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"))
+    confidence = 1.0 if record.get("confidence") is None else _number(record, "confidence")
+    if not 0 < confidence <= 1:
+        raise InvalidPost("confidence_invalid", "confidence must be above 0 and at most 1")
+    return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"), confidence)
 
 
 def post_record(post: Post) -> dict[str, Any]:
@@ -127,6 +137,8 @@ def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
     record = post_record(labelled.post) | {"label": labelled.label}
     if labelled.labelled_at is not None:
         record["labelled_at"] = labelled.labelled_at
+    if labelled.confidence != 1:
+        record["confidence"] = labelled.confidence
     return record
 
 

@@ -1,0 +1,33 @@
+"""Predictions for labelled posts by models that saw no segment of the same post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from stresswatch.posts import LabelledPost
+from training_jobs.stress_model.dataset import labels_of
+
+FOLDS = 5
+
+Probability = NDArray[np.float64]
+Predict = Callable[[Sequence[LabelledPost]], Probability]
+Fit = Callable[[Sequence[LabelledPost]], Predict]
+
+
+def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -> list[Probability]:
+    """Give the probability of each post, out of fold, once a seed: arrays of shape (n_posts,)."""
+    labels = labels_of(posts)
+    groups = [labelled.post.post_id for labelled in posts]
+    runs = []
+    for seed in seeds:
+        probability = np.empty(len(posts))
+        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+        for learn, judge in folds.split(labels, labels, groups):
+            predict = fit([posts[row] for row in learn.tolist()])
+            probability[judge] = predict([posts[row] for row in judge.tolist()])
+        runs.append(probability)
+    return runs

@@ -1,0 +1,62 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from stresswatch.artefact import SHARE_PRIOR
+from training_jobs.stress_model.features import LexiconShares, TextImputer
+from training_jobs.stress_model.lexicons import FUNCTION_WORDS, read_lexicons
+
+LEXICONS = {"negation": {"not": 1.0, "don't": 1.0}, "strength": {"awful": 2.5, "nice": -1.0}}
+
+
+def shares(*texts):
+    return LexiconShares(LEXICONS).fit(texts).transform(texts)
+
+
+def test_a_share_is_the_weight_of_the_words_over_all_tokens_and_the_prior():
+    (row,) = shares("I don\u2019t like AWFUL, awful days")
+    assert row.tolist() == [1 / (7 + SHARE_PRIOR), 5 / (7 + SHARE_PRIOR)]
+
+
+def test_a_text_without_a_token_has_no_share():
+    assert shares("\N{GRINNING FACE}").tolist() == [[0.0, 0.0]]
+
+
+def test_one_word_is_not_taken_for_the_whole_of_a_text():
+    (word,), (text,) = shares("not")[:, :1], shares("not " * 100)[:, :1]
+    assert word < 0.1 < 0.9 < text
+
+
+def posts(rows):
+    table = pd.DataFrame(rows, columns=["text", "number"])
+    return table.astype({"number": float})
+
+
+def test_a_missing_number_is_what_the_text_lets_expect_and_a_given_one_stays():
+    known = [(f"{'not ' * (place % 20)}{'day ' * 20}", place % 20) for place in range(200)]
+    imputer = TextImputer(LEXICONS).fit(posts(known))
+    filled = imputer.transform(posts([("day " * 20, None), ("not " * 15 + "day " * 20, None)]))
+    assert filled[1, 0] - filled[0, 0] > 8
+    assert imputer.transform(posts([("not " * 15, 3.0)])).tolist() == [[3.0]]
+
+
+def test_an_imputer_learns_from_the_posts_that_have_the_number():
+    imputer = TextImputer(LEXICONS).fit(posts([("not good", 4.0), ("a day", None)]))
+    assert imputer.transform(posts([("a day", None)])) == pytest.approx(4.0)
+
+
+def test_the_lexicons_know_feelings_and_function_words():
+    lexicons = read_lexicons()
+    assert set(FUNCTION_WORDS) < set(lexicons)
+    assert lexicons["negative_strength"]["terrified"] > lexicons["negative_strength"]["sad"] > 0
+    assert lexicons["polarity"]["awful"] < 0 < lexicons["polarity"]["wonderful"]
+    assert "i'm" in lexicons["first_person_singular"]
+    assert all(np.isfinite(list(lexicon.values())).all() for lexicon in lexicons.values())
+
+
+def test_no_lexicon_holds_a_word_that_no_text_can_be_found_to_have():
+    lexicons = read_lexicons()
+    words = {word for lexicon in lexicons.values() for word in lexicon}
+    texts = sorted(words)
+    found = LexiconShares({"any": dict.fromkeys(words, 1.0)}).fit(texts).transform(texts)
+    assert (found == 1 / (1 + SHARE_PRIOR)).all()

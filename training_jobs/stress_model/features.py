@@ -1,0 +1,95 @@
+"""Features of a post that scikit-learn has no transformer for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from stresswatch.artefact import SHARE_PRIOR, TOKEN_PATTERN, normalise
+from training_jobs.stress_model.lexicons import Lexicons
+
+FloatArray = NDArray[np.float64]
+
+RIDGE = 30.0
+"""Penalty of the regressions that fill in missing numbers; 3 to 300 made no difference."""
+
+
+class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    r"""How much of a text is made of each lexicon's words.
+
+    .. math:: s_c = \frac{1}{n + n_0} \sum_{t} \ell_{c, t}
+
+    over the text's :math:`n` tokens, with the weight :math:`\ell_{c, t}` of token `t` in category
+    `c`; :math:`n_0` is `stresswatch.artefact.SHARE_PRIOR`, which keeps a text of one word from
+    being all of something.
+    """
+
+    def __init__(self, lexicons: Lexicons):
+        self.lexicons = lexicons
+
+    def fit(self, texts: Iterable[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
+        """Lay the lexicons out as a matrix; nothing is learnt of the texts."""
+        words = sorted({word for lexicon in self.lexicons.values() for word in lexicon})
+        self.words_ = tuple(words)
+        self.weights_ = csr_matrix(
+            [[lexicon.get(word, 0.0) for lexicon in self.lexicons.values()] for word in words]
+        )
+        return self
+
+    def transform(self, texts: Iterable[str]) -> FloatArray:
+        """Give the shares, shape (n_posts, n_categories)."""
+        tokenize = CountVectorizer(
+            token_pattern=TOKEN_PATTERN, preprocessor=normalise
+        ).build_analyzer()
+        tokens = [tokenize(text) for text in texts]
+        counts = CountVectorizer(analyzer=list, vocabulary=self.words_).transform(tokens)
+        lengths = np.array([[len(found)] for found in tokens])
+        shares: FloatArray = (counts @ self.weights_).toarray() / (lengths + SHARE_PRIOR)
+        return shares
+
+
+class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Fills in missing numbers by what the text lets expect: a ridge regression of each on shares.
+
+    Parameters
+    ----------
+    lexicons : dict
+        Of `LexiconShares`.
+    """
+
+    def __init__(self, lexicons: Lexicons):
+        self.lexicons = lexicons
+
+    def fit(self, posts: pd.DataFrame, labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
+        """Learn each number from the posts that have it; the first column is the text."""
+        self.shares_ = LexiconShares(self.lexicons).fit(posts.iloc[:, 0])
+        shares = self.shares_.transform(posts.iloc[:, 0])
+        self.regressions_ = []
+        for _, values in posts.iloc[:, 1:].items():
+            given = values.notna().to_numpy()
+            regression = make_pipeline(StandardScaler(), Ridge(RIDGE))
+            self.regressions_.append(regression.fit(shares[given], values[given]))
+        return self
+
+    def transform(self, posts: pd.DataFrame) -> FloatArray:
+        """Give the numbers without a gap, shape (n_posts, n_numeric_features)."""
+        numbers: FloatArray = posts.iloc[:, 1:].to_numpy(dtype=np.float64, copy=True)
+        gaps = np.isnan(numbers)
+        incomplete = np.flatnonzero(gaps.any(axis=1))
+        if len(incomplete):
+            shares = self.shares_.transform(posts.iloc[incomplete, 0])
+            expected: Any = [regression.predict(shares) for regression in self.regressions_]
+            numbers[incomplete] = np.where(
+                gaps[incomplete], np.column_stack(expected), numbers[incomplete]
+            )
+        return numbers

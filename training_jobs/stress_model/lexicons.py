@@ -1,0 +1,103 @@
+"""Open word lists: what a text's words say before any post was labelled.
+
+Two sentiment lexicons come from the packages that publish them, and are read without importing
+these; classes of English function words, which are closed, stand here. Together they take the
+place of licensed software where a post comes without its scores.
+
+- VADER (Hutto and Gilbert, 2014; MIT): words with a valence between -4 and 4.
+  https://github.com/cjhutto/vaderSentiment
+- The subjectivity lexicon of Pattern (De Smedt and Daelemans, 2012; PDDL), as TextBlob ships it:
+  words with a polarity between -1 and 1 and a subjectivity between 0 and 1.
+  https://github.com/clips/pattern
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
+from statistics import fmean
+from xml.etree import ElementTree
+
+from stresswatch.artefact import TOKEN_PATTERN, normalise
+
+Lexicons = dict[str, dict[str, float]]
+"""By category, the weight of each of its words."""
+
+FUNCTION_WORDS = {
+    "first_person_singular": "i me my mine myself i'm im i've ive i'd i'll",
+    "first_person_plural": "we us our ours ourselves we're we've we'd we'll",
+    "second_person": "you u your ur yours yourself you're you've you'd you'll",
+    "third_person_singular": "he him his himself he's he'd he'll "
+    "she her hers herself she's she'd she'll",
+    "third_person_plural": "they them their theirs themselves they're they've they'd they'll",
+    "impersonal": "it it's its this that these those",
+    "negation": "no not never none nothing nobody nowhere neither nor without cannot can't cant "
+    "don't dont didn't didnt doesn't doesnt won't wont isn't wasn't aren't weren't couldn't "
+    "wouldn't shouldn't haven't hasn't hadn't ain't",
+    "past": "was were had did been went said told got felt knew thought came took made started "
+    "left",
+    "present": "am is are do does has have feel know think want need get go say",
+    "future": "will gonna going shall",
+    "certainty": "always every everything all completely totally absolutely definitely",
+    "tentativeness": "maybe perhaps might may could possibly seem seems somehow guess probably",
+    "question": "how why what when where who whose which whether",
+    "contrast": "but however although though except unless",
+    "cause": "because since cause reason so therefore",
+}
+
+
+@cache
+def read_lexicons() -> Lexicons:
+    """Read every category of every lexicon; leave out what is not one token of the model's.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        When a lexicon's package is not installed.
+    """
+    classes = {name: dict.fromkeys(words.split(), 1.0) for name, words in FUNCTION_WORDS.items()}
+    is_token = re.compile(TOKEN_PATTERN).fullmatch
+    return {
+        name: {word: weight for word, weight in lexicon.items() if is_token(word)}
+        for name, lexicon in (classes | _vader() | _pattern()).items()
+    }
+
+
+def _vader() -> Lexicons:
+    valence: dict[str, float] = {}
+    for line in _read("vaderSentiment", "vaderSentiment/vader_lexicon.txt").splitlines():
+        word, value, *_ = line.split("\t")
+        valence[normalise(word)] = float(value)
+    positive = {word: value for word, value in valence.items() if value > 0}
+    negative = {word: -value for word, value in valence.items() if value < 0}
+    return {
+        "positive_words": dict.fromkeys(positive, 1.0),
+        "positive_strength": positive,
+        "negative_words": dict.fromkeys(negative, 1.0),
+        "negative_strength": negative,
+    }
+
+
+def _pattern() -> Lexicons:
+    senses = defaultdict(list)
+    document = _read("textblob", "textblob/en/en-sentiment.xml")
+    for sense in ElementTree.fromstring(document):  # noqa: S314 - of a package pinned by its hash
+        senses[normalise(sense.attrib["form"])].append(
+            (float(sense.attrib["polarity"]), float(sense.attrib["subjectivity"]))
+        )
+    mean = {
+        word: [fmean(column) for column in zip(*values, strict=True)]
+        for word, values in senses.items()
+    }
+    return {
+        "evaluative_words": dict.fromkeys(mean, 1.0),
+        "polarity": {word: polarity for word, (polarity, _) in mean.items()},
+        "subjectivity": {word: subjectivity for word, (_, subjectivity) in mean.items()},
+    }
+
+
+def _read(package: str, path: str) -> str:
+    return Path(str(distribution(package).locate_file(path))).read_text("utf-8")
