@@ -14,20 +14,26 @@ from training_jobs.stress_model.dataset import labels_of
 FOLDS = 5
 
 Probability = NDArray[np.float64]
+Rows = NDArray[np.int64]
 Predict = Callable[[Sequence[LabelledPost]], Probability]
 Fit = Callable[[Sequence[LabelledPost]], Predict]
 
 
 def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -> list[Probability]:
     """Give the probability of each post, out of fold, once a seed: arrays of shape (n_posts,)."""
-    labels = labels_of(posts)
-    groups = [labelled.post.post_id for labelled in posts]
     runs = []
     for seed in seeds:
         probability = np.empty(len(posts))
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-        for learn, judge in folds.split(labels, labels, groups):
+        for learn, judge in folds(posts, seed):
             predict = fit([posts[row] for row in learn.tolist()])
             probability[judge] = predict([posts[row] for row in judge.tolist()])
         runs.append(probability)
     return runs
+
+
+def folds(posts: Sequence[LabelledPost], seed: int) -> list[tuple[Rows, Rows]]:
+    """Cut posts into `FOLDS` pairs of rows, to learn from and to judge by."""
+    labels = labels_of(posts)
+    groups = [labelled.post.post_id for labelled in posts]
+    cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return list(cut.split(labels, labels, groups))

@@ -1,0 +1,51 @@
+from dataclasses import asdict, replace
+from itertools import cycle
+
+import pytest
+
+from benchmarks.search import SHIPPED, VARIANTS, compare, search
+from tests.conftest import make_posts
+from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.tracking import Tracker
+
+POSTS, OTHERS = make_posts(120), make_posts(30, seed=2)
+
+
+def test_the_first_trial_is_the_shipped_recipe_and_every_trial_is_told_with_its_metrics():
+    first, second = search(POSTS, trials=2, tracker=Tracker(None, "search"))
+    assert first["candidate"] == asdict(SHIPPED)
+    assert second["candidate"] != first["candidate"]
+    assert 0 < first["brier"] < 0.25 < first["roc_auc"]
+
+
+def test_the_shipped_candidate_predicts_as_the_recipe_does():
+    expected = fit_pipeline(POSTS, Hyperparameters()).predict_proba(frame(OTHERS))[:, 1]
+    assert SHIPPED.fit(POSTS)(OTHERS).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_each_variant_differs_from_the_shipped_recipe_in_what_it_predicts(name):
+    sure = cycle([1.0, 0.5, 0.8])
+    posts = [
+        replace(
+            labelled,
+            post=replace(labelled.post, text=labelled.post.text + " !" * labelled.label),
+            confidence=next(sure),
+        )
+        for labelled in POSTS
+    ]
+    assert VARIANTS[name].fit(posts)(OTHERS).tolist() != SHIPPED.fit(posts)(OTHERS).tolist()
+
+
+def test_a_recipe_does_not_differ_from_itself():
+    for difference, error in compare(SHIPPED.fit, SHIPPED.fit, POSTS, seeds=[1]).values():
+        assert (difference, error) == (0, 0)
+
+
+def test_a_recipe_that_knows_nothing_is_worse_beyond_its_error():
+    def coin(posts):
+        return lambda others: SHIPPED.fit(posts)(others) * 0 + 0.5
+
+    difference, error = compare(coin, SHIPPED.fit, POSTS, seeds=[1, 2])["brier"]
+    assert difference > 3 * error > 0
