@@ -24,12 +24,12 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stresswatch.lookup import IdArray, PairTable, PlaceArray, TokenIds
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
 
 FORMAT = 2
@@ -46,6 +46,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _find_tokens = re.compile(TOKEN_PATTERN).findall
+# What is computed for so many posts stays in the processor's cache.
+_POSTS_AT_ONCE = 2**9
+_MOST_TERMS = 2**31 // _POSTS_AT_ONCE
 
 
 def normalise(text: str) -> str:
@@ -63,6 +66,9 @@ class Scores(NamedTuple):
     probability: FloatArray
     out_of_vocabulary: FloatArray
     """Share of a text's words that the model does not know; 0 for a text without words."""
+
+
+_NO_SCORES = Scores(np.empty(0), np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +133,8 @@ class Artefact:
             if not np.isfinite(array).all():
                 raise CorruptArtefact(f"{name} holds a value that is not finite")
         n_words = len(self.words)
+        if n_words + len(self.first) >= _MOST_TERMS:
+            raise CorruptArtefact(f"there are over {_MOST_TERMS:,} words and terms")
         _require_ids("first", self.first, 0, n_words)
         _require_ids("second", self.second, -1, n_words)
         _require_ids("entry_word", self.entry_word, 0, n_words)
@@ -151,71 +159,64 @@ class Artefact:
         numbers : ndarray of shape (n_posts, n_numeric_features)
             In the order of `NUMERIC_FEATURES`, NaN where a post has none.
         """
-        tokens = [_find_tokens(normalise(text)) for text in texts]
-        lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-        every_token = chain.from_iterable(tokens)
-        word = np.fromiter(map(self._word_ids.get, every_token, repeat(-1)), np.int64)
-        post = np.repeat(np.arange(len(texts)), lengths)
-        shares = self._shares(post, word, lengths)
+        slices = [slice(at, at + _POSTS_AT_ONCE) for at in range(0, len(texts), _POSTS_AT_ONCE)]
+        scores = [self._score(texts[some], numbers[some]) for some in slices]
+        return Scores(*map(np.concatenate, zip(_NO_SCORES, *scores, strict=True)))
+
+    def _score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
+        word, n_tokens = self._token_ids.of([normalise(text) for text in texts])
+        post = np.repeat(np.arange(len(texts), dtype=np.int32), n_tokens + 1)
+        known = np.flatnonzero(word != self._token_ids.unknown)
+        n_known = np.bincount(post[known], minlength=len(texts))
+        shares = self._shares(post[known], word[known], n_tokens)
         log_odds = (
             self.intercept
-            + self._term_log_odds(post, word, len(texts))
+            + self._term_log_odds(post, word, known, len(texts))
             + _log_odds(shares, self.share_mean, self.share_scale, self.share_weight)
             + _log_odds(self._complete(numbers, shares), self.mean, self.scale, self.number_weight)
         )
-        unknown = np.bincount(post, weights=word < 0, minlength=len(texts))
         return Scores(
             probability=np.array([_sigmoid(z) for z in log_odds.tolist()], dtype=np.float64),
-            out_of_vocabulary=unknown / np.maximum(lengths, 1),
+            out_of_vocabulary=(n_tokens - n_known) / np.maximum(n_tokens, 1),
         )
 
-    def _term_log_odds(self, post: IntArray, word: IntArray, n_posts: int) -> FloatArray:
-        single = self._single_term[word]  # word -1 reads the guard at the end, which is -1
-        pair_of = (word[:-1] >= 0) & (word[1:] >= 0) & (post[:-1] == post[1:])
-        pair = self._pair_term(word[:-1][pair_of], word[1:][pair_of])
-        term = np.concatenate([single, pair])
-        owner = np.concatenate([post, post[:-1][pair_of]])
-        known = term >= 0
-        found, count = np.unique(
-            owner[known] * max(len(self.first), 1) + term[known], return_counts=True
-        )
-        owner, term = np.divmod(found, max(len(self.first), 1))
-        x = _SUBLINEAR[count] * self.idf[term]
-        dot = np.bincount(owner, weights=x * self.weight[term], minlength=n_posts)
+    def _term_log_odds(
+        self, post: IdArray, word: IdArray, known: PlaceArray, n_posts: int
+    ) -> FloatArray:
+        at, pair = self._pairs.find(word[:-1], word[1:])
+        term = np.concatenate([word[known], pair + len(self.words)])
+        owner = np.concatenate([post[known], post[at]])
+        # One number of 31 bits for both sorts fastest.
+        bits = len(self._term_idf).bit_length()
+        found = np.sort(owner << bits | term)
+        begin = np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])
+        owner, term = found[begin] >> bits, found[begin] & (1 << bits) - 1
+        x = _SUBLINEAR[np.diff(begin, append=len(found))] * self._term_idf[term]
+        dot = np.bincount(owner, weights=x * self._term_weight[term], minlength=n_posts)
         square = np.bincount(owner, weights=x * x, minlength=n_posts)
         return dot / np.sqrt(np.where(square > 0, square, 1.0))
 
-    def _pair_term(self, first: IntArray, second: IntArray) -> IntArray:
-        keys, terms = self._pairs
-        if not len(keys):
-            return np.full(len(first), -1, dtype=np.int64)
-        wanted = first * len(self.words) + second
-        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return np.where(keys[at] == wanted, terms[at], -1)
-
-    def _shares(self, post: IntArray, word: IntArray, lengths: IntArray) -> FloatArray:
-        start, count = self._entries
-        known = word >= 0
-        n_entries = count[word[known]]
-        owner = np.repeat(post[known], n_entries)
-        offset = np.arange(len(owner)) - np.repeat(np.cumsum(n_entries) - n_entries, n_entries)
-        entry = np.repeat(start[word[known]], n_entries) + offset
-        n_posts, n_categories = len(lengths), len(self.categories)
+    def _shares(self, post: IdArray, word: IdArray, n_tokens: IntArray) -> FloatArray:
+        begin, count = self._entries
+        n_entries = count[word]
+        token = np.repeat(np.arange(len(word)), n_entries)
+        ahead = begin[word] - (np.cumsum(n_entries) - n_entries)
+        entry = np.arange(len(token)) + ahead[token]
+        owner = post[token]
+        n_posts, n_categories = len(n_tokens), len(self.categories)
         total = np.bincount(
             owner * n_categories + self.entry_category[entry],
             weights=self.entry_value[entry],
             minlength=n_posts * n_categories,
         )
-        return total.reshape(n_posts, n_categories) / (lengths + SHARE_PRIOR)[:, None]
+        return total.reshape(n_posts, n_categories) / (n_tokens + SHARE_PRIOR)[:, None]
 
     def _complete(self, numbers: FloatArray, shares: FloatArray) -> FloatArray:
         gaps = np.isnan(numbers)
         if not gaps.any():
             return numbers
-        expected = np.tile(self.expected_base, (len(numbers), 1))
-        for category, slope in enumerate(self.expected_slope):
-            expected += shares[:, category, None] * slope
-        return np.where(gaps, expected, numbers)
+        expected = [_row_sums(shares * slope) for slope in self.expected_slope.T]
+        return np.where(gaps, self.expected_base + np.column_stack(expected), numbers)
 
     @cached_property
     def _entries(self) -> tuple[IntArray, IntArray]:
@@ -225,22 +226,28 @@ class Artefact:
         return start, np.searchsorted(self.entry_word, words, side="right") - start
 
     @cached_property
-    def _word_ids(self) -> dict[str, int]:
-        return {word: index for index, word in enumerate(self.words)}
+    def _token_ids(self) -> TokenIds:
+        return TokenIds(self.words, _find_tokens)
 
     @cached_property
-    def _single_term(self) -> IntArray:
-        terms = np.full(len(self.words) + 1, -1, dtype=np.int64)
-        alone = np.flatnonzero(self.second < 0)
-        terms[self.first[alone]] = alone
-        return terms
+    def _pairs(self) -> PairTable:
+        pairs = self.second >= 0
+        return PairTable(self.first[pairs], self.second[pairs])
 
     @cached_property
-    def _pairs(self) -> tuple[IntArray, IntArray]:
-        terms = np.flatnonzero(self.second >= 0)
-        keys = self.first[terms] * len(self.words) + self.second[terms]
-        order = np.argsort(keys)
-        return keys[order], terms[order]
+    def _term_idf(self) -> FloatArray:
+        return self._by_place(self.idf)
+
+    @cached_property
+    def _term_weight(self) -> FloatArray:
+        return self._by_place(self.weight)
+
+    def _by_place(self, values: FloatArray) -> FloatArray:
+        """Order the terms' values by word, 0 for a word that is no term, then by place of pair."""
+        alone = self.second < 0
+        of_words = np.zeros(len(self.words))
+        of_words[self.first[alone]] = values[alone]
+        return np.concatenate([of_words, values[~alone][self._pairs.order]])
 
     def to_bytes(self) -> bytes:
         """Write the artefact; the same arrays give the same bytes."""
@@ -317,11 +324,15 @@ _SUBLINEAR = np.array(
 def _log_odds(
     values: FloatArray, mean: FloatArray, scale: FloatArray, weight: FloatArray
 ) -> FloatArray:
-    total = np.zeros(len(values))
-    for column in range(values.shape[1]):
-        standardised = (values[:, column] - mean[column]) / scale[column]
-        total += np.clip(standardised, -FARTHEST, FARTHEST) * weight[column]
-    return total
+    standardised = (values - mean) / scale
+    return _row_sums(np.clip(standardised, -FARTHEST, FARTHEST) * weight)
+
+
+def _row_sums(values: FloatArray) -> FloatArray:
+    """Sum each row from left to right: in which order numpy's own sums run depends on the shape."""
+    rows = np.repeat(np.arange(len(values)), values.shape[1])
+    sums = np.bincount(rows, weights=values.ravel(), minlength=len(values))
+    return sums.astype(np.float64, copy=False)
 
 
 def _require_ids(name: str, ids: IntArray, lowest: int, end: int) -> None:
