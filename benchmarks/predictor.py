@@ -43,6 +43,7 @@ from stresswatch.artefact import TOKEN_PATTERN, Artefact
 from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
 from stresswatch.posts import LabelledPost, post_record
+from stresswatch.reasons import Explains
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -103,6 +104,7 @@ def _handler_of(artefact: Artefact) -> Any:
         predictions_stream="predictions",
         archive_bucket="archive",
         quarantine_bucket="quarantine",
+        explains=Explains.ON_REQUEST,
     )
     with (
         patch.object(predictor_module, "predictor", lambda: stubbed),

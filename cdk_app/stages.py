@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from stresswatch.reasons import Explains
+
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -33,6 +35,8 @@ class Stage:
         Refuse to synthesize without the functions' own Python, whose byte code the layers ship.
     champion_ttl_seconds : int
         How soon a warm predictor looks for another champion.
+    reasons : Explains
+        Which predictions say what moved them. Reasons hold words of the post.
     batch_size, batch_window_seconds, retry_attempts, maximum_record_age_seconds : int
         The event source mapping of the posts stream.
     window_minutes, minimum_window_posts : int
@@ -52,6 +56,7 @@ class Stage:
     stream_shards: int = 1
     stream_retention_hours: int = 24
     champion_ttl_seconds: int = 30
+    reasons: Explains = Explains.ON_REQUEST
     batch_size: int = 500
     batch_window_seconds: int = 1
     retry_attempts: int = 5
@@ -89,6 +94,10 @@ class Stage:
                     f"{self.name}: {setting} is {getattr(self, setting)}; "
                     f"it must be between {lowest} and {highest}"
                 )
+        if self.reasons not in tuple(Explains):
+            raise InvalidStage(
+                f"{self.name}: reasons is {self.reasons!r}; it must be one of {', '.join(Explains)}"
+            )
         if self.log_retention_days not in LOG_RETENTION_DAYS:
             raise InvalidStage(
                 f"{self.name}: log_retention_days is {self.log_retention_days}; "

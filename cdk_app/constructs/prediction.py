@@ -39,6 +39,7 @@ class Prediction(Construct):
                 "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
+                "REASONS": stage.reasons,
             },
         )
         role = role_of(self.function)

@@ -23,6 +23,7 @@ from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model,
 from stresswatch.environment import setting
 from stresswatch.posts import Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
+from stresswatch.reasons import Explains
 from stresswatch.streams import StreamRecord, put_records
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Predictor:
     predictions_stream: str
     archive_bucket: str
     quarantine_bucket: str
+    explains: Explains
 
     def process(self, records: list[Record]) -> None:
         """Predict a batch and write what comes of it.
@@ -98,7 +100,7 @@ class Predictor:
             return []
         served = self.champion.current()
         now = datetime.now(UTC).isoformat()
-        return predict(posts, served.artefact, served.pointer.version, now)
+        return predict(posts, served.artefact, served.pointer.version, now, self.explains)
 
 
 @cache
@@ -119,6 +121,7 @@ def predictor() -> Predictor:
         predictions_stream=setting("PREDICTIONS_STREAM"),
         archive_bucket=setting("ARCHIVE_BUCKET"),
         quarantine_bucket=setting("QUARANTINE_BUCKET"),
+        explains=Explains(setting("REASONS")),
     )
 
 

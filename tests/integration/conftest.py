@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "MODEL_BUCKET": "models",
     "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
     "CHAMPION_TTL_SECONDS": "30",
+    "REASONS": "on_request",
     "WINDOW_MINUTES": "60",
     "MINIMUM_WINDOW_POSTS": "50",
 }

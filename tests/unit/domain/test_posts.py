@@ -126,7 +126,8 @@ JSON_VALUES = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["post_id", "text", "created_at", "source", *NUMERIC_FEATURES]), JSON_VALUES
+        st.sampled_from(["post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES]),
+        JSON_VALUES,
     )
 )
 def test_every_post_that_is_read_can_be_written_and_read_again(record):

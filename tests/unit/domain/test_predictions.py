@@ -18,6 +18,7 @@ from stresswatch.predictions import (
     predict,
     read_records,
 )
+from stresswatch.reasons import Reason, Reasons
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -67,6 +68,12 @@ def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBER = st.floats(allow_infinity=False)
+REASONS = st.builds(
+    Reasons,
+    st.floats(-9, 9),
+    st.lists(st.builds(Reason, TEXT, TEXT, st.floats(-9, 9))).map(tuple),
+    st.floats(-9, 9),
+)
 PREDICTIONS = st.builds(
     Prediction,
     TEXT,
@@ -75,12 +82,14 @@ PREDICTIONS = st.builds(
     st.tuples(*[st.floats(0, 1)] * 3),
     TEXT,
     TEXT,
+    st.none() | REASONS,
 )
 
 
 @given(PREDICTIONS)
 def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(prediction):
     message = json.loads(prediction.message())
+    reasons = message.pop("reasons", None)
     assert list(message.values()) == [
         prediction.prediction_id,
         prediction.post.post_id,
@@ -89,6 +98,7 @@ def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(predictio
         prediction.model_version,
         prediction.predicted_at,
     ]
+    assert json.dumps(reasons) == (prediction.reasons.to_json() if prediction.reasons else "null")
     row = prediction.archive_row()
     assert row | message == row
     numbers = [None if math.isnan(number) else number for number in prediction.post.numbers]

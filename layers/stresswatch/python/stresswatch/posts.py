@@ -52,6 +52,8 @@ class Post:
         One value for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
     source : str or None
         The community that the post comes from: for slices of the metrics, never a feature.
+    asks_reasons : bool
+        Whether the producer wants to know what moved the prediction.
     """
 
     post_id: str
@@ -59,6 +61,7 @@ class Post:
     numbers: tuple[float, ...]
     created_at: str | None = None
     source: str | None = None
+    asks_reasons: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ def post_record(post: Post) -> dict[str, Any]:
         record["created_at"] = post.created_at
     if post.source is not None:
         record["source"] = post.source
+    if post.asks_reasons:
+        record["reasons"] = True
     return record
 
 
@@ -164,6 +169,7 @@ def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
         numbers=tuple([_number(record, name) for name in NUMERIC_FEATURES]),
         created_at=_moment(record, "created_at"),
         source=_name(record, "source"),
+        asks_reasons=_flag(record, "reasons"),
     )
 
 
@@ -208,6 +214,15 @@ def _name(record: dict[str, Any], field: str) -> str | None:
             f"{field} must be a string of 1 to {MAXIMUM_NAME_LENGTH} characters",
         )
     return _encodable(field, value)
+
+
+def _flag(record: dict[str, Any], field: str) -> bool:
+    value = record.get(field)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidPost(f"{field}_invalid", f"{field} must be true or false")
+    return value
 
 
 def _moment(record: dict[str, Any], field: str) -> str | None:

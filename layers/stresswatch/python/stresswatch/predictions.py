@@ -18,6 +18,7 @@ import numpy as np
 
 from stresswatch.artefact import Artefact
 from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
+from stresswatch.reasons import Explains, Reasons, explainer_of
 
 DECISION_THRESHOLD = 0.5
 TEXT_DESCRIPTORS = ("text_length", "out_of_vocabulary_share", "non_letter_share")
@@ -90,6 +91,7 @@ class Prediction(NamedTuple):
     descriptors: tuple[float, ...]
     model_version: str
     predicted_at: str
+    reasons: Reasons | None = None
 
     @property
     def stressed(self) -> bool:
@@ -97,10 +99,11 @@ class Prediction(NamedTuple):
 
     def message(self) -> str:
         """Give the record of the predictions stream, as JSON."""
-        return _MESSAGE % self._message_values()
+        message = _MESSAGE % self._message_values()
+        return f'{message[:-1]}, "reasons": {self.reasons.to_json()}}}' if self.reasons else message
 
     def archive_line(self) -> str:
-        """Give the line of the archive: the prediction and the features, without the text."""
+        """Give the line of the archive: the prediction and the features, without any word."""
         post = self.post
         return _ARCHIVE_LINE % (
             *self._message_values(),
@@ -149,7 +152,11 @@ def read_records(records: Sequence[Record]) -> tuple[list[tuple[Record, Post]], 
 
 
 def predict(
-    posts: Sequence[tuple[str, Post]], artefact: Artefact, model_version: str, predicted_at: str
+    posts: Sequence[tuple[str, Post]],
+    artefact: Artefact,
+    model_version: str,
+    predicted_at: str,
+    explains: Explains = Explains.NEVER,
 ) -> list[Prediction]:
     """Predict posts, given with their prediction ids, in one pass over the batch."""
     texts = [post.text for _, post in posts]
@@ -163,11 +170,18 @@ def predict(
             descriptors=(float(len(post.text)), unknown, non_letter_share(post.text)),
             model_version=model_version,
             predicted_at=predicted_at,
+            reasons=_reasons(post, artefact, explains),
         )
         for (prediction_id, post), probability, unknown in zip(
             posts, scores.probability.tolist(), scores.out_of_vocabulary.tolist(), strict=True
         )
     ]
+
+
+def _reasons(post: Post, artefact: Artefact, explains: Explains) -> Reasons | None:
+    if explains is Explains.ALWAYS or (post.asks_reasons and explains is Explains.ON_REQUEST):
+        return explainer_of(artefact).explain(post.text, post.numbers)
+    return None
 
 
 def non_letter_share(text: str) -> float:
