@@ -10,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 NUMERIC_FEATURES = (
     "lex_liwc_Tone",
@@ -23,6 +23,8 @@ MAXIMUM_TEXT_LENGTH = 40_000
 """Characters; the longest post that the platforms of the data set allow."""
 MAXIMUM_NAME_LENGTH = 256
 """Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
+
+_decode = json.JSONDecoder().decode
 
 
 class InvalidPost(ValueError):
@@ -42,8 +44,7 @@ class InvalidPost(ValueError):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """A valid post.
 
     Attributes
@@ -149,7 +150,7 @@ def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
 
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(data.decode("utf-8"))
+        record = _decode(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidPost("not_utf8", "the record must be UTF-8") from None
     except (ValueError, RecursionError):
@@ -191,6 +192,8 @@ def _text(record: dict[str, Any]) -> str:
 
 def _number(record: dict[str, Any], name: str) -> float:
     value = record.get(name)
+    if type(value) is float and math.isfinite(value):  # the rule; what follows are exceptions
+        return value
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
