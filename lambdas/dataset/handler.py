@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 
 from stresswatch.champion import read_pointer
 from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, POSTS_FILE, assemble, read_lines
+from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.s3 import Location
 from stresswatch.versions import sha256, version_name
@@ -26,6 +27,7 @@ class EmptyDataSet(ValueError):
 
 
 @logger.inject_lambda_context
+@discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the training set; answer its place and make-up, and the name of the version to be.
 

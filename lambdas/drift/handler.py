@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 
 from stresswatch import archive
 from stresswatch.champion import Pointer, read_pointer
+from stresswatch.discretion import discreet
 from stresswatch.drift import Drift, measure_drift
 from stresswatch.environment import setting
 from stresswatch.s3 import Location
@@ -66,6 +67,7 @@ class Window:
 
 
 @logger.inject_lambda_context
+@discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from stresswatch.artefact import Artefact
 from stresswatch.champion import load_model, read_pointer
 from stresswatch.datasets import read_training_set
+from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.gate import decide
 from stresswatch.s3 import Location
@@ -33,6 +34,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
+@discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict on a challenger, and what a promotion would point to.
 

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
+from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
 from stresswatch.posts import Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
@@ -81,8 +82,7 @@ class Predictor:
                 [_stream_record(prediction) for prediction in predictions],
             )
         except (BotoCoreError, ClientError, ChampionUnavailable) as error:
-            # The type alone: the message could quote what was being written.
-            raise Unfinished(records[0].sequence_number, type(error).__name__) from error
+            raise Unfinished(records[0].sequence_number, _cause(error)) from error
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
@@ -127,6 +127,7 @@ def predictor() -> Predictor:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a Kinesis event with the records that must be delivered again."""
     metrics.set_default_dimensions(Stage=setting("STAGE"))
@@ -153,6 +154,11 @@ def _record(record: Mapping[str, Any]) -> Record:
 
 def _stream_record(prediction: Prediction) -> StreamRecord:
     return StreamRecord(prediction.post.post_id, prediction.message().encode())
+
+
+def _cause(error: Exception) -> str:
+    # Why no champion can be had says nothing of posts.
+    return str(error) if isinstance(error, ChampionUnavailable) else cause(error)
 
 
 def _report_refused_champion(error: Exception) -> None:

@@ -9,6 +9,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.champion import Pointer, load_model, read_pointer, write_pointer
+from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class ChampionMoved(RuntimeError):
 
 
 @logger.inject_lambda_context
+@discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Change the pointer; answer the version that serves now and the one before.
 

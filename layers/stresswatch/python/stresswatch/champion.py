@@ -28,6 +28,10 @@ class DigestMismatch(ValueError):
     """The model file is not the one that the pointer names."""
 
 
+class InvalidPointer(ValueError):
+    """The parameter holds something else than a pointer."""
+
+
 @dataclass(frozen=True)
 class Pointer:
     """The champion's version, its folder in S3, and the SHA-256 of its model file."""
@@ -45,7 +49,7 @@ class Pointer:
 
         Raises
         ------
-        ValueError
+        InvalidPointer
             When the value is no pointer.
         """
         if value == NO_CHAMPION:
@@ -54,7 +58,7 @@ class Pointer:
             pointer = Pointer(**json.loads(value))
             Location.parse(pointer.uri)
         except (TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"the champion pointer cannot be read: {error}") from error
+            raise InvalidPointer(f"the champion pointer cannot be read: {error}") from error
         return pointer
 
 

@@ -1,0 +1,50 @@
+"""Which errors may leave a function, and in what words."""
+
+import traceback
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from stresswatch.discretion import UnforeseenError, cause, discreet
+from stresswatch.posts import InvalidPost
+
+POST = "words that nobody else may read"
+
+
+@discreet
+def handler(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError(POST), KeyError(POST), UnicodeEncodeError("utf-8", POST, 0, 1, POST)]
+)
+def test_a_librarys_error_goes_out_without_its_message(error):
+    with pytest.raises(UnforeseenError) as raised:
+        handler(error)
+    assert str(raised.value).startswith(f"{type(error).__name__} at test_discretion.py:")
+    # What Lambda prints: the error, and every other one that it is chained to.
+    assert POST not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidPost("text_empty", "text must not be blank"),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "not authorized"}}, "GetObject"),
+    ],
+)
+def test_our_own_errors_and_those_of_aws_go_out_as_they_are(error):
+    with pytest.raises(type(error)) as raised:
+        handler(error)
+    assert raised.value is error
+
+
+def test_a_handlers_answer_is_passed_on():
+    assert discreet(lambda event, context: (event, context))(1, context=2) == (1, 2)
+
+
+def test_the_cause_of_a_refusal_is_its_operation_and_code_and_never_its_message():
+    refusal = ClientError({"Error": {"Code": "SlowDown", "Message": POST}}, "PutObject")
+    assert cause(refusal) == "PutObject: SlowDown"
+    assert cause(ReadTimeoutError(endpoint_url=POST)) == "ReadTimeoutError"
