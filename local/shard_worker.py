@@ -21,21 +21,19 @@ from local.batching import (
     Batch,
     Discard,
     Invoke,
-    Lane,
     NotInvoked,
     Record,
     Wait,
     drop_first,
-    lane_of,
     next_step,
     settle,
-    take,
 )
-from local.checkpoints import END, Checkpoints, Position
+from local.checkpoints import Checkpoints, Position
 from local.crew import Crew
 from local.endpoint import Endpoint, Role
 from local.invocation import Source, failure_key, failure_record, kinesis_event
 from local.mapping import Mapping
+from local.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -67,39 +65,27 @@ class ShardWorker:
         self._iterator: str | None = None
         # Everything below is guarded by `_changed`, which tells of new records and of progress.
         self._changed = threading.Condition()
-        self._lanes = [Lane() for _ in range(mapping.settings.parallelization_factor)]
-        self._read_up_to = position
-        self._is_read = False
+        self._progress = Progress.begin(position, mapping.settings.parallelization_factor)
 
     def start(self) -> None:
         """Begin to work."""
         self._crew.start(f"read {self._shard_id}", self._read)
-        for place in range(len(self._lanes)):
+        for place in range(len(self._progress.lanes)):
             self._crew.start(f"invoke {self._shard_id} {place}", partial(self._work, place))
 
     def _read(self) -> None:
-        while not (self._is_read or self._crew.stopping.is_set()):
+        while not (self._progress.is_read or self._crew.stopping.is_set()):
             self._crew.attempt(f"read {self._shard_id}", self._read_once)
 
     def _read_once(self) -> None:
         with self._changed:
-            held = sum(lane.waiting for lane in self._lanes)
+            held = self._progress.waiting
         if held >= _READ_AHEAD:
             self._crew.stopping.wait(_IDLE_SECONDS)
             return
         records, is_end = self._get_records()
         with self._changed:
-            now = time.time()
-            for place, lane in enumerate(self._lanes):
-                of_lane = (
-                    record
-                    for record in records
-                    if lane_of(record.partition_key, len(self._lanes)) == place
-                )
-                self._lanes[place] = take(lane, of_lane, now)
-            if records:
-                self._read_up_to = Position.after(records[-1].sequence_number)
-            self._is_read = is_end
+            self._progress = self._progress.read(records, is_end, time.time())
             self._changed.notify_all()
         if is_end:
             self._checkpoint()
@@ -113,7 +99,7 @@ class ShardWorker:
         try:
             if self._iterator is None:
                 self._iterator = kinesis.get_shard_iterator(
-                    **stream, ShardId=self._shard_id, **_iterator_request(self._read_up_to)
+                    **stream, ShardId=self._shard_id, **_iterator_request(self._progress.read_up_to)
                 )["ShardIterator"]
             answer = kinesis.get_records(**stream, ShardIterator=self._iterator)
         except kinesis.exceptions.ExpiredIteratorException:
@@ -143,21 +129,24 @@ class ShardWorker:
         settings = self._mapping.settings
         while not self._crew.stopping.is_set():
             with self._changed:
-                lane, step = next_step(self._lanes[place], settings, time.time())
-                self._lanes[place] = lane
+                lane, step = next_step(self._progress.lanes[place], settings, time.time())
+                self._progress = self._progress.with_lane(place, lane)
                 if isinstance(step, Wait):
-                    if self._is_read and not lane.waiting:
+                    if self._progress.is_read and not lane.waiting:
                         return
                     self._changed.wait(_wait_seconds(step))
                     continue
             if isinstance(step, Invoke):
                 outcome = self._invoke(functions, step.batch)
                 with self._changed:
-                    self._lanes[place] = settle(self._lanes[place], outcome, settings, time.time())
+                    lane = self._progress.lanes[place]
+                    lane = settle(lane, outcome, settings, time.time())
+                    self._progress = self._progress.with_lane(place, lane)
             else:
                 self._deliver(role, step)
                 with self._changed:
-                    self._lanes[place] = drop_first(self._lanes[place])
+                    lane = drop_first(self._progress.lanes[place])
+                    self._progress = self._progress.with_lane(place, lane)
             self._checkpoint()
 
     def _invoke(self, functions: Any, batch: Batch) -> Answer | NotInvoked:
@@ -202,13 +191,7 @@ class ShardWorker:
 
     def _checkpoint(self) -> None:
         with self._changed:
-            pending = [lane.oldest for lane in self._lanes if lane.oldest]
-            if pending:
-                oldest = min(pending, key=lambda record: record.order)
-                position = Position.at(oldest.sequence_number)
-            else:
-                position = END if self._is_read else self._read_up_to
-            self._checkpoints.save(self._shard_id, position)
+            self._checkpoints.save(self._shard_id, self._progress.checkpoint)
 
 
 def _iterator_request(position: Position) -> dict[str, Any]:

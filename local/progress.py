@@ -1,0 +1,56 @@
+"""How far one shard is worked through: what was read, what is under way, where a restart goes on.
+
+Everything here takes values and gives values, as in `batching`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from local.batching import Lane, Record, lane_of, take
+from local.checkpoints import END, Position
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A shard's lanes, and how far it was read into them."""
+
+    lanes: tuple[Lane, ...]
+    read_up_to: Position
+    is_read: bool = False
+
+    @classmethod
+    def begin(cls, position: Position, lanes: int) -> Progress:
+        """Begin, or go on after a restart, at a position."""
+        return cls((Lane(),) * lanes, position)
+
+    @property
+    def waiting(self) -> int:
+        return sum(lane.waiting for lane in self.lanes)
+
+    @property
+    def checkpoint(self) -> Position:
+        """Where to go on after a restart: nothing before it is undone, whatever lies after it."""
+        pending = [lane.oldest for lane in self.lanes if lane.oldest]
+        if pending:
+            oldest = min(pending, key=lambda record: record.order)
+            return Position.at(oldest.sequence_number)
+        return END if self.is_read else self.read_up_to
+
+    def read(self, records: Sequence[Record], is_end: bool, now: float) -> Progress:
+        """Add records that were read, each to its partition key's lane."""
+        of_lane: list[list[Record]] = [[] for _ in self.lanes]
+        for record in records:
+            of_lane[lane_of(record.partition_key, len(self.lanes))].append(record)
+        return Progress(
+            lanes=tuple(take(*each, now) for each in zip(self.lanes, of_lane, strict=True)),
+            read_up_to=(
+                Position.after(records[-1].sequence_number) if records else self.read_up_to
+            ),
+            is_read=is_end,
+        )
+
+    def with_lane(self, place: int, lane: Lane) -> Progress:
+        """Put a lane in the place of an earlier state of it."""
+        return replace(self, lanes=(*self.lanes[:place], lane, *self.lanes[place + 1 :]))

@@ -1,0 +1,74 @@
+"""How far a shard is worked through, and where a restart goes on."""
+
+from local.batching import Invoke, Record, Settings, drop_first, next_step
+from local.checkpoints import END, TRIM_HORIZON, Position
+from local.progress import Progress
+
+NOW = 1_800_000_000.0
+SETTINGS = Settings(batch_size=2, starting_position="TRIM_HORIZON")
+
+
+def records(*numbers: int, keys: int = 7) -> list[Record]:
+    return [Record(str(number), f"key-{number % keys}", b"data", NOW) for number in numbers]
+
+
+def begun(lanes: int = 1) -> Progress:
+    return Progress.begin(TRIM_HORIZON, lanes)
+
+
+def form_batch(progress: Progress, place: int) -> Progress:
+    lane, step = next_step(progress.lanes[place], SETTINGS, NOW)
+    assert isinstance(step, Invoke)
+    return progress.with_lane(place, lane)
+
+
+def finish_batch(progress: Progress, place: int) -> Progress:
+    progress = form_batch(progress, place)
+    return progress.with_lane(place, drop_first(progress.lanes[place]))
+
+
+def test_before_anything_is_read_a_restart_goes_on_where_this_one_began() -> None:
+    assert begun().checkpoint == TRIM_HORIZON
+
+
+def test_a_restart_reads_again_what_was_read_but_is_not_done() -> None:
+    assert begun().read(records(1, 2, 3), False, NOW).checkpoint == Position.at("1")
+
+
+def test_a_batch_that_is_with_the_function_is_not_done() -> None:
+    progress = form_batch(begun().read(records(1, 2, 3), False, NOW), 0)
+    assert progress.checkpoint == Position.at("1")
+
+
+def test_the_checkpoint_follows_what_is_done() -> None:
+    progress = finish_batch(begun().read(records(1, 2, 3), False, NOW), 0)
+    assert progress.checkpoint == Position.at("3")
+    assert finish_batch(progress, 0).checkpoint == Position.after("3")
+
+
+def test_the_checkpoint_waits_for_the_slowest_lane() -> None:
+    progress = begun(lanes=4).read(records(*range(90, 110)), False, NOW)
+    slowest = min(range(4), key=lambda place: progress.lanes[place].read[0].order)
+    for place in range(4):
+        while place != slowest and progress.lanes[place].waiting:
+            progress = finish_batch(progress, place)
+    # Sequence numbers are compared as numbers: "100" comes after "99".
+    assert progress.checkpoint == Position.at("90")
+
+
+def test_records_of_one_key_stay_in_order_in_one_lane() -> None:
+    progress = begun(lanes=3).read(records(*range(1, 50)), False, NOW)
+    assert progress.waiting == 49
+    for key in range(7):
+        (orders,) = [
+            found
+            for lane in progress.lanes
+            if (found := [one.order for one in lane.read if one.partition_key == f"key-{key}"])
+        ]
+        assert orders == [number for number in range(1, 50) if number % 7 == key]
+
+
+def test_a_shard_is_at_its_end_when_it_is_read_and_everything_is_done() -> None:
+    progress = begun().read(records(1, 2), True, NOW)
+    assert progress.checkpoint == Position.at("1")
+    assert finish_batch(progress, 0).checkpoint == END
