@@ -1,14 +1,15 @@
 """How fast the predictor is, beside scikit-learn, the earlier project's handler and a floor.
 
 ``python -m benchmarks.predictor [--json] [--rounds N]`` uses the posts at hand: Dreaddit where
-``STRESSWATCH_DATA_DIR`` holds it, synthetic ones elsewhere. Everything runs on one core.
+``STRESSWATCH_DATA_DIR`` holds it, synthetic ones elsewhere. Models learn from four fifths of them,
+and are measured on the rest. Everything runs on one core.
 """
 
 from __future__ import annotations
 
 import os
 
-from benchmarks.timing import machine, rate, use_one_core
+from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
 
 if __name__ == "__main__":
     # Before numpy starts its threads, and before the handler reads its settings.
@@ -24,8 +25,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,15 +43,25 @@ from lambdas.predictor import handler as predictor_module
 from stresswatch.artefact import TOKEN_PATTERN, Artefact
 from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
-from stresswatch.posts import LabelledPost, post_record
+from stresswatch.posts import MAXIMUM_TEXT_LENGTH, LabelledPost, post_record
 from stresswatch.reasons import Explains
-from training_jobs.stress_model.dataset import frame
+from stresswatch.splits import is_evaluation_post
+from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 100, 500, 10_000)
+TEXT_LENGTHS = (400, 4_000, MAXIMUM_TEXT_LENGTH)
 EARLIER_RECORDS = 30
 _RECORDS_A_ROUND = 2_000
-_COLD_STARTS = 5
+_BATCHES_A_ROUND = 200
+_CHARACTERS_A_ROUND = 400_000
+_COLD_STARTS = 7
+_CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+
+Name = tuple[str, int]
+"""Of a work: what is timed, and the size of its batches or the length of its texts."""
 
 
 class _Sink:
@@ -70,21 +81,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     data = load_posts()
-    labels = [post.label for post in data.posts]
-    pipeline = fit_pipeline(data.posts, Hyperparameters())
+    learnt = [post for post in data.posts if not is_evaluation_post(post.post.post_id)]
+    fresh = [post for post in data.posts if is_evaluation_post(post.post.post_id)]
+    pipeline = fit_pipeline(learnt, Hyperparameters())
     artefact = export_pipeline(pipeline)
-    earlier = EarlierModel().fit(frame(data.posts), labels)
+    earlier = EarlierModel().fit(frame(learnt), labels_of(learnt))
+    works = _works_on_lengths(fresh) | {("earlier_handler", 1): _earlier_handler(fresh, earlier)}
+    for size in BATCH_SIZES:
+        works |= _works_on_batches(size, fresh, pipeline, artefact)
     with _handler_of(artefact):
-        throughput = [
-            _throughput(size, data.posts, pipeline, artefact, earlier, arguments.rounds)
-            for size in BATCH_SIZES
-        ]
+        seconds = time_in_turns(works, arguments.rounds)
     result = {
         "machine": machine(),
-        "data": data.name,
+        "data": f"{data.name}; {len(learnt):,} to learn from, {len(fresh):,} to measure on",
         "rounds": arguments.rounds,
         "artefact_bytes": len(artefact.to_bytes()),
-        "records_per_second": throughput,
+        "earlier_handler_per_second": asdict(rate(seconds["earlier_handler", 1])),
+        "by_batch": [_batch_figures(size, seconds) for size in BATCH_SIZES],
+        "by_text_length": [_length_figures(length, seconds) for length in TEXT_LENGTHS],
         "cold_start": _cold_starts(artefact, pipeline),
     }
     if arguments.json:
@@ -116,61 +130,67 @@ def _handler_of(artefact: Artefact) -> Any:
         yield
 
 
-def _throughput(
-    size: int,
-    posts: list[LabelledPost],
-    pipeline: Any,
-    artefact: Artefact,
-    earlier: EarlierModel,
-    rounds: int,
-) -> dict[str, Any]:
-    batch = list(itertools.islice(itertools.cycle(posts), size))
-    repeats = max(1, _RECORDS_A_ROUND // size)
-    batches = [
-        list(itertools.islice(itertools.cycle(posts), start * size, (start + 1) * size))
-        for start in range(repeats)
-    ]
-    count = size * repeats
-    events = [_event(each) for each in batches]
+def _works_on_batches(
+    size: int, posts: list[LabelledPost], pipeline: Any, artefact: Artefact
+) -> dict[Name, Work]:
+    n_batches = min(max(1, _RECORDS_A_ROUND // size), _BATCHES_A_ROUND)
+    endless = itertools.cycle(posts)
+    batches = [list(itertools.islice(endless, size)) for _ in range(n_batches)]
     frames = [frame(each) for each in batches]
-    texts = [[post.post.text for post in each] for each in batches]
-    numbers = [np.array([post.post.numbers for post in each]) for each in batches]
-    payloads = [[_payload(post) for post in each] for each in batches]
-    records = _event(batch[:EARLIER_RECORDS])["Records"]
+    inputs = [
+        ([post.post.text for post in each], np.array([post.post.numbers for post in each]))
+        for each in batches
+    ]
+    payloads = [_payload(post) for each in batches for post in each]
     find_tokens = re.compile(TOKEN_PATTERN).findall
-    context = SimpleNamespace(
-        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-    )
+    runs = {
+        "handler": _handle([_event(each) for each in batches]),
+        "scoring": lambda: [artefact.score(*each) for each in inputs],
+        "scikit_learn": lambda: [pipeline.predict_proba(each) for each in frames],
+        "floor": lambda: [find_tokens(json.loads(each)["text"].lower()) for each in payloads],
+    }
+    return {(name, size): Work(run, len(payloads)) for name, run in runs.items()}
 
-    def handle() -> None:
-        for event in events:
-            predictor_module.handler(event, context)
 
-    def score() -> None:
-        for each, values in zip(texts, numbers, strict=True):
-            artefact.score(each, values)
+def _works_on_lengths(posts: list[LabelledPost]) -> dict[Name, Work]:
+    """Handle texts of one length, as many characters in all whatever the length."""
+    characters = " ".join(post.post.text for post in posts)
+    characters = (characters * (1 + _CHARACTERS_A_ROUND // len(characters)))[:_CHARACTERS_A_ROUND]
+    works = {}
+    for length in TEXT_LENGTHS:
+        texts = [characters[at : at + length] for at in range(0, _CHARACTERS_A_ROUND, length)]
+        batch = [
+            replace(labelled, post=labelled.post._replace(text=text))
+            for labelled, text in zip(itertools.cycle(posts), texts, strict=False)
+        ]
+        works["characters", length] = Work(_handle([_event(batch)]), _CHARACTERS_A_ROUND)
+    return works
 
-    def scikit_learn() -> None:
-        for each in frames:
-            pipeline.predict_proba(each)
 
-    def floor() -> None:
-        for each in payloads:
-            for payload in each:
-                find_tokens(json.loads(payload)["text"].lower())
+def _earlier_handler(posts: list[LabelledPost], earlier: EarlierModel) -> Work:
+    records = _event(posts[:EARLIER_RECORDS])["Records"]
+    return Work(lambda: [earlier.handle(record) for record in records], len(records))
 
-    def earlier_handler() -> None:
-        for record in records:
-            earlier.handle(record)
 
+def _handle(events: Sequence[dict[str, Any]]) -> Callable[[], object]:
+    return lambda: [predictor_module.handler(event, _CONTEXT) for event in events]
+
+
+def _batch_figures(size: int, seconds: Mapping[Name, Sequence[float]]) -> dict[str, Any]:
+    handler = seconds["handler", size]
+    peers = {name: seconds[name, size] for name in ("scikit_learn", "floor")}
+    peers["earlier_handler"] = seconds["earlier_handler", 1]
+    names = ("handler", "scoring", "scikit_learn", "floor")
     return {
         "batch_size": size,
-        "handler": asdict(rate(handle, count, rounds)),
-        "scoring": asdict(rate(score, count, rounds)),
-        "scikit_learn": asdict(rate(scikit_learn, count, rounds)),
-        "earlier_handler": asdict(rate(earlier_handler, len(records), min(rounds, 3))),
-        "floor": asdict(rate(floor, count, rounds)),
+        "per_second": {name: asdict(rate(seconds[name, size])) for name in names},
+        "handler_to": {name: asdict(speedup(handler, theirs)) for name, theirs in peers.items()},
     }
+
+
+def _length_figures(length: int, seconds: Mapping[Name, Sequence[float]]) -> dict[str, Any]:
+    nanoseconds = [each * 1e9 for each in seconds["characters", length]]
+    return {"characters": length, "nanoseconds_per_character": asdict(Spread.of(nanoseconds))}
 
 
 def _payload(labelled: LabelledPost) -> bytes:
@@ -194,89 +214,111 @@ def _event(posts: Sequence[LabelledPost]) -> dict[str, Any]:
     }
 
 
-_LOAD_OURS = """
+_START_OURS = """
+import numpy
 from lambdas.predictor.handler import handler
 from stresswatch.artefact import Artefact
-Artefact.from_bytes(open({path!r}, "rb").read())
+artefact = Artefact.from_bytes(open({path!r}, "rb").read())
+artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
 """
-_LOAD_JOBLIB = """
+_START_JOBLIB = """
 import joblib
 import pandas
-joblib.load({path!r})
+from stresswatch.posts import NUMERIC_FEATURES
+post = pandas.DataFrame([dict.fromkeys(NUMERIC_FEATURES, 0.0) | {{"text": "I cannot sleep"}}])
+joblib.load({path!r}).predict_proba(post[["text", *NUMERIC_FEATURES]])
 """
 # Linux counts the peak of `getrusage` from before the process was replaced; this one is its own.
 _PEAK = "print(*(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))"
 
 
 def _cold_starts(artefact: Artefact, pipeline: Any) -> dict[str, Any]:
+    """Time whole processes that import, load and score one post."""
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder) / "model.npz", Path(folder) / "model.joblib"
         ours.write_bytes(artefact.to_bytes())
         joblib.dump(pipeline, theirs)
-        return {
-            "predictor": _whole_process(_LOAD_OURS.format(path=str(ours))),
-            "scikit_learn_with_joblib": _whole_process(_LOAD_JOBLIB.format(path=str(theirs))),
-            "python_alone": _whole_process(""),
+        codes = {
+            "predictor": _START_OURS.format(path=str(ours)),
+            "scikit_learn_with_joblib": _START_JOBLIB.format(path=str(theirs)),
+            "python_alone": "",
         }
+        peaks: dict[str, list[float]] = {name: [] for name in codes}
+        works = {name: Work(_process(code, peaks[name])) for name, code in codes.items()}
+        seconds = time_in_turns(works, _COLD_STARTS)
+    share = speedup(seconds["scikit_learn_with_joblib"], seconds["predictor"])
+    figures = {
+        name: {"seconds": asdict(Spread.of(each)), "peak_mb": max(peaks[name])}
+        for name, each in seconds.items()
+    }
+    return figures | {"share_of_joblib": asdict(share)}
 
 
-def _whole_process(code: str) -> dict[str, Any]:
-    """Time a whole process that runs the code; give seconds and peak memory."""
-    peaks: list[float] = []
-
+def _process(code: str, peaks: list[float]) -> Callable[[], None]:
     def run() -> None:
         done = subprocess.run(  # noqa: S603 - our own code
             [sys.executable, "-c", code + _PEAK], capture_output=True, text=True, check=True
         )
         peaks.append(int(done.stdout.split()[-1]) / 1024)
 
-    speed = rate(run, 1, _COLD_STARTS)
-    return {
-        "seconds": 1 / speed.median,
-        "fastest": 1 / speed.highest,
-        "slowest": 1 / speed.lowest,
-        "peak_mb": max(peaks),
-        "runs": speed.rounds,
-    }
-
-
-_PEERS = ("scoring", "scikit_learn", "earlier_handler", "floor")
+    return run
 
 
 def _show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(f"{result['machine']}; {result['data']}; median of {result['rounds']} rounds")
-    console.print(f"artefact: {result['artefact_bytes']:,} bytes")
-    table = Table(title="Records a second on one core", title_justify="left")
-    for name in ("batch", "handler", "spread", "scoring", "scikit-learn", "earlier", "floor",
-                 "by scikit-learn", "by earlier", "by floor"):  # fmt: skip
-        table.add_column(name, justify="right")
-    for row in result["records_per_second"]:
-        ours = row["handler"]["median"]
+    console.print(
+        f"artefact: {result['artefact_bytes']:,} bytes; earlier handler: "
+        f"{_text(result['earlier_handler_per_second'], '{:,.0f}')} records a second"
+    )
+    names = ("handler", "scoring", "scikit_learn", "floor")
+    table = _table("Records a second on one core", "batch", *names, "microseconds a record")
+    for row in result["by_batch"]:
+        rates = row["per_second"]
         table.add_row(
             f"{row['batch_size']:,}",
-            f"{ours:,.0f}",
-            f"{row['handler']['lowest']:,.0f} to {row['handler']['highest']:,.0f}",
-            *(
-                f"{row[name]['median']:,.0f}"
-                for name in ("scoring", "scikit_learn", "earlier_handler", "floor")
-            ),
-            f"{ours / row['scikit_learn']['median']:.1f}",
-            f"{ours / row['earlier_handler']['median']:.0f}",
-            f"{ours / row['floor']['median']:.2f}",
+            *(_text(rates[name], "{:,.0f}") for name in names),
+            f"{1e6 / rates['handler']['median']:.0f}",
         )
     console.print(table)
-    table = Table(title="Cold start, whole process", title_justify="left")
-    for name in ("process", "seconds", "spread", "peak MB"):
-        table.add_column(name)
-    for name, row in result["cold_start"].items():
+    peers = ("earlier_handler", "scikit_learn", "floor")
+    table = _table("The handler's rate as a multiple of others'", "batch", *peers)
+    for row in result["by_batch"]:
+        ratios = row["handler_to"]
         table.add_row(
-            name.replace("_", " "),
-            f"{row['seconds']:.2f}",
-            f"{row['fastest']:.2f} to {row['slowest']:.2f}",
-            f"{row['peak_mb']:.0f}",
+            f"{row['batch_size']:,}",
+            *(_text(ratios[name], "{:.0f}" if name == peers[0] else "{:.2f}") for name in peers),
         )
     console.print(table)
+    table = _table("The handler on long texts", "characters", "nanoseconds a character")
+    for row in result["by_text_length"]:
+        table.add_row(f"{row['characters']:,}", _text(row["nanoseconds_per_character"], "{:.0f}"))
+    console.print(table)
+    cold = result["cold_start"]
+    share = cold.pop("share_of_joblib")
+    table = _table("Cold start, whole process", "process", "seconds", "peak MB")
+    for name, row in cold.items():
+        table.add_row(_title(name), _text(row["seconds"], "{:.2f}"), f"{row['peak_mb']:.0f}")
+    console.print(table)
+    console.print(f"predictor / scikit-learn with joblib: {_text(share, '{:.2f}')}")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(_title(column), justify="right")
+    return table
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").replace("scikit learn", "scikit-learn")
+
+
+def _text(spread: dict[str, float], style: str) -> str:
+    median, lowest, highest = (
+        style.format(spread[name]) for name in ("median", "lowest", "highest")
+    )
+    return f"{median} ({lowest} to {highest})"
 
 
 if __name__ == "__main__":

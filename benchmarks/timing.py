@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: several rounds on one core, with the spread beside the figure."""
+"""Timing on a noisy machine: works take turns on one core, and every figure has its spread."""
 
 from __future__ import annotations
 
@@ -6,32 +6,57 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+class Work(NamedTuple):
+    """What is timed, and on how many units (records, characters) it works."""
+
+    run: Callable[[], object]
+    units: int = 1
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Records a second over several rounds: the median, and the lowest and highest seen."""
+class Spread:
+    """A figure over several rounds: the median, the lowest and the highest seen."""
 
     median: float
     lowest: float
     highest: float
     rounds: int
 
-    def __str__(self) -> str:
-        return f"{self.median:,.0f} ({self.lowest:,.0f} to {self.highest:,.0f})"
+    @staticmethod
+    def of(figures: Sequence[float]) -> Spread:
+        return Spread(statistics.median(figures), min(figures), max(figures), len(figures))
 
 
-def rate(work: Callable[[], object], records: int, rounds: int) -> Rate:
-    """Time work on a number of records; one round before the first is not counted."""
-    work()
-    seen = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        seen.append(records / (time.perf_counter() - started))
-    return Rate(statistics.median(seen), min(seen), max(seen), rounds)
+def time_in_turns(works: Mapping[Name, Work], rounds: int) -> dict[Name, list[float]]:
+    """Give each work's seconds a unit, round by round; one round before the first is not counted.
+
+    What slows the machine down for a while slows all works, so that their ratios hold.
+    """
+    seconds: dict[Name, list[float]] = {name: [] for name in works}
+    for counted in range(-1, rounds):
+        for name, (run, units) in works.items():
+            started = time.perf_counter()
+            run()
+            if counted >= 0:
+                seconds[name].append((time.perf_counter() - started) / units)
+    return seconds
+
+
+def rate(seconds: Sequence[float]) -> Spread:
+    """Give units a second."""
+    return Spread.of([1 / each for each in seconds])
+
+
+def speedup(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Give how many times as fast as theirs ours is, each round compared with itself."""
+    return Spread.of([b / a for a, b in zip(ours, theirs, strict=True)])
 
 
 def use_one_core() -> None:

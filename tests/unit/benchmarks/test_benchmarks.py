@@ -4,17 +4,24 @@ import pytest
 
 from benchmarks import quality
 from benchmarks.earlier import EarlierModel, clean
-from benchmarks.timing import rate
+from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
 from training_jobs.stress_model.dataset import frame
 
 TRAIN, TEST = make_posts(150), make_posts(60, seed=2)
 
 
-def test_a_rate_is_the_median_of_its_rounds_and_says_how_far_they_spread():
-    measured = rate(lambda: sum(range(1000)), records=10, rounds=3)
-    assert 0 < measured.lowest <= measured.median <= measured.highest
-    assert measured.rounds == 3
+def test_works_take_turns_and_the_first_round_is_not_counted():
+    log = []
+    works = {name: Work(lambda name=name: log.append(name), units=10) for name in "ab"}
+    seconds = time_in_turns(works, rounds=2)
+    assert log == ["a", "b"] * 3
+    assert {name: len(each) for name, each in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_figures_are_medians_of_rounds_and_say_how_far_they_spread():
+    assert rate([0.5, 0.1, 0.25]) == Spread(4.0, 2.0, 10.0, 3)
+    assert speedup(ours=[1.0, 2.0, 4.0], theirs=[3.0, 4.0, 4.0]) == Spread(2.0, 1.0, 3.0, 3)
 
 
 @pytest.mark.parametrize("recipe", ["shipped", "text only", "numbers only"])
