@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stresswatch.lookup import IdArray, PairTable, PlaceArray, TokenIds
+from stresswatch.lookup import IdArray, PairTable, TokenIds
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
 
 FORMAT = 2
@@ -167,46 +167,45 @@ class Artefact:
         word, n_tokens = self._token_ids.of([normalise(text) for text in texts])
         post = np.repeat(np.arange(len(texts), dtype=np.int32), n_tokens + 1)
         known = np.flatnonzero(word != self._token_ids.unknown)
-        n_known = np.bincount(post[known], minlength=len(texts))
-        shares = self._shares(post[known], word[known], n_tokens)
+        known_word, known_post = word.take(known), post.take(known)
+        shares = self._shares(known_post, known_word, n_tokens)
+        pair_at, pair = self._pairs.find(word[:-1], word[1:])
+        owner = np.concatenate([known_post, post.take(pair_at)])
+        term = np.concatenate([known_word, pair + len(self.words)])
         log_odds = (
             self.intercept
-            + self._term_log_odds(post, word, known, len(texts))
+            + self._term_log_odds(owner, term, len(texts))
             + _log_odds(shares, self.share_mean, self.share_scale, self.share_weight)
             + _log_odds(self._complete(numbers, shares), self.mean, self.scale, self.number_weight)
         )
+        n_known = np.bincount(known_post, minlength=len(texts))
         return Scores(
             probability=np.array([_sigmoid(z) for z in log_odds.tolist()], dtype=np.float64),
             out_of_vocabulary=(n_tokens - n_known) / np.maximum(n_tokens, 1),
         )
 
-    def _term_log_odds(
-        self, post: IdArray, word: IdArray, known: PlaceArray, n_posts: int
-    ) -> FloatArray:
-        at, pair = self._pairs.find(word[:-1], word[1:])
-        term = np.concatenate([word[known], pair + len(self.words)])
-        owner = np.concatenate([post[known], post[at]])
-        # One number of 31 bits for both sorts fastest.
+    def _term_log_odds(self, post: IdArray, term: IdArray, n_posts: int) -> FloatArray:
+        # One number of 31 bits for both sorts fastest; `take` is faster than an index in brackets.
         bits = len(self._term_idf).bit_length()
-        found = np.sort(owner << bits | term)
-        begin = np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])
-        owner, term = found[begin] >> bits, found[begin] & (1 << bits) - 1
-        x = _SUBLINEAR[np.diff(begin, append=len(found))] * self._term_idf[term]
-        dot = np.bincount(owner, weights=x * self._term_weight[term], minlength=n_posts)
-        square = np.bincount(owner, weights=x * x, minlength=n_posts)
+        every = np.sort(post << bits | term)
+        begin = np.flatnonzero(np.append(True, every[1:] != every[:-1])[: len(every)])
+        count = np.diff(begin, append=len(every))
+        distinct = every.take(begin)
+        post, term = distinct >> bits, distinct & (1 << bits) - 1
+        x = _SUBLINEAR.take(count) * self._term_idf.take(term)
+        dot = np.bincount(post, weights=x * self._term_weight.take(term), minlength=n_posts)
+        square = np.bincount(post, weights=x * x, minlength=n_posts)
         return dot / np.sqrt(np.where(square > 0, square, 1.0))
 
     def _shares(self, post: IdArray, word: IdArray, n_tokens: IntArray) -> FloatArray:
-        begin, count = self._entries
-        n_entries = count[word]
-        token = np.repeat(np.arange(len(word)), n_entries)
-        ahead = begin[word] - (np.cumsum(n_entries) - n_entries)
-        entry = np.arange(len(token)) + ahead[token]
-        owner = post[token]
+        begin, count = (each.take(word) for each in self._entries)
+        token = np.repeat(np.arange(len(word)), count)
+        ahead = begin - (np.cumsum(count) - count)
+        entry = np.arange(len(token)) + ahead.take(token)
         n_posts, n_categories = len(n_tokens), len(self.categories)
         total = np.bincount(
-            owner * n_categories + self.entry_category[entry],
-            weights=self.entry_value[entry],
+            post.take(token) * n_categories + self.entry_category.take(entry),
+            weights=self.entry_value.take(entry),
             minlength=n_posts * n_categories,
         )
         return total.reshape(n_posts, n_categories) / (n_tokens + SHARE_PRIOR)[:, None]

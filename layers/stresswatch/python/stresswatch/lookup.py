@@ -62,10 +62,9 @@ class _Pieces(dict[str, bytes]):
         self._find_tokens = find_tokens
 
     def __missing__(self, piece: str) -> bytes:
-        if piece.isalnum():
-            ids = [self._ids.get(piece, self._unknown)]
-        else:
-            ids = list(map(self._ids.get, self._find_tokens(piece), repeat(self._unknown)))
+        if piece.isalnum() and piece not in self._ids:
+            return self._unknown
+        ids = list(map(self._ids.get, self._find_tokens(piece), repeat(self._unknown)))
         packed = b"".join(ids)
         if self._unknown not in ids and len(piece) <= MAXIMUM_PIECE_LENGTH:
             if len(self) >= MAXIMUM_PIECES:
@@ -108,11 +107,11 @@ class PairTable:
     def find(self, first: IdArray, second: IdArray) -> tuple[PlaceArray, IdArray]:
         """Give which of the pairs are in the table, and the place in `order` of each of these."""
         wanted = _pair_keys(first, second)
-        place = self._begin[wanted & self._mask]
+        place = self._begin.take(wanted & self._mask)
         for _ in range(self._steps):
-            place += self._keys[place] != wanted
-        found = np.flatnonzero(self._keys[place] == wanted)
-        return found, place[found]
+            place += self._keys.take(place) != wanted
+        found = np.flatnonzero(self._keys.take(place) == wanted)
+        return found, place.take(found)
 
 
 def _pair_keys(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDArray[np.int64]:
