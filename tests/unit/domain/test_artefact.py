@@ -73,6 +73,8 @@ def test_a_post_scores_the_same_to_the_last_bit_alone_and_in_any_batch(artefact,
     backwards = artefact.score(texts[::-1], numbers[::-1])
     alone = [artefact.score([text], row[None]) for text, row in zip(texts, numbers, strict=True)]
     assert together.probability.tolist() == backwards.probability[::-1].tolist()
+    many = artefact.score(texts * 3, np.tile(numbers, (3, 1)))
+    assert many.probability.tolist() == together.probability.tolist() * 3
     assert together.probability.tolist() == [float(score.probability[0]) for score in alone]
 
 
