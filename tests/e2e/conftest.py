@@ -1,0 +1,20 @@
+"""One stack a worker, deployed once and shared; tests that use it are of the group `deployed`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import local
+from cli.synthesis import synthesize
+from tests.e2e.deployed import Deployed
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("deployed")
+    app = synthesize(folder / "cdk.out")
+    stack = local.up(folder / "stack", template_directory=app, on_progress=lambda _: None)
+    yield Deployed(stack, folder / "stack")
+    local.down(folder / "stack")

@@ -1,0 +1,128 @@
+"""The stack itself, deployed on this machine, and what it needs before it can be looked at."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import local
+from cli.loop import Loop, payload
+from cli.targets import of_local_stack
+from local.deploy import stack_resources
+from local.endpoint import Endpoint
+from tests.conftest import make_posts
+
+T = TypeVar("T")
+BASE = make_posts(300)
+LABELLED = make_posts(40, seed=2)
+STREAMED = make_posts(210, seed=3)
+"""More than the stage's smallest window, so that drift is measured."""
+RETRAINING_SECONDS = 120.0
+
+
+def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -> T:
+    """Look until there is something to see, and give it."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The deployed stack, and the folder that it keeps everything in."""
+
+    stack: local.LocalStack
+    folder: Path
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(self.stack.endpoint)
+
+    @cached_property
+    def loop(self) -> Loop:
+        return Loop(of_local_stack(self.stack))
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self.stack.client(service)
+        return self._clients[service]
+
+    @cached_property
+    def _resources(self) -> dict[str, tuple[str, str]]:
+        return stack_resources(self.stack.stack_name, self.endpoint)
+
+    def named(self, prefix: str, kind: str) -> str:
+        """Give the physical id of the one resource of a type whose logical id starts so."""
+        (found,) = [
+            physical
+            for logical, (resource_type, physical) in self._resources.items()
+            if logical.startswith(prefix) and resource_type == kind
+        ]
+        return found
+
+    def logical_ids(self, kind: str) -> list[str]:
+        """Give the logical ids of the resources of a type."""
+        return [
+            name for name, (resource_type, _) in self._resources.items() if resource_type == kind
+        ]
+
+    def function(self, prefix: str) -> str:
+        return self.named(prefix, "AWS::Lambda::Function")
+
+    def invoke(self, function: str, event: dict[str, Any]) -> str:
+        """Invoke a function; give its answer and its log as one text."""
+        answer = self.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps(event).encode(), LogType="Tail"
+        )
+        log = base64.b64decode(answer.get("LogResult", "")).decode()
+        return str(answer["Payload"].read().decode() + log)
+
+    def retrain(self) -> dict[str, Any]:
+        """Run the workflow to its end; give what `DescribeExecution` says and its history."""
+        states = self.client("stepfunctions")
+        execution = {"executionArn": self.loop.start_retraining("test", "a test asked for it")}
+
+        def end() -> dict[str, Any] | None:
+            described = self.loop.describe(execution["executionArn"])
+            return described if described["status"] != "RUNNING" else None
+
+        described = eventually("end of the retraining", end, RETRAINING_SECONDS)
+        return described | {"history": states.get_execution_history(**execution)["events"]}
+
+    def objects(self, bucket: str, prefix: str = "") -> list[str]:
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        return [
+            item["Key"]
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix)
+            for item in page.get("Contents", [])
+        ]
+
+    def prepare(self) -> dict[str, Any]:
+        """Give it data, a champion and a window of predictions; give the retraining's output."""
+        self.loop.seed(BASE)
+        self.loop.label(LABELLED)
+        described = self.retrain()
+        assert described["status"] == "SUCCEEDED", described["history"]
+        self.loop.send([payload(post) for post in STREAMED])
+        eventually("window of predictions", self._measured_drift)
+        return dict(json.loads(described["output"]))
+
+    def _measured_drift(self) -> bool | None:
+        answer = json.loads(
+            self.client("lambda")
+            .invoke(FunctionName=self.stack.outputs["DriftFunctionName"], Payload=b"{}")["Payload"]
+            .read()
+        )
+        return True if answer["status"] == "measured" else None

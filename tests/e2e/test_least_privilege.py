@@ -1,0 +1,272 @@
+"""No permission of a role is there for nothing: without it, something fails and says so.
+
+Every policy is cut into permissions: one action on one resource, under one value of a condition.
+Each is taken away in turn through IAM's API, while IAM is enforced, and what the role is for is
+done once. What the local stack cannot refuse is listed here with who needs it on AWS; keys and the
+workflow are looked at in `tests/infrastructure/test_least_privilege.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.loop import payload
+from local.batching import Settings
+from local.crew import Crew
+from local.events import route
+from local.mapping import Mapping
+from local.poller import Poller
+from stresswatch.champion import NO_CHAMPION
+from tests.e2e.deployed import STREAMED, Deployed, eventually
+from tests.e2e.policies import Permission, Policy
+
+pytestmark = pytest.mark.xdist_group("deployed")
+
+BEYOND = {
+    "kms": "AWS's services use keys in the role's name, and the emulator encrypts nothing",
+    "logs": "Lambda and SageMaker write their logs in the role's name",
+    "xray": "Lambda sends traces in the role's name",
+    "ecr": "SageMaker pulls the training image in the role's name",
+    "kinesis:DescribeStream": "asked by Lambda's poller, and not by the local one",
+    "kinesis:DescribeStreamSummary": "asked by Lambda's poller, and not by the local one",
+}
+"""Services and actions that the local stack cannot refuse, and who needs them on AWS."""
+
+BEYOND_OF_ROLE = {
+    "PredictionPredictorRole": {"s3:ListBucket": "Lambda looks for its failure destination"},
+    "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
+}
+ROLES_BEYOND = {
+    "RetrainingWorkflowRole": "the emulator's Step Functions calls as the account's root user",
+}
+
+
+@dataclass
+class Stage:
+    """The deployed stack, ready for each role to do what it is for."""
+
+    deployed: Deployed
+    retraining: dict[str, Any]
+    log: pytest.LogCaptureFixture
+    folder: Path
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def measure_drift(self, _: Permission | None) -> str:
+        return self.deployed.invoke(self.deployed.function("DriftDriftFunction"), {})
+
+    def assemble(self, _: Permission | None) -> str:
+        return self.deployed.invoke(self.deployed.function("RetrainingDatasetFunction"), {})
+
+    def train(self, permission: Permission | None) -> str:
+        """Run the whole workflow, in which the job's role is used."""
+        if permission is None:
+            return json.dumps(self.retraining)  # with every permission it has been run already
+        described = self.deployed.retrain()
+        return described["status"] + json.dumps(described["history"], default=str)
+
+    def judge(self, _: Permission | None) -> str:
+        dataset, training = self.retraining["dataset"], self.retraining["training"]
+        event = {
+            "version": dataset["version"],
+            "dataset_uri": dataset["dataset_uri"],
+            "model_artifact_uri": training["ModelArtifacts"]["S3ModelArtifacts"],
+        }
+        return self.deployed.invoke(self.deployed.function("RetrainingGateFunction"), event)
+
+    def promote(self, _: Permission | None) -> str:
+        """Promote the champion again, as if it were the first."""
+        parameter = self.deployed.stack.outputs["ChampionParameterName"]
+        ssm = self.deployed.client("ssm")
+        ssm.put_parameter(Name=parameter, Value=NO_CHAMPION, Type="String", Overwrite=True)
+        event = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
+        function = self.deployed.function("RetrainingPromoteFunction")
+        return self.deployed.invoke(function, event | {"parent": ""})
+
+    def predict(self, permission: Permission | None) -> str:
+        """Predict a batch from a cold start, or poll for one, as the permission may concern."""
+        if (
+            permission
+            and permission.action.startswith("kinesis:")
+            and "posts" in permission.resource
+        ):
+            return self._poll()
+        if permission and permission.resource.endswith("/aws/lambda/*"):
+            return self._poll()
+        function = self.deployed.stack.outputs["PredictorFunctionName"]
+        self._make_cold(function)
+        return self.deployed.invoke(function, kinesis_event(payload(STREAMED[0])[1], b"{"))
+
+    def _make_cold(self, function: str) -> None:
+        functions = self.deployed.client("lambda")
+        settings = functions.get_function_configuration(FunctionName=function)["Environment"]
+        settings["Variables"]["COLD_START"] = str(next(self._numbers))
+        functions.update_function_configuration(FunctionName=function, Environment=settings)
+
+    def _poll(self) -> str:
+        """Poll as a mapping whose function fails, until a batch is given up or a call refused."""
+        endpoint, outputs = self.deployed.endpoint, self.deployed.stack.outputs
+        mapping = Mapping.describe(
+            self.deployed.named("Prediction", "AWS::Lambda::EventSourceMapping"), endpoint
+        )
+        failing = replace(
+            mapping,
+            # It finds no version to promote in a batch of posts.
+            function_arn=self.deployed.function("RetrainingPromoteFunction"),
+            settings=Settings(maximum_retries=0, starting_position="TRIM_HORIZON"),
+        )
+        bucket = outputs["QuarantineBucketName"]
+        before = len(self.deployed.objects(bucket, "aws/lambda/"))
+        crew = Crew()
+        self.log.clear()
+
+        def outcome() -> str | None:
+            is_delivered = len(self.deployed.objects(bucket, "aws/lambda/")) > before
+            return self.log.text if is_delivered or "AccessDenied" in self.log.text else None
+
+        try:
+            Poller(failing, endpoint, self.folder / uuid.uuid4().hex, crew).start()
+            return eventually("end of a batch", outcome)
+        except ClientError as refusal:
+            return str(refusal)
+        finally:
+            crew.stop(5)
+
+    def react(self, _: Permission | None) -> str:
+        """Let the drift alarm's rule start a retraining; one that starts is stopped again."""
+        alarm = self.deployed.loop.drift_alarm()
+        event = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "CloudWatch Alarm State Change",
+            "source": "aws.cloudwatch",
+            "account": "000000000000",
+            "time": "2026-11-23T00:00:00Z",
+            "region": self.deployed.endpoint.region,
+            "resources": [alarm["AlarmArn"]],
+            "detail": {"state": {"value": "ALARM", "reason": "a test"}},
+        }
+        self.log.clear()
+        route(event, self.deployed.endpoint)
+        for execution in self.deployed.loop.executions():
+            if execution["status"] == "RUNNING":
+                self.deployed.client("stepfunctions").stop_execution(
+                    executionArn=execution["executionArn"]
+                )
+        return self.log.text
+
+
+Scenario = Callable[[Stage, Permission | None], str]
+SCENARIOS: dict[str, Scenario] = {
+    "DriftDriftRole": Stage.measure_drift,
+    "PredictionPredictorRole": Stage.predict,
+    "RetrainingDatasetRole": Stage.assemble,
+    "RetrainingGateRole": Stage.judge,
+    "RetrainingPromoteRole": Stage.promote,
+    "RetrainingTrainingRole": Stage.train,
+    "RetrainingWorkflowEventsRole": Stage.react,
+}
+
+
+def kinesis_event(*payloads: bytes) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "eventID": f"shardId-000000000000:{number}",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/posts",
+                "kinesis": {
+                    "partitionKey": "key",
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(data).decode(),
+                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                },
+            }
+            for number, data in enumerate(payloads)
+        ]
+    }
+
+
+def refuses(said: str, action: str) -> bool:
+    """Whether it was said that an action is not allowed, in IAM's words or in the predictor's."""
+    operation = action.partition(":")[2]
+    words = [f"not authorized to perform: {action}\\b", f"{operation}: AccessDenied"]
+    if action == "s3:GetObject":
+        words.append(_HEAD)
+    return re.search("|".join(words), said) is not None
+
+
+def is_refused_anything(said: str) -> bool:
+    return re.search(f"AccessDenied|not authorized|{_HEAD}", said) is not None
+
+
+# The answer to HEAD has no body, and so no words for it.
+_HEAD = r"\(403\) when calling the HeadObject operation"
+
+
+@pytest.fixture(scope="module")
+def retraining(deployed: Deployed) -> dict[str, Any]:
+    return deployed.prepare()
+
+
+@pytest.fixture
+def stage(
+    deployed: Deployed,
+    retraining: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> Stage:
+    return Stage(deployed, retraining, caplog, tmp_path)
+
+
+def is_beyond(role: str, permission: Permission) -> bool:
+    service = permission.action.partition(":")[0]
+    return (
+        service in BEYOND
+        or permission.action in BEYOND
+        or permission.action in BEYOND_OF_ROLE.get(role, {})
+    )
+
+
+@pytest.mark.parametrize("role", SCENARIOS)
+def test_without_any_one_permission_a_role_cannot_do_what_it_is_for(
+    stage: Stage, role: str
+) -> None:
+    scenario = SCENARIOS[role]
+    said = scenario(stage, None)
+    assert not is_refused_anything(said), said
+
+    policy = Policy.of(stage.deployed, role)
+    tried = [one for one in policy.permissions if not is_beyond(role, one)]
+    not_missed = []
+    for permission in tried:
+        with policy.without(permission):
+            said = scenario(stage, permission)
+        if not refuses(said, permission.action):
+            not_missed.append(f"{permission}: {said[-500:]}")
+    assert tried
+    assert not_missed == []
+
+
+def test_every_role_is_tried_or_listed_with_the_reason_why_not(deployed: Deployed) -> None:
+    roles = deployed.logical_ids("AWS::IAM::Role")
+    known = [*SCENARIOS, *ROLES_BEYOND]
+    assert [role for role in roles if not role.startswith(tuple(known))] == []
+
+
+def test_nothing_is_listed_as_beyond_the_local_stack_that_no_role_has(deployed: Deployed) -> None:
+    granted = {role: Policy.of(deployed, role).permissions for role in SCENARIOS}
+    actions = {one.action for permissions in granted.values() for one in permissions}
+    services = {action.partition(":")[0] for action in actions}
+    assert set(BEYOND) <= actions | services
+    for role, listed in BEYOND_OF_ROLE.items():
+        assert set(listed) <= {one.action for one in granted[role]}
