@@ -56,6 +56,7 @@ _RECORDS_A_ROUND = 2_000
 _BATCHES_A_ROUND = 200
 _CHARACTERS_A_ROUND = 400_000
 _COLD_STARTS = 7
+TIMED = ("handler", "handler_with_reasons", "scoring", "scikit_learn", "floor")
 _CONTEXT = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
 )
@@ -142,9 +143,14 @@ def _works_on_batches(
         for each in batches
     ]
     payloads = [_payload(post) for each in batches for post in each]
+    asking = [
+        [replace(each, post=each.post._replace(asks_reasons=True)) for each in batch]
+        for batch in batches
+    ]
     find_tokens = re.compile(TOKEN_PATTERN).findall
     runs = {
         "handler": _handle([_event(each) for each in batches]),
+        "handler_with_reasons": _handle([_event(each) for each in asking]),
         "scoring": lambda: [artefact.score(*each) for each in inputs],
         "scikit_learn": lambda: [pipeline.predict_proba(each) for each in frames],
         "floor": lambda: [find_tokens(json.loads(each)["text"].lower()) for each in payloads],
@@ -180,10 +186,9 @@ def _batch_figures(size: int, seconds: Mapping[Name, Sequence[float]]) -> dict[s
     handler = seconds["handler", size]
     peers = {name: seconds[name, size] for name in ("scikit_learn", "floor")}
     peers["earlier_handler"] = seconds["earlier_handler", 1]
-    names = ("handler", "scoring", "scikit_learn", "floor")
     return {
         "batch_size": size,
-        "per_second": {name: asdict(rate(seconds[name, size])) for name in names},
+        "per_second": {name: asdict(rate(seconds[name, size])) for name in TIMED},
         "handler_to": {name: asdict(speedup(handler, theirs)) for name, theirs in peers.items()},
     }
 
@@ -271,13 +276,12 @@ def _show(result: dict[str, Any]) -> None:
         f"artefact: {result['artefact_bytes']:,} bytes; earlier handler: "
         f"{_text(result['earlier_handler_per_second'], '{:,.0f}')} records a second"
     )
-    names = ("handler", "scoring", "scikit_learn", "floor")
-    table = _table("Records a second on one core", "batch", *names, "microseconds a record")
+    table = _table("Records a second on one core", "batch", *TIMED, "microseconds a record")
     for row in result["by_batch"]:
         rates = row["per_second"]
         table.add_row(
             f"{row['batch_size']:,}",
-            *(_text(rates[name], "{:,.0f}") for name in names),
+            *(_text(rates[name], "{:,.0f}") for name in TIMED),
             f"{1e6 / rates['handler']['median']:.0f}",
         )
     console.print(table)

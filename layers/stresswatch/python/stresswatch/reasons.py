@@ -15,9 +15,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from stresswatch.artefact import FARTHEST, SHARE_PRIOR, TOKEN_PATTERN, Artefact, normalise
 from stresswatch.posts import NUMERIC_FEATURES
@@ -80,22 +82,26 @@ class Explainer:
     """Explains the predictions of one model."""
 
     def __init__(self, artefact: Artefact):
-        self._artefact = artefact
         words = artefact.words
+        # Lists, as reading one number of an array costs ten times as much.
         self._terms = {
-            words[first] if second < 0 else f"{words[first]} {words[second]}": place
-            for place, (first, second) in enumerate(
-                zip(artefact.first.tolist(), artefact.second.tolist(), strict=True)
+            words[first] if second < 0 else f"{words[first]} {words[second]}": (idf, weight)
+            for first, second, idf, weight in _rows(
+                artefact.first, artefact.second, artefact.idf, artefact.weight
             )
         }
         self._entries = defaultdict(list)
-        for word, category, value in zip(
-            artefact.entry_word.tolist(),
-            artefact.entry_category.tolist(),
-            artefact.entry_value.tolist(),
-            strict=True,
+        for word, category, value in _rows(
+            artefact.entry_word, artefact.entry_category, artefact.entry_value
         ):
             self._entries[words[word]].append((category, value))
+        self._intercept = artefact.intercept
+        self._categories = artefact.categories
+        self._share_scales = _rows(artefact.share_mean, artefact.share_scale, artefact.share_weight)
+        self._number_scales = _rows(artefact.mean, artefact.scale, artefact.number_weight)
+        self._expected = list(
+            zip(artefact.expected_base.tolist(), artefact.expected_slope.T.tolist(), strict=True)
+        )
 
     def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
         """Give the reasons for what `Artefact.score` says of a post.
@@ -107,62 +113,52 @@ class Explainer:
         """
         tokens = _find_tokens(normalise(text))
         shares = self._shares(tokens)
-        reasons = [*self._of_terms(tokens), *self._of_shares(shares)]
-        reasons += self._of_numbers(numbers, shares)
-        reasons.sort(key=lambda reason: (-abs(reason.log_odds), reason.kind, reason.feature))
+        reasons = [
+            *self._of_terms(tokens),
+            *self._of_shares(shares),
+            *self._of_numbers(numbers, shares),
+        ]
+        reasons.sort(key=lambda reason: -abs(reason.log_odds))
         named = tuple(reason for reason in reasons[:MOST_REASONS] if reason.log_odds)
         rest = math.fsum(reason.log_odds for reason in reasons[MOST_REASONS:])
-        return Reasons(self._artefact.intercept, named, rest)
+        return Reasons(self._intercept, named, rest)
 
     def _of_terms(self, tokens: list[str]) -> list[Reason]:
-        model = self._artefact
-        counts = Counter(tokens)
-        counts.update(f"{first} {second}" for first, second in pairwise(tokens))
-        values = {
-            term: (1.0 + math.log(count)) * model.idf[self._terms[term]]
-            for term, count in counts.items()
-            if term in self._terms
-        }
-        norm = math.hypot(*values.values())
-        return [
-            Reason("term", term, float(value / norm * model.weight[self._terms[term]]))
-            for term, value in values.items()
-        ]
+        counts = Counter(chain(tokens, map(" ".join, pairwise(tokens))))
+        values = []
+        for term in counts.keys() & self._terms.keys():
+            idf, weight = self._terms[term]
+            values.append((term, (1.0 + math.log(counts[term])) * idf, weight))
+        # In the order of the alphabet, so that the same post has the same sums.
+        values.sort()
+        norm = math.hypot(*(value for _, value, _ in values))
+        return [Reason("term", term, value / norm * weight) for term, value, weight in values]
 
     def _shares(self, tokens: list[str]) -> list[float]:
-        totals = [0.0] * len(self._artefact.categories)
+        totals = [0.0] * len(self._categories)
         for token in tokens:
             for category, value in self._entries.get(token, ()):
                 totals[category] += value
         return [total / (len(tokens) + SHARE_PRIOR) for total in totals]
 
     def _of_shares(self, shares: list[float]) -> list[Reason]:
-        model = self._artefact
-        found = zip(
-            model.categories,
-            shares,
-            model.share_mean.tolist(),
-            model.share_scale.tolist(),
-            model.share_weight.tolist(),
-            strict=True,
-        )
         return [
-            Reason("lexicon", name, _cut((share - mean) / scale) * weight)
-            for name, share, mean, scale, weight in found
+            Reason("lexicon", name, _log_odds(share, *scaling))
+            for name, share, scaling in zip(
+                self._categories, shares, self._share_scales, strict=True
+            )
         ]
 
     def _of_numbers(self, numbers: Sequence[float], shares: list[float]) -> list[Reason]:
-        model = self._artefact
         reasons = []
-        for place, (name, number) in enumerate(zip(NUMERIC_FEATURES, numbers, strict=True)):
-            kind, value = "number", number
+        for name, number, scaling, (base, slopes) in zip(
+            NUMERIC_FEATURES, numbers, self._number_scales, self._expected, strict=True
+        ):
             if math.isnan(number):
-                slopes = model.expected_slope[:, place].tolist()
-                kind = "expected_number"
-                value = model.expected_base[place] + sum(map(mul, slopes, shares))
-            standardised = (value - model.mean[place]) / model.scale[place]
-            share = _cut(standardised) * model.number_weight[place]
-            reasons.append(Reason(kind, name, float(share)))
+                expected = base + sum(map(mul, slopes, shares))
+                reasons.append(Reason("expected_number", name, _log_odds(expected, *scaling)))
+            else:
+                reasons.append(Reason("number", name, _log_odds(number, *scaling)))
         return reasons
 
 
@@ -170,5 +166,9 @@ explainer_of = lru_cache(maxsize=1)(Explainer)
 """The explainer of an artefact: made when a post first asks for reasons, and kept."""
 
 
-def _cut(standardised: float) -> float:
-    return max(-FARTHEST, min(FARTHEST, standardised))
+def _log_odds(value: float, mean: float, scale: float, weight: float) -> float:
+    return max(-FARTHEST, min(FARTHEST, (value - mean) / scale)) * weight
+
+
+def _rows(*columns: NDArray[Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.tolist() for column in columns), strict=True))
