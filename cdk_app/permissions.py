@@ -50,7 +50,7 @@ def allow_objects(
 ) -> None:
     """Allow ``s3:GetObject`` or ``s3:PutObject`` under prefixes, and the key's part in it."""
     allow(role, [action], [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes])
-    # S3 decrypts the parts of an upload that it puts together, so writing needs both.
+    # Writing needs both: an upload decrypts the bucket's key for it, to see that it is intact.
     uses = ["kms:Decrypt"] if action == "s3:GetObject" else ["kms:Decrypt", "kms:GenerateDataKey"]
     allow(role, uses, [key.key_arn])
 

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from cli.loop import Loop, payload
 from cli.targets import of_local_stack
 from local.deploy import stack_resources
 from local.endpoint import Endpoint
+from stresswatch import archive
 from tests.conftest import make_posts
 
 T = TypeVar("T")
@@ -116,13 +118,15 @@ class Deployed:
         described = self.retrain()
         assert described["status"] == "SUCCEEDED", described["history"]
         self.loop.send([payload(post) for post in STREAMED])
-        eventually("window of predictions", self._measured_drift)
+        eventually("predictions of what was streamed", self._archived)
         return dict(json.loads(described["output"]))
 
-    def _measured_drift(self) -> bool | None:
-        answer = json.loads(
-            self.client("lambda")
-            .invoke(FunctionName=self.stack.outputs["DriftFunctionName"], Payload=b"{}")["Payload"]
-            .read()
+    def _archived(self) -> bool | None:
+        now = datetime.now(UTC)
+        rows = archive.read(
+            self.client("s3"),
+            self.stack.outputs["ArchiveBucketName"],
+            now - timedelta(minutes=30),
+            now + timedelta(minutes=1),
         )
-        return True if answer["status"] == "measured" else None
+        return True if len(rows) >= len(STREAMED) else None

@@ -1,0 +1,175 @@
+"""What the local stack cannot refuse, asked of the template: every grant has what it is for.
+
+Keys are used by AWS's services in a role's name, and the workflow's calls are in its definition.
+What functions and pollers call is tried in `tests/e2e/test_least_privilege.py`.
+"""
+
+import json
+import re
+from collections import Counter
+
+from tests.infrastructure.conftest import actions
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (an upload decrypts the
+# bucket key), https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+USES_OF_KEYS = {
+    "s3:GetObject": {"kms:Decrypt"},
+    "s3:PutObject": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "kinesis:GetRecords": {"kms:Decrypt"},
+    "kinesis:PutRecords": {"kms:GenerateDataKey"},
+    "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},
+}
+KEY_PROPERTIES = ("KMSMasterKeyID", "KmsMasterKeyId", "KeyId")
+
+
+def roles(template):
+    return list(template.resources("AWS::IAM::Role"))
+
+
+def permissions(template, role):
+    """Each action with each resource, as often as it is granted."""
+    return Counter(
+        (action, json.dumps(resource), json.dumps(statement.get("Condition")))
+        for statement in template.statements(role)
+        for action in actions(statement)
+        for resource in as_list(statement["Resource"])
+    )
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def named_resources(text):
+    """The logical ids that a part of the template refers to."""
+    return set(re.findall(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"', text))
+
+
+def keys_of(template, resource):
+    """The key that a bucket, stream or topic encrypts with, if it does with one."""
+
+    def found(value):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                if name in KEY_PROPERTIES:
+                    yield from named_resources(json.dumps(inner))
+                yield from found(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from found(inner)
+
+    return set(found(template.body["Resources"][resource].get("Properties", {})))
+
+
+def keys_needed(template, role):
+    """What AWS's services do with keys in a role's name, by what the role may ask of them."""
+    needed = {
+        (use, key)
+        for action, resource, _ in permissions(template, role)
+        for use in USES_OF_KEYS.get(action, ())
+        for name in named_resources(resource)
+        for key in keys_of(template, name)
+    }
+    return needed | {("kms:Encrypt", key) for key in keys_of_job_output(template, role)}
+
+
+def keys_of_job_output(template, role):
+    """The keys that the workflow's training job is told to encrypt its output with, as `role`."""
+    for machine in template.properties("AWS::StepFunctions::StateMachine"):
+        definition = json.dumps(machine["DefinitionString"])
+        output = re.search(r'KmsKeyId\\":\\"", (\{.*?\})', definition)
+        job_role = re.search(r'RoleArn\\":\\"", (\{.*?\})', definition)
+        if output and job_role and role in named_resources(job_role[1]):
+            return named_resources(output[1])
+    return set()
+
+
+def keys_granted(template, role):
+    return {
+        (action, name)
+        for action, resource, _ in permissions(template, role)
+        if action.startswith("kms:")
+        for name in named_resources(resource)
+    }
+
+
+def test_a_role_may_use_the_keys_of_what_it_reads_and_writes_and_no_other(template):
+    for role in roles(template):
+        assert keys_granted(template, role) == keys_needed(template, role), role
+
+
+def test_roles_read_and_write_what_is_encrypted(template):
+    """Else the test above would compare nothing with nothing."""
+    assert sum(len(keys_needed(template, role)) for role in roles(template)) >= len(roles(template))
+
+
+def test_no_role_is_granted_the_same_twice(template):
+    for role in roles(template):
+        assert [one for one, times in permissions(template, role).items() if times > 1] == [], role
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/: sagemaker-iam, cw-logs, xray-iam
+TRAINING_JOB = {
+    "sagemaker:AddTags",
+    "sagemaker:CreateTrainingJob",
+    "sagemaker:DescribeTrainingJob",
+    "sagemaker:StopTrainingJob",
+    "iam:PassRole",
+    "events:DescribeRule",
+    "events:PutRule",
+    "events:PutTargets",
+}
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+TRACING = {
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+
+def called(workflow):
+    """What the workflow's tasks ask, of which resources of the stack."""
+    for state in workflow.values():
+        if state["Type"] != "Task":
+            continue
+        task = json.dumps(state).replace("'", '"')
+        if state["Resource"].endswith("sns:publish"):
+            yield "sns:Publish", *re.findall(r"TopicArn.*?Ref\W+(\w+)", task)
+        elif "sagemaker:createTrainingJob" in state["Resource"]:
+            yield "sagemaker:CreateTrainingJob", ""
+        else:
+            yield "lambda:InvokeFunction", *named_resources(state["Resource"].replace("'", '"'))
+
+
+def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, workflow):
+    granted = permissions(template, "RetrainingWorkflowRole")
+    of_stack = {
+        (action, name)
+        for action, resource, _ in granted
+        if action in {"lambda:InvokeFunction", "sns:Publish"}
+        for name in named_resources(resource)
+    }
+    calls = set(called(workflow))
+    assert {action for action, _ in of_stack} == {"lambda:InvokeFunction", "sns:Publish"}
+    assert of_stack == {call for call in calls if call[1]}
+    assert ("sagemaker:CreateTrainingJob", "") in calls
+    keys = {"kms:Decrypt", "kms:GenerateDataKey"}  # the topic's, looked at above
+    others = {action for action, _, _ in granted} - keys - {action for action, _ in of_stack}
+    assert others == TRAINING_JOB | LOG_DELIVERY | TRACING
+
+
+def test_what_the_workflow_logs_and_traces_asks_for_its_permissions(template):
+    machine = template.one("AWS::StepFunctions::StateMachine", "Retraining")
+    assert machine["LoggingConfiguration"]["Level"] != "OFF"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
