@@ -1,0 +1,250 @@
+"""No text of a post leaves the functions but for quarantine and the training data.
+
+A marker is planted in posts of every kind, and searched for in everything that comes of them.
+"""
+
+import io
+import json
+import re
+import sys
+import traceback
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+import lambdas.predictor.handler as predictor_module
+from lambdas.dataset.handler import handler as dataset
+from lambdas.drift.handler import handler as drift
+from lambdas.gate.handler import handler as gate
+from lambdas.predictor.handler import handler as predict
+from lambdas.promote.handler import handler as promote
+from stresswatch.discretion import UnforeseenError
+from stresswatch.posts import labelled_post_record, parse_labelled_post, post_record
+from tests.conftest import PROJECT, make_posts
+from tests.integration.conftest import CONTEXT, train_version
+from tests.integration.test_predictor import event, failures
+from tests.integration.test_retraining_functions import deliver, gate_event
+from tests.marker import MARKER, holds_marker
+
+MAY_HOLD_TEXT = {"quarantine", "training"}
+FUNCTIONS = ("predictor", "dataset", "drift", "gate", "promote")
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    predictor_module.predictor.cache_clear()
+    yield
+    predictor_module.predictor.cache_clear()
+
+
+@pytest.fixture
+def champion(aws, version_files):
+    return aws.promote("v1", version_files)
+
+
+class Written:
+    """Everything that the functions wrote, but for where text may be."""
+
+    def __init__(self, aws, capture, log):
+        self._aws = aws
+        self._capture = capture
+        self._log = log
+        self._said = []
+
+    def hear(self, *things):
+        """Take note of what a function answered or raised."""
+        self._said += [repr(thing) for thing in things]
+
+    def places_with_marker(self):
+        return [place for place, content in self._contents() if holds_marker(content)]
+
+    def _contents(self):
+        output = self._capture.readouterr()
+        yield "log", self._log.getvalue().encode()
+        yield "output, with metrics", (output.out + output.err).encode()
+        yield "answers", "".join(self._said).encode()
+        yield "predictions", json.dumps(self._aws.predictions()).encode()
+        yield "metrics", repr(boto3.client("cloudwatch").list_metrics()["Metrics"]).encode()
+        yield "parameters", repr(self._aws.ssm.describe_parameters()["Parameters"]).encode()
+        yield "champion", repr(self._aws.pointer()).encode()
+        for bucket in self._aws.s3.list_buckets()["Buckets"]:
+            if bucket["Name"] in MAY_HOLD_TEXT:
+                continue
+            for key in self._aws.keys(bucket["Name"]):
+                yield f"{bucket['Name']}/{key}", key.encode()
+                yield f"{bucket['Name']}/{key}", self._aws.body(bucket["Name"], key)
+
+
+@pytest.fixture
+def written(aws, capfd, monkeypatch):
+    log = io.StringIO()
+    for name in FUNCTIONS:
+        (handler,) = sys.modules[f"lambdas.{name}.handler"].logger.handlers
+        monkeypatch.setattr(handler, "stream", log)
+    return Written(aws, capfd, log)
+
+
+def post(**fields):
+    return json.dumps({"post_id": "a", "text": "words"} | fields).encode()
+
+
+VALID = {
+    "in its text": post(text=f"I feel {MARKER} today"),
+    "as its whole text": post(text=MARKER),
+    "in a field that is ignored": post(title=MARKER),
+    "without an id": json.dumps({"text": MARKER}).encode(),
+    "asking for reasons": post(text=f"{MARKER} panic", reasons=True),
+}
+INVALID = {
+    "not_utf8": MARKER.encode() + b"\xff",
+    "not_json": b'{"text": "' + MARKER.encode(),
+    "not_an_object": json.dumps([MARKER]).encode(),
+    "text_missing": json.dumps({"post_id": "a", "body": MARKER}).encode(),
+    "text_invalid": post(text=[MARKER]),
+    "text_empty": post(text=" ", title=MARKER),
+    "text_too_long": post(text=MARKER * 2000),
+    "not_unicode": post(text=f"{MARKER} \ud800"),
+    "number_invalid": post(sentiment=MARKER),
+    "number_not_finite": b'{"text": "' + MARKER.encode() + b'", "sentiment": NaN}',
+    "post_id_invalid": post(post_id=MARKER * 20),
+    "source_invalid": post(source=[MARKER]),
+    "created_at_invalid": post(created_at=MARKER),
+    "reasons_invalid": post(reasons=MARKER),
+}
+
+
+def test_a_valid_posts_text_is_read_and_forgotten(aws, champion, written):
+    written.hear(predict(event(list(VALID.values())), CONTEXT))
+    assert len(aws.predictions()) == len(VALID)
+    assert written.places_with_marker() == []
+    assert aws.keys("quarantine") == []
+
+
+def test_an_invalid_record_is_in_quarantine_and_nowhere_else(aws, champion, written):
+    written.hear(predict(event([*INVALID.values(), post()]), CONTEXT))
+    assert written.places_with_marker() == []
+    bodies = [aws.body("quarantine", key) for key in aws.keys("quarantine")]
+    assert all(map(holds_marker, bodies))
+    quarantined = [json.loads(body) for body in bodies]
+    assert {one["reason"] for one in quarantined} == set(INVALID)
+    assert [one["reason"] for one in quarantined if MARKER in one["detail"]] == []
+
+
+def test_every_documented_way_to_be_invalid_is_planted():
+    contract = (PROJECT / "docs" / "contracts.md").read_text()
+    reasons = re.search(r"with one of the reasons (.*?)\. No reason quotes", contract, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", reasons[1])) == set(INVALID)
+
+
+def quote(*arguments, **named):
+    """Fail as libraries like to: with the text in the message."""
+    raise ValueError(f"could not convert string to float: {arguments} {named}")
+
+
+@pytest.mark.parametrize("step", ["read_records", "predict"])
+def test_a_crash_that_quotes_the_post_says_where_and_not_what(
+    aws, champion, written, monkeypatch, step
+):
+    monkeypatch.setattr(predictor_module, step, quote)
+    with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
+        predict(event([post(text=MARKER)]), CONTEXT)
+    written.hear("".join(traceback.format_exception(raised.value)))
+    assert written.places_with_marker() == []
+
+
+@pytest.mark.parametrize(("client", "call"), [("s3", "put_object"), ("kinesis", "put_records")])
+def test_a_refused_call_is_reported_without_what_was_to_be_written(
+    aws, champion, written, monkeypatch, client, call
+):
+    def refuse(**request):
+        message = {"Error": {"Code": "ValidationException", "Message": f"{MARKER} {request}"}}
+        raise ClientError(message, call)
+
+    monkeypatch.setattr(getattr(predictor_module.predictor(), client), call, refuse)
+    answer = predict(event([post(text=MARKER), MARKER.encode()]), CONTEXT)
+    written.hear(answer)
+    assert failures(answer) == ["1"]
+    assert written.places_with_marker() == []
+
+
+def test_a_champion_that_is_refused_is_reported_without_the_post(
+    aws, champion, written, monkeypatch, version_files
+):
+    monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
+    predict(event([post()]), CONTEXT)
+    aws.promote("v2", version_files | {"model.npz": b"altered"})
+    aws.put("models", "models/v2/model.npz", b"other")
+    written.hear(predict(event([post(text=MARKER)]), CONTEXT))
+    assert written.places_with_marker() == []
+
+
+def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written):
+    posts = [
+        labelled.post._replace(text=f"{labelled.post.text} {MARKER}")
+        for labelled in make_posts(60, seed=7)
+    ]
+    predict(event([json.dumps(post_record(one)).encode() for one in posts]), CONTEXT)
+    now = datetime.now(UTC)
+    window = {
+        "start": (now - timedelta(minutes=5)).isoformat(),
+        "end": (now + timedelta(minutes=5)).isoformat(),
+    }
+    answer = drift(window, CONTEXT)
+    written.hear(answer)
+    assert answer["status"] == "measured"
+    assert len(aws.keys("archive", "reports/")) == 2
+    assert written.places_with_marker() == []
+
+
+def lines_with_marker():
+    """Labelled posts that hold the marker: a valid one, and lines that are not."""
+    (labelled,) = make_posts(1, seed=21)
+    record = labelled_post_record(labelled)
+    valid = record | {"text": f"{labelled.post.text} {MARKER}"}
+    return b"\n".join(
+        [
+            json.dumps(valid).encode(),
+            json.dumps(valid | {"label": MARKER}).encode(),
+            json.dumps(valid | {"created_at": MARKER}).encode(),
+            MARKER.encode(),
+        ]
+    )
+
+
+def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
+    aws, written, tmp_path, monkeypatch
+):
+    base = make_posts(300)
+    (marked, *_) = lines_with_marker().splitlines()
+    lines = [json.dumps(labelled_post_record(one)).encode() for one in base]
+    aws.put("training", "datasets/base/posts.jsonl", b"\n".join([*lines, lines_with_marker()]))
+    answer = dataset({"trigger": "test", "reason": "test"}, CONTEXT)
+    key = answer["dataset_uri"].removeprefix("s3://training/") + "posts.jsonl"
+    assert holds_marker(aws.body("training", key))
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow/mlflow.db")
+    files = train_version(tmp_path, [*base, parse_labelled_post(marked)], answer["version"])
+    deliver(aws, files)
+    verdict = gate(gate_event(answer, answer["version"]), CONTEXT)
+    promotion = promote(verdict | {"parent": ""}, CONTEXT)
+    written.hear(answer, verdict, promotion)
+    assert aws.pointer().version == answer["version"]
+    assert set(aws.keys("models"))
+    assert written.places_with_marker() == []
+
+    records = [file for file in (tmp_path / "mlflow").rglob("*") if file.is_file()]
+    assert any(file.name == "model.npz" for file in records)
+    assert [file.name for file in records if holds_marker(file.read_bytes())] == []
+
+
+@pytest.mark.parametrize("name", ["dataset", "gate", "promote", "drift"])
+def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
+    module = sys.modules[f"lambdas.{name}.handler"]
+    monkeypatch.setattr(module.boto3, "client", lambda service: quote(MARKER))
+    with pytest.raises(UnforeseenError) as raised:
+        module.handler({}, CONTEXT)
+    monkeypatch.undo()
+    written.hear("".join(traceback.format_exception(raised.value)))
+    assert written.places_with_marker() == []
