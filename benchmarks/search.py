@@ -117,8 +117,8 @@ def main() -> None:
     arguments = parser.parse_args()
     data = load_posts()
     trials = search(data.posts, arguments.trials, Tracker(local_tracking_uri(), EXPERIMENT))
-    best = min(trials, key=lambda trial: trial["brier"])
-    rivals = {"best of the search": Candidate(**best["candidate"]), **VARIANTS}
+    best = Candidate(**min(trials, key=lambda trial: trial["brier"])["candidate"])
+    rivals = VARIANTS if best == SHIPPED else {"best of the search": best, **VARIANTS}
     result = {
         "machine": machine(),
         "data": data.name,
@@ -193,6 +193,8 @@ def _show(result: Mapping[str, Any]) -> None:
         parts = (_cell(value) for value in trial["candidate"].values())
         table.add_row(*parts, *(f"{trial[name]:.4f}" for name in names))
     console.print(table)
+    if "best of the search" not in result["against_shipped"]:
+        console.print("No trial was better than the shipped recipe, which was the first.")
     title = "Difference from the shipped recipe on fresh seeds, and its standard error"
     table = Table(title=title, title_justify="left")
     table.add_column("recipe")
