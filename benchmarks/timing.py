@@ -34,18 +34,23 @@ class Spread:
         return Spread(statistics.median(figures), min(figures), max(figures), len(figures))
 
 
-def time_in_turns(works: Mapping[Name, Work], rounds: int) -> dict[Name, list[float]]:
+def time_in_turns(
+    works: Mapping[Name, Work],
+    rounds: int,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[Name, list[float]]:
     """Give each work's seconds a unit, round by round; one round before the first is not counted.
 
-    What slows the machine down for a while slows all works, so that their ratios hold.
+    What slows the machine down for a while slows all works, so that their ratios hold. The clock
+    counts this process's time on the processor, unless another is given.
     """
     seconds: dict[Name, list[float]] = {name: [] for name in works}
     for counted in range(-1, rounds):
         for name, (run, units) in works.items():
-            started = time.perf_counter()
+            started = clock()
             run()
             if counted >= 0:
-                seconds[name].append((time.perf_counter() - started) / units)
+                seconds[name].append((clock() - started) / units)
     return seconds
 
 
