@@ -193,7 +193,8 @@ def next_step(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Step]:
         return lane, Discard(batch, Condition.RECORD_AGE_EXCEEDED)
     if settings.maximum_retries is not None and batch.failures > settings.maximum_retries:
         return lane, Discard(batch, Condition.RETRIES_EXHAUSTED)
-    if now < lane.not_before:
+    # A clock that was set back must not hold the lane up: no wait is longer than the longest.
+    if now < lane.not_before <= now + _LONGEST_DELAY:
         return lane, Wait(lane.not_before)
     return lane, Invoke(batch)
 
@@ -242,7 +243,7 @@ def _form_batch(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Wait 
     fitting = max(1, sum(size <= PAYLOAD_LIMIT for size in sizes))
     full = fitting == settings.batch_size or fitting < len(candidates)
     closes = lane.read_since + settings.batching_window
-    if not full and now < closes:
+    if not full and lane.read_since <= now < closes:
         return lane, Wait(closes)
     batch = Batch(lane.read[:fitting])
     return replace(lane, batches=(batch,), read=lane.read[fitting:], read_since=now), None

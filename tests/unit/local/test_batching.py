@@ -186,6 +186,17 @@ class TestRetries:
         assert lane.batches[0].invocations == 0
 
 
+class TestAClockThatIsSetBack:
+    def test_a_retry_is_not_held_up(self) -> None:
+        lane = settle(lane_with_batch(2), ERROR, SETTINGS, NOW)
+        assert isinstance(next_step(lane, SETTINGS, NOW - 3600)[1], Invoke)
+
+    def test_an_open_batching_window_is_not_held_up(self) -> None:
+        settings = replace(SETTINGS, batching_window=5.0)
+        lane = take(Lane(), records(1), NOW)
+        assert isinstance(next_step(lane, settings, NOW - 3600)[1], Invoke)
+
+
 class TestBisecting:
     SETTINGS = replace(SETTINGS, bisect=True, maximum_retries=1)
 
