@@ -4,12 +4,14 @@ import base64
 import gzip
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.predictor.handler import handler, logger, predictor
+from stresswatch import archive
 from stresswatch.posts import post_record
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, train_version
@@ -138,13 +140,33 @@ def test_an_empty_batch_is_answered(aws):
     assert handler({"Records": []}, CONTEXT) == {"batchItemFailures": []}
 
 
-def test_a_redelivered_batch_gives_the_same_ids_and_overwrites_its_archive_object(aws, champion):
+def everything_archived(aws):
+    start = datetime.now(UTC) - timedelta(hours=1)
+    return archive.read(aws.s3, "archive", start, start + timedelta(hours=2))
+
+
+def test_a_redelivered_batch_gives_the_same_ids_and_the_archive_returns_each_once(aws, champion):
     batch = event([payload(post) for post in POSTS])
     handler(batch, CONTEXT)
     handler(batch, CONTEXT)
     ids = [p["prediction_id"] for p in aws.predictions()]
     assert ids[: len(POSTS)] == ids[len(POSTS) :]
-    assert len(archive_rows(aws)) == len(POSTS)
+    assert [row["prediction_id"] for row in everything_archived(aws)] == sorted(ids[: len(POSTS)])
+
+
+@pytest.mark.parametrize("redelivered", [slice(0, 3), slice(1, 3)], ids=["whole", "cut anew"])
+def test_a_delivery_after_a_promotion_does_not_change_what_the_archive_says(
+    aws, champion, version_files, redelivered
+):
+    batch = event([payload(post) for post in POSTS[:3]])
+    handler(batch, CONTEXT)
+    before = everything_archived(aws)
+    aws.promote("v2", version_files)
+    predictor.cache_clear()
+    handler({"Records": batch["Records"][redelivered]}, CONTEXT)
+    assert everything_archived(aws) == before
+    assert {row["model_version"] for row in before} == {"v1"}
+    assert {p["model_version"] for p in aws.predictions()} == {"v1", "v2"}
 
 
 def test_without_a_champion_the_whole_batch_is_to_be_delivered_again(aws):

@@ -1,13 +1,15 @@
 """The archive of predictions in S3: one object an invocation, partitioned by hour.
 
-Objects are gzipped JSON Lines under ``predictions/date=YYYY-MM-DD/hour=HH/``. A redelivered batch
-that is cut differently leaves rows in more than one object, so reading keeps one row for each
-`prediction_id`.
+Objects are gzipped JSON Lines under ``predictions/date=YYYY-MM-DD/hour=HH/``. Nothing is ever
+overwritten: a redelivery, which may be cut differently and meet another champion, adds an object
+of its own, and reading keeps one row for each `prediction_id`. So a later delivery does not change
+what the reader once returned, unless its function's clock is behind.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,15 +26,17 @@ PREFIX = "predictions/"
 def write(
     s3: S3Client, bucket: str, batch: Sequence[Record], predictions: Sequence[Prediction]
 ) -> None:
-    """Archive the predictions of a batch; the same batch again overwrites the same object."""
+    """Archive the predictions of a batch, beside whatever an earlier delivery left of it."""
     first, last = batch[0], batch[-1]
     hour = _hour_prefix(datetime.fromisoformat(predictions[0].predicted_at))
     lines = (prediction.archive_line() for prediction in predictions)
+    # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
+    body = gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0)
+    place = f"{first.shard}-{first.sequence_number}-{last.sequence_number}"
     s3.put_object(
         Bucket=bucket,
-        Key=f"{hour}{first.shard}-{first.sequence_number}-{last.sequence_number}.jsonl.gz",
-        # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
-        Body=gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0),
+        Key=f"{hour}{place}-{hashlib.sha256(body).hexdigest()[:12]}.jsonl.gz",
+        Body=body,
         ContentType="application/x-ndjson",
         ContentEncoding="gzip",
     )
@@ -41,17 +45,22 @@ def write(
 def read(s3: S3Client, bucket: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Read the rows predicted from `start` up to, not including, `end`; both with a time zone.
 
-    Where a record was delivered more than once, the first prediction stands.
+    Where a record was delivered more than once, the earliest of these predictions stands, and of
+    two at the same moment the one of the older version.
     """
     rows: dict[str, dict[str, Any]] = {}
     for row in _rows(s3, bucket, start, end):
-        predicted_at = datetime.fromisoformat(row["predicted_at"])
         known = rows.get(row["prediction_id"])
-        if start <= predicted_at < end and (
-            known is None or row["predicted_at"] < known["predicted_at"]
+        if start <= datetime.fromisoformat(row["predicted_at"]) < end and (
+            known is None or _precedence(row) < _precedence(known)
         ):
             rows[row["prediction_id"]] = row
     return sorted(rows.values(), key=lambda row: (row["predicted_at"], row["prediction_id"]))
+
+
+def _precedence(row: dict[str, Any]) -> tuple[str, str]:
+    # Moments are all written in UTC, so their texts sort as they do; names of versions do by age.
+    return row["predicted_at"], row["model_version"]
 
 
 def _rows(s3: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
