@@ -1,0 +1,11 @@
+"""The predictor under faults: a seeded schedule of what goes wrong, and what must hold after it.
+
+The predictor's own code runs against stores in memory that fail as the schedule says, delivered
+by `local/`'s own rules of an event source mapping, on a clock that is counted and not waited for.
+So a seed gives the same run every time, and hours of outage take milliseconds.
+"""
+
+import os
+
+# The handler reads these when it is imported.
+os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Faults"}

@@ -1,0 +1,72 @@
+"""What is put on the posts stream, and what must become of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cli.data.synthetic import generate_posts
+from stresswatch.posts import MAXIMUM_TEXT_LENGTH, Post, post_record
+
+MARKER = "zqxmarker"
+"""A word in every text, valid or not, that must be found in quarantine alone."""
+
+_DISTINCT = 400
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record that was put on the stream.
+
+    Attributes
+    ----------
+    post : Post or None
+        What a valid record says.
+    reason : str or None
+        Why an invalid one is refused.
+    """
+
+    data: bytes
+    post: Post | None
+    reason: str | None
+    shard: str
+    sequence_number: str
+
+
+def valid_posts(seed: int) -> list[tuple[bytes, Post]]:
+    """Give payloads with the posts that they say."""
+    return [
+        (json.dumps(post_record(post)).encode(), post)
+        for labelled in generate_posts(seed)[:_DISTINCT]
+        if (post := labelled.post._replace(text=f"{labelled.post.text} {MARKER}"))
+    ]
+
+
+def _object(**fields: object) -> bytes:
+    return json.dumps({"text": f"words {MARKER}"} | fields).encode()
+
+
+_INVALID: tuple[tuple[str, Callable[[random.Random], bytes]], ...] = (
+    ("not_utf8", lambda chance: b"\xff" + chance.randbytes(chance.randrange(50))),
+    ("not_json", lambda _: b'{"text": "' + MARKER.encode()),
+    ("not_json", lambda _: b"[" * 100_000),
+    ("not_an_object", lambda _: json.dumps([MARKER]).encode()),
+    ("text_missing", lambda _: b'{"post_id": "a"}'),
+    ("text_invalid", lambda _: _object(text=[MARKER])),
+    ("text_empty", lambda _: _object(text=" \n")),
+    ("text_too_long", lambda _: _object(text=MARKER * MAXIMUM_TEXT_LENGTH)),
+    ("not_unicode", lambda _: _object(text=f"{MARKER} \ud800")),
+    ("number_invalid", lambda _: _object(sentiment=MARKER)),
+    ("number_not_finite", lambda _: _object(sentiment=float("inf"))),
+    ("post_id_invalid", lambda _: _object(post_id=[MARKER])),
+    ("source_invalid", lambda _: _object(source=MARKER * 100)),
+    ("created_at_invalid", lambda _: _object(created_at=MARKER)),
+)
+
+
+def invalid_record(chance: random.Random) -> tuple[bytes, str]:
+    """Give a payload that is no post, and the reason that quarantine must give."""
+    reason, make = chance.choice(_INVALID)
+    return make(chance), reason

@@ -1,0 +1,52 @@
+"""One seed, from its schedule to what came of it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from benchmarks.faults.invariants import Outcome, examine
+from benchmarks.faults.posts import valid_posts
+from benchmarks.faults.schedule import Schedule
+from benchmarks.faults.simulation import Model, Simulation, quiet
+from cli.data.synthetic import generate_posts
+from stresswatch.export import export_pipeline
+from stresswatch.posts import Post
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a seed injected, and what came of it."""
+
+    seed: int
+    injected: dict[str, int]
+    outcome: Outcome
+
+
+def run(schedule: Schedule) -> Run:
+    """Play a schedule, and examine what it left."""
+    with tempfile.TemporaryDirectory() as folder, quiet() as log:
+        simulation = Simulation(schedule, _models(), _posts(), Path(folder))
+        simulation.run()
+        log.seek(0)
+        return Run(
+            schedule.seed, dict(simulation.weather.injected), examine(simulation, log.read())
+        )
+
+
+@cache
+def _models() -> list[Model]:
+    """Train three versions, each on other posts."""
+    posts = generate_posts()
+    return [
+        Model.of(f"v{place}", export_pipeline(fit_pipeline(posts[place::8], Hyperparameters())))
+        for place in (1, 2, 3)
+    ]
+
+
+@cache
+def _posts() -> list[tuple[bytes, Post]]:
+    return valid_posts(seed=11)

@@ -1,0 +1,67 @@
+"""A stream in memory whose shards can be split and merged."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+
+from local.batching import Record
+from local.checkpoints import Position
+from local.shards import Shard
+
+
+@dataclass
+class _Contents:
+    shard: Shard
+    records: list[Record] = field(default_factory=list)
+    is_open: bool = True
+
+
+class PostsStream:
+    """Records by shard, in order; a shard that was split or merged is kept to be read on."""
+
+    def __init__(self, shards: int):
+        self._contents: dict[str, _Contents] = {}
+        self._next = 10**20
+        for _ in range(shards):
+            self._open()
+
+    @property
+    def shards(self) -> list[Shard]:
+        return [contents.shard for contents in self._contents.values()]
+
+    @property
+    def open_shards(self) -> list[str]:
+        return [name for name, contents in self._contents.items() if contents.is_open]
+
+    def put(self, partition_key: str, data: bytes, now: float) -> tuple[str, str]:
+        """Add a record; give its shard and sequence number."""
+        names = self.open_shards
+        name = names[zlib.crc32(partition_key.encode(), 1) % len(names)]
+        self._next += 1
+        self._contents[name].records.append(Record(str(self._next), partition_key, data, now))
+        return name, str(self._next)
+
+    def split(self, name: str) -> None:
+        """Close a shard for two children."""
+        self._contents[name].is_open = False
+        for _ in range(2):
+            self._open(name)
+
+    def merge(self, first: str, second: str) -> None:
+        """Close two shards for one child."""
+        self._contents[first].is_open = self._contents[second].is_open = False
+        self._open(first, second)
+
+    def read(self, name: str, position: Position, limit: int) -> tuple[list[Record], bool]:
+        """Read from a position on; the second value says that a closed shard is at its end."""
+        contents = self._contents[name]
+        at = contents.records
+        if position.sequence_number is not None:
+            least = int(position.sequence_number) + (position.kind == "AFTER_SEQUENCE_NUMBER")
+            at = [record for record in at if record.order >= least]
+        return at[:limit], len(at) <= limit and not contents.is_open
+
+    def _open(self, *parents: str) -> None:
+        name = f"shardId-{len(self._contents):012}"
+        self._contents[name] = _Contents(Shard(name, parents))

@@ -1,0 +1,90 @@
+"""The clock, and the chance that something goes wrong now."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from benchmarks.faults.schedule import OUTAGES, Schedule
+
+T = TypeVar("T")
+
+START = 1_800_000_000.0
+TIMEOUT_SECONDS = 60.0
+"""The function's own, of the template."""
+PATIENCE_SECONDS = 30.0
+"""The predictor's clients': three tries of ten seconds each."""
+
+_CALL_SECONDS = 0.005
+_SLOW_SECONDS = (0.5, 45.0)
+_LONGEST_OUTAGE_SECONDS = 5.0
+
+
+class Killed(BaseException):
+    """The execution environment is gone; no `except Exception` of the function hears of it."""
+
+
+class Weather:
+    """Says what goes wrong, and counts it; after the storm nothing does.
+
+    Attributes
+    ----------
+    now : float
+        The true time, in seconds since the epoch.
+    deadline : float
+        When Lambda ends the invocation that is under way.
+    """
+
+    def __init__(self, schedule: Schedule):
+        self._rates = schedule.rates
+        self._calm_from = START + schedule.storm_seconds
+        self.chance = random.Random(f"weather {schedule.seed}")  # noqa: S311 - no secret
+        self.injected: Counter[str] = Counter()
+        self.now = START
+        self.deadline = float("inf")
+        self._outages: dict[str, float] = {}
+
+    def strikes(self, fault: str) -> bool:
+        """Say whether the fault strikes here and now; who is refused once is so for a while."""
+        rate = self._rates.get(fault)
+        if not rate or self.now >= self._calm_from:
+            return False
+        if self.now >= self._outages.get(fault, START):
+            if self.chance.random() >= rate:
+                return False
+            if fault in OUTAGES:
+                self._outages[fault] = self.now + self.chance.uniform(0, _LONGEST_OUTAGE_SECONDS)
+        self.injected[fault] += 1
+        return True
+
+    def spend(self, seconds: float) -> None:
+        """Let time go by within an invocation."""
+        self.now += seconds
+        if self.now > self.deadline:
+            self.now = self.deadline
+            self.injected["function timed out"] += 1
+            raise Killed
+
+    def call(self, service: str, operation: str, effect: Callable[[], T]) -> T:
+        """Call an AWS service: it may refuse, be slow, or take effect and never say so."""
+        self.spend(_CALL_SECONDS)
+        if self.strikes(f"{service} refused"):
+            raise ClientError({"Error": {"Code": "SlowDown"}}, operation)
+        is_killed = self.strikes("function killed")
+        if is_killed and self.chance.random() < 0.5:
+            raise Killed
+        answer = effect()
+        if is_killed:
+            raise Killed
+        if self.strikes(f"{service} slow"):
+            seconds = self.chance.uniform(*_SLOW_SECONDS)
+            self.spend(min(seconds, PATIENCE_SECONDS))
+            if seconds > PATIENCE_SECONDS:
+                raise ReadTimeoutError(endpoint_url=service)
+        if self.strikes(f"{service} answer lost"):
+            raise ReadTimeoutError(endpoint_url=service)
+        return answer

@@ -1,0 +1,150 @@
+"""What the predictor promises holds under a slice of the schedules, and a breach would be seen."""
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from benchmarks.faults import simulation
+from benchmarks.faults.run import run
+from benchmarks.faults.schedule import CALL_FAULTS, EVENT_FAULTS, OUTAGES, Event, Schedule
+from benchmarks.faults.stores import Buckets
+from local.batching import drop_first
+from local.checkpoints import END
+from local.progress import Progress
+from stresswatch import archive, quarantine
+from stresswatch.artefact import Artefact
+from stresswatch.predictions import Prediction, Record
+from stresswatch.streams import Position
+
+RECORDS = 150
+STORM = Schedule(
+    seed=1,
+    records=600,
+    storm_seconds=72.0,
+    rates={fault: 0.03 if fault in OUTAGES else 0.05 for fault in CALL_FAULTS}
+    | {"PutRecords partly refused": 0.3},
+    events=tuple(Event(2.0 * place, fault) for place, fault in enumerate(EVENT_FAULTS * 3)),
+    shards=3,
+    environments=3,
+    batch_size=5,
+    batching_window=0.0,
+    lanes=1,
+    retries=None,
+)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
+    pytest.mark.xdist_group("faults"),  # the models are trained once a process
+]
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_nothing_is_lost_or_wrong_after_any_combination_of_faults(seed):
+    outcome = run(Schedule.draw(seed, RECORDS)).outcome
+    assert outcome.violations == ()
+    assert outcome.lost == 0
+    assert outcome.records == RECORDS
+
+
+def test_storms_of_every_fault_are_survived():
+    played = [run(replace(STORM, seed=seed)) for seed in (1, 11)]
+    assert [storm.outcome.violations for storm in played] == [(), ()]
+    assert {fault for storm in played for fault in storm.injected} == {*CALL_FAULTS, *EVENT_FAULTS}
+
+
+def test_a_seed_repeats_its_storm():
+    assert run(STORM) == run(STORM)
+
+
+def test_a_function_that_is_timed_out_loses_nothing():
+    slow = replace(STORM, rates={"S3 slow": 0.9, "invalid record": 0.5}, events=(), batch_size=500)
+    played = run(slow)
+    assert played.outcome.violations == ()
+    assert played.injected["function timed out"] > 0
+
+
+def test_the_seeds_of_a_long_run_draw_every_fault():
+    schedules = [Schedule.draw(seed, RECORDS) for seed in range(1, 201)]
+    drawn = {fault for one in schedules for fault in one.rates}
+    drawn |= {event.fault for one in schedules for event in one.events}
+    assert drawn == {*CALL_FAULTS, *EVENT_FAULTS}
+
+
+def archives_nothing(patch):
+    patch(archive, "write", lambda *_: None)
+
+
+def overwrites_the_archive(patch):
+    put = Buckets.put_object
+    without_digest = lambda key: key.rpartition("-")[0] if "/hour=" in key else key  # noqa: E731
+    patch(
+        Buckets,
+        "put_object",
+        lambda self, *, Key, **rest: put(self, Key=without_digest(Key), **rest),  # noqa: N803
+    )
+
+
+def reports_no_refused_prediction(patch):
+    put = simulation.put_records
+
+    def pretend(*arguments, **options):
+        return [Position("s", "1") for _ in put(*arguments, **options)]
+
+    patch(simulation, "put_records", pretend)
+
+
+def names_predictions_anew(patch):
+    names = count()
+    patch(Record, "prediction_id", property(lambda _: f"{next(names)}"))
+
+
+def quarantines_anew(patch):
+    key, names = quarantine.key, count()
+    patch(quarantine, "key", lambda rejection: f"{key(rejection)}-{next(names)}")
+
+
+def lets_the_batch_weigh_in(patch):
+    score = Artefact.score
+
+    def slip(self, texts, numbers):
+        scores = score(self, texts, numbers)
+        return scores._replace(probability=scores.probability * (1 - 1e-12 * len(texts)))
+
+    patch(Artefact, "score", slip)
+
+
+def archives_the_text(patch):
+    line = Prediction.archive_line
+
+    def with_text(self):
+        return line(self._replace(post=self.post._replace(source=self.post.text)))
+
+    patch(Prediction, "archive_line", with_text)
+
+
+def forgets_a_failed_batch(patch):
+    patch(simulation, "settle", lambda lane, *_: drop_first(lane))
+
+
+def checkpoints_what_is_not_done(patch):
+    patch(Progress, "checkpoint", property(lambda self: END if self.is_read else self.read_up_to))
+
+
+@pytest.mark.parametrize(
+    ("breach", "sentence"),
+    [
+        (archives_nothing, "records are lost"),
+        (overwrites_the_archive, "does not return the earliest row"),
+        (reports_no_refused_prediction, "records are lost"),
+        (names_predictions_anew, "a prediction of no valid record"),
+        (quarantines_anew, "in quarantine other than sent"),
+        (lets_the_batch_weigh_in, "an archived value is not its version's"),
+        (archives_the_text, "text is in the archive"),
+        (forgets_a_failed_batch, "records are lost"),
+        (checkpoints_what_is_not_done, "records are lost"),
+    ],
+)
+def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
+    breach(monkeypatch.setattr)
+    assert sentence in "; ".join(run(STORM).outcome.violations)
