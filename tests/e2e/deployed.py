@@ -5,18 +5,24 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import local
 from cli.loop import Loop, payload
 from cli.targets import of_local_stack
+from local.batching import Settings
+from local.crew import Crew
 from local.deploy import stack_resources
 from local.endpoint import Endpoint
+from local.mapping import Mapping
+from local.poller import Poller
 from stresswatch import archive
 from tests.conftest import make_posts
 
@@ -39,9 +45,10 @@ def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -
 
 @dataclass(frozen=True)
 class Deployed:
-    """The deployed stack, and the folder that it keeps everything in."""
+    """The deployed stack, its cloud assembly, and the folder that it keeps everything in."""
 
     stack: local.LocalStack
+    app: Path
     folder: Path
 
     @cached_property
@@ -90,6 +97,41 @@ class Deployed:
         )
         log = base64.b64decode(answer.get("LogResult", "")).decode()
         return str(answer["Payload"].read().decode() + log)
+
+    @contextmanager
+    def polled_by(self, function: str, checkpoints: Path) -> Iterator[None]:
+        """Let a second mapping read the posts from their beginning; what fails once is given up."""
+        described = self.client("lambda").get_function_configuration(
+            FunctionName=self.function(function)
+        )
+        mapping = Mapping.describe(
+            self.named("Prediction", "AWS::Lambda::EventSourceMapping"), self.endpoint
+        )
+        impatient = replace(
+            mapping,
+            function_arn=described["FunctionArn"],
+            settings=Settings(maximum_retries=0, starting_position="TRIM_HORIZON"),
+        )
+        crew = Crew()
+        try:
+            Poller(impatient, self.endpoint, checkpoints, crew).start()
+            yield
+        finally:
+            crew.stop(5)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the local stack for a while; it goes on where it was, at the same address."""
+        local.down(self.folder)
+        try:
+            yield
+        finally:
+            local.up(
+                self.folder,
+                template_directory=self.app,
+                on_progress=lambda _: None,
+                port=urlsplit(self.stack.endpoint).port,
+            )
 
     def retrain(self) -> dict[str, Any]:
         """Run the workflow to its end; give what `DescribeExecution` says and its history."""

@@ -14,7 +14,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,7 @@ from botocore.exceptions import ClientError
 
 from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
-from local.batching import Settings
-from local.crew import Crew
 from local.events import route
-from local.mapping import Mapping
-from local.poller import Poller
 from stresswatch.champion import NO_CHAMPION
 from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
@@ -114,12 +110,19 @@ class Stage:
 
     def promote(self, _: Permission | None) -> str:
         """Promote the champion again, as if it were the first."""
-        parameter = self.deployed.stack.outputs["ChampionParameterName"]
-        ssm = self.deployed.client("ssm")
-        ssm.put_parameter(Name=parameter, Value=NO_CHAMPION, Type="String", Overwrite=True)
-        event = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
+        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
         function = self.deployed.function("RetrainingPromoteFunction")
-        return self.deployed.invoke(function, event | {"parent": ""})
+        self._point_to(NO_CHAMPION)
+        try:
+            return self.deployed.invoke(function, champion | {"parent": ""})
+        finally:
+            self._point_to(json.dumps(champion))
+
+    def _point_to(self, value: str) -> None:
+        parameter = self.deployed.stack.outputs["ChampionParameterName"]
+        self.deployed.client("ssm").put_parameter(
+            Name=parameter, Value=value, Type="String", Overwrite=True
+        )
 
     def predict(self, permission: Permission | None) -> str:
         """Predict a batch from a cold start, or poll for one, as the permission may concern."""
@@ -143,19 +146,8 @@ class Stage:
 
     def _poll(self) -> str:
         """Poll as a mapping whose function fails, until a batch is given up or a call refused."""
-        endpoint, outputs = self.deployed.endpoint, self.deployed.stack.outputs
-        mapping = Mapping.describe(
-            self.deployed.named("Prediction", "AWS::Lambda::EventSourceMapping"), endpoint
-        )
-        failing = replace(
-            mapping,
-            # It finds no version to promote in a batch of posts.
-            function_arn=self.deployed.function("RetrainingPromoteFunction"),
-            settings=Settings(maximum_retries=0, starting_position="TRIM_HORIZON"),
-        )
-        bucket = outputs["QuarantineBucketName"]
+        bucket = self.deployed.stack.outputs["QuarantineBucketName"]
         before = len(self.deployed.objects(bucket, "aws/lambda/"))
-        crew = Crew()
         self.log.clear()
 
         def outcome() -> str | None:
@@ -163,12 +155,12 @@ class Stage:
             return self.log.text if is_delivered or "AccessDenied" in self.log.text else None
 
         try:
-            Poller(failing, endpoint, self.folder / uuid.uuid4().hex, crew).start()
-            return eventually("end of a batch", outcome)
+            # It finds no version to promote in a batch of posts.
+            folder = self.folder / uuid.uuid4().hex
+            with self.deployed.polled_by("RetrainingPromoteFunction", folder):
+                return eventually("end of a batch", outcome)
         except ClientError as refusal:
             return str(refusal)
-        finally:
-            crew.stop(5)
 
     def react(self, _: Permission | None) -> str:
         """Let the drift alarm's rule start a retraining; one that starts is stopped again."""
@@ -239,11 +231,6 @@ def is_refused_anything(said: str) -> bool:
 
 # The answer to HEAD has no body, and so no words for it.
 _HEAD = r"\(403\) when calling the HeadObject operation"
-
-
-@pytest.fixture(scope="module")
-def retraining(deployed: Deployed) -> dict[str, Any]:
-    return deployed.prepare()
 
 
 @pytest.fixture
