@@ -23,6 +23,7 @@ from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_
 from benchmarks.earlier import EarlierModel
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
+from cli.errors import OperatorError
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
 from stresswatch.quality import METRICS, bootstrap_intervals, measure
 from training_jobs.stress_model.dataset import frame, labels_of
@@ -40,12 +41,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.test and not arguments.train:
         parser.error("--test needs --train")
-    if arguments.train:
-        name, posts = str(arguments.train), read_posts(arguments.train)
-    else:
-        data = load_posts()
-        name, posts = data.name, data.posts
-    test = read_posts(arguments.test) if arguments.test else None
+    try:
+        if arguments.train:
+            name, posts = str(arguments.train), read_posts(arguments.train)
+        else:
+            data = load_posts()
+            name, posts = data.name, data.posts
+        test = read_posts(arguments.test) if arguments.test else None
+    except OperatorError as error:
+        parser.error(str(error))
     result = {
         "machine": machine(),
         "train": name,
@@ -133,7 +137,8 @@ def _show(result: dict[str, Any]) -> None:
     for recipe, report in result["recipes"].items():
         cells = (report["metrics"][name] for name in METRICS)
         table.add_row(
-            recipe, *(f"{one['value']:.3f}\n{one['low']:.3f}-{one['high']:.3f}" for one in cells)
+            recipe,
+            *(f"{one['value']:.3f}\n{one['low']:.3f} to\n{one['high']:.3f}" for one in cells),
         )
     console.print(table)
     table = Table(title="F1 by community", title_justify="left")
