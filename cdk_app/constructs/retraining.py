@@ -34,6 +34,8 @@ _TRACKING_ACTIONS = [
     "sagemaker-mlflow:LogBatch",
     "sagemaker-mlflow:UpdateRun",
 ]
+ASSEMBLED_SETS = "datasets/v"
+"""Where training sets are: each under its version, whose name begins so. Base data is not."""
 _APP_ACTION = "sagemaker:CallMlflowAppApi"
 """An MLflow app's API as a whole: no finer permission exists for an app."""
 
@@ -113,7 +115,7 @@ class Retraining(Construct):
         champion.grant_read(role)
         storage.grant_list(role, storage.training, "datasets/base/", "labels/")
         storage.grant_read(role, storage.training, "datasets/base/", "labels/")
-        storage.grant_write(role, storage.training, "datasets/")
+        storage.grant_write(role, storage.training, ASSEMBLED_SETS)
         return function
 
     def _gate_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
@@ -130,7 +132,7 @@ class Retraining(Construct):
         )
         role = role_of(function)
         champion.grant_read(role)
-        storage.grant_read(role, storage.training, "datasets/", "training-output/")
+        storage.grant_read(role, storage.training, ASSEMBLED_SETS, "training-output/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.models, "models/")
         return function
@@ -154,8 +156,8 @@ class Retraining(Construct):
             self, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )
         storage, stack = self._storage, Stack.of(self)
-        storage.grant_list(role, storage.training, "datasets/")
-        storage.grant_read(role, storage.training, "datasets/")
+        storage.grant_list(role, storage.training, ASSEMBLED_SETS)
+        storage.grant_read(role, storage.training, ASSEMBLED_SETS)
         storage.grant_write(role, storage.training, "training-output/")
         # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
         allow(role, ["kms:Encrypt"], [storage.key.key_arn])

@@ -134,7 +134,7 @@ def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template
         for action in actions(statement)
         if action in {"s3:GetObject", "s3:PutObject"}
     }
-    assert "/datasets/*" in objects["s3:GetObject"]
+    assert "/datasets/v*" in objects["s3:GetObject"]
     assert "/training-output/*" in objects["s3:PutObject"]
 
 
