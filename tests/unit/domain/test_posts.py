@@ -71,6 +71,8 @@ def test_unknown_fields_are_ignored():
         (encode(GOOD | {"source": ["a"]}), "source_invalid"),
         (encode(GOOD | {"created_at": "yesterday"}), "created_at_invalid"),
         (encode(GOOD | {"created_at": 1521614353}), "created_at_invalid"),
+        (encode(GOOD | {"created_at": "2026-11-23T10:00:00." + "1" * 99}), "created_at_invalid"),
+        (encode(GOOD | {"created_at": "2026-11-23\ud80010:00:00"}), "created_at_invalid"),
     ],
 )
 def test_a_record_that_breaks_the_contract_is_rejected_with_its_reason(data, expected):

@@ -23,6 +23,8 @@ MAXIMUM_TEXT_LENGTH = 40_000
 """Characters; the longest post that the platforms of the data set allow."""
 MAXIMUM_NAME_LENGTH = 256
 """Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
+MAXIMUM_MOMENT_LENGTH = 64
+"""Characters of `created_at`; with nanoseconds and an offset it has 35."""
 
 _decode = json.JSONDecoder().decode
 
@@ -236,6 +238,12 @@ def _moment(record: dict[str, Any], field: str) -> str | None:
         datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise InvalidPost(f"{field}_invalid", f"{field} must be an ISO 8601 date") from None
+    # Python takes any character between date and time, and any number of decimals.
+    if len(value) > MAXIMUM_MOMENT_LENGTH or not value.isascii():
+        raise InvalidPost(
+            f"{field}_invalid",
+            f"{field} must be an ISO 8601 date of at most {MAXIMUM_MOMENT_LENGTH} characters",
+        )
     return str(value)
 
 
