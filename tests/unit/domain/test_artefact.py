@@ -1,5 +1,9 @@
 import io
+import random
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -164,6 +168,104 @@ def test_an_artefact_that_is_cut_off_anywhere_is_refused(artefact):
     for length in range(0, len(data), max(1, len(data) // 50)):
         with pytest.raises(CorruptArtefact):
             Artefact.from_bytes(data[:length])
+
+
+def with_member(data: bytes, name: str, content: bytes) -> bytes:
+    """Give the artefact with other bytes in place of one array's file."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as source,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for member in source.namelist():
+            target.writestr(member, content if member == name else source.read(member))
+    return buffer.getvalue()
+
+
+def npy(header: str, content: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
+    return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header.encode() + content
+
+
+def header(shape: str, dtype: str = "<f8") -> str:
+    return f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n"
+
+
+HOSTILE = {
+    "a zip bomb": bytes(MAXIMUM_ARTEFACT_BYTES),
+    "an array larger than all memory": npy(header(f"({10**15},)")),
+    "an array larger than its file": npy(header("(100000000,)"), bytes(80)),
+    "a product that overflows": npy(header(f"({2**40}, {2**40})"), bytes(8)),
+    "a negative length": npy(header("(-1,)"), bytes(8)),
+    "elements without size": npy(header("(10,)", "|S0")),
+    "pickled objects": npy(header("(1,)", "|O"), b"cos\nsystem\n(S'true'\ntR."),
+    "a header that is code": npy("__import__('os').getpid()\n"),
+    "a header that nests deeply": npy("(" * 9_000),
+    "another version of the format": npy(header("(1,)"), bytes(8), version=b"\x09\x09"),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=list(HOSTILE))
+@pytest.mark.parametrize("name", ["idf.npy", "words.npy"])
+def test_a_hostile_array_ends_in_one_error(artefact, name, content):
+    with pytest.raises(CorruptArtefact):
+        Artefact.from_bytes(with_member(artefact.to_bytes(), name, content))
+
+
+def test_an_artefact_whose_bytes_were_changed_scores_or_is_refused(artefact):
+    data = artefact.to_bytes()
+    chance = random.Random(3)
+    refused = 0
+    for _ in range(500):
+        changed = bytearray(data)
+        for _ in range(chance.choice((1, 8))):
+            changed[chance.randrange(len(changed))] = chance.randrange(256)
+        try:
+            scores = Artefact.from_bytes(bytes(changed)).score(["panic"], np.zeros((1, 5)))
+        except CorruptArtefact:
+            refused += 1
+        else:
+            assert 0 <= scores.probability[0] <= 1
+    assert refused > 400
+
+
+MEASURE = """
+import sys
+from stresswatch.artefact import Artefact, CorruptArtefact
+def peak(): return next(int(l.split()[1]) for l in open("/proc/self/status") if "VmHWM" in l)
+data = sys.stdin.buffer.read()
+before = peak()
+try:
+    Artefact.from_bytes(data)
+except CorruptArtefact as error:
+    print((peak() - before) // 1024, error)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux")
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("idf.npy", bytes(4 * MAXIMUM_ARTEFACT_BYTES), "unpacks to over"),
+        ("idf.npy", npy(header("(1000000000,)")), "as large as its header says"),
+        # Fits, and names a word for each byte.
+        ("words.npy", npy(header(f"({15 * 2**20},)", "|u1"), b"\n" * (15 * 2**20)), "words"),
+    ],
+    ids=["a zip bomb", "a lying header", "empty words"],
+)
+def test_what_is_refused_took_little_memory(artefact, name, content, message):
+    hostile = with_member(artefact.to_bytes(), name, content)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], input=hostile, capture_output=True, check=True
+    )
+    megabytes, _, error = done.stdout.decode().partition(" ")
+    assert message in error
+    assert int(megabytes) < 64
+
+
+def test_a_file_that_is_larger_than_any_artefact_is_refused_unread(artefact):
+    with pytest.raises(CorruptArtefact, match="over"):
+        Artefact.from_bytes(artefact.to_bytes() + bytes(MAXIMUM_ARTEFACT_BYTES))
 
 
 def test_an_artefact_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(artefact):

@@ -1,6 +1,6 @@
 import pytest
 
-from stresswatch.artefact import CorruptArtefact
+from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.champion import (
     NO_CHAMPION,
     ChampionCache,
@@ -8,6 +8,7 @@ from stresswatch.champion import (
     DigestMismatch,
     Pointer,
     ServedModel,
+    load_model,
 )
 
 FIRST = Pointer("v1", "s3://models/models/v1/", "a" * 64)
@@ -106,3 +107,16 @@ def test_a_pointer_reads_as_it_was_written():
 def test_a_value_that_is_no_pointer_is_refused(value):
     with pytest.raises(ValueError, match="pointer cannot be read"):
         Pointer.from_json(value)
+
+
+def test_a_file_larger_than_any_artefact_is_refused_and_not_read_whole():
+    class Endless:
+        def get_object(self, **_):
+            return {"Body": self}
+
+        def read(self, size):
+            assert size == MAXIMUM_ARTEFACT_BYTES + 1
+            return bytes(size)
+
+    with pytest.raises(CorruptArtefact, match="v1 has over"):
+        load_model(Endless(), Pointer("v1", "s3://models/v1/", "0" * 64))

@@ -39,8 +39,8 @@ SHARE_PRIOR = 10
 """Tokens of no category that every text is taken to have, beside its own."""
 FARTHEST = 4.0
 """Standard deviations from the mean beyond which a share or a number counts as no farther."""
-MAXIMUM_ARTEFACT_BYTES = 64 * 1024 * 1024
-"""Uncompressed; an artefact of 30,000 terms has about 1 MB."""
+MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
+"""As a file, and uncompressed; an artefact of 30,000 terms has about 1 MB."""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,6 +49,7 @@ _find_tokens = re.compile(TOKEN_PATTERN).findall
 # What is computed for so many posts stays in the processor's cache.
 _POSTS_AT_ONCE = 2**9
 _MOST_TERMS = 2**31 // _POSTS_AT_ONCE
+_MOST_WORDS = 2**20
 
 
 def normalise(text: str) -> str:
@@ -277,9 +278,13 @@ class Artefact:
             When the bytes are cut off, too large, of another format or type, or made for other
             numeric features than this code's.
         """
+        if len(data) > MAXIMUM_ARTEFACT_BYTES:
+            raise CorruptArtefact(f"the artefact has over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
         try:
             arrays = _read_arrays(data)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        except CorruptArtefact:
+            raise
+        except Exception as error:  # zipfile, zlib and numpy raise what hostile bytes lead them to
             raise CorruptArtefact(f"the artefact cannot be read: {error}") from error
         if _decode(arrays["numeric_features"]) != NUMERIC_FEATURES:
             raise CorruptArtefact("the artefact was trained on other numeric features")
@@ -347,8 +352,7 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
             raise CorruptArtefact("the artefact does not hold the arrays that it should")
         if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
             raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in wanted}
+        arrays = {name: _read_array(archive.read(info)) for name, info in members.items()}
     if arrays["format"].shape != () or arrays["format"] != FORMAT:
         raise CorruptArtefact(f"the artefact's format is not {FORMAT}")
     for name, array in arrays.items():
@@ -358,11 +362,29 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def _read_array(member: bytes) -> NDArray[Any]:
+    """Read a ``.npy`` file whose header promises no more than the file holds.
+
+    numpy's own reader makes room for what the header says before it looks for the data.
+    """
+    stream = io.BytesIO(member)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise CorruptArtefact("an array is not in version 1.0 of numpy's format")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    begin = stream.tell()
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(member) - begin:
+        raise CorruptArtefact("an array is not as large as its header says, or no plain numbers")
+    array = np.frombuffer(member, dtype, offset=begin)
+    return array.reshape(shape, order="F" if is_fortran else "C")
+
+
 def _encode(words: Sequence[str]) -> NDArray[np.uint8]:
     return np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8)
 
 
 def _decode(array: NDArray[Any]) -> tuple[str, ...]:
+    if np.count_nonzero(array == ord("\n")) >= _MOST_WORDS:
+        raise CorruptArtefact(f"a list has over {_MOST_WORDS:,} words")
     try:
         text = array.tobytes().decode("utf-8")
     except UnicodeDecodeError as error:

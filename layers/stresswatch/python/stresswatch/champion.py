@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from stresswatch.artefact import Artefact
+from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
 from stresswatch.s3 import Location
 from stresswatch.versions import MODEL_FILE, sha256
 
@@ -88,10 +88,14 @@ def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:
     DigestMismatch
         When the file's digest is not the pointer's.
     CorruptArtefact
-        When the file is no artefact.
+        When the file is no artefact, or larger than any is.
     """
     bucket, key = Location.parse(pointer.uri) / MODEL_FILE
-    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAXIMUM_ARTEFACT_BYTES + 1)
+    if len(data) > MAXIMUM_ARTEFACT_BYTES:
+        raise CorruptArtefact(
+            f"{MODEL_FILE} of {pointer.version} has over {MAXIMUM_ARTEFACT_BYTES:,} bytes"
+        )
     if (digest := sha256(data)) != pointer.sha256:
         raise DigestMismatch(
             f"{MODEL_FILE} of {pointer.version} has SHA-256 {digest[:12]}…, "
