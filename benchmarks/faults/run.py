@@ -29,7 +29,7 @@ class Run:
 def run(schedule: Schedule) -> Run:
     """Play a schedule, and examine what it left."""
     with tempfile.TemporaryDirectory() as folder, quiet() as log:
-        simulation = Simulation(schedule, _models(), _posts(), Path(folder))
+        simulation = Simulation(schedule, models(), _posts(), Path(folder))
         simulation.run()
         log.seek(0)
         return Run(
@@ -38,7 +38,7 @@ def run(schedule: Schedule) -> Run:
 
 
 @cache
-def _models() -> list[Model]:
+def models() -> list[Model]:
     """Train three versions, each on other posts."""
     posts = generate_posts()
     return [

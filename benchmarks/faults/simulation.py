@@ -156,7 +156,7 @@ class Simulation:
             patch.object(predictor_module, "predictor", self._predictor),
             patch.object(predictor_module, "datetime", clock),
             patch.object(predictor_module, "put_records", patient),
-            patch.object(quarantine, "ThreadPoolExecutor", _InlineExecutor),
+            without_threads(),
         ):
             yield
 
@@ -333,6 +333,13 @@ class Simulation:
         if self.weather.strikes("answer of the function lost"):
             return NotInvoked()
         return Answer(result)
+
+
+@contextlib.contextmanager
+def without_threads() -> Iterator[None]:
+    """Have the function do one thing after the other."""
+    with patch.object(quarantine, "ThreadPoolExecutor", _InlineExecutor):
+        yield
 
 
 @contextlib.contextmanager

@@ -1,0 +1,314 @@
+"""Whatever bytes come, the predictor answers: a post is predicted, anything else is quarantined.
+
+``python -m benchmarks.fuzz [--inputs N] [--seed N] [--json]`` feeds the predictor's handler records
+that are random bytes, posts with bytes changed, cut, doubled or crossed, and objects of odd values.
+Each must come to exactly one prediction, whose message and archive row are plain, short JSON, or to
+one quarantined record with the payload as it came. Exits with 1 at the first batch that does not,
+and says with which seed it comes again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import gzip
+import json
+import logging
+import random
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.faults.run import models
+from benchmarks.faults.simulation import Model, quiet, without_threads
+from benchmarks.faults.stores import Buckets
+from cli.data.synthetic import generate_posts
+from lambdas.predictor import handler as predictor_module
+from local.batching import Record
+from local.invocation import Source, kinesis_event
+from stresswatch.champion import ChampionCache, ServedModel
+from stresswatch.posts import NUMERIC_FEATURES, post_record
+from stresswatch.reasons import Explains
+
+BATCH_SIZE = 50
+LONGEST_LINE = 8 * 1024
+"""Characters of a message or archive row, beside which a post's names are short."""
+
+_SOURCE = Source(
+    "arn:aws:kinesis:us-east-1:123456789012:stream/posts",
+    "shardId-000000000000",
+    "arn:aws:iam::123456789012:role/predictor",
+)
+_CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+_POSTS = [json.dumps(post_record(one.post)).encode() for one in generate_posts(5)[:300]]
+_FIELDS = ("post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES, "surplus")
+_TOKENS = (
+    b"", b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"\\", b'"', b"{", b"}", b"[",
+    b"]", b",", b":", b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"-0", b"9" * 5000,
+    b"[" * 2000, b" " * 2000, "\N{PILE OF POO}".encode() * 100, b"\xef\xbb\xbf", b"\r\n",
+)  # fmt: skip
+
+_SIGNS = [*range(0x80, 0xD800), *range(0xE000, 0x20000)]
+_ODD_TEXTS = [
+    json.dumps(text) for text in ("words", "", " ", "a" * 257, "w" * 40_001, "\ud800", "\x00")
+]
+_ODD_NUMBERS = [repr(number) for number in (0, -1, 1e308, 5e-324, 10**400, 0.1)]
+_ODD_CONSTANTS = ("null", "true", "false", "NaN", "Infinity", "[]", "{}", '[["a"]]')
+
+
+class Broken(AssertionError):
+    """A batch did not come to what it must."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was fed, and what came of it."""
+
+    inputs: int
+    seed: int
+    predicted: int
+    quarantined: dict[str, int]
+    slowest_batch_seconds: float
+    peak_mb_at_a_tenth: float
+    peak_mb: float
+    seconds: float
+
+
+class _Stream:
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+
+    def put_records(self, *, StreamName: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.messages += [record["Data"] for record in Records]
+        return {"Records": [{"ShardId": StreamName, "SequenceNumber": "1"} for _ in Records]}
+
+
+class Bench:
+    """The predictor's handler over stores that are emptied before each batch."""
+
+    def __init__(self, model: Model):
+        self._buckets = Buckets()
+        self._stream = _Stream()
+        served = ServedModel(model.pointer, model.artefact)
+        stores: dict[str, Any] = {"s3": self._buckets, "kinesis": self._stream}
+        self._predictor = predictor_module.Predictor(
+            champion=ChampionCache(lambda: served.pointer, lambda _: served, 3600, _fail),
+            predictions_stream="predictions",
+            archive_bucket="archive",
+            quarantine_bucket="quarantine",
+            explains=Explains.ON_REQUEST,
+            **stores,
+        )
+
+    def feed(self, inputs: list[bytes]) -> Counter[str]:
+        """Have a batch handled; give how many were predicted, and how many refused by reason.
+
+        Raises
+        ------
+        Broken
+            When one of them came to something else, or the handler did not answer.
+        """
+        self._buckets.objects.clear()
+        self._buckets.puts.clear()
+        self._stream.messages.clear()
+        records = [
+            Record(str(place), "key", data, 1_800_000_000.5) for place, data in enumerate(inputs)
+        ]
+        with patch.object(predictor_module, "predictor", lambda: self._predictor):
+            try:
+                answer = predictor_module.handler(kinesis_event(records, _SOURCE), _CONTEXT)
+            except Exception as error:
+                raise Broken(f"the handler broke: {error}") from error
+        _require(answer == {"batchItemFailures": []}, "the handler wants the batch again")
+        quarantined = self._quarantined()
+        predicted = [place for place in range(len(inputs)) if place not in quarantined]
+        messages = [_plain(message) for message in self._stream.messages]
+        rows = [_plain(line) for line in self._archived()]
+        for lines, name in ((messages, "on the stream"), (rows, "in the archive")):
+            _require(len(lines) == len(predicted), f"other than one prediction a post {name}")
+            _require(all(0 <= line["probability"] <= 1 for line in lines), f"no probability {name}")
+        for place, item in quarantined.items():
+            payload = base64.b64decode(item["payload_base64"])
+            _require(payload == inputs[place], "a payload in quarantine is not what came")
+        reasons = Counter(item["reason"] for item in quarantined.values())
+        return reasons + Counter(predicted=len(predicted))
+
+    def _quarantined(self) -> dict[int, dict[str, Any]]:
+        items = [
+            json.loads(self._buckets.objects["quarantine", key])
+            for key in self._buckets.keys("quarantine", "")
+        ]
+        return {int(item["sequence_number"]): item for item in items}
+
+    def _archived(self) -> Iterator[bytes]:
+        for key in self._buckets.keys("archive", ""):
+            yield from gzip.decompress(self._buckets.objects["archive", key]).split(b"\n")
+
+
+def _fail(error: Exception) -> None:
+    raise error
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise Broken(sentence)
+
+
+def _plain(line: bytes) -> dict[str, Any]:
+    """Read a line that any JSON reader must be able to read and any UTF-8 writer to write again."""
+    _require(len(line) <= LONGEST_LINE, "a message or row is too long")
+    try:
+        record: dict[str, Any] = json.loads(line, parse_constant=_no_number)
+        json.dumps(record, ensure_ascii=False).encode("utf-8")
+    except ValueError as error:
+        raise Broken("a message or row is no plain JSON") from error
+    return record
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def draw(chance: random.Random) -> bytes:
+    """Draw one input."""
+    return chance.choice(_STRATEGIES)(chance)
+
+
+def _noise(chance: random.Random) -> bytes:
+    return chance.randbytes(chance.choice((0, 1, 2, 10, 100, 1000)))
+
+
+def _changed(chance: random.Random) -> bytes:
+    """Change a post in a few places, byte by byte or by what means something to a reader."""
+    data = bytearray(chance.choice(_POSTS))
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data) + 1)
+        until = min(len(data), at + chance.choice((0, 0, 1, 1, 2, 8)))
+        data[at:until] = chance.choice((chance.randbytes(1), chance.choice(_TOKENS)))
+    return bytes(data)
+
+
+def _cut(chance: random.Random) -> bytes:
+    data = chance.choice(_POSTS)
+    return data[chance.randrange(3) : chance.randrange(len(data) + 1)]
+
+
+def _crossed(chance: random.Random) -> bytes:
+    left, right = chance.choice(_POSTS), chance.choice(_POSTS)
+    return left[: chance.randrange(len(left))] + right[chance.randrange(len(right)) :]
+
+
+def _odd(chance: random.Random) -> bytes:
+    """Make a JSON object whose fields hold odd values, some of them twice."""
+    fields = chance.choices(_FIELDS, k=chance.randint(1, 8))
+    pairs = [f"{json.dumps(field)}: {_value(chance)}" for field in ("text", *fields)]
+    return ("{" + ", ".join(pairs) + "}").encode()
+
+
+def _strange(chance: random.Random) -> bytes:
+    """Make a post of any letters of any script, among words that the model knows."""
+    signs = map(chr, chance.choices(_SIGNS, k=chance.choice((1, 10, 100))))
+    text = "".join(chance.choices((*signs, " panic ", "'", "I can't ", "!?", "...", "\n"), k=200))
+    return json.dumps({"text": text, "reasons": chance.random() < 0.05}).encode()
+
+
+def _value(chance: random.Random) -> str:
+    kind = chance.randrange(5)
+    if kind == 0:
+        return chance.choice(_ODD_TEXTS)
+    if kind == 1:
+        return json.dumps(_moment(chance))
+    if kind == 2:
+        return json.dumps("".join(map(chr, chance.choices(range(0x110000), k=20))))
+    return chance.choice(_ODD_NUMBERS if kind == 3 else _ODD_CONSTANTS)
+
+
+def _moment(chance: random.Random) -> str:
+    """Give what is almost a moment: readers of ISO 8601 let strange separators pass."""
+    between = chance.choice(("T", " ", "\ud800", "\x00", "\N{PILE OF POO}"))
+    rest = chance.choice(("", "Z", "+99:99", ".5", "." + "1" * 20_000))
+    return f"{chance.randrange(10_000):04}-01-01{between}12:00:00{rest}"
+
+
+_STRATEGIES: tuple[Callable[[random.Random], bytes], ...] = (
+    _noise, _changed, _cut, _crossed, _odd, _strange,
+)  # fmt: skip
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Give a bench whose log goes nowhere."""
+    with quiet(), without_threads():
+        yield Bench(models()[0])
+
+
+def fuzz(inputs: int, seed: int) -> Report:
+    """Feed so many inputs.
+
+    Raises
+    ------
+    Broken
+        With the batch's own seed in its message.
+    """
+    counted: Counter[str] = Counter()
+    slowest, early_peak, began = 0.0, 0.0, time.perf_counter()
+    with bench() as predictor:
+        for first in range(0, inputs, BATCH_SIZE):
+            chance = random.Random(f"{seed} {first}")  # noqa: S311 - no secret
+            batch = [draw(chance) for _ in range(min(BATCH_SIZE, inputs - first))]
+            started = time.perf_counter()
+            try:
+                counted += predictor.feed(batch)
+            except Broken as error:
+                error.add_note(f"batch {first // BATCH_SIZE} of --seed {seed} --inputs {inputs}")
+                raise
+            slowest = max(slowest, time.perf_counter() - started)
+            if first < inputs / 10:
+                early_peak = _peak_mb()
+    predicted = counted.pop("predicted", 0)
+    return Report(
+        inputs=inputs,
+        seed=seed,
+        predicted=predicted,
+        quarantined=dict(sorted(counted.items())),
+        slowest_batch_seconds=slowest,
+        peak_mb_at_a_tenth=early_peak,
+        peak_mb=_peak_mb(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Fuzz, and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    arguments = parser.parse_args()
+    logging.disable()
+    try:
+        report = asdict(fuzz(arguments.inputs, arguments.seed))
+    except Broken as error:
+        sys.exit(f"broken: {error}; {'; '.join(error.__notes__)}")
+    if arguments.json:
+        json.dump(report, sys.stdout, indent=2)
+    else:
+        for name, value in report.items():
+            print(f"{name.replace('_', ' ')}: {value}")  # noqa: T201 - the benchmark's output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""No bytes of a record break the predictor, and a predictor that broke would be seen."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.fuzz import Broken, bench, fuzz
+from lambdas.predictor import handler
+from stresswatch import posts, predictions
+from stresswatch.posts import NUMERIC_FEATURES
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
+    pytest.mark.xdist_group("faults"),
+]
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    with bench() as predictor:
+        yield predictor
+
+
+def test_ten_thousand_inputs_are_each_predicted_or_quarantined():
+    report = fuzz(10_000, seed=1)
+    assert report.predicted + sum(report.quarantined.values()) == 10_000
+    assert report.predicted > 1_000
+    assert len(report.quarantined) > 10
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=5,
+)
+FIELD = st.sampled_from(["post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES])
+RECORD = st.binary() | (
+    (JSON | st.dictionaries(FIELD, JSON, min_size=1)).map(lambda value: json.dumps(value).encode())
+)
+
+
+@given(st.lists(RECORD, min_size=1, max_size=20))
+def test_any_batch_is_predicted_or_quarantined(predictor, batch):
+    assert predictor.feed(batch).total() == len(batch)
+
+
+def test_a_message_or_row_that_grows_with_its_post_is_seen(predictor, monkeypatch):
+    long_moment = {"text": "words", "created_at": "2026-11-23T10:00:00." + "1" * 20_000}
+    assert predictor.feed([json.dumps(long_moment).encode()]) == {"created_at_invalid": 1}
+    monkeypatch.setattr(posts, "MAXIMUM_MOMENT_LENGTH", 10**6)
+    with pytest.raises(Broken, match="too long"):
+        predictor.feed([json.dumps(long_moment).encode()])
+
+
+def chokes_on_a_sign(patch):
+    share = predictions.non_letter_share
+
+    def choke(text):
+        if not text.isascii():
+            raise ValueError("not ASCII")
+        return share(text)
+
+    patch(predictions, "non_letter_share", choke)
+
+
+def forgets_a_post(patch):
+    read = predictions.read_records
+    patch(handler, "read_records", lambda records: read(records[1:]))
+
+
+@pytest.mark.parametrize(
+    ("breach", "sentence"),
+    [
+        (chokes_on_a_sign, "the handler broke"),
+        (forgets_a_post, "other than one prediction a post"),
+    ],
+)
+def test_a_predictor_that_breaks_is_seen(monkeypatch, breach, sentence):
+    breach(monkeypatch.setattr)
+    with pytest.raises(Broken, match=sentence) as broken:
+        fuzz(2_000, seed=1)
+    assert "--seed 1" in broken.value.__notes__[0]
