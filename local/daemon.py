@@ -26,6 +26,7 @@ from local.metrics import LogMetrics
 from local.poller import Poller
 from local.rewrites import kinesis_mappings
 from local.server import Server
+from local.service_metrics import ExecutionOutcomes, QueueDepths
 from local.state_file import Folder, LocalStack
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,10 @@ def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew
         for name in physical_ids("AWS::Lambda::Function")
     ]
     crew.repeat("metrics", _METRIC_SECONDS, LogMetrics(log_groups, endpoint).tick)
+    queues = QueueDepths(physical_ids("AWS::SQS::Queue"), endpoint)
+    crew.repeat("queues", _METRIC_SECONDS, queues.tick)
+    executions = ExecutionOutcomes(physical_ids("AWS::StepFunctions::StateMachine"), endpoint)
+    crew.repeat("executions", _METRIC_SECONDS, executions.tick)
 
 
 def _log_to(path: Path) -> IO[bytes]:

@@ -34,6 +34,7 @@ from local.endpoint import Endpoint, Role
 from local.invocation import Source, failure_key, failure_record, kinesis_event
 from local.mapping import Mapping
 from local.progress import Progress
+from local.service_metrics import put_iterator_age
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ class ShardWorker:
 
     def _work(self, place: int) -> None:
         functions = self._endpoint.client("lambda")
+        cloudwatch = self._endpoint.client("cloudwatch")
         role = Role(self._endpoint, self._mapping.role_arn)
         settings = self._mapping.settings
         while not self._crew.stopping.is_set():
@@ -137,6 +139,9 @@ class ShardWorker:
                     self._changed.wait(_wait_seconds(step))
                     continue
             if isinstance(step, Invoke):
+                waited = 1000 * (time.time() - step.batch.records[-1].arrived_at)
+                put_age = partial(put_iterator_age, cloudwatch, self._mapping.function_arn, waited)
+                self._crew.attempt(f"iterator age of {self._shard_id}", put_age)
                 outcome = self._invoke(functions, step.batch)
                 with self._changed:
                     lane = self._progress.lanes[place]
