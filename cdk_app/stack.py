@@ -5,11 +5,13 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
+from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
 from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
 from cdk_app.constructs.retraining import Retraining
 from cdk_app.constructs.storage import Storage
@@ -31,16 +33,30 @@ class StresswatchStack(Stack):
         streams = Streams(self, "Streams", stage, storage.key)
         champion = Champion(self, "Champion", stage)
         notifications = Notifications(self, "Notifications", storage.key)
+        alarms = Alarms(stage, notifications)
         functions = Functions(self, "Functions", stage, storage.key)
         dead_letters = DeadLetters(self, "DeadLetters", storage.key)
         prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
-        drift = Drift(
-            self, "Drift", stage, functions, storage, champion, notifications, dead_letters
-        )
+        drift = Drift(self, "Drift", stage, functions, storage, champion, alarms, dead_letters)
         retraining = Retraining(
             self, "Retraining", stage, functions, storage, champion, notifications
         )
         retraining.start_on(drift.alarm, "drift_alarm", dead_letters)
+        Observability(
+            self,
+            "Observability",
+            stage,
+            alarms,
+            storage,
+            dead_letters,
+            prediction.function,
+            {
+                "predictor": prediction.function,
+                "drift": drift.function,
+                **retraining.functions,
+            },
+            retraining.state_machine,
+        )
         self._outputs(
             PostsStreamName=streams.posts.stream_name,
             PredictionsStreamName=streams.predictions.stream_name,

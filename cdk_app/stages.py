@@ -43,6 +43,12 @@ class Stage:
         The window that drift is measured on, and how often; fewer posts give no figure.
     drift_share_threshold : float
         Share of drifted columns from which the alarm fires.
+    iterator_age_alarm_seconds : int
+        How long a post may wait in the stream before somebody is told.
+    throttles_alarm_count, quarantine_alarm_posts, unfinished_alarm_batches : int
+        How many of them within five minutes somebody is told of.
+    runbooks : str
+        Where the pages of ``docs/runbooks`` are to be read, for the alarms' descriptions.
     k, seed : int
         Hyperparameters of the training job.
     tracking_uri : str or None
@@ -64,6 +70,11 @@ class Stage:
     window_minutes: int = 60
     minimum_window_posts: int = 500
     drift_share_threshold: float = 0.5
+    iterator_age_alarm_seconds: int = 300
+    throttles_alarm_count: int = 1
+    quarantine_alarm_posts: int = 100
+    unfinished_alarm_batches: int = 5
+    runbooks: str = "docs/runbooks"
     training_instance_type: str = "ml.m5.large"
     training_volume_gb: int = 10
     training_maximum_minutes: int = 60
@@ -85,6 +96,10 @@ class Stage:
             "window_minutes": (5, 1440),
             "minimum_window_posts": (50, 1_000_000),
             "drift_share_threshold": (0.01, 1.0),
+            "iterator_age_alarm_seconds": (1, 604_800),
+            "throttles_alarm_count": (1, 1_000_000),
+            "quarantine_alarm_posts": (1, 1_000_000_000),
+            "unfinished_alarm_batches": (1, 1_000_000),
             "training_maximum_minutes": (1, 1440),
             "quarantine_retention_days": (1, 3650),
         }
@@ -106,6 +121,11 @@ class Stage:
         if self.maximum_record_age_seconds > self.stream_retention_hours * 3600:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
+            )
+        if self.iterator_age_alarm_seconds >= self.maximum_record_age_seconds:
+            raise InvalidStage(
+                f"{self.name}: iterator_age_alarm_seconds is not below "
+                "maximum_record_age_seconds: the alarm would come after the first loss"
             )
         if self.tracking_uri is not None and not (
             self.tracking_arn or _HTTPS.fullmatch(self.tracking_uri)
@@ -133,6 +153,7 @@ STAGES = {
             minimum_window_posts=200,
             log_retention_days=7,
             quarantine_retention_days=7,
+            iterator_age_alarm_seconds=60,
         ),
         Stage(name="staging", retains_data=True, requires_byte_code=True),
         Stage(

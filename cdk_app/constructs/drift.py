@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import Duration, IgnoreMode
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -12,10 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_app.bundling import PROJECT, image_context
+from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
-from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
@@ -32,7 +31,7 @@ class Drift(Construct):
         functions: Functions,
         storage: Storage,
         champion: Champion,
-        notifications: Notifications,
+        alarms: Alarms,
         dead_letters: DeadLetters,
     ):
         super().__init__(scope, id)
@@ -82,30 +81,30 @@ class Drift(Construct):
                 )
             ],
         )
-        self.alarm = self._metric("DriftShare", stage).create_alarm(
+        self.alarm = alarms.make(
             self,
             "Alarm",
-            alarm_description=(
+            self._metric("DriftShare", stage),
+            meaning=(
                 "Many columns of the posts have moved from what the champion was measured on. "
                 "A retraining starts by itself; see the report of the window in S3."
             ),
+            runbook="drift",
             threshold=stage.drift_share_threshold,
-            comparison_operator=(cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
-            evaluation_periods=1,
             # A window that is too small has no figure, which is no drift.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            is_silence_breaching=False,
         )
-        heartbeat = self._metric("WindowPosts", stage, statistic="SampleCount").create_alarm(
+        alarms.make(
             self,
             "HeartbeatAlarm",
-            alarm_description="The drift monitor did not run: nobody is watching the model.",
+            self._metric("WindowPosts", stage, statistic="SampleCount"),
+            meaning="The drift monitor did not run: nobody is watching the model.",
+            runbook="drift-monitor-silent",
             threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            evaluation_periods=2,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=2,
+            is_silence_breaching=True,
         )
-        for alarm in (self.alarm, heartbeat):
-            alarm.add_alarm_action(actions.SnsAction(notifications.topic))
 
     def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
         return cloudwatch.Metric(

@@ -70,6 +70,7 @@ class Retraining(Construct):
         dataset = self._dataset_function(functions, champion)
         gate = self._gate_function(functions, champion)
         promote = self._promote_function(functions, champion)
+        self.functions = {"dataset": dataset, "gate": gate, "promote": promote}
         self.state_machine = self._state_machine(dataset, gate, promote)
 
     def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: DeadLetters) -> None:

@@ -11,6 +11,9 @@ from constructs import Construct
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
 
+FAILED_BATCHES = "aws/lambda/"
+"""Where Lambda puts, in a failure destination, the batches that a mapping gave up."""
+
 
 class Storage(Construct):
     """Where data rests.
@@ -63,6 +66,16 @@ class Storage(Construct):
 
     def grant_write(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
         allow_objects(role, bucket, "s3:PutObject", *prefixes, key=self._key_of(bucket))
+
+    def tell_eventbridge(self, bucket: s3.Bucket) -> None:
+        """Let S3 tell EventBridge of a bucket's objects; CDK's own way is a custom resource."""
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
 
     def grant_list(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
         allow_listing(role, bucket, *prefixes)

@@ -92,13 +92,13 @@ def test_no_service_may_use_the_key_of_the_quarantine(template):
 
 @pytest.mark.parametrize("kind", ["AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
 def test_topic_and_queue_refuse_plain_http(template, kind):
-    (policy,) = template.properties(kind)
-    assert [
-        statement
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Deny"
-        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    ]
+    for policy in template.properties(kind):
+        assert [
+            statement
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+            and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        ]
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::KMS::Key"])

@@ -1,0 +1,47 @@
+"""What every alarm has: a runbook that its description names, and people who are told."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from constructs import Construct
+
+from cdk_app.constructs.notifications import Notifications
+from cdk_app.stages import Stage
+
+
+class Alarms:
+    """Makes alarms that tell the notifications' topic."""
+
+    def __init__(self, stage: Stage, notifications: Notifications):
+        self._runbooks = stage.runbooks
+        self._action = actions.SnsAction(notifications.topic)
+
+    def make(
+        self,
+        scope: Construct,
+        id: str,
+        metric: cloudwatch.Metric,
+        *,
+        meaning: str,
+        runbook: str,
+        threshold: float,
+        comparison: cloudwatch.ComparisonOperator = (
+            cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        ),
+        periods: int = 1,
+        is_silence_breaching: bool = False,
+    ) -> cloudwatch.Alarm:
+        """Make an alarm whose description ends with the address of ``<runbook>.md``."""
+        missing = cloudwatch.TreatMissingData
+        made = metric.create_alarm(
+            scope,
+            id,
+            alarm_description=f"{meaning} Runbook: {self._runbooks}/{runbook}.md",
+            threshold=threshold,
+            comparison_operator=comparison,
+            evaluation_periods=periods,
+            treat_missing_data=missing.BREACHING if is_silence_breaching else missing.NOT_BREACHING,
+        )
+        made.add_alarm_action(self._action)
+        return made

@@ -1,0 +1,266 @@
+"""Each alarm of the stack fires when what it is there for happens, and people are told.
+
+Where the template's threshold is minutes long or hours wide, the deployed alarm is tightened, as
+an operator would; what it watches, and what happens, stay as they are. The drift alarm fires in
+`test_demo.py`, with the retraining that it starts.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from stresswatch.champion import Pointer
+from stresswatch.versions import sha256
+from tests.e2e.deployed import Deployed, eventually
+from tests.integration.conftest import train_version
+
+pytestmark = pytest.mark.xdist_group("deployed")
+
+POST = b'{"post_id": "alarms", "text": "a day like any other"}'
+CONFIGURATION = (
+    "AlarmName", "AlarmDescription", "AlarmActions", "MetricName", "Namespace", "Statistic",
+    "Dimensions", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator",
+    "TreatMissingData",
+)  # fmt: skip
+
+
+class Alarms:
+    """The deployed alarms, and the messages that the notifications' topic passes on."""
+
+    def __init__(self, deployed: Deployed):
+        self._deployed = deployed
+        self._cloudwatch = deployed.client("cloudwatch")
+        self._sqs = deployed.client("sqs")
+        name = f"told-{uuid.uuid4()}"
+        topic = deployed.stack.outputs["NotificationTopicArn"]
+        inbox = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": inbox,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        created = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})
+        self._inbox = created["QueueUrl"]
+        deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox)
+        self._told: set[str] = set()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Let alarms that fired for an earlier test fire again, as only a change is told."""
+        firing = self._cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+        for alarm in firing:
+            self._cloudwatch.set_alarm_state(
+                AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="A test begins."
+            )
+
+    def fires(self, prefix: str) -> None:
+        """Wait until the alarm has told the topic's subscribers that it fires."""
+        alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
+        eventually(f"message from {prefix}", lambda: alarm in self._read() or None)
+
+    def _read(self) -> set[str]:
+        received = self._sqs.receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10)
+        for message in received.get("Messages", []):
+            told = json.loads(json.loads(message["Body"])["Message"])
+            if told.get("NewStateValue") == "ALARM":
+                self._told.add(told["AlarmName"])
+        return self._told
+
+    @contextmanager
+    def tightened(self, prefix: str, **changes: Any) -> Iterator[None]:
+        name = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
+        (found,) = self._cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        before = {key: found[key] for key in CONFIGURATION if key in found}
+        self._cloudwatch.put_metric_alarm(**before | changes)
+        try:
+            yield
+        finally:
+            self._cloudwatch.put_metric_alarm(**before)
+
+
+@pytest.fixture(scope="module")
+def alarms(deployed: Deployed) -> Alarms:
+    return Alarms(deployed)
+
+
+@pytest.fixture
+def predictor(deployed: Deployed) -> str:
+    return deployed.function("PredictionPredictor")
+
+
+def kinesis_event(*payloads: bytes) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "eventID": f"shardId-000000000000:{number}",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/alarms",
+                "kinesis": {
+                    "partitionKey": "key",
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(data).decode(),
+                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                },
+            }
+            for number, data in enumerate(payloads)
+        ]
+    }
+
+
+@contextmanager
+def environment(deployed: Deployed, function: str, **changes: str) -> Iterator[None]:
+    functions = deployed.client("lambda")
+    described = functions.get_function_configuration(FunctionName=function)
+    before = described["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=function, Environment={"Variables": before | changes}
+    )
+    try:
+        yield
+    finally:
+        functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": before}
+        )
+
+
+def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
+    fired = {
+        "DriftAlarm",
+        "DriftHeartbeatAlarm",
+        *(
+            f"Observability{name}Alarm"
+            for name in (
+                "ChampionRefused",
+                "DatasetErrors",
+                "DeadLetters",
+                "DriftErrors",
+                "FailedBatches",
+                "GateErrors",
+                "IteratorAge",
+                "PredictorErrors",
+                "PromoteErrors",
+                "QuarantineRate",
+                "RetrainingFailed",
+                "Throttles",
+                "UnfinishedBatches",
+            )
+        ),
+    }
+    assert {name[:-8] for name in deployed.logical_ids("AWS::CloudWatch::Alarm")} == fired
+
+
+def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> None:
+    """The age is the mapping's own: posts wait for the batching window of one second."""
+    with alarms.tightened("ObservabilityIteratorAge", Threshold=100.0):
+        deployed.loop.send([("key", b"not a post")])
+        alarms.fires("ObservabilityIteratorAge")
+
+
+@pytest.mark.parametrize(
+    ("alarm", "function", "event"),
+    [
+        ("ObservabilityPredictorErrors", "PredictionPredictor", {}),
+        ("ObservabilityGateErrors", "RetrainingGate", {}),
+        ("ObservabilityPromoteErrors", "RetrainingPromote", {}),
+        ("ObservabilityDriftErrors", "DriftDrift", {"start": "no time"}),
+    ],
+)
+def test_a_function_that_fails(
+    deployed: Deployed, alarms: Alarms, alarm: str, function: str, event: dict[str, Any]
+) -> None:
+    deployed.invoke(deployed.function(function), event)
+    alarms.fires(alarm)
+
+
+def test_a_retraining_that_fails_and_the_function_that_failed_it(
+    deployed: Deployed, alarms: Alarms
+) -> None:
+    dataset = deployed.function("RetrainingDataset")
+    with environment(deployed, dataset, TRAINING_BUCKET="there-is-none"):
+        # The emulator measures the invocations of its API alone, and not those of workflows.
+        deployed.invoke(dataset, {})
+        assert deployed.retrain()["status"] == "FAILED"
+    alarms.fires("ObservabilityDatasetErrors")
+    alarms.fires("ObservabilityRetrainingFailed")
+
+
+def test_a_predictor_that_is_throttled(deployed: Deployed, alarms: Alarms, predictor: str) -> None:
+    functions = deployed.client("lambda")
+    functions.put_function_concurrency(FunctionName=predictor, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(functions.exceptions.TooManyRequestsException):
+            functions.invoke(FunctionName=predictor, Payload=b"{}")
+    finally:
+        functions.delete_function_concurrency(FunctionName=predictor)
+    alarms.fires("ObservabilityThrottles")
+
+
+def test_a_hundred_posts_that_break_the_contract(
+    deployed: Deployed, alarms: Alarms, predictor: str
+) -> None:
+    deployed.invoke(predictor, kinesis_event(*[b"not a post"] * 100))
+    alarms.fires("ObservabilityQuarantineRate")
+
+
+def test_batches_that_are_given_back(deployed: Deployed, alarms: Alarms, predictor: str) -> None:
+    with environment(deployed, predictor, CHAMPION_PARAMETER="/there/is/none"):
+        for _ in range(5):
+            deployed.invoke(predictor, kinesis_event(POST))
+    alarms.fires("ObservabilityUnfinishedBatches")
+
+
+def test_a_batch_that_is_given_up(deployed: Deployed, alarms: Alarms) -> None:
+    deployed.client("s3").put_object(
+        Bucket=deployed.stack.outputs["QuarantineBucketName"],
+        Key=f"aws/lambda/{uuid.uuid4()}",
+        Body=b"{}",
+    )
+    alarms.fires("ObservabilityFailedBatches")
+
+
+def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> None:
+    queue = deployed.named("DeadLetters", "AWS::SQS::Queue")
+    deployed.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
+    alarms.fires("ObservabilityDeadLetters")
+
+
+def test_a_drift_monitor_that_falls_silent(alarms: Alarms) -> None:
+    with alarms.tightened("DriftHeartbeat", Period=1):
+        alarms.fires("DriftHeartbeat")
+
+
+def test_a_champion_that_is_refused(
+    deployed: Deployed, alarms: Alarms, predictor: str, tmp_path: Any, labelled_posts: Any
+) -> None:
+    model = train_version(tmp_path, labelled_posts)["model.npz"]
+    bucket = deployed.stack.outputs["ModelBucketName"]
+    parameter = deployed.stack.outputs["ChampionParameterName"]
+    ssm = deployed.client("ssm")
+    before = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+    deployed.client("s3").put_object(Bucket=bucket, Key="models/alarms/model.npz", Body=model)
+
+    def promote(digest: str) -> None:
+        pointer = Pointer("alarms", f"s3://{bucket}/models/alarms/", digest)
+        ssm.put_parameter(Name=parameter, Value=pointer.to_json(), Type="String", Overwrite=True)
+
+    def refused() -> bool | None:
+        said = deployed.invoke(predictor, kinesis_event(POST))
+        return True if "DigestMismatch" in said else None
+
+    try:
+        with environment(deployed, predictor, CHAMPION_TTL_SECONDS="1"):
+            promote(sha256(model))
+            assert '"batchItemFailures": []' in deployed.invoke(predictor, kinesis_event(POST))
+            promote("0" * 64)
+            eventually("refusal of the altered model", refused)
+    finally:
+        ssm.put_parameter(Name=parameter, Value=before, Type="String", Overwrite=True)
+    alarms.fires("ObservabilityChampionRefused")

@@ -1,0 +1,120 @@
+"""What is watched, who is told, and what they are to do then."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cdk_app.stages import InvalidStage, Stage
+
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+SECTIONS = ("**Symptom.**", "**What it means.**", "## First checks", "## Mend", "## Verify")
+
+
+def alarms(template):
+    return template.resources("AWS::CloudWatch::Alarm")
+
+
+def page_of(alarm):
+    (path,) = re.findall(
+        r"Runbook: docs/runbooks/([\w-]+\.md)$", alarm["Properties"]["AlarmDescription"]
+    )
+    return path
+
+
+def test_every_alarm_names_its_runbook_and_every_runbook_has_an_alarm(template):
+    pages = {page_of(alarm) for alarm in alarms(template).values()}
+    assert pages == {path.name for path in RUNBOOKS.glob("*.md")}
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_a_runbook_goes_from_the_symptom_to_the_proof_that_it_is_mended(page):
+    text = page.read_text()
+    places = [text.index(section) for section in SECTIONS]
+    assert places == sorted(places)
+    assert "```sh" in text[places[2] : places[3]]
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_a_runbook_names_only_outputs_and_settings_that_there_are(template):
+    for page in RUNBOOKS.glob("*.md"):
+        text = page.read_text()
+        assert set(re.findall(r"\(output (\w+)\)", text)) <= set(template.body["Outputs"])
+        settings = re.findall(r"the stage's `(\w+)`", text)
+        assert set(settings) <= set(Stage.__dataclass_fields__)
+
+
+def test_people_are_told_of_every_alarm(template):
+    for alarm in alarms(template).values():
+        assert "NotificationsTopic" in json.dumps(alarm["Properties"]["AlarmActions"])
+
+
+def test_every_function_is_watched_for_errors(template):
+    watched = {
+        alarm["Properties"]["Dimensions"][0]["Value"]["Ref"]
+        for alarm in alarms(template).values()
+        if alarm["Properties"]["MetricName"] == "Errors"
+    }
+    assert watched == set(template.resources("AWS::Lambda::Function"))
+
+
+def test_every_queue_is_watched_for_messages(template):
+    watched = {
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in alarms(template).values()
+        if alarm["Properties"]["Namespace"] == "AWS/SQS"
+    }
+    assert watched == set(template.resources("AWS::SQS::Queue"))
+
+
+def test_only_the_drift_monitors_silence_is_an_alarm(template):
+    breaching = [
+        name
+        for name, alarm in alarms(template).items()
+        if alarm["Properties"]["TreatMissingData"] == "breaching"
+    ]
+    assert [name.startswith("DriftHeartbeat") for name in breaching] == [True]
+
+
+def test_the_iterator_age_alarm_has_the_stages_threshold_in_milliseconds(template, production):
+    for synthesized, seconds in ((template, 60), (production, 300)):
+        alarm = synthesized.one("AWS::CloudWatch::Alarm", "ObservabilityIteratorAge")
+        assert (alarm["Threshold"], alarm["Statistic"]) == (seconds * 1000, "Maximum")
+
+
+def test_batches_that_are_given_up_are_written_down_in_a_queue(template):
+    quarantine = template.one("AWS::S3::Bucket", "StorageQuarantine")
+    assert quarantine["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    rule = template.one("AWS::Events::Rule", "ObservabilityFailedBatches")
+    assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "aws/lambda/"}]}
+    (bucket,) = rule["EventPattern"]["detail"]["bucket"]["name"]
+    assert bucket["Ref"].startswith("StorageQuarantine")
+    (target,) = rule["Targets"]
+    queue = target["Arn"]["Fn::GetAtt"][0]
+    (policy,) = [
+        found
+        for found in template.properties("AWS::SQS::QueuePolicy")
+        if queue in json.dumps(found["Queues"])
+    ]
+    (allowed,) = [
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert allowed["Action"] == "sqs:SendMessage"
+    (source,) = allowed["Condition"]["ArnEquals"].values()
+    assert source["Fn::GetAtt"][0].startswith("ObservabilityFailedBatchesRule")
+
+
+def test_an_alarm_that_would_come_after_the_first_loss_is_refused():
+    with pytest.raises(InvalidStage, match="the alarm would come after the first loss"):
+        Stage(
+            "test",
+            retains_data=False,
+            requires_byte_code=False,
+            maximum_record_age_seconds=300,
+        )
