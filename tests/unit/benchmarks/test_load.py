@@ -1,0 +1,74 @@
+"""The load benchmark's figures, and what it calls a loss."""
+
+import pytest
+
+from benchmarks.load import Point, Step, compare, draw, is_faithful, rows
+
+
+def test_a_step_has_the_rates_and_batches_of_its_own_seconds():
+    steps = [Step("100", 100, 10.0, 12.0, 200), Step("backlog", 0, 12.0, 13.0, 0)]
+    points = [
+        Point(10, 50.0, 1.0, 50.0, 5.0),
+        Point(11, 90.0, 3.0, 90.0, 7.0),
+        Point(12, 60.0, 4.0, 60.0, 9.0),
+    ]
+    first, backlog = rows(steps, points)
+    assert (first.records_in, first.records_out) == (100.0, 70.0)
+    assert (first.iterator_age_seconds, first.batch_size) == (3.0, 70.0)
+    assert first.function_milliseconds == 6.0
+    assert (backlog.records_in, backlog.records_out) == (0.0, 60.0)
+
+
+def test_a_step_in_which_nothing_ran_has_no_age_and_no_batches():
+    (row,) = rows([Step("1", 1, 10.0, 11.0, 1)], [Point(10, 0.0, None, None, None)])
+    assert (row.iterator_age_seconds, row.batch_size, row.function_milliseconds) == (None,) * 3
+
+
+def test_a_second_in_which_steps_change_is_the_earlier_ones():
+    steps = [Step("1", 1, 10.0, 11.5, 1), Step("2", 1, 11.5, 13.0, 1)]
+    points = [Point(second, float(second), None, None, None) for second in (10, 11, 12)]
+    assert [row.records_out for row in rows(steps, points)] == [10.5, 12.0]
+
+
+NOTHING_WRONG = compare(["a", "b"], ["a", "b"], {"a", "b"}) | {"quarantined": 0}
+
+
+def test_what_arrived_once_in_both_places_is_no_loss():
+    assert is_faithful(NOTHING_WRONG)
+
+
+@pytest.mark.parametrize(
+    ("archived", "streamed", "fault"),
+    [
+        (["a"], {"a", "b"}, "lost_in_archive"),
+        (["a", "b"], {"a"}, "lost_on_stream"),
+        (["a", "b", "c"], {"a", "b"}, "never_sent"),
+        (["a", "b", "b"], {"a", "b"}, "archived_twice"),
+    ],
+)
+def test_whatever_is_lost_doubled_or_foreign_is_counted_and_fails_the_run(
+    archived, streamed, fault
+):
+    counted = compare(["a", "b"], archived, streamed)
+    assert counted[fault] == 1
+    assert not is_faithful(counted | {"quarantined": 0})
+
+
+@pytest.mark.parametrize("change", [{"quarantined": 1}, {"sent": 0}])
+def test_a_run_that_quarantined_posts_or_sent_none_proves_nothing(change):
+    assert not is_faithful(NOTHING_WRONG | change)
+
+
+def test_the_picture_is_drawn_of_seconds_with_and_without_batches(tmp_path):
+    steps = [
+        {"name": "1", "start": 10.0, "end": 11.0, "sent": 1},
+        {"name": "backlog", "start": 11.0, "end": 12.0, "sent": 0},
+    ]
+    measured = {"records_out": 1.0, "iterator_age_seconds": 1.0, "batch_size": 1.0}
+    nothing = dict.fromkeys([*measured, "function_milliseconds"])
+    points = [
+        {"second": 10, **measured, "function_milliseconds": 5.0},
+        {"second": 11, **nothing, "records_out": 0.0},
+    ]
+    draw({"steps": steps, "points": points}, tmp_path / "load.svg")
+    assert "<!-- records a second -->" in (tmp_path / "load.svg").read_text()
