@@ -16,6 +16,7 @@ CALL_FAULTS = (
     "SSM refused",
     "SSM slow",
     "function killed",
+    "function timed out",
     "function throttled",
     "environment recycled",
     "answer of the function lost",
@@ -34,6 +35,9 @@ OUTAGES = (
 )
 """These go on for a while."""
 
+LONG = (*OUTAGES, "function timed out")
+"""These take so much time that they must be rarer, or nothing else would strike."""
+
 EVENT_FAULTS = (
     "mapping restarted",
     "function's clock jumps",
@@ -50,11 +54,10 @@ EVENT_FAULTS = (
 )
 """Each strikes at some moments."""
 
-FAULTS = (*CALL_FAULTS, "function timed out", *EVENT_FAULTS)
-"""A time-out comes of slow answers."""
+FAULTS = (*CALL_FAULTS, *EVENT_FAULTS)
 
 _RATES = (0.01, 0.05, 0.2)
-_OUTAGE_RATES = (0.002, 0.01, 0.04)
+_LONG_RATES = (0.002, 0.01, 0.04)
 _INVALID_SHARES = (0.02, 0.3)
 _STORM_SECONDS = (10.0, 120.0)
 
@@ -101,9 +104,7 @@ class Schedule:
         chance = random.Random(f"schedule {seed}")  # noqa: S311 - no secret
         share = chance.choice((0.1, 0.3, 0.6, 1.0))
         struck = [fault for fault in CALL_FAULTS if chance.random() < share]
-        rates = {
-            fault: chance.choice(_OUTAGE_RATES if fault in OUTAGES else _RATES) for fault in struck
-        }
+        rates = {fault: chance.choice(_LONG_RATES if fault in LONG else _RATES) for fault in struck}
         if "invalid record" in rates:
             rates["invalid record"] = chance.choice(_INVALID_SHARES)
         storm = chance.uniform(*_STORM_SECONDS)

@@ -65,9 +65,8 @@ class Weather:
         """Let time go by within an invocation."""
         self.now += seconds
         if self.now > self.deadline:
-            self.now = self.deadline
             self.injected["function timed out"] += 1
-            raise Killed
+            self._time_out()
 
     def call(self, service: str, operation: str, effect: Callable[[], T]) -> T:
         """Call an AWS service: it may refuse, be slow, or take effect and never say so."""
@@ -80,6 +79,8 @@ class Weather:
         answer = effect()
         if is_killed:
             raise Killed
+        if self.strikes("function timed out"):
+            self._time_out()
         if self.strikes(f"{service} slow"):
             seconds = self.chance.uniform(*_SLOW_SECONDS)
             self.spend(min(seconds, PATIENCE_SECONDS))
@@ -88,3 +89,7 @@ class Weather:
         if self.strikes(f"{service} answer lost"):
             raise ReadTimeoutError(endpoint_url=service)
         return answer
+
+    def _time_out(self) -> None:
+        self.now = self.deadline
+        raise Killed
