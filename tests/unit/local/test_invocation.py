@@ -83,10 +83,11 @@ def test_the_invocation_record_has_the_documented_shape_and_the_whole_event() ->
     assert json.loads(payload) == kinesis_event(RECORDS, SOURCE)
 
 
-def test_a_batch_that_was_never_invoked_has_no_response() -> None:
+def test_a_batch_that_grew_too_old_unseen_says_so_and_has_no_response() -> None:
     discard = Discard(Batch(RECORDS), Condition.RECORD_AGE_EXCEEDED)
     record = failure_record(discard, SOURCE, FUNCTION, NOW)
     assert "responseContext" not in record
+    assert record["requestContext"]["condition"] == "RecordAgeExceeded"
     assert record["requestContext"]["approximateInvokeCount"] == 0
 
 
