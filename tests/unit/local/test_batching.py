@@ -208,6 +208,14 @@ class TestBisecting:
         lane = settle(lane_with_batch(4), ERROR, self.SETTINGS, NOW)
         assert [batch.failures for batch in lane.batches] == [0, 0]
 
+    @pytest.mark.parametrize("outcome", [ERROR, NotInvoked()], ids=["failed", "throttled"])
+    def test_the_first_part_is_tried_again_before_the_second(
+        self, outcome: Answer | NotInvoked
+    ) -> None:
+        lane = settle(lane_with_batch(2), ERROR, self.SETTINGS, NOW)
+        lane = settle(lane, outcome, self.SETTINGS, NOW)
+        assert [numbers(batch) for batch in lane.batches] == [["1"], ["2"]]
+
     def test_a_batch_of_one_uses_up_retries(self) -> None:
         lane = settle(lane_with_batch(1), ERROR, self.SETTINGS, NOW)
         assert lane.batches[0].failures == 1
