@@ -33,7 +33,7 @@ mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine,
 		mlflow server --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$(MLFLOW_STORE)/mlflow.db"
 
 test: check ## Set everything up, lint, type-check and run every test
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/installed ## Lint, format check and types
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""One stack a worker, deployed once and shared; tests that use it are of the group `deployed`."""
+"""One stack a worker, deployed once and shared by the files that the worker runs."""
 
 from __future__ import annotations
 

@@ -21,8 +21,6 @@ from stresswatch.versions import sha256
 from tests.e2e.deployed import Deployed, eventually
 from tests.integration.conftest import train_version
 
-pytestmark = pytest.mark.xdist_group("deployed")
-
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
 CONFIGURATION = (
     "AlarmName", "AlarmDescription", "AlarmActions", "MetricName", "Namespace", "Statistic",

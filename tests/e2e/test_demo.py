@@ -70,10 +70,7 @@ def interrupt_once_it_is_deployed(output: Path, data: Path | str) -> str:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        pytest.param("synthetic", marks=pytest.mark.xdist_group("synthetic demo")),
-        pytest.param("real", marks=[pytest.mark.xdist_group("real demo"), pytest.mark.real_posts]),
-    ],
+    params=["synthetic", pytest.param("real", marks=pytest.mark.real_posts)],
 )
 def played(request, tmp_path_factory):
     """A demo that was interrupted, then played to its end in the same folder."""

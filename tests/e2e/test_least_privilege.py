@@ -30,8 +30,6 @@ from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
 from tests.integration.conftest import CONTEXT
 
-pytestmark = pytest.mark.xdist_group("deployed")
-
 BEYOND = {
     "kms": "AWS's services use keys in the role's name, and the emulator encrypts nothing",
     "logs": "Lambda and SageMaker write their logs in the role's name",

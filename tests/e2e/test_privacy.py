@@ -21,8 +21,6 @@ from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed, eventually
 from tests.marker import MARKER, holds_marker
 
-pytestmark = pytest.mark.xdist_group("deployed")
-
 TEXT_PLACES = {
     "QuarantineBucketName": ("quarantine/", "aws/lambda/"),
     "TrainingBucketName": ("datasets/", "labels/"),

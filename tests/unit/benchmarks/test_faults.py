@@ -33,10 +33,7 @@ STORM = Schedule(
     retries=None,
 )
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
-    pytest.mark.xdist_group("faults"),  # the models are trained once a process
-]
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 @pytest.mark.parametrize("seed", range(1, 13))

@@ -11,10 +11,7 @@ from lambdas.predictor import handler
 from stresswatch import posts, predictions
 from stresswatch.posts import NUMERIC_FEATURES
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:No application metrics to publish"),
-    pytest.mark.xdist_group("faults"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 @pytest.fixture(scope="module")
