@@ -7,5 +7,6 @@ So a seed gives the same run every time, and hours of outage take milliseconds.
 
 import os
 
-# The handler reads these when it is imported.
-os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Faults"}
+# The handler reads these when it is imported; a process that has them, as one of tests, keeps them.
+for _name, _value in {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Faults"}.items():
+    os.environ.setdefault(_name, _value)

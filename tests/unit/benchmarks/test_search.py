@@ -30,7 +30,7 @@ def test_each_variant_differs_from_the_shipped_recipe_in_what_it_predicts(name):
     posts = [
         replace(
             labelled,
-            post=replace(labelled.post, text=labelled.post.text + " !" * labelled.label),
+            post=labelled.post._replace(text=labelled.post.text + " !" * labelled.label),
             confidence=next(sure),
         )
         for labelled in POSTS
