@@ -9,15 +9,17 @@ from pathlib import Path
 from aws_cdk import App
 
 from cdk_app.bundling import PROJECT
+from cdk_app.findings import check
 from cdk_app.stack import StresswatchStack
 from cdk_app.stages import stage_named
 
 
 def build_app(outdir: str | None = None, **context: object) -> App:
-    """Build the app for the stage in the context, ``dev`` if it names none."""
+    """Build the app for the stage in the context, ``dev`` if it names none; cdk-nag checks it."""
     defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | context)
     StresswatchStack(app, stage_named(app.node.try_get_context("stage") or "dev"))
+    check(app)
     return app
 
 

@@ -11,14 +11,23 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
+from cdk_app.findings import acknowledge_wildcards
+
 
 def allow(
     role: iam.IRole,
     actions: Sequence[str],
     resources: Sequence[str],
     conditions: Mapping[str, object] | None = None,
+    *,
+    pattern_because: str | None = None,
 ) -> None:
-    """Add one statement to a role."""
+    """Add one statement to a role.
+
+    A resource that is a pattern needs a reason, without which the synthesis fails.
+    """
+    if pattern_because:
+        acknowledge_wildcards(role, resources, pattern_because)
     role.add_to_principal_policy(
         iam.PolicyStatement(
             actions=list(actions),
@@ -49,7 +58,12 @@ def allow_objects(
     role: iam.IRole, bucket: s3.IBucket, action: str, *prefixes: str, key: kms.IKey
 ) -> None:
     """Allow ``s3:GetObject`` or ``s3:PutObject`` under prefixes, and the key's part in it."""
-    allow(role, [action], [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes])
+    allow(
+        role,
+        [action],
+        [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
+        pattern_because="An object has its name when it is written; the prefix is what is known.",
+    )
     # Writing needs both: an upload decrypts the bucket's key for it, to see that it is intact.
     uses = ["kms:Decrypt"] if action == "s3:GetObject" else ["kms:Decrypt", "kms:GenerateDataKey"]
     allow(role, uses, [key.key_arn])

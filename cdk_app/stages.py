@@ -33,6 +33,9 @@ class Stage:
         Keep buckets, streams and keys when the stack is deleted, and protect the stack from that.
     requires_byte_code : bool
         Refuse to synthesize without the functions' own Python, whose byte code the layers ship.
+    predictor_concurrency, other_concurrency : int
+        How many invocations at once are reserved for the predictor, which needs one a shard, and
+        for each other function; no other function of the account can take them, and none runs more.
     champion_ttl_seconds : int
         How soon a warm predictor looks for another champion.
     reasons : Explains
@@ -61,6 +64,8 @@ class Stage:
     requires_byte_code: bool
     stream_shards: int = 1
     stream_retention_hours: int = 24
+    predictor_concurrency: int = 10
+    other_concurrency: int = 5
     champion_ttl_seconds: int = 30
     reasons: Explains = Explains.ON_REQUEST
     batch_size: int = 500
@@ -88,6 +93,8 @@ class Stage:
         limits = {
             "stream_shards": (1, 500),
             "stream_retention_hours": (24, 8760),
+            "predictor_concurrency": (1, 1000),
+            "other_concurrency": (1, 1000),
             "champion_ttl_seconds": (1, 60),
             "batch_size": (1, 10_000),
             "batch_window_seconds": (0, 300),
@@ -121,6 +128,11 @@ class Stage:
         if self.maximum_record_age_seconds > self.stream_retention_hours * 3600:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
+            )
+        if self.predictor_concurrency < self.stream_shards:
+            raise InvalidStage(
+                f"{self.name}: predictor_concurrency is {self.predictor_concurrency}, below "
+                f"stream_shards, {self.stream_shards}: Lambda would throttle the mapping"
             )
         if self.iterator_age_alarm_seconds >= self.maximum_record_age_seconds:
             raise InvalidStage(

@@ -47,6 +47,7 @@ class Drift(Construct):
             ),
             memory_mb=2048,
             timeout=Duration.minutes(5),
+            concurrency=stage.other_concurrency,
             environment={
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
@@ -58,6 +59,7 @@ class Drift(Construct):
             },
         )
         role = role_of(self.function)
+        dead_letters.take_from(self.function)
         champion.grant_read(role)
         storage.grant_list(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.archive, "predictions/")
@@ -66,8 +68,10 @@ class Drift(Construct):
         allow(
             role,
             ["cloudwatch:PutMetricData"],
-            ["*"],  # the action has no resource-level permission; the condition bounds it
+            ["*"],
             {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+            pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
+            "a condition bounds it to one namespace.",
         )
         window = Duration.minutes(stage.window_minutes)
         events.Rule(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_app import bundling
+from cdk_app.findings import acknowledge, acknowledge_wildcards
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 
@@ -41,10 +42,11 @@ class Functions(Construct):
         *,
         memory_mb: int,
         timeout: Duration,
+        concurrency: int,
         environment: Mapping[str, str],
     ) -> lambda_.Function:
         """Make the function of ``lambdas/<name>``, with the layers."""
-        return lambda_.Function(
+        function = lambda_.Function(
             scope,
             f"{name.capitalize()}Function",
             runtime=bundling.RUNTIME,
@@ -53,8 +55,15 @@ class Functions(Construct):
             layers=self._layers,
             memory_size=memory_mb,
             timeout=timeout,
+            reserved_concurrent_executions=concurrency,
             **self._shared(scope, name, environment),
         )
+        acknowledge(
+            function,
+            "AwsSolutions-L1",
+            "Python 3.13 is what the code is tested on and its packages are built for.",
+        )
+        return _outside_networks(function)
 
     def image_function(
         self,
@@ -64,17 +73,20 @@ class Functions(Construct):
         *,
         memory_mb: int,
         timeout: Duration,
+        concurrency: int,
         environment: Mapping[str, str],
     ) -> lambda_.DockerImageFunction:
         """Make a function from a container image."""
-        return lambda_.DockerImageFunction(
+        function = lambda_.DockerImageFunction(
             scope,
             f"{name.capitalize()}Function",
             code=code,
             memory_size=memory_mb,
             timeout=timeout,
+            reserved_concurrent_executions=concurrency,
             **self._shared(scope, name, environment),
         )
+        return _outside_networks(function)
 
     def _shared(
         self, scope: Construct, name: str, environment: Mapping[str, str]
@@ -85,6 +97,8 @@ class Functions(Construct):
             f"{name.capitalize()}Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
+        inline_policy(role)
+        acknowledge_wildcards(role, ["*"], "X-Ray has no resource-level permission.")
         logs_of_function = log_group(scope, f"{name.capitalize()}Logs", self._stage, self._key)
         allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [logs_of_function.log_group_arn])
         return {
@@ -108,6 +122,35 @@ class Functions(Construct):
             compatible_runtimes=[bundling.RUNTIME],
             compatible_architectures=[bundling.ARCHITECTURE],
         )
+
+
+_F = TypeVar("_F", bound=lambda_.Function)
+
+
+def _outside_networks(function: _F) -> _F:
+    acknowledge(
+        function,
+        "NIST.800.53.R5-LambdaInsideVPC",
+        "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
+        "A network's endpoints would cost by the hour while no post comes.",
+    )
+    return function
+
+
+def inline_policy(role: IConstruct) -> None:
+    """Acknowledge that a role's policy is its own."""
+    acknowledge(
+        role,
+        "NIST.800.53.R5-IAMNoInlinePolicy",
+        "Each role has one user and one policy, which is made and deleted with it.",
+    )
+
+
+def invoked_in_step(function: lambda_.Function, failures: str) -> None:
+    """Acknowledge that a function whose callers wait for it has no queue of dead letters."""
+    acknowledge(
+        function, "NIST.800.53.R5-LambdaDLQ", f"It is never invoked asynchronously: {failures}"
+    )
 
 
 def role_of(function: lambda_.Function) -> iam.IRole:

@@ -18,6 +18,7 @@ from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE
 from cdk_app.constructs.storage import FAILED_BATCHES, Storage
+from cdk_app.findings import acknowledge
 from cdk_app.stages import Stage
 
 _PERIOD = Duration.minutes(5)
@@ -39,6 +40,11 @@ class FailedBatches(Construct):
             encryption_master_key=key,
             enforce_ssl=True,
             retention_period=Duration.days(14),
+        )
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "No program reads it: its depth is what an alarm watches and people look after.",
         )
         storage.tell_eventbridge(storage.quarantine)
         # The higher-level target would grant EventBridge patterns of actions on the key.

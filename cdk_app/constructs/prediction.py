@@ -7,7 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_app.constructs.champion import Champion
-from cdk_app.constructs.functions import Functions, role_of
+from cdk_app.constructs.functions import Functions, invoked_in_step, role_of
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.permissions import allow
@@ -33,6 +33,7 @@ class Prediction(Construct):
             "predictor",
             memory_mb=1769,  # one full vCPU
             timeout=Duration.seconds(60),
+            concurrency=stage.predictor_concurrency,
             environment={
                 "PREDICTIONS_STREAM": streams.predictions.stream_name,
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
@@ -41,6 +42,9 @@ class Prediction(Construct):
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
                 "REASONS": stage.reasons,
             },
+        )
+        invoked_in_step(
+            self.function, "the mapping puts what it gives up into the quarantine bucket."
         )
         role = role_of(self.function)
         streams.grant_consume_posts(role)

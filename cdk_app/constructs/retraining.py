@@ -18,9 +18,16 @@ from constructs import Construct
 from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import Functions, log_group, role_of
+from cdk_app.constructs.functions import (
+    Functions,
+    inline_policy,
+    invoked_in_step,
+    log_group,
+    role_of,
+)
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
+from cdk_app.findings import acknowledge_wildcards
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 
@@ -71,10 +78,23 @@ class Retraining(Construct):
         gate = self._gate_function(functions, champion)
         promote = self._promote_function(functions, champion)
         self.functions = {"dataset": dataset, "gate": gate, "promote": promote}
+        for function in self.functions.values():
+            invoked_in_step(function, "the workflow waits for it, and tells people if it fails.")
         self.state_machine = self._state_machine(dataset, gate, promote)
 
     def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: DeadLetters) -> None:
         """Start a retraining when an alarm begins to fire."""
+        target = targets.SfnStateMachine(
+            self.state_machine,
+            input=events.RuleTargetInput.from_object(
+                {
+                    "trigger": trigger,
+                    "reason": events.EventField.from_path("$.detail.state.reason"),
+                }
+            ),
+            dead_letter_queue=dead_letters.queue,
+            retry_attempts=3,
+        )
         events.Rule(
             self,
             "OnAlarm",
@@ -85,20 +105,9 @@ class Retraining(Construct):
                 resources=[alarm.alarm_arn],
                 detail={"state": {"value": ["ALARM"]}},
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    self.state_machine,
-                    input=events.RuleTargetInput.from_object(
-                        {
-                            "trigger": trigger,
-                            "reason": events.EventField.from_path("$.detail.state.reason"),
-                        }
-                    ),
-                    dead_letter_queue=dead_letters.queue,
-                    retry_attempts=3,
-                )
-            ],
+            targets=[target],
         )
+        inline_policy(self.state_machine.node.find_child("EventsRole"))
 
     def _dataset_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
         storage = self._storage
@@ -107,6 +116,7 @@ class Retraining(Construct):
             "dataset",
             memory_mb=1024,
             timeout=Duration.minutes(5),
+            concurrency=self._stage.other_concurrency,
             environment={
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
@@ -126,6 +136,7 @@ class Retraining(Construct):
             "gate",
             memory_mb=1769,
             timeout=Duration.minutes(5),
+            concurrency=self._stage.other_concurrency,
             environment={
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
@@ -144,6 +155,7 @@ class Retraining(Construct):
             "promote",
             memory_mb=512,
             timeout=Duration.seconds(30),
+            concurrency=self._stage.other_concurrency,
             environment={"CHAMPION_PARAMETER": champion.pointer.parameter_name},
         )
         role = role_of(function)
@@ -156,6 +168,7 @@ class Retraining(Construct):
         role = iam.Role(
             self, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )
+        inline_policy(role)
         storage, stack = self._storage, Stack.of(self)
         storage.grant_list(role, storage.training, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, ASSEMBLED_SETS)
@@ -171,7 +184,12 @@ class Retraining(Construct):
             ],
             [self._image.repository.repository_arn],
         )
-        allow(role, ["ecr:GetAuthorizationToken"], ["*"])  # has no resource-level permission
+        allow(
+            role,
+            ["ecr:GetAuthorizationToken"],
+            ["*"],
+            pattern_because="ecr:GetAuthorizationToken has no resource-level permission.",
+        )
         job_logs = stack.format_arn(
             service="logs",
             resource="log-group",
@@ -187,12 +205,15 @@ class Retraining(Construct):
                 "logs:PutLogEvents",
             ],
             [job_logs],
+            pattern_because="SageMaker names the log groups and streams of its jobs.",
         )
         allow(
             role,
             ["cloudwatch:PutMetricData"],
-            ["*"],  # the action has no resource-level permission; the condition bounds it
+            ["*"],
             {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
+            pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
+            "a condition bounds it to one namespace.",
         )
         if arn := self._stage.tracking_arn:
             is_app = ":mlflow-app/" in arn
@@ -244,8 +265,17 @@ class Retraining(Construct):
         role = iam.Role(
             self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
         )
+        inline_policy(role)
         self._notifications.grant_publish(role)
         self._grant_training(role)
+        acknowledge_wildcards(
+            role,
+            [f"{function.function_arn}:*" for function in (dataset, gate, promote)],
+            "CDK's task allows the versions of the function that it invokes.",
+        )
+        acknowledge_wildcards(
+            role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
+        )
         return sfn.StateMachine(
             self,
             "Workflow",
@@ -254,7 +284,7 @@ class Retraining(Construct):
             timeout=Duration.minutes(self._stage.training_maximum_minutes + 60),
             logs=sfn.LogOptions(
                 destination=log_group(self, "WorkflowLogs", self._stage, self._storage.key),
-                level=sfn.LogLevel.ERROR,
+                level=sfn.LogLevel.ALL,
                 include_execution_data=False,
             ),
             tracing_enabled=True,
@@ -352,6 +382,7 @@ class Retraining(Construct):
                 "sagemaker:StopTrainingJob",
             ],
             [jobs],
+            pattern_because="A job is named after its version when it is started.",
         )
         allow(
             role,

@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk_app.findings import acknowledge
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
 
@@ -49,6 +50,17 @@ class Storage(Construct):
             minimum_tls_version=1.2,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(stage.log_retention_days))],
             removal_policy=self._removal,
+        )
+        _in_one_region(self._access_logs)
+        acknowledge(
+            self._access_logs,
+            "NIST.800.53.R5-S3DefaultEncryptionKMS",
+            "S3 delivers access logs to buckets with its own encryption only.",
+        )
+        acknowledge(
+            self._access_logs,
+            "NIST.800.53.R5-S3BucketVersioningEnabled",
+            "S3 writes each log once under a name of its own, and nobody may write over it.",
         )
         self.archive = self._bucket("Archive", self.key)
         self.training = self._bucket("Training", self.key)
@@ -128,7 +140,7 @@ class Storage(Construct):
         versioned: bool = False,
         lifecycle_rules: list[s3.LifecycleRule] | None = None,
     ) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             id,
             encryption=s3.BucketEncryption.KMS,
@@ -147,3 +159,19 @@ class Storage(Construct):
             server_access_logs_prefix=f"{id.lower()}/",
             removal_policy=self._removal,
         )
+        _in_one_region(bucket)
+        if not versioned:
+            acknowledge(
+                bucket,
+                "NIST.800.53.R5-S3BucketVersioningEnabled",
+                "What is deleted for a person's sake, or expires, must be gone: no version stays.",
+            )
+        return bucket
+
+
+def _in_one_region(bucket: s3.Bucket) -> None:
+    acknowledge(
+        bucket,
+        "NIST.800.53.R5-S3BucketReplicationEnabled",
+        "Posts and what is made of them stay in the region that the deployer chose for them.",
+    )

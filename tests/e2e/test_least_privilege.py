@@ -41,6 +41,7 @@ BEYOND = {
 """Services and actions that the local stack cannot refuse, and who needs them on AWS."""
 
 BEYOND_OF_ROLE = {
+    "DriftDriftRole": {"sqs:SendMessage": "Lambda writes the dead letter, in the role's name"},
     "PredictionPredictorRole": {"s3:ListBucket": "Lambda looks for its failure destination"},
     "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
 }

@@ -74,6 +74,17 @@ def template(assembly_folder):
 
 
 @pytest.fixture(scope="session")
+def staging(tmp_path_factory):
+    return synthesize("staging", tmp_path_factory.mktemp("staging"))
+
+
+@pytest.fixture(params=["template", "staging", "production"])
+def any_stage(request):
+    """The template of each stage in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
 def production(tmp_path_factory):
     return synthesize("prod", tmp_path_factory.mktemp("production"))
 

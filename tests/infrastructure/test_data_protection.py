@@ -1,40 +1,43 @@
 """What is encrypted, who is kept out, what is kept."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from cdk_app.stages import STAGES, InvalidStage
 
-def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(template):
-    for name, bucket in template.resources("AWS::S3::Bucket").items():
+
+def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(any_stage):
+    for name, bucket in any_stage.resources("AWS::S3::Bucket").items():
         (rule,) = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         algorithm = rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
         assert algorithm == ("AES256" if "AccessLogs" in name else "aws:kms")
 
 
-def test_no_bucket_is_public(template):
-    for bucket in template.properties("AWS::S3::Bucket"):
+def test_no_bucket_is_public(any_stage):
+    for bucket in any_stage.properties("AWS::S3::Bucket"):
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
 
 
-def test_every_bucket_refuses_plain_http(template):
+def test_every_bucket_refuses_plain_http(any_stage):
     secured = {
         policy["Bucket"]["Ref"]
-        for policy in template.properties("AWS::S3::BucketPolicy")
+        for policy in any_stage.properties("AWS::S3::BucketPolicy")
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Deny"
         and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     }
-    assert secured == set(template.resources("AWS::S3::Bucket"))
+    assert secured == set(any_stage.resources("AWS::S3::Bucket"))
 
 
-def test_every_bucket_but_the_access_logs_itself_logs_its_accesses(template):
-    for name, bucket in template.resources("AWS::S3::Bucket").items():
+def test_every_bucket_but_the_access_logs_itself_logs_its_accesses(any_stage):
+    for name, bucket in any_stage.resources("AWS::S3::Bucket").items():
         assert ("LoggingConfiguration" in bucket["Properties"]) == ("AccessLogs" not in name)
 
 
-def test_models_are_versioned(template):
-    models = template.one("AWS::S3::Bucket", "StorageModels")
+def test_models_are_versioned(any_stage):
+    models = any_stage.one("AWS::S3::Bucket", "StorageModels")
     assert models["VersioningConfiguration"] == {"Status": "Enabled"}
 
 
@@ -49,18 +52,18 @@ def test_quarantined_payloads_have_a_key_of_their_own_and_expire(template):
     assert [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule] == [7]
 
 
-def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(template):
-    for stream in template.properties("AWS::Kinesis::Stream"):
+def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(any_stage):
+    for stream in any_stage.properties("AWS::Kinesis::Stream"):
         assert stream["StreamEncryption"]["EncryptionType"] == "KMS"
     for kind in ("AWS::SNS::Topic", "AWS::SQS::Queue"):
-        for properties in template.properties(kind):
+        for properties in any_stage.properties(kind):
             assert "KmsMasterKeyId" in properties
-    for group in template.properties("AWS::Logs::LogGroup"):
-        assert "KmsKeyId" in group
+    for group in any_stage.properties("AWS::Logs::LogGroup"):
+        assert {"KmsKeyId", "RetentionInDays"} <= set(group)
 
 
-def test_keys_rotate(template):
-    assert all(key["EnableKeyRotation"] for key in template.properties("AWS::KMS::Key"))
+def test_keys_rotate(any_stage):
+    assert all(key["EnableKeyRotation"] for key in any_stage.properties("AWS::KMS::Key"))
 
 
 def admitted(template, key, service):
@@ -86,13 +89,13 @@ def test_dead_letters_and_alarms_get_through_to_their_encrypted_queue_and_topic(
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
-def test_no_service_may_use_the_key_of_the_quarantine(template):
-    assert admitted(template, "StorageQuarantineKey", "amazonaws.com") == []
+def test_no_service_may_use_the_key_of_the_quarantine(any_stage):
+    assert admitted(any_stage, "StorageQuarantineKey", "amazonaws.com") == []
 
 
 @pytest.mark.parametrize("kind", ["AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
-def test_topic_and_queue_refuse_plain_http(template, kind):
-    for policy in template.properties(kind):
+def test_topic_and_queue_refuse_plain_http(any_stage, kind):
+    for policy in any_stage.properties(kind):
         assert [
             statement
             for statement in policy["PolicyDocument"]["Statement"]
@@ -110,3 +113,43 @@ def test_production_keeps_its_data_when_the_stack_goes(production, template, kin
 
 def test_production_cannot_be_deleted_by_accident(production, template):
     assert (production.is_protected, template.is_protected) == (True, False)
+
+
+def test_each_function_has_concurrency_of_its_own_that_the_stage_sets(any_stage):
+    reserved = {
+        name: function["Properties"]["ReservedConcurrentExecutions"]
+        for name, function in any_stage.resources("AWS::Lambda::Function").items()
+    }
+    predictor = [count for name, count in reserved.items() if name.startswith("Prediction")]
+    others = {count for name, count in reserved.items() if not name.startswith("Prediction")}
+    assert (predictor, others) == ([10], {5})
+
+
+def test_a_predictor_with_less_concurrency_than_shards_is_refused():
+    with pytest.raises(InvalidStage, match="Lambda would throttle the mapping"):
+        replace(STAGES["prod"], stream_shards=11)
+
+
+def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):
+    """Every target of a rule but the queue of batches, which is a last place itself."""
+    asynchronous = set()
+    for rule in any_stage.properties("AWS::Events::Rule"):
+        for target in rule["Targets"]:
+            resource = json.dumps(target["Arn"])
+            if "FailedBatchesQueue" not in resource:
+                assert "DeadLettersQueue" in json.dumps(target["DeadLetterConfig"])
+            asynchronous |= {
+                name for name in any_stage.resources("AWS::Lambda::Function") if name in resource
+            }
+    with_dead_letters = {
+        name
+        for name, function in any_stage.resources("AWS::Lambda::Function").items()
+        if "DeadLettersQueue" in json.dumps(function["Properties"].get("DeadLetterConfig"))
+    }
+    assert asynchronous == with_dead_letters != set()
+
+
+def test_no_role_deletes_anything(any_stage):
+    for role in any_stage.resources("AWS::IAM::Role"):
+        deleting = {action for action in any_stage.allowed(role) if "Delete" in action}
+        assert deleting <= {"logs:DeleteLogDelivery"}

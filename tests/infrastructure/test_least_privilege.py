@@ -19,6 +19,7 @@ USES_OF_KEYS = {
     "kinesis:GetRecords": {"kms:Decrypt"},
     "kinesis:PutRecords": {"kms:GenerateDataKey"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "sqs:SendMessage": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
 KEY_PROPERTIES = ("KMSMasterKeyID", "KmsMasterKeyId", "KeyId")
 

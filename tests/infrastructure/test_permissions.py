@@ -103,6 +103,7 @@ KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
                 "s3:GetObject",
                 "s3:ListBucket",
                 "s3:PutObject",
+                "sqs:SendMessage",
                 "ssm:GetParameter",
             },
         ),

@@ -1,0 +1,63 @@
+"""cdk-nag: what its packs find is acknowledged, and nothing else is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cdk_app import findings
+from cdk_app.app import build_app
+from cdk_app.bundling import PROJECT
+from cdk_app.findings import Acknowledgement, acknowledgements, table
+from cdk_app.stages import STAGES
+from tests.infrastructure.conftest import WITHOUT_BUNDLING
+
+
+@pytest.fixture(scope="module", params=list(STAGES))
+def unacknowledged(request, tmp_path_factory):
+    """An app whose acknowledgements cdk-nag does not see, and what it then finds."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(findings, "METADATA_KEY", "unseen-by-cdk-nag")
+        app = build_app(str(folder), stage=request.param, **WITHOUT_BUNDLING)
+        with pytest.raises(RuntimeError, match="ValidationFailed"):
+            app.synth()
+        return acknowledgements(app), found_in(folder)
+
+
+def found_in(folder: Path) -> set[tuple[str, str]]:
+    """Each finding of a report: the rule, and the construct that breaks it."""
+    report = json.loads((folder / "validation-report.json").read_text())
+    return {
+        (violation["ruleName"], construct["constructPath"])
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    }
+
+
+def covers(acknowledgement: Acknowledgement, rule: str, path: str) -> bool:
+    return acknowledgement.rule == rule and path.startswith(f"{acknowledgement.path}/")
+
+
+def test_the_synthesis_fails_without_the_acknowledgements(unacknowledged):
+    _, found = unacknowledged
+    assert {rule.partition("-")[0] for rule, _ in found} == {"AwsSolutions", "NIST.800.53.R5"}
+
+
+def test_each_acknowledgement_is_of_one_finding(unacknowledged):
+    acknowledged, found = unacknowledged
+    counts = {one: sum(covers(one, *finding) for finding in found) for one in acknowledged}
+    assert {one: count for one, count in counts.items() if count != 1} == {}
+
+
+def test_every_finding_is_acknowledged(unacknowledged):
+    acknowledged, found = unacknowledged
+    assert {one for one in found if not any(covers(ack, *one) for ack in acknowledged)} == set()
+
+
+def test_the_page_on_security_lists_what_is_acknowledged():
+    app = build_app(**WITHOUT_BUNDLING)
+    assert table(app) in (PROJECT / "docs" / "security.md").read_text(), (
+        "run `python -m cdk_app.findings` and put its table into docs/security.md"
+    )
