@@ -345,12 +345,10 @@ def without_threads() -> Iterator[None]:
 @contextlib.contextmanager
 def quiet() -> Iterator[Any]:
     """Take what the function writes to its log, and give it as one file-like object."""
-    with tempfile.TemporaryFile("w+") as log, contextlib.redirect_stdout(log):
-        former = [handler.stream for handler in predictor_module.logger.handlers]
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(tempfile.TemporaryFile("w+"))
+        stack.enter_context(contextlib.redirect_stdout(log))
         for handler in predictor_module.logger.handlers:
-            handler.setStream(log)
-        try:
-            yield log
-        finally:
-            for handler, stream in zip(predictor_module.logger.handlers, former, strict=True):
-                handler.setStream(stream)
+            # Not setStream: it flushes the former stream, which who made it may have closed.
+            stack.enter_context(patch.object(handler, "stream", log))
+        yield log

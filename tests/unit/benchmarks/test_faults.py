@@ -1,5 +1,6 @@
 """What the predictor promises holds under a slice of the schedules, and a breach would be seen."""
 
+import io
 from dataclasses import replace
 from itertools import count
 
@@ -149,3 +150,16 @@ def test_refused_predictions_that_are_not_reported_are_seen(monkeypatch):
     reports_no_refused_prediction(monkeypatch.setattr)
     throttled = replace(STORM, rates={"PutRecords partly refused": 0.3}, events=())
     assert any("records are lost" in sentence for sentence in run(throttled).outcome.violations)
+
+
+def test_a_log_whose_former_stream_was_closed_is_silenced_all_the_same(monkeypatch):
+    """As when the module was first imported while somebody's output was captured."""
+    closed = io.StringIO()
+    closed.close()
+    for log in simulation.predictor_module.logger.handlers:
+        monkeypatch.setattr(log, "stream", closed)
+    with simulation.quiet() as written:
+        simulation.predictor_module.logger.warning("read it")
+        written.seek(0)
+        assert "read it" in written.read()
+    assert all(log.stream is closed for log in simulation.predictor_module.logger.handlers)
