@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from stresswatch.gate import Rules
 from stresswatch.reasons import Explains
 
 LOG_RETENTION_DAYS = (
@@ -54,6 +55,8 @@ class Stage:
         Where the pages of ``docs/runbooks`` are to be read, for the alarms' descriptions.
     k, seed : int
         Hyperparameters of the training job.
+    gate : Rules
+        What a challenger must show before it takes the champion's place.
     tracking_uri : str or None
         Where MLflow records the training jobs: the ARN of an MLflow app or tracking server of
         SageMaker, or a server's https address. A job that tracks is not isolated from the network.
@@ -85,6 +88,7 @@ class Stage:
     training_maximum_minutes: int = 60
     k: int = 5
     seed: int = 7
+    gate: Rules = field(default_factory=Rules)
     tracking_uri: str | None = None
     log_retention_days: int = 30
     quarantine_retention_days: int = 30

@@ -140,10 +140,13 @@ class Retraining(Construct):
             environment={
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "GATE_RULES": self._stage.gate.to_json(),
             },
         )
         role = role_of(function)
         champion.grant_read(role)
+        storage.grant_list(role, storage.training, ASSEMBLED_SETS)
+        storage.grant_list(role, storage.models, "models/")
         storage.grant_read(role, storage.training, ASSEMBLED_SETS, "training-output/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.models, "models/")

@@ -141,11 +141,14 @@ def _gate_table(summary: Summary) -> Table:
     for name in ("check", "champion", "challenger", "passed"):
         table.add_column(name, overflow="fold")
     for check in summary.retraining.get("gate", {}).get("checks", []):
-        champion = check["champion"]
+        champion, challenger = (
+            "" if value is None else f"{value:.3f}"
+            for value in (check["champion"], check["challenger"])
+        )
         table.add_row(
             check["name"],
-            "" if champion is None else f"{champion:.3f}",
-            f"{check['challenger']:.3f}",
+            champion,
+            challenger,
             "[green]yes[/]" if check["passed"] else "[red]no[/]",
         )
     return table

@@ -10,10 +10,16 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.champion import read_pointer
-from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, POSTS_FILE, assemble, read_lines
+from stresswatch.datasets import (
+    BASE_PREFIX,
+    LABELS_PREFIX,
+    POSTS_FILE,
+    assemble,
+    folder_of_training_set,
+    read_lines,
+)
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
-from stresswatch.s3 import Location
 from stresswatch.versions import sha256, version_name
 
 if TYPE_CHECKING:
@@ -50,7 +56,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     content = training_set.to_bytes()
     digest = sha256(content)
     version = version_name(datetime.now(UTC), digest)
-    folder = Location(bucket, f"datasets/{version}/")
+    folder = folder_of_training_set(bucket, version)
     target = folder / POSTS_FILE
     s3.put_object(Bucket=target.bucket, Key=target.key, Body=content)
     champion = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))

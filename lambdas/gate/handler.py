@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,15 @@ from botocore.exceptions import ClientError
 
 from stresswatch.artefact import Artefact
 from stresswatch.champion import load_model, read_pointer
-from stresswatch.datasets import read_training_set
+from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
-from stresswatch.gate import decide
+from stresswatch.gate import Contender, Rules, decide
 from stresswatch.s3 import Location
-from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import (
     MANIFEST_FILE,
     MODEL_FILE,
+    VERDICT_FILE,
     InvalidModelVersion,
     Manifest,
     sha256,
@@ -38,46 +39,65 @@ logger = Logger()
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict on a challenger, and what a promotion would point to.
 
+    The verdict is kept beside the version's files; a retry answers it again.
+
     Raises
     ------
     InvalidModelVersion, CorruptArtefact
         When the training job delivered something else than the model version it was asked for.
     """
     s3 = boto3.client("s3")
-    source = Location.parse(event["model_artifact_uri"])
-    archive = s3.get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
-    files = unpack_model_archive(archive)
+    files = unpack_model_archive(_read(s3, Location.parse(event["model_artifact_uri"])))
     version = event["version"]
     if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
         raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
     challenger = Artefact.from_bytes(files[MODEL_FILE])
     folder = Location(setting("MODEL_BUCKET"), f"models/{version}/")
-    _publish(s3, folder, files)
-
-    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
-    champion = load_model(s3, pointer).artefact if pointer else None
-    posts = read_training_set(s3, Location.parse(event["dataset_uri"]))
-    verdict = decide(
-        challenger, champion, [post for post in posts if is_evaluation_post(post.post.post_id)]
-    )
-    logger.info("verdict", version=version, accepted=verdict.accepted)
+    for name, content in files.items():
+        _put_once(s3, folder / name, content)
+    if not _exists(s3, folder / VERDICT_FILE):
+        verdict = _judge(s3, challenger, Location.parse(event["dataset_uri"]))
+        _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
+    verdict = json.loads(_read(s3, folder / VERDICT_FILE))
+    logger.info("verdict", version=version, accepted=verdict["accepted"])
     return {
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
-        "parent": pointer.version if pointer else "",
-        **verdict.as_dict(),
+        **verdict,
     }
 
 
-def _publish(s3: S3Client, folder: Location, files: Mapping[str, bytes]) -> None:
-    for name, content in files.items():
-        bucket, key = folder / name
-        try:
-            s3.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
-            # A version is immutable. The same file again comes from a retry, and is no change.
-            if s3.get_object(Bucket=bucket, Key=key)["Body"].read() != content:
-                raise InvalidModelVersion(f"{folder / name} exists and differs") from error
+def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]:
+    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    champion = None
+    if pointer:
+        learned_from = folder_of_training_set(data.bucket, pointer.version)
+        champion = Contender(
+            load_model(s3, pointer).artefact,
+            read_training_set(s3, learned_from) if _exists(s3, learned_from / POSTS_FILE) else [],
+        )
+    rules = Rules.from_json(setting("GATE_RULES"))
+    verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
+    return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
+
+
+def _exists(s3: S3Client, place: Location) -> bool:
+    # By its name: a read without the permission to list says "access denied" of what is not there.
+    found = s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1)
+    return found["KeyCount"] > 0
+
+
+def _read(s3: S3Client, place: Location) -> bytes:
+    return s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+
+
+def _put_once(s3: S3Client, place: Location, content: bytes) -> None:
+    try:
+        s3.put_object(Bucket=place.bucket, Key=place.key, Body=content, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+        # A version is immutable. The same file again comes from a retry, and is no change.
+        if _read(s3, place) != content:
+            raise InvalidModelVersion(f"{place} exists and differs") from error

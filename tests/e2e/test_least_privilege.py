@@ -26,6 +26,7 @@ from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.events import route
 from stresswatch.champion import NO_CHAMPION
+from stresswatch.versions import VERDICT_FILE
 from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
 from tests.integration.conftest import CONTEXT
@@ -105,6 +106,11 @@ class Stage:
             "dataset_uri": dataset["dataset_uri"],
             "model_artifact_uri": training["ModelArtifacts"]["S3ModelArtifacts"],
         }
+        # A version that has its verdict is not judged again.
+        self.deployed.client("s3").delete_object(
+            Bucket=self.deployed.stack.outputs["ModelBucketName"],
+            Key=f"models/{dataset['version']}/{VERDICT_FILE}",
+        )
         return self.deployed.invoke(self.deployed.function("RetrainingGateFunction"), event)
 
     def promote(self, _: Permission | None) -> str:

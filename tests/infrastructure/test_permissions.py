@@ -94,7 +94,10 @@ KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
             "RetrainingDatasetRole",
             {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
         ),
-        ("RetrainingGateRole", {"s3:GetObject", "s3:PutObject", "ssm:GetParameter"}),
+        (
+            "RetrainingGateRole",
+            {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
+        ),
         ("RetrainingPromoteRole", {"s3:GetObject", "ssm:GetParameter", "ssm:PutParameter"}),
         (
             "DriftDriftRole",

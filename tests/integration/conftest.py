@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from stresswatch.champion import Pointer, write_pointer
 from stresswatch.datasets import TrainingSet
+from stresswatch.gate import Rules
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
 from training_jobs.stress_model.train import train
@@ -21,6 +22,7 @@ ENVIRONMENT = {
     "QUARANTINE_BUCKET": "quarantine",
     "TRAINING_BUCKET": "training",
     "MODEL_BUCKET": "models",
+    "GATE_RULES": Rules().to_json(),
     "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
     "CHAMPION_TTL_SECONDS": "30",
     "REASONS": "on_request",

@@ -85,8 +85,27 @@ class TestGate:
         assert answer["uri"] == "s3://models/models/v1/"
         assert answer["sha256"] == sha256(version_files["model.npz"])
         published = {key.removeprefix("models/v1/") for key in aws.keys("models")}
-        assert published == set(VERSION_FILES)
+        assert published == {*VERSION_FILES, "verdict.json"}
         assert json.dumps(answer)
+
+    def test_the_verdict_stands_beside_the_version(self, aws, base, version_files):
+        deliver(aws, version_files)
+        answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
+        verdict = json.loads(aws.body("models", "models/v1/verdict.json"))
+        assert verdict == {name: answer[name] for name in ("accepted", "checks", "parent")}
+
+    def test_drift_is_compared_with_the_training_set_of_the_champion(
+        self, aws, base, version_files, tmp_path
+    ):
+        aws.promote("v1", version_files)
+        aws.put("training", "datasets/v1/posts.jsonl", lines(make_posts(300)))
+        labels = lines(make_posts(400, seed=5), labelled_at="2026-11-23T00:00:00Z")
+        aws.put("training", "labels/a.jsonl", labels)
+        deliver(aws, train_version(tmp_path, make_posts(300), "v2", "v1"))
+        answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v2"), CONTEXT)
+        (gain,) = [one for one in answer["checks"] if one["name"] == "gain on fresh posts"]
+        assert 0 < gain["challenger"] < 0.3
+        assert 0 < gain["champion"] < 0.3
 
     def test_a_challenger_is_judged_against_the_champion(self, aws, base, version_files, tmp_path):
         aws.promote("v1", version_files)

@@ -1,8 +1,10 @@
 """The benchmarks measure what they say, on few posts."""
 
+from dataclasses import replace
+
 import pytest
 
-from benchmarks import quality
+from benchmarks import gate, quality
 from benchmarks.earlier import EarlierModel, clean
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
@@ -51,3 +53,14 @@ def test_the_earlier_handler_answers_as_its_model_does():
     answer = model.handle(record)
     assert answer["post_id"] == complete[0].post.post_id
     assert answer["stress"] == model.predict_proba(frame(complete[:1]))[0, 1]
+
+
+def test_the_gate_tells_honest_challengers_from_poisoned_ones():
+    posts = make_posts(600) + [
+        replace(one, post=one.post._replace(source="homeless")) for one in make_posts(200, seed=2)
+    ]
+    tallies = gate.judge(posts, draws=1)
+    assert set(tallies) == set(gate.CHALLENGERS)
+    assert tallies["learned nothing new"].failed == {"gain on fresh posts": 1}
+    assert tallies["all labels flipped"].accepted == 0
+    assert tallies["all labels flipped"].failed["ROC-AUC, standing posts"] == 1

@@ -1,87 +1,250 @@
+"""Who is let through, who is not, and what is said of it."""
+
 from dataclasses import replace
 
 import pytest
 
 from stresswatch.export import export_pipeline
-from stresswatch.gate import MINIMUM_FRESH_POSTS, decide
+from stresswatch.gate import Contender, InvalidRules, Rules, decide
+from stresswatch.splits import is_evaluation_post
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
-STANDING = make_posts(200, seed=2)
-FRESH = [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in make_posts(100, seed=3)]
+RULES = Rules()
+BASE = make_posts(1200)
 
 
-def train(posts):
-    return export_pipeline(fit_pipeline(posts, Hyperparameters()))
+def fresh(posts):
+    return [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in posts]
 
 
 def flipped(posts):
     return [replace(post, label=1 - post.label) for post in posts]
 
 
+def moved(posts, by):
+    """Posts of other words and numbers, whose labels are told by neither."""
+    return [
+        replace(
+            post,
+            post=post.post._replace(
+                text=f"rent shelter food {post.post.post_id[-2:]}",
+                numbers=tuple(number + by for number in post.post.numbers),
+            ),
+        )
+        for post in posts
+    ]
+
+
+def train(posts, sharpness=1.0):
+    learned = [post for post in posts if not is_evaluation_post(post.post.post_id)]
+    artefact = export_pipeline(fit_pipeline(learned, Hyperparameters()))
+    return Contender(
+        replace(
+            artefact,
+            weight=artefact.weight * sharpness,
+            number_weight=artefact.number_weight * sharpness,
+            share_weight=artefact.share_weight * sharpness,
+            intercept=artefact.intercept * sharpness,
+        ),
+        posts,
+    )
+
+
 @pytest.fixture(scope="module")
-def good():
-    return train(make_posts(400))
+def champion():
+    return train(BASE)
 
 
 @pytest.fixture(scope="module")
 def poor():
-    posts = make_posts(400)
-    return train(posts[::2] + flipped(posts[1::3]))
-
-
-@pytest.fixture(scope="module")
-def poisoned():
-    return train(flipped(make_posts(400)))
+    return train(BASE[:150] + flipped(BASE[150:200]))
 
 
 def failed(verdict):
     return {check.name for check in verdict.checks if not check.passed}
 
 
-def test_a_first_model_that_is_worth_serving_is_accepted(good):
-    assert decide(good, None, STANDING).accepted
+def check(verdict, name):
+    return next(check for check in verdict.checks if check.name == name)
 
 
-def test_a_first_model_that_learned_the_wrong_labels_is_rejected(poisoned):
-    assert "ROC-AUC, standing posts" in failed(decide(poisoned, None, STANDING))
+def with_posts(contender, posts):
+    return replace(contender, posts=posts)
 
 
-def test_a_better_challenger_is_accepted(good, poor):
-    assert decide(good, poor, STANDING + FRESH).accepted
+class TestFirst:
+    def test_a_model_that_is_worth_serving_is_accepted(self, champion):
+        assert decide(champion, None, RULES).accepted
+
+    def test_a_model_that_learned_the_wrong_labels_is_rejected(self):
+        poisoned = train(flipped(BASE))
+        assert "ROC-AUC, standing posts" in failed(decide(with_posts(poisoned, BASE), None, RULES))
+
+    def test_a_model_that_says_the_same_of_every_post_is_rejected(self, champion):
+        broken = with_posts(train(BASE, sharpness=0.0), BASE)
+        assert failed(decide(broken, None, RULES)) >= {"ROC-AUC, standing posts"}
+
+    def test_a_model_that_is_too_large_is_rejected(self, champion):
+        small = replace(RULES, maximum_model_bytes=1000)
+        assert failed(decide(champion, None, small)) == {"size of the model, MB"}
 
 
-def test_an_equal_challenger_is_accepted(good):
-    assert decide(good, good, STANDING + FRESH).accepted
+class TestOnStandingPosts:
+    def test_a_better_challenger_is_accepted(self, champion, poor):
+        assert decide(champion, poor, RULES).accepted
+
+    def test_an_equal_challenger_is_no_worse(self, champion):
+        assert decide(champion, champion, RULES).accepted
+
+    def test_a_worse_challenger_is_rejected(self, champion, poor):
+        verdict = decide(with_posts(poor, BASE), champion, RULES)
+        assert failed(verdict) >= {"F1, standing posts", "Brier score, standing posts"}
+
+    def test_a_poisoned_challenger_is_rejected(self, champion):
+        quarter = [
+            flipped([post])[0] if place % 4 == 0 else post for place, post in enumerate(BASE)
+        ]
+        poisoned = with_posts(train(quarter), BASE)
+        assert "Brier score, standing posts" in failed(decide(poisoned, champion, RULES))
+
+    def test_a_challenger_that_is_not_as_sure_as_it_may_be_is_rejected(self, champion):
+        unsure = train(BASE, sharpness=0.3)
+        assert failed(decide(unsure, champion, RULES)) == {
+            "Brier score, standing posts",
+            "calibration error, standing posts",
+        }
 
 
-@pytest.mark.parametrize("challenger", ["poor", "poisoned"])
-def test_a_worse_challenger_is_rejected(good, challenger, request):
-    verdict = decide(request.getfixturevalue(challenger), good, STANDING + FRESH)
-    assert not verdict.accepted
+class TestOnFreshPosts:
+    def test_fewer_than_the_minimum_are_not_judged_and_it_says_so(self, champion):
+        new = [post for post in make_posts(400, seed=3) if is_evaluation_post(post.post.post_id)]
+        few = fresh(new[: RULES.minimum_posts - 1])
+        line = check(
+            decide(with_posts(champion, BASE + few), champion, RULES), "gain on fresh posts"
+        )
+        assert (line.passed, line.reason) == (True, "not judged: 29 of at least 30 fresh posts")
+
+    def test_a_better_brier_score_is_a_gain(self, champion, poor):
+        posts = BASE + fresh(make_posts(400, seed=3))
+        verdict = decide(with_posts(champion, posts), poor, RULES)
+        assert check(verdict, "gain on fresh posts").reason.endswith(": shown")
+        assert verdict.accepted
+
+    def test_a_challenger_that_gains_nothing_is_rejected(self, champion):
+        posts = BASE + fresh(make_posts(400, seed=3))
+        assert failed(decide(with_posts(champion, posts), champion, RULES)) == {
+            "gain on fresh posts"
+        }
+
+    def test_a_challenger_that_knows_what_drifted_is_a_gain(self, champion):
+        posts = BASE + fresh(moved(make_posts(400, seed=3), by=100))
+        verdict = decide(train(posts), champion, RULES)
+        line = check(verdict, "gain on fresh posts")
+        assert line.passed
+        assert line.challenger < line.champion - RULES.minimum_drift_relief
+
+    def test_without_the_champions_training_set_no_relief_is_claimed(self, champion):
+        posts = BASE + fresh(moved(make_posts(400, seed=3), by=100))
+        verdict = decide(with_posts(champion, posts), with_posts(champion, []), RULES)
+        assert "training set is gone" in check(verdict, "gain on fresh posts").reason
+        assert "gain on fresh posts" in failed(verdict)
+
+    def test_a_column_without_numbers_is_at_the_greatest_distance(self, champion):
+        nothing = (float("nan"),) * 5
+        bare = [
+            replace(post, post=post.post._replace(numbers=nothing))
+            for post in fresh(make_posts(400, seed=3))
+        ]
+        line = check(
+            decide(with_posts(champion, BASE + bare), champion, RULES), "gain on fresh posts"
+        )
+        assert (line.champion, line.challenger) == (1.0, 1.0)
+
+    def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
+        # On posts of flipped labels the surer of two models that agree is the poorer one.
+        unsure = train(BASE, sharpness=0.5)
+        posts = BASE + fresh(flipped(make_posts(400, seed=3)))
+        verdict = decide(with_posts(champion, posts), unsure, RULES)
+        assert "Brier score, fresh posts" in failed(verdict)
+        assert "Brier score, standing posts" not in failed(verdict)
+
+    def test_labels_that_were_turned_round_are_told_from_new_ones(self, champion):
+        posts = BASE + fresh(flipped(make_posts(400, seed=3)))
+        verdict = decide(train(posts), champion, RULES)
+        assert "fresh labels can be trusted" in failed(verdict)
 
 
-def test_a_challenger_that_is_worse_on_fresh_posts_alone_is_rejected(good):
-    # On fresh posts of flipped labels the poorer of two models that agree is the surer one.
-    unsure = replace(good, weight=good.weight / 10, number_weight=good.number_weight / 10)
-    verdict = decide(
-        good, unsure, STANDING + [replace(post, label=1 - post.label) for post in FRESH]
-    )
-    assert failed(verdict) >= {"Brier score, fresh posts"}
-    assert not failed(verdict) & {"F1, standing posts", "Brier score, standing posts"}
+class TestCommunities:
+    def test_a_community_whose_f1_falls_is_named(self, champion):
+        told_apart = [
+            replace(post, post=post.post._replace(text=f"{post.post.source} {post.post.text}"))
+            for post in BASE
+        ]
+        before = train(told_apart)
+        weight = before.artefact.weight.copy()
+        terms = {
+            before.artefact.words[first]: place
+            for place, (first, second) in enumerate(
+                zip(before.artefact.first, before.artefact.second, strict=True)
+            )
+            if second == -1
+        }
+        weight[terms["ptsd"]] -= 100
+        after = replace(before, artefact=replace(before.artefact, weight=weight))
+        assert {"F1, ptsd"} <= failed(decide(after, before, RULES))
+        assert "F1, anxiety" not in failed(decide(after, before, RULES))
+
+    def test_one_of_too_few_posts_is_not_judged(self, champion):
+        rare = [replace(post, post=post.post._replace(source="rare")) for post in BASE[:60]]
+        verdict = decide(with_posts(champion, rare + BASE[60:]), champion, RULES)
+        names = {check.name for check in verdict.checks}
+        assert {"F1, ptsd", "F1, anxiety"} <= names
+        assert "F1, rare" not in names
 
 
-def test_too_few_fresh_posts_are_not_asked(good):
-    verdict = decide(good, good, STANDING + FRESH[: MINIMUM_FRESH_POSTS - 1])
-    assert not [check for check in verdict.checks if "fresh" in check.name]
+def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
+    slow = replace(champion, artefact=replace(champion.artefact))
+    artefact = type(champion.artefact)
+    clock = {"now": 0.0}
+    score = artefact.score
+
+    def timed(self, *arguments):
+        clock["now"] += 3.0 if self is slow.artefact else 1.0
+        return score(self, *arguments)
+
+    monkeypatch.setattr(artefact, "score", timed)
+    monkeypatch.setattr("stresswatch.gate.time.perf_counter", lambda: clock["now"])
+    assert failed(decide(slow, champion, RULES)) == {"time to score, µs a post"}
 
 
-def test_without_standing_posts_nothing_is_decided(good):
+def test_without_standing_posts_nothing_is_decided(champion):
     with pytest.raises(ValueError, match="needs a standing post"):
-        decide(good, None, FRESH)
+        decide(with_posts(champion, fresh(BASE)), None, RULES)
 
 
-def test_every_check_says_what_was_held_against_what(good, poor):
-    for check in decide(good, poor, STANDING + FRESH).checks:
-        assert check.reason
-        assert check.threshold is not None
+def test_every_check_gives_its_reason(champion, poor):
+    posts = BASE + fresh(make_posts(400, seed=3))
+    verdict = decide(with_posts(champion, posts), poor, RULES)
+    assert len({check.name for check in verdict.checks}) == len(verdict.checks)
+    assert all(check.reason for check in verdict.checks)
+
+
+class TestRules:
+    def test_they_are_read_as_they_were_written(self):
+        rules = replace(RULES, standing_f1_margin=0.01)
+        assert Rules.from_json(rules.to_json()) == rules
+
+    @pytest.mark.parametrize(
+        ("value", "sentence"),
+        [
+            ("{", "cannot be read"),
+            ('{"patience": 3}', "patience"),
+            ('{"confidence": 1.0}', "confidence is 1.0"),
+            ('{"minimum_roc_auc": 0.2}', "minimum_roc_auc is 0.2"),
+            ('{"standing_brier_margin": 0}', "standing_brier_margin is 0; it must be above 0"),
+        ],
+    )
+    def test_rules_that_judge_nothing_are_refused(self, value, sentence):
+        with pytest.raises(InvalidRules, match=sentence):
+            Rules.from_json(value)

@@ -91,6 +91,11 @@ def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
             yield from (line for line in body.splitlines() if line.strip())
 
 
+def folder_of_training_set(bucket: str, version: str) -> Location:
+    """Give where the training set of a model version is."""
+    return Location(bucket, f"datasets/{version}/")
+
+
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
     """Read the posts of an assembled training set."""
     bucket, key = folder / POSTS_FILE

@@ -25,6 +25,8 @@ VERSION_FILES = (
     CARD_FILE,
     CARD_PAGE_FILE,
 )
+VERDICT_FILE = "verdict.json"
+"""What the gate said of the version; it stands beside the files that the training job delivered."""
 MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
 
 
