@@ -16,13 +16,15 @@ from rich.table import Table
 import local
 from cli.data import data_directory, fetching, read_posts, synthetic
 from cli.errors import OperatorError, sentence
+from cli.forget.command import forget as forget_posts
 from cli.loop import Loop
 from cli.produce import produce as produce_records
 from cli.produce import read_records
 from cli.sending import Sending
-from cli.status import status_table, verdict
+from cli.status import outcome, status_table
 from cli.synthesis import synthesize
 from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
+from cli.versions import Versions
 from stresswatch.datasets import TrainingSet
 
 app = typer.Typer(
@@ -37,6 +39,8 @@ app.add_typer(data, name="data")
 
 Local = Annotated[bool, typer.Option("--local", help="The local stack instead of AWS.")]
 Stage = Annotated[str, typer.Option(help="The stage, on AWS.")]
+Version = Annotated[str, typer.Argument(help="A model version.", show_default=False)]
+Why = Annotated[str, typer.Option(help="The reason, for the record.", show_default=False)]
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
 
 console = Console()
@@ -66,6 +70,10 @@ def _fail(message: str) -> NoReturn:
 
 def _target(*, on_local: bool, stage: str) -> Target:
     return local_target() if on_local else aws_target(stage)
+
+
+def _versions(*, on_local: bool, stage: str) -> Versions:
+    return Versions(Loop(_target(on_local=on_local, stage=stage)))
 
 
 def _version(asked: bool) -> None:
@@ -167,16 +175,77 @@ def retrain(
     on_local: Local = False,
     stage: Stage = "dev",
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Within the cool-down, and without new labels.")
+    ] = False,
 ) -> None:
     """Start a retraining."""
     with _sentence_on_error():
         loop = Loop(_target(on_local=on_local, stage=stage))
-        execution = loop.start_retraining("operator", "Started with `stresswatch retrain`")
+        execution = loop.start_retraining(
+            "operator", "Started with `stresswatch retrain`", anyway=anyway
+        )
         console.print(f"Started {execution}", soft_wrap=True)
         if wait:
             with console.status("starting") as shown:
                 output = loop.follow(execution, 7200, shown.update)
-            console.print(verdict(output["gate"]))
+            console.print(outcome(output))
+
+
+@app.command()
+def forget(
+    post_ids: Annotated[
+        list[str], typer.Argument(metavar="POST_ID...", help="Ids of posts.", show_default=False)
+    ],
+    on_local: Local = False,
+    stage: Stage = "dev",
+    execute: Annotated[bool, typer.Option("--execute", help="Remove, not only count.")] = False,
+) -> None:
+    """Remove posts and their predictions from all that is kept; first tell how many there are."""
+    with _sentence_on_error():
+        forget_posts(console, _target(on_local=on_local, stage=stage), post_ids, execute=execute)
+
+
+@app.command()
+def versions(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    newest: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+) -> None:
+    """List the model versions: what they learned, how good they are, what became of them."""
+    with _sentence_on_error():
+        console.print(_versions(on_local=on_local, stage=stage).table(newest))
+
+
+@app.command()
+def rollback(
+    why: Why,
+    version: Annotated[
+        str | None, typer.Argument(help="One that served before; by default the last.")
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+) -> None:
+    """Let an earlier version serve again, and keep the present one from coming back by itself."""
+    with _sentence_on_error():
+        pointer = _versions(on_local=on_local, stage=stage).rollback(version, why)
+        console.print(f"{pointer.version} serves again; every predictor follows within a minute.")
+
+
+@app.command()
+def approve(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Let a challenger that the gate accepted become the champion."""
+    with _sentence_on_error():
+        _versions(on_local=on_local, stage=stage).answer(version, approved=True, why=why)
+        console.print(f"{version} is approved, and will be promoted.")
+
+
+@app.command()
+def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Keep a challenger that the gate accepted from becoming the champion."""
+    with _sentence_on_error():
+        _versions(on_local=on_local, stage=stage).answer(version, approved=False, why=why)
+        console.print(f"{version} is rejected; the champion stays.")
 
 
 @data.command("fetch")

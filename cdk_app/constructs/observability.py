@@ -17,9 +17,10 @@ from constructs import Construct
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE
-from cdk_app.constructs.storage import FAILED_BATCHES, Storage
+from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge
 from cdk_app.stages import Stage
+from stresswatch.quarantine import FAILED_BATCHES
 
 _PERIOD = Duration.minutes(5)
 

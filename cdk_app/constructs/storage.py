@@ -12,9 +12,6 @@ from cdk_app.findings import acknowledge
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
 
-FAILED_BATCHES = "aws/lambda/"
-"""Where Lambda puts, in a failure destination, the batches that a mapping gave up."""
-
 
 class Storage(Construct):
     """Where data rests.

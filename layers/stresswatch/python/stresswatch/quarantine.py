@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "quarantine/"
+FAILED_BATCHES = "aws/lambda/"
+"""Where Lambda puts, in a failure destination, the batches that a mapping gave up."""
 _PARALLEL_WRITES = 16
 
 

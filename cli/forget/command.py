@@ -1,0 +1,127 @@
+"""The command `forget`: where a person's records may be, and what it cannot reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+
+from cli.errors import OperatorError
+from cli.forget.contents import failed_batch, json_lines, quarantined_record
+from cli.forget.sweep import Place, Sweep
+from cli.forget.view import Forgetting
+from cli.loop import Loop
+from cli.targets import Target
+from stresswatch import archive, quarantine
+from stresswatch.datasets import LABELS_PREFIX
+from stresswatch.posts import MAXIMUM_NAME_LENGTH
+
+BACKFILLS_PREFIX = "backfills/"
+"""Of what `stresswatch backfill` writes to the archive bucket."""
+DATA_SETS_PREFIX = "datasets/"
+"""Of the base data, and of the training sets that were assembled."""
+
+
+def places_of(target: Target) -> list[Place]:
+    """Name where records are kept: sources first, so that nothing is made of them anew."""
+    archived, training, quarantined = (
+        target.output(f"{name}BucketName") for name in ("Archive", "Training", "Quarantine")
+    )
+    return [
+        Place("quarantine", quarantined, quarantine.PREFIX, quarantined_record),
+        Place("failed batches", quarantined, quarantine.FAILED_BATCHES, failed_batch),
+        Place("labels", training, LABELS_PREFIX, json_lines),
+        Place("base data and training sets", training, DATA_SETS_PREFIX, json_lines),
+        Place("archive", archived, archive.PREFIX, json_lines),
+        Place("backfills", archived, BACKFILLS_PREFIX, json_lines),
+    ]
+
+
+def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute: bool) -> None:
+    """Remove all records of the post ids, or count them, and say what was not reached.
+
+    Raises
+    ------
+    OperatorError
+        When an id is none, or more of the person is written all the time.
+    """
+    for post_id in post_ids:
+        if not 0 < len(post_id) <= MAXIMUM_NAME_LENGTH:
+            raise OperatorError(f"A post id has 1 to {MAXIMUM_NAME_LENGTH} characters.")
+    ids = frozenset(post_ids)
+    places = places_of(target)
+    beyond = Beyond.of(Loop(target))
+    with Forgetting(console, places, execute=execute) as forgetting:
+        sweep = Sweep(target.client("s3"), ids, execute)
+        looked_until = sweep.until_clean(places, forgetting.note)
+    _tell(console, forgetting, ids, looked_until, execute=execute)
+    for sentence in beyond.sentences(forgetting.learned_from):
+        console.print(f"- {sentence}", markup=False, highlight=False)
+
+
+def _tell(
+    console: Console,
+    forgetting: Forgetting,
+    ids: frozenset[str],
+    looked_until: datetime,
+    *,
+    execute: bool,
+) -> None:
+    def say(sentence: str) -> None:
+        console.print(sentence, markup=False, highlight=False)
+
+    if nothing := sorted(ids - forgetting.found):
+        say(f"Nothing was found of {', '.join(map(repr, nothing))}.")
+    if execute:
+        say(f"Whatever was written before {looked_until:%Y-%m-%d %H:%M:%S} UTC was looked at.")
+    elif forgetting.found:
+        say("Nothing was removed yet; to remove it, add --execute.")
+    say("Not reached by this command:")
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What keeps records, or what was made of them, and cannot be changed.
+
+    Attributes
+    ----------
+    stream_hours : int
+        How long the streams keep a record.
+    running : int
+        Retrainings that run, and may write a training set of posts that they read before.
+    """
+
+    now: datetime
+    stream_hours: int
+    running: int
+
+    @staticmethod
+    def of(loop: Loop) -> Beyond:
+        stream = loop.target.output("PostsStreamName")
+        summary = loop.target.client("kinesis").describe_stream_summary(StreamName=stream)
+        statuses = [execution["status"] for execution in loop.executions()]
+        return Beyond(
+            datetime.now(UTC),
+            summary["StreamDescriptionSummary"]["RetentionPeriodHours"],
+            statuses.count("RUNNING"),
+        )
+
+    def sentences(self, learned_from: set[str]) -> Iterator[str]:
+        """Say what is left to do; the model versions are those that learned from the records."""
+        until = f"{self.now + timedelta(hours=self.stream_hours):%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"Streams keep records for {self.stream_hours} h: a post may be delivered again until "
+            f"{until}. Run this once more after that."
+        )
+        if self.running:
+            yield "A retraining runs and may keep what it has read: run this again when it ended."
+        if learned_from:
+            yield f"Models that learned from it: {', '.join(sorted(learned_from))}. Retrain."
+        else:
+            yield "Models that were trained already."
+        yield (
+            "What was made elsewhere: MLflow's copies of models, what consumers of the predictions "
+            "stream keep, files on people's machines."
+        )

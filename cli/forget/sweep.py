@@ -1,0 +1,225 @@
+"""Go through every object of a place, several at a time, and take a person's records out of it.
+
+An object is replaced in one request and never deleted first, so that whoever reads it meanwhile
+reads it whole, as it was or as it is now. It is replaced only if it still is what was read (S3's
+`If-Match`), so that nothing that others write in between is lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cli.errors import OperatorError
+from cli.forget.contents import Forget, Ids
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectVersionTypeDef
+
+WORKERS = 8
+_WAITING = 4 * WORKERS
+"""Objects that are listed and not done yet: what is in memory does not grow with a bucket."""
+_ATTEMPTS = 5
+_MARGIN = timedelta(minutes=15)
+"""S3 dates an object by when its upload began, which may be before a listing that lacks it."""
+_GONE = {"NoSuchKey", "NoSuchVersion"}
+_OVERTAKEN = {"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where records of people are kept: a prefix of a bucket, and how to take some out of it."""
+
+    name: str
+    bucket: str
+    prefix: str
+    forget: Forget
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found in the versions of one object, and removed unless it was a dry run.
+
+    Attributes
+    ----------
+    records : Counter of str
+        Records by post id, in the object as readers see it.
+    old_versions : int
+        Older versions, or versions of a deleted object, that held any.
+    found : frozenset of str
+        The post ids that it held, in whichever version.
+    unreadable : int
+        Records that stay although nobody can tell whose they are.
+    """
+
+    place: Place
+    key: str
+    records: Counter[str] = field(default_factory=Counter)
+    old_versions: int = 0
+    found: Ids = frozenset()
+    unreadable: int = 0
+
+
+Note = Callable[[Outcome], None]
+"""Told of each object that was looked at, from several threads."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One person's ids, and whether to remove what is found or only to count it."""
+
+    s3: S3Client
+    ids: Ids
+    execute: bool
+
+    def until_clean(self, places: Sequence[Place], note: Note) -> datetime:
+        """Sweep every place, and again what was written meanwhile, until nothing more is found.
+
+        Returns
+        -------
+        datetime
+            When the last sweep began, by S3's clock: whatever was there then was looked at.
+
+        Raises
+        ------
+        OperatorError
+            When more of the person keeps coming.
+        """
+        since = None
+        for _ in range(_ATTEMPTS):
+            began, found = self._now(places[0]), 0
+            for place in places:
+                found += self._place(place, since, note)
+            if not self.execute or (since and not found):
+                return began
+            since = began - _MARGIN
+        raise OperatorError(
+            f"More of it was written during each of {_ATTEMPTS} sweeps; "
+            "stop whoever sends these posts, and run this again."
+        )
+
+    def _now(self, place: Place) -> datetime:
+        answer = self.s3.list_object_versions(Bucket=place.bucket, MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+
+    def _place(self, place: Place, since: datetime | None, note: Note) -> int:
+        """Give how many objects held records."""
+
+        def look_at(versions: list[ObjectVersionTypeDef]) -> bool:
+            outcome = self._object(place, versions)
+            # What nobody can tell stays, and was counted by the first sweep.
+            note(replace(outcome, unreadable=0) if since else outcome)
+            return bool(outcome.found)
+
+        return sum(in_parallel(look_at, self._objects(place, place.prefix, since)))
+
+    def _objects(
+        self, place: Place, prefix: str, since: datetime | None
+    ) -> Iterator[list[ObjectVersionTypeDef]]:
+        """List objects, each as its versions from the newest on."""
+        pages = self.s3.get_paginator("list_object_versions")
+        versions = itertools.chain.from_iterable(
+            page.get("Versions", []) for page in pages.paginate(Bucket=place.bucket, Prefix=prefix)
+        )
+        for _, group in itertools.groupby(versions, key=lambda version: version["Key"]):
+            of_object = list(group)
+            if since is None or of_object[0]["LastModified"] >= since:
+                yield of_object
+
+    def _object(self, place: Place, versions: list[ObjectVersionTypeDef]) -> Outcome:
+        key = versions[0]["Key"]
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._versions(place, key, versions)
+            except ClientError as error:
+                if error.operation_name != "PutObject" or _code(error) not in _OVERTAKEN:
+                    raise
+            # Somebody else has written or deleted it since it was read.
+            listed = self._objects(place, key, None)
+            versions = next((group for group in listed if group[0]["Key"] == key), [])
+        raise OperatorError(
+            f"s3://{place.bucket}/{key} changes all the time; run this again when it does not."
+        )
+
+    def _versions(self, place: Place, key: str, versions: list[ObjectVersionTypeDef]) -> Outcome:
+        records: Counter[str] = Counter()
+        found: set[str] = set()
+        old_versions = unreadable = 0
+        for version in versions:
+            removed, left = self._version(place, version)
+            found |= set(removed)
+            unreadable += left
+            if version["IsLatest"]:
+                records += removed
+            else:
+                old_versions += bool(removed)
+        return Outcome(place, key, records, old_versions, frozenset(found), unreadable)
+
+    def _version(self, place: Place, version: ObjectVersionTypeDef) -> tuple[Counter[str], int]:
+        """Give what was found in a version, and how much of it nobody can tell."""
+        try:
+            answer = self.s3.get_object(
+                Bucket=place.bucket, Key=version["Key"], VersionId=version["VersionId"]
+            )
+        except ClientError as error:
+            if _code(error) in _GONE:
+                return Counter(), 0
+            raise
+        remainder = place.forget(answer["Body"].read(), self.ids)
+        if remainder.removed and self.execute:
+            written = None
+            if version["IsLatest"] and remainder.body is not None:
+                written = self._replace(place, version["Key"], answer, remainder.body)
+            if written != version["VersionId"]:
+                self.s3.delete_object(
+                    Bucket=place.bucket, Key=version["Key"], VersionId=version["VersionId"]
+                )
+        return remainder.removed, remainder.unreadable
+
+    def _replace(self, place: Place, key: str, read: GetObjectOutputTypeDef, body: bytes) -> str:
+        """Write what is left of an object that was read; give the version that this made."""
+        described = {
+            name: value
+            for name, value in read.items()
+            if name in ("ContentType", "ContentEncoding", "Metadata")
+        }
+        written = self.s3.put_object(
+            Bucket=place.bucket,
+            Key=key,
+            Body=body,
+            IfMatch=read["ETag"],
+            **described,  # type: ignore[arg-type]
+        )
+        # Without versioning there is one version, of this name, and writing replaces it.
+        return written.get("VersionId", "null")
+
+
+def in_parallel(
+    look_at: Callable[[list[ObjectVersionTypeDef]], bool],
+    objects: Iterable[list[ObjectVersionTypeDef]],
+) -> Iterator[bool]:
+    """Do several at a time; what has begun when one fails is finished, and the rest left."""
+    pool = ThreadPoolExecutor(WORKERS)
+    waiting: deque[Future[bool]] = deque()
+    try:
+        for versions in objects:
+            waiting.append(pool.submit(look_at, versions))
+            if len(waiting) == _WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

@@ -1,0 +1,83 @@
+"""What the operator sees of forgetting: the progress, and what was found where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from threading import Lock
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.forget.sweep import Outcome, Place
+from stresswatch.datasets import POSTS_FILE
+
+
+class Forgetting:
+    """Shows the progress, and at the end a table of the places.
+
+    The table comes when it is stopped or fails as well: what was removed by then is removed.
+
+    Attributes
+    ----------
+    records, old_versions : Counter of str
+        What was found, by the name of the place.
+    found : set of str
+        The post ids of which there was anything.
+    learned_from : set of str
+        The training sets that held records, named by their model versions.
+    """
+
+    def __init__(self, console: Console, places: Sequence[Place], *, execute: bool):
+        self.records: Counter[str] = Counter()
+        self.old_versions: Counter[str] = Counter()
+        self.found: set[str] = set()
+        self.learned_from: set[str] = set()
+        self._unreadable: Counter[str] = Counter()
+        self._console = console
+        self._places = places
+        self._verb = "removed" if execute else "found"
+        self._lock = Lock()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}, {task.completed:,.0f} objects"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("Looking", total=None)
+
+    def __enter__(self) -> Forgetting:
+        self._progress.start()
+        return self
+
+    def note(self, outcome: Outcome) -> None:
+        """Count what came of an object."""
+        name = outcome.place.name
+        with self._lock:
+            self.records[name] += outcome.records.total()
+            self.old_versions[name] += outcome.old_versions
+            self._unreadable[name] += outcome.unreadable
+            self.found |= outcome.found
+            if outcome.found and outcome.key.endswith(f"/{POSTS_FILE}"):
+                self.learned_from.add(outcome.key.split("/")[-2])
+            self._progress.update(self._task, advance=1, description=f"Looking at {name}")
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        self._console.print(self._table())
+
+    def _table(self) -> Table:
+        columns = {f"records {self._verb}": self.records}
+        if self.old_versions.total():
+            columns[f"old versions {self._verb}"] = self.old_versions
+        if self._unreadable.total():
+            columns["left, as nobody can tell whose"] = self._unreadable
+        table = Table()
+        table.add_column("place", overflow="fold")
+        for name in columns:
+            table.add_column(name, justify="right")
+        for place in self._places:
+            table.add_row(place.name, *[f"{counts[place.name]:,}" for counts in columns.values()])
+        return table
