@@ -132,7 +132,7 @@ def promote(running: Loop, posts: Sequence[LabelledPost]) -> None:
     bucket = target.output("ModelBucketName")
     target.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.npz", Body=model)
     pointer = Pointer(version, f"s3://{bucket}/models/{version}/", sha256(model))
-    write_pointer(target.client("ssm"), target.output("ChampionParameterName"), pointer)
+    write_pointer(target.client("ssm"), target.output("ChampionParameterName"), pointer, "load")
 
 
 def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
+from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
@@ -32,6 +33,7 @@ class StresswatchStack(Stack):
         storage = Storage(self, "Storage", stage)
         streams = Streams(self, "Streams", stage, storage.key)
         champion = Champion(self, "Champion", stage)
+        journal = Journal(self, "Journal", stage, storage.key)
         notifications = Notifications(self, "Notifications", storage.key)
         alarms = Alarms(stage, notifications)
         functions = Functions(self, "Functions", stage, storage.key)
@@ -39,9 +41,10 @@ class StresswatchStack(Stack):
         prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
         drift = Drift(self, "Drift", stage, functions, storage, champion, alarms, dead_letters)
         retraining = Retraining(
-            self, "Retraining", stage, functions, storage, champion, notifications
+            self, "Retraining", stage, functions, storage, champion, journal, notifications
         )
-        retraining.start_on(drift.alarm, "drift_alarm", dead_letters)
+        retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)
+        retraining.start_on_schedule(dead_letters)
         Observability(
             self,
             "Observability",
@@ -64,6 +67,7 @@ class StresswatchStack(Stack):
             TrainingBucketName=storage.training.bucket_name,
             ModelBucketName=storage.models.bucket_name,
             QuarantineBucketName=storage.quarantine.bucket_name,
+            JournalTableName=journal.table.table_name,
             ChampionParameterName=champion.pointer.parameter_name,
             RetrainingStateMachineArn=retraining.state_machine.state_machine_arn,
             NotificationTopicArn=notifications.topic.topic_arn,

@@ -17,6 +17,7 @@ LOG_RETENTION_DAYS = (
 _MLFLOW_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(app|tracking-server)/[\w-]+"
 )
+_SCHEDULE = re.compile(r"(rate\(\d+ (minute|hour|day)s?\)|cron\(\S+( \S+){5}\))")
 _HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
 
 
@@ -55,8 +56,21 @@ class Stage:
         Where the pages of ``docs/runbooks`` are to be read, for the alarms' descriptions.
     k, seed : int
         Hyperparameters of the training job.
+    retraining_cool_down_minutes : int
+        How long after a training no other begins, unless somebody insists.
+    minimum_new_labels : int
+        How many labels must be new since a version was last judged for a retraining to be worth it.
+    retraining_schedule : str or None
+        When a retraining is tried without an alarm, as an expression of EventBridge.
+    training_on_spot : bool
+        Train on spot instances, which wait for capacity as long again as a training may take.
+    training_attempts, capacity_wait_minutes : int
+        How often a training is tried that AWS had no instance for, and how long it waits between.
     gate : Rules
         What a challenger must show before it takes the champion's place.
+    requires_approval, approval_hours : bool, int
+        Whether a person has the last word before a promotion, and how long the champion waits for
+        it; without a word it stays.
     tracking_uri : str or None
         Where MLflow records the training jobs: the ARN of an MLflow app or tracking server of
         SageMaker, or a server's https address. A job that tracks is not isolated from the network.
@@ -88,7 +102,15 @@ class Stage:
     training_maximum_minutes: int = 60
     k: int = 5
     seed: int = 7
+    retraining_cool_down_minutes: int = 360
+    minimum_new_labels: int = 100
+    retraining_schedule: str | None = "rate(1 day)"
+    training_on_spot: bool = True
+    training_attempts: int = 4
+    capacity_wait_minutes: int = 15
     gate: Rules = field(default_factory=Rules)
+    requires_approval: bool = False
+    approval_hours: int = 72
     tracking_uri: str | None = None
     log_retention_days: int = 30
     quarantine_retention_days: int = 30
@@ -112,6 +134,11 @@ class Stage:
             "quarantine_alarm_posts": (1, 1_000_000_000),
             "unfinished_alarm_batches": (1, 1_000_000),
             "training_maximum_minutes": (1, 1440),
+            "retraining_cool_down_minutes": (0, 43_200),
+            "minimum_new_labels": (1, 1_000_000),
+            "training_attempts": (1, 20),
+            "capacity_wait_minutes": (1, 1440),
+            "approval_hours": (1, 720),
             "quarantine_retention_days": (1, 3650),
         }
         for setting, (lowest, highest) in limits.items():
@@ -143,6 +170,13 @@ class Stage:
                 f"{self.name}: iterator_age_alarm_seconds is not below "
                 "maximum_record_age_seconds: the alarm would come after the first loss"
             )
+        if self.retraining_schedule is not None and not _SCHEDULE.fullmatch(
+            self.retraining_schedule
+        ):
+            raise InvalidStage(
+                f"{self.name}: retraining_schedule is {self.retraining_schedule!r}; it must be "
+                "rate(…) or cron(…), as EventBridge writes them, or None"
+            )
         if self.tracking_uri is not None and not (
             self.tracking_arn or _HTTPS.fullmatch(self.tracking_uri)
         ):
@@ -167,6 +201,9 @@ STAGES = {
             requires_byte_code=False,
             champion_ttl_seconds=5,
             minimum_window_posts=200,
+            retraining_cool_down_minutes=0,
+            minimum_new_labels=20,
+            retraining_schedule=None,
             log_retention_days=7,
             quarantine_retention_days=7,
             iterator_age_alarm_seconds=60,
@@ -180,6 +217,7 @@ STAGES = {
             stream_retention_hours=168,
             maximum_record_age_seconds=86_400,
             log_retention_days=90,
+            requires_approval=True,
         ),
     )
 }

@@ -85,11 +85,14 @@ class Loop:
             )
         return ids
 
-    def start_retraining(self, trigger: str, reason: str) -> str:
-        """Start the workflow; give the execution's ARN."""
+    def start_retraining(self, trigger: str, reason: str, *, anyway: bool = False) -> str:
+        """Start the workflow; give the execution's ARN.
+
+        ``anyway`` waives the cool-down and the minimum of new labels, and nothing else.
+        """
         answer = self.target.client("stepfunctions").start_execution(
             stateMachineArn=self.target.output("RetrainingStateMachineArn"),
-            input=json.dumps({"trigger": trigger, "reason": reason}),
+            input=json.dumps({"trigger": trigger, "reason": reason, "anyway": anyway}),
         )
         return str(answer["executionArn"])
 

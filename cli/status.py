@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,8 +52,21 @@ def status_table(loop: Loop, stage: str) -> Table:
     return table
 
 
-def verdict(gate: Mapping[str, Any]) -> str:
-    """Say what the gate decided of a challenger, and why."""
+def outcome(output: Mapping[str, Any]) -> str:
+    """Say what came of a retraining, and why."""
+    admission, dataset = output.get("admission", {}), output.get("dataset", {})
+    if admission and not admission["admitted"]:
+        return f"Suppressed: {escape(admission['reason'])}."
+    if reason := dataset.get("declined"):
+        return f"Declined: {escape(reason)}."
+    gate, word = output["gate"], output.get("approval")
+    if gate["accepted"] and word and "Error" in word:
+        return (
+            f"The gate accepted {gate['version']}, nobody approved it in time; the champion stays."
+        )
+    if gate["accepted"] and word and not word["approved"]:
+        why = escape(f"{word['by']} rejected it: {word['why']}")
+        return f"The gate accepted {gate['version']}, {why}; the champion stays."
     if gate["accepted"]:
         return f"The gate accepted {gate['version']}; it is the champion now."
     failed = [check for check in gate["checks"] if not check["passed"]]
@@ -120,11 +134,20 @@ def _alarms(loop: Loop) -> str:
 
 
 def _executions(loop: Loop) -> str:
-    lines = [
-        f"{execution['status'].lower()}, started {_moment(execution['startDate'])}"
-        for execution in loop.executions()[:_EXECUTIONS]
-    ]
+    lines = [_execution(loop, execution) for execution in loop.executions()[:_EXECUTIONS]]
     return "\n".join(lines) or "never ran"
+
+
+def _execution(loop: Loop, execution: Mapping[str, Any]) -> str:
+    """Tell of one execution in one line: of a verdict with its reasons, the first."""
+    arn, status = execution["executionArn"], str(execution["status"])
+    if status == "RUNNING":
+        told = f"running, {loop.current_state(arn) or 'starting'}"
+    elif status == "SUCCEEDED":
+        told = outcome(json.loads(loop.describe(arn)["output"])).splitlines()[0]
+    else:
+        told = status.lower()
+    return f"{_moment(execution['startDate'])}: {told}"
 
 
 def _quarantined_today(loop: Loop) -> str:

@@ -1,4 +1,4 @@
-"""The retraining workflow: data set, training job, gate, promotion, notification."""
+"""The retraining workflow: admission, data set, training job, gate, approval, promotion."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ from cdk_app.constructs.functions import (
     log_group,
     role_of,
 )
+from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge_wildcards
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
+from stresswatch.journal import APPROVAL, BARRED, LEASE
 
 # What a run's record takes, and nothing that reads or deletes another's.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
@@ -41,14 +43,22 @@ _TRACKING_ACTIONS = [
     "sagemaker-mlflow:LogBatch",
     "sagemaker-mlflow:UpdateRun",
 ]
+SCHEDULE = "schedule"
+"""The trigger of retrainings that nobody asked for, which are declined in silence."""
 ASSEMBLED_SETS = "datasets/v"
 """Where training sets are: each under its version, whose name begins so. Base data is not."""
 _APP_ACTION = "sagemaker:CallMlflowAppApi"
 """An MLflow app's API as a whole: no finer permission exists for an app."""
+_OUT_OF_CAPACITY = (
+    "*CapacityError: Unable to provision*",
+    "*ResourceLimitExceeded*",
+    "*MaxWaitTimeExceeded*",
+)
+"""What a job ends with that got no instance: none was free, the quota was used, no spot in time."""
 
 
 class Retraining(Construct):
-    """Build data set → train → gate → promote or not → notify."""
+    """Admit → build data set → train → gate → approve → promote or not → notify."""
 
     def __init__(
         self,
@@ -58,11 +68,13 @@ class Retraining(Construct):
         functions: Functions,
         storage: Storage,
         champion: Champion,
+        journal: Journal,
         notifications: Notifications,
     ):
         super().__init__(scope, id)
         self._stage = stage
         self._storage = storage
+        self._journal = journal
         self._notifications = notifications
         self._image = ecr_assets.DockerImageAsset(
             self,
@@ -74,40 +86,110 @@ class Retraining(Construct):
             platform=ecr_assets.Platform.LINUX_AMD64,
         )
         self._training_role = self._make_training_role()
-        dataset = self._dataset_function(functions, champion)
-        gate = self._gate_function(functions, champion)
-        promote = self._promote_function(functions, champion)
-        self.functions = {"dataset": dataset, "gate": gate, "promote": promote}
+        self.functions = {
+            "admission": self._admission_function(functions),
+            "dataset": self._dataset_function(functions, champion),
+            "gate": self._gate_function(functions, champion),
+            "approval": self._approval_function(functions),
+            "promote": self._promote_function(functions, champion),
+        }
         for function in self.functions.values():
             invoked_in_step(function, "the workflow waits for it, and tells people if it fails.")
-        self.state_machine = self._state_machine(dataset, gate, promote)
+        self.state_machine = self._state_machine()
 
-    def start_on(self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: DeadLetters) -> None:
+    def start_on_alarm(
+        self, alarm: cloudwatch.Alarm, trigger: str, dead_letters: DeadLetters
+    ) -> None:
         """Start a retraining when an alarm begins to fire."""
-        target = targets.SfnStateMachine(
-            self.state_machine,
-            input=events.RuleTargetInput.from_object(
-                {
-                    "trigger": trigger,
-                    "reason": events.EventField.from_path("$.detail.state.reason"),
-                }
-            ),
-            dead_letter_queue=dead_letters.queue,
-            retry_attempts=3,
-        )
         events.Rule(
             self,
-            "OnAlarm",
-            description="Starts a retraining when the drift alarm begins to fire",
+            f"On{trigger.title().replace('_', '')}",
+            description=f"Starts a retraining when the {trigger.replace('_', ' ')} begins to fire",
             event_pattern=events.EventPattern(
                 source=["aws.cloudwatch"],
                 detail_type=["CloudWatch Alarm State Change"],
                 resources=[alarm.alarm_arn],
                 detail={"state": {"value": ["ALARM"]}},
             ),
-            targets=[target],
+            targets=[
+                self._started(
+                    trigger, events.EventField.from_path("$.detail.state.reason"), dead_letters
+                )
+            ],
+        )
+
+    def start_on_schedule(self, dead_letters: DeadLetters) -> None:
+        """Start a retraining at the stage's times, if it has any."""
+        if not self._stage.retraining_schedule:
+            return
+        events.Rule(
+            self,
+            "OnSchedule",
+            description="Starts a retraining, which is declined unless enough labels are new",
+            schedule=events.Schedule.expression(self._stage.retraining_schedule),
+            targets=[self._started(SCHEDULE, self._stage.retraining_schedule, dead_letters)],
+        )
+
+    def _started(
+        self, trigger: str, reason: str, dead_letters: DeadLetters
+    ) -> targets.SfnStateMachine:
+        target = targets.SfnStateMachine(
+            self.state_machine,
+            input=events.RuleTargetInput.from_object({"trigger": trigger, "reason": reason}),
+            dead_letter_queue=dead_letters.queue,
+            retry_attempts=3,
         )
         inline_policy(self.state_machine.node.find_child("EventsRole"))
+        return target
+
+    def _admission_function(self, functions: Functions) -> lambda_.Function:
+        function = functions.zip_function(
+            self,
+            "admission",
+            memory_mb=512,
+            timeout=Duration.seconds(30),
+            concurrency=self._stage.other_concurrency,
+            environment={
+                "JOURNAL_TABLE": self._journal.table.table_name,
+                "COOL_DOWN_MINUTES": str(self._stage.retraining_cool_down_minutes),
+            },
+        )
+        role = role_of(function)
+        self._journal.grant_read(role, LEASE)
+        self._journal.grant_write(role, LEASE)
+        allow(
+            role,
+            ["states:DescribeExecution"],
+            [
+                Stack.of(self).format_arn(
+                    service="states",
+                    resource="execution",
+                    resource_name=f"{self._name}:*",
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
+            pattern_because="An execution has its name when it is started.",
+        )
+        return function
+
+    def _approval_function(self, functions: Functions) -> lambda_.Function:
+        function = functions.zip_function(
+            self,
+            "approval",
+            memory_mb=512,
+            timeout=Duration.seconds(30),
+            concurrency=self._stage.other_concurrency,
+            environment={
+                "JOURNAL_TABLE": self._journal.table.table_name,
+                "APPROVAL_HOURS": str(self._stage.approval_hours),
+            },
+        )
+        self._journal.grant_write(role_of(function), APPROVAL)
+        return function
+
+    @property
+    def _name(self) -> str:
+        return f"stresswatch-{self._stage.name}-retraining"
 
     def _dataset_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
         storage = self._storage
@@ -119,13 +201,16 @@ class Retraining(Construct):
             concurrency=self._stage.other_concurrency,
             environment={
                 "TRAINING_BUCKET": storage.training.bucket_name,
+                "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "MINIMUM_NEW_LABELS": str(self._stage.minimum_new_labels),
             },
         )
         role = role_of(function)
         champion.grant_read(role)
+        storage.grant_list(role, storage.models, "models/")
         storage.grant_list(role, storage.training, "datasets/base/", "labels/")
-        storage.grant_read(role, storage.training, "datasets/base/", "labels/")
+        storage.grant_read(role, storage.training, "datasets/base/", "labels/", ASSEMBLED_SETS)
         storage.grant_write(role, storage.training, ASSEMBLED_SETS)
         return function
 
@@ -141,6 +226,7 @@ class Retraining(Construct):
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "GATE_RULES": self._stage.gate.to_json(),
+                "REQUIRES_APPROVAL": str(self._stage.requires_approval).lower(),
             },
         )
         role = role_of(function)
@@ -159,9 +245,13 @@ class Retraining(Construct):
             memory_mb=512,
             timeout=Duration.seconds(30),
             concurrency=self._stage.other_concurrency,
-            environment={"CHAMPION_PARAMETER": champion.pointer.parameter_name},
+            environment={
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "JOURNAL_TABLE": self._journal.table.table_name,
+            },
         )
         role = role_of(function)
+        self._journal.grant_read(role, BARRED)
         champion.grant_read(role)
         champion.grant_move(role)
         self._storage.grant_read(role, self._storage.models, "models/")
@@ -223,17 +313,23 @@ class Retraining(Construct):
             allow(role, [*_TRACKING_ACTIONS, *([_APP_ACTION] if is_app else [])], [arn])
         return role
 
-    def _state_machine(
-        self, dataset: lambda_.Function, gate: lambda_.Function, promote: lambda_.Function
-    ) -> sfn.StateMachine:
+    def _state_machine(self) -> sfn.StateMachine:
         failed = self._notify("NotifyFailed", "Retraining failed; the champion stays").next(
             sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
         )
-        build = self._invoke("BuildDataSet", dataset, "$.dataset")
+        admit = self._invoke(
+            "Admit",
+            "$.admission",
+            {
+                "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
+                "request": sfn.JsonPath.object_at("$"),
+            },
+            name="admission",
+        )
+        build = self._invoke("BuildDataSet", "$.dataset", name="dataset")
         train = self._train()
         judge = self._invoke(
             "Gate",
-            gate,
             "$.gate",
             {
                 "version": sfn.JsonPath.string_at("$.dataset.version"),
@@ -243,48 +339,57 @@ class Retraining(Construct):
                 ),
             },
         )
-        move = self._invoke(
-            "Promote",
-            promote,
-            "$.promotion",
-            {
-                name: sfn.JsonPath.string_at(f"$.gate.{name}")
-                for name in ("version", "uri", "sha256", "parent")
-            },
-        )
-        for step in (build, train, judge, move):
+        promote = self._invoke("Promote", "$.promotion")
+        for step in (admit, build, judge, promote):
             step.add_catch(failed, errors=["States.ALL"], result_path="$.error")
-        promoted = self._notify("NotifyPromoted", "A new champion serves")
+        train.add_catch(
+            self._try_again(train, failed), errors=["States.ALL"], result_path="$.error"
+        )
         rejected = self._notify("NotifyRejected", "The challenger was rejected; the champion stays")
-        definition = (
-            build.next(train)
-            .next(judge)
-            .next(
-                sfn.Choice(self, "Accepted?")
-                .when(sfn.Condition.boolean_equals("$.gate.accepted", True), move.next(promoted))
-                .otherwise(rejected)
+        accepted = promote.next(self._notify("NotifyPromoted", "A new champion serves"))
+        approved = (
+            sfn.Choice(self, "NeedsApproval?")
+            .when(
+                sfn.Condition.boolean_equals("$.gate.requires_approval", True),
+                self._approve(accepted, rejected, failed),
             )
+            .otherwise(accepted)
         )
-        role = iam.Role(
-            self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
+        judged = (
+            sfn.Choice(self, "Accepted?")
+            .when(sfn.Condition.boolean_equals("$.gate.accepted", True), approved)
+            .otherwise(rejected)
         )
-        inline_policy(role)
-        self._notifications.grant_publish(role)
-        self._grant_training(role)
-        acknowledge_wildcards(
-            role,
-            [f"{function.function_arn}:*" for function in (dataset, gate, promote)],
-            "CDK's task allows the versions of the function that it invokes.",
+        trained = (
+            self._pass("FirstAttempt", "$.attempt", {"number": 1})
+            .next(train)
+            .next(judge)
+            .next(judged)
         )
-        acknowledge_wildcards(
-            role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
+        assembled = (
+            sfn.Choice(self, "EnoughNewLabels?")
+            .when(sfn.Condition.is_null("$.dataset.declined"), trained)
+            .when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present("$.trigger"),
+                    sfn.Condition.string_equals("$.trigger", SCHEDULE),
+                ),
+                sfn.Succeed(self, "Declined"),
+            )
+            .otherwise(self._notify("NotifyDeclined", "A retraining waits for labels"))
+        )
+        admitted = (
+            sfn.Choice(self, "Admitted?")
+            .when(sfn.Condition.boolean_equals("$.admission.admitted", True), build.next(assembled))
+            .otherwise(sfn.Succeed(self, "Suppressed"))
         )
         return sfn.StateMachine(
             self,
             "Workflow",
-            definition_body=sfn.DefinitionBody.from_chainable(definition),
-            role=role,
-            timeout=Duration.minutes(self._stage.training_maximum_minutes + 60),
+            state_machine_name=self._name,
+            definition_body=sfn.DefinitionBody.from_chainable(admit.next(admitted)),
+            role=self._workflow_role(),
+            timeout=self._longest_run(),
             logs=sfn.LogOptions(
                 destination=log_group(self, "WorkflowLogs", self._stage, self._storage.key),
                 level=sfn.LogLevel.ALL,
@@ -293,18 +398,124 @@ class Retraining(Construct):
             tracing_enabled=True,
         )
 
+    def _workflow_role(self) -> iam.Role:
+        role = iam.Role(
+            self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
+        )
+        inline_policy(role)
+        self._notifications.grant_publish(role)
+        self._grant_training(role)
+        acknowledge_wildcards(
+            role,
+            [f"{function.function_arn}:*" for function in self.functions.values()],
+            "CDK's task allows the versions of the function that it invokes.",
+        )
+        acknowledge_wildcards(
+            role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
+        )
+        return role
+
+    def _try_again(self, train: sfn.CustomState, failed: sfn.IChainable) -> sfn.Choice:
+        """Wait and train once more if AWS had no instance; a job's name cannot be used twice."""
+        is_out_of_capacity = [
+            sfn.Condition.string_matches(f"$.error.{field}", pattern)
+            for field in ("Error", "Cause")
+            for pattern in _OUT_OF_CAPACITY
+        ]
+        again = (
+            sfn.Wait(
+                self,
+                "WaitForCapacity",
+                time=sfn.WaitTime.duration(Duration.minutes(self._stage.capacity_wait_minutes)),
+            )
+            .next(
+                self._pass(
+                    "NextAttempt",
+                    "$.attempt",
+                    {
+                        "number": sfn.JsonPath.math_add(
+                            sfn.JsonPath.number_at("$.attempt.number"), 1
+                        )
+                    },
+                )
+            )
+            .next(train)
+        )
+        return (
+            sfn.Choice(self, "OutOfCapacity?")
+            .when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present("$.error.Cause"),
+                    sfn.Condition.number_less_than(
+                        "$.attempt.number", self._stage.training_attempts
+                    ),
+                    sfn.Condition.or_(*is_out_of_capacity),
+                ),
+                again,
+            )
+            .otherwise(failed)
+        )
+
+    def _approve(
+        self, accepted: sfn.IChainable, rejected: sfn.IChainable, failed: sfn.IChainable
+    ) -> sfn.Chain:
+        """Promote on a person's word; without one in time the champion stays."""
+        wait = tasks.LambdaInvoke(
+            self,
+            "AwaitApproval",
+            lambda_function=self.functions["approval"],
+            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+            payload=sfn.TaskInput.from_object(
+                {
+                    "version": sfn.JsonPath.string_at("$.gate.version"),
+                    "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
+                    "token": sfn.JsonPath.task_token,
+                }
+            ),
+            task_timeout=sfn.Timeout.duration(Duration.hours(self._stage.approval_hours)),
+            result_path="$.approval",
+        )
+        silent = self._notify("NotifyNobodyApproved", "Nobody approved in time; the champion stays")
+        wait.add_catch(silent, errors=["States.Timeout"], result_path="$.approval")
+        wait.add_catch(failed, errors=["States.ALL"], result_path="$.error")
+        return (
+            self._notify("NotifyAwaitingApproval", "A challenger waits for `stresswatch approve`")
+            .next(wait)
+            .next(
+                sfn.Choice(self, "Approved?")
+                .when(sfn.Condition.boolean_equals("$.approval.approved", True), accepted)
+                .otherwise(rejected)
+            )
+        )
+
+    def _longest_run(self) -> Duration:
+        stage = self._stage
+        trainings = stage.training_attempts * (
+            self._longest_job_minutes + stage.capacity_wait_minutes
+        )
+        return Duration.minutes(trainings + stage.approval_hours * 60 + 60)
+
+    @property
+    def _longest_job_minutes(self) -> int:
+        """Spot instances may be waited for as long again as the training may take."""
+        return self._stage.training_maximum_minutes * (2 if self._stage.training_on_spot else 1)
+
+    def _pass(self, id: str, result_path: str, parameters: dict[str, object]) -> sfn.Pass:
+        return sfn.Pass(self, id, parameters=parameters, result_path=result_path)
+
     def _invoke(
         self,
         id: str,
-        function: lambda_.Function,
         result_path: str,
         payload: dict[str, object] | None = None,
+        *,
+        name: str | None = None,
     ) -> tasks.LambdaInvoke:
         """Invoke a function with a payload, or with the state's whole input."""
         return tasks.LambdaInvoke(
             self,
             id,
-            lambda_function=function,
+            lambda_function=self.functions[name or id.lower()],
             payload=sfn.TaskInput.from_object(payload) if payload else None,
             payload_response_only=True,
             result_path=result_path,
@@ -328,7 +539,9 @@ class Retraining(Construct):
                     arn_format=ArnFormat.COLON_RESOURCE_NAME,
                 ),
                 "Parameters": {
-                    "TrainingJobName.$": "$.dataset.version",
+                    "TrainingJobName.$": (
+                        "States.Format('{}-{}', $.dataset.version, $.attempt.number)"
+                    ),
                     "RoleArn": self._training_role.role_arn,
                     "AlgorithmSpecification": {
                         "TrainingImage": self._image.image_uri,
@@ -364,14 +577,21 @@ class Retraining(Construct):
                         "VolumeSizeInGB": stage.training_volume_gb,
                     },
                     **_tracking(stage),
+                    "EnableManagedSpotTraining": stage.training_on_spot,
                     "StoppingCondition": {
-                        "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60
+                        "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60,
+                        **self._wait_for_spot(),
                     },
                     "Tags": [{"Key": "stage", "Value": stage.name}],
                 },
                 "ResultPath": "$.training",
             },
         )
+
+    def _wait_for_spot(self) -> dict[str, int]:
+        if not self._stage.training_on_spot:
+            return {}
+        return {"MaxWaitTimeInSeconds": self._longest_job_minutes * 60}
 
     def _grant_training(self, role: iam.Role) -> None:
         stack = Stack.of(self)

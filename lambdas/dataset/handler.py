@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.champion import read_pointer
 from stresswatch.datasets import (
@@ -16,16 +17,21 @@ from stresswatch.datasets import (
     POSTS_FILE,
     assemble,
     folder_of_training_set,
+    new_labels,
     read_lines,
+    read_training_set,
 )
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
-from stresswatch.versions import sha256, version_name
+from stresswatch.posts import LabelledPost
+from stresswatch.versions import judged_versions, sha256, version_name
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_s3 import S3Client
 
 logger = Logger()
+metrics = Metrics()
 
 
 class EmptyDataSet(ValueError):
@@ -33,15 +39,21 @@ class EmptyDataSet(ValueError):
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the training set; answer its place and make-up, and the name of the version to be.
+
+    Where too few labels are new since a version was last judged, the answer says that the
+    retraining is declined, and nothing is written: it could teach nothing. A request of ``anyway``
+    waives that.
 
     Raises
     ------
     EmptyDataSet
         When neither the base data set nor the labels hold a valid post.
     """
+    metrics.set_default_dimensions(Stage=setting("STAGE"))
     s3 = boto3.client("s3")
     bucket = setting("TRAINING_BUCKET")
     training_set = assemble(
@@ -53,6 +65,21 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
             "invalid lines; upload a base data set with `stresswatch seed`."
         )
+    new, declined = _new_labels(s3, bucket, training_set.fresh)
+    if event.get("anyway"):
+        declined = None
+    metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
+    answer: dict[str, Any] = {
+        "posts": posts,
+        "base_posts": len(training_set.base),
+        "labelled_posts": len(training_set.fresh),
+        "new_labels": new,
+        "invalid": training_set.invalid,
+        "declined": declined,
+    }
+    logger.info("dataset", **answer)
+    if declined:
+        return answer
     content = training_set.to_bytes()
     digest = sha256(content)
     version = version_name(datetime.now(UTC), digest)
@@ -60,14 +87,24 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     target = folder / POSTS_FILE
     s3.put_object(Bucket=target.bucket, Key=target.key, Body=content)
     champion = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
-    logger.info("dataset", version=version, posts=posts, invalid=training_set.invalid)
-    return {
+    return answer | {
         "version": version,
         "dataset_uri": str(folder),
         "dataset_sha256": digest,
-        "posts": posts,
-        "base_posts": len(training_set.base),
-        "labelled_posts": len(training_set.fresh),
-        "invalid": training_set.invalid,
         "parent": champion.version if champion else "",
     }
+
+
+def _new_labels(s3: S3Client, bucket: str, fresh: Sequence[LabelledPost]) -> tuple[int, str | None]:
+    """Count the labels that no judged version knew, and say so if they are too few."""
+    judged = judged_versions(s3, setting("MODEL_BUCKET"))
+    if not judged:
+        return len(fresh), None
+    last, minimum = judged[-1], int(setting("MINIMUM_NEW_LABELS"))
+    new = new_labels(fresh, read_training_set(s3, folder_of_training_set(bucket, last)))
+    if new >= minimum:
+        return new, None
+    return new, (
+        f"{new} labels are new since {last} was judged, and {minimum} are asked for; "
+        "`stresswatch label` submits more"
+    )

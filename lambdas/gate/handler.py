@@ -23,6 +23,7 @@ from stresswatch.versions import (
     VERDICT_FILE,
     InvalidModelVersion,
     Manifest,
+    folder_of_version,
     sha256,
     unpack_model_archive,
 )
@@ -37,7 +38,7 @@ logger = Logger()
 @logger.inject_lambda_context
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the verdict on a challenger, and what a promotion would point to.
+    """Answer the verdict on a challenger, what a promotion would point to, and who must agree.
 
     The verdict is kept beside the version's files; a retry answers it again.
 
@@ -52,7 +53,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
         raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
     challenger = Artefact.from_bytes(files[MODEL_FILE])
-    folder = Location(setting("MODEL_BUCKET"), f"models/{version}/")
+    folder = folder_of_version(setting("MODEL_BUCKET"), version)
     for name, content in files.items():
         _put_once(s3, folder / name, content)
     if not _exists(s3, folder / VERDICT_FILE):
@@ -64,6 +65,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
+        "requires_approval": setting("REQUIRES_APPROVAL") == "true",
         **verdict,
     }
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.champion import Pointer, load_model, read_pointer, write_pointer
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
+from stresswatch.journal import Journal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,30 +23,48 @@ class ChampionMoved(RuntimeError):
     """The champion is another than the one that the challenger was judged against."""
 
 
+class VersionBarred(RuntimeError):
+    """The version was rolled back, and no retraining makes it the champion again."""
+
+
 @logger.inject_lambda_context
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Change the pointer; answer the version that serves now and the one before.
 
+    The event is the workflow's state: ``gate`` has what the verdict was about, and ``approval``,
+    where the stage asks for one, who approved it and why.
+
     Raises
     ------
     ChampionMoved
         When the verdict was about another champion.
+    VersionBarred
+        When the version was rolled back: by a retry that comes after the rollback, for instance.
     DigestMismatch, CorruptArtefact
         When the model file is not the one that was judged.
     """
     ssm = boto3.client("ssm")
     parameter = setting("CHAMPION_PARAMETER")
-    challenger = Pointer(event["version"], event["uri"], event["sha256"])
+    gate = event["gate"]
+    challenger = Pointer(gate["version"], gate["uri"], gate["sha256"])
+    journal = Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE"))
+    if bar := journal.barred(challenger.version):
+        raise VersionBarred(f"{challenger.version} was rolled back at {bar.at} by {bar.by}")
     load_model(boto3.client("s3"), challenger)
     before = read_pointer(ssm, parameter)
     serving = before.version if before else ""
     if before != challenger:
-        if serving != event["parent"]:
+        if serving != gate["parent"]:
             raise ChampionMoved(
-                f"{challenger.version} was judged against {event['parent'] or 'no champion'}, "
+                f"{challenger.version} was judged against {gate['parent'] or 'no champion'}, "
                 f"but {serving or 'no champion'} serves now; start the retraining again"
             )
-        write_pointer(ssm, parameter, challenger)
+        write_pointer(ssm, parameter, challenger, _because(event.get("approval")))
     logger.info("promoted", version=challenger.version, before=serving)
     return {"version": challenger.version, "before": serving}
+
+
+def _because(approval: Mapping[str, Any] | None) -> str:
+    accepted = "promotion: the gate accepted it"
+    return f"{accepted}, {approval['by']} approved it: {approval['why']}" if approval else accepted

@@ -18,7 +18,7 @@ import pytest
 
 from stresswatch.champion import Pointer
 from stresswatch.versions import sha256
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed, environment, eventually
 from tests.integration.conftest import train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
@@ -111,22 +111,6 @@ def kinesis_event(*payloads: bytes) -> dict[str, Any]:
             for number, data in enumerate(payloads)
         ]
     }
-
-
-@contextmanager
-def environment(deployed: Deployed, function: str, **changes: str) -> Iterator[None]:
-    functions = deployed.client("lambda")
-    described = functions.get_function_configuration(FunctionName=function)
-    before = described["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=function, Environment={"Variables": before | changes}
-    )
-    try:
-        yield
-    finally:
-        functions.update_function_configuration(
-            FunctionName=function, Environment={"Variables": before}
-        )
 
 
 def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:

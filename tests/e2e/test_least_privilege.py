@@ -90,7 +90,21 @@ class Stage:
         }
 
     def assemble(self, _: Permission | None) -> str:
-        return self.deployed.invoke(self.deployed.function("RetrainingDatasetFunction"), {})
+        function = self.deployed.function("RetrainingDatasetFunction")
+        return self.deployed.invoke(function, {"anyway": True})
+
+    def admit(self, _: Permission | None) -> str:
+        """Admit another execution each time, so that the one before is looked up."""
+        event = {"execution": self._another_execution(), "request": {}}
+        return self.deployed.invoke(self.deployed.function("RetrainingAdmissionFunction"), event)
+
+    def _another_execution(self) -> str:
+        machine = self.deployed.stack.outputs["RetrainingStateMachineArn"]
+        return f"{machine.replace(':stateMachine:', ':execution:')}:{uuid.uuid4()}"
+
+    def await_approval(self, _: Permission | None) -> str:
+        event = {"version": "v0", "execution": self._another_execution(), "token": "token"}
+        return self.deployed.invoke(self.deployed.function("RetrainingApprovalFunction"), event)
 
     def train(self, permission: Permission | None) -> str:
         """Run the whole workflow, in which the job's role is used."""
@@ -119,7 +133,7 @@ class Stage:
         function = self.deployed.function("RetrainingPromoteFunction")
         self._point_to(NO_CHAMPION)
         try:
-            return self.deployed.invoke(function, champion | {"parent": ""})
+            return self.deployed.invoke(function, {"gate": champion | {"parent": ""}})
         finally:
             self._point_to(json.dumps(champion))
 
@@ -195,6 +209,8 @@ Scenario = Callable[[Stage, Permission | None], str]
 SCENARIOS: dict[str, Scenario] = {
     "DriftDriftRole": Stage.measure_drift,
     "PredictionPredictorRole": Stage.predict,
+    "RetrainingAdmissionRole": Stage.admit,
+    "RetrainingApprovalRole": Stage.await_approval,
     "RetrainingDatasetRole": Stage.assemble,
     "RetrainingGateRole": Stage.judge,
     "RetrainingPromoteRole": Stage.promote,

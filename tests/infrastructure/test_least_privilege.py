@@ -12,16 +12,19 @@ from tests.infrastructure.conftest import actions
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (an upload decrypts the
 # bucket key), https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
-# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 USES_OF_KEYS = {
     "s3:GetObject": {"kms:Decrypt"},
     "s3:PutObject": {"kms:Decrypt", "kms:GenerateDataKey"},
     "kinesis:GetRecords": {"kms:Decrypt"},
     "kinesis:PutRecords": {"kms:GenerateDataKey"},
+    "dynamodb:GetItem": {"kms:Decrypt", "kms:DescribeKey"},
+    "dynamodb:PutItem": {"kms:Decrypt", "kms:DescribeKey"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},
     "sqs:SendMessage": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
-KEY_PROPERTIES = ("KMSMasterKeyID", "KmsMasterKeyId", "KeyId")
+KEY_PROPERTIES = ("KMSMasterKeyID", "KMSMasterKeyId", "KmsMasterKeyId", "KeyId")
 
 
 def roles(template):
@@ -149,6 +152,9 @@ def called(workflow):
             yield "sns:Publish", *re.findall(r"TopicArn.*?Ref\W+(\w+)", task)
         elif "sagemaker:createTrainingJob" in state["Resource"]:
             yield "sagemaker:CreateTrainingJob", ""
+        elif "lambda:invoke.waitForTaskToken" in state["Resource"]:
+            function = json.dumps(state["Parameters"]["FunctionName"]).replace("'", '"')
+            yield "lambda:InvokeFunction", *named_resources(function.replace('\\"', '"'))
         else:
             yield "lambda:InvokeFunction", *named_resources(state["Resource"].replace("'", '"'))
 

@@ -29,7 +29,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 4
+    assert len(zipped) == 6
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2
@@ -80,7 +80,7 @@ def test_a_monitor_that_falls_silent_is_an_alarm_of_its_own(template):
 
 
 def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):
-    rule = template.one("AWS::Events::Rule", "RetrainingOnAlarm")
+    rule = template.one("AWS::Events::Rule", "RetrainingOnDriftAlarm")
     pattern = rule["EventPattern"]
     assert pattern["source"] == ["aws.cloudwatch"]
     assert pattern["detail-type"] == ["CloudWatch Alarm State Change"]
@@ -100,39 +100,95 @@ def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
     train = workflow["TrainModel"]
     assert train["Resource"].endswith(":states:::sagemaker:createTrainingJob.sync")
     parameters = train["Parameters"]
-    assert parameters["TrainingJobName.$"] == "$.dataset.version"
+    assert "$.dataset.version, $.attempt.number" in parameters["TrainingJobName.$"]
     (channel,) = parameters["InputDataConfig"]
     assert channel["ChannelName"] == "train"
     assert channel["DataSource"]["S3DataSource"]["S3Uri.$"] == "$.dataset.dataset_uri"
     assert parameters["HyperParameters"]["k"] == "5"
     assert parameters["EnableNetworkIsolation"] is True
-    assert parameters["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
     assert "KmsKeyId" in parameters["OutputDataConfig"]
 
 
 def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
-    assert "Parameters" not in workflow["BuildDataSet"]  # the whole input: trigger and reason
+    for name in ("BuildDataSet", "Promote"):
+        assert "Parameters" not in workflow[name]  # the whole state
+    assert workflow["Admit"]["Parameters"] == {
+        "execution.$": "$$.Execution.Id",
+        "request.$": "$",
+    }
     assert workflow["Gate"]["Parameters"] == {
         "version.$": "$.dataset.version",
         "dataset_uri.$": "$.dataset.dataset_uri",
         "model_artifact_uri.$": "$.training.ModelArtifacts.S3ModelArtifacts",
     }
-    assert workflow["Promote"]["Parameters"] == {
-        f"{name}.$": f"$.gate.{name}" for name in ("version", "uri", "sha256", "parent")
-    }
+
+
+def choices(workflow, name):
+    """What a choice leads to, with its default last."""
+    state = workflow[name]
+    return [choice["Next"] for choice in state["Choices"]] + [state["Default"]]
 
 
 def test_only_an_accepted_challenger_is_promoted(workflow):
-    choice = workflow["Accepted?"]
-    assert choice["Choices"] == [
-        {"Variable": "$.gate.accepted", "BooleanEquals": True, "Next": "Promote"}
-    ]
-    assert choice["Default"] == "NotifyRejected"
+    (accepted,) = workflow["Accepted?"]["Choices"]
+    assert (accepted["Variable"], accepted["BooleanEquals"]) == ("$.gate.accepted", True)
+    assert choices(workflow, "Accepted?") == ["NeedsApproval?", "NotifyRejected"]
+    assert choices(workflow, "NeedsApproval?") == ["NotifyAwaitingApproval", "Promote"]
     assert workflow["Promote"]["Next"] == "NotifyPromoted"
 
 
+def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflow):
+    assert workflow["NotifyAwaitingApproval"]["Next"] == "AwaitApproval"
+    wait = workflow["AwaitApproval"]
+    assert wait["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
+    assert wait["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
+    assert wait["TimeoutSeconds"] == 72 * 3600
+    silent, failed = wait["Catch"]
+    assert (silent["ErrorEquals"], silent["Next"]) == (["States.Timeout"], "NotifyNobodyApproved")
+    assert failed["Next"] == "NotifyFailed"
+    assert "Next" not in workflow["NotifyNobodyApproved"]
+    (approved,) = workflow["Approved?"]["Choices"]
+    assert (approved["Variable"], approved["BooleanEquals"]) == ("$.approval.approved", True)
+    assert choices(workflow, "Approved?") == ["Promote", "NotifyRejected"]
+
+
+@pytest.mark.parametrize(("stage", "asks"), [("dev", "false"), ("production", "true")])
+def test_production_asks_a_person(stage, asks, request):
+    template = request.getfixturevalue("template" if stage == "dev" else stage)
+    gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
+    assert gate["Environment"]["Variables"]["REQUIRES_APPROVAL"] == asks
+
+
+def test_a_retraining_that_may_not_begin_or_has_too_few_labels_trains_nothing(workflow):
+    assert choices(workflow, "Admitted?") == ["BuildDataSet", "Suppressed"]
+    assert workflow["Suppressed"]["Type"] == "Succeed"
+    assert choices(workflow, "EnoughNewLabels?") == ["FirstAttempt", "Declined", "NotifyDeclined"]
+    enough, scheduled = workflow["EnoughNewLabels?"]["Choices"]
+    assert (enough["Variable"], enough["IsNull"]) == ("$.dataset.declined", True)
+    assert {"Variable": "$.trigger", "StringEquals": "schedule"} in scheduled["And"]
+
+
+def test_a_training_waits_for_a_spot_instance_as_long_again_as_it_may_take(workflow):
+    parameters = workflow["TrainModel"]["Parameters"]
+    assert parameters["EnableManagedSpotTraining"] is True
+    assert parameters["StoppingCondition"] == {
+        "MaxRuntimeInSeconds": 3600,
+        "MaxWaitTimeInSeconds": 7200,
+    }
+
+
+def test_only_a_training_without_an_instance_is_tried_again_under_another_name(workflow):
+    (catch,) = workflow["TrainModel"]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "OutOfCapacity?")
+    assert choices(workflow, "OutOfCapacity?") == ["WaitForCapacity", "NotifyFailed"]
+    (again,) = workflow["OutOfCapacity?"]["Choices"]
+    assert {"Variable": "$.attempt.number", "NumericLessThan": 4} in again["And"]
+    assert "States.MathAdd($.attempt.number, 1)" in json.dumps(workflow["NextAttempt"])
+    assert workflow["NextAttempt"]["Next"] == "TrainModel"
+
+
 def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
-    for name in ("BuildDataSet", "TrainModel", "Gate", "Promote"):
+    for name in ("Admit", "BuildDataSet", "Gate", "Promote"):
         (catch,) = workflow[name]["Catch"]
         assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
     assert workflow["NotifyFailed"]["Next"] == "Failed"
@@ -153,6 +209,7 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "ModelBucketName",
         "QuarantineBucketName",
         "ChampionParameterName",
+        "JournalTableName",
         "RetrainingStateMachineArn",
         "NotificationTopicArn",
         "DriftAlarmName",

@@ -69,7 +69,7 @@ def test_no_role_has_a_managed_policy(template):
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
+KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,15 @@ KEYS = {"kms:Decrypt", "kms:GenerateDataKey"}
             "RetrainingGateRole",
             {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
         ),
-        ("RetrainingPromoteRole", {"s3:GetObject", "ssm:GetParameter", "ssm:PutParameter"}),
+        (
+            "RetrainingPromoteRole",
+            {"dynamodb:GetItem", "s3:GetObject", "ssm:GetParameter", "ssm:PutParameter"},
+        ),
+        (
+            "RetrainingAdmissionRole",
+            {"dynamodb:GetItem", "dynamodb:PutItem", "states:DescribeExecution"},
+        ),
+        ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
         (
             "DriftDriftRole",
             {

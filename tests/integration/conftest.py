@@ -12,6 +12,7 @@ from moto import mock_aws
 from stresswatch.champion import Pointer, write_pointer
 from stresswatch.datasets import TrainingSet
 from stresswatch.gate import Rules
+from stresswatch.journal import Journal
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
 from training_jobs.stress_model.train import train
@@ -23,6 +24,12 @@ ENVIRONMENT = {
     "TRAINING_BUCKET": "training",
     "MODEL_BUCKET": "models",
     "GATE_RULES": Rules().to_json(),
+    "JOURNAL_TABLE": "journal",
+    "COOL_DOWN_MINUTES": "60",
+    "MINIMUM_NEW_LABELS": "20",
+    "APPROVAL_HOURS": "72",
+    "REQUIRES_APPROVAL": "false",
+    "STAGE": "dev",
     "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
     "CHAMPION_TTL_SECONDS": "30",
     "REASONS": "on_request",
@@ -48,10 +55,26 @@ class Aws:
         for name in ("archive", "quarantine", "training", "models"):
             self.s3.create_bucket(Bucket=name)
         self.kinesis.create_stream(StreamName="predictions", ShardCount=1)
+        self.dynamodb = boto3.client("dynamodb")
+        self.dynamodb.create_table(
+            TableName=ENVIRONMENT["JOURNAL_TABLE"],
+            KeySchema=[
+                {"AttributeName": "kind", "KeyType": "HASH"},
+                {"AttributeName": "name", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("kind", "name")
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
         self.ssm.put_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"], Value="none", Type="String")
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.dynamodb, ENVIRONMENT["JOURNAL_TABLE"])
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         found = self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)
@@ -72,7 +95,7 @@ class Aws:
 
     def promote(self, version: str, files: dict[str, bytes]) -> Pointer:
         pointer = self.publish(version, files)
-        write_pointer(self.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer)
+        write_pointer(self.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer, "a test")
         return pointer
 
     def predictions(self) -> list[dict]:

@@ -1,22 +1,26 @@
-"""Dataset, gate and promote on moto: the steps of the retraining workflow, in its order."""
+"""The functions of the retraining workflow on moto, in the workflow's order."""
 
 import io
 import json
 import tarfile
 from dataclasses import replace
 
+import boto3
 import pytest
 
+from lambdas.admission.handler import handler as admission
+from lambdas.approval.handler import handler as approval
 from lambdas.dataset.handler import EmptyDataSet
 from lambdas.dataset.handler import handler as dataset
 from lambdas.gate.handler import handler as gate
-from lambdas.promote.handler import ChampionMoved
+from lambdas.promote.handler import ChampionMoved, VersionBarred
 from lambdas.promote.handler import handler as promote
-from stresswatch.champion import DigestMismatch
+from stresswatch.champion import DigestMismatch, read_changes
+from stresswatch.journal import Decision, Journal
 from stresswatch.posts import post_record
 from stresswatch.versions import VERSION_FILES, InvalidModelVersion, sha256
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT, train_version
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 
 DRIFT_ALARM = {"trigger": "drift_alarm", "reason": "0.6 is over the threshold"}
 
@@ -50,6 +54,107 @@ def gate_event(dataset_answer, version):
     }
 
 
+class Executions:
+    """Executions of a state machine, which run until they are stopped."""
+
+    def __init__(self):
+        self._states = boto3.client("stepfunctions")
+        self._machine = self._states.create_state_machine(
+            name="retraining",
+            roleArn="arn:aws:iam::123456789012:role/retraining",
+            definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
+        )["stateMachineArn"]
+
+    def start(self, name="first", *, anyway=False):
+        """Give what the workflow's first state sends."""
+        started = self._states.start_execution(stateMachineArn=self._machine, name=name)
+        return {"execution": started["executionArn"], "request": {"anyway": anyway}}
+
+    def stop(self, event):
+        self._states.stop_execution(executionArn=event["execution"])
+
+
+@pytest.fixture
+def executions(aws):
+    return Executions()
+
+
+def label(aws, name, posts):
+    labelled_at = f"2026-11-23T00:00:00.{ord(name):06}Z"
+    aws.put("training", f"labels/{name}.jsonl", lines(posts, labelled_at=labelled_at))
+
+
+def judge(aws, version):
+    aws.put("models", f"models/{version}/verdict.json", b"{}")
+
+
+def counted(capsys, metric):
+    """The values of a metric in the log, as CloudWatch would read them."""
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    return [value for entry in logged for value in entry.get(metric, [])]
+
+
+class TestAdmission:
+    def test_the_first_retraining_may_begin(self, aws, executions):
+        assert admission(executions.start(), CONTEXT) == {"admitted": True, "reason": ""}
+
+    def test_one_runs_at_a_time(self, aws, executions):
+        first, second = executions.start("first"), executions.start("second")
+        admission(first, CONTEXT)
+        assert admission(second, CONTEXT) == {
+            "admitted": False,
+            "reason": "first is still retraining",
+        }
+
+    def test_a_retried_admission_answers_the_same(self, aws, executions):
+        first = executions.start()
+        assert admission(first, CONTEXT) == admission(first, CONTEXT)
+
+    def test_after_a_training_no_other_begins_until_the_cool_down_is_over(self, aws, executions):
+        first = executions.start("first")
+        admission(first, CONTEXT)
+        executions.stop(first)
+        refused = admission(executions.start("second"), CONTEXT)
+        assert not refused["admitted"]
+        assert "the next may begin 60 minutes later" in refused["reason"]
+
+    def test_a_stopped_execution_leaves_no_lease_behind(self, aws, executions, monkeypatch):
+        monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
+        first = executions.start("first")
+        admission(first, CONTEXT)
+        executions.stop(first)
+        assert admission(executions.start("second"), CONTEXT)["admitted"]
+
+    def test_who_insists_need_not_wait_but_runs_alone_all_the_same(self, aws, executions):
+        first = executions.start("first")
+        admission(first, CONTEXT)
+        second = executions.start("second", anyway=True)
+        assert not admission(second, CONTEXT)["admitted"]
+        executions.stop(first)
+        assert admission(second, CONTEXT)["admitted"]
+
+    def test_of_two_at_the_same_moment_one_begins(self, aws, executions, monkeypatch):
+        """The other takes the lease between this one's look at it and its own attempt."""
+        first, second = executions.start("first"), executions.start("second")
+        look = Journal.lease_holder
+
+        def overtaken(journal):
+            holder = look(journal)
+            if holder is None:
+                journal.take_lease(second["execution"], after=None)
+            return holder
+
+        monkeypatch.setattr(Journal, "lease_holder", overtaken)
+        assert admission(first, CONTEXT)["reason"] == "second is still retraining"
+        assert admission(second, CONTEXT)["admitted"]
+
+    def test_what_was_suppressed_is_counted(self, aws, executions, capsys):
+        first, second = executions.start("first"), executions.start("second")
+        admission(first, CONTEXT)
+        admission(second, CONTEXT)
+        assert counted(capsys, "RetrainingsSuppressed") == [0, 1]
+
+
 class TestDataset:
     def test_base_and_labels_make_one_training_set(self, aws, base):
         fresh = make_posts(30, seed=2)
@@ -70,6 +175,45 @@ class TestDataset:
         first = dataset(DRIFT_ALARM, CONTEXT)
         second = dataset(DRIFT_ALARM, CONTEXT)
         assert first["dataset_sha256"] == second["dataset_sha256"]
+
+    def test_without_enough_labels_since_the_last_verdict_a_retraining_is_declined(
+        self, aws, base, capsys
+    ):
+        label(aws, "a", make_posts(30, seed=2))
+        first = dataset(DRIFT_ALARM, CONTEXT)
+        judge(aws, first["version"])
+        before = aws.keys("training", "datasets/v")
+        label(aws, "b", make_posts(19, seed=4))
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert answer["new_labels"] == 19
+        assert f"19 labels are new since {first['version']} was judged" in answer["declined"]
+        assert aws.keys("training", "datasets/v") == before
+        assert counted(capsys, "RetrainingsDeclined") == [0, 1]
+
+    def test_with_enough_new_labels_it_goes_on(self, aws, base):
+        label(aws, "a", make_posts(30, seed=2))
+        judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
+        label(aws, "b", make_posts(20, seed=4))
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert (answer["new_labels"], answer["declined"]) == (20, None)
+
+    def test_a_label_that_was_corrected_is_new_and_one_given_again_is_not(self, aws, base):
+        posts = make_posts(30, seed=2)
+        label(aws, "a", posts)
+        judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
+        label(aws, "b", posts[:10])
+        label(aws, "c", [replace(post, label=1 - post.label) for post in posts[10:17]])
+        assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 7
+
+    def test_a_version_that_was_never_judged_taught_nobody(self, aws, base):
+        label(aws, "a", make_posts(30, seed=2))
+        dataset(DRIFT_ALARM, CONTEXT)
+        assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 30
+
+    def test_who_insists_needs_no_new_label(self, aws, base):
+        judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
+        assert dataset(DRIFT_ALARM, CONTEXT)["declined"]
+        assert dataset(DRIFT_ALARM | {"anyway": True}, CONTEXT)["dataset_uri"]
 
     def test_no_posts_at_all_is_an_error_that_says_what_to_do(self, aws):
         aws.put("training", "labels/a.jsonl", b"{\n")
@@ -138,19 +282,42 @@ class TestGate:
         assert aws.keys("models") == []
 
 
+class TestApproval:
+    def test_what_waits_for_a_word_is_in_the_journal_until_its_time_is_over(self, aws, monkeypatch):
+        event = {"version": "v2", "execution": "arn:execution", "token": "token"}
+        approval(event, CONTEXT)
+        pending = aws.journal.approval("v2")
+        assert (pending.execution, pending.token) == ("arn:execution", "token")
+        monkeypatch.setenv("APPROVAL_HOURS", "0")
+        approval(event, CONTEXT)
+        assert aws.journal.approval("v2") is None
+
+
 class TestPromote:
     def event(self, pointer, parent):
-        return {
-            "version": pointer.version,
-            "uri": pointer.uri,
-            "sha256": pointer.sha256,
-            "parent": parent,
-        }
+        return {"gate": {**vars(pointer), "parent": parent}}
 
     def test_the_pointer_moves_to_the_challenger(self, aws, version_files):
         pointer = aws.publish("v1", version_files)
         assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
         assert aws.pointer() == pointer
+
+    def test_the_parameters_history_says_why(self, aws, version_files):
+        pointer = aws.publish("v1", version_files)
+        word = {"approved": True, "by": "arn:aws:iam::1:user/ada", "why": "it looks fine"}
+        promote(self.event(pointer, "") | {"approval": word}, CONTEXT)
+        assert read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1].because == (
+            "promotion: the gate accepted it, arn:aws:iam::1:user/ada approved it: it looks fine"
+        )
+
+    def test_a_version_that_was_rolled_back_is_not_promoted_by_a_late_retry(
+        self, aws, version_files
+    ):
+        pointer = aws.publish("v1", version_files)
+        aws.journal.bar("v1", Decision.now("ada", "it is worse"))
+        with pytest.raises(VersionBarred, match=r"v1 was rolled back at .* by ada"):
+            promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() is None
 
     def test_a_retried_promotion_changes_nothing(self, aws, version_files):
         pointer = aws.publish("v1", version_files)

@@ -73,7 +73,7 @@ def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
 
 
 def test_what_serves_was_measured_and_runs_is_told(target):
-    write_pointer(boto3.client("ssm"), "/champion", POINTER)
+    write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
     cloudwatch = boto3.client("cloudwatch")
     for name, value in (("DriftShare", 2 / 3), ("WindowPosts", 574)):
         cloudwatch.put_metric_data(
@@ -99,7 +99,7 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "0.667, within 5 minutes of" in line(shown, "drift share")
     assert "574, within 5 minutes of" in line(shown, "posts in the last window")
     assert "ALARM stresswatch-dev-Drift" in line(shown, "alarms")
-    assert "running, started" in line(shown, "retraining")
+    assert "UTC: running" in line(shown, "retraining")
     assert "1 " in line(shown, "quarantined today")
 
 

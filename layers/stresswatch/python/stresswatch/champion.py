@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 NO_CHAMPION = "none"
 """The pointer's value before the first promotion: a parameter cannot be empty."""
+_LONGEST_DESCRIPTION = 1024
+"""Of a parameter of SSM."""
 
 
 class ChampionUnavailable(LookupError):
@@ -63,6 +66,16 @@ class Pointer:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A change of the champion: to which version, when, by whom and why."""
+
+    pointer: Pointer | None
+    at: datetime
+    by: str
+    because: str
+
+
+@dataclass(frozen=True)
 class ServedModel:
     """A champion that was loaded and verified."""
 
@@ -75,9 +88,33 @@ def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
     return Pointer.from_json(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
 
 
-def write_pointer(ssm: SSMClient, parameter: str, pointer: Pointer) -> None:
-    """Make a version the champion. Promotion and rollback do this and nothing else."""
-    ssm.put_parameter(Name=parameter, Value=pointer.to_json(), Type="String", Overwrite=True)
+def write_pointer(ssm: SSMClient, parameter: str, pointer: Pointer, because: str) -> None:
+    """Make a version the champion, and say why; the parameter's history keeps it.
+
+    Promotion and rollback do this and nothing else.
+    """
+    ssm.put_parameter(
+        Name=parameter,
+        Value=pointer.to_json(),
+        Description=because[:_LONGEST_DESCRIPTION],
+        Type="String",
+        Overwrite=True,
+    )
+
+
+def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
+    """Give each change of the champion that SSM remembers, the newest hundred, oldest first."""
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
+    return [
+        Change(
+            pointer=Pointer.from_json(entry["Value"]),
+            at=entry["LastModifiedDate"],
+            by=entry.get("LastModifiedUser", ""),
+            because=entry.get("Description", ""),
+        )
+        for page in pages
+        for entry in page["Parameters"]
+    ]
 
 
 def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:

@@ -82,6 +82,12 @@ def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
     )
 
 
+def new_labels(fresh: Iterable[LabelledPost], known: Iterable[LabelledPost]) -> int:
+    """Count the labels that a training set of before had not, or had otherwise."""
+    labels = {(post.post.post_id, post.post.text, post.label) for post in known}
+    return sum((post.post.post_id, post.post.text, post.label) not in labels for post in fresh)
+
+
 def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
     """Read every line of the objects under a prefix, in the order of their keys."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

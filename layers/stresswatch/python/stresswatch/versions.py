@@ -9,8 +9,14 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from stresswatch.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MODELS_PREFIX = "models/"
 MODEL_FILE = "model.npz"
 MANIFEST_FILE = "manifest.json"
 REFERENCE_FILE = "reference.parquet"
@@ -78,6 +84,22 @@ class Manifest:
 def version_name(now: datetime, dataset_sha256: str) -> str:
     """Name a version so that names sort by age; also a valid SageMaker training job name."""
     return f"v{now:%Y%m%dT%H%M%S}-{dataset_sha256[:8]}"
+
+
+def judged_versions(s3: S3Client, bucket: str) -> list[str]:
+    """Name the versions that the gate judged, oldest first."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=MODELS_PREFIX)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    return sorted(
+        key.removeprefix(MODELS_PREFIX).removesuffix(f"/{VERDICT_FILE}")
+        for key in keys
+        if key.endswith(f"/{VERDICT_FILE}")
+    )
+
+
+def folder_of_version(bucket: str, version: str) -> Location:
+    """Give where the files of a model version are."""
+    return Location(bucket, f"{MODELS_PREFIX}{version}/")
 
 
 def sha256(data: bytes) -> str:

@@ -1,0 +1,182 @@
+"""Model versions as an operator moves them: listed, rolled back, approved and rejected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from rich.markup import escape
+from rich.table import Table
+
+from cli.errors import OperatorError
+from cli.loop import Loop
+from stresswatch.artefact import CorruptArtefact
+from stresswatch.champion import (
+    Change,
+    DigestMismatch,
+    Pointer,
+    load_model,
+    read_changes,
+    write_pointer,
+)
+from stresswatch.journal import Decision, Journal
+from stresswatch.versions import (
+    MANIFEST_FILE,
+    VERDICT_FILE,
+    Manifest,
+    folder_of_version,
+    judged_versions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_WAITS_NO_MORE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The model versions of a deployment, and what was decided of them."""
+
+    loop: Loop
+
+    @cached_property
+    def _journal(self) -> Journal:
+        target = self.loop.target
+        return Journal(target.client("dynamodb"), target.output("JournalTableName"))
+
+    @cached_property
+    def _operator(self) -> str:
+        return str(self.loop.target.client("sts").get_caller_identity()["Arn"])
+
+    def table(self, newest: int) -> Table:
+        """Tell what the newest versions are made of, how good they are, and what became of them."""
+        table = Table(title=f"{self.loop.target.name}: model versions", title_justify="left")
+        for column in ("version", "state", "parent", "posts", "F1", "Brier", "gate"):
+            table.add_column(column, overflow="fold")
+        champion = self.loop.champion()
+        names = judged_versions(self._s3, self._bucket)
+        for name in reversed(names[-newest:]):
+            manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
+            verdict = json.loads(self._read(name, VERDICT_FILE))
+            quality = manifest.metrics["overall"]
+            table.add_row(
+                escape(name),
+                self._state(name, champion),
+                escape(manifest.parent or ""),
+                f"{sum(manifest.posts.values()):,}",
+                f"{quality['f1']:.3f}",
+                f"{quality['brier']:.3f}",
+                escape(_reasons(verdict)),
+            )
+        if not names:
+            table.add_row("none yet: `stresswatch retrain` makes the first")
+        return table
+
+    def rollback(self, version: str | None, why: str) -> Pointer:
+        """Let a version serve that served before, by default the last; give its pointer.
+
+        The version that it takes the place of is barred: no retraining promotes it again.
+
+        Raises
+        ------
+        OperatorError
+            When there is no such version, or its file is not the one that served.
+        """
+        parameter = self.loop.target.output("ChampionParameterName")
+        ssm = self.loop.target.client("ssm")
+        current = self.loop.champion()
+        if current is None:
+            raise OperatorError("No version serves yet, so there is none to go back from.")
+        pointer = self._earlier(read_changes(ssm, parameter), current, version)
+        try:
+            load_model(self._s3, pointer)
+        except (DigestMismatch, CorruptArtefact) as error:
+            raise OperatorError(f"{error}; {current.version} goes on serving.") from error
+        decision = Decision.now(self._operator, why)
+        self._journal.bar(current.version, decision)
+        self._journal.lift_bar(pointer.version)
+        write_pointer(
+            ssm, parameter, pointer, f"rollback from {current.version} by {decision.by}: {why}"
+        )
+        return pointer
+
+    def answer(self, version: str, *, approved: bool, why: str) -> None:
+        """Give the word that an execution waits for.
+
+        Raises
+        ------
+        OperatorError
+            When none waits for a word on the version.
+        """
+        pending = self._journal.approval(version)
+        waits_not = OperatorError(f"No retraining waits for a word on {version}.")
+        if pending is None:
+            raise waits_not
+        word = {"approved": approved, "by": self._operator, "why": why}
+        try:
+            self.loop.target.client("stepfunctions").send_task_success(
+                taskToken=pending.token, output=json.dumps(word)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _WAITS_NO_MORE:
+                raise
+            raise waits_not from error
+        finally:
+            self._journal.close_approval(version)
+
+    def _earlier(self, changes: list[Change], current: Pointer, version: str | None) -> Pointer:
+        served = list(dict.fromkeys(_served(reversed(changes))))
+        for pointer in served:
+            if pointer.version == current.version:
+                continue
+            if pointer.version == version or (
+                version is None and not self._journal.barred(pointer.version)
+            ):
+                return pointer
+        if version == current.version:
+            raise OperatorError(f"{version} serves already.")
+        others = ", ".join(one.version for one in served if one.version != current.version)
+        which = (
+            f"{version} never served" if version else "there is no earlier version to go back to"
+        )
+        raise OperatorError(
+            f"{which}; those that did, beside {current.version}: {others or 'none'}."
+        )
+
+    def _state(self, version: str, champion: Pointer | None) -> str:
+        if champion and champion.version == version:
+            return "[green]serves[/]"
+        if bar := self._journal.barred(version):
+            return f"[red]rolled back[/] {bar.at} by {escape(bar.by)}: {escape(bar.why)}"
+        if pending := self._journal.approval(version):
+            return f"[yellow]waits for approval[/] until {pending.expires_at:%Y-%m-%d %H:%M} UTC"
+        return ""
+
+    def _read(self, version: str, name: str) -> bytes:
+        bucket, key = folder_of_version(self._bucket, version) / name
+        return bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    @property
+    def _s3(self) -> S3Client:
+        client: S3Client = self.loop.target.client("s3")
+        return client
+
+    @property
+    def _bucket(self) -> str:
+        return self.loop.target.output("ModelBucketName")
+
+
+def _served(changes: Iterator[Change]) -> Iterator[Pointer]:
+    return (change.pointer for change in changes if change.pointer)
+
+
+def _reasons(verdict: Mapping[str, Any]) -> str:
+    if verdict["accepted"]:
+        return "accepted"
+    failed = ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+    return f"rejected: {failed}"

@@ -1,0 +1,46 @@
+"""Admission: lets one retraining begin at a time, and not at once after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from stresswatch.admission import admit, describe_run
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.journal import Journal
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer whether an execution may retrain, and why not; count those that may not.
+
+    ``request`` is the execution's input. Where it says ``anyway``, the cool-down is waived.
+    """
+    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    cool_down = timedelta(minutes=int(setting("COOL_DOWN_MINUTES")))
+    admission = admit(
+        Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE")),
+        partial(describe_run, boto3.client("stepfunctions")),
+        event["execution"],
+        datetime.now(UTC),
+        timedelta(0) if event["request"].get("anyway") else cool_down,
+    )
+    metrics.add_metric("RetrainingsSuppressed", MetricUnit.Count, int(not admission.admitted))
+    logger.info("admission", **asdict(admission))
+    return asdict(admission)

@@ -1,0 +1,34 @@
+"""Approval: writes down that an execution waits for a person's word on a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.journal import Journal, PendingApproval
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
+    """Keep the token with which ``stresswatch approve`` and ``reject`` wake the execution."""
+    waits = timedelta(hours=int(setting("APPROVAL_HOURS")))
+    pending = PendingApproval(
+        version=event["version"],
+        execution=event["execution"],
+        token=event["token"],
+        expires_at=datetime.now(UTC) + waits,
+    )
+    Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE")).await_approval(pending)
+    logger.info("awaiting approval", version=pending.version)

@@ -1,0 +1,134 @@
+"""The journal: what the loop remembers between retrainings, in one DynamoDB table.
+
+An entry is known by its kind and its name:
+
+``lease``, ``retraining``
+    The execution that retrains, or that was the last to.
+``barred``, a version
+    It was rolled back: no retraining makes it the champion again.
+``approval``, a version
+    An execution waits for a person's word on it. The entry holds the token that wakes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+LEASE = "lease"
+BARRED = "barred"
+APPROVAL = "approval"
+EXPIRES_AT = "expires_at"
+"""When DynamoDB may forget an entry, in seconds since 1970."""
+_RETRAINING = "retraining"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody decided of a version: who, when and why."""
+
+    by: str
+    at: str
+    why: str
+
+    @staticmethod
+    def now(by: str, why: str) -> Decision:
+        return Decision(by, datetime.now(UTC).isoformat(timespec="seconds"), why)
+
+
+@dataclass(frozen=True)
+class PendingApproval:
+    """An execution that waits for a person's word on a version."""
+
+    version: str
+    execution: str
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The entries of the table."""
+
+    dynamodb: DynamoDBClient
+    table: str
+
+    def lease_holder(self) -> str | None:
+        """Give the execution that took the lease last; None before the first."""
+        entry = self._get(LEASE, _RETRAINING)
+        return entry["execution"] if entry else None
+
+    def take_lease(self, execution: str, after: str | None) -> bool:
+        """Take the lease over from its last holder; False when another did before."""
+        try:
+            self.dynamodb.put_item(
+                TableName=self.table,
+                Item=_item(LEASE, _RETRAINING, {"execution": execution}),
+                ConditionExpression="attribute_not_exists(execution) OR execution = :after",
+                ExpressionAttributeValues={":after": {"S": after or ""}},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def bar(self, version: str, decision: Decision) -> None:
+        """Let no retraining make a version the champion again."""
+        self._put(BARRED, version, vars(decision))
+
+    def lift_bar(self, version: str) -> None:
+        self._delete(BARRED, version)
+
+    def barred(self, version: str) -> Decision | None:
+        """Give who barred a version, when and why; None when nobody did."""
+        entry = self._get(BARRED, version)
+        return Decision(entry["by"], entry["at"], entry["why"]) if entry else None
+
+    def await_approval(self, pending: PendingApproval) -> None:
+        expires_at = int(pending.expires_at.timestamp())
+        item = _item(
+            APPROVAL, pending.version, {"execution": pending.execution, "token": pending.token}
+        )
+        self.dynamodb.put_item(
+            TableName=self.table, Item=item | {EXPIRES_AT: {"N": str(expires_at)}}
+        )
+
+    def approval(self, version: str) -> PendingApproval | None:
+        """Give what waits for a word on a version; None when nothing does."""
+        entry = self._get(APPROVAL, version)
+        if not entry:
+            return None
+        expires_at = datetime.fromtimestamp(int(entry[EXPIRES_AT]), UTC)
+        if expires_at <= datetime.now(UTC):
+            return None
+        return PendingApproval(version, entry["execution"], entry["token"], expires_at)
+
+    def close_approval(self, version: str) -> None:
+        self._delete(APPROVAL, version)
+
+    def _get(self, kind: str, name: str) -> dict[str, str] | None:
+        answer = self.dynamodb.get_item(
+            TableName=self.table, Key=_item(kind, name), ConsistentRead=True
+        )
+        entry = answer.get("Item")
+        if not entry:
+            return None
+        return {field: str(*value.values()) for field, value in entry.items()}
+
+    def _put(self, kind: str, name: str, fields: Mapping[str, str]) -> None:
+        self.dynamodb.put_item(TableName=self.table, Item=_item(kind, name, fields))
+
+    def _delete(self, kind: str, name: str) -> None:
+        self.dynamodb.delete_item(TableName=self.table, Key=_item(kind, name))
+
+
+def _item(
+    kind: str, name: str, fields: Mapping[str, str] | None = None
+) -> dict[str, AttributeValueTypeDef]:
+    entry = {"kind": kind, "name": name, **(fields or {})}
+    return {field: {"S": value} for field, value in entry.items()}

@@ -1,0 +1,176 @@
+"""The workflow, run on the local stack: what it begins, what it waits for, what can be undone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli.loop import Consumer, payload
+from cli.versions import Versions
+from stresswatch.champion import NO_CHAMPION, Pointer, read_changes, write_pointer
+from stresswatch.journal import Journal
+from stresswatch.versions import sha256
+from tests.conftest import make_posts
+from tests.e2e.deployed import STREAMED, Deployed, environment, eventually
+from tests.integration.conftest import train_version
+
+WITHOUT_INSTANCE = """
+import pathlib, sys
+output = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "output"
+reason = "CapacityError: Unable to provision requested ML compute capacity."
+(output / "failure").write_text(reason)
+sys.exit(1)
+"""
+
+
+@pytest.fixture(autouse=True)
+def champion(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[Pointer]:
+    """The champion, which serves again after the test."""
+    before = deployed.loop.champion()
+    assert before
+    yield before
+    point_to(deployed, before)
+
+
+@pytest.fixture
+def asks_a_person(deployed: Deployed) -> Iterator[None]:
+    """There is no champion, so that the gate accepts; and the stage requires approval."""
+    ssm = deployed.client("ssm")
+    parameter = deployed.stack.outputs["ChampionParameterName"]
+    ssm.put_parameter(Name=parameter, Value=NO_CHAMPION, Type="String", Overwrite=True)
+    gate = deployed.function("RetrainingGateFunction")
+    with environment(deployed, gate, REQUIRES_APPROVAL="true"):
+        yield
+
+
+def point_to(deployed: Deployed, pointer: Pointer) -> None:
+    parameter = deployed.stack.outputs["ChampionParameterName"]
+    write_pointer(deployed.client("ssm"), parameter, pointer, "a test")
+
+
+def start(deployed: Deployed, *, anyway: bool) -> str:
+    return deployed.loop.start_retraining("test", "a test asked for it", anyway=anyway)
+
+
+def end(deployed: Deployed, execution: str) -> dict[str, Any]:
+    return deployed.loop.follow(execution, 120, lambda _: None)
+
+
+def waiting(deployed: Deployed, execution: str) -> str:
+    """Wait until an execution waits for a word; give the version that it is about."""
+    journal = Journal(deployed.client("dynamodb"), deployed.stack.outputs["JournalTableName"])
+
+    def asked() -> str | None:
+        inputs = entered(deployed, execution, "AwaitApproval")
+        version = inputs[0]["gate"]["version"] if inputs else None
+        return version if version and journal.approval(version) else None
+
+    return eventually("question for approval", asked, 120)
+
+
+def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, Any]]:
+    """Give what came into a state, each time that an execution entered it."""
+    history = deployed.client("stepfunctions").get_execution_history(executionArn=execution)
+    return [
+        json.loads(event["stateEnteredEventDetails"]["input"])
+        for event in history["events"]
+        if event.get("stateEnteredEventDetails", {}).get("name") == state
+    ]
+
+
+def test_one_retraining_runs_at_a_time(deployed: Deployed) -> None:
+    first, second = start(deployed, anyway=True), start(deployed, anyway=True)
+    outputs = [end(deployed, execution) for execution in (first, second)]
+    admitted = [output["admission"]["admitted"] for output in outputs]
+    assert sorted(admitted) == [False, True]
+    (suppressed,) = [output for output in outputs if not output["admission"]["admitted"]]
+    assert "is still retraining" in suppressed["admission"]["reason"]
+    assert "dataset" not in suppressed
+
+
+def test_without_new_labels_it_is_declined_and_trains_nothing(deployed: Deployed) -> None:
+    output = end(deployed, start(deployed, anyway=False))
+    assert "0 labels are new" in output["dataset"]["declined"]
+    assert "training" not in output
+
+
+def test_an_approved_challenger_is_promoted_with_who_approved_it(
+    deployed: Deployed, asks_a_person: None
+) -> None:
+    execution = start(deployed, anyway=True)
+    version = waiting(deployed, execution)
+    assert deployed.loop.champion() is None
+    Versions(deployed.loop).answer(version, approved=True, why="I looked")
+    assert end(deployed, execution)["promotion"]["version"] == version
+    parameter = deployed.stack.outputs["ChampionParameterName"]
+    assert "approved it: I looked" in read_changes(deployed.client("ssm"), parameter)[-1].because
+
+
+def test_a_challenger_that_a_person_rejects_is_not_promoted(
+    deployed: Deployed, asks_a_person: None
+) -> None:
+    execution = start(deployed, anyway=True)
+    version = waiting(deployed, execution)
+    Versions(deployed.loop).answer(version, approved=False, why="I doubt it")
+    output = end(deployed, execution)
+    assert output["approval"]["why"] == "I doubt it"
+    assert "promotion" not in output
+    assert deployed.loop.champion() is None
+
+
+def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
+    deployed: Deployed, champion: Pointer, tmp_path: Any
+) -> None:
+    files = train_version(tmp_path, make_posts(200, seed=9), "v2", champion.version)
+    bucket = deployed.stack.outputs["ModelBucketName"]
+    for name, content in files.items():
+        deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v2/{name}", Body=content)
+    point_to(deployed, Pointer("v2", f"s3://{bucket}/models/v2/", sha256(files["model.npz"])))
+    consumer = Consumer(deployed.loop.target)
+    assert answers(deployed, consumer, "v2")
+    assert Versions(deployed.loop).rollback(None, "it is worse") == champion
+    assert answers(deployed, consumer, champion.version)
+
+
+def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
+    """Send posts until one is predicted by a version."""
+
+    def predicted() -> bool | None:
+        deployed.loop.send([payload(STREAMED[0])])
+        consumer.poll()
+        newest = list(consumer.predictions.values())[-5:]
+        return any(one["model_version"] == version for one in newest) or None
+
+    return eventually(f"prediction by {version}", predicted, 60)
+
+
+def attempts(deployed: Deployed, script: str) -> list[int]:
+    """Retrain with a container that runs a script; give the numbers of the jobs that it tried."""
+    states = deployed.client("stepfunctions")
+    machine = deployed.stack.outputs["RetrainingStateMachineArn"]
+    definition = states.describe_state_machine(stateMachineArn=machine)["definition"]
+    impatient = json.loads(definition)
+    impatient["States"]["WaitForCapacity"]["Seconds"] = 0
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(impatient))
+    entry_point = json.dumps(["python", "-c", script])
+    try:
+        with environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point):
+            described = deployed.retrain()
+    finally:
+        states.update_state_machine(stateMachineArn=machine, definition=definition)
+    assert described["status"] == "FAILED"
+    tried = entered(deployed, described["executionArn"], "TrainModel")
+    return [state["attempt"]["number"] for state in tried]
+
+
+def test_a_training_that_gets_no_instance_is_tried_again_and_then_given_up(
+    deployed: Deployed,
+) -> None:
+    assert attempts(deployed, WITHOUT_INSTANCE) == [1, 2, 3, 4]
+
+
+def test_a_training_that_fails_for_another_reason_is_not(deployed: Deployed) -> None:
+    assert attempts(deployed, "import sys; sys.exit(1)") == [1]

@@ -1,0 +1,186 @@
+"""Versions listed, rolled back, approved and rejected, on moto."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from cli.errors import OperatorError
+from cli.loop import Loop
+from cli.targets import Target
+from cli.versions import Versions
+from lambdas.promote.handler import VersionBarred
+from lambdas.promote.handler import handler as promote
+from stresswatch.champion import read_changes
+from stresswatch.journal import PendingApproval
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
+
+OUTPUTS = {
+    "ModelBucketName": "models",
+    "ChampionParameterName": ENVIRONMENT["CHAMPION_PARAMETER"],
+    "JournalTableName": ENVIRONMENT["JOURNAL_TABLE"],
+}
+ACCEPTED = {"accepted": True, "checks": []}
+
+
+@pytest.fixture(scope="module")
+def second_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    return train_version(folder, make_posts(300, seed=2), "v2", "v1")
+
+
+class StepFunctions:
+    """Takes words; for tokens that nothing waits with any more it has an error."""
+
+    def __init__(self):
+        self.said = {}
+        self.waiting = {"token"}
+
+    def send_task_success(self, taskToken, output):  # noqa: N803 - boto3's names
+        if taskToken not in self.waiting:
+            raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
+        self.said[taskToken] = json.loads(output)
+
+
+@pytest.fixture
+def states():
+    return StepFunctions()
+
+
+@pytest.fixture
+def versions(aws, states):
+    def client(service):
+        return states if service == "stepfunctions" else boto3.client(service)
+
+    return Versions(Loop(Target("stresswatch-dev", OUTPUTS, client)))
+
+
+@pytest.fixture
+def served(aws, version_files, second_files):
+    """v1 served, and v2 does."""
+    for name, files in (("v1", version_files), ("v2", second_files)):
+        aws.promote(name, files)
+        aws.put("models", f"models/{name}/verdict.json", json.dumps(ACCEPTED).encode())
+
+
+def wait_for_a_word(aws, version="v3", token="token", hours=1):
+    expires_at = datetime.now(UTC) + timedelta(hours=hours)
+    aws.journal.await_approval(PendingApproval(version, "arn:execution", token, expires_at))
+
+
+def show(versions, width=160):
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(versions.table(20))
+    return shown.getvalue()
+
+
+def line(shown, name):
+    return next(line for line in shown.splitlines() if line.startswith(f"│ {name} "))
+
+
+class TestRollback:
+    def test_the_version_before_serves_again_and_history_says_who_and_why(
+        self, aws, versions, served
+    ):
+        assert versions.rollback(None, "complaints").version == "v1"
+        assert aws.pointer().version == "v1"
+        change = read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1]
+        assert change.because.startswith("rollback from v2 by arn:aws:")
+        assert change.because.endswith(": complaints")
+
+    def test_a_version_can_be_named(self, aws, versions, served):
+        assert versions.rollback("v1", "why not").version == "v1"
+
+    def test_what_was_rolled_back_is_promoted_by_no_retraining(self, aws, versions, served):
+        pointer = aws.pointer()
+        versions.rollback(None, "complaints")
+        with pytest.raises(VersionBarred):
+            promote({"gate": {**vars(pointer), "parent": "v1"}}, CONTEXT)
+
+    def test_an_operator_can_take_a_rollback_back(self, aws, versions, served):
+        versions.rollback(None, "complaints")
+        versions.rollback("v2", "the complaints were about something else")
+        assert aws.pointer().version == "v2"
+        assert aws.journal.barred("v2") is None
+        assert aws.journal.barred("v1")
+
+    def test_a_second_one_does_not_go_back_to_what_the_first_left(self, aws, versions, served):
+        versions.rollback(None, "complaints")
+        with pytest.raises(OperatorError, match="there is no earlier version"):
+            versions.rollback(None, "again")
+        assert aws.pointer().version == "v1"
+
+    def test_a_version_that_never_served_is_refused_with_those_that_did(
+        self, aws, versions, served
+    ):
+        with pytest.raises(OperatorError, match="v9 never served; those that did, beside v2: v1"):
+            versions.rollback("v9", "a slip")
+
+    def test_the_one_that_serves_is_no_rollback(self, versions, served):
+        with pytest.raises(OperatorError, match="v2 serves already"):
+            versions.rollback("v2", "a slip")
+
+    def test_without_a_champion_there_is_nothing_to_go_back_from(self, versions):
+        with pytest.raises(OperatorError, match="No version serves yet"):
+            versions.rollback(None, "a slip")
+
+    def test_a_file_that_was_altered_since_does_not_serve(self, aws, versions, served):
+        aws.put("models", "models/v1/model.npz", b"altered")
+        with pytest.raises(OperatorError, match="v2 goes on serving"):
+            versions.rollback(None, "complaints")
+        assert aws.pointer().version == "v2"
+        assert aws.journal.barred("v2") is None
+
+
+class TestApproval:
+    @pytest.mark.parametrize("approved", [True, False])
+    def test_a_word_wakes_the_execution_with_who_said_it_and_why(
+        self, aws, versions, states, approved
+    ):
+        wait_for_a_word(aws)
+        versions.answer("v3", approved=approved, why="I looked")
+        word = states.said["token"]
+        assert (word["approved"], word["why"]) == (approved, "I looked")
+        assert word["by"].startswith("arn:aws:")
+        assert aws.journal.approval("v3") is None
+
+    def test_no_word_is_waited_for(self, versions):
+        with pytest.raises(OperatorError, match="No retraining waits for a word on v3"):
+            versions.answer("v3", approved=True, why="I looked")
+
+    def test_an_execution_that_was_stopped_waits_no_more(self, aws, versions):
+        wait_for_a_word(aws, token="of a stopped execution")
+        with pytest.raises(OperatorError, match="No retraining waits"):
+            versions.answer("v3", approved=True, why="I looked")
+
+
+class TestTable:
+    def test_each_version_has_its_parent_quality_verdict_and_what_became_of_it(
+        self, aws, versions, served
+    ):
+        versions.rollback(None, "it [is] worse")
+        shown = show(versions, 220)
+        assert "serves" in line(shown, "v1")
+        assert "rolled back" in line(shown, "v2")
+        assert "it [is] worse" in line(shown, "v2")
+        assert " v1 " in line(shown, "v2").replace("│", " ").split("worse")[1]
+        assert "accepted" in line(shown, "v1")
+
+    def test_a_rejected_one_says_by_which_checks_and_a_waiting_one_until_when(
+        self, aws, versions, served
+    ):
+        checks = [{"name": "size", "passed": True}, {"name": "F1", "passed": False}]
+        verdict = {"accepted": False, "checks": checks}
+        aws.put("models", "models/v1/verdict.json", json.dumps(verdict).encode())
+        wait_for_a_word(aws, "v1")
+        shown = show(versions)
+        assert "rejected: F1" in line(shown, "v1")
+        assert "waits for approval" in line(shown, "v1")
+
+    def test_before_the_first_it_says_what_to_do(self, versions):
+        assert "stresswatch retrain" in show(versions)
