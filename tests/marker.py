@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 
 import pyarrow
 import pyarrow.parquet
@@ -18,7 +19,17 @@ MARKER = "zqunmistakablemarkerqz"
 
 def holds_marker(content: bytes) -> bool:
     """Whether the marker can be read in it: plain, in base64, compressed, archived, in columns."""
-    return any(form in layer for layer in _layers(content) for form in _FORMS)
+    return holds(content, MARKER)
+
+
+def holds(content: bytes, text: str) -> bool:
+    """Whether a text, of a dozen characters or more, can be read in it in any of these ways."""
+    return any(form in layer for layer in _layers(content) for form in _forms(text))
+
+
+@cache
+def _forms(text: str) -> tuple[bytes, ...]:
+    return (text.encode(), text.encode("utf-16-le"), *_in_base64(text.encode()))
 
 
 def _in_base64(text: bytes) -> Iterator[bytes]:
@@ -27,9 +38,6 @@ def _in_base64(text: bytes) -> Iterator[bytes]:
         encoded = base64.b64encode(b"." * before + text)
         # The first and the last group depend on the neighbours as well.
         yield encoded[4:-4]
-
-
-_FORMS = (MARKER.encode(), MARKER.encode("utf-16-le"), *_in_base64(MARKER.encode()))
 
 
 def _layers(content: bytes) -> Iterator[bytes]:

@@ -53,7 +53,11 @@ class Policy:
         try:
             yield
         finally:
-            self._put(self.permissions)
+            self.put()
+
+    def put(self) -> None:
+        """Give the role all of its permissions."""
+        self._put(self.permissions)
 
     def _put(self, permissions: Sequence[Permission]) -> None:
         iam = self.deployed.client("iam")

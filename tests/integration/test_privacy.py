@@ -26,7 +26,7 @@ from tests.conftest import PROJECT, make_posts
 from tests.integration.conftest import CONTEXT, train_version
 from tests.integration.test_predictor import event, failures
 from tests.integration.test_retraining_functions import deliver, gate_event
-from tests.marker import MARKER, holds_marker
+from tests.marker import MARKER, holds, holds_marker
 
 MAY_HOLD_TEXT = {"quarantine", "training"}
 FUNCTIONS = ("predictor", "dataset", "drift", "gate", "promote")
@@ -182,8 +182,10 @@ def test_a_champion_that_is_refused_is_reported_without_the_post(
 
 def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written):
     posts = [
-        labelled.post._replace(text=f"{labelled.post.text} {MARKER}")
-        for labelled in make_posts(60, seed=7)
+        labelled.post._replace(
+            post_id=f"zqanidofapersonqz-{place}", text=f"{labelled.post.text} {MARKER}"
+        )
+        for place, labelled in enumerate(make_posts(60, seed=7))
     ]
     predict(event([json.dumps(post_record(one)).encode() for one in posts]), CONTEXT)
     now = datetime.now(UTC)
@@ -194,7 +196,8 @@ def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written
     answer = drift(window, CONTEXT)
     written.hear(answer)
     assert answer["status"] == "measured"
-    assert len(aws.keys("archive", "reports/")) == 2
+    reports = [aws.body("archive", key) for key in aws.keys("archive", "reports/")]
+    assert [holds(report, "zqanidofapersonqz") for report in reports] == [False, False]
     assert written.places_with_marker() == []
 
 

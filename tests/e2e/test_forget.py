@@ -1,0 +1,158 @@
+"""A person is forgotten on the deployed stack, by somebody with the documented permissions."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from cli.forget.command import forget
+from cli.targets import Target
+from stresswatch import archive
+from stresswatch.posts import LabelledPost, labelled_post_record
+from tests.conftest import make_posts
+from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.operators import operator
+from tests.e2e.policies import Permission, Policy
+from tests.marker import holds
+
+BEYOND = {
+    "cloudformation:DescribeStacks": "asked before there is a target",
+    "kms:Decrypt": "the emulator encrypts nothing",
+    "kms:GenerateDataKey": "the emulator encrypts nothing",
+    "s3:GetObject": "AWS asks for it where `If-Match` is given, and the emulator does not",
+}
+"""Actions that the local stack cannot refuse, and why they are allowed."""
+
+
+def is_beyond(deployed: Deployed, permission: Permission) -> bool:
+    # In buckets without versions, as these are, only whole objects of the quarantine are deleted.
+    deletes = permission.action == "s3:DeleteObjectVersion"
+    in_quarantine = deployed.stack.outputs["QuarantineBucketName"] in permission.resource
+    return permission.action in BEYOND or (deletes and not in_quarantine)
+
+
+@pytest.fixture(scope="module")
+def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Target, Policy]]:
+    with operator(deployed, "forget") as found:
+        yield found
+
+
+def run(target: Target, post_id: str, *, execute: bool = True) -> str:
+    shown = io.StringIO()
+    forget(Console(file=shown, width=100), target, [post_id], execute=execute)
+    return shown.getvalue()
+
+
+def objects_with(deployed: Deployed, post_id: str) -> set[str]:
+    """Every object in which the id can be read."""
+    s3 = deployed.client("s3")
+    return {
+        f"{bucket['Name']}/{key}"
+        for bucket in s3.list_buckets()["Buckets"]
+        for key in deployed.objects(bucket["Name"])
+        if holds(s3.get_object(Bucket=bucket["Name"], Key=key)["Body"].read(), post_id)
+    }
+
+
+def archived(deployed: Deployed) -> set[str]:
+    """The post ids of what the archive's reader returns."""
+    now, bucket = datetime.now(UTC), deployed.stack.outputs["ArchiveBucketName"]
+    hour = timedelta(hours=1)
+    rows = archive.read(deployed.client("s3"), bucket, now - hour, now + hour)
+    return {row["post_id"] for row in rows}
+
+
+def test_of_a_person_whose_posts_were_streamed_and_labelled_nothing_is_left(
+    deployed: Deployed, able: tuple[Target, Policy], tmp_path: Path
+) -> None:
+    target, _ = able
+    theirs = f"person-{uuid.uuid4().hex}"
+    (labelled,) = make_posts(1, seed=41)
+    post = labelled.post._replace(post_id=theirs)
+    deployed.loop.label([LabelledPost(post, 1)])
+    valid = json.dumps({"post_id": theirs, "text": "some words"}).encode()
+    invalid = json.dumps({"post_id": theirs, "text": " "}).encode()
+    deployed.loop.send([(theirs, valid), (theirs, invalid)])
+
+    def places() -> set[str]:
+        return {place.split("/", 1)[1].split("/")[0] for place in objects_with(deployed, theirs)}
+
+    with deployed.polled_by("RetrainingPromoteFunction", tmp_path):
+        eventually(
+            "their records",
+            lambda: places() >= {"predictions", "quarantine", "aws", "labels"} or None,
+        )
+    others = archived(deployed) - {theirs}
+    dry = run(target, theirs, execute=False)
+    assert "to remove it, add --execute" in dry
+    assert places() >= {"predictions", "quarantine", "aws", "labels"}
+    run(target, theirs)
+    assert objects_with(deployed, theirs) == set()
+    assert archived(deployed) == others
+    assert f"Nothing was found of '{theirs}'" in run(target, theirs)
+
+
+def fill(deployed: Deployed, post_id: str) -> None:
+    """Put a record of theirs, beside another's, wherever there may be one."""
+    s3, outputs = deployed.client("s3"), deployed.stack.outputs
+    (labelled,) = make_posts(1, seed=42)
+    record = labelled_post_record(labelled)
+    lines = [json.dumps(record | {"post_id": name}).encode() for name in (post_id, "other")]
+    event = [
+        {"kinesis": {"sequenceNumber": str(number), "data": encoded(line)}}
+        for number, line in enumerate(lines)
+    ]
+    batch, alone = (
+        {"KinesisBatchInfo": {}, "payload": json.dumps({"Records": records})}
+        for records in (event, event[:1])
+    )
+    entry = {"sequence_number": "1", "payload_base64": encoded(lines[0])}
+    for output, key, body in (
+        ("Archive", "predictions/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
+        ("Archive", "backfills/test/part-00000.jsonl.gz", b"\n".join(lines)),
+        ("Training", "labels/test.jsonl", b"\n".join(lines)),
+        ("Training", "datasets/test/posts.jsonl", b"\n".join(lines)),
+        ("Quarantine", "quarantine/date=2020-01-01/test.json", json.dumps(entry).encode()),
+        ("Quarantine", "aws/lambda/test/mixed", json.dumps(batch).encode()),
+        ("Quarantine", "aws/lambda/test/alone", json.dumps(alone).encode()),
+    ):
+        s3.put_object(Bucket=outputs[f"{output}BucketName"], Key=key, Body=body)
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def refusal(deployed: Deployed, target: Target) -> str:
+    theirs = f"person-{uuid.uuid4().hex}"
+    fill(deployed, theirs)
+    try:
+        run(target, theirs)
+    except ClientError as error:
+        return str(error)
+    return ""
+
+
+def test_without_any_one_of_the_documented_permissions_nobody_can_forget(
+    deployed: Deployed, able: tuple[Target, Policy]
+) -> None:
+    target, policy = able
+    assert refusal(deployed, target) == ""
+    not_missed: list[Permission] = []
+    for permission in policy.permissions:
+        if is_beyond(deployed, permission):
+            continue
+        with policy.without(permission):
+            if permission.action not in refusal(deployed, target):
+                not_missed.append(permission)
+    assert not_missed == []
