@@ -6,8 +6,7 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from stresswatch.drift import Drift, measure_drift
 from stresswatch.environment import setting
 from stresswatch.s3 import Location
 from stresswatch.versions import REFERENCE_FILE
+from stresswatch.windows import Window
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,41 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = Logger()
-
-
-class InvalidWindow(ValueError):
-    """The event names no window of time."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """From `start` up to, not including, `end`; both with a time zone."""
-
-    start: datetime
-    end: datetime
-
-    @staticmethod
-    def of(event: Mapping[str, Any], minutes: float) -> Window:
-        """Read a window from an event; without one, the last `minutes`.
-
-        Raises
-        ------
-        InvalidWindow
-        """
-        try:
-            end = datetime.fromisoformat(event["end"]) if "end" in event else datetime.now(UTC)
-            start = (
-                datetime.fromisoformat(event["start"])
-                if "start" in event
-                else end - timedelta(minutes=minutes)
-            )
-            if start >= end:
-                raise InvalidWindow("the window's start must be before its end")
-        except (TypeError, ValueError) as error:
-            raise InvalidWindow(
-                f"start and end must be ISO 8601 times with a time zone, in order: {error}"
-            ) from error
-        return Window(start, end)
 
 
 @logger.inject_lambda_context

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 
-from lambdas.drift.handler import InvalidWindow, handler
+from lambdas.drift.handler import handler
 from stresswatch import archive
 from stresswatch.artefact import Artefact
 from stresswatch.predictions import Record, predict
+from stresswatch.windows import InvalidWindow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 
