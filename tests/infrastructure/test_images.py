@@ -1,0 +1,61 @@
+"""What the images are built from, and whom they run as."""
+
+import re
+
+import pytest
+
+from cdk_app.bundling import PROJECT
+
+DIGEST = re.compile(r"[\w.:/-]+:[\w.-]+@sha256:[0-9a-f]{64}")
+# AWS publishes each build of a Lambda base under a tag of its own, with the moment of the build.
+LAMBDA_BUILD = re.compile(r"public\.ecr\.aws/lambda/python:3\.13\.\d{4}(\.\d{2}){3}")
+DOCKERFILES = sorted(
+    str(path.relative_to(PROJECT))
+    for folder in ("lambdas", "training_jobs")
+    for path in (PROJECT / folder).rglob("Dockerfile")
+)
+TRAINING = "training_jobs/stress_model/Dockerfile"
+
+
+def instructions(dockerfile, name):
+    """The arguments of each instruction of a name."""
+    lines = (PROJECT / dockerfile).read_text().splitlines()
+    return [line.partition(" ")[2] for line in lines if line.split(" ")[0] == name]
+
+
+def test_there_are_two_images():
+    assert DOCKERFILES == ["lambdas/drift/Dockerfile", TRAINING]
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_the_base_of_an_image_is_one_build_and_no_other(dockerfile):
+    (base,) = instructions(dockerfile, "FROM")
+    assert DIGEST.fullmatch(base) or LAMBDA_BUILD.fullmatch(base)
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_packages_come_by_their_hashes_and_bring_no_others(dockerfile):
+    (install,) = [run for run in instructions(dockerfile, "RUN") if "pip install" in run]
+    assert {"--no-deps", "--require-hashes", "--requirement"} <= set(install.split())
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_a_user_who_is_not_the_builder_can_read_the_code(dockerfile):
+    """Files come as the clone has them: with a strict umask, closed to others."""
+    lines = (PROJECT / dockerfile).read_text().splitlines()
+    last_copy = max(place for place, line in enumerate(lines) if line.startswith("COPY"))
+    assert [line for line in lines[last_copy:] if re.fullmatch(r"RUN chmod -R a\+rX \.", line)]
+
+
+def test_the_drift_function_does_not_run_as_root():
+    (user,) = instructions("lambdas/drift/Dockerfile", "USER")
+    assert int(user) > 0
+
+
+def test_the_training_job_gives_up_root_at_its_start_for_a_user_that_the_image_has():
+    (start,) = instructions(TRAINING, "ENTRYPOINT")
+    assert start == '["python", "-m", "training_jobs.stress_model.start"]'
+    variables = dict(value.split("=") for value in instructions(TRAINING, "ENV"))
+    (added,) = [run for run in instructions(TRAINING, "RUN") if run.startswith("useradd")]
+    assert added.split()[-1] == variables["TRAINING_USER"] != "root"
+    assert int(re.search(r"--uid (\d+)", added)[1]) > 0

@@ -1,0 +1,51 @@
+"""The training container's start: root is given up before anything is read, then it trains.
+
+SageMaker's agent makes ``/opt/ml/model`` and ``/opt/ml/output`` as root, so a container that began
+as somebody else could write neither its model nor why it failed: ``docs/decisions/0011``. Nothing
+of a third party is imported here, as this alone runs as root.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from pathlib import Path
+
+_TRAINING = "training_jobs.stress_model.train"
+_STICKY_FOR_ALL = 0o1777
+
+
+def main(arguments: list[str]) -> None:
+    """Become the image's ``TRAINING_USER``, if root, and replace this process by the training.
+
+    The variable is the image's: outside a container, as on the local stack, the process stays
+    whoever started it.
+    """
+    if "TRAINING_USER" in os.environ and os.geteuid() == 0:
+        give_up_root(os.environ["TRAINING_USER"], Path("/opt/ml"), Path("/tmp"))  # noqa: S108
+    command = [sys.executable, "-m", _TRAINING, *arguments]
+    os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
+
+
+def give_up_root(name: str, prefix: Path, temporary: Path) -> None:
+    """Hand the folders that a job writes to over to a user, and become that user for good.
+
+    Raises
+    ------
+    KeyError
+        When the image has no user of that name.
+    """
+    user = pwd.getpwnam(name)
+    for folder in (prefix / "model", prefix / "output"):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    temporary.chmod(_STICKY_FOR_ALL)
+    os.environ["HOME"] = user.pw_dir
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
