@@ -42,8 +42,10 @@ class Stage:
         How soon a warm predictor looks for another champion.
     reasons : Explains
         Which predictions say what moved them. Reasons hold words of the post.
-    batch_size, batch_window_seconds, retry_attempts, maximum_record_age_seconds : int
+    batch_size, batch_window_seconds : int
         The event source mapping of the posts stream.
+    maximum_record_age_seconds : int
+        How old a post may become before the mapping gives it up; until then it is tried again.
     window_minutes, minimum_window_posts : int
         The window that drift is measured on, and how often; fewer posts give no figure.
     drift_share_threshold : float
@@ -87,7 +89,6 @@ class Stage:
     reasons: Explains = Explains.ON_REQUEST
     batch_size: int = 500
     batch_window_seconds: int = 1
-    retry_attempts: int = 5
     maximum_record_age_seconds: int = 3600
     window_minutes: int = 60
     minimum_window_posts: int = 500
@@ -124,7 +125,6 @@ class Stage:
             "champion_ttl_seconds": (1, 60),
             "batch_size": (1, 10_000),
             "batch_window_seconds": (0, 300),
-            "retry_attempts": (0, 10_000),
             "maximum_record_age_seconds": (60, 604_800),
             "window_minutes": (5, 1440),
             "minimum_window_posts": (50, 1_000_000),

@@ -3,6 +3,8 @@
 ``python -m benchmarks.faults [--seed N] [--seeds N] [--records N] [--json]`` runs so many seeds
 from the first on, with so many records each; prints what was injected, lost and duplicated; and
 exits with 1 where a promise was broken, naming the promise and the seed that breaks it again.
+``--retries N`` and ``--record-age SECONDS`` set the mapping otherwise than the template does, to
+see what is given up then.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console
@@ -33,14 +35,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
     parser.add_argument("--records", type=int, default=1_000, help="how many records a seed")
+    parser.add_argument("--retries", type=int, help="the mapping's limit of retries")
+    parser.add_argument("--record-age", type=float, help="the mapping's limit of age, in seconds")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     arguments = parser.parse_args()
     logging.disable()
+    limits = {"retries": arguments.retries, "record_age": arguments.record_age}
+    other = {name: limit for name, limit in limits.items() if limit is not None}
     runs = [
-        run(Schedule.draw(seed, arguments.records))
+        run(replace(Schedule.draw(seed, arguments.records), **other))
         for seed in range(arguments.seed, arguments.seed + arguments.seeds)
     ]
-    report = _report(runs, arguments.records)
+    report = _report(runs, arguments.records) | {"other_than_the_template": other}
     if arguments.json:
         json.dump(report, sys.stdout, indent=2)
     else:
@@ -80,10 +86,12 @@ def _show(report: dict[str, Any]) -> None:
     for name, count in report["totals"].items():
         table.add_row(name.replace("_", " "), f"{count:,}")
     console.print(table)
+    limits = report["other_than_the_template"].items()
+    options = "".join(f" --{name.replace('_', '-')} {limit}" for name, limit in limits)
     for violation in report["violations"]:
         console.print(
             f"[bold red]broken[/]: {violation['broken']}; repeat it with "
-            f"--seed {violation['seed']} --records {report['records_a_seed']}"
+            f"--seed {violation['seed']} --records {report['records_a_seed']}{options}"
         )
 
 

@@ -51,8 +51,11 @@ EVENT_FAULTS = (
     "rollback",
     "shard split",
     "shards merged",
+    "PutRecords outage",
+    "S3 outage",
+    "SSM outage",
 )
-"""Each strikes at some moments."""
+"""Each strikes at some moments; an outage of a service then lasts for minutes."""
 
 FAULTS = (*CALL_FAULTS, *EVENT_FAULTS)
 
@@ -79,10 +82,10 @@ class Schedule:
     records : int
         How many are put, evenly over the storm.
     storm_seconds : float
-        After so long nothing goes wrong any more.
+        After so long nothing goes wrong any more, unless a service was out: then so long after it.
     rates : dict
         By fault, the probability that it strikes where it can.
-    batch_size, batching_window, lanes, retries
+    batch_size, batching_window, lanes, retries, record_age
         The mapping's settings; the rest are the template's.
     """
 
@@ -96,7 +99,8 @@ class Schedule:
     batch_size: int
     batching_window: float
     lanes: int
-    retries: int | None
+    retries: int | None = None
+    record_age: float = 3600.0
 
     @staticmethod
     def draw(seed: int, records: int) -> Schedule:
@@ -125,5 +129,4 @@ class Schedule:
             batch_size=chance.choice((1, 10, 100, 500)),
             batching_window=chance.choice((0.0, 1.0, 5.0)),
             lanes=chance.choice((1, 1, 2, 10)),
-            retries=chance.choice((5, None)),
         )

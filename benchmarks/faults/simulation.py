@@ -57,7 +57,6 @@ _CONTEXT = SimpleNamespace(
     aws_request_id="request",
 )
 _CHAMPION_TTL_SECONDS = 5.0
-_MAXIMUM_RECORD_AGE = 3600.0
 _READ_LIMIT = 1_000
 _IDLE_SECONDS = 0.2
 _SKEW_SECONDS = 5400.0
@@ -129,7 +128,7 @@ class Simulation:
             bisect=True,
             report_item_failures=True,
             maximum_retries=schedule.retries,
-            maximum_record_age=_MAXIMUM_RECORD_AGE,
+            maximum_record_age=schedule.record_age,
             starting_position="TRIM_HORIZON",
         )
         self._checkpoint_file = folder / "checkpoints.json"
@@ -139,12 +138,12 @@ class Simulation:
     def run(self) -> None:
         """Play the schedule, and go on until nothing is under way, or for far too long."""
         random.seed(self.schedule.seed)  # the predictor's own jitter
-        calm_from = START + self.schedule.storm_seconds
+        weather = self.weather
         with self._predictor_in_here():
-            while not self.is_settled and self.weather.now < calm_from + _SETTLED_WITHIN:
+            while not self.is_settled and weather.now < weather.calm_from + _SETTLED_WITHIN:
                 self._put_what_is_due()
                 self._let_events_strike()
-                if self.weather.now >= calm_from:
+                if weather.now >= weather.calm_from:
                     self._repair()
                 self._deliver_what_can_be()
 
@@ -258,6 +257,8 @@ class Simulation:
                 self._stream.split(chance.choice(open_shards))
             case "shards merged" if len(open_shards) > 1:
                 self._stream.merge(*chance.sample(open_shards, 2))
+            case "PutRecords outage" | "S3 outage" | "SSM outage":
+                self.weather.put_out(fault.removesuffix(" outage"))
             case _:
                 return False
         return True

@@ -21,7 +21,8 @@ PATIENCE_SECONDS = 30.0
 
 _CALL_SECONDS = 0.005
 _SLOW_SECONDS = (0.5, 45.0)
-_LONGEST_OUTAGE_SECONDS = 5.0
+_LONGEST_REFUSAL_SECONDS = 5.0
+_OUTAGE_SECONDS = (60.0, 600.0)
 
 
 class Killed(BaseException):
@@ -37,11 +38,14 @@ class Weather:
         The true time, in seconds since the epoch.
     deadline : float
         When Lambda ends the invocation that is under way.
+    calm_from : float
+        When the storm is over.
     """
 
     def __init__(self, schedule: Schedule):
         self._rates = schedule.rates
-        self._calm_from = START + schedule.storm_seconds
+        self._storm_seconds = schedule.storm_seconds
+        self.calm_from = START + schedule.storm_seconds
         self.chance = random.Random(f"weather {schedule.seed}")  # noqa: S311 - no secret
         self.injected: Counter[str] = Counter()
         self.now = START
@@ -50,16 +54,20 @@ class Weather:
 
     def strikes(self, fault: str) -> bool:
         """Say whether the fault strikes here and now; who is refused once is so for a while."""
-        rate = self._rates.get(fault)
-        if not rate or self.now >= self._calm_from:
-            return False
         if self.now >= self._outages.get(fault, START):
-            if self.chance.random() >= rate:
+            rate = self._rates.get(fault)
+            if not rate or self.now >= self.calm_from or self.chance.random() >= rate:
                 return False
             if fault in OUTAGES:
-                self._outages[fault] = self.now + self.chance.uniform(0, _LONGEST_OUTAGE_SECONDS)
+                self._outages[fault] = self.now + self.chance.uniform(0, _LONGEST_REFUSAL_SECONDS)
         self.injected[fault] += 1
         return True
+
+    def put_out(self, service: str) -> None:
+        """Let a service refuse every call for minutes; the storm goes on after it."""
+        ends = self.now + self.chance.uniform(*_OUTAGE_SECONDS)
+        self._outages[f"{service} refused"] = ends
+        self.calm_from = max(self.calm_from, ends + self._storm_seconds)
 
     def spend(self, seconds: float) -> None:
         """Let time go by within an invocation."""

@@ -66,7 +66,7 @@ class Prediction(Construct):
             parallelization_factor=1,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
-            maximum_retry_attempts=stage.retry_attempts,
+            maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012
             maximum_record_age_in_seconds=stage.maximum_record_age_seconds,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(

@@ -19,7 +19,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
     assert mapping["MaximumBatchingWindowInSeconds"] == 1
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["MaximumRetryAttempts"] == -1, "without limit, until the age's is reached"
     assert mapping["MaximumRecordAgeInSeconds"] == 3600
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]

@@ -10,6 +10,7 @@ from benchmarks.faults import simulation
 from benchmarks.faults.run import run
 from benchmarks.faults.schedule import CALL_FAULTS, EVENT_FAULTS, LONG, Event, Schedule
 from benchmarks.faults.stores import Buckets
+from cdk_app.stages import STAGES
 from local.batching import drop_first
 from local.checkpoints import END
 from local.progress import Progress
@@ -22,7 +23,7 @@ RECORDS = 150
 STORM = Schedule(
     seed=3,
     records=600,
-    storm_seconds=72.0,
+    storm_seconds=90.0,
     rates={fault: 0.02 if fault in LONG else 0.05 for fault in CALL_FAULTS}
     | {"PutRecords partly refused": 0.3, "function timed out": 0.004},
     events=tuple(Event(2.0 * place, fault) for place, fault in enumerate(EVENT_FAULTS * 3)),
@@ -31,7 +32,6 @@ STORM = Schedule(
     batch_size=5,
     batching_window=0.0,
     lanes=1,
-    retries=None,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
@@ -55,6 +55,31 @@ def test_functions_that_are_timed_out_lose_nothing():
     played = run(replace(STORM, rates={"function timed out": 0.05}))
     assert played.outcome.violations == ()
     assert played.injected["function timed out"] > 0
+
+
+@pytest.mark.parametrize("service", ["PutRecords", "S3", "SSM"])
+def test_no_record_is_given_up_in_an_outage_of_minutes(service):
+    played = run(outage_of(service))
+    assert played.outcome.violations == ()
+    assert played.outcome.given_up == 0
+    assert played.injected[f"{service} refused"] > 0
+
+
+@pytest.mark.parametrize("limit", [{"retries": 5}, {"record_age": 60.0}])
+def test_what_a_mapping_with_less_patience_gives_up_is_whole_in_the_failure_destination(limit):
+    outcome = run(replace(outage_of("S3"), **limit)).outcome
+    assert outcome.violations == ()
+    assert outcome.given_up > 0
+
+
+def outage_of(service):
+    return replace(STORM, rates={}, events=(Event(0.0, f"{service} outage"),))
+
+
+def test_the_mapping_under_test_is_as_patient_as_the_templates():
+    """The simulation's defaults are the template's; a stage may be more patient, never less."""
+    assert STORM.retries is None
+    assert min(stage.maximum_record_age_seconds for stage in STAGES.values()) == STORM.record_age
 
 
 def test_a_seed_repeats_its_storm():
