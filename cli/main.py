@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 import local
+from cli.backfill.command import backfill as backfill_posts
+from cli.backfill.command import source_of
 from cli.data import data_directory, fetching, read_posts, synthetic
 from cli.errors import OperatorError, sentence
 from cli.forget.command import forget as forget_posts
@@ -195,7 +197,7 @@ def retrain(
 @app.command()
 def forget(
     post_ids: Annotated[
-        list[str], typer.Argument(metavar="POST_ID...", help="Ids of posts.", show_default=False)
+        list[str], typer.Argument(metavar="POST_ID", help="Ids of posts.", show_default=False)
     ],
     on_local: Local = False,
     stage: Stage = "dev",
@@ -246,6 +248,28 @@ def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "
     with _sentence_on_error():
         _versions(on_local=on_local, stage=stage).answer(version, approved=False, why=why)
         console.print(f"{version} is rejected; the champion stays.")
+
+
+@app.command()
+def backfill(
+    version: Annotated[str, typer.Option(help="The model version to score with.")],
+    out: Annotated[str, typer.Option(help="A new file, or a prefix in S3 (s3://...).")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Posts, JSON Lines or CSV.", show_default=False)
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Or those that the posts stream took from this moment on,"),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="and before this one.")] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+) -> None:
+    """Score posts of before with a model version of choice; nothing that is live is touched."""
+    with _sentence_on_error():
+        source = source_of(file, start, end)
+        target = _target(on_local=on_local, stage=stage)
+        backfill_posts(console, target, version, source, out)
 
 
 @data.command("fetch")

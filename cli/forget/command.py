@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
+from cli.backfill.outputs import BACKFILLS_PREFIX
 from cli.errors import OperatorError
 from cli.forget.contents import failed_batch, json_lines, quarantined_record
 from cli.forget.sweep import Place, Sweep
@@ -18,8 +19,6 @@ from stresswatch import archive, quarantine
 from stresswatch.datasets import LABELS_PREFIX
 from stresswatch.posts import MAXIMUM_NAME_LENGTH
 
-BACKFILLS_PREFIX = "backfills/"
-"""Of what `stresswatch backfill` writes to the archive bucket."""
 DATA_SETS_PREFIX = "datasets/"
 """Of the base data, and of the training sets that were assembled."""
 

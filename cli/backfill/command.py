@@ -1,0 +1,106 @@
+"""The command `backfill`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import sleep
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.backfill.outputs import output_at
+from cli.backfill.scoring import Summary, load_version, score
+from cli.backfill.sources import StreamRange, records_of_file
+from cli.errors import OperatorError
+from cli.moments import moment
+from cli.targets import Target
+from stresswatch.predictions import Record
+
+Source = Path | tuple[datetime, datetime]
+
+
+def source_of(file: Path | None, start: str | None, end: str | None) -> Source:
+    """Read from where the operator wants posts: a file, or a range of time that is over.
+
+    Raises
+    ------
+    OperatorError
+        When it is neither, both, or half of one.
+    """
+    if file and (start is None and end is None):
+        return file
+    if file or start is None or end is None:
+        raise OperatorError("Give either a file, or both --from and --to.")
+    span = moment(start, "--from"), moment(end, "--to")
+    if span[0] >= span[1]:
+        raise OperatorError("--from must be before --to.")
+    if span[1] > datetime.now(UTC):
+        raise OperatorError("--to lies in the future: posts may still come; wait, or give now.")
+    return span
+
+
+def backfill(console: Console, target: Target, version: str, source: Source, out: str) -> None:
+    """Score the posts with the version, write the predictions, and say what came of it.
+
+    Raises
+    ------
+    OperatorError
+        When the version cannot be used, a post cannot be had, or the output is not free.
+    """
+    output = output_at(target, out)
+    model = load_version(target, version)
+    summary = Summary(version)
+    with output, _progress(console) as progress:
+        task = progress.add_task("Scoring", total=None)
+        for scored in score(_records(console, target, source), model):
+            output.write([prediction.archive_line() for prediction in scored.predictions])
+            summary.add(scored)
+            progress.update(task, completed=summary.posts + summary.invalid.total())
+        output.finish(summary.as_dict())
+    _tell(console, summary, out)
+
+
+def _records(console: Console, target: Target, source: Source) -> Iterator[Record]:
+    if isinstance(source, Path):
+        return records_of_file(source)
+    start, end = source
+    kinesis, stream = target.client("kinesis"), target.output("PostsStreamName")
+    summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    kept_from = datetime.now(UTC) - timedelta(hours=summary["RetentionPeriodHours"])
+    if start < kept_from:
+        console.print(
+            f"The stream keeps posts for {summary['RetentionPeriodHours']} h: "
+            f"those before {kept_from:%Y-%m-%d %H:%M} UTC are gone.",
+            style="yellow",
+        )
+    return StreamRange(kinesis, summary["StreamARN"], start, end, sleep).records()
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}, {task.completed:,.0f} records"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _tell(console: Console, summary: Summary, out: str) -> None:
+    if summary.invalid:
+        table = Table()
+        for column in ("invalid because", "records", "the first"):
+            table.add_column(column, overflow="fold")
+        for reason, records in summary.invalid.most_common():
+            table.add_row(reason, f"{records:,}", summary.first[reason])
+        console.print(table)
+    console.print(
+        f"{summary.posts:,} posts scored by {summary.model_version}, {summary.stressed:,} of them "
+        f"stressed; {summary.invalid.total():,} records are invalid. The predictions are in {out}.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,146 @@
+"""Where the predictions go: a file or a prefix in S3, either of them new."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from cli.errors import OperatorError
+from cli.targets import Target
+from stresswatch.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+BACKFILLS_PREFIX = "backfills/"
+"""The one place of the stack's own buckets that is for backfills."""
+SUMMARY_FILE = "summary.json"
+_LINES_A_PART = 10_000
+
+
+class Output(Protocol):
+    """Takes lines, and at the end the summary; leaving it without one is being stopped."""
+
+    def __enter__(self) -> Output: ...
+
+    def write(self, lines: Sequence[str]) -> None: ...
+
+    def finish(self, summary: Mapping[str, Any]) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def output_at(target: Target, address: str) -> Output:
+    """Choose the output of an address, and see that nothing is there.
+
+    Raises
+    ------
+    OperatorError
+        When something is there, or the address is where the stack keeps its own.
+    """
+    if not address.startswith("s3://"):
+        return FileOutput(Path(address))
+    try:
+        place = Location.parse(address)
+    except ValueError as error:
+        raise OperatorError(f"{error}.") from None
+    prefix = Location(place.bucket, f"{place.key.strip('/')}/")
+    _refuse_the_stack_s_own(target, prefix)
+    return PrefixOutput(target.client("s3"), prefix)
+
+
+def _refuse_the_stack_s_own(target: Target, prefix: Location) -> None:
+    archive = target.output("ArchiveBucketName")
+    own = {name for output, name in target.outputs.items() if output.endswith("BucketName")}
+    below = prefix.key.removeprefix(BACKFILLS_PREFIX)
+    if prefix.bucket == archive and below not in ("", prefix.key):
+        return
+    if prefix.bucket in own:
+        raise OperatorError(
+            f"{prefix} is where the stack keeps its own; in its buckets, a backfill goes to "
+            f"s3://{archive}/{BACKFILLS_PREFIX} and a name."
+        )
+    if prefix.key == "/":
+        raise OperatorError(f"{prefix} has no prefix; add one to s3://{prefix.bucket}/.")
+
+
+class FileOutput:
+    """A file of JSON Lines, gzipped if its name ends in .gz, that appears when it is whole."""
+
+    def __init__(self, path: Path):
+        if path.exists():
+            raise OperatorError(f"{path} exists already; give another --out.")
+        self._path = path
+        self._partial = path.with_name(f"{path.name}.partial")
+        self._files = ExitStack()
+
+    def __enter__(self) -> FileOutput:
+        file = self._files.enter_context(self._partial.open("wb"))
+        self._file: IO[bytes] | gzip.GzipFile = file
+        if self._path.suffix == ".gz":
+            self._file = self._files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))
+        return self
+
+    def write(self, lines: Sequence[str]) -> None:
+        self._file.writelines(f"{line}\n".encode() for line in lines)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:  # noqa: ARG002 - it is on the terminal
+        self._files.close()
+        self._partial.rename(self._path)
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+        self._partial.unlink(missing_ok=True)
+
+
+class PrefixOutput:
+    """Gzipped parts under a prefix, and a summary that says that they are whole."""
+
+    def __init__(self, s3: S3Client, prefix: Location):
+        found = s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, MaxKeys=1)
+        if found["KeyCount"]:
+            raise OperatorError(f"{prefix} holds something already; give another --out.")
+        self._s3 = s3
+        self._prefix = prefix
+        self._parts = 0
+        self._lines: list[str] = []
+
+    def __enter__(self) -> PrefixOutput:
+        return self
+
+    def write(self, lines: Sequence[str]) -> None:
+        self._lines += lines
+        while len(self._lines) >= _LINES_A_PART:
+            self._put_part(self._lines[:_LINES_A_PART])
+            del self._lines[:_LINES_A_PART]
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        if self._lines:
+            self._put_part(self._lines)
+        self._put(SUMMARY_FILE, json.dumps(summary).encode() + b"\n")
+
+    def __exit__(self, *_: object) -> None:
+        """Leave what was written: without a summary it is known not to be whole."""
+
+    def _put_part(self, lines: Sequence[str]) -> None:
+        body = "".join(f"{line}\n" for line in lines).encode()
+        packed = gzip.compress(body, compresslevel=1, mtime=0)
+        self._put(f"part-{self._parts:05}.jsonl.gz", packed)
+        self._parts += 1
+
+    def _put(self, name: str, body: bytes) -> None:
+        bucket, key = self._prefix / name
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+            raise OperatorError(
+                f"{self._prefix} is being written by somebody else; give another --out."
+            ) from error

@@ -1,0 +1,125 @@
+"""Score records with a model version, by the code that the predictor scores with."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from cli.errors import OperatorError
+from cli.targets import Target
+from stresswatch.artefact import CorruptArtefact
+from stresswatch.champion import DigestMismatch, Pointer, ServedModel, load_model
+from stresswatch.predictions import Prediction, Record, Rejection, predict, read_records
+from stresswatch.versions import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    InvalidModelVersion,
+    Manifest,
+    folder_of_version,
+    judged_versions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_BATCH = 500
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A batch: what was predicted, and what is no post."""
+
+    predictions: list[Prediction]
+    rejections: list[Rejection]
+
+
+@dataclass
+class Summary:
+    """What came of a backfill.
+
+    Attributes
+    ----------
+    invalid : Counter of str
+        Records that are no posts, by reason.
+    first : dict of str to str
+        Where the first record of each reason is: shard, or ``file``, and number.
+    """
+
+    model_version: str
+    posts: int = 0
+    stressed: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, scored: Scored) -> None:
+        self.posts += len(scored.predictions)
+        self.stressed += sum(prediction.stressed for prediction in scored.predictions)
+        for rejection in scored.rejections:
+            self.invalid[rejection.reason] += 1
+            place = f"{rejection.record.shard} {rejection.record.sequence_number}"
+            self.first.setdefault(rejection.reason, place)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "model_version": self.model_version,
+            "posts": self.posts,
+            "stressed": self.stressed,
+            "invalid": dict(self.invalid),
+        }
+
+
+def score(records: Iterable[Record], model: ServedModel) -> Iterator[Scored]:
+    """Score records in batches, lazily, in the order given."""
+    left = iter(records)
+    while batch := list(itertools.islice(left, _BATCH)):
+        posts, rejections = read_records(batch)
+        named = [(record.prediction_id, post) for record, post in posts]
+        now = datetime.now(UTC).isoformat()
+        version = model.pointer.version
+        predictions = predict(named, model.artefact, version, now) if named else []
+        yield Scored(predictions, rejections)
+
+
+def load_version(target: Target, version: str) -> ServedModel:
+    """Load a version's model, if it is the file that the version's manifest names.
+
+    Raises
+    ------
+    OperatorError
+        When there is no such version, or its files are not what they should be.
+    """
+    s3, bucket = target.client("s3"), target.output("ModelBucketName")
+    folder = folder_of_version(bucket, version)
+    try:
+        manifest = Manifest.from_bytes(_read_manifest(s3, bucket, version))
+        # A manifest of another version names no file of this one.
+        digest = manifest.files.get(MODEL_FILE, "") if manifest.version == version else ""
+        return load_model(s3, Pointer(version, str(folder), digest))
+    except DigestMismatch as error:
+        raise OperatorError(
+            f"{folder / MODEL_FILE} is not the file that the manifest names; nothing was scored."
+        ) from error
+    except (CorruptArtefact, InvalidModelVersion) as error:
+        raise OperatorError(f"{folder} cannot be used: {error}; nothing was scored.") from error
+
+
+def _read_manifest(s3: S3Client, bucket: str, version: str) -> bytes:
+    key = (folder_of_version(bucket, version) / MANIFEST_FILE).key
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+    newest = judged_versions(s3, bucket)[: -_NAMED - 1 : -1]
+    raise OperatorError(
+        f"There is no version {version}; the newest are {', '.join(newest)}."
+        if newest
+        else "There is no version yet; `stresswatch retrain` trains the first."
+    )

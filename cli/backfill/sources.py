@@ -1,0 +1,79 @@
+"""Where the posts to score come from: a file, or what the posts stream still keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.produce import read_records
+from stresswatch.predictions import Record
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis.type_defs import RecordTypeDef
+
+_RECORDS_A_READ = 2000
+_BYTES_A_SECOND = 1024 * 1024
+_SECONDS_A_READ = 0.4
+"""Half of what a shard gives its readers: the other half is the predictor's."""
+
+
+def records_of_file(path: Path) -> Iterator[Record]:
+    """Read a file that `stresswatch produce` reads; a post without an id gets its place in it.
+
+    Raises
+    ------
+    OperatorError
+        When the file cannot be read.
+    """
+    for place, record in enumerate(read_records(path), start=1):
+        yield Record(record.data, path.name, "file", str(place), arrival=0.0)
+
+
+@dataclass(frozen=True)
+class StreamRange:
+    """What a stream took from `start` up to, not including, `end`, by its own clock."""
+
+    kinesis: KinesisClient
+    stream_arn: str
+    start: datetime
+    end: datetime
+    sleep: Callable[[float], None]
+
+    def records(self) -> Iterator[Record]:
+        """Read shard after shard, those that were split or merged as well."""
+        pages = self.kinesis.get_paginator("list_shards").paginate(StreamARN=self.stream_arn)
+        for page in pages:
+            for shard in page["Shards"]:
+                yield from self._shard(shard["ShardId"])
+
+    def _shard(self, shard: str) -> Iterator[Record]:
+        iterator = self.kinesis.get_shard_iterator(
+            StreamARN=self.stream_arn,
+            ShardId=shard,
+            ShardIteratorType="AT_TIMESTAMP",
+            Timestamp=self.start,
+        )["ShardIterator"]
+        while iterator:
+            answer = self.kinesis.get_records(
+                StreamARN=self.stream_arn, ShardIterator=iterator, Limit=_RECORDS_A_READ
+            )
+            read = answer["Records"]
+            for record in read:
+                if self.start <= record["ApproximateArrivalTimestamp"] < self.end:
+                    yield self._record(shard, record)
+            # Arrivals are approximate: one that is late does not yet mean that all others are.
+            is_past = all(record["ApproximateArrivalTimestamp"] >= self.end for record in read)
+            if is_past and (read or not answer["MillisBehindLatest"]):
+                return
+            iterator = answer.get("NextShardIterator", "")
+            size = sum(len(record["Data"]) for record in read)
+            self.sleep(max(_SECONDS_A_READ, size / _BYTES_A_SECOND))
+
+    def _record(self, shard: str, record: RecordTypeDef) -> Record:
+        arrival = record["ApproximateArrivalTimestamp"].timestamp()
+        stream = self.stream_arn.rpartition("/")[2]
+        return Record(record["Data"], stream, shard, record["SequenceNumber"], arrival)

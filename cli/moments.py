@@ -1,0 +1,24 @@
+"""Moments as an operator types them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cli.errors import OperatorError
+
+
+def moment(text: str, option: str) -> datetime:
+    """Read an ISO 8601 moment; one without a time zone is in UTC, as all that is printed.
+
+    Raises
+    ------
+    OperatorError
+        When the text is none.
+    """
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise OperatorError(
+            f"{option} is {text!r}; give an ISO 8601 moment such as 2026-11-24T08:00Z."
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -1,0 +1,177 @@
+"""What a backfill reads, how gently, and where it may write; no AWS is asked."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.backfill.command import source_of
+from cli.backfill.outputs import output_at
+from cli.backfill.sources import StreamRange, records_of_file
+from cli.errors import OperatorError
+from cli.moments import moment
+from cli.targets import Target
+
+POSTS = "arn:aws:kinesis:us-east-1:1:stream/posts"
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+class Kinesis:
+    """Shards of pages, each a list of (minutes after noon, data); an open one has a tip."""
+
+    def __init__(self, shards, is_open=True):
+        self._shards = shards
+        self._is_open = is_open
+        self.asked = []
+
+    def get_paginator(self, name):
+        assert name == "list_shards"
+        return self
+
+    def paginate(self, StreamARN):  # noqa: N803 - boto3's name
+        assert StreamARN == POSTS
+        return [{"Shards": [{"ShardId": name}]} for name in self._shards]
+
+    def get_shard_iterator(self, *, StreamARN, ShardId, ShardIteratorType, Timestamp):  # noqa: N803
+        self.asked.append((ShardId, ShardIteratorType, Timestamp))
+        return {"ShardIterator": f"{ShardId} 0"}
+
+    def get_records(self, *, StreamARN, ShardIterator, Limit):  # noqa: N803
+        shard, place = ShardIterator.split()
+        pages = self._shards[shard]
+        page = pages[int(place)] if int(place) < len(pages) else []
+        is_last = int(place) >= len(pages) - (not self._is_open)
+        following = (
+            {}
+            if is_last and not self._is_open
+            else {"NextShardIterator": f"{shard} {int(place) + 1}"}
+        )
+        return following | {
+            "MillisBehindLatest": 0 if int(place) >= len(pages) else 1000,
+            "Records": [
+                {
+                    "Data": data,
+                    "SequenceNumber": f"{place}-{number}",
+                    "ApproximateArrivalTimestamp": NOON + timedelta(minutes=minutes),
+                }
+                for number, (minutes, data) in enumerate(page)
+            ],
+        }
+
+
+def read(shards, *, is_open=True, slept=None):
+    kinesis = Kinesis(shards, is_open)
+    slept = [] if slept is None else slept
+    span = StreamRange(kinesis, POSTS, NOON, NOON + timedelta(minutes=10), slept.append)
+    return [record.data for record in span.records()]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_the_range_begins_with_its_start_and_ends_before_its_end(is_open):
+    shards = {
+        "a": [[(-1, b"before"), (0, b"at its start")], [(9.99, b"last"), (10, b"at its end")]]
+    }
+    assert read(shards, is_open=is_open) == [b"at its start", b"last"]
+
+
+def test_every_shard_is_read_those_that_are_closed_as_well():
+    shards = {"parent": [[(0, b"1")]], "child": [[(1, b"2")]], "other child": [[(2, b"3")]]}
+    kinesis = Kinesis({name.replace(" ", "-"): pages for name, pages in shards.items()}, False)
+    span = StreamRange(kinesis, POSTS, NOON, NOON + timedelta(minutes=10), lambda _: None)
+    assert [record.data for record in span.records()] == [b"1", b"2", b"3"]
+    assert {how for _, how, _ in kinesis.asked} == {"AT_TIMESTAMP"}
+    assert {when for _, _, when in kinesis.asked} == {NOON}
+
+
+def test_an_empty_page_is_not_the_end_of_a_shard():
+    assert read({"a": [[], [], [(1, b"late")]]}) == [b"late"]
+
+
+def test_a_record_that_is_dated_late_does_not_hide_those_after_it():
+    assert read({"a": [[(11, b"too late"), (9, b"in time")], [(9, b"as well")]]}) == [
+        b"in time",
+        b"as well",
+    ]
+
+
+def test_what_comes_after_the_range_is_not_read_to_its_end():
+    kinesis_pages = [[(1, b"in")], *[[(11, b"after")]] * 100]
+    slept = []
+    assert read({"a": kinesis_pages}, slept=slept) == [b"in"]
+    assert len(slept) == 1
+
+
+def test_half_of_what_a_shard_gives_is_left_to_the_predictor():
+    slept = []
+    read({"a": [[(0, b"x" * 1024 * 1024)] * 3, [(1, b"small")]]}, slept=slept)
+    assert slept[:2] == [3.0, 0.4]
+
+
+def test_a_record_keeps_its_place_so_that_its_prediction_has_the_same_id():
+    span = StreamRange(
+        Kinesis({"a": [[(0, b"x")]]}), POSTS, NOON, NOON + timedelta(1), lambda _: None
+    )
+    (record,) = span.records()
+    assert (record.stream, record.shard, record.sequence_number) == ("posts", "a", "0-0")
+
+
+def test_a_post_of_a_file_goes_by_its_place_there(tmp_path):
+    file = tmp_path / "posts.jsonl"
+    file.write_bytes(b'{"text": "a"}\n\n{"text": "b"}\n')
+    assert [record.sequence_number for record in records_of_file(file)] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-11-24T12:00Z", NOON),
+        ("2026-11-24T13:00+01:00", NOON),
+        ("2026-11-24T12:00", NOON),
+        ("2026-11-24", NOON.replace(hour=0)),
+    ],
+)
+def test_a_moment_without_a_time_zone_is_in_utc(text, read):
+    assert moment(text, "--from") == read
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((None, None, None), "either a file, or both --from and --to"),
+        (("posts.jsonl", "2026-01-01", None), "either a file, or both --from and --to"),
+        ((None, "2026-01-01", None), "either a file, or both --from and --to"),
+        ((None, None, "2026-01-01"), "either a file, or both --from and --to"),
+        ((None, "2026-01-02", "2026-01-01"), "--from must be before --to"),
+        ((None, "2026-01-01", "2026-01-01"), "--from must be before --to"),
+        ((None, "2026-01-01", "9999-01-01"), "--to lies in the future"),
+        ((None, "yesterday", "2026-01-01"), "--from is 'yesterday'; give an ISO 8601 moment"),
+        ((None, "2026-01-01", "24:00"), "--to is '24:00'; give an ISO 8601 moment"),
+    ],
+)
+def test_what_is_no_source_is_one_sentence(arguments, said):
+    with pytest.raises(OperatorError, match=said):
+        source_of(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("s3://archive/predictions/", "is where the stack keeps its own"),
+        ("s3://archive/predictions/date=2026-01-01/x", "is where the stack keeps its own"),
+        ("s3://archive/backfills", "s3://archive/backfills/ and a name"),
+        ("s3://archive/", "is where the stack keeps its own"),
+        ("s3://archive/backfills-of-mine/x", "is where the stack keeps its own"),
+        ("s3://training/labels/x", "is where the stack keeps its own"),
+        ("s3://models/models/v9/", "is where the stack keeps its own"),
+        ("s3://quarantine/x/", "is where the stack keeps its own"),
+        ("s3://elsewhere", "no address of the form s3://bucket/key"),
+        ("s3://elsewhere/", "has no prefix"),
+    ],
+)
+def test_the_stack_s_own_places_are_refused_before_aws_is_asked(out, said):
+    names = {"Archive": "archive", "Quarantine": "quarantine", "Training": "training"}
+    buckets = {f"{name}BucketName": bucket for name, bucket in names.items()}
+    target = Target(
+        "stresswatch-dev", buckets | {"ModelBucketName": "models"}, client=lambda _: None
+    )
+    with pytest.raises(OperatorError, match=said):
+        output_at(target, out)
