@@ -13,6 +13,8 @@ import threading
 
 from ministack.app import main  # type: ignore[import-untyped]
 
+from local.closed_shards import keep_closed_shards
+
 
 def _end_with_parent() -> None:
     os.read(0, 1)  # nothing is ever written, so this returns when the pipe closes
@@ -22,4 +24,5 @@ def _end_with_parent() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.argv[1:] = []  # the folder is there for whoever lists processes
+    keep_closed_shards()
     main()

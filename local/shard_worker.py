@@ -106,9 +106,6 @@ class ShardWorker:
         except kinesis.exceptions.ExpiredIteratorException:
             self._iterator = None
             return [], False
-        except kinesis.exceptions.ResourceNotFoundException:
-            # The emulator deletes a shard when it is split or merged; on AWS it is read to its end.
-            return [], True
         except (BotoCoreError, ClientError):
             self._iterator = None
             raise

@@ -158,6 +158,8 @@ def _outputs() -> dict[str, Any]:
         "Poison": {"Ref": "Poison"},
         "Plain": {"Ref": "Plain"},
         "Split": {"Ref": "Split"},
+        "Resharded": {"Ref": "Resharded"},
+        "Closed": {"Ref": "Closed"},
         "PoisonMapping": {"Ref": "PoisonMapping"},
         "Counter": {"Ref": "Counter"},
         "Trespasser": {"Ref": "Trespasser"},
@@ -293,7 +295,7 @@ def _resources() -> dict[str, Any]:
     }
 
 
-_STREAMS = ("Partial", "Poison", "Plain", "Split")
+_STREAMS = ("Partial", "Poison", "Plain", "Split", "Resharded", "Closed")
 
 
 def _training_states() -> dict[str, Any]:

@@ -16,7 +16,8 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,8 +25,10 @@ import pytest
 
 import local
 from local.batching import Settings
+from local.crew import Crew
 from local.endpoint import Endpoint
 from local.mapping import Mapping
+from local.poller import Poller
 from tests.e2e.small_app import NAME, write_app
 
 T = TypeVar("T")
@@ -122,6 +125,69 @@ class Small:
         return output
 
 
+def arn_of(small: Small, stream: str) -> str:
+    summary = small.stack.client("kinesis").describe_stream_summary(StreamName=stream)
+    return str(summary["StreamDescriptionSummary"]["StreamARN"])
+
+
+def split(small: Small, stream: str, shard: str) -> None:
+    small.stack.client("kinesis").split_shard(
+        StreamName=stream, ShardToSplit=shard, NewStartingHashKey=str(2**127)
+    )
+
+
+def merge(small: Small, stream: str, shard: str, other: str) -> None:
+    small.stack.client("kinesis").merge_shards(
+        StreamName=stream, ShardToMerge=shard, AdjacentShardToMerge=other
+    )
+
+
+class TestClosedShards:
+    """A shard that was split or merged is closed, as on AWS; the emulator alone deletes it."""
+
+    def records(self, small: Small, shard: str) -> list[bytes]:
+        """Read a closed shard to its end, which is where no iterator comes back."""
+        kinesis = small.stack.client("kinesis")
+        stream = {"StreamName": small.Closed}
+        iterator = kinesis.get_shard_iterator(
+            **stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found = []
+        while iterator:
+            answer = kinesis.get_records(ShardIterator=iterator, Limit=3)
+            found += [record["Data"] for record in answer["Records"]]
+            iterator = answer.get("NextShardIterator")
+        return found
+
+    def test_it_is_read_to_its_end_takes_nothing_more_and_cannot_be_split_again(
+        self, small: Small
+    ) -> None:
+        kinesis = small.stack.client("kinesis")
+        parent, *children = [f"shardId-{number:012}" for number in range(4)]
+        small.put(small.Closed, [{"number": number} for number in range(10)])
+        split(small, small.Closed, parent)
+        merge(small, small.Closed, *children[:2])
+        small.put(small.Closed, [{"number": 10}])
+
+        assert [json.loads(data)["number"] for data in self.records(small, parent)] == [*range(10)]
+        assert self.records(small, children[0]) == self.records(small, children[1]) == []
+        with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+            split(small, small.Closed, parent)
+        summary = kinesis.describe_stream_summary(StreamName=small.Closed)
+        assert summary["StreamDescriptionSummary"]["OpenShardCount"] == 1
+        listed = kinesis.list_shards(StreamName=small.Closed)["Shards"]
+        assert [shard["ShardId"] for shard in listed] == [parent, *children]
+
+    def test_a_count_of_shards_is_refused_as_the_emulator_would_delete_every_record(
+        self, small: Small
+    ) -> None:
+        kinesis = small.stack.client("kinesis")
+        with pytest.raises(kinesis.exceptions.InvalidArgumentException, match="use SplitShard"):
+            kinesis.update_shard_count(
+                StreamName=small.Closed, TargetShardCount=2, ScalingType="UNIFORM_SCALING"
+            )
+
+
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_app(tmp_path_factory.mktemp("app"))
@@ -184,18 +250,39 @@ class TestEventSourceMapping:
             assert of_key == list(range(key, 10_000, 7))
 
     def test_children_of_a_split_shard_are_read_from_their_beginning(self, small: Small) -> None:
-        kinesis = small.stack.client("kinesis")
-        kinesis.split_shard(
-            StreamName=small.Split,
-            ShardToSplit="shardId-000000000000",
-            NewStartingHashKey=str(2**127),
-        )
+        split(small, small.Split, "shardId-000000000000")
         small.put(small.Split, [{"number": number, "key": str(number)} for number in range(20)])
 
         def all_seen() -> None:
             assert sorted(small.seen(small.Split)) == list(range(20))
 
         eventually(all_seen)
+
+    def test_what_nobody_had_read_of_split_and_merged_shards_is_read_before_their_children(
+        self, small: Small, tmp_path: Path
+    ) -> None:
+        put = partial(small.put, small.Resharded)
+        posts = [{"number": number, "key": str(number % 20)} for number in range(60)]
+        put(posts[:20])
+        split(small, small.Resharded, "shardId-000000000000")
+        put(posts[20:40])
+        merge(small, small.Resharded, "shardId-000000000001", "shardId-000000000002")
+        put(posts[40:])
+        assert small.seen(small.Resharded) == []
+
+        mapping = Mapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
+        resharded = replace(mapping, stream_arn=arn_of(small, small.Resharded))
+        crew = Crew()
+        Poller(resharded, Endpoint(small.stack.endpoint), tmp_path, crew).start()
+
+        def all_seen() -> None:
+            assert len(small.seen(small.Resharded)) == 60
+
+        eventually(all_seen)
+        crew.stop(5)
+        seen = small.seen(small.Resharded)
+        for key in range(20):
+            assert [number for number in seen if number % 20 == key] == [key, key + 20, key + 40]
 
     def test_the_settings_are_those_of_the_template(self, small: Small) -> None:
         mapping = Mapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
