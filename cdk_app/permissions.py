@@ -69,6 +69,18 @@ def allow_objects(
     allow(role, uses, [key.key_arn])
 
 
+def allow_metrics(role: iam.IRole, namespace: str) -> None:
+    """Allow putting metrics into one namespace."""
+    allow(
+        role,
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        {"StringEquals": {"cloudwatch:namespace": namespace}},
+        pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
+        "a condition bounds it to one namespace.",
+    )
+
+
 def allow_listing(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
     """Allow listing the objects under prefixes."""
     allow(

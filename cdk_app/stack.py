@@ -14,6 +14,7 @@ from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
+from cdk_app.constructs.quality import Quality
 from cdk_app.constructs.retraining import Retraining
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
@@ -40,10 +41,14 @@ class StresswatchStack(Stack):
         dead_letters = DeadLetters(self, "DeadLetters", storage.key)
         prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
         drift = Drift(self, "Drift", stage, functions, storage, champion, alarms, dead_letters)
+        quality = Quality(
+            self, "Quality", stage, functions, storage, champion, alarms, dead_letters
+        )
         retraining = Retraining(
             self, "Retraining", stage, functions, storage, champion, journal, notifications
         )
         retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)
+        retraining.start_on_alarm(quality.alarm, "quality_alarm", dead_letters)
         retraining.start_on_schedule(dead_letters)
         Observability(
             self,
@@ -56,6 +61,7 @@ class StresswatchStack(Stack):
             {
                 "predictor": prediction.function,
                 "drift": drift.function,
+                "quality": quality.function,
                 **retraining.functions,
             },
             retraining.state_machine,
@@ -73,6 +79,8 @@ class StresswatchStack(Stack):
             NotificationTopicArn=notifications.topic.topic_arn,
             DriftAlarmName=drift.alarm.alarm_name,
             DriftFunctionName=drift.function.function_name,
+            QualityFunctionName=quality.function.function_name,
+            QualityAlarmName=quality.alarm.alarm_name,
             PredictorFunctionName=prediction.function.function_name,
         )
 

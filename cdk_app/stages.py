@@ -50,6 +50,11 @@ class Stage:
         The window that drift is measured on, and how often; fewer posts give no figure.
     drift_share_threshold : float
         Share of drifted columns from which the alarm fires.
+    quality_window_days, quality_every_hours, minimum_labelled_posts : int
+        How far back the champion's predictions are measured by labels, how often, and how many
+        posts must be labelled for a figure, overall and of a community.
+    accepted_f1 : float
+        The alarm fires when even the upper end of the live F1's 95 % interval is below it.
     iterator_age_alarm_seconds : int
         How long a post may wait in the stream before somebody is told.
     throttles_alarm_count, quarantine_alarm_posts, unfinished_alarm_batches : int
@@ -93,6 +98,10 @@ class Stage:
     window_minutes: int = 60
     minimum_window_posts: int = 500
     drift_share_threshold: float = 0.5
+    quality_window_days: int = 7
+    quality_every_hours: int = 24
+    minimum_labelled_posts: int = 50
+    accepted_f1: float = 0.7
     iterator_age_alarm_seconds: int = 300
     throttles_alarm_count: int = 1
     quarantine_alarm_posts: int = 100
@@ -129,6 +138,10 @@ class Stage:
             "window_minutes": (5, 1440),
             "minimum_window_posts": (50, 1_000_000),
             "drift_share_threshold": (0.01, 1.0),
+            "quality_window_days": (1, 90),
+            "quality_every_hours": (1, 24),
+            "minimum_labelled_posts": (30, 1_000_000),
+            "accepted_f1": (0.01, 1.0),
             "iterator_age_alarm_seconds": (1, 604_800),
             "throttles_alarm_count": (1, 1_000_000),
             "quarantine_alarm_posts": (1, 1_000_000_000),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -55,10 +56,13 @@ class Loop:
         return self._upload(f"{BASE_PREFIX}{name}.jsonl", posts)
 
     def label(self, posts: Iterable[LabelledPost]) -> str:
-        """Upload labels of posts, given now."""
+        """Upload labels of posts; those that do not say when they were given are given now."""
         now = datetime.now(UTC)
-        labelled = [replace(post, labelled_at=now.isoformat()) for post in posts]
-        return self._upload(f"{LABELS_PREFIX}{now:%Y%m%dT%H%M%S.%f}.jsonl", labelled)
+        labelled = [
+            replace(post, labelled_at=post.labelled_at or now.isoformat()) for post in posts
+        ]
+        name = f"{now:%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
+        return self._upload(f"{LABELS_PREFIX}{name}.jsonl", labelled)
 
     def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
         bucket = self.target.output("TrainingBucketName")
@@ -151,14 +155,22 @@ class Loop:
 
     def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
         """Run the drift function over a window, as its schedule does; give its answer."""
+        window = {"start": start.isoformat(), "end": end.isoformat()}
+        return self._invoke("DriftFunctionName", window)
+
+    def _invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
+        function = self.target.output(output)
         answer = self.target.client("lambda").invoke(
-            FunctionName=self.target.output("DriftFunctionName"),
-            Payload=json.dumps({"start": start.isoformat(), "end": end.isoformat()}).encode(),
+            FunctionName=function, Payload=json.dumps(event).encode()
         )
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise OperatorError(f"The drift function failed: {payload.get('errorMessage')}")
+            raise OperatorError(f"The function {function} failed: {payload.get('errorMessage')}")
         return dict(payload)
+
+    def measure_quality(self) -> dict[str, Any]:
+        """Run the quality function over its window, as its schedule does; give its answer."""
+        return self._invoke("QualityFunctionName", {})
 
     def drift_alarm(self) -> dict[str, Any]:
         """Describe the drift alarm, as CloudWatch does."""

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 import local
@@ -44,6 +45,8 @@ Stage = Annotated[str, typer.Option(help="The stage, on AWS.")]
 Version = Annotated[str, typer.Argument(help="A model version.", show_default=False)]
 Why = Annotated[str, typer.Option(help="The reason, for the record.", show_default=False)]
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
+
+LABELS_AN_OBJECT = 5_000
 
 console = Console()
 _errors = Console(stderr=True)
@@ -170,6 +173,18 @@ def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
         posts = read_posts(file)
         address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
         console.print(f"{len(posts):,} labelled posts are at {address}", soft_wrap=True)
+
+
+@app.command()
+def label(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Submit labels of posts, CSV or JSON Lines: live quality and retrainings learn of them."""
+    with _sentence_on_error():
+        posts = read_posts(file)
+        loop = Loop(_target(on_local=on_local, stage=stage))
+        starts = range(0, len(posts), LABELS_AN_OBJECT)
+        for start in track(starts, "Submitting labels", console=console):
+            loop.label(posts[start : start + LABELS_AN_OBJECT])
+        console.print(f"{len(posts):,} labels submitted.")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
 from cdk_app.constructs.storage import Storage
-from cdk_app.permissions import allow
+from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 
 
@@ -65,14 +65,7 @@ class Drift(Construct):
         storage.grant_read(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "reports/")
-        allow(
-            role,
-            ["cloudwatch:PutMetricData"],
-            ["*"],
-            {"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
-            pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
-            "a condition bounds it to one namespace.",
-        )
+        allow_metrics(role, METRICS_NAMESPACE)
         window = Duration.minutes(stage.window_minutes)
         events.Rule(
             self,

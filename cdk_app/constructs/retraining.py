@@ -29,7 +29,7 @@ from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge_wildcards
-from cdk_app.permissions import allow
+from cdk_app.permissions import allow, allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.journal import APPROVAL, BARRED, LEASE
 
@@ -300,14 +300,7 @@ class Retraining(Construct):
             [job_logs],
             pattern_because="SageMaker names the log groups and streams of its jobs.",
         )
-        allow(
-            role,
-            ["cloudwatch:PutMetricData"],
-            ["*"],
-            {"StringEquals": {"cloudwatch:namespace": "/aws/sagemaker/TrainingJobs"}},
-            pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
-            "a condition bounds it to one namespace.",
-        )
+        allow_metrics(role, "/aws/sagemaker/TrainingJobs")
         if arn := self._stage.tracking_arn:
             is_app = ":mlflow-app/" in arn
             allow(role, [*_TRACKING_ACTIONS, *([_APP_ACTION] if is_app else [])], [arn])

@@ -12,13 +12,15 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from stresswatch.champion import Pointer
+from stresswatch.s3 import Location
 from stresswatch.versions import sha256
-from tests.e2e.deployed import Deployed, environment, eventually
+from tests.e2e.deployed import STREAMED, Deployed, environment, eventually
 from tests.integration.conftest import train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
@@ -117,9 +119,12 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
     fired = {
         "DriftAlarm",
         "DriftHeartbeatAlarm",
+        "QualityAlarm",
         *(
             f"Observability{name}Alarm"
             for name in (
+                "AdmissionErrors",
+                "ApprovalErrors",
                 "ChampionRefused",
                 "DatasetErrors",
                 "DeadLetters",
@@ -129,6 +134,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "IteratorAge",
                 "PredictorErrors",
                 "PromoteErrors",
+                "QualityErrors",
                 "QuarantineRate",
                 "RetrainingFailed",
                 "Throttles",
@@ -153,6 +159,9 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityGateErrors", "RetrainingGate", {}),
         ("ObservabilityPromoteErrors", "RetrainingPromote", {}),
         ("ObservabilityDriftErrors", "DriftDrift", {"start": "no time"}),
+        ("ObservabilityAdmissionErrors", "RetrainingAdmission", {}),
+        ("ObservabilityApprovalErrors", "RetrainingApproval", {}),
+        ("ObservabilityQualityErrors", "QualityQuality", {"start": "no time"}),
     ],
 )
 def test_a_function_that_fails(
@@ -217,6 +226,29 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
 def test_a_drift_monitor_that_falls_silent(alarms: Alarms) -> None:
     with alarms.tightened("DriftHeartbeat", Period=1):
         alarms.fires("DriftHeartbeat")
+
+
+def test_live_quality_below_what_is_accepted_starts_a_retraining(
+    deployed: Deployed, alarms: Alarms, retraining: dict[str, Any]
+) -> None:
+    """What was streamed is labelled wrongly: which the gate does not let the model learn."""
+    wrong = deployed.loop.label([replace(post, label=1 - post.label) for post in STREAMED])
+    try:
+        assert deployed.loop.measure_quality()["status"] == "measured"
+        alarms.fires("QualityAlarm")
+        output = eventually("the retraining's end", lambda: started_by(deployed, "quality_alarm"))
+        assert output["dataset"]["new_labels"] == len(STREAMED)
+        assert not output["gate"]["accepted"]
+    finally:
+        bucket, key = Location.parse(wrong)
+        deployed.client("s3").delete_object(Bucket=bucket, Key=key)
+
+
+def started_by(deployed: Deployed, trigger: str) -> dict[str, Any] | None:
+    """Give the output of an execution that a trigger started, once it ended."""
+    described = (deployed.loop.describe(one["executionArn"]) for one in deployed.loop.executions())
+    outputs = [json.loads(one["output"]) for one in described if "output" in one]
+    return next((output for output in outputs if output.get("trigger") == trigger), None)
 
 
 def test_a_champion_that_is_refused(

@@ -43,6 +43,7 @@ BEYOND = {
 
 BEYOND_OF_ROLE = {
     "DriftDriftRole": {"sqs:SendMessage": "Lambda writes the dead letter, in the role's name"},
+    "QualityQualityRole": {"sqs:SendMessage": "Lambda writes the dead letter, in the role's name"},
     "PredictionPredictorRole": {"s3:ListBucket": "Lambda looks for its failure destination"},
     "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
 }
@@ -88,6 +89,9 @@ class Stage:
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
         }
+
+    def measure_quality(self, _: Permission | None) -> str:
+        return self.deployed.invoke(self.deployed.function("QualityQualityFunction"), {})
 
     def assemble(self, _: Permission | None) -> str:
         function = self.deployed.function("RetrainingDatasetFunction")
@@ -209,6 +213,7 @@ Scenario = Callable[[Stage, Permission | None], str]
 SCENARIOS: dict[str, Scenario] = {
     "DriftDriftRole": Stage.measure_drift,
     "PredictionPredictorRole": Stage.predict,
+    "QualityQualityRole": Stage.measure_quality,
     "RetrainingAdmissionRole": Stage.admit,
     "RetrainingApprovalRole": Stage.await_approval,
     "RetrainingDatasetRole": Stage.assemble,

@@ -29,7 +29,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 6
+    assert len(zipped) == 7
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2
@@ -94,6 +94,28 @@ def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):
         "InputTemplate": '{"trigger":"drift_alarm","reason":<detail-state-reason>}',
     }
     assert "DeadLetterConfig" in target
+
+
+def test_the_alarm_on_live_quality_fires_on_the_interval_and_starts_a_retraining(template):
+    alarm = template.one("AWS::CloudWatch::Alarm", "QualityAlarm")
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("F1UpperBound", "Minimum")
+    assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0.7, "LessThanThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+    rule = template.one("AWS::Events::Rule", "RetrainingOnQualityAlarm")
+    (source,) = rule["EventPattern"]["resources"]
+    assert source["Fn::GetAtt"][0].startswith("QualityAlarm")
+    (target,) = rule["Targets"]
+    assert '"trigger":"quality_alarm"' in target["InputTransformer"]["InputTemplate"]
+
+
+@pytest.mark.parametrize("stage", ["staging", "production"])
+def test_a_schedule_comes_back_to_what_was_suppressed_or_declined(stage, request):
+    template = request.getfixturevalue(stage)
+    rule = template.one("AWS::Events::Rule", "RetrainingOnSchedule")
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    (target,) = rule["Targets"]
+    assert json.loads(target["Input"])["trigger"] == "schedule"
 
 
 def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
@@ -214,6 +236,8 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "NotificationTopicArn",
         "DriftAlarmName",
         "DriftFunctionName",
+        "QualityAlarmName",
+        "QualityFunctionName",
         "PredictorFunctionName",
     }
 

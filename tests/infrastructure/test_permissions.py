@@ -106,6 +106,17 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
             "RetrainingAdmissionRole",
             {"dynamodb:GetItem", "dynamodb:PutItem", "states:DescribeExecution"},
         ),
+        (
+            "QualityQualityRole",
+            {
+                "cloudwatch:PutMetricData",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:PutObject",
+                "sqs:SendMessage",
+                "ssm:GetParameter",
+            },
+        ),
         ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
         (
             "DriftDriftRole",
@@ -161,12 +172,13 @@ def test_only_promotion_moves_the_champion(template):
 
 
 def test_metrics_are_written_to_the_projects_namespace_alone(template):
-    (statement,) = [
-        statement
-        for statement in template.statements("DriftDriftRole")
-        if "cloudwatch:PutMetricData" in actions(statement)
-    ]
-    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}}
+    for role in ("DriftDriftRole", "QualityQualityRole"):
+        (statement,) = [
+            statement
+            for statement in template.statements(role)
+            if "cloudwatch:PutMetricData" in actions(statement)
+        ]
+        assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}}
 
 
 def test_the_workflow_may_run_and_tag_training_jobs_and_hear_of_their_end(template):

@@ -35,6 +35,8 @@ ENVIRONMENT = {
     "REASONS": "on_request",
     "WINDOW_MINUTES": "60",
     "MINIMUM_WINDOW_POSTS": "50",
+    "QUALITY_WINDOW_DAYS": "7",
+    "MINIMUM_LABELLED_POSTS": "50",
 }
 CONTEXT = SimpleNamespace(
     function_name="tests",

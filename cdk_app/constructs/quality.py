@@ -1,0 +1,89 @@
+"""Live quality: a function on a schedule, its metrics and its alarm."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from cdk_app.constructs.alarms import Alarms
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.dead_letters import DeadLetters
+from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
+from cdk_app.constructs.storage import Storage
+from cdk_app.permissions import allow_metrics
+from cdk_app.stages import Stage
+
+
+class Quality(Construct):
+    """Schedule → quality function, which joins labels to predictions → metrics → alarm."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        alarms: Alarms,
+        dead_letters: DeadLetters,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.zip_function(
+            self,
+            "quality",
+            memory_mb=1769,
+            timeout=Duration.minutes(15),
+            concurrency=stage.other_concurrency,
+            environment={
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "TRAINING_BUCKET": storage.training.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "QUALITY_WINDOW_DAYS": str(stage.quality_window_days),
+                "MINIMUM_LABELLED_POSTS": str(stage.minimum_labelled_posts),
+            },
+        )
+        role = role_of(self.function)
+        dead_letters.take_from(self.function)
+        champion.grant_read(role)
+        storage.grant_list(role, storage.archive, "predictions/")
+        storage.grant_read(role, storage.archive, "predictions/")
+        storage.grant_write(role, storage.archive, "quality/")
+        storage.grant_list(role, storage.training, "labels/")
+        storage.grant_read(role, storage.training, "labels/")
+        allow_metrics(role, METRICS_NAMESPACE)
+        every = Duration.hours(stage.quality_every_hours)
+        events.Rule(
+            self,
+            "Schedule",
+            description="Measures the champion's live predictions by the labels that came",
+            schedule=events.Schedule.rate(every),
+            targets=[
+                targets.LambdaFunction(
+                    self.function, dead_letter_queue=dead_letters.queue, retry_attempts=2
+                )
+            ],
+        )
+        self.alarm = alarms.make(
+            self,
+            "Alarm",
+            cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE,
+                metric_name="F1UpperBound",
+                dimensions_map={"Stage": stage.name},
+                statistic="Minimum",
+                period=every,
+            ),
+            meaning=(
+                "The champion is worse on live posts than is accepted, by more than chance: even "
+                "the upper end of its F1's interval is. A retraining starts by itself."
+            ),
+            runbook="live-quality",
+            threshold=stage.accepted_f1,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            # Without enough labels there is no figure, which says nothing of the champion.
+            is_silence_breaching=False,
+        )

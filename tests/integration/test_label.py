@@ -1,0 +1,66 @@
+"""The command `label` on moto: labels of a file become objects that the loop learns of."""
+
+import json
+from datetime import datetime
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from cli import main
+from cli.targets import Target
+from stresswatch.posts import labelled_post_record
+from tests.conftest import make_posts
+
+POSTS = make_posts(5, seed=2)
+
+
+@pytest.fixture
+def label(aws, monkeypatch, tmp_path):
+    """Run the command over lines of JSON."""
+    target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
+    monkeypatch.setattr(main, "aws_target", lambda _stage: target)
+
+    def run(records):
+        file = tmp_path / "labels.jsonl"
+        file.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return CliRunner().invoke(main.app, ["label", str(file)])
+
+    return run
+
+
+def records():
+    return [labelled_post_record(post) for post in POSTS]
+
+
+def submitted(aws):
+    bodies = [aws.body("training", key) for key in aws.keys("training", "labels/")]
+    return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
+def test_labels_are_submitted_with_the_moment_that_they_are_given(aws, label):
+    result = label(records())
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "5 labels submitted.")
+    found = submitted(aws)
+    assert [one["post_id"] for one in found] == [post.post.post_id for post in POSTS]
+    assert all(datetime.fromisoformat(one["labelled_at"]).tzinfo for one in found)
+
+
+def test_a_label_that_says_when_it_was_given_is_believed(aws, label):
+    given = "2026-11-01T10:00:00+00:00"
+    label([record | {"labelled_at": given} for record in records()])
+    assert {one["labelled_at"] for one in submitted(aws)} == {given}
+
+
+def test_a_large_file_becomes_several_objects(aws, label, monkeypatch):
+    monkeypatch.setattr(main, "LABELS_AN_OBJECT", 2)
+    label(records())
+    assert len(aws.keys("training", "labels/")) == 3
+    assert len(submitted(aws)) == 5
+
+
+def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, label):
+    result = label([*records(), {"post_id": "x", "text": "t", "label": 2}])
+    assert result.exit_code == 1
+    assert "line 6" in result.stderr
+    assert aws.keys("training", "labels/") == []

@@ -1,0 +1,143 @@
+"""The quality function on moto: what labels in S3 make it publish of predictions in S3."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+
+from lambdas.quality.handler import handler
+from stresswatch import archive
+from stresswatch.artefact import Artefact
+from stresswatch.posts import labelled_post_record
+from stresswatch.predictions import Record, predict
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WINDOW = {"end": NOW.isoformat()}
+POSTS = make_posts(120, seed=3)
+
+
+@pytest.fixture
+def champion(aws, version_files):
+    return aws.promote("v1", version_files)
+
+
+@pytest.fixture
+def serve(aws, version_files):
+    """Archive predictions of posts, an hour before the window's end."""
+
+    def put(posts, version="v1", at=NOW - timedelta(hours=1)):
+        records = [
+            Record(b"", "posts", version, f"{at:%d}{number:06}", at.timestamp())
+            for number in range(len(posts))
+        ]
+        batch = [
+            (record.prediction_id, labelled.post)
+            for record, labelled in zip(records, posts, strict=True)
+        ]
+        artefact = Artefact.from_bytes(version_files["model.npz"])
+        predictions = predict(batch, artefact, version, at.isoformat())
+        archive.write(aws.s3, "archive", records, predictions)
+
+    return put
+
+
+def label(aws, posts, name="a", at=NOW):
+    labelled = [replace(post, labelled_at=at.isoformat()) for post in posts]
+    body = "".join(json.dumps(labelled_post_record(post)) + "\n" for post in labelled)
+    aws.put("training", f"labels/{name}.jsonl", body.encode())
+
+
+def published(metric, **dimensions):
+    named = {"Stage": "dev", **dimensions}
+    found = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="Stresswatch",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in named.items()],
+        StartTime=datetime.now(UTC) - timedelta(hours=1),
+        EndTime=datetime.now(UTC) + timedelta(hours=1),
+        Period=7200,
+        Statistics=["Maximum"],
+    )
+    return [point["Maximum"] for point in found["Datapoints"]]
+
+
+def test_labelled_posts_are_measured_and_the_figures_published(aws, champion, serve):
+    posts = [replace(post, post=post.post._replace(source=None)) for post in POSTS]
+    serve(posts)
+    label(aws, posts)
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["status"], answer["labelled_posts"]) == ("measured", 120)
+    assert answer["overall"]["f1"] > 0.7
+    low, high = answer["overall"]["intervals"]["f1"]
+    assert published("F1") == [pytest.approx(answer["overall"]["f1"])]
+    assert published("F1LowerBound") == [pytest.approx(low)]
+    assert published("F1UpperBound") == [pytest.approx(high)]
+    assert published("BrierScore") == [pytest.approx(answer["overall"]["brier"])]
+    assert published("LabelledPosts") == [120]
+
+
+def test_a_community_is_a_dimension_of_the_figures(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS)
+    communities = handler(WINDOW, CONTEXT)["communities"]
+    assert set(communities) == {"anxiety", "ptsd"}
+    for name, figures in communities.items():
+        assert published("F1", Community=name) == [pytest.approx(figures["f1"])]
+
+
+def test_each_measurement_is_kept_and_quotes_no_post(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS)
+    answer = handler(WINDOW, CONTEXT)
+    (key,) = aws.keys("archive", "quality/")
+    assert key == "quality/2026-11-23T120000-v1.json"
+    kept = aws.body("archive", key).decode()
+    assert json.loads(kept) == json.loads(json.dumps(answer))
+    assert not [post for post in POSTS if post.post.post_id in kept or post.post.text in kept]
+
+
+def test_labels_that_came_days_after_the_prediction_count(aws, champion, serve):
+    serve(POSTS, at=NOW - timedelta(days=6))
+    label(aws, POSTS)
+    assert handler(WINDOW, CONTEXT)["labelled_posts"] == 120
+
+
+def test_predictions_before_the_window_or_of_another_version_do_not(aws, champion, serve):
+    serve(POSTS, at=NOW - timedelta(days=8))
+    serve(POSTS, version="v0")
+    label(aws, POSTS)
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["status"], answer["labelled_posts"]) == ("too_few_labels", 0)
+    assert answer["unseen"] == 0
+
+
+def test_a_corrected_label_changes_the_figure(aws, champion, serve):
+    serve(POSTS)
+    label(aws, [replace(post, label=1 - post.label) for post in POSTS], "b")
+    wrong = handler(WINDOW, CONTEXT)["overall"]["f1"]
+    label(aws, POSTS, "a", at=NOW + timedelta(minutes=1))
+    assert handler(WINDOW, CONTEXT)["overall"]["f1"] > wrong + 0.3
+
+
+def test_labels_of_posts_that_were_never_seen_are_counted_and_no_more(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS + make_posts(7, seed=9))
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["labelled_posts"], answer["unseen"]) == (120, 7)
+
+
+def test_of_too_few_labels_no_figure_is_published_but_their_number(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS[:49])
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["status"], answer["overall"]) == ("too_few_labels", None)
+    assert published("F1UpperBound") == []
+    assert published("LabelledPosts") == [49]
+
+
+def test_before_the_first_champion_there_is_nothing_to_measure(aws):
+    assert handler(WINDOW, CONTEXT) == {"status": "no_champion"}
