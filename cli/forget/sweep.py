@@ -8,9 +8,8 @@ reads it whole, as it was or as it is now. It is replaced only if it still is wh
 from __future__ import annotations
 
 import itertools
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,14 +19,12 @@ from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
 from cli.forget.contents import Forget, Ids
+from cli.parallel import in_parallel
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectVersionTypeDef
 
-WORKERS = 8
-_WAITING = 4 * WORKERS
-"""Objects that are listed and not done yet: what is in memory does not grow with a bucket."""
 _ATTEMPTS = 5
 _MARGIN = timedelta(minutes=15)
 """S3 dates an object by when its upload began, which may be before a listing that lacks it."""
@@ -201,24 +198,6 @@ class Sweep:
         )
         # Without versioning there is one version, of this name, and writing replaces it.
         return written.get("VersionId", "null")
-
-
-def in_parallel(
-    look_at: Callable[[list[ObjectVersionTypeDef]], bool],
-    objects: Iterable[list[ObjectVersionTypeDef]],
-) -> Iterator[bool]:
-    """Do several at a time; what has begun when one fails is finished, and the rest left."""
-    pool = ThreadPoolExecutor(WORKERS)
-    waiting: deque[Future[bool]] = deque()
-    try:
-        for versions in objects:
-            waiting.append(pool.submit(look_at, versions))
-            if len(waiting) == _WAITING:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _code(error: ClientError) -> str:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from cli.errors import OperatorError
 from cli.forget.command import forget
-from cli.forget.sweep import WORKERS, in_parallel
+from cli.parallel import WORKERS, in_parallel
 from cli.targets import Target
 from local.batching import Answer, Batch, Condition, Discard
 from local.batching import Record as StreamedRecord
