@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check synth lock clean
+.PHONY: help demo mlflow test check audit checkov synth lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,10 +35,29 @@ mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine,
 test: check ## Set everything up, lint, type-check and run every test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-check: $(VENV)/installed ## Lint, format check and types
+check: $(VENV)/installed ## Lint, format check, types and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
+
+# These two look at what the project is made of with tools of many packages, and each has an
+# environment of its own, with nothing of this one's.
+TOOL := $(BIN)/uv tool run --python $(BIN)/python --from
+LOCKED := requirements.txt layers/runtime/requirements.txt lambdas/drift/requirements.txt training_jobs/stress_model/requirements.txt
+audit: $(VENV)/installed ## Look for known vulnerabilities of what is locked; needs pypi.org
+	$(TOOL) pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes $(LOCKED:%=--requirement %)
+
+checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the images and the workflows
+	for stage in dev staging prod; do \
+		STAGE=$$stage CDK_OUTDIR=build/checkov/$$stage CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": []}' $(BIN)/python -m cdk_app || exit 1; \
+	done
+	$(TOOL) checkov==3.3.30 checkov --quiet --compact --skip-download --framework cloudformation \
+		$(patsubst %,--file build/checkov/%.template.json,dev/stresswatch-dev staging/stresswatch-staging prod/stresswatch-prod)
+	$(TOOL) checkov==3.3.30 checkov --quiet --compact --skip-download --framework dockerfile github_actions \
+		--directory . --skip-path build --skip-path cdk.out --skip-path $(VENV)
 
 synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 	$(BIN)/python -m cdk_app

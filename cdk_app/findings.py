@@ -1,6 +1,6 @@
-"""Findings of cdk-nag that are acknowledged: each beside its resource, with the reason.
+"""Findings of cdk-nag and checkov that are acknowledged: each beside its resource, with the reason.
 
-``python -m cdk_app.findings`` prints them as the table of ``docs/security.md``.
+``python -m cdk_app.findings`` prints those of cdk-nag as the table of ``docs/security.md``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aws_cdk import App, Stack, Validations
+from aws_cdk import App, CfnResource, Stack, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from constructs import IConstruct
 
 METADATA_KEY = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+
+_SAME_IN_CHECKOV = {
+    "NIST.800.53.R5-LambdaDLQ": "CKV_AWS_116",
+    "NIST.800.53.R5-LambdaInsideVPC": "CKV_AWS_117",
+    "NIST.800.53.R5-S3BucketVersioningEnabled": "CKV_AWS_21",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -31,12 +37,22 @@ def check(app: App) -> None:
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Acknowledge one finding on one construct.
+    """Acknowledge one finding on one construct, and the same finding of checkov.
 
     CDK's own ``acknowledge`` refuses the names of findings that hold ``::`` twice, as those on
     wildcards do, so the metadata that it would write is written here.
     """
     construct.node.add_metadata(METADATA_KEY, {rule: reason})
+    if rule in _SAME_IN_CHECKOV:
+        acknowledge_in_checkov(construct, _SAME_IN_CHECKOV[rule], reason)
+
+
+def acknowledge_in_checkov(construct: IConstruct, check: str, reason: str) -> None:
+    """Acknowledge a finding of checkov on one construct, where checkov looks: in the template."""
+    resource = construct.node.default_child
+    assert isinstance(resource, CfnResource)
+    known = resource.get_metadata("checkov") or {"skip": []}
+    resource.add_metadata("checkov", {"skip": [*known["skip"], {"id": check, "comment": reason}]})
 
 
 def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: str) -> None:

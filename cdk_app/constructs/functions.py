@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct
 
 from cdk_app import bundling
-from cdk_app.findings import acknowledge, acknowledge_wildcards
+from cdk_app.findings import acknowledge, acknowledge_in_checkov, acknowledge_wildcards
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 
@@ -63,7 +63,7 @@ class Functions(Construct):
             "AwsSolutions-L1",
             "Python 3.13 is what the code is tested on and its packages are built for.",
         )
-        return _outside_networks(function)
+        return _acknowledged(function)
 
     def image_function(
         self,
@@ -86,7 +86,7 @@ class Functions(Construct):
             reserved_concurrent_executions=concurrency,
             **self._shared(scope, name, environment),
         )
-        return _outside_networks(function)
+        return _acknowledged(function)
 
     def _shared(
         self, scope: Construct, name: str, environment: Mapping[str, str]
@@ -127,12 +127,18 @@ class Functions(Construct):
 _F = TypeVar("_F", bound=lambda_.Function)
 
 
-def _outside_networks(function: _F) -> _F:
+def _acknowledged(function: _F) -> _F:
+    """Acknowledge what is so of every function."""
     acknowledge(
         function,
         "NIST.800.53.R5-LambdaInsideVPC",
         "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
         "A network's endpoints would cost by the hour while no post comes.",
+    )
+    acknowledge_in_checkov(
+        function,
+        "CKV_AWS_173",
+        "Its settings are names and numbers, no secret; Lambda encrypts them with AWS's own key.",
     )
     return function
 
