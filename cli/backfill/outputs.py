@@ -76,6 +76,10 @@ class FileOutput:
     def __init__(self, path: Path):
         if path.exists():
             raise OperatorError(f"{path} exists already; give another --out.")
+        if not path.parent.is_dir():
+            raise OperatorError(
+                f"There is no folder {path.parent}; make it, or give another --out."
+            )
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
         self._files = ExitStack()

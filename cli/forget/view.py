@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.forget.sweep import Outcome, Place
-from stresswatch.datasets import POSTS_FILE
+from stresswatch.datasets import version_of_training_set
 
 
 class Forgetting:
@@ -26,7 +26,7 @@ class Forgetting:
     found : set of str
         The post ids of which there was anything.
     learned_from : set of str
-        The training sets that held records, named by their model versions.
+        The model versions whose training sets held records.
     """
 
     def __init__(self, console: Console, places: Sequence[Place], *, execute: bool):
@@ -45,6 +45,7 @@ class Forgetting:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("Looking", total=None)
 
@@ -60,8 +61,8 @@ class Forgetting:
             self.old_versions[name] += outcome.old_versions
             self._unreadable[name] += outcome.unreadable
             self.found |= outcome.found
-            if outcome.found and outcome.key.endswith(f"/{POSTS_FILE}"):
-                self.learned_from.add(outcome.key.split("/")[-2])
+            if outcome.found and (version := version_of_training_set(outcome.key)):
+                self.learned_from.add(version)
             self._progress.update(self._task, advance=1, description=f"Looking at {name}")
 
     def __exit__(self, *_: object) -> None:

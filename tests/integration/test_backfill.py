@@ -193,10 +193,12 @@ def test_a_file_appears_when_it_is_whole_and_a_backfill_that_fails_leaves_nothin
     assert {path.name for path in tmp_path.iterdir()} == {"posts.jsonl", "broken.csv"}
 
 
-def test_what_is_there_is_not_overwritten(stack, tmp_path):
+def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
     file = write(tmp_path, *encoded())
     with pytest.raises(OperatorError, match="exists already; give another --out"):
         stack.backfill(file, file)
+    with pytest.raises(OperatorError, match="no folder .*nowhere; make it"):
+        stack.backfill(file, tmp_path / "nowhere" / "out.jsonl")
     stack.aws.put("archive", "backfills/taken/part-00000.jsonl.gz", b"")
     with pytest.raises(OperatorError, match="holds something already"):
         stack.backfill(file, "s3://archive/backfills/taken")

@@ -396,6 +396,7 @@ def test_two_who_forget_at_once_do_not_bring_back_what_the_other_removed(kept):
 def test_what_it_cannot_reach_is_said(kept):
     kept.put("training", "datasets/v1/posts.jsonl", line(THEIRS))
     kept.put("training", "datasets/v2/posts.jsonl", line(OTHERS))
+    kept.put("training", "datasets/base/posts.jsonl", line(THEIRS))
     shown = kept.forget()
     assert "Streams keep records for 24 h" in shown
     assert "Models that learned from it: v1. Retrain." in shown

@@ -102,6 +102,14 @@ def folder_of_training_set(bucket: str, version: str) -> Location:
     return Location(bucket, f"datasets/{version}/")
 
 
+def version_of_training_set(key: str) -> str | None:
+    """Name the model version whose training set an object is; None for any other object."""
+    match key.split("/"):
+        case ["datasets", version, name] if name == POSTS_FILE and version != "base":
+            return version
+    return None
+
+
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
     """Read the posts of an assembled training set."""
     bucket, key = folder / POSTS_FILE
