@@ -117,7 +117,7 @@ def serve(stack, payloads):
     event = [
         {
             "eventID": f"{place['ShardId']}:{place['SequenceNumber']}",
-            "eventSourceARN": "arn:aws:kinesis:us-east-1:1:stream/posts",
+            "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/posts",
             "kinesis": {
                 "data": base64.b64encode(data).decode(),
                 "sequenceNumber": place["SequenceNumber"],
@@ -197,7 +197,7 @@ def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
     file = write(tmp_path, *encoded())
     with pytest.raises(OperatorError, match="exists already; give another --out"):
         stack.backfill(file, file)
-    with pytest.raises(OperatorError, match="no folder .*nowhere; make it"):
+    with pytest.raises(OperatorError, match=r"no folder .*nowhere; make it"):
         stack.backfill(file, tmp_path / "nowhere" / "out.jsonl")
     stack.aws.put("archive", "backfills/taken/part-00000.jsonl.gz", b"")
     with pytest.raises(OperatorError, match="holds something already"):

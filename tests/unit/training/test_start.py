@@ -6,6 +6,8 @@ import pwd
 import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -42,10 +44,15 @@ print(json.dumps(seen))
 
 
 @pytest.fixture
-def folders(tmp_path):
+def folders():
     """SageMaker's folders as its agent makes them: root's, and closed to the writing of others."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    # Not pytest's own folder, whose parents only their owner may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        yield _folders(Path(folder))
+
+
+def _folders(tmp_path):
+    tmp_path.chmod(0o755)
     for name in ("ml/input", "ml/model", "ml/output", "tmp"):
         (tmp_path / name).mkdir(parents=True, mode=0o755)
     (tmp_path / "ml/input/posts.jsonl").write_text("a post")
