@@ -3,8 +3,14 @@
 ``python -m benchmarks.fuzz [--inputs N] [--seed N] [--json]`` feeds the predictor's handler records
 that are random bytes, posts with bytes changed, cut, doubled or crossed, and objects of odd values.
 Each must come to exactly one prediction, whose message and archive row are plain, short JSON, or to
-one quarantined record with the payload as it came. Exits with 1 at the first batch that does not,
-and says with which seed it comes again.
+one quarantined record with the payload as it came.
+
+``--envelopes N`` feeds it as many events with something changed around the records, and events of
+other services. Each must be answered, with one prediction or quarantined record for each record, or
+refused by one short error of ours before anything is written; and no text of a post is in an error
+or in the log.
+
+Exits with 1 at the first batch or event that breaks this, and says with which seed it comes again.
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ import random
 import resource
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +33,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks import envelopes
+from benchmarks.faults.posts import MARKER, valid_posts
 from benchmarks.faults.run import models
 from benchmarks.faults.simulation import Model, quiet, without_threads
 from benchmarks.faults.stores import Buckets
@@ -34,12 +43,15 @@ from lambdas.predictor import handler as predictor_module
 from local.batching import Record
 from local.invocation import Source, kinesis_event
 from stresswatch.champion import ChampionCache, ServedModel
+from stresswatch.kinesis_event import InvalidEvent
 from stresswatch.posts import NUMERIC_FEATURES, post_record
 from stresswatch.reasons import Explains
 
 BATCH_SIZE = 50
 LONGEST_LINE = 8 * 1024
 """Characters of a message or archive row, beside which a post's names are short."""
+LONGEST_ERROR = 200
+"""Characters of what an event is refused with."""
 
 _SOURCE = Source(
     "arn:aws:kinesis:us-east-1:123456789012:stream/posts",
@@ -83,6 +95,18 @@ class Report:
     seconds: float
 
 
+@dataclass(frozen=True)
+class EnvelopeReport:
+    """What became of events with something changed in them."""
+
+    events: int
+    seed: int
+    answered: int
+    refused: int
+    peak_mb: float
+    seconds: float
+
+
 class _Stream:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
@@ -117,18 +141,13 @@ class Bench:
         Broken
             When one of them came to something else, or the handler did not answer.
         """
-        self._buckets.objects.clear()
-        self._buckets.puts.clear()
-        self._stream.messages.clear()
         records = [
             Record(str(place), "key", data, 1_800_000_000.5) for place, data in enumerate(inputs)
         ]
-        with patch.object(predictor_module, "predictor", lambda: self._predictor):
-            try:
-                answer = predictor_module.handler(kinesis_event(records, _SOURCE), _CONTEXT)
-            except Exception as error:
-                raise Broken(f"the handler broke: {error}") from error
-        _require(answer == {"batchItemFailures": []}, "the handler wants the batch again")
+        try:
+            self._handle(kinesis_event(records, _SOURCE))
+        except InvalidEvent as error:
+            raise Broken(f"the handler broke: {error}") from error
         quarantined = self._quarantined()
         predicted = [place for place in range(len(inputs)) if place not in quarantined]
         messages = [_plain(message) for message in self._stream.messages]
@@ -141,6 +160,41 @@ class Bench:
             _require(payload == inputs[place], "a payload in quarantine is not what came")
         reasons = Counter(item["reason"] for item in quarantined.values())
         return reasons + Counter(predicted=len(predicted))
+
+    def feed_event(self, event: Any) -> bool:
+        """Have an event handled, whatever it is; tell whether it was answered, not refused.
+
+        Raises
+        ------
+        Broken
+            When it was answered by halves, or refused other than it must be.
+        """
+        try:
+            self._handle(event)
+        except InvalidEvent as error:
+            written = "".join(traceback.format_exception(error))
+            _require(MARKER not in written, "a refusal quotes the event")
+            _require(len(str(error)) <= LONGEST_ERROR, "a refusal is too long")
+            left = bool(self._buckets.puts or self._stream.messages)
+            _require(not left, "an event that is refused left something")
+            return False
+        quarantined = sum(bucket == "quarantine" for bucket, _, _ in self._buckets.puts)
+        settled = quarantined + len(self._stream.messages)
+        _require(settled == len(event["Records"]), "other than one outcome a record")
+        return True
+
+    def _handle(self, event: Any) -> None:
+        self._buckets.objects.clear()
+        self._buckets.puts.clear()
+        self._stream.messages.clear()
+        with patch.object(predictor_module, "predictor", lambda: self._predictor):
+            try:
+                answer = predictor_module.handler(event, _CONTEXT)
+            except InvalidEvent:
+                raise
+            except Exception as error:
+                raise Broken(f"the handler broke: {error}") from error
+        _require(answer == {"batchItemFailures": []}, "the handler wants the batch again")
 
     def _quarantined(self) -> dict[int, dict[str, Any]]:
         items = [
@@ -287,6 +341,38 @@ def fuzz(inputs: int, seed: int) -> Report:
     )
 
 
+def fuzz_envelopes(events: int, seed: int) -> EnvelopeReport:
+    """Feed so many events.
+
+    Raises
+    ------
+    Broken
+        With the event's own seed in its message, but for what is found in the log at the end.
+    """
+    began = time.perf_counter()
+    payloads = [data for data, _ in valid_posts(seed=5)]
+    answered = 0
+    with quiet() as log, without_threads():
+        predictor = Bench(models()[0])
+        for place in range(events):
+            chance = random.Random(f"envelope {seed} {place}")  # noqa: S311 - no secret
+            try:
+                answered += predictor.feed_event(envelopes.draw(chance, payloads, _SOURCE))
+            except Broken as error:
+                error.add_note(f"event {place} of --seed {seed} --envelopes {events}")
+                raise
+        log.seek(0)
+        _require(not any(MARKER in line for line in log), "a post's text is in the log")
+    return EnvelopeReport(
+        events=events,
+        seed=seed,
+        answered=answered,
+        refused=events - answered,
+        peak_mb=_peak_mb(),
+        seconds=time.perf_counter() - began,
+    )
+
+
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -295,14 +381,18 @@ def main() -> None:
     """Fuzz, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=10_000)
+    parser.add_argument("--envelopes", type=int, help="as many events instead of payloads")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     arguments = parser.parse_args()
     logging.disable()
     try:
-        report = asdict(fuzz(arguments.inputs, arguments.seed))
+        if arguments.envelopes:
+            report = asdict(fuzz_envelopes(arguments.envelopes, arguments.seed))
+        else:
+            report = asdict(fuzz(arguments.inputs, arguments.seed))
     except Broken as error:
-        sys.exit(f"broken: {error}; {'; '.join(error.__notes__)}")
+        sys.exit("; ".join([f"broken: {error}", *getattr(error, "__notes__", [])]))
     if arguments.json:
         json.dump(report, sys.stdout, indent=2)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
 from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
+from stresswatch.kinesis_event import read_event
 from stresswatch.posts import Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
 from stresswatch.reasons import Explains
@@ -129,9 +129,15 @@ def predictor() -> Predictor:
 @metrics.log_metrics
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a Kinesis event with the records that must be delivered again."""
+    """Answer a Kinesis event with the records that must be delivered again.
+
+    Raises
+    ------
+    stresswatch.kinesis_event.InvalidEvent
+        When somebody else than an event source mapping sent it; nothing was done then.
+    """
     metrics.set_default_dimensions(Stage=setting("STAGE"))
-    records = [_record(record) for record in event["Records"]]
+    records = read_event(event)
     try:
         predictor().process(records)
     except Unfinished as error:
@@ -139,17 +145,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
-
-
-def _record(record: Mapping[str, Any]) -> Record:
-    kinesis = record["kinesis"]
-    return Record(
-        data=a2b_base64(kinesis["data"]),
-        stream=record["eventSourceARN"].rpartition("/")[2],
-        shard=record["eventID"].partition(":")[0],
-        sequence_number=kinesis["sequenceNumber"],
-        arrival=kinesis["approximateArrivalTimestamp"],
-    )
 
 
 def _stream_record(prediction: Prediction) -> StreamRecord:

@@ -1,15 +1,18 @@
-"""No bytes of a record break the predictor, and a predictor that broke would be seen."""
+"""No bytes and no envelope break the predictor, and a predictor that broke would be seen."""
 
+import base64
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.fuzz import Broken, bench, fuzz
+from benchmarks.fuzz import Broken, bench, fuzz, fuzz_envelopes
 from lambdas.predictor import handler
-from stresswatch import posts, predictions
+from stresswatch import kinesis_event, posts, predictions
+from stresswatch.kinesis_event import InvalidEvent
 from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import Record
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
@@ -79,3 +82,94 @@ def test_a_predictor_that_breaks_is_seen(monkeypatch, breach, sentence):
     with pytest.raises(Broken, match=sentence) as broken:
         fuzz(2_000, seed=1)
     assert "--seed 1" in broken.value.__notes__[0]
+
+
+def test_events_that_no_mapping_sends_are_answered_record_by_record_or_refused():
+    report = fuzz_envelopes(5_000, seed=1)
+    assert report.answered > 1_000
+    assert report.refused > 1_000
+
+
+def trusts_the_envelope(patch):
+    def read(event):
+        return [
+            Record(
+                base64.b64decode(item["kinesis"]["data"]),
+                item["eventSourceARN"].rpartition("/")[2],
+                item["eventID"].partition(":")[0],
+                item["kinesis"]["sequenceNumber"],
+                item["kinesis"]["approximateArrivalTimestamp"],
+            )
+            for item in event["Records"]
+        ]
+
+    patch(handler, "read_event", read)
+
+
+def refuses_with(refusal):
+    read = kinesis_event.read_event
+
+    def attempt(event):
+        try:
+            return read(event)
+        except InvalidEvent:
+            raise refusal(event) from None
+
+    return lambda patch: patch(handler, "read_event", attempt)
+
+
+def quotes(event):
+    return InvalidEvent(str(event)[-100:])
+
+
+def goes_on_for_long(_event):
+    return InvalidEvent("?" * 1000)
+
+
+def chains_what_a_library_said(patch):
+    read = kinesis_event.read_event
+
+    def attempt(event):
+        try:
+            return read(event)
+        except InvalidEvent:
+            raise InvalidEvent("odd") from ValueError(f"cannot read {event}")
+
+    patch(handler, "read_event", attempt)
+
+
+def leaves_out_what_is_odd(patch):
+    def read(event):
+        try:
+            return kinesis_event.read_event(event)[:1]
+        except InvalidEvent:
+            return []
+
+    patch(handler, "read_event", read)
+
+
+def logs_the_event(patch):
+    read = kinesis_event.read_event
+
+    def log(event):
+        handler.logger.info("read", event=event)
+        return read(event)
+
+    patch(handler, "read_event", log)
+
+
+@pytest.mark.parametrize(
+    ("breach", "sentence"),
+    [
+        (trusts_the_envelope, "the handler broke"),
+        (refuses_with(quotes), "a refusal quotes the event"),
+        (chains_what_a_library_said, "a refusal quotes the event"),
+        (refuses_with(goes_on_for_long), "a refusal is too long"),
+        (leaves_out_what_is_odd, "the handler broke|other than one outcome a record"),
+        (logs_the_event, "text is in the log"),
+    ],
+)
+def test_a_predictor_that_trusts_or_quotes_an_envelope_is_seen(monkeypatch, breach, sentence):
+    breach(monkeypatch.setattr)
+    with pytest.raises(Broken, match=sentence):
+        fuzz_envelopes(500, seed=1)

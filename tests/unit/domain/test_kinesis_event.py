@@ -1,0 +1,91 @@
+"""What a function takes from an event source mapping, and what it refuses."""
+
+import base64
+import copy
+
+import pytest
+
+from stresswatch.kinesis_event import InvalidEvent, read_event
+from stresswatch.predictions import Record
+
+SECRET = "what somebody wrote"
+PAYLOAD = base64.b64encode(SECRET.encode()).decode()
+EVENT = {
+    "Records": [
+        {
+            "eventID": f"shardId-000000000006:{number}",
+            "eventSourceARN": "arn:aws-cn:kinesis:cn-north-1:123456789012:stream/stresswatch-posts",
+            "kinesis": {
+                "sequenceNumber": f"{number}",
+                "data": PAYLOAD,
+                "approximateArrivalTimestamp": 1_763_900_000.25,
+                "partitionKey": "anything",
+            },
+            "surplus": SECRET,
+        }
+        for number in (495, 496)
+    ]
+}
+
+
+def changed(**fields):
+    """Give the event with fields of its second record replaced, or taken away where None."""
+    event = copy.deepcopy(EVENT)
+    record = event["Records"][1]
+    for name, value in fields.items():
+        within = record if name in record else record["kinesis"]
+        within[name] = value
+        if value is None:
+            del within[name]
+    return event
+
+
+def test_records_come_with_their_place_in_the_stream():
+    first, second = read_event(EVENT)
+    assert first == Record(
+        SECRET.encode(), "stresswatch-posts", "shardId-000000000006", "495", 1_763_900_000.25
+    )
+    assert second.sequence_number == "496"
+
+
+def test_an_event_may_have_no_records():
+    assert read_event({"Records": []}) == []
+
+
+@pytest.mark.parametrize(
+    "event", [None, [], SECRET, {}, {"records": []}, {"Records": None}, {"Records": {"a": SECRET}}]
+)
+def test_an_event_without_a_list_of_records_is_refused(event):
+    with pytest.raises(InvalidEvent, match="no list of Records; this function is to be invoked by"):
+        read_event(event)
+
+
+@pytest.mark.parametrize("record", [None, 1, SECRET, [SECRET], {}, {"body": SECRET}])
+def test_a_record_that_is_no_kinesis_record_is_refused(record):
+    with pytest.raises(InvalidEvent, match="record 0 of the event has no valid kinesis"):
+        read_event({"Records": [record]})
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("eventID", [SECRET, "496", "shardId-000000000006:", "shardId-6:496", "../a:496", 496]),
+        ("eventSourceARN", ["", "arn:aws:sqs:us-east-1:123456789012:posts", [SECRET], 1]),
+        ("kinesis", [SECRET, [], [SECRET], 1]),
+        ("data", [SECRET, "YQ", "YQ==\n", "ä", ["YQ=="], 1, {}]),
+        ("approximateArrivalTimestamp", ["1", True, -1, 1e300, 10**400, float("nan"), []]),
+    ],
+)
+def test_a_field_that_is_missing_or_odd_is_named_and_not_quoted(field, values):
+    for value in (None, *values):
+        with pytest.raises(InvalidEvent) as refused:
+            read_event(changed(**{field: value}))
+        assert f"record 1 of the event has no valid {field};" in str(refused.value)
+        assert SECRET not in str(refused.value)
+        assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("number", [None, "497", 496, ""])
+def test_a_sequence_number_that_is_not_the_event_ids_is_refused(number):
+    with pytest.raises(InvalidEvent, match="has not the sequenceNumber of its eventID"):
+        read_event(changed(sequenceNumber=number))
