@@ -23,6 +23,8 @@ from cli.forget.command import forget as forget_posts
 from cli.loop import Loop
 from cli.produce import produce as produce_records
 from cli.produce import read_records
+from cli.replay.command import replay as replay_records
+from cli.replay.command import selection_of
 from cli.sending import Sending
 from cli.status import outcome, status_table
 from cli.synthesis import synthesize
@@ -285,6 +287,28 @@ def backfill(
         source = source_of(file, start, end)
         target = _target(on_local=on_local, stage=stage)
         backfill_posts(console, target, version, source, out)
+
+
+@app.command()
+def replay(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    reason: Annotated[
+        list[str] | None, typer.Option(help="Only what is there for this reason; repeatable.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only what the posts stream took from this moment on,")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="and before this one.")] = None,
+    execute: Annotated[bool, typer.Option("--execute", help="Send, not only count.")] = False,
+) -> None:
+    """Send quarantined records and failed batches to the predictor again, after a fix."""
+    with _sentence_on_error():
+        selection = selection_of(reason or [], since, until)
+        target = _target(on_local=on_local, stage=stage)
+        left = replay_records(console, target, selection, execute=execute)
+        if execute and left:
+            raise typer.Exit(1)
 
 
 @data.command("fetch")

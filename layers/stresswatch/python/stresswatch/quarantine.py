@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.predictions import Rejection
@@ -48,8 +48,12 @@ def write(s3: S3Client, bucket: str, rejections: Sequence[Rejection]) -> None:
 def key(rejection: Rejection) -> str:
     """Name the object of a rejected record."""
     record = rejection.record
-    arrived = f"{record.arrived_at.astimezone(UTC):date=%Y-%m-%d}"
-    return f"{PREFIX}{arrived}/{record.shard}-{record.sequence_number}.json"
+    return f"{PREFIX}{day(record.arrived_at)}/{record.shard}-{record.sequence_number}.json"
+
+
+def day(arrived_at: datetime) -> str:
+    """Name the folder of what arrived at a moment; names sort as the days do."""
+    return f"{arrived_at.astimezone(UTC):date=%Y-%m-%d}"
 
 
 def _body(rejection: Rejection) -> bytes:

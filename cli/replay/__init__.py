@@ -1,0 +1,1 @@
+"""Replay: predict what lies in quarantine and in failed batches, once its cause is mended."""

@@ -1,0 +1,96 @@
+"""The command `replay`: what is held is found, claimed, delivered and settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from cli.errors import OperatorError
+from cli.moments import moment
+from cli.parallel import in_parallel
+from cli.replay.delivery import Delivery
+from cli.replay.held import Held, Selection, Unreadable, invocations
+from cli.replay.holdings import Holdings
+from cli.replay.view import Replaying
+from cli.targets import Target
+
+
+def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:
+    """Read the options that say what to replay.
+
+    Raises
+    ------
+    OperatorError
+        When a moment is none, or the last is not after the first.
+    """
+    start = moment(since, "--since") if since else None
+    end = moment(until, "--until") if until else None
+    if start and end and start >= end:
+        raise OperatorError("--until must be later than --since.")
+    return Selection(frozenset(reasons), start, end)
+
+
+def replay(
+    console: Console,
+    target: Target,
+    selection: Selection,
+    *,
+    execute: bool,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> int:
+    """Have the selected records predicted, or count them; give how many are left.
+
+    Raises
+    ------
+    OperatorError
+        When the predictor cannot finish; what was done by then is done.
+    """
+    stream = target.client("kinesis").describe_stream_summary(
+        StreamName=target.output("PostsStreamName")
+    )["StreamDescriptionSummary"]["StreamARN"]
+    bucket = target.output("QuarantineBucketName")
+    holdings = Holdings(target.client("s3"), bucket, stream, now)
+    delivery = Delivery(target.client("lambda"), target.output("PredictorFunctionName"), sleep)
+    with Replaying(console, selection.reasons, execute=execute) as shown:
+        for objects in invocations(_selected(holdings, selection, shown)):
+            if execute:
+                _replay(holdings, delivery, objects, shown)
+    return shown.left
+
+
+def _selected(holdings: Holdings, selection: Selection, shown: Replaying) -> Iterator[Held]:
+    for found in holdings.find(selection):
+        if isinstance(found, Unreadable):
+            shown.unreadable(found)
+            continue
+        shown.saw(found)
+        if found in selection:
+            shown.found(found)
+            yield found
+
+
+def _replay(
+    holdings: Holdings, delivery: Delivery, objects: Sequence[Held], shown: Replaying
+) -> None:
+    """Replay what goes into one invocation."""
+    claimed: list[Held] = []
+    done: frozenset[str] = frozenset()
+    try:
+        for held, claim in zip(objects, in_parallel(holdings.take, objects), strict=True):
+            if claim is None:
+                shown.elsewhere(held)
+            else:
+                claimed.append(claim)
+        for delivered in delivery.deliver([record for held in claimed for record in held.records]):
+            done |= delivered.done
+            if delivered.crash:
+                shown.crashed(delivered.crash)
+    finally:
+        # Whatever stopped it, nothing of what is not done stays claimed.
+        settled = in_parallel(lambda held: holdings.settle(held, done), claimed)
+        for held, settlement in zip(claimed, settled, strict=True):
+            shown.settled(held, settlement)

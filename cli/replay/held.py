@@ -1,0 +1,214 @@
+"""What is held for want of a prediction: objects of the quarantine and of the failed batches.
+
+Decisions about content alone, without AWS.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from stresswatch import quarantine
+from stresswatch.posts import InvalidPost, parse_post
+
+EventRecord = dict[str, Any]
+"""A record as the event of the event source mapping has it."""
+CLAIM = "replay"
+"""The field of an object that says who replays it, and since when."""
+_MOST_RECORDS = 500
+_MOST_CHARACTERS = 4_000_000
+"""Limits of one invocation; Lambda's own is 6 MB."""
+
+
+class Unreadable(ValueError):
+    """An object has neither the form of the quarantine nor that of Lambda's failure destination."""
+
+
+class Place(NamedTuple):
+    """Where such objects are."""
+
+    name: str
+    prefix: str
+
+
+QUARANTINE = Place("quarantine", quarantine.PREFIX)
+FAILED_BATCHES = Place("failed batches", quarantine.FAILED_BATCHES)
+
+
+@dataclass(frozen=True)
+class Held:
+    """One object: a record of the quarantine, or a batch that the mapping gave up.
+
+    Attributes
+    ----------
+    etag : str
+        Of the object as it was read, for S3's `If-Match`.
+    content : dict
+        The object's JSON, without a claim.
+    reason : str
+        Why the record is in quarantine, or why the batch was given up.
+    arrived_at : datetime
+        When the stream took the record, or the first one of the batch.
+    records : tuple of dict
+        The records at their first place in the stream, all of one shard.
+    claimed_at : datetime or None
+        When somebody last began to replay it.
+    """
+
+    place: Place
+    key: str
+    etag: str
+    content: dict[str, Any]
+    reason: str
+    arrived_at: datetime
+    records: tuple[EventRecord, ...]
+    claimed_at: datetime | None = None
+
+    @staticmethod
+    def read(place: Place, key: str, etag: str, body: bytes, stream_arn: str) -> Held:
+        """Read an object; the ARN is of the posts stream.
+
+        Raises
+        ------
+        Unreadable
+            When it is not what its place is for.
+        """
+        try:
+            content = json.loads(body)
+            claim = content.pop(CLAIM, None)
+            claimed_at = datetime.fromisoformat(claim["at"]) if claim else None
+            if place is QUARANTINE:
+                reason, records = content["reason"], (_record(content, stream_arn),)
+            else:
+                reason = content["requestContext"]["condition"]
+                records = tuple(json.loads(content["payload"])["Records"])
+            arrivals = [record["kinesis"]["approximateArrivalTimestamp"] for record in records]
+            arrived_at = datetime.fromtimestamp(min(arrivals), UTC)
+            if not all(map(_is_complete, records)):
+                raise Unreadable(key)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Unreadable(key) from error
+        return Held(place, key, etag, content, str(reason), arrived_at, records, claimed_at)
+
+    @property
+    def shard(self) -> str:
+        return str(self.records[0]["eventID"]).partition(":")[0]
+
+    @property
+    def size(self) -> int:
+        return sum(len(record["kinesis"]["data"]) for record in self.records)
+
+    def as_object(self, claim: dict[str, str] | None = None) -> bytes:
+        """Give the object's bytes, with a claim or without one."""
+        return json.dumps(self.content | ({CLAIM: claim} if claim else {})).encode()
+
+    def without(self, done: frozenset[str]) -> Held:
+        """Take records out, given by their sequence numbers.
+
+        The invocation record says of itself how many records its batch has; where the batch began
+        and ended in the stream stays what it was.
+        """
+        left = tuple(record for record in self.records if sequence_number(record) not in done)
+        content = self.content
+        if self.place is FAILED_BATCHES:
+            event = json.loads(content["payload"]) | {"Records": left}
+            batch = content["KinesisBatchInfo"] | {"batchSize": len(left)}
+            content = content | {"payload": json.dumps(event), "KinesisBatchInfo": batch}
+        return replace(self, content=content, records=left)
+
+    def valid_records(self) -> int:
+        """Count the records that keep to the contract as this version of the code has it."""
+        return sum(map(_is_post, self.records))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of them to replay: by the reason, and by when the stream took them.
+
+    Attributes
+    ----------
+    reasons : frozenset of str
+        Empty for all.
+    """
+
+    reasons: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __contains__(self, held: Held) -> bool:
+        return (
+            (not self.reasons or held.reason in self.reasons)
+            and (self.since is None or held.arrived_at >= self.since)
+            and (self.until is None or held.arrived_at < self.until)
+        )
+
+    def may_hold(self, place: Place, key: str) -> bool:
+        """Tell by the day that its key names whether an object need be read at all."""
+        if place is not QUARANTINE:
+            return True
+        day = key.removeprefix(place.prefix).partition("/")[0]
+        return not (
+            (self.since and day < quarantine.day(self.since))
+            or (self.until and day > quarantine.day(self.until))
+        )
+
+
+def invocations(found: Iterable[Held]) -> Iterator[list[Held]]:
+    """Put objects together that go into one invocation: records of one shard, as a mapping does.
+
+    A failed batch stays what it is.
+    """
+    waiting: list[Held] = []
+    size = 0
+    for held in found:
+        if waiting and (
+            FAILED_BATCHES in (held.place, waiting[0].place)
+            or held.shard != waiting[0].shard
+            or len(waiting) == _MOST_RECORDS
+            or size + held.size > _MOST_CHARACTERS
+        ):
+            yield waiting
+            waiting, size = [], 0
+        waiting.append(held)
+        size += held.size
+    if waiting:
+        yield waiting
+
+
+def sequence_number(record: EventRecord) -> str:
+    return str(record["kinesis"]["sequenceNumber"])
+
+
+def _record(content: dict[str, Any], stream_arn: str) -> EventRecord:
+    """Build of an object of the quarantine what the event source mapping once delivered."""
+    arrived_at = datetime.fromisoformat(content["arrived_at"])
+    return {
+        "kinesis": {
+            "sequenceNumber": content["sequence_number"],
+            "data": content["payload_base64"],
+            "approximateArrivalTimestamp": arrived_at.timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventID": f"{content['shard']}:{content['sequence_number']}",
+        # The record's own stream: one that was made anew has another name.
+        "eventSourceARN": f"{stream_arn.rpartition('/')[0]}/{content['stream']}",
+    }
+
+
+def _is_complete(record: EventRecord) -> bool:
+    return {"eventID", "eventSourceARN"} <= record.keys() and {
+        "sequenceNumber",
+        "data",
+    } <= record["kinesis"].keys()
+
+
+def _is_post(record: EventRecord) -> bool:
+    try:
+        parse_post(b64decode(record["kinesis"]["data"]), default_post_id=sequence_number(record))
+    except InvalidPost:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""What the operator sees of a replay: the progress, and what was found and became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.replay.held import FAILED_BATCHES, Held, Unreadable
+from cli.replay.holdings import LEASE, Settlement
+
+Kind = tuple[str, str]
+"""The name of a place, and the reason why something is there."""
+
+
+class Replaying:
+    """Shows the progress, and at the end tables and sentences.
+
+    They come when it is stopped or fails as well: what was done by then is done.
+    """
+
+    def __init__(self, console: Console, reasons: frozenset[str], *, execute: bool):
+        self._console = console
+        self._asked = reasons
+        self._execute = execute
+        self._reasons: set[str] = set()
+        self._found: Counter[Kind] = Counter()
+        self._valid: Counter[Kind] = Counter()
+        self._done: Counter[Kind] = Counter()
+        self._rejected: Counter[str] = Counter()
+        self._crashes: Counter[str] = Counter()
+        self._elsewhere = 0
+        self._unreadable: list[str] = []
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("Looking", total=None)
+
+    @property
+    def left(self) -> int:
+        """How many of the records that were found are not done."""
+        return self._found.total() - self._done.total()
+
+    def __enter__(self) -> Replaying:
+        self._progress.start()
+        return self
+
+    def saw(self, held: Held) -> None:
+        """Remember a reason, for whoever asks for one that there is not."""
+        self._reasons.add(held.reason)
+
+    def unreadable(self, error: Unreadable) -> None:
+        self._unreadable.append(str(error))
+
+    def found(self, held: Held) -> None:
+        """Count an object that is to be replayed."""
+        self._found[_kind(held)] += len(held.records)
+        if not self._execute:
+            self._valid[_kind(held)] += held.valid_records()
+        self._describe()
+
+    def elsewhere(self, held: Held) -> None:
+        """Count an object that somebody else replays."""
+        self._elsewhere += len(held.records)
+
+    def crashed(self, crash: str) -> None:
+        """Count a record that the predictor failed on."""
+        self._crashes[crash] += 1
+
+    def settled(self, held: Held, settlement: Settlement) -> None:
+        """Count what became of an object."""
+        self._done[_kind(held)] += settlement.done
+        self._rejected += settlement.rejected
+        self._describe()
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        if self._found:
+            self._console.print(self._table())
+        for sentence in self._sentences():
+            self._console.print(sentence, markup=False, highlight=False)
+
+    def _describe(self) -> None:
+        found, done = f"{self._found.total():,} records found", f"{self._done.total():,} done"
+        description = f"{found}, {done}" if self._execute else found
+        self._progress.update(self._task, description=description)
+
+    def _table(self) -> Table:
+        columns = {"records": self._found}
+        if self._execute:
+            left = self._found.copy()
+            left.subtract(self._done)
+            columns |= {"done": self._done, "left": left}
+        else:
+            columns |= {"valid now": self._valid}
+        table = Table()
+        for name in ("place", "reason"):
+            table.add_column(name, overflow="fold")
+        for name in columns:
+            table.add_column(name, justify="right")
+        for place, reason in sorted(self._found):
+            counts = [f"{count[place, reason]:,}" for count in columns.values()]
+            table.add_row(place, reason, *counts)
+        return table
+
+    def _sentences(self) -> list[str]:
+        said = []
+        if not self._found:
+            said.append("There is nothing to replay.")
+        if (unknown := self._asked - self._reasons) and self._reasons:
+            said.append(
+                f"Nothing is there for {_listed(map(repr, unknown))}; "
+                f"there are {_listed(self._reasons)}."
+            )
+        if self._unreadable:
+            said.append(
+                f"{len(self._unreadable):,} objects cannot be read and stay, "
+                f"such as {self._unreadable[0]}."
+            )
+        if not self._execute and self._found:
+            said.append(
+                "Nothing was sent yet; to send it, add --execute. Valid now is what keeps to the "
+                "contract of this version of the code; the deployed one decides."
+            )
+        if self._rejected:
+            said.append(f"Rejected once more, and in quarantine: {_counted(self._rejected)}.")
+        if self._crashes:
+            said.append(f"The predictor fails on records that stay: {_counted(self._crashes)}.")
+        if self._elsewhere:
+            said.append(
+                f"{self._elsewhere:,} records are in another replay, which runs or was killed; "
+                f"look again in {LEASE.seconds // 60} minutes."
+            )
+        if any(place == FAILED_BATCHES.name for place, _ in self._done if self._done[place, _]):
+            said.append(
+                "Empty the queue of failed batches, which sets off the alarm: "
+                "docs/runbooks/failed-batches.md."
+            )
+        return said
+
+
+def _kind(held: Held) -> Kind:
+    return held.place.name, held.reason
+
+
+def _listed(names: object) -> str:
+    return ", ".join(sorted(names))  # type: ignore[call-overload]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
