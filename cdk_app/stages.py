@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
 from stresswatch.reasons import Explains
 
@@ -48,8 +49,10 @@ class Stage:
         How old a post may become before the mapping gives it up; until then it is tried again.
     window_minutes, minimum_window_posts : int
         The window that drift is measured on, and how often; fewer posts give no figure.
+    drift : DriftRules
+        When a column of a window has drifted: method and threshold by column.
     drift_share_threshold : float
-        Share of drifted columns from which the alarm fires.
+        Share of drifted columns from which the alarm fires: two of twelve.
     quality_window_days, quality_every_hours, minimum_labelled_posts : int
         How far back the champion's predictions are measured by labels, how often, and how many
         posts must be labelled for a figure, overall and of a community.
@@ -97,7 +100,8 @@ class Stage:
     maximum_record_age_seconds: int = 3600
     window_minutes: int = 60
     minimum_window_posts: int = 500
-    drift_share_threshold: float = 0.5
+    drift: DriftRules = field(default_factory=DriftRules)
+    drift_share_threshold: float = 0.15
     quality_window_days: int = 7
     quality_every_hours: int = 24
     minimum_labelled_posts: int = 50

@@ -53,6 +53,7 @@ class Drift(Construct):
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "WINDOW_MINUTES": str(stage.window_minutes),
                 "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
+                "DRIFT_RULES": stage.drift.to_json(),
                 # Evidently would write a telemetry id to the home folder, which is read-only.
                 "DO_NOT_TRACK": "1",
                 "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder

@@ -17,7 +17,8 @@ from aws_lambda_powertools import Logger
 from stresswatch import archive
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.discretion import discreet
-from stresswatch.drift import Drift, measure_drift
+from stresswatch.drift import Drift, measure_drift, write_page
+from stresswatch.drift_rules import DriftRules
 from stresswatch.environment import setting
 from stresswatch.s3 import Location
 from stresswatch.versions import REFERENCE_FILE
@@ -60,10 +61,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         result["status"] = "too_small"
     else:
         drift, report = _measure(s3, pointer, rows, window)
-        if drift is None:
-            result["status"] = "no_comparable_column"
-        else:
-            result |= {"status": "measured", "report": report} | drift.as_dict()
+        result |= {"status": "measured", "report": report} | drift.as_dict()
     _publish(len(rows), drift)
     logger.info("window", **{key: result[key] for key in ("status", "posts", "model_version")})
     return result
@@ -71,27 +69,30 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _measure(
     s3: S3Client, pointer: Pointer, rows: list[dict[str, Any]], window: Window
-) -> tuple[Drift | None, str]:
+) -> tuple[Drift, str]:
     bucket, key = Location.parse(pointer.uri) / REFERENCE_FILE
     reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
     name = f"{window.end.astimezone(UTC):%Y-%m-%dT%H%M%S}-{pointer.version}"
     target = Location(setting("ARCHIVE_BUCKET"), f"reports/{name}.html")
+    current = pd.DataFrame(rows)
+    drift = measure_drift(current, reference, DriftRules.from_json(setting("DRIFT_RULES")))
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "drift.html"
-        drift = measure_drift(pd.DataFrame(rows), reference, page)
-        if drift:
-            s3.put_object(
-                Bucket=target.bucket,
-                Key=target.key,
-                Body=page.read_bytes(),
-                ContentType="text/html; charset=utf-8",
-            )
-            s3.put_object(
-                Bucket=target.bucket,
-                Key=f"reports/{name}.json",
-                Body=json.dumps(drift.as_dict()).encode(),
-                ContentType="application/json",
-            )
+        not_drawn = write_page(drift, current, reference, page)
+        s3.put_object(
+            Bucket=target.bucket,
+            Key=target.key,
+            Body=page.read_bytes(),
+            ContentType="text/html; charset=utf-8",
+        )
+    s3.put_object(
+        Bucket=target.bucket,
+        Key=f"reports/{name}.json",
+        Body=json.dumps(drift.as_dict()).encode(),
+        ContentType="application/json",
+    )
+    if drift.failed or not_drawn:
+        logger.warning("columns failed", compared=drift.failed, drawn=not_drawn)
     return drift, str(target)
 
 
@@ -101,7 +102,11 @@ def _publish(posts: int, drift: Drift | None) -> None:
         {"MetricName": "WindowPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"}
     ]
     if drift:
-        data.append({"MetricName": "DriftShare", "Dimensions": stage, "Value": drift.share})
+        data.append(
+            {"MetricName": "FailedColumns", "Dimensions": stage, "Value": len(drift.failed)}
+        )
+        if drift.columns:
+            data.append({"MetricName": "DriftShare", "Dimensions": stage, "Value": drift.share})
         data += [
             {
                 "MetricName": "ColumnDrift",

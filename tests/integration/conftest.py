@@ -29,12 +29,15 @@ ENVIRONMENT = {
     "MINIMUM_NEW_LABELS": "20",
     "APPROVAL_HOURS": "72",
     "REQUIRES_APPROVAL": "false",
+    "SHADOW_SECONDS": "0",
+    "SHADOW_PARAMETER": "/stresswatch/dev/shadow",
     "STAGE": "dev",
     "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
     "CHAMPION_TTL_SECONDS": "30",
     "REASONS": "on_request",
     "WINDOW_MINUTES": "60",
     "MINIMUM_WINDOW_POSTS": "50",
+    "DRIFT_RULES": DriftRules().to_json(),
     "QUALITY_WINDOW_DAYS": "7",
     "MINIMUM_LABELLED_POSTS": "50",
 }
@@ -69,7 +72,8 @@ class Aws:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
-        self.ssm.put_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"], Value="none", Type="String")
+        for parameter in ("CHAMPION_PARAMETER", "SHADOW_PARAMETER"):
+            self.ssm.put_parameter(Name=ENVIRONMENT[parameter], Value="none", Type="String")
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body)

@@ -25,7 +25,7 @@ from local.batching import Record as StreamedRecord
 from local.invocation import Source, failure_key, failure_record
 from stresswatch import archive, quarantine
 from stresswatch.posts import LabelledPost, Post, labelled_post_record
-from stresswatch.predictions import Prediction, Record, Rejection
+from stresswatch.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
 from tests.marker import MARKER
 
 THEIRS, OTHERS = "their-post", "other-post"
@@ -101,7 +101,7 @@ class Kept:
                 one.prediction_id,
                 Post(post_id, MARKER, (1.0,) * 5),
                 0.5,
-                (1.0, 0.0, 0.0),
+                (0.0,) * len(TEXT_DESCRIPTORS),
                 "v1",
                 NOW.isoformat(),
             )

@@ -24,7 +24,7 @@ import pandas as pd
 
 from stresswatch.export import export_pipeline, prove_parity
 from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DRIFT_COLUMNS, Prediction, predict
+from stresswatch.predictions import REFERENCE_COLUMNS, Prediction, predict
 from stresswatch.versions import (
     EVALUATION_FILE,
     MANIFEST_FILE,
@@ -193,7 +193,7 @@ def _parameters(path: Path) -> dict[str, str]:
 def _parquet(predictions: list[Prediction]) -> bytes:
     rows = pd.DataFrame([prediction.archive_row() for prediction in predictions])
     # No ids: a version cannot be changed, and a person who is to be forgotten would stay in it.
-    content = rows[list(DRIFT_COLUMNS)].to_parquet(index=False)
+    content = rows[list(REFERENCE_COLUMNS)].to_parquet(index=False)
     assert isinstance(content, bytes)  # noqa: S101 - without a path, pandas returns the bytes
     return content
 

@@ -113,6 +113,19 @@ def test_the_share_of_unknown_words_is_counted(artefact):
     assert scores.out_of_vocabulary.tolist() == [0.5, 0.0]
 
 
+def test_a_texts_words_say_how_it_feels_and_how_rare_they_are(artefact):
+    alone = {
+        artefact.words[word]: idf
+        for word, second, idf in zip(artefact.first, artefact.second, artefact.idf, strict=True)
+        if second < 0
+    }
+    texts = ["panic sleep zzzz", "awful", "wonderful", "\N{GRINNING FACE}"]
+    scores = artefact.score(texts, np.zeros((4, 5)))
+    assert scores.word_rarity[0] == pytest.approx((alone["panic"] + alone["sleep"]) / 2)
+    assert scores.word_rarity[3] == 0
+    assert scores.sentiment[1] < scores.sentiment[3] == 0 < scores.sentiment[2]
+
+
 def test_the_same_model_gives_the_same_bytes(labelled_posts):
     first, second = (export_pipeline(fit(labelled_posts)).to_bytes() for _ in range(2))
     assert first == second

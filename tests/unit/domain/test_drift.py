@@ -1,15 +1,21 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from stresswatch.drift import measure_drift
-from stresswatch.predictions import DRIFT_COLUMNS
+from stresswatch.drift import measure_drift, write_page
+from stresswatch.drift_rules import DISTANCES, TESTS, ColumnRule, DriftRules, InvalidRules
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+
+RULES = DriftRules()
 
 
 def rows(count, seed, **shift):
     generator = np.random.default_rng(seed)
     return pd.DataFrame(
-        {name: generator.normal(shift.get(name, 0.0), 1.0, count) for name in DRIFT_COLUMNS}
+        {name: generator.normal(shift.get(name, 0.0), 1.0, count) for name in REFERENCE_COLUMNS}
     )
 
 
@@ -18,39 +24,134 @@ def reference():
     return rows(500, seed=1)
 
 
-def test_a_window_like_the_reference_has_no_drift(reference, tmp_path):
-    drift = measure_drift(rows(300, seed=2), reference, tmp_path / "page.html")
-    assert drift.share == 0.0
-    assert set(drift.columns) == set(DRIFT_COLUMNS)
+def test_a_window_like_the_reference_has_no_drift(reference):
+    drift = measure_drift(rows(300, seed=2), reference, RULES)
+    assert (drift.share, drift.failed) == (0.0, {})
+    assert tuple(drift.columns) == DRIFT_COLUMNS
 
 
-def test_the_columns_that_moved_are_named_and_give_the_share(reference, tmp_path):
-    page = tmp_path / "page.html"
-    drift = measure_drift(rows(300, seed=2, sentiment=1.0, probability=1.0), reference, page)
-    assert {name for name, column in drift.columns.items() if column.drifted} == {
-        "sentiment",
-        "probability",
-    }
+def test_the_columns_that_moved_are_named_and_give_the_share(reference):
+    drift = measure_drift(rows(300, seed=2, sentiment=1.0, probability=1.0), reference, RULES)
+    assert drift.drifted == ("sentiment", "probability")
     assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))
-    assert page.stat().st_size > 100_000
 
 
-def test_a_column_without_values_is_skipped_and_the_others_are_compared(reference, tmp_path):
-    current = rows(300, seed=2, sentiment=1.0).assign(lex_liwc_i=None, text_length=np.inf)
-    drift = measure_drift(current.drop(columns="lex_liwc_Tone"), reference, tmp_path / "p.html")
-    assert set(drift.skipped) == {"lex_liwc_Tone", "lex_liwc_i", "text_length"}
-    assert drift.columns["sentiment"].drifted
-
-
-def test_without_any_value_no_figure_is_made_up(reference, tmp_path):
-    page = tmp_path / "page.html"
-    assert measure_drift(reference.iloc[:0], reference, page) is None
-    assert not page.exists()
-
-
-def test_over_many_windows_without_drift_few_have_any_drifted_column(reference, tmp_path):
-    alarms = [
-        measure_drift(rows(200, seed), reference, tmp_path / "page.html").share > 0
-        for seed in range(100, 120)
+def test_over_many_windows_without_drift_hardly_any_has_a_drifted_column(reference):
+    windows = 200
+    drifted = [
+        bool(measure_drift(rows(300, seed), rows(500, seed + 10_000), RULES).drifted)
+        for seed in range(windows)
     ]
-    assert sum(alarms) <= 4  # 5 % are expected; more than 4 of 20 has a probability of 0.3 %
+    assert sum(drifted) <= 7  # 2 are expected at most; more than 7 have a probability of 0.1 %
+
+
+def test_in_a_large_window_a_trifle_is_significant_and_yet_no_drift():
+    many, more = rows(20_000, seed=1), rows(20_000, seed=2, sentiment=0.06, text_length=0.2)
+    drift = measure_drift(more, many, RULES)
+    assert drift.columns["sentiment"].is_significant
+    assert drift.columns["sentiment"].distance < 0.1
+    assert drift.drifted == ("text_length",)
+
+
+def test_in_a_small_window_a_distance_that_chance_explains_is_no_drift(reference):
+    drift = measure_drift(rows(50, seed=3), reference, RULES)
+    assert max(column.distance for column in drift.columns.values()) > 0.1
+    assert drift.drifted == ()
+
+
+def test_numbers_that_go_missing_are_a_drift_of_their_own(reference):
+    current = rows(300, seed=2)
+    current.loc[:29, ["sentiment", "lex_liwc_i"]] = np.nan
+    drift = measure_drift(current, reference, RULES)
+    assert drift.drifted == ("missing_share",)
+    current.loc[3:, ["sentiment", "lex_liwc_i"]] = 0.5
+    few = measure_drift(rows(300, seed=2).where(current.notna()), reference, RULES)
+    assert few.drifted == ()
+
+
+def test_a_column_that_cannot_be_compared_is_named_with_the_reason_and_the_others_stand(
+    reference, tmp_path
+):
+    current = rows(300, seed=2, sentiment=1.0).assign(lex_liwc_i=None, text_length=np.inf)
+    drift = measure_drift(current.drop(columns="word_rarity"), reference, RULES)
+    reason = "the window has 0 values; there must be 20"
+    assert drift.failed == dict.fromkeys(("lex_liwc_i", "text_length", "word_rarity"), reason)
+    assert drift.drifted == ("sentiment", "missing_share")
+    assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))
+    assert write_page(drift, current, reference, tmp_path / "page.html") == {}
+
+
+def test_a_column_that_evidently_cannot_draw_is_left_out_of_the_page(reference, tmp_path):
+    page = tmp_path / "page.html"
+    current = rows(300, seed=2).assign(text_length=1e308)
+    drift = measure_drift(current, reference, RULES)
+    assert "text_length" in drift.drifted
+    assert write_page(drift, current, reference, page) == {"text_length": "ValueError"}
+    assert page.stat().st_size > 100_000
+    assert "non_letter_share" in page.read_text()
+
+
+def test_evidentlys_page_has_our_verdicts(reference, tmp_path, monkeypatch):
+    from stresswatch import drift as module
+
+    snapshots = []
+    run = module._run
+
+    def kept(*given):
+        snapshots.append(run(*given))
+        return snapshots[-1]
+
+    monkeypatch.setattr(module, "_run", kept)
+    current = rows(300, seed=2, sentiment=1.0, probability=1.0)
+    drift = measure_drift(current, reference, RULES)
+    write_page(drift, current, reference, tmp_path / "page.html")
+    failed = {
+        test["metric_config"]["params"]["column"]
+        for test in snapshots[-1].dict()["tests"]
+        if test["status"] == "FAIL"
+    }
+    assert failed == set(drift.drifted)
+
+
+def test_without_any_value_no_figure_is_made_up(reference):
+    drift = measure_drift(reference.iloc[:0], reference, RULES)
+    assert math.isnan(drift.share)
+    assert drift.as_dict()["share"] is None
+    assert set(drift.failed) == set(DRIFT_COLUMNS)
+
+
+@pytest.mark.parametrize("test", TESTS)
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_each_method_that_a_stage_may_choose_tells_drift_from_none(reference, test, distance):
+    rules = DriftRules(usual=ColumnRule(test, distance, 0.2))
+    drift = measure_drift(rows(300, seed=2, sentiment=2.0), reference, rules)
+    assert drift.drifted == ("sentiment",)
+    assert drift.columns["sentiment"].test == test
+
+
+def test_a_column_may_have_a_rule_of_its_own(reference):
+    rules = DriftRules(columns={"sentiment": ColumnRule(least=5.0)})
+    drift = measure_drift(rows(300, seed=2, sentiment=1.0, text_length=1.0), reference, rules)
+    assert drift.drifted == ("text_length",)
+
+
+def test_rules_survive_their_way_to_the_function():
+    rules = DriftRules(0.02, ColumnRule("mannw"), {NUMERIC_FEATURES[0]: ColumnRule(least=0.3)})
+    assert DriftRules.from_json(rules.to_json()) == rules
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ColumnRule(test="anderson"), "test is 'anderson'; it must be one of ks"),
+        (lambda: ColumnRule(distance="ks"), "distance is 'ks'; it must be one of wasserstein"),
+        (lambda: ColumnRule(least=0.0), "least is 0.0"),
+        (lambda: DriftRules(error_rate=1.0), "error_rate is 1.0"),
+        (lambda: DriftRules(columns={"mood": ColumnRule()}), "there is a rule for mood"),
+        (lambda: DriftRules.from_json("[]"), "cannot be read"),
+        (lambda: DriftRules.from_json('{"error_rate": 0.1}'), "cannot be read"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(make, message):
+    with pytest.raises(InvalidRules, match=message):
+        make()

@@ -79,7 +79,7 @@ PREDICTIONS = st.builds(
     TEXT,
     st.builds(Post, TEXT, TEXT, st.tuples(*[NUMBER] * 5), st.none() | TEXT, st.none() | TEXT),
     st.floats(0, 1),
-    st.tuples(*[st.floats(0, 1)] * 3),
+    st.tuples(*[st.floats(0, 1)] * len(TEXT_DESCRIPTORS)),
     TEXT,
     TEXT,
     st.none() | REASONS,

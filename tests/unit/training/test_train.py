@@ -15,7 +15,7 @@ import pytest
 from stresswatch.artefact import Artefact
 from stresswatch.datasets import TrainingSet
 from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DRIFT_COLUMNS
+from stresswatch.predictions import REFERENCE_COLUMNS
 from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT
@@ -79,7 +79,7 @@ def test_the_reference_holds_the_numbers_of_the_evaluation_posts_and_nothing_tha
     reference = pd.read_parquet(io.BytesIO(files_of(container)["reference.parquet"]))
     evaluation = [post for post in labelled_posts if is_evaluation_post(post.post.post_id)]
     assert len(reference) == len(evaluation)
-    assert tuple(reference.columns) == DRIFT_COLUMNS
+    assert tuple(reference.columns) == REFERENCE_COLUMNS
     assert all(dtype.kind == "f" for dtype in reference.dtypes)
 
 

@@ -37,6 +37,8 @@ TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S10
 """A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
 SHARE_PRIOR = 10
 """Tokens of no category that every text is taken to have, beside its own."""
+SENTIMENT_CATEGORY = "polarity"
+"""The lexicons' category whose share is a text's sentiment."""
 FARTHEST = 4.0
 """Standard deviations from the mean beyond which a share or a number counts as no farther."""
 MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
@@ -67,9 +69,13 @@ class Scores(NamedTuple):
     probability: FloatArray
     out_of_vocabulary: FloatArray
     """Share of a text's words that the model does not know; 0 for a text without words."""
+    sentiment: FloatArray
+    """What the words' polarities come to; 0 for words without, or lexicons that know none."""
+    word_rarity: FloatArray
+    """Mean inverse document frequency of the words that the model knows; 0 without any."""
 
 
-_NO_SCORES = Scores(np.empty(0), np.empty(0))
+_NO_SCORES = Scores(*[np.empty(0)] * 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +189,18 @@ class Artefact:
         return Scores(
             probability=np.array([_sigmoid(z) for z in log_odds.tolist()], dtype=np.float64),
             out_of_vocabulary=(n_tokens - n_known) / np.maximum(n_tokens, 1),
+            sentiment=self._sentiment(shares),
+            word_rarity=self._rarity(known_post, known_word, n_known),
         )
+
+    def _sentiment(self, shares: FloatArray) -> FloatArray:
+        if SENTIMENT_CATEGORY not in self.categories:
+            return np.zeros(len(shares))
+        return shares[:, self.categories.index(SENTIMENT_CATEGORY)]
+
+    def _rarity(self, post: IdArray, word: IdArray, n_known: IntArray) -> FloatArray:
+        total = np.bincount(post, weights=self._term_idf.take(word), minlength=len(n_known))
+        return total / np.maximum(n_known, 1)
 
     def _term_log_odds(self, post: IdArray, term: IdArray, n_posts: int) -> FloatArray:
         # One number of 31 bits for both sorts fastest; `take` is faster than an index in brackets.

@@ -1,14 +1,15 @@
 """Drift: how far the posts of a window have moved from those that the champion was measured on.
 
-Evidently compares each of `DRIFT_COLUMNS` by the two-sample Kolmogorov-Smirnov test, whose p-value
-takes the size of both samples into account. With the family-wise error rate shared out over the
-columns (Bonferroni), a window without drift has any drifted column with at most that probability.
+Evidently compares each of `DRIFT_COLUMNS` by the rules of the stage (`stresswatch.drift_rules`),
+each by itself: a column that cannot be compared is reported as failed, and the others stand.
 
 This module alone needs Evidently and pandas: it runs in the drift function's image.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +17,51 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
-from evidently.presets import DataDriftPreset
+from evidently.legacy.calculations.stattests.registry import get_stattest
+from evidently.legacy.core import ColumnType
+from evidently.metrics import ValueDrift
 
-from stresswatch.predictions import DRIFT_COLUMNS
+from stresswatch.drift_rules import ColumnRule, DriftRules
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import DRIFT_COLUMNS, MISSING_SHARE
 
-FAMILY_WISE_ERROR_RATE = 0.05
 MINIMUM_VALUES = 20
-"""A column with fewer values on either side is not compared, and is reported as such."""
+"""A column with fewer values on either side is not compared, and is reported as failed."""
+
+
+class IncomparableColumn(ValueError):
+    """A column that cannot be compared, and why."""
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column's verdict: the p-value of no drift, and whether it is below the threshold."""
+    """One column's figures and verdict.
 
+    Attributes
+    ----------
+    test, p_value, significance : str, float, float
+        What the test says, and below which p-value a difference is significant.
+    distance_name, distance, least : str, float, float
+        How far the column moved, and from where on a significant difference counts.
+    """
+
+    test: str
     p_value: float
-    threshold: float
-    drifted: bool
+    significance: float
+    distance_name: str
+    distance: float
+    least: float
+
+    @property
+    def is_significant(self) -> bool:
+        return self.p_value < self.significance
+
+    @property
+    def drifted(self) -> bool:
+        return self.is_significant and self.distance >= self.least
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"drifted": self.drifted}
 
 
 @dataclass(frozen=True)
@@ -41,83 +71,131 @@ class Drift:
     Attributes
     ----------
     columns : dict of str to ColumnDrift
-    skipped : tuple of str
-        Columns with too few values to compare.
-    share : float
-        Of the compared columns, those that drifted; between 0 and 1.
+        Those that could be compared.
+    failed : dict of str to str
+        Why each of the others could not.
     """
 
-    columns: dict[str, ColumnDrift]
-    skipped: tuple[str, ...]
+    columns: Mapping[str, ColumnDrift]
+    failed: Mapping[str, str]
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """The columns that drifted."""
+        return tuple(name for name, column in self.columns.items() if column.drifted)
 
     @property
     def share(self) -> float:
-        return sum(column.drifted for column in self.columns.values()) / len(self.columns)
+        """Of all columns, those that drifted: one that failed does not make the others weigh more.
+
+        NaN when not a single one could be compared.
+        """
+        return len(self.drifted) / len(DRIFT_COLUMNS) if self.columns else math.nan
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"share": self.share}
+        return {
+            "share": self.share if self.columns else None,
+            "columns": {name: column.as_dict() for name, column in self.columns.items()},
+            "failed": dict(self.failed),
+        }
 
 
-def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, page: Path) -> Drift | None:
-    """Compare a window's archive rows with the champion's reference, and write Evidently's page.
+def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRules) -> Drift:
+    """Compare a window's archive rows with the champion's reference.
 
     Parameters
     ----------
     current, reference : DataFrame with the columns `DRIFT_COLUMNS`
-        One row a post; missing values are left out of a column's comparison.
-    page : Path
-        Where the HTML report goes.
+        One row a post. Values that are missing or not finite are left out of a column's
+        comparison; a column that is not there has none.
+    """
+    current, reference = numbers(current), numbers(reference)
+    columns, failed = {}, {}
+    for name in DRIFT_COLUMNS:
+        try:
+            columns[name] = _compare(
+                current[name].dropna(), reference[name].dropna(), rules.of(name), rules.significance
+            )
+        except Exception as error:
+            # Whatever a library raises on odd values; without its message, which may quote them.
+            failed[name] = _cause(error)
+    return Drift(columns, failed)
+
+
+def write_page(
+    drift: Drift, current: pd.DataFrame, reference: pd.DataFrame, page: Path
+) -> dict[str, str]:
+    """Write Evidently's page of the columns that were compared.
+
+    Each column is shown by what decided: by its distance where the difference is significant, and
+    else by its test. Evidently's verdict is ours, then.
 
     Returns
     -------
-    Drift or None
-        None when no column has enough values; no page is written then.
+    dict of str to str
+        Columns that Evidently cannot draw, and why; they are not on the page.
     """
-    current, reference = _numeric(current), _numeric(reference)
-    enough = (current.notna().sum() >= MINIMUM_VALUES) & (reference.notna().sum() >= MINIMUM_VALUES)
-    columns = [name for name in DRIFT_COLUMNS if enough[name]]
-    if not columns:
-        return None
-    threshold = FAMILY_WISE_ERROR_RATE / len(columns)
-    report = Report(
-        [DataDriftPreset(columns=columns, num_method="ks", num_threshold=threshold)],
-        include_tests=True,
-    )
-    definition = DataDefinition(numerical_columns=columns)
-    snapshot = report.run(
-        Dataset.from_pandas(current[columns], data_definition=definition),
-        Dataset.from_pandas(reference[columns], data_definition=definition),
-    )
-    snapshot.save_html(str(page))
-    result = snapshot.dict()
-    drifted = _drifted_columns(result["tests"])
-    return Drift(
-        columns={
-            metric["config"]["column"]: ColumnDrift(
-                p_value=float(metric["value"]),
-                threshold=threshold,
-                drifted=metric["config"]["column"] in drifted,
-            )
-            for metric in result["metrics"]
-            if metric["config"]["type"].endswith("ValueDrift")
-        },
-        skipped=tuple(name for name in DRIFT_COLUMNS if name not in columns),
-    )
+    current, reference = numbers(current), numbers(reference)
+    drawn, failed = [], {}
+    for name, column in drift.columns.items():
+        metric = _shown(name, column)
+        try:
+            _run([metric], current[[name]], reference[[name]])
+        except Exception as error:
+            failed[name] = _cause(error)
+        else:
+            drawn.append(metric)
+    names = [metric.column for metric in drawn]
+    _run(drawn, current[names], reference[names]).save_html(str(page))
+    return failed
 
 
-def _numeric(rows: pd.DataFrame) -> pd.DataFrame:
-    numbers = {
+def numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns that drift is measured on, as finite numbers or NaN."""
+    found = {
         name: pd.to_numeric(rows[name], errors="coerce") if name in rows else np.nan
         for name in DRIFT_COLUMNS
     }
-    return pd.DataFrame(numbers, index=rows.index).replace([np.inf, -np.inf], np.nan)
+    table = pd.DataFrame(found, index=rows.index).replace([np.inf, -np.inf], np.nan)
+    # The archive holds the numbers themselves: what is missing shows there.
+    return table.assign(**{MISSING_SHARE: table[list(NUMERIC_FEATURES)].isna().mean(axis=1)})
 
 
-def _drifted_columns(tests: list[dict[str, Any]]) -> set[str]:
-    # Evidently's verdict rather than a comparison of ours: for some methods a low value means
-    # drift and for others a high one.
-    return {
-        test["metric_config"]["params"]["column"]
-        for test in tests
-        if test["status"] == "FAIL" and "column" in test["metric_config"]["params"]
-    }
+def _compare(
+    current: pd.Series[float], reference: pd.Series[float], rule: ColumnRule, significance: float
+) -> ColumnDrift:
+    for side, values in (("window", current), ("reference", reference)):
+        if len(values) < MINIMUM_VALUES:
+            raise IncomparableColumn(
+                f"the {side} has {len(values)} values; there must be {MINIMUM_VALUES}"
+            )
+    p_value = _score(rule.test, current, reference)
+    distance = _score(rule.distance, current, reference)
+    return ColumnDrift(rule.test, p_value, significance, rule.distance, distance, rule.least)
+
+
+def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) -> float:
+    found = get_stattest(reference, current, ColumnType.Numerical, method)
+    with np.errstate(all="ignore"):
+        score = float(found(reference, current, ColumnType.Numerical, None).drift_score)
+    if not math.isfinite(score):
+        raise IncomparableColumn(f"{method} gives {score}")
+    return score
+
+
+def _shown(name: str, column: ColumnDrift) -> ValueDrift:
+    if column.is_significant:
+        return ValueDrift(column=name, method=column.distance_name, threshold=column.least)
+    return ValueDrift(column=name, method=column.test, threshold=column.significance)
+
+
+def _run(metrics: list[ValueDrift], current: pd.DataFrame, reference: pd.DataFrame) -> Any:
+    definition = DataDefinition(numerical_columns=list(current.columns))
+    return Report(metrics, include_tests=True).run(
+        Dataset.from_pandas(current, data_definition=definition),
+        Dataset.from_pandas(reference, data_definition=definition),
+    )
+
+
+def _cause(error: Exception) -> str:
+    return str(error) if isinstance(error, IncomparableColumn) else type(error).__name__

@@ -21,10 +21,20 @@ from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
 from stresswatch.reasons import Explains, Reasons, explainer_of
 
 DECISION_THRESHOLD = 0.5
-TEXT_DESCRIPTORS = ("text_length", "out_of_vocabulary_share", "non_letter_share")
+TEXT_DESCRIPTORS = (
+    "text_length",
+    "out_of_vocabulary_share",
+    "non_letter_share",
+    "text_sentiment",
+    "word_rarity",
+)
 """What the archive keeps of a text: numbers that say how it looks, never what it says."""
-DRIFT_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
-"""The columns of an archive row that drift is measured on."""
+REFERENCE_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
+"""The columns of an archive row that a version's reference keeps."""
+MISSING_SHARE = "missing_share"
+"""Of a post's numbers, those that it lacks: a column that is made of the others."""
+DRIFT_COLUMNS = (*REFERENCE_COLUMNS, MISSING_SHARE)
+"""The columns that drift is measured on."""
 
 _MESSAGE_FIELDS = (
     "prediction_id",
@@ -167,13 +177,13 @@ def predict(
             prediction_id=prediction_id,
             post=post,
             probability=probability,
-            descriptors=(float(len(post.text)), unknown, non_letter_share(post.text)),
+            descriptors=(float(len(post.text)), unknown, non_letter_share(post.text), *of_words),
             model_version=model_version,
             predicted_at=predicted_at,
             reasons=_reasons(post, artefact, explains),
         )
-        for (prediction_id, post), probability, unknown in zip(
-            posts, scores.probability.tolist(), scores.out_of_vocabulary.tolist(), strict=True
+        for (prediction_id, post), probability, unknown, *of_words in zip(
+            posts, *(each.tolist() for each in scores), strict=True
         )
     ]
 
