@@ -78,6 +78,9 @@ class Stage:
         How often a training is tried that AWS had no instance for, and how long it waits between.
     gate : Rules
         What a challenger must show before it takes the champion's place.
+    shadow_minutes : int
+        How long a challenger that the gate accepted scores live posts beside the champion before
+        its promotion; 0 for not at all.
     requires_approval, approval_hours : bool, int
         Whether a person has the last word before a promotion, and how long the champion waits for
         it; without a word it stays.
@@ -123,6 +126,7 @@ class Stage:
     training_attempts: int = 4
     capacity_wait_minutes: int = 15
     gate: Rules = field(default_factory=Rules)
+    shadow_minutes: int = 60
     requires_approval: bool = False
     approval_hours: int = 72
     tracking_uri: str | None = None
@@ -155,6 +159,7 @@ class Stage:
             "minimum_new_labels": (1, 1_000_000),
             "training_attempts": (1, 20),
             "capacity_wait_minutes": (1, 1440),
+            "shadow_minutes": (0, 43_200),
             "approval_hours": (1, 720),
             "quarantine_retention_days": (1, 3650),
         }
@@ -221,6 +226,7 @@ STAGES = {
             retraining_cool_down_minutes=0,
             minimum_new_labels=20,
             retraining_schedule=None,
+            shadow_minutes=0,
             log_retention_days=7,
             quarantine_retention_days=7,
             iterator_age_alarm_seconds=60,
@@ -234,6 +240,7 @@ STAGES = {
             stream_retention_hours=168,
             maximum_record_age_seconds=86_400,
             log_retention_days=90,
+            shadow_minutes=1440,
             requires_approval=True,
         ),
     )

@@ -39,6 +39,7 @@ class Prediction(Construct):
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "SHADOW_PARAMETER": champion.shadow.parameter_name,
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
                 "REASONS": stage.reasons,
             },
@@ -50,8 +51,9 @@ class Prediction(Construct):
         streams.grant_consume_posts(role)
         streams.grant_put_predictions(role)
         champion.grant_read(role)
+        champion.grant_read_shadow(role)
         storage.grant_read(role, storage.models, "models/")
-        storage.grant_write(role, storage.archive, "predictions/")
+        storage.grant_write(role, storage.archive, "predictions/", "shadow/")
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
         storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])

@@ -1,4 +1,4 @@
-"""The retraining workflow: admission, data set, training job, gate, approval, promotion."""
+"""The retraining workflow: admission, data set, training, gate, shadow, approval, promotion."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _OUT_OF_CAPACITY = (
 
 
 class Retraining(Construct):
-    """Admit → build data set → train → gate → approve → promote or not → notify."""
+    """Admit → build data set → train → gate → shadow → approve → promote or not → notify."""
 
     def __init__(
         self,
@@ -90,6 +90,8 @@ class Retraining(Construct):
             "admission": self._admission_function(functions),
             "dataset": self._dataset_function(functions, champion),
             "gate": self._gate_function(functions, champion),
+            "shadow": self._shadow_function(functions, champion),
+            "compare": self._compare_function(functions),
             "approval": self._approval_function(functions),
             "promote": self._promote_function(functions, champion),
         }
@@ -172,6 +174,48 @@ class Retraining(Construct):
         )
         return function
 
+    def _shadow_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
+        function = functions.zip_function(
+            self,
+            "shadow",
+            memory_mb=512,
+            timeout=Duration.seconds(30),
+            concurrency=self._stage.other_concurrency,
+            environment={
+                "SHADOW_PARAMETER": champion.shadow.parameter_name,
+                "CHAMPION_TTL_SECONDS": str(self._stage.champion_ttl_seconds),
+            },
+        )
+        role = role_of(function)
+        champion.grant_move_shadow(role)
+        self._storage.grant_read(role, self._storage.models, "models/")
+        return function
+
+    def _compare_function(self, functions: Functions) -> lambda_.Function:
+        storage = self._storage
+        function = functions.zip_function(
+            self,
+            "compare",
+            memory_mb=3008,
+            timeout=Duration.minutes(15),
+            concurrency=self._stage.other_concurrency,
+            environment={
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "TRAINING_BUCKET": storage.training.bucket_name,
+                "MODEL_BUCKET": storage.models.bucket_name,
+                "GATE_RULES": self._stage.gate.to_json(),
+            },
+        )
+        role = role_of(function)
+        for bucket, prefixes in (
+            (storage.archive, ("predictions/", "shadow/")),
+            (storage.training, ("labels/",)),
+        ):
+            storage.grant_list(role, bucket, *prefixes)
+            storage.grant_read(role, bucket, *prefixes)
+        storage.grant_write(role, storage.models, "models/")
+        return function
+
     def _approval_function(self, functions: Functions) -> lambda_.Function:
         function = functions.zip_function(
             self,
@@ -226,6 +270,7 @@ class Retraining(Construct):
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "GATE_RULES": self._stage.gate.to_json(),
+                "SHADOW_SECONDS": str(self._stage.shadow_minutes * 60),
                 "REQUIRES_APPROVAL": str(self._stage.requires_approval).lower(),
             },
         )
@@ -348,9 +393,17 @@ class Retraining(Construct):
             )
             .otherwise(accepted)
         )
+        shadowed = (
+            sfn.Choice(self, "Shadows?")
+            .when(
+                sfn.Condition.number_greater_than("$.gate.shadow_seconds", 0),
+                self._shadow(approved, rejected, failed),
+            )
+            .otherwise(approved)
+        )
         judged = (
             sfn.Choice(self, "Accepted?")
-            .when(sfn.Condition.boolean_equals("$.gate.accepted", True), approved)
+            .when(sfn.Condition.boolean_equals("$.gate.accepted", True), shadowed)
             .otherwise(rejected)
         )
         trained = (
@@ -449,6 +502,46 @@ class Retraining(Construct):
             .otherwise(failed)
         )
 
+    def _shadow(
+        self, approved: sfn.IChainable, rejected: sfn.IChainable, failed: sfn.IChainable
+    ) -> sfn.Chain:
+        """Let the challenger score live posts beside the champion, and judge what it said."""
+        begin = self._invoke(
+            "Shadow",
+            "$.shadow",
+            {
+                "version": sfn.JsonPath.string_at("$.gate.version"),
+                "uri": sfn.JsonPath.string_at("$.gate.uri"),
+                "sha256": sfn.JsonPath.string_at("$.gate.sha256"),
+                "seconds": sfn.JsonPath.number_at("$.gate.shadow_seconds"),
+            },
+        )
+        compare = self._invoke(
+            "Compare",
+            "$.comparison",
+            {
+                "version": sfn.JsonPath.string_at("$.gate.version"),
+                "parent": sfn.JsonPath.string_at("$.gate.parent"),
+                "start": sfn.JsonPath.string_at("$.shadow.start"),
+                "end": sfn.JsonPath.string_at("$.shadow.end"),
+            },
+        )
+        for step in (begin, compare):
+            step.add_catch(failed, errors=["States.ALL"], result_path="$.error")
+        return (
+            begin.next(
+                sfn.Wait(self, "WhileItShadows", time=sfn.WaitTime.timestamp_path("$.shadow.end"))
+            )
+            # What the champion said last, the challenger says a moment later.
+            .next(sfn.Wait(self, "LastBatches", time=sfn.WaitTime.duration(Duration.seconds(5))))
+            .next(compare)
+            .next(
+                sfn.Choice(self, "StillAccepted?")
+                .when(sfn.Condition.boolean_equals("$.comparison.accepted", True), approved)
+                .otherwise(rejected)
+            )
+        )
+
     def _approve(
         self, accepted: sfn.IChainable, rejected: sfn.IChainable, failed: sfn.IChainable
     ) -> sfn.Chain:
@@ -486,7 +579,7 @@ class Retraining(Construct):
         trainings = stage.training_attempts * (
             self._longest_job_minutes + stage.capacity_wait_minutes
         )
-        return Duration.minutes(trainings + stage.approval_hours * 60 + 60)
+        return Duration.minutes(trainings + stage.shadow_minutes + stage.approval_hours * 60 + 60)
 
     @property
     def _longest_job_minutes(self) -> int:

@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk_app.findings import acknowledge, acknowledge_in_checkov
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 
 class Storage(Construct):
@@ -64,7 +65,14 @@ class Storage(Construct):
             "CKV_AWS_18",
             "A bucket that logs its own accesses into itself would log for ever.",
         )
-        self.archive = self._bucket("Archive", self.key)
+        self.archive = self._bucket(
+            "Archive",
+            self.key,
+            lifecycle_rules=[
+                # A challenger's predictions have done their work when it was judged.
+                s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30))
+            ],
+        )
         self.training = self._bucket("Training", self.key)
         self.models = self._bucket("Models", self.key, versioned=True)
         self.quarantine = self._bucket(

@@ -18,6 +18,7 @@ from cli.targets import Target
 from stresswatch import archive, quarantine
 from stresswatch.datasets import LABELS_PREFIX
 from stresswatch.posts import MAXIMUM_NAME_LENGTH
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 DATA_SETS_PREFIX = "datasets/"
 """Of the base data, and of the training sets that were assembled."""
@@ -34,6 +35,7 @@ def places_of(target: Target) -> list[Place]:
         Place("labels", training, LABELS_PREFIX, json_lines),
         Place("base data and training sets", training, DATA_SETS_PREFIX, json_lines),
         Place("archive", archived, archive.PREFIX, json_lines),
+        Place("shadowing", archived, SHADOW_PREFIX, json_lines),
         Place("backfills", archived, BACKFILLS_PREFIX, json_lines),
     ]
 

@@ -65,6 +65,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
+        # Before the first champion there is nothing to shadow.
+        "shadow_seconds": int(setting("SHADOW_SECONDS")) if verdict["parent"] else 0,
         "requires_approval": setting("REQUIRES_APPROVAL") == "true",
         **verdict,
     }

@@ -25,6 +25,7 @@ from stresswatch.kinesis_event import read_event
 from stresswatch.posts import Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
 from stresswatch.reasons import Explains
+from stresswatch.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
 from stresswatch.streams import StreamRecord, put_records
 
 if TYPE_CHECKING:
@@ -58,9 +59,13 @@ class Predictor:
     archive_bucket: str
     quarantine_bucket: str
     explains: Explains
+    shadow: ShadowCache | None = None
 
     def process(self, records: list[Record]) -> None:
         """Predict a batch and write what comes of it.
+
+        A challenger that shadows scores the batch once all that is the champion's is done, and
+        nothing that goes wrong with it can undo that.
 
         Invalid records are settled for good in quarantine. What a write leaves behind when it
         fails is written again, to the same effect, when the batch is delivered again.
@@ -94,6 +99,24 @@ class Predictor:
         if refused:
             first, _ = posts[refused[0]]
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
+        if self.shadow and posts:
+            self._score_in_shadow(self.shadow, records, posts)
+
+    def _score_in_shadow(
+        self, shadow: ShadowCache, records: list[Record], posts: list[tuple[Record, Post]]
+    ) -> None:
+        try:
+            served = shadow.current()
+            if not served:
+                return
+            now = datetime.now(UTC).isoformat()
+            ids = [(record.prediction_id, post) for record, post in posts]
+            predictions = predict(ids, served.artefact, served.pointer.version, now)
+            archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
+        except Exception as error:
+            # The champion's work is done, whatever this is; a library's error could quote a post.
+            logger.warning("shadow failed", cause=cause(error))
+            metrics.add_metric("ShadowFailures", MetricUnit.Count, 1)
 
     def _predict(self, posts: list[tuple[str, Post]]) -> list[Prediction]:
         if not posts:
@@ -108,13 +131,19 @@ def predictor() -> Predictor:
     """Build the predictor once an execution environment."""
     s3 = boto3.client("s3", config=_AWS)
     ssm = boto3.client("ssm", config=_AWS)
-    parameter = setting("CHAMPION_PARAMETER")
+    parameter, shadow_parameter = setting("CHAMPION_PARAMETER"), setting("SHADOW_PARAMETER")
+    ttl_seconds = float(setting("CHAMPION_TTL_SECONDS"))
     return Predictor(
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_model(s3, pointer),
-            ttl_seconds=float(setting("CHAMPION_TTL_SECONDS")),
+            ttl_seconds=ttl_seconds,
             on_refused=_report_refused_champion,
+        ),
+        shadow=ShadowCache(
+            read=lambda: read_shadow(ssm, shadow_parameter),
+            load=lambda pointer: load_model(s3, pointer),
+            ttl_seconds=ttl_seconds,
         ),
         s3=s3,
         kinesis=boto3.client("kinesis", config=_AWS),

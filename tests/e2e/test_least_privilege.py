@@ -15,6 +15,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.events import route
 from stresswatch.champion import NO_CHAMPION
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from stresswatch.versions import VERDICT_FILE
 from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
@@ -106,6 +108,24 @@ class Stage:
         machine = self.deployed.stack.outputs["RetrainingStateMachineArn"]
         return f"{machine.replace(':stateMachine:', ':execution:')}:{uuid.uuid4()}"
 
+    def shadow(self, _: Permission | None) -> str:
+        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
+        function = self.deployed.function("RetrainingShadowFunction")
+        return self.deployed.invoke(function, champion | {"seconds": 0})
+
+    def compare(self, _: Permission | None) -> str:
+        bucket = self.deployed.stack.outputs["ArchiveBucketName"]
+        if not self.deployed.objects(bucket, SHADOW_PREFIX):
+            self.predict(None)
+        now = datetime.now(UTC)
+        event = {
+            "version": self.retraining["gate"]["version"],
+            "parent": self.retraining["gate"]["version"],
+            "start": (now - timedelta(minutes=30)).isoformat(),
+            "end": now.isoformat(),
+        }
+        return self.deployed.invoke(self.deployed.function("RetrainingCompareFunction"), event)
+
     def await_approval(self, _: Permission | None) -> str:
         event = {"version": "v0", "execution": self._another_execution(), "token": "token"}
         return self.deployed.invoke(self.deployed.function("RetrainingApprovalFunction"), event)
@@ -159,6 +179,7 @@ class Stage:
             return self._poll()
         function = self.deployed.stack.outputs["PredictorFunctionName"]
         self._make_cold(function)
+        self.shadow(None)  # for the minute of grace
         return self.deployed.invoke(function, kinesis_event(payload(STREAMED[0])[1], b"{"))
 
     def _make_cold(self, function: str) -> None:
@@ -216,6 +237,8 @@ SCENARIOS: dict[str, Scenario] = {
     "QualityQualityRole": Stage.measure_quality,
     "RetrainingAdmissionRole": Stage.admit,
     "RetrainingApprovalRole": Stage.await_approval,
+    "RetrainingCompareRole": Stage.compare,
+    "RetrainingShadowRole": Stage.shadow,
     "RetrainingDatasetRole": Stage.assemble,
     "RetrainingGateRole": Stage.judge,
     "RetrainingPromoteRole": Stage.promote,

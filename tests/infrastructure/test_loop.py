@@ -29,7 +29,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 7
+    assert len(zipped) == 9
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2
@@ -66,7 +66,7 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Stresswatch", "DriftShare")
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
     assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 3600)
-    assert alarm["Threshold"] == 0.5
+    assert alarm["Threshold"] == 0.15
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["EvaluationPeriods"] == 1
     assert alarm["TreatMissingData"] == "notBreaching"
@@ -154,9 +154,33 @@ def choices(workflow, name):
 def test_only_an_accepted_challenger_is_promoted(workflow):
     (accepted,) = workflow["Accepted?"]["Choices"]
     assert (accepted["Variable"], accepted["BooleanEquals"]) == ("$.gate.accepted", True)
-    assert choices(workflow, "Accepted?") == ["NeedsApproval?", "NotifyRejected"]
+    assert choices(workflow, "Accepted?") == ["Shadows?", "NotifyRejected"]
+    assert choices(workflow, "Shadows?") == ["Shadow", "NeedsApproval?"]
     assert choices(workflow, "NeedsApproval?") == ["NotifyAwaitingApproval", "Promote"]
     assert workflow["Promote"]["Next"] == "NotifyPromoted"
+
+
+def test_a_challenger_that_shadows_is_judged_once_more_by_what_it_said(workflow):
+    (shadows,) = workflow["Shadows?"]["Choices"]
+    assert (shadows["Variable"], shadows["NumericGreaterThan"]) == ("$.gate.shadow_seconds", 0)
+    assert workflow["Shadow"]["Next"] == "WhileItShadows"
+    assert workflow["WhileItShadows"]["TimestampPath"] == "$.shadow.end"
+    assert workflow["Compare"]["Parameters"] == {
+        "version.$": "$.gate.version",
+        "parent.$": "$.gate.parent",
+        "start.$": "$.shadow.start",
+        "end.$": "$.shadow.end",
+    }
+    (still,) = workflow["StillAccepted?"]["Choices"]
+    assert (still["Variable"], still["BooleanEquals"]) == ("$.comparison.accepted", True)
+    assert choices(workflow, "StillAccepted?") == ["NeedsApproval?", "NotifyRejected"]
+
+
+@pytest.mark.parametrize(("stage", "seconds"), [("dev", "0"), ("production", "86400")])
+def test_production_lets_a_challenger_shadow_for_a_day(stage, seconds, request):
+    template = request.getfixturevalue("template" if stage == "dev" else stage)
+    gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
+    assert gate["Environment"]["Variables"]["SHADOW_SECONDS"] == seconds
 
 
 def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflow):
@@ -210,7 +234,7 @@ def test_only_a_training_without_an_instance_is_tried_again_under_another_name(w
 
 
 def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
-    for name in ("Admit", "BuildDataSet", "Gate", "Promote"):
+    for name in ("Admit", "BuildDataSet", "Gate", "Shadow", "Compare", "Promote"):
         (catch,) = workflow[name]["Catch"]
         assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
     assert workflow["NotifyFailed"]["Next"] == "Failed"
@@ -218,8 +242,11 @@ def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
 
 
 def test_a_deployment_never_resets_the_champion(template):
-    (parameter,) = template.properties("AWS::SSM::Parameter")
-    assert parameter["Value"] == "none"
+    values = {
+        parameter["Name"]: parameter["Value"]
+        for parameter in template.properties("AWS::SSM::Parameter")
+    }
+    assert values == {"/stresswatch/dev/champion": "none", "/stresswatch/dev/shadow": "none"}
 
 
 def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):

@@ -117,6 +117,8 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "ssm:GetParameter",
             },
         ),
+        ("RetrainingShadowRole", {"s3:GetObject", "ssm:PutParameter"}),
+        ("RetrainingCompareRole", {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}),
         ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
         (
             "DriftDriftRole",
@@ -162,13 +164,16 @@ def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template
 
 
 def test_only_promotion_moves_the_champion(template):
-    movers = [
-        policy["Roles"]
+    movers = {
+        role["Ref"].rstrip("0123456789ABCDEF"): json.dumps(statement["Resource"])
         for policy in template.properties("AWS::IAM::Policy")
-        if "ssm:PutParameter" in json.dumps(policy["PolicyDocument"])
-    ]
-    assert len(movers) == 1
-    assert movers[0][0]["Ref"].startswith("RetrainingPromoteRole")
+        for statement in policy["PolicyDocument"]["Statement"]
+        for role in policy["Roles"]
+        if "ssm:PutParameter" in actions(statement)
+    }
+    assert set(movers) == {"RetrainingPromoteRole", "RetrainingShadowRole"}
+    assert "ChampionPointer" in movers["RetrainingPromoteRole"]
+    assert "ChampionShadow" in movers["RetrainingShadowRole"]
 
 
 def test_metrics_are_written_to_the_projects_namespace_alone(template):

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from stresswatch.champion import Pointer, write_pointer
 from stresswatch.datasets import TrainingSet
+from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
 from stresswatch.journal import Journal
 from stresswatch.versions import sha256

@@ -29,7 +29,18 @@ from tests.integration.test_retraining_functions import deliver, gate_event
 from tests.marker import MARKER, holds, holds_marker
 
 MAY_HOLD_TEXT = {"quarantine", "training"}
-FUNCTIONS = ("predictor", "dataset", "drift", "gate", "promote")
+FUNCTIONS = (
+    "predictor",
+    "admission",
+    "approval",
+    "compare",
+    "dataset",
+    "drift",
+    "gate",
+    "promote",
+    "quality",
+    "shadow",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +242,7 @@ def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
     files = train_version(tmp_path, [*base, parse_labelled_post(marked)], answer["version"])
     deliver(aws, files)
     verdict = gate(gate_event(answer, answer["version"]), CONTEXT)
-    promotion = promote(verdict | {"parent": ""}, CONTEXT)
+    promotion = promote({"gate": verdict}, CONTEXT)
     written.hear(answer, verdict, promotion)
     assert aws.pointer().version == answer["version"]
     assert set(aws.keys("models"))
@@ -246,12 +257,30 @@ def test_every_function_is_listened_to():
     assert set(FUNCTIONS) == {file.parent.name for file in PROJECT.glob("lambdas/*/handler.py")}
 
 
+ANY_EVENT = {
+    "version": "v1",
+    "parent": "",
+    "uri": "s3://models/models/v1/",
+    "sha256": "0" * 64,
+    "start": "2026-11-23T00:00:00+00:00",
+    "end": "2026-11-23T01:00:00+00:00",
+    "seconds": 60,
+    "execution": "arn",
+    "token": "token",
+    "request": {},
+    "model_artifact_uri": "s3://training/training-output/model.tar.gz",
+    "dataset_uri": "s3://training/datasets/v1/",
+    "gate": {"version": "v1", "uri": "s3://models/models/v1/", "sha256": "0" * 64, "parent": ""},
+}
+"""What every function finds in it as much as it needs to begin."""
+
+
 @pytest.mark.parametrize("name", FUNCTIONS[1:])
 def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
     module = sys.modules[f"lambdas.{name}.handler"]
     monkeypatch.setattr(module.boto3, "client", lambda service: quote(MARKER))
-    with pytest.raises(UnforeseenError) as raised:
-        module.handler({}, CONTEXT)
+    with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
+        module.handler(ANY_EVENT, CONTEXT)
     monkeypatch.undo()
     written.hear("".join(traceback.format_exception(raised.value)))
     assert written.places_with_marker() == []

@@ -24,11 +24,15 @@ PREFIX = "predictions/"
 
 
 def write(
-    s3: S3Client, bucket: str, batch: Sequence[Record], predictions: Sequence[Prediction]
+    s3: S3Client,
+    bucket: str,
+    batch: Sequence[Record],
+    predictions: Sequence[Prediction],
+    prefix: str = PREFIX,
 ) -> None:
     """Archive the predictions of a batch, beside whatever an earlier delivery left of it."""
     first, last = batch[0], batch[-1]
-    hour = _hour_prefix(datetime.fromisoformat(predictions[0].predicted_at))
+    hour = _hour_prefix(prefix, datetime.fromisoformat(predictions[0].predicted_at))
     lines = (prediction.archive_line() for prediction in predictions)
     # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
     body = gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0)
@@ -48,6 +52,7 @@ def read(
     start: datetime,
     end: datetime,
     post_ids: Container[str] | None = None,
+    prefix: str = PREFIX,
 ) -> list[dict[str, Any]]:
     """Read the rows predicted from `start` up to, not including, `end`; both with a time zone.
 
@@ -56,7 +61,7 @@ def read(
     left out, and take no memory.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for row in _rows(s3, bucket, start, end):
+    for row in _rows(s3, bucket, prefix, start, end):
         known = rows.get(row["prediction_id"])
         if post_ids is not None and row["post_id"] not in post_ids:
             continue
@@ -72,21 +77,23 @@ def _precedence(row: dict[str, Any]) -> tuple[str, str]:
     return row["predicted_at"], row["model_version"]
 
 
-def _rows(s3: S3Client, bucket: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+def _rows(
+    s3: S3Client, bucket: str, prefix: str, start: datetime, end: datetime
+) -> Iterator[dict[str, Any]]:
     pages = s3.get_paginator("list_objects_v2")
-    for prefix in _hour_prefixes(start, end):
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+    for hour in _hour_prefixes(prefix, start, end):
+        for page in pages.paginate(Bucket=bucket, Prefix=hour):
             for found in page.get("Contents", []):
                 body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
                 yield from map(json.loads, gzip.decompress(body).splitlines())
 
 
-def _hour_prefixes(start: datetime, end: datetime) -> Iterator[str]:
+def _hour_prefixes(prefix: str, start: datetime, end: datetime) -> Iterator[str]:
     hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     while hour < end:
-        yield _hour_prefix(hour)
+        yield _hour_prefix(prefix, hour)
         hour += timedelta(hours=1)
 
 
-def _hour_prefix(moment: datetime) -> str:
-    return f"{PREFIX}{moment.astimezone(UTC):date=%Y-%m-%d/hour=%H/}"
+def _hour_prefix(prefix: str, moment: datetime) -> str:
+    return f"{prefix}{moment.astimezone(UTC):date=%Y-%m-%d/hour=%H/}"

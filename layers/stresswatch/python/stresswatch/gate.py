@@ -34,7 +34,7 @@ class InvalidRules(ValueError):
 class Rules:
     """How far a challenger may fall short, and what it must gain.
 
-    The margins were chosen by measurement; docs/monitoring.md has it.
+    The margins were chosen by measurement; docs/retraining.md has it.
 
     Attributes
     ----------
@@ -60,6 +60,9 @@ class Rules:
         Size of the model file.
     maximum_slowdown : float
         Time of scoring the same posts, in multiples of the champion's.
+    minimum_shadow_coverage, minimum_agreement : float
+        Of a challenger that shadows: on how many of the champion's posts it must have a prediction
+        at all, and the same class.
     """
 
     confidence: float = 0.95
@@ -73,6 +76,8 @@ class Rules:
     calibration_margin: float = 0.03
     maximum_model_bytes: int = 8 * 1024 * 1024
     maximum_slowdown: float = 2.0
+    minimum_shadow_coverage: float = 0.99
+    minimum_agreement: float = 0.7
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:

@@ -1,0 +1,58 @@
+"""Compare: judges a challenger by what it said of live posts while it shadowed the champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch import archive
+from stresswatch.datasets import LABELS_PREFIX, read_lines
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.gate import Rules
+from stresswatch.live_quality import newest_labels
+from stresswatch.shadow import ARCHIVE_PREFIX, GRACE
+from stresswatch.shadow_verdict import judge_shadow
+from stresswatch.versions import SHADOW_FILE, folder_of_version
+from stresswatch.windows import Window
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the verdict, and keep it beside the version's files; a retry judges once more.
+
+    Only what the parent said counts as the champion's: after a rollback in between there is none
+    of it, and nothing is promoted that was judged against another champion.
+    """
+    s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
+    window, version = Window.of(event, minutes=0), event["version"]
+    champion = [
+        row
+        for row in archive.read(s3, bucket, window.start, window.end)
+        if row["model_version"] == event["parent"]
+    ]
+    challenger = [
+        row
+        for row in archive.read(s3, bucket, window.start, window.end + GRACE, prefix=ARCHIVE_PREFIX)
+        if row["model_version"] == version
+    ]
+    labels = newest_labels(read_lines(s3, setting("TRAINING_BUCKET"), LABELS_PREFIX)).by_post
+    rules = Rules.from_json(setting("GATE_RULES"))
+    verdict = {
+        "posts": len(champion),
+        **judge_shadow(champion, challenger, labels, rules).as_dict(),
+    }
+    place = folder_of_version(setting("MODEL_BUCKET"), version) / SHADOW_FILE
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
+    logger.info("shadowed", version=version, accepted=verdict["accepted"], posts=len(champion))
+    return verdict

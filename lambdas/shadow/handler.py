@@ -1,0 +1,46 @@
+"""Shadow: lets a challenger that the gate accepted score live posts beside the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.champion import Pointer, load_model
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.shadow import GRACE, ShadowPointer, write_shadow
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
+    """Point the predictors to the challenger for a while; answer when it may be compared.
+
+    Raises
+    ------
+    DigestMismatch, CorruptArtefact
+        When the model file is not the one that was judged.
+    """
+    challenger = Pointer(event["version"], event["uri"], event["sha256"])
+    load_model(boto3.client("s3"), challenger)
+    # A warm predictor sees the pointer when the time to live of the one before is over.
+    begins = datetime.now(UTC) + timedelta(seconds=float(setting("CHAMPION_TTL_SECONDS")))
+    ends = begins + timedelta(seconds=event["seconds"])
+    pointer = ShadowPointer(challenger, ends + GRACE)
+    write_shadow(boto3.client("ssm"), setting("SHADOW_PARAMETER"), pointer)
+    logger.info("shadowing", version=challenger.version, until=ends.isoformat())
+    return {"start": _moment(begins), "end": _moment(ends)}
+
+
+def _moment(moment: datetime) -> str:
+    # As a state machine's Wait reads it.
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,98 @@
+"""The verdict on a challenger that shadowed: what it said of live posts beside the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.gate import Check, Rules, Verdict
+from stresswatch.paired import compare
+from stresswatch.predictions import DECISION_THRESHOLD
+
+
+def judge_shadow(
+    champion: Sequence[Mapping[str, Any]],
+    challenger: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, int],
+    rules: Rules,
+) -> Verdict:
+    """Judge a challenger by its predictions of the posts that the champion predicted.
+
+    Parameters
+    ----------
+    champion, challenger : sequences of rows of the archive
+        Of the time of the shadowing, each with one row for a `prediction_id`.
+    labels : mapping of str to int
+        The newest label of each post that has one, by its id.
+    """
+    said = {row["prediction_id"]: row for row in challenger}
+    both = [(row, said[row["prediction_id"]]) for row in champion if row["prediction_id"] in said]
+    if len(champion) < rules.minimum_posts:
+        reason = f"not judged: {len(champion)} of at least {rules.minimum_posts} live posts"
+        return Verdict((Check("live posts", None, None, None, passed=True, reason=reason),))
+    probability = np.array(
+        [[one["probability"] for one in pair] for pair in both], dtype=np.float64
+    ).reshape(-1, 2)
+    return Verdict(
+        (
+            _coverage(len(both) / len(champion), rules),
+            _agreement(probability, rules),
+            *_live_quality(both, labels, rules),
+        )
+    )
+
+
+def _coverage(share: float, rules: Rules) -> Check:
+    return Check(
+        name="live posts that the challenger scored too",
+        champion=1.0,
+        challenger=share,
+        threshold=rules.minimum_shadow_coverage,
+        passed=share >= rules.minimum_shadow_coverage,
+        reason=f"must be at least {rules.minimum_shadow_coverage:.3f}",
+    )
+
+
+def _agreement(probability: NDArray[np.float64], rules: Rules) -> Check:
+    called = probability >= DECISION_THRESHOLD
+    agreement = float((called[:, 0] == called[:, 1]).mean()) if len(called) else 0.0
+    return Check(
+        name="agreement on live posts",
+        champion=None,
+        challenger=agreement,
+        threshold=rules.minimum_agreement,
+        passed=agreement >= rules.minimum_agreement,
+        reason=f"must be at least {rules.minimum_agreement:.3f}",
+    )
+
+
+def _live_quality(
+    both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+    labels: Mapping[str, int],
+    rules: Rules,
+) -> list[Check]:
+    """Compare the two on those of the live posts that somebody labelled, each post once."""
+    name = "Brier score, labelled live posts"
+    pairs = {pair[0]["post_id"]: pair for pair in reversed(both) if pair[0]["post_id"] in labels}
+    if len(pairs) < rules.minimum_posts:
+        reason = f"not judged: {len(pairs)} of at least {rules.minimum_posts} labelled live posts"
+        return [Check(name, None, None, None, passed=True, reason=reason)]
+    truth = np.array([labels[post_id] for post_id in pairs])
+    champion, challenger = (
+        np.array([pair[place]["probability"] for pair in pairs.values()]) for place in (0, 1)
+    )
+    brier = compare(truth, champion, challenger, list(pairs), rules.confidence).brier
+    before = float(((champion - truth) ** 2).mean())
+    return [
+        Check(
+            name=name,
+            champion=before,
+            challenger=before + brier.value,
+            threshold=before + rules.fresh_brier_margin,
+            passed=brier.high <= rules.fresh_brier_margin,
+            reason=f"{brier}: must be shown to rise by no more than {rules.fresh_brier_margin:.3f}",
+        )
+    ]

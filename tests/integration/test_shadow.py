@@ -1,0 +1,153 @@
+"""Shadowing on moto: what a challenger beside the champion leaves, and what is made of it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lambdas.compare.handler import handler as compare
+from lambdas.predictor.handler import handler as predict
+from lambdas.predictor.handler import predictor
+from lambdas.shadow.handler import handler as shadow
+from stresswatch import archive
+from stresswatch.champion import DigestMismatch
+from stresswatch.shadow import ARCHIVE_PREFIX, read_shadow
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
+from tests.integration.test_predictor import event, payload
+
+POSTS = make_posts(40, seed=9)
+BATCH = event([payload(post) for post in POSTS])
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    predictor.cache_clear()
+    yield
+    predictor.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def challenger_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    return train_version(folder, make_posts(300, seed=2), "v2", "v1")
+
+
+@pytest.fixture
+def challenger(aws, version_files, challenger_files, monkeypatch):
+    """v1 serves; v2 is published, and shadows from the moment that it is told to."""
+    monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
+    aws.promote("v1", version_files)
+    return aws.publish("v2", challenger_files)
+
+
+def begin(challenger, seconds=3600):
+    return shadow({**vars(challenger), "seconds": seconds}, CONTEXT)
+
+
+def archived(aws, prefix=archive.PREFIX):
+    now = datetime.now(UTC)
+    span = timedelta(hours=1)
+    return archive.read(aws.s3, "archive", now - span, now + span, prefix=prefix)
+
+
+def counted(capsys, metric):
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    return [value for entry in logged for value in entry.get(metric, [])]
+
+
+class TestPredictor:
+    def test_the_challengers_predictions_are_archived_apart_and_leave_on_no_stream(
+        self, aws, challenger
+    ):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        champions, challengers = archived(aws), archived(aws, ARCHIVE_PREFIX)
+        assert {row["model_version"] for row in champions} == {"v1"}
+        assert {row["model_version"] for row in challengers} == {"v2"}
+        assert {row["prediction_id"] for row in champions} == {
+            row["prediction_id"] for row in challengers
+        }
+        assert {one["model_version"] for one in aws.predictions()} == {"v1"}
+        assert len(aws.predictions()) == len(POSTS)
+
+    def test_without_a_challenger_nothing_more_is_done(self, aws, challenger):
+        predict(BATCH, CONTEXT)
+        assert archived(aws, ARCHIVE_PREFIX) == []
+
+    def test_when_its_time_is_over_it_ends_by_itself(self, aws, challenger):
+        begin(challenger, seconds=-60)  # the minute of grace is over as well
+        predict(BATCH, CONTEXT)
+        assert archived(aws, ARCHIVE_PREFIX) == []
+
+    def test_whatever_goes_wrong_with_it_the_champion_answers_and_it_is_counted(
+        self, aws, challenger, capsys
+    ):
+        begin(challenger)
+        aws.put("models", "models/v2/model.npz", b"altered since")
+        assert predict(BATCH, CONTEXT) == {"batchItemFailures": []}
+        assert len(aws.predictions()) == len(POSTS)
+        assert archived(aws, ARCHIVE_PREFIX) == []
+        assert counted(capsys, "ShadowFailures") == [1]
+
+    def test_an_archive_that_refuses_it_does_not_have_the_batch_delivered_again(
+        self, aws, challenger, monkeypatch
+    ):
+        begin(challenger)
+        put = predictor().s3.put_object
+
+        def refuse(**arguments):
+            if arguments["Key"].startswith(ARCHIVE_PREFIX):
+                raise RuntimeError("whatever")
+            return put(**arguments)
+
+        monkeypatch.setattr(predictor().s3, "put_object", refuse)
+        assert predict(BATCH, CONTEXT) == {"batchItemFailures": []}
+
+
+class TestBegin:
+    def test_the_pointer_says_who_and_until_when(self, aws, challenger):
+        answer = begin(challenger, seconds=3600)
+        pointer = read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"])
+        assert pointer.pointer == challenger
+        start, end = (datetime.fromisoformat(answer[name]) for name in ("start", "end"))
+        assert (end - start).total_seconds() == pytest.approx(3600, abs=1)
+        assert pointer.until > end
+
+    def test_a_model_file_that_is_not_the_one_that_was_judged_does_not_shadow(
+        self, aws, challenger
+    ):
+        aws.put("models", "models/v2/model.npz", b"altered since")
+        with pytest.raises(DigestMismatch):
+            begin(challenger)
+        assert read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"]) is None
+
+
+class TestCompare:
+    def compare(self, parent="v1"):
+        now = datetime.now(UTC)
+        window = {
+            "start": (now - timedelta(minutes=5)).isoformat(),
+            "end": (now + timedelta(minutes=1)).isoformat(),
+        }
+        return compare({"version": "v2", "parent": parent, **window}, CONTEXT)
+
+    def test_the_verdict_is_answered_and_kept_beside_the_version(self, aws, challenger):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        verdict = self.compare()
+        assert (verdict["accepted"], verdict["posts"]) == (True, 40)
+        coverage, agreement, _ = verdict["checks"]
+        assert coverage["challenger"] == 1.0
+        assert agreement["challenger"] > 0.7
+        kept = json.loads(aws.body("models", "models/v2/shadow.json"))
+        assert kept == json.loads(json.dumps(verdict))
+
+    def test_one_that_failed_is_not_accepted(self, aws, challenger):
+        predict(BATCH, CONTEXT)
+        assert not self.compare()["accepted"]
+
+    def test_only_what_its_parent_said_is_compared(self, aws, challenger):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        assert self.compare(parent="v0")["posts"] == 0

@@ -1,0 +1,138 @@
+"""A challenger beside the champion: for as long as its pointer says, and judged by what it said."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from stresswatch.champion import InvalidPointer, Pointer
+from stresswatch.gate import Rules
+from stresswatch.shadow import NO_SHADOW, ShadowCache, ShadowPointer
+from stresswatch.shadow_verdict import judge_shadow
+
+POINTER = Pointer("v2", "s3://models/models/v2/", "0" * 64)
+LATER = datetime.now(UTC) + timedelta(hours=1)
+EARLIER = datetime.now(UTC) - timedelta(hours=1)
+
+
+class Store:
+    """Where the pointer and the models are, and how often they were asked for."""
+
+    def __init__(self, shadow=None):
+        self.shadow = shadow
+        self.now = 0.0
+        self.reads = self.loads = 0
+        self.broken = False
+
+    def read(self):
+        self.reads += 1
+        if self.broken:
+            raise RuntimeError("no such parameter")
+        return self.shadow
+
+    def load(self, pointer):
+        self.loads += 1
+        return SimpleNamespace(pointer=pointer)
+
+    def cache(self):
+        return ShadowCache(self.read, self.load, ttl_seconds=30, clock=lambda: self.now)
+
+
+class TestPointer:
+    def test_it_is_read_as_it_was_written(self):
+        shadow = ShadowPointer(POINTER, LATER)
+        assert ShadowPointer.from_json(shadow.to_json()) == shadow
+
+    def test_before_the_first_there_is_none(self):
+        assert ShadowPointer.from_json(NO_SHADOW) is None
+
+    @pytest.mark.parametrize("value", ["", "{}", "[]", '{"until": "soon"}', POINTER.to_json()])
+    def test_anything_else_is_refused(self, value):
+        with pytest.raises(InvalidPointer, match="the shadow pointer cannot be read"):
+            ShadowPointer.from_json(value)
+
+
+class TestCache:
+    def test_while_nobody_shadows_nothing_is_loaded(self):
+        store = Store()
+        assert store.cache().current() is None
+        assert store.loads == 0
+
+    def test_a_challenger_is_loaded_once_and_its_pointer_read_again_after_its_time_to_live(self):
+        store = Store(ShadowPointer(POINTER, LATER))
+        cache = store.cache()
+        for now in (0, 29, 31, 45):
+            store.now = now
+            assert cache.current().pointer == POINTER
+        assert (store.reads, store.loads) == (2, 1)
+
+    def test_it_ends_by_itself_though_the_pointer_stays(self):
+        assert Store(ShadowPointer(POINTER, EARLIER)).cache().current() is None
+        soon = datetime.now(UTC) + timedelta(milliseconds=50)
+        cache = Store(ShadowPointer(POINTER, soon)).cache()
+        cache.current()
+        while datetime.now(UTC) <= soon:
+            pass
+        assert cache.current() is None
+
+    def test_a_pointer_that_cannot_be_followed_is_not_tried_with_every_batch(self):
+        store = Store(ShadowPointer(POINTER, LATER))
+        store.broken = True
+        cache = store.cache()
+        with pytest.raises(RuntimeError):
+            cache.current()
+        assert cache.current() is None
+        assert store.reads == 1
+        store.broken, store.now = False, 31
+        assert cache.current().pointer == POINTER
+
+
+def rows(probabilities, first=0):
+    return [
+        {"prediction_id": str(number), "post_id": f"post-{number}", "probability": probability}
+        for number, probability in enumerate(probabilities, first)
+    ]
+
+
+def failed(verdict):
+    return [check.name for check in verdict.checks if not check.passed]
+
+
+CHAMPION = rows([0.9, 0.1] * 50)
+LABELS = {f"post-{number}": 1 - number % 2 for number in range(100)}
+
+
+class TestVerdict:
+    def test_one_that_says_much_the_same_is_accepted(self):
+        verdict = judge_shadow(CHAMPION, rows([0.8, 0.2] * 50), {}, Rules())
+        assert verdict.accepted
+        assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
+
+    def test_one_that_says_something_else_altogether_is_rejected(self):
+        verdict = judge_shadow(CHAMPION, rows([0.1, 0.9] * 50), {}, Rules())
+        assert failed(verdict) == ["agreement on live posts"]
+
+    def test_one_that_failed_on_posts_is_rejected(self):
+        verdict = judge_shadow(CHAMPION, rows([0.9, 0.1] * 49), {}, Rules())
+        assert failed(verdict) == ["live posts that the challenger scored too"]
+
+    def test_one_that_never_answered_is_rejected(self):
+        assert not judge_shadow(CHAMPION, [], {}, Rules()).accepted
+
+    def test_once_there_are_labels_a_worse_one_is_rejected(self):
+        worse = rows([0.55, 0.45] * 50)
+        verdict = judge_shadow(CHAMPION, worse, LABELS, Rules())
+        assert failed(verdict) == ["Brier score, labelled live posts"]
+
+    def test_and_a_better_one_is_not(self):
+        champion = rows([0.6, 0.4] * 50)
+        assert judge_shadow(champion, CHAMPION, LABELS, Rules()).accepted
+
+    def test_a_stream_that_was_silent_says_nothing_against_it(self):
+        (check,) = judge_shadow(CHAMPION[:29], [], {}, Rules()).checks
+        assert check.passed
+        assert check.reason == "not judged: 29 of at least 30 live posts"
+
+    def test_rows_without_a_counterpart_are_not_compared(self):
+        more = CHAMPION + rows([0.1], first=500)
+        assert judge_shadow(CHAMPION, more, {}, Rules()).accepted
