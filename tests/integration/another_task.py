@@ -1,0 +1,72 @@
+"""Learns which reviews are found helpful, and predicts with the predictor, on moto.
+
+Run by `test_another_task.py` in a copy of the project whose one list of numbers is that of reviews.
+"""
+
+import json
+import os
+import random
+import sys
+from pathlib import Path
+
+from moto import mock_aws
+
+import tests.conftest  # noqa: F401 - the settings that every test has
+from local.batching import Record
+from local.invocation import Source, kinesis_event
+from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
+
+_SOURCE = Source(
+    "arn:aws:kinesis:us-east-1:123456789012:stream/posts", "shardId-000000000000", "role"
+)
+_HELPFUL = "measured battery after weeks compared because instructions returned fits size".split()
+_NOT = "wow amazing best ever love terrible worst waste never stars".split()
+_BOTH = "bought this for my kitchen and it came on time the colour is as shown".split()
+
+
+def reviews(count, seed):
+    """Reviews as JSON, of which the helpful ones are long, and neither raving nor raging."""
+    chance = random.Random(seed)
+    for number in range(count):
+        helpful = chance.randint(0, 1)
+        words = chance.choices(_BOTH, k=15) + chance.choices(_HELPFUL if helpful else _NOT, k=6)
+        yield {
+            "post_id": f"review-{seed}-{number}",
+            "text": " ".join(words),
+            "label": helpful,
+            "source": chance.choice(["kitchen", "garden"]),
+            "stars": float(chance.choice([2, 3, 4] if helpful else [1, 5])),
+            "days_owned": chance.gauss(60 if helpful else 3, 5),
+            "pictures": float(helpful and chance.randint(0, 3)),
+        }
+
+
+def main(folder: Path) -> None:
+    from lambdas.predictor.handler import handler  # its settings are of the environment
+
+    learned = [parse_labelled_post(json.dumps(one).encode()) for one in reviews(400, seed=1)]
+    files = train_version(folder, learned)
+    new = list(reviews(40, seed=2))
+    records = [
+        Record(str(place), "key", json.dumps(one).encode(), 1_800_000_000.0)
+        for place, one in enumerate(new)
+    ]
+    with mock_aws():
+        aws = Aws()
+        aws.promote("v1", files)
+        answer = handler(kinesis_event(records, _SOURCE), CONTEXT)
+        predictions = {one["post_id"]: one["stressed"] for one in aws.predictions()}
+        archived = aws.keys("archive", "predictions/")
+    result = {
+        "numbers": NUMERIC_FEATURES,
+        "answer": answer,
+        "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
+        "archived": len(archived),
+    }
+    sys.stdout.write(f"\n{json.dumps(result)}\n")
+
+
+if __name__ == "__main__":
+    os.environ |= ENVIRONMENT
+    main(Path(sys.argv[1]))
