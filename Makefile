@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov synth lock clean
+.PHONY: help demo mlflow test check audit checkov synth docs hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,6 +61,12 @@ checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the imag
 
 synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 	$(BIN)/python -m cdk_app
+
+docs: $(VENV)/installed ## Build the documentation's site in build/site/
+	$(BIN)/python -m docs
+
+hooks: $(VENV)/installed ## Have the quick checks run before each commit
+	$(BIN)/pre-commit install
 
 LOCK := $(BIN)/uv pip compile --quiet --no-strip-markers --generate-hashes --custom-compile-command "make lock" pyproject.toml
 lock: ## Resolve pyproject.toml anew into the pinned, hashed requirement files

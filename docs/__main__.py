@@ -1,0 +1,105 @@
+"""Builds the documentation's site in ``build/site``: ``python -m docs``.
+
+The pages are written to be read in the repository, where they link to code and to each other. They
+are gathered in ``build/docs`` with the README as the first of them, and links to what is no page of
+the site become plain text; `zensical.toml` says the rest.
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+GATHERED = PROJECT / "build" / "docs"
+ROOT_PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
+"""Pages beside ``docs``, and their names on the site."""
+LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
+_CODE_BLOCK = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
+
+
+class DeadLink(ValueError):
+    """A page links to a file that is not in the repository."""
+
+
+def gather(target: Path = GATHERED) -> None:
+    """Write every page, and what the pages show, to a folder that is made anew.
+
+    Raises
+    ------
+    DeadLink
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    for path in files():
+        place = target / _place(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".md":
+            place.write_text(_rewritten(path))
+        else:
+            shutil.copyfile(path, place)
+    (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
+
+
+@cache
+def files() -> list[Path]:
+    """Give the pages and what they show."""
+    found = [path for path in (PROJECT / "docs").rglob("*") if path.suffix not in (".py", ".pyc")]
+    return sorted(path for path in [*found, *map(PROJECT.joinpath, ROOT_PAGES)] if path.is_file())
+
+
+def _place(path: Path) -> str:
+    """Name a file's place on the site."""
+    within = path.relative_to(PROJECT).as_posix()
+    return ROOT_PAGES.get(within) or within.removeprefix("docs/")
+
+
+def _rewritten(path: Path) -> str:
+    parts = _CODE_BLOCK.split(path.read_text())
+    # The pattern is one group: every other part is a block of code, in which nothing is a link.
+    parts[::2] = [LINK.sub(lambda link: _link(path, link), part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _link(page: Path, link: re.Match[str]) -> str:
+    target, anchor = link["target"], link["anchor"] or ""
+    if not target or "://" in target:
+        return link[0]
+    path = Path(os.path.normpath(page.parent / target))
+    if not path.exists():
+        raise DeadLink(f"{page.relative_to(PROJECT)} links to {target}, which is not there")
+    if path == PROJECT / "docs" / "decisions":
+        path /= "index.md"
+    elif path not in files():
+        return link["text"]
+    place = os.path.relpath(_place(path), Path(_place(page)).parent)
+    return f"{link['image']}[{link['text']}]({place}{anchor})"
+
+
+def _decisions(folder: Path) -> str:
+    lines = [
+        f"- [{page.read_text().splitlines()[0].removeprefix('# ')}]({page.name})"
+        for page in sorted(folder.glob("0*.md"))
+    ]
+    return "\n".join(
+        ["# Decisions", "", "Why it is as it is, each on a short page.", "", *lines, ""]
+    )
+
+
+def main() -> int:
+    """Gather the pages and build the site; give the exit code."""
+    gather()
+    command = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The documentation holds: its links, its blocks of code, and every command that it names."""
+
+import ast
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from cli.main import app
+from docs import __main__ as site
+from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, files, gather
+
+PAGES = [path for path in files() if path.suffix == ".md"]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAKEFILE = (PROJECT / "Makefile").read_text()
+
+
+def name(path):
+    return path.relative_to(PROJECT).as_posix()
+
+
+def blocks(language):
+    return [
+        pytest.param(block, id=f"{name(page)}-{number}")
+        for page in PAGES
+        for number, (found, block) in enumerate(BLOCK.findall(page.read_text()))
+        if found == language
+    ]
+
+
+def commands(program):
+    """Every call of a program in a block of shell or in a line's code, without its comment."""
+    found = set()
+    for page in PAGES:
+        text = page.read_text()
+        shell = "\n".join(block for language, block in BLOCK.findall(text) if language == "sh")
+        inline = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
+        lines = [*shell.replace("\\\n", " ").splitlines(), *inline]
+        for line in lines:
+            # An ellipsis stands for what a reader fills in.
+            words = shlex.split(line.replace("...", "X"), comments=True) if "'" not in line else []
+            if len(words) > 1 and words[0].removeprefix(".venv/bin/") == program:
+                found.add(" ".join(map(shlex.quote, words[1:])))
+    return sorted(found)
+
+
+def test_every_block_of_code_says_its_language():
+    unnamed = [
+        name(page) for page in PAGES if re.search(r"^```\n\S", BLOCK.sub("", page.read_text()))
+    ]
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("block", blocks("sh"))
+def test_shell_can_be_read(block):
+    subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+
+
+@pytest.mark.parametrize("block", blocks("json"))
+def test_json_can_be_read(block):
+    json.loads(block)
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_can_be_read(block):
+    ast.parse(block)
+
+
+@pytest.mark.parametrize("command", commands("stresswatch"))
+def test_the_operators_command_takes_what_the_documentation_gives_it(command):
+    group, words = typer.main.get_command(app), shlex.split(command)
+    context = group.make_context("stresswatch", words[:1], resilient_parsing=True)
+    while hasattr(group, "get_command"):
+        word = words.pop(0)
+        group = group.get_command(context, word)
+        assert group, f"there is no command {word}"
+    if words:  # a bare name stands for the command, whatever it is given
+        group.make_context(word, words, parent=context)
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_make_has_the_target(command):
+    target, *settings = shlex.split(command)
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+    for setting in settings:
+        variable = setting.partition("=")[0]
+        assert re.search(rf"\$\(?{variable}\b|^{variable} ", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", commands("python"))
+def test_a_module_of_ours_that_is_run_is_there_and_knows_its_options(command):
+    flag, module, *arguments = shlex.split(command)
+    assert flag == "-m"
+    spec = importlib.util.find_spec(module)
+    assert spec
+    found = (
+        importlib.util.find_spec(f"{module}.__main__") if spec.submodule_search_locations else spec
+    )
+    source = Path(found.origin).read_text()
+    options = [argument for argument in arguments if argument.startswith("--")]
+    assert [option for option in options if f'"{option}"' not in source] == []
+
+
+def test_every_page_is_in_the_navigation():
+    def pages(entries):
+        for entry in entries:
+            (place,) = entry.values()
+            yield from [place] if isinstance(place, str) else pages(place)
+
+    navigation = tomllib.loads((PROJECT / "zensical.toml").read_text())["project"]["nav"]
+    decisions = {name(page).removeprefix("docs/") for page in PAGES if "decisions" in page.parts}
+    written = {ROOT_PAGES.get(name(page)) or name(page).removeprefix("docs/") for page in PAGES}
+    assert {*pages(navigation)} | decisions == written | {"decisions/index.md"}
+
+
+def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead():
+    subprocess.run([sys.executable, "-m", "docs"], cwd=PROJECT, check=True, capture_output=True)
+    built = PROJECT / "build" / "site"
+    dead = [
+        f"{page.relative_to(built)}: {target}"
+        for page in built.rglob("*.html")
+        if page.name != "404.html"
+        for target in re.findall(r'(?:href|src)="?([^"#>\s?]+)', page.read_text())
+        if "://" not in target
+        and not target.startswith(("mailto:", "data:", "javascript:"))
+        and not (page.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
+    page = tmp_path / "docs" / "page.md"
+    page.parent.mkdir()
+    page.write_text("See [the other page](other.md).")
+    monkeypatch.setattr(site, "PROJECT", tmp_path)
+    monkeypatch.setattr(site, "files", lambda: [page])
+    with pytest.raises(DeadLink, match=r"docs/page\.md links to other\.md, which is not there"):
+        gather(tmp_path / "gathered")
