@@ -60,6 +60,8 @@ class Stage:
         The alarm fires when even the upper end of the live F1's 95 % interval is below it.
     iterator_age_alarm_seconds : int
         How long a post may wait in the stream before somebody is told.
+    silence_alarm_minutes : int
+        After how long without a single post somebody is told.
     throttles_alarm_count, quarantine_alarm_posts, unfinished_alarm_batches : int
         How many of them within five minutes somebody is told of.
     runbooks : str
@@ -110,6 +112,7 @@ class Stage:
     minimum_labelled_posts: int = 50
     accepted_f1: float = 0.7
     iterator_age_alarm_seconds: int = 300
+    silence_alarm_minutes: int = 60
     throttles_alarm_count: int = 1
     quarantine_alarm_posts: int = 100
     unfinished_alarm_batches: int = 5
@@ -151,6 +154,7 @@ class Stage:
             "minimum_labelled_posts": (30, 1_000_000),
             "accepted_f1": (0.01, 1.0),
             "iterator_age_alarm_seconds": (1, 604_800),
+            "silence_alarm_minutes": (1, 1440),
             "throttles_alarm_count": (1, 1_000_000),
             "quarantine_alarm_posts": (1, 1_000_000_000),
             "unfinished_alarm_batches": (1, 1_000_000),

@@ -65,7 +65,7 @@ class Drift(Construct):
         storage.grant_list(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.models, "models/")
-        storage.grant_write(role, storage.archive, "reports/")
+        storage.grant_write(role, storage.archive, "reports/", "drift/")
         allow_metrics(role, METRICS_NAMESPACE)
         window = Duration.minutes(stage.window_minutes)
         events.Rule(

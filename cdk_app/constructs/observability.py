@@ -132,6 +132,16 @@ class Observability(Construct):
         )
         make(
             self,
+            "SilentStreamAlarm",
+            self._metric("PostsRead", Duration.minutes(stage.silence_alarm_minutes)),
+            meaning="No post came: producers have stopped, or what they send is not read.",
+            runbook="silent-stream",
+            threshold=1,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            is_silence_breaching=True,
+        )
+        make(
+            self,
             "ThrottlesAlarm",
             predictor.metric_throttles(period=_PERIOD, statistic="Sum"),
             meaning="Lambda refused to run the predictor: no concurrency was left for it.",
@@ -185,12 +195,12 @@ class Observability(Construct):
             threshold=1,
         )
 
-    def _metric(self, name: str) -> cloudwatch.Metric:
+    def _metric(self, name: str, period: Duration = _PERIOD) -> cloudwatch.Metric:
         """A metric that the predictor writes into its log."""
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name=name,
             dimensions_map={"Stage": self._stage.name, "service": "predictor"},
             statistic="Sum",
-            period=_PERIOD,
+            period=period,
         )

@@ -22,7 +22,7 @@ class Storage(Construct):
     key, quarantine_key : kms.Key
         The quarantine holds payloads as they came, so it has a key of its own.
     archive : s3.Bucket
-        ``predictions/`` and ``reports/``: no post's text.
+        ``predictions/``, ``reports/`` and ``drift/``: no post's text.
     training : s3.Bucket
         ``datasets/``, ``labels/`` and ``training-output/``.
     models : s3.Bucket

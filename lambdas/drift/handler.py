@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ import boto3
 import pandas as pd
 from aws_lambda_powertools import Logger
 
-from stresswatch import archive
+from stresswatch import archive, drift_history
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.discretion import discreet
 from stresswatch.drift import Drift, measure_drift, write_page
@@ -52,6 +50,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
         "posts": len(rows),
+        "compared": 0,
         "model_version": pointer.version if pointer else None,
     }
     drift = None
@@ -61,7 +60,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         result["status"] = "too_small"
     else:
         drift, report = _measure(s3, pointer, rows, window)
-        result |= {"status": "measured", "report": report} | drift.as_dict()
+        result |= {"status": "measured", "compared": len(rows), "report": report}
+        result |= drift.as_dict()
+    drift_history.write(s3, setting("ARCHIVE_BUCKET"), window, result)
     _publish(len(rows), drift)
     logger.info("window", **{key: result[key] for key in ("status", "posts", "model_version")})
     return result
@@ -72,8 +73,7 @@ def _measure(
 ) -> tuple[Drift, str]:
     bucket, key = Location.parse(pointer.uri) / REFERENCE_FILE
     reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
-    name = f"{window.end.astimezone(UTC):%Y-%m-%dT%H%M%S}-{pointer.version}"
-    target = Location(setting("ARCHIVE_BUCKET"), f"reports/{name}.html")
+    target = Location(setting("ARCHIVE_BUCKET"), f"reports/{window.name}-{pointer.version}.html")
     current = pd.DataFrame(rows)
     drift = measure_drift(current, reference, DriftRules.from_json(setting("DRIFT_RULES")))
     with tempfile.TemporaryDirectory() as folder:
@@ -85,12 +85,6 @@ def _measure(
             Body=page.read_bytes(),
             ContentType="text/html; charset=utf-8",
         )
-    s3.put_object(
-        Bucket=target.bucket,
-        Key=f"reports/{name}.json",
-        Body=json.dumps(drift.as_dict()).encode(),
-        ContentType="application/json",
-    )
     if drift.failed or not_drawn:
         logger.warning("columns failed", compared=drift.failed, drawn=not_drawn)
     return drift, str(target)
@@ -102,18 +96,23 @@ def _publish(posts: int, drift: Drift | None) -> None:
         {"MetricName": "WindowPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"}
     ]
     if drift:
-        data.append(
-            {"MetricName": "FailedColumns", "Dimensions": stage, "Value": len(drift.failed)}
-        )
+        data += [
+            {"MetricName": "ComparedPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"},
+            {"MetricName": "FailedColumns", "Dimensions": stage, "Value": len(drift.failed)},
+        ]
         if drift.columns:
             data.append({"MetricName": "DriftShare", "Dimensions": stage, "Value": drift.share})
         data += [
             {
-                "MetricName": "ColumnDrift",
+                "MetricName": metric,
                 "Dimensions": [*stage, {"Name": "Column", "Value": name}],
-                "Value": float(column.drifted),
+                "Value": value,
             }
             for name, column in drift.columns.items()
+            for metric, value in (
+                ("ColumnDrift", float(column.drifted)),
+                ("ColumnDistance", column.distance / column.least),
+            )
         ]
     boto3.client("cloudwatch").put_metric_data(
         Namespace=setting("POWERTOOLS_METRICS_NAMESPACE"), MetricData=data

@@ -139,6 +139,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "QuarantineRate",
                 "RetrainingFailed",
                 "ShadowErrors",
+                "SilentStream",
                 "Throttles",
                 "UnfinishedBatches",
             )
@@ -230,6 +231,11 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
 def test_a_drift_monitor_that_falls_silent(alarms: Alarms) -> None:
     with alarms.tightened("DriftHeartbeat", Period=1):
         alarms.fires("DriftHeartbeat")
+
+
+def test_a_stream_that_falls_silent(alarms: Alarms) -> None:
+    with alarms.tightened("ObservabilitySilentStream", Period=1):
+        alarms.fires("ObservabilitySilentStream")
 
 
 def test_live_quality_below_what_is_accepted_starts_a_retraining(

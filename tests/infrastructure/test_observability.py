@@ -69,13 +69,16 @@ def test_every_queue_is_watched_for_messages(template):
     assert watched == set(template.resources("AWS::SQS::Queue"))
 
 
-def test_only_the_drift_monitors_silence_is_an_alarm(template):
-    breaching = [
-        name
+def test_only_the_silence_of_the_drift_monitor_and_of_the_stream_is_an_alarm(template):
+    breaching = {
+        name[:-8]: alarm["Properties"]["MetricName"]
         for name, alarm in alarms(template).items()
         if alarm["Properties"]["TreatMissingData"] == "breaching"
-    ]
-    assert [name.startswith("DriftHeartbeat") for name in breaching] == [True]
+    }
+    assert breaching == {
+        "DriftHeartbeatAlarm": "WindowPosts",
+        "ObservabilitySilentStreamAlarm": "PostsRead",
+    }
 
 
 def test_the_iterator_age_alarm_has_the_stages_threshold_in_milliseconds(template, production):

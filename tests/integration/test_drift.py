@@ -1,14 +1,19 @@
 """The drift function on moto: what a window of the archive makes it publish."""
 
+import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
+import pandas as pd
 import pytest
 
 from lambdas.drift.handler import handler
 from stresswatch import archive
 from stresswatch.artefact import Artefact
-from stresswatch.predictions import Record, predict
+from stresswatch.drift_history import SCHEMA
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import DRIFT_COLUMNS, Record, predict
 from stresswatch.windows import InvalidWindow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
@@ -45,11 +50,20 @@ def archived(aws, version_files):
     return put
 
 
-def published(name):
+def history(aws):
+    """The whole history, read as a notebook would."""
+    keys = aws.keys("archive", "drift/")
+    return pd.concat(
+        [pd.read_parquet(io.BytesIO(aws.body("archive", key))) for key in keys], ignore_index=True
+    )
+
+
+def published(name, column=None):
+    of_column = [{"Name": "Column", "Value": column}] if column else []
     answer = boto3.client("cloudwatch").get_metric_statistics(
         Namespace="Stresswatch",
         MetricName=name,
-        Dimensions=[{"Name": "Stage", "Value": "dev"}],
+        Dimensions=[{"Name": "Stage", "Value": "dev"}, *of_column],
         StartTime=datetime.now(UTC) - timedelta(minutes=10),
         EndTime=datetime.now(UTC) + timedelta(minutes=10),
         Period=3600,
@@ -74,6 +88,56 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
     assert published("DriftShare") == [answer["share"]]
     key = answer["report"].removeprefix("s3://archive/")
     assert b"<html" in aws.body("archive", key)[:2000].lower()
+
+
+def test_each_column_has_figures_of_its_own(aws, champion, archived):
+    archived(CALM_ONLY)
+    answer = handler(WINDOW, CONTEXT)
+    for name in DRIFT_COLUMNS:
+        column = answer["columns"][name]
+        assert published("ColumnDrift", name) == [float(column["drifted"])]
+        assert published("ColumnDistance", name) == [column["distance"] / column["least"]]
+    assert published("FailedColumns") == [0.0]
+
+
+def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archived):
+    archived(CALM_ONLY)
+    answer = handler(WINDOW, CONTEXT)
+    earlier = START - timedelta(hours=12)
+    handler({"start": earlier.isoformat(), "end": START.isoformat()}, CONTEXT)
+    assert aws.keys("archive", "drift/") == [
+        "drift/date=2026-11-22/20261122T223000Z-20261123T103000Z-v1.parquet",
+        "drift/date=2026-11-23/20261123T103000Z-20261123T113000Z-v1.parquet",
+    ]
+    rows = history(aws)
+    assert rows.columns.tolist() == SCHEMA.names
+    too_small, measured = (part for _, part in rows.groupby("window_start"))
+    for part in (too_small, measured):
+        assert tuple(part["column_name"]) == DRIFT_COLUMNS
+    assert too_small[["test", "share", "drifted", "failed"]].isna().all(axis=None)
+    assert set(too_small["status"]) == {"too_small"}
+    drifted = [name for name, column in answer["columns"].items() if column["drifted"]]
+    assert measured.loc[measured["drifted"].astype(bool), "column_name"].tolist() == drifted
+    assert (measured["share"] == answer["share"]).all()
+    assert (measured["compared"] == len(CALM_ONLY)).all()
+
+
+def test_a_window_that_is_measured_again_is_in_the_history_once(aws, champion, archived):
+    archived(CALM_ONLY[:60])
+    handler(WINDOW, CONTEXT)
+    archived(CALM_ONLY[60:], first=100)
+    handler(WINDOW, CONTEXT)
+    assert history(aws)["posts"].tolist() == [len(CALM_ONLY)] * len(DRIFT_COLUMNS)
+
+
+def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion, archived):
+    nothing = dict.fromkeys(NUMERIC_FEATURES, float("nan")).values()
+    archived([replace(one, post=one.post._replace(numbers=tuple(nothing))) for one in CALM_ONLY])
+    handler(WINDOW, CONTEXT)
+    failed = history(aws).set_index("column_name")["failed"].dropna()
+    assert set(failed.index) == set(NUMERIC_FEATURES)
+    assert set(failed) == {"the window has 0 values; there must be 20"}
+    assert published("FailedColumns") == [5.0]
 
 
 def test_a_window_below_the_minimum_is_reported_as_too_small_without_a_figure(

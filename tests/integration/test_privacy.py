@@ -207,7 +207,11 @@ def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written
     answer = drift(window, CONTEXT)
     written.hear(answer)
     assert answer["status"] == "measured"
-    reports = [aws.body("archive", key) for key in aws.keys("archive", "reports/")]
+    reports = [
+        aws.body("archive", key)
+        for prefix in ("reports/", "drift/")
+        for key in aws.keys("archive", prefix)
+    ]
     assert [holds(report, "zqanidofapersonqz") for report in reports] == [False, False]
     assert written.places_with_marker() == []
 

@@ -19,6 +19,14 @@ class Window:
     start: datetime
     end: datetime
 
+    @property
+    def name(self) -> str:
+        """Name it so that names sort by time: ``20261123T103000Z-20261123T113000Z``."""
+        start, end = (
+            f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for moment in (self.start, self.end)
+        )
+        return f"{start}-{end}"
+
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:
         """Read a window from an event; without one, the last `minutes`.
