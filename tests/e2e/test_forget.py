@@ -119,6 +119,7 @@ def fill(deployed: Deployed, post_id: str) -> None:
     entry = {"sequence_number": "1", "payload_base64": encoded(lines[0])}
     for output, key, body in (
         ("Archive", "predictions/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
+        ("Archive", "shadow/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "backfills/test/part-00000.jsonl.gz", b"\n".join(lines)),
         ("Training", "labels/test.jsonl", b"\n".join(lines)),
         ("Training", "datasets/test/posts.jsonl", b"\n".join(lines)),
