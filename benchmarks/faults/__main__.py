@@ -25,7 +25,7 @@ from benchmarks.faults.schedule import FAULTS, Schedule
 
 _SUMMED = (
     "records", "valid", "invalid", "deliveries", "given_up", "lost", "archived_again",
-    "streamed_again",
+    "streamed_again", "shadowed",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from stresswatch import archive
 from stresswatch.artefact import Artefact
 from stresswatch.posts import Post
 from stresswatch.predictions import prediction_id
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 _EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 
@@ -36,6 +37,8 @@ class Outcome:
         Records that are nowhere.
     archived_again, streamed_again : int
         Rows and messages beyond the first of their prediction id.
+    shadowed : int
+        Records that the challenger scored as well.
     violations : tuple of str
         One sentence for each broken promise.
     """
@@ -48,6 +51,7 @@ class Outcome:
     lost: int
     archived_again: int
     streamed_again: int
+    shadowed: int
     violations: tuple[str, ...]
 
 
@@ -56,7 +60,8 @@ def examine(simulation: Simulation, log: str) -> Outcome:
     valid = {name: sent for name, sent in simulation.sent.items() if sent.post}
     invalid = {name: sent for name, sent in simulation.sent.items() if sent.reason}
     given_up = _given_up(simulation)
-    archived = _all_rows(simulation)
+    archived = _all_rows(simulation, archive.PREFIX)
+    shadowed = _all_rows(simulation, SHADOW_PREFIX)
     streamed = [json.loads(message) for message in simulation.predictions.messages]
     returned = archive.read(simulation.buckets, "archive", *_EVER)  # type: ignore[arg-type]
     quarantined = _quarantined(simulation)
@@ -74,10 +79,12 @@ def examine(simulation: Simulation, log: str) -> Outcome:
         ("the reader does not return the earliest row", _by_id(returned) != _earliest(archived)),
         ("an archived value is not its version's", not _are_true(archived, valid, simulation)),
         ("a streamed value is not its version's", not _are_true(streamed, valid, simulation)),
+        ("a shadowed value is not the challenger's", not _are_true(shadowed, valid, simulation)),
+        ("the challenger is heard of elsewhere", _is_heard(simulation, archived + streamed)),
         ("quarantine holds what is no invalid record", bool(quarantined.keys() - invalid.keys())),
         ("a record is in quarantine other than sent", not _are_as_sent(quarantined, invalid)),
         ("a record given up differs from what was sent", not _are_whole(given_up, simulation)),
-        ("a post's text is in the archive", _quotes(archived)),
+        ("a post's text is in the archive", _quotes(archived + shadowed)),
         ("a post's text is on the predictions stream", _quotes(streamed)),
         ("a post's text is in the log", MARKER in log),
     )
@@ -90,16 +97,17 @@ def examine(simulation: Simulation, log: str) -> Outcome:
         lost=len(lost),
         archived_again=len(archived) - len({row["prediction_id"] for row in archived}),
         streamed_again=len(streamed) - len(heard),
+        shadowed=len({row["prediction_id"] for row in shadowed}),
         violations=tuple(sentence for sentence, is_broken in checks if is_broken),
     )
 
 
-def _all_rows(simulation: Simulation) -> list[dict[str, Any]]:
+def _all_rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
     """Give every row that was ever archived, also in objects that were overwritten since."""
     return [
         json.loads(line)
-        for bucket, _, body in simulation.buckets.puts
-        if bucket == "archive"
+        for bucket, key, body in simulation.buckets.puts
+        if bucket == "archive" and key.startswith(prefix)
         for line in gzip.decompress(body).splitlines()
     ]
 
@@ -155,7 +163,8 @@ def _are_true(
     predictions: list[dict[str, Any]], valid: dict[str, Sent], simulation: Simulation
 ) -> bool:
     """Say whether each prediction is bit for bit what its version says of its post alone."""
-    artefacts = {model.pointer.version: model.artefact for model in simulation.models}
+    models = [*simulation.models, simulation.challenger]
+    artefacts = {model.pointer.version: model.artefact for model in models}
 
     def is_true(prediction: dict[str, Any]) -> bool:
         post = valid[prediction["prediction_id"]].post
@@ -169,6 +178,12 @@ def _are_true(
 @cache
 def _probability(artefact: Artefact, post: Post) -> float:
     return float(artefact.score([post.text], np.array([post.numbers])).probability[0])
+
+
+def _is_heard(simulation: Simulation, predictions: list[dict[str, Any]]) -> bool:
+    """Say whether one of the predictions is the challenger's."""
+    challenger = simulation.challenger.pointer.version
+    return any(one["model_version"] == challenger for one in predictions)
 
 
 def _quotes(rows: list[dict[str, Any]]) -> bool:

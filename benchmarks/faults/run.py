@@ -29,7 +29,7 @@ class Run:
 def run(schedule: Schedule) -> Run:
     """Play a schedule, and examine what it left."""
     with tempfile.TemporaryDirectory() as folder, quiet() as log:
-        simulation = Simulation(schedule, models(), _posts(), Path(folder))
+        simulation = Simulation(schedule, models(), challenger(), _posts(), Path(folder))
         simulation.run()
         log.seek(0)
         return Run(
@@ -40,11 +40,18 @@ def run(schedule: Schedule) -> Run:
 @cache
 def models() -> list[Model]:
     """Train three versions, each on other posts."""
-    posts = generate_posts()
-    return [
-        Model.of(f"v{place}", export_pipeline(fit_pipeline(posts[place::8], Hyperparameters())))
-        for place in (1, 2, 3)
-    ]
+    return [_model(place) for place in (1, 2, 3)]
+
+
+@cache
+def challenger() -> Model:
+    """Train a version that is never promoted."""
+    return _model(4)
+
+
+def _model(place: int) -> Model:
+    pipeline = fit_pipeline(generate_posts()[place::8], Hyperparameters())
+    return Model.of(f"v{place}", export_pipeline(pipeline))
 
 
 @cache

@@ -49,6 +49,8 @@ EVENT_FAULTS = (
     "no champion",
     "promotion",
     "rollback",
+    "challenger corrupt",
+    "challenger shadows",
     "shard split",
     "shards merged",
     "PutRecords outage",

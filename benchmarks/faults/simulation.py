@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,11 +39,13 @@ from local.invocation import Source, failure_record, kinesis_event
 from local.progress import Progress
 from local.shards import shards_to_start
 from stresswatch import quarantine
+from stresswatch import shadow as shadow_module
 from stresswatch.artefact import Artefact
 from stresswatch.champion import NO_CHAMPION, ChampionCache, Pointer, load_model, read_pointer
 from stresswatch.posts import Post
 from stresswatch.predictions import prediction_id
 from stresswatch.reasons import Explains
+from stresswatch.shadow import NO_SHADOW, ShadowCache, ShadowPointer, read_shadow
 from stresswatch.streams import put_records
 from stresswatch.versions import sha256
 
@@ -57,6 +59,7 @@ _CONTEXT = SimpleNamespace(
     aws_request_id="request",
 )
 _CHAMPION_TTL_SECONDS = 5.0
+_SHADOW_SECONDS = (60.0, 1200.0)
 _READ_LIMIT = 1_000
 _IDLE_SECONDS = 0.2
 _SKEW_SECONDS = 5400.0
@@ -104,10 +107,16 @@ class Simulation:
     """
 
     def __init__(
-        self, schedule: Schedule, models: list[Model], posts: list[tuple[bytes, Post]], folder: Path
+        self,
+        schedule: Schedule,
+        models: list[Model],
+        challenger: Model,
+        posts: list[tuple[bytes, Post]],
+        folder: Path,
     ):
         self.schedule = schedule
         self.models = models
+        self.challenger = challenger
         self.weather = Weather(schedule)
         self.buckets = Buckets()
         self.predictions = PredictionsStream(self.weather)
@@ -118,6 +127,7 @@ class Simulation:
         self._events = list(schedule.events)
         self._stream = PostsStream(schedule.shards)
         self._parameters = Parameters(models[0].pointer.to_json())
+        self._shadow = Parameters(NO_SHADOW)
         self._store_models()
         self._skew = self._mapping_skew = 0.0
         self._environments: list[predictor_module.Predictor | None] = [None] * schedule.environments
@@ -149,11 +159,12 @@ class Simulation:
 
     @contextlib.contextmanager
     def _predictor_in_here(self) -> Iterator[None]:
-        clock = SimpleNamespace(now=self._now)
+        clock = SimpleNamespace(now=self._now, fromisoformat=datetime.fromisoformat)
         patient = partial(put_records, sleep=self.weather.spend)
         with (
             patch.object(predictor_module, "predictor", self._predictor),
             patch.object(predictor_module, "datetime", clock),
+            patch.object(shadow_module, "datetime", clock),
             patch.object(predictor_module, "put_records", patient),
             without_threads(),
         ):
@@ -173,12 +184,19 @@ class Simulation:
     def _cold_start(self) -> predictor_module.Predictor:
         s3: Any = Faulty(self.buckets, self.weather, "S3")
         ssm: Any = Faulty(self._parameters, self.weather, "SSM")
+        shadow: Any = Faulty(self._shadow, self.weather, "SSM")
         return predictor_module.Predictor(
             champion=ChampionCache(
                 read=lambda: read_pointer(ssm, "champion"),
                 load=lambda pointer: load_model(s3, pointer),
                 ttl_seconds=_CHAMPION_TTL_SECONDS,
                 on_refused=predictor_module._report_refused_champion,
+                clock=lambda: self.weather.now,
+            ),
+            shadow=ShadowCache(
+                read=lambda: read_shadow(shadow, "shadow"),
+                load=lambda pointer: load_model(s3, pointer),
+                ttl_seconds=_CHAMPION_TTL_SECONDS,
                 clock=lambda: self.weather.now,
             ),
             s3=s3,
@@ -253,6 +271,13 @@ class Simulation:
                 served = self.models[-1 if fault == "promotion" else 0]
                 self._put_model(served, served.data)
                 self._parameters.value = served.pointer.to_json()
+            case "challenger shadows" | "challenger corrupt":
+                is_whole = fault == "challenger shadows"
+                self._put_model(
+                    self.challenger, self.challenger.data if is_whole else chance.randbytes(100)
+                )
+                until = self._now(UTC) + timedelta(seconds=chance.uniform(*_SHADOW_SECONDS))
+                self._shadow.value = ShadowPointer(self.challenger.pointer, until).to_json()
             case "shard split":
                 self._stream.split(chance.choice(open_shards))
             case "shards merged" if len(open_shards) > 1:

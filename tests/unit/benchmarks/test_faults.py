@@ -21,7 +21,7 @@ from stresswatch.streams import Position
 
 RECORDS = 150
 STORM = Schedule(
-    seed=3,
+    seed=2,
     records=600,
     storm_seconds=90.0,
     rates={fault: 0.02 if fault in LONG else 0.05 for fault in CALL_FAULTS}
@@ -49,6 +49,7 @@ def test_a_storm_of_every_fault_is_survived():
     played = run(STORM)
     assert played.outcome.violations == ()
     assert set(played.injected) | {"function timed out"} == {*CALL_FAULTS, *EVENT_FAULTS}
+    assert played.outcome.shadowed > 0
 
 
 def test_functions_that_are_timed_out_lose_nothing():
@@ -145,6 +146,10 @@ def archives_the_text(patch):
     patch(Prediction, "archive_line", with_text)
 
 
+def archives_the_challenger_beside_the_champion(patch):
+    patch(simulation.predictor_module, "ARCHIVE_PREFIX", archive.PREFIX)
+
+
 def forgets_a_failed_batch(patch):
     patch(simulation, "settle", lambda lane, *_: drop_first(lane))
 
@@ -162,6 +167,7 @@ def checkpoints_what_is_not_done(patch):
         (quarantines_anew, "in quarantine other than sent"),
         (lets_the_batch_weigh_in, "an archived value is not its version's"),
         (archives_the_text, "text is in the archive"),
+        (archives_the_challenger_beside_the_champion, "the challenger is heard of elsewhere"),
         (forgets_a_failed_batch, "records are lost"),
         (checkpoints_what_is_not_done, "records are lost"),
     ],
