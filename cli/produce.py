@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import itertools
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +17,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import OperatorError, sentence
-from stresswatch.posts import MAXIMUM_NAME_LENGTH, NUMERIC_FEATURES
-from stresswatch.streams import MAXIMUM_RECORDS, StreamRecord, put_records
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.producer import InvalidRecord, Producer, partition_key
+from stresswatch.streams import MAXIMUM_RECORDS, Position, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
-MAXIMUM_RECORD_BYTES = 1024 * 1024
-"""Of one record; the stream's default limit."""
-
-_ATTEMPTS = 8
 _REQUESTS_PER_SECOND = 5
 """How finely a rate is kept: a slow one is sent in small requests, not in bursts of 500."""
 
@@ -82,8 +80,8 @@ def produce(
     """Send records in the order given, at most `rate` a second, and tell of them step by step.
 
     Every record is in exactly one step. When AWS fails, all records that are left are given as
-    unsent before the error is raised, so that nothing is lost; those of the request that failed may
-    have been taken.
+    unsent before the error is raised, so that nothing is lost; those that the failed request had
+    brought may have been taken.
 
     Raises
     ------
@@ -95,31 +93,39 @@ def produce(
     if rate:
         at_once = max(1, min(MAXIMUM_RECORDS, int(rate / _REQUESTS_PER_SECOND)))
     due = clock()
-    while batch := list(itertools.islice(left, at_once)):
-        if rate:
-            if (early := due - clock()) > 0:
-                sleep(early)
-            due = max(due, clock()) + len(batch) / rate  # time that was lost is not caught up
-        try:
-            yield _send(kinesis, stream, batch, sleep)
-        except (BotoCoreError, ClientError) as error:
-            yield Step(0, batch)
-            while batch := list(itertools.islice(left, MAXIMUM_RECORDS)):
-                yield Step(0, batch)
-            raise OperatorError(f"Sending stopped: {sentence(error)}") from error
+    with Producer(kinesis, stream, linger_seconds=math.inf, sleep=sleep) as producer:
+        while batch := list(itertools.islice(left, at_once)):
+            if rate:
+                if (early := due - clock()) > 0:
+                    sleep(early)
+                due = max(due, clock()) + len(batch) / rate  # time that was lost is not caught up
+            unsent, error = _send(producer, batch)
+            yield Step(len(batch) - len(unsent), unsent)
+            if error:
+                while batch := list(itertools.islice(left, MAXIMUM_RECORDS)):
+                    yield Step(0, batch)
+                raise OperatorError(f"Sending stopped: {sentence(error)}") from error
 
 
 def _send(
-    kinesis: KinesisClient,
-    stream: str,
-    batch: list[StreamRecord],
-    sleep: Callable[[float], None],
-) -> Step:
-    fitting = [record for record in batch if record.size <= MAXIMUM_RECORD_BYTES]
-    positions = put_records(kinesis, stream, fitting, attempts=_ATTEMPTS, sleep=sleep)
-    unsent = [record for record in batch if record.size > MAXIMUM_RECORD_BYTES]
-    unsent += [record for record, place in zip(fitting, positions, strict=True) if place is None]
-    return Step(len(batch) - len(unsent), unsent)
+    producer: Producer, batch: list[StreamRecord]
+) -> tuple[list[StreamRecord], BotoCoreError | ClientError | None]:
+    """Send records; give those that were not taken, and the error of a request as a whole."""
+    futures: list[tuple[StreamRecord, Future[Position] | None]] = []
+    for record in batch:
+        try:
+            futures.append((record, producer.put_record(record)))
+        except InvalidRecord:
+            futures.append((record, None))
+    producer.flush()
+    unsent, cause = [], None
+    for record, future in futures:
+        error = future.exception() if future else None
+        if error or not future:
+            unsent.append(record)
+        if error and isinstance(error.__cause__, BotoCoreError | ClientError):
+            cause = error.__cause__
+    return unsent, cause
 
 
 def _readable(path: Path, records: Iterator[StreamRecord]) -> Iterator[StreamRecord]:
@@ -142,12 +148,10 @@ def _read_json_lines(path: Path) -> Iterator[StreamRecord]:
 
 def _partition_key(data: bytes) -> str:
     try:
-        key = json.loads(data)["post_id"]
+        post_id = json.loads(data)["post_id"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        key = None
-    if isinstance(key, str) and 0 < len(key) <= MAXIMUM_NAME_LENGTH and key.isprintable():
-        return key
-    return hashlib.sha256(data).hexdigest()
+        post_id = None
+    return partition_key(data, post_id if isinstance(post_id, str) else None)
 
 
 def _read_csv(path: Path) -> Iterator[StreamRecord]:

@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.errors import OperatorError
-from cli.produce import MAXIMUM_RECORD_BYTES, produce, read_records
+from cli.produce import produce, read_records
 from stresswatch.posts import parse_post
-from stresswatch.streams import MAXIMUM_BYTES, MAXIMUM_RECORDS, StreamRecord
+from stresswatch.streams import (
+    MAXIMUM_BYTES,
+    MAXIMUM_RECORD_BYTES,
+    MAXIMUM_RECORDS,
+    StreamRecord,
+)
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
 

@@ -52,7 +52,7 @@ def discreet(handler: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def cause(error: Exception) -> str:
+def cause(error: BaseException) -> str:
     """Say what went wrong in a call of AWS: the operation and the code, or the kind of error.
 
     Not the message: a refusal of Kinesis quotes partition keys.

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 MAXIMUM_RECORDS = 500
 MAXIMUM_BYTES = 5 * 1024 * 1024
-"""Limits of one `PutRecords` request; the bytes count data and partition keys."""
+"""Limits of one `PutRecords` request; the bytes count data and partition keys.
+
+AWS takes 10 MiB since 2025. Endpoints that stand in for it still refuse more than 5, and a request
+is full of posts long before either.
+"""
+MAXIMUM_RECORD_BYTES = 1024 * 1024
+"""Of one record, key and data; a stream takes larger ones only where it was set up to."""
 
 
 class StreamRecord(NamedTuple):
@@ -31,6 +37,21 @@ class Position(NamedTuple):
 
     shard: str
     sequence_number: str
+
+
+class Answer(NamedTuple):
+    """What a stream said to one request.
+
+    Attributes
+    ----------
+    taken : list of (int, Position)
+        Places, in what was to be written, of the records that it took, and where it put them.
+    refused : list of int
+        Places of the others.
+    """
+
+    taken: list[tuple[int, Position]]
+    refused: list[int]
 
 
 def requests(records: Sequence[StreamRecord]) -> Iterator[range]:
@@ -65,22 +86,50 @@ def put_records(
         Where each record went; None for one that was still refused at the last attempt.
     """
     positions: list[Position | None] = [None] * len(records)
+    for answer in put_persistently(kinesis, stream, records, attempts=attempts, sleep=sleep):
+        for place, position in answer.taken:
+            positions[place] = position
+    return positions
+
+
+def put_persistently(
+    kinesis: KinesisClient,
+    stream: str,
+    records: Sequence[StreamRecord],
+    *,
+    attempts: int,
+    sleep: Callable[[float], None],
+) -> Iterator[Answer]:
+    """Do what `put_records` does, and give each answer as it comes.
+
+    So whoever listens knows what was taken, also when a later request raises.
+    """
     for places in requests(records):
         waiting = list(places)
         for attempt in range(attempts):
             if attempt:
                 sleep(random.uniform(0, 0.1 * 2 ** (attempt - 1)))  # noqa: S311 - no secret
-            answer = kinesis.put_records(
-                StreamName=stream,
-                Records=[
-                    {"PartitionKey": records[place].partition_key, "Data": records[place].data}
-                    for place in waiting
-                ],
-            )
-            for place, result in zip(waiting, answer["Records"], strict=True):
-                if not result.get("ErrorCode"):
-                    positions[place] = Position(result["ShardId"], result["SequenceNumber"])
-            waiting = [place for place in waiting if positions[place] is None]
+            answer = _put(kinesis, stream, records, waiting)
+            yield answer
+            waiting = answer.refused
             if not waiting:
                 break
-    return positions
+
+
+def _put(
+    kinesis: KinesisClient, stream: str, records: Sequence[StreamRecord], places: Sequence[int]
+) -> Answer:
+    response = kinesis.put_records(
+        StreamName=stream,
+        Records=[
+            {"PartitionKey": records[place].partition_key, "Data": records[place].data}
+            for place in places
+        ],
+    )
+    answer = Answer([], [])
+    for place, result in zip(places, response["Records"], strict=True):
+        if result.get("ErrorCode"):
+            answer.refused.append(place)
+        else:
+            answer.taken.append((place, Position(result["ShardId"], result["SequenceNumber"])))
+    return answer

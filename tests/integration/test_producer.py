@@ -1,0 +1,26 @@
+"""The producers' client on moto, as its documentation shows it."""
+
+import doctest
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from stresswatch import producer
+
+
+@pytest.fixture
+def posts_stream():
+    with mock_aws():
+        boto3.client("kinesis").create_stream(StreamName="posts", ShardCount=1)
+        yield
+
+
+def test_the_example_of_the_client_runs_as_it_is_written(posts_stream):
+    (example,) = (
+        test
+        for test in doctest.DocTestFinder().find(producer.Producer, "Producer", globs={})
+        if test.examples
+    )
+    result = doctest.DocTestRunner().run(example)
+    assert (result.failed, result.attempted) == (0, 5)
