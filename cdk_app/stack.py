@@ -15,6 +15,7 @@ from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
 from cdk_app.constructs.quality import Quality
+from cdk_app.constructs.querying import Querying
 from cdk_app.constructs.retraining import Retraining
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
@@ -66,6 +67,7 @@ class StresswatchStack(Stack):
             },
             retraining.state_machine,
         )
+        querying = Querying(self, "Querying", stage, storage)
         self._outputs(
             PostsStreamName=streams.posts.stream_name,
             PredictionsStreamName=streams.predictions.stream_name,
@@ -82,6 +84,8 @@ class StresswatchStack(Stack):
             QualityFunctionName=quality.function.function_name,
             QualityAlarmName=quality.alarm.alarm_name,
             PredictorFunctionName=prediction.function.function_name,
+            QueryDatabaseName=querying.database.ref,
+            QueryWorkgroupName=querying.workgroup.ref,
         )
 
     def _outputs(self, **values: str) -> None:

@@ -89,6 +89,8 @@ class Stage:
     tracking_uri : str or None
         Where MLflow records the training jobs: the ARN of an MLflow app or tracking server of
         SageMaker, or a server's https address. A job that tracks is not isolated from the network.
+    query_scan_limit_mb, query_results_days : int
+        How much one query of Athena may read, which is what it costs, and how long results stay.
     """
 
     name: str
@@ -135,6 +137,8 @@ class Stage:
     tracking_uri: str | None = None
     log_retention_days: int = 30
     quarantine_retention_days: int = 30
+    query_scan_limit_mb: int = 10_000
+    query_results_days: int = 7
 
     def __post_init__(self) -> None:
         limits = {
@@ -166,6 +170,8 @@ class Stage:
             "shadow_minutes": (0, 43_200),
             "approval_hours": (1, 720),
             "quarantine_retention_days": (1, 3650),
+            "query_scan_limit_mb": (10, 7_000_000),
+            "query_results_days": (1, 365),
         }
         for setting, (lowest, highest) in limits.items():
             if not lowest <= getattr(self, setting) <= highest:

@@ -152,6 +152,15 @@ def leave_out_metric_namespaces(template: Template, _: Surroundings) -> Template
     return changed
 
 
+def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
+    """Leave out the saved queries of Athena.
+
+    The emulator has Athena, but refuses templates with this type of resource.
+    """
+    queries = {name for name, _query in _resources(template, "AWS::Athena::NamedQuery")}
+    return _without(copy.deepcopy(template), queries)
+
+
 def train_with_a_function(template: Template, surroundings: Surroundings) -> Template:
     """Replace the task `sagemaker:createTrainingJob.sync` by the invocation of a function.
 
@@ -187,6 +196,7 @@ REWRITES: tuple[Rewrite, ...] = (
     leave_out_foreign_layers,
     allow_plain_http,
     leave_out_metric_namespaces,
+    leave_out_saved_queries,
     train_with_a_function,
 )
 

@@ -13,6 +13,8 @@ from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
+QUERY_RESULTS_PREFIX = "query-results/"
+
 
 class Storage(Construct):
     """Where data rests.
@@ -22,7 +24,7 @@ class Storage(Construct):
     key, quarantine_key : kms.Key
         The quarantine holds payloads as they came, so it has a key of its own.
     archive : s3.Bucket
-        ``predictions/``, ``reports/`` and ``drift/``: no post's text.
+        ``predictions/``, ``reports/``, ``drift/`` and ``query-results/``: no post's text.
     training : s3.Bucket
         ``datasets/``, ``labels/`` and ``training-output/``.
     models : s3.Bucket
@@ -70,7 +72,11 @@ class Storage(Construct):
             self.key,
             lifecycle_rules=[
                 # A challenger's predictions have done their work when it was judged.
-                s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30))
+                s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30)),
+                s3.LifecycleRule(
+                    prefix=QUERY_RESULTS_PREFIX,
+                    expiration=Duration.days(stage.query_results_days),
+                ),
             ],
         )
         self.training = self._bucket("Training", self.key)

@@ -17,6 +17,7 @@ from local.rewrites import (
     hide_metrics_from_alarms,
     kinesis_mappings,
     leave_out_foreign_layers,
+    leave_out_saved_queries,
     rewrite,
     run_image_functions_from_zip,
     train_with_a_function,
@@ -158,6 +159,12 @@ class TestPlainHttp:
         resources = allow_plain_http(before, NOTHING)["Resources"]
         assert set(resources) == {"Other"}
         assert resources["Other"]["DependsOn"] == []
+
+
+def test_saved_queries_are_left_out_and_their_workgroup_stays() -> None:
+    workgroup = resource("AWS::Athena::WorkGroup")
+    before = template(Workgroup=workgroup, Saved=resource("AWS::Athena::NamedQuery"))
+    assert leave_out_saved_queries(before, NOTHING) == template(Workgroup=workgroup)
 
 
 class TestTraining:

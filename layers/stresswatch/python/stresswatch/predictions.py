@@ -10,7 +10,7 @@ import json
 import math
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -36,18 +36,25 @@ MISSING_SHARE = "missing_share"
 DRIFT_COLUMNS = (*REFERENCE_COLUMNS, MISSING_SHARE)
 """The columns that drift is measured on."""
 
-_MESSAGE_FIELDS = (
-    "prediction_id",
-    "post_id",
-    "stressed",
-    "probability",
-    "model_version",
-    "predicted_at",
-)
-_ARCHIVE_FIELDS = ("source", "created_at", *NUMERIC_FEATURES, *TEXT_DESCRIPTORS)
+_MESSAGE_FIELDS = {
+    "prediction_id": str,
+    "post_id": str,
+    "stressed": bool,
+    "probability": float,
+    "model_version": str,
+    "predicted_at": str,
+}
+ARCHIVE_COLUMNS: Mapping[str, type] = {
+    **_MESSAGE_FIELDS,
+    "source": str,
+    "created_at": str,
+    **dict.fromkeys((*NUMERIC_FEATURES, *TEXT_DESCRIPTORS), float),
+}
+"""What an archive row holds, in its order, and of what type; the posts' own may be null."""
+
 # A template is twice as fast as building a dictionary and encoding it, with the same outcome.
 _MESSAGE = "{" + ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS) + "}"
-_ARCHIVE_LINE = _MESSAGE[:-1] + "".join(f', "{name}": %s' for name in _ARCHIVE_FIELDS) + "}"
+_ARCHIVE_LINE = "{" + ", ".join(f'"{name}": %s' for name in ARCHIVE_COLUMNS) + "}"
 _encode = json.JSONEncoder().encode
 
 _ASCII_LETTERS = string.ascii_letters.encode()

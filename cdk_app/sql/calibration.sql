@@ -1,0 +1,36 @@
+-- Probabilities against labels, in ten bins for each version: of a calibrated one both are alike.
+WITH predictions AS (
+${predictions}
+),
+-- Each post by the first prediction that a version made of it. An id whose texts differ in length
+-- stands for several texts, which labels without their texts cannot tell apart.
+first_predictions AS (
+    SELECT
+        model_version,
+        post_id,
+        min_by(probability, predicted_at || prediction_id) AS probability
+    FROM predictions
+    GROUP BY model_version, post_id
+    HAVING count(DISTINCT text_length) = 1
+),
+dated_labels AS (
+    SELECT post_id, label, try(from_iso8601_timestamp(labelled_at)) AS labelled
+    FROM ${database}.labels
+    WHERE label IN ('0', '1')
+),
+newest_labels AS (
+    SELECT post_id, cast(max_by(label, labelled) AS integer) AS label
+    FROM dated_labels
+    WHERE labelled IS NOT NULL
+    GROUP BY post_id
+)
+SELECT
+    model_version,
+    least(cast(floor(probability * 10) AS integer), 9) AS bin,
+    count(*) AS posts,
+    avg(probability) AS mean_probability,
+    avg(cast(label AS double)) AS stressed_share
+FROM first_predictions
+JOIN newest_labels USING (post_id)
+GROUP BY model_version, least(cast(floor(probability * 10) AS integer), 9)
+ORDER BY model_version, bin

@@ -1,0 +1,14 @@
+-- What the drift monitor found in each window of the last thirty days, and which columns drifted.
+SELECT
+    window_start,
+    window_end,
+    model_version,
+    max(status) AS status,
+    max(posts) AS posts,
+    max(share) AS drifted_share,
+    count(failed) AS columns_that_failed,
+    array_join(array_agg(column_name ORDER BY column_name) FILTER (WHERE drifted), ', ') AS drifted
+FROM ${database}.drift
+WHERE "date" >= date_format(current_date - interval '30' day, '%Y-%m-%d')
+GROUP BY window_start, window_end, model_version
+ORDER BY window_start, window_end, model_version

@@ -1,0 +1,106 @@
+"""What Athena is given: tables, saved queries, and a workgroup that sets the rules."""
+
+import json
+import re
+
+import pytest
+
+from cdk_app.catalog import TABLES, saved_queries
+from cdk_app.stages import InvalidStage, Stage
+from tests.conftest import PROJECT
+from tests.infrastructure.conftest import actions
+
+
+def test_every_table_and_saved_query_is_deployed(any_stage):
+    tables = {each["TableInput"]["Name"] for each in any_stage.properties("AWS::Glue::Table")}
+    assert tables == {table.name for table in TABLES}
+    (workgroup,) = any_stage.properties("AWS::Athena::WorkGroup")
+    queries = {
+        each["Name"]: each["QueryString"]
+        for each in any_stage.properties("AWS::Athena::NamedQuery")
+    }
+    assert queries == {query.name: query.sql for query in saved_queries(stage_of(workgroup))}
+
+
+def stage_of(workgroup):
+    return workgroup["Name"].removeprefix("stresswatch-")
+
+
+def test_queries_ask_the_database_of_their_own_stage(any_stage):
+    (database,) = any_stage.properties("AWS::Glue::Database")
+    for query in any_stage.properties("AWS::Athena::NamedQuery"):
+        asked = set(re.findall(r"stresswatch_\w+", query["QueryString"]))
+        assert asked == {database["DatabaseInput"]["Name"]}
+
+
+def test_a_table_lies_where_its_objects_do(template):
+    places = {
+        each["TableInput"]["Name"]: each["TableInput"]["StorageDescriptor"]["Location"]
+        for each in template.properties("AWS::Glue::Table")
+    }
+    for table in TABLES:
+        scheme, bucket, prefix = places[table.name]["Fn::Join"][1]
+        assert (scheme, prefix) == ("s3://", f"/{table.prefix}")
+        assert bucket["Ref"].startswith(f"Storage{table.bucket.capitalize()}")
+
+
+def test_what_one_query_may_read_and_where_its_result_goes_is_not_the_callers_choice(any_stage):
+    (workgroup,) = any_stage.properties("AWS::Athena::WorkGroup")
+    settings = workgroup["WorkGroupConfiguration"]
+    assert settings["EnforceWorkGroupConfiguration"] is True
+    assert settings["BytesScannedCutoffPerQuery"] == 10_000 * 10**6
+    result = settings["ResultConfiguration"]
+    assert result["EncryptionConfiguration"]["EncryptionOption"] == "SSE_KMS"
+    key = result["EncryptionConfiguration"]["KmsKey"]["Fn::GetAtt"][0]
+    archive = json.dumps(any_stage.one("AWS::S3::Bucket", "StorageArchive")["BucketEncryption"])
+    assert key in archive
+    assert result["OutputLocation"]["Fn::Join"][1][-1] == "/query-results/"
+
+
+def test_results_expire(any_stage):
+    rules = any_stage.one("AWS::S3::Bucket", "StorageArchive")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == "query-results/"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 7)
+
+
+@pytest.mark.parametrize("limit", [9, 7_000_001])
+def test_a_limit_that_athena_would_refuse_is_refused(limit):
+    with pytest.raises(InvalidStage, match="query_scan_limit_mb"):
+        Stage("a", retains_data=False, requires_byte_code=True, query_scan_limit_mb=limit)
+
+
+class TestPolicy:
+    """The page of who may query: names what the template has, and nothing more."""
+
+    def statements(self):
+        page = (PROJECT / "docs" / "policies" / "query.json").read_text()
+        return json.loads(page)["Statement"]
+
+    def test_it_reads_each_tables_prefix_and_writes_results_alone(self):
+        read, written = set(), set()
+        for statement in self.statements():
+            for resource in statement["Resource"]:
+                found = re.fullmatch(r"arn:aws:s3:::\$\{(\w+)BucketName\}/(.*)\*", resource)
+                if found and "s3:GetObject" in actions(statement):
+                    read.add((found[1].lower(), found[2]))
+                if found and "s3:PutObject" in actions(statement):
+                    written.add((found[1].lower(), found[2]))
+        results = {("archive", "query-results/")}
+        assert read == {(table.bucket, table.prefix) for table in TABLES} | results
+        assert written == results
+
+    def test_it_names_every_table_and_no_pattern_of_actions(self):
+        text = json.dumps(self.statements())
+        assert set(re.findall(r"table/\$\{QueryDatabaseName\}/(\w+)", text)) == {
+            table.name for table in TABLES
+        }
+        assert not [
+            action
+            for statement in self.statements()
+            for action in actions(statement)
+            if "*" in action
+        ]
+
+    def test_it_names_nothing_that_is_no_output(self, template):
+        names = set(re.findall(r"\$\{(\w+)\}", json.dumps(self.statements())))
+        assert names <= set(template.body["Outputs"])

@@ -1,0 +1,357 @@
+"""Every saved query, run over what the project itself wrote, by an engine with Athena's SQL.
+
+DuckDB runs what sqlglot makes of Athena's dialect. It sees the tables as Glue has them: columns,
+types, and the partitions that are projected.
+"""
+
+import itertools
+import json
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot.errors import OptimizeError
+from sqlglot.optimizer.qualify import qualify
+
+from cdk_app.catalog import TABLES, Format, database_of, saved_queries
+from stresswatch import archive, drift_history, quarantine
+from stresswatch.live_quality import join, newest_labels
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
+from stresswatch.predictions import (
+    DRIFT_COLUMNS,
+    TEXT_DESCRIPTORS,
+    Prediction,
+    Record,
+    Rejection,
+)
+from stresswatch.windows import Window
+
+QUERIES = {query.name: query for query in saved_queries("dev")}
+TABLES_BY_NAME = {table.name: table for table in TABLES}
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE",
+    "bigint": "BIGINT",
+    "timestamp": "TIMESTAMP",
+}
+YESTERDAY = datetime.now(UTC).replace(hour=7, minute=30) - timedelta(days=1)
+TEXT = "a day that nobody else need know of"
+
+
+def prediction(place, *, probability=0.9, at=YESTERDAY, version="v1", post_id=None, text=TEXT):
+    post = Post(post_id or f"post-{place}", text, (1.0,) * len(NUMERIC_FEATURES), None, "ptsd")
+    descriptors = (float(len(text)), *[0.1] * (len(TEXT_DESCRIPTORS) - 1))
+    return Prediction(f"id-{place}", post, probability, descriptors, version, at.isoformat())
+
+
+def record(place, data=b""):
+    return Record(data, "posts", "shardId-000000000000", f"{place:06}", YESTERDAY.timestamp())
+
+
+def label(post_id, value, at="2026-11-23T10:00:00Z", text=TEXT):
+    labelled = LabelledPost(Post(post_id, text, (1.0,) * len(NUMERIC_FEATURES)), value, at)
+    return json.dumps(labelled_post_record(labelled))
+
+
+class Lake:
+    """The buckets, as Athena sees them through the tables."""
+
+    def __init__(self, aws, folder):
+        self._aws = aws
+        self._folder = folder
+        self._served = 0
+
+    def predicted(self, *predictions):
+        """Archive a batch of predictions, as the predictor does."""
+        self._served += 1
+        archive.write(self._aws.s3, "archive", [record(self._served)], predictions)
+
+    def run(self, name):
+        """Run a saved query; give its rows as dictionaries."""
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")  # Athena's own
+        connection.execute(f"CREATE SCHEMA {database_of('dev')}")
+        for table in TABLES:
+            self._mount(connection, table)
+        (sql,) = sqlglot.transpile(QUERIES[name].sql, read="athena", write="duckdb")
+        answer = connection.execute(sql)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def _mount(self, connection, table):
+        folders = projected_folders(table)
+        files = []
+        for key in self._aws.keys(table.bucket, table.prefix):
+            if key.rpartition("/")[0] + "/" in folders:
+                file = self._folder / table.bucket / key
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(self._aws.body(table.bucket, key))
+                files.append(str(file))
+        columns = {name: DUCKDB_TYPES[kind] for name, kind in table.columns.items()}
+        partitions = dict.fromkeys(table.partitions, "VARCHAR")
+        if files and table.format is Format.PARQUET:
+            relation = connection.read_parquet(files, hive_partitioning=True)
+            relation = relation.project(
+                ", ".join(
+                    f'"{name}"::{kind} AS "{name}"' for name, kind in (columns | partitions).items()
+                )
+            )
+        elif files:
+            relation = connection.read_json(
+                files,
+                format="newline_delimited",
+                columns=columns,
+                ignore_errors=table.skips_malformed,
+                hive_partitioning=bool(partitions),
+                hive_types=partitions or None,
+            )
+        else:
+            nothing = [f'NULL::{kind} AS "{name}"' for name, kind in (columns | partitions).items()]
+            relation = connection.sql(f"SELECT {', '.join(nothing)} WHERE false")
+        relation.create(f"{database_of('dev')}.{table.name}")
+
+
+def projected_folders(table):
+    """The folders that Athena looks into, of the last days, by the properties of projection."""
+    values = []
+    for name, settings in table.partitions.items():
+        if settings["type"] == "date":
+            assert (settings["format"], settings["interval.unit"]) == ("yyyy-MM-dd", "DAYS")
+            first, last = settings["range"].split(",")
+            assert last == "NOW"
+            days = [f"{datetime.now(UTC) - timedelta(days=n):%Y-%m-%d}" for n in range(10)]
+            values.append([f"{name}={day}/" for day in days if day >= first])
+        else:
+            lowest, highest = map(int, settings["range"].split(","))
+            digits = int(settings["digits"])
+            values.append([f"{name}={n:0{digits}}/" for n in range(lowest, highest + 1)])
+    return {table.prefix + "".join(folders) for folders in itertools.product(*values)}
+
+
+@pytest.fixture
+def lake(aws, tmp_path):
+    return Lake(aws, tmp_path)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+class TestEveryQuery:
+    def test_is_one_statement_of_athenas_dialect_and_of_trinos(self, name):
+        for dialect in ("athena", "trino"):
+            (statement,) = sqlglot.parse(QUERIES[name].sql, read=dialect)
+            assert isinstance(statement, sqlglot.exp.Query)
+
+    def test_names_columns_that_its_tables_have(self, name):
+        qualified(QUERIES[name].sql)
+
+    def test_looks_at_a_few_days_of_each_table_that_has_days(self, name):
+        """Else it would read the archive of all time, up to the scan limit."""
+        statement = sqlglot.parse_one(QUERIES[name].sql, read="athena")
+        for table in statement.find_all(sqlglot.exp.Table):
+            if table.db and TABLES_BY_NAME[table.name].partitions:
+                assert '"date" >=' in table.parent_select.args["where"].sql("athena")
+
+    def test_says_what_it_answers(self, name):
+        assert QUERIES[name].description.endswith(".")
+
+
+def test_every_query_runs_over_nothing(lake):
+    assert [lake.run(name) for name in QUERIES] == [[]] * len(QUERIES)
+
+
+def qualified(sql):
+    columns = {table.name: dict(table.columns) for table in TABLES}
+    for table in TABLES:
+        columns[table.name] |= dict.fromkeys(table.partitions, "string")
+    statement = sqlglot.parse_one(sql, read="athena")
+    return qualify(statement, schema={database_of("dev"): columns}, dialect="athena")
+
+
+def test_a_column_that_no_table_has_would_be_seen():
+    with pytest.raises(OptimizeError, match="probabilty"):
+        qualified("SELECT probabilty FROM stresswatch_dev.archive")
+
+
+class TestTables:
+    def test_the_archives_has_every_column_of_a_row_by_name_and_type(self):
+        row = prediction(1).archive_row() | {"created_at": "2026-11-23"}
+        kinds = {str: "string", bool: "boolean", float: "double"}
+        assert TABLES_BY_NAME["archive"].columns == {
+            name.lower(): kinds[type(value)] for name, value in row.items()
+        }
+
+    def test_the_archives_projection_finds_the_objects_of_each_hour(self, lake, aws):
+        for hour in range(24):
+            lake.predicted(prediction(1, at=YESTERDAY.replace(hour=hour)))
+        written = {f"{key.rpartition('/')[0]}/" for key in aws.keys("archive")}
+        assert len(written) == 24
+        assert written <= projected_folders(TABLES_BY_NAME["archive"])
+
+    def test_the_quarantines_has_neither_payload_nor_detail(self, aws):
+        quarantine.write(aws.s3, "quarantine", [Rejection(record(1), "not_json", "no JSON")])
+        (key,) = aws.keys("quarantine")
+        written = json.loads(aws.body("quarantine", key))
+        unlisted = set(written) - set(TABLES_BY_NAME["quarantine"].columns)
+        assert unlisted == {"payload_base64", "detail"}
+        assert set(TABLES_BY_NAME["quarantine"].columns) <= set(written)
+
+    def test_the_labels_have_no_text(self):
+        fields = json.loads(label("post-1", 1))
+        assert set(TABLES_BY_NAME["labels"].columns) < set(fields)
+        assert "text" not in TABLES_BY_NAME["labels"].columns
+
+
+class TestVolumeByHour:
+    def test_posts_are_counted_by_the_hour_and_a_redelivered_one_once(self, lake):
+        lake.predicted(prediction(1), prediction(2))
+        lake.predicted(
+            prediction(2, at=YESTERDAY + timedelta(hours=1), version="v2"), prediction(3)
+        )
+        lake.predicted(prediction(4, at=YESTERDAY + timedelta(hours=1)))
+        day = f"{YESTERDAY:%Y-%m-%d}"
+        assert lake.run("volume_by_hour") == [
+            {"date": day, "hour": "07", "posts": 2, "communities": 1},
+            {"date": day, "hour": "08", "posts": 2, "communities": 1},
+        ]
+
+    def test_what_is_older_than_a_week_is_left_out(self, lake):
+        lake.predicted(prediction(1, at=YESTERDAY - timedelta(days=8)))
+        assert lake.run("volume_by_hour") == []
+
+
+class TestStressRateByDay:
+    def test_the_rows_are_those_that_the_archives_own_reader_keeps(self, lake, aws):
+        """A promotion between two deliveries changes neither what it says nor what this says."""
+        lake.predicted(*[prediction(n, probability=0.9) for n in range(30)])
+        later = YESTERDAY + timedelta(minutes=5)
+        lake.predicted(*[prediction(n, probability=0.1, at=later, version="v2") for n in range(40)])
+        rows = archive.read(
+            aws.s3, "archive", YESTERDAY - timedelta(days=1), YESTERDAY + timedelta(days=1)
+        )
+        (day,) = lake.run("stress_rate_by_day")
+        assert day["posts"] == len(rows) == 40
+        assert day["stress_rate"] == sum(row["stressed"] for row in rows) / 40 == 0.75
+        assert day["mean_probability"] == pytest.approx(0.7)
+
+    def test_of_two_deliveries_at_the_same_moment_the_older_version_stands(self, lake):
+        lake.predicted(prediction(1, probability=0.1, version="v2"))
+        lake.predicted(prediction(1, probability=0.9, version="v1"))
+        assert [day["stress_rate"] for day in lake.run("stress_rate_by_day")] == [1]
+
+    def test_the_interval_is_wilsons(self, lake):
+        """Against the published figures of 8 in 10: 0.490 to 0.943 (Newcombe, 1998)."""
+        lake.predicted(*[prediction(n, probability=0.9 if n < 8 else 0.1) for n in range(10)])
+        (day,) = lake.run("stress_rate_by_day")
+        assert (day["low"], day["high"]) == pytest.approx((0.490, 0.943), abs=5e-4)
+
+    def test_days_are_apart(self, lake):
+        lake.predicted(prediction(1))
+        lake.predicted(prediction(2, probability=0.2, at=YESTERDAY - timedelta(days=2)))
+        assert [day["stress_rate"] for day in lake.run("stress_rate_by_day")] == [0, 1]
+
+
+class TestCalibration:
+    def labelled(self, aws, *lines):
+        aws.put("training", "labels/some.jsonl", "\n".join(lines).encode())
+
+    def test_probabilities_meet_the_shares_of_labels_bin_by_bin(self, lake, aws):
+        lake.predicted(*[prediction(n, probability=0.82) for n in range(5)])
+        lake.predicted(*[prediction(n, probability=0.14) for n in range(5, 10)])
+        lake.predicted(prediction(10, probability=1.0))
+        self.labelled(aws, *[label(f"post-{n}", int(n in (0, 1, 2, 3, 5, 10))) for n in range(11)])
+        assert [tuple(row.values()) for row in lake.run("calibration")] == [
+            ("v1", 1, 5, pytest.approx(0.14), 0.2),
+            ("v1", 8, 5, pytest.approx(0.82), 0.8),
+            ("v1", 9, 1, 1.0, 1.0),
+        ]
+
+    def test_labels_and_predictions_meet_as_they_do_in_live_quality(self, lake, aws):
+        """The newest label of a post, the first prediction of it, and what breaks the contract."""
+        lake.predicted(prediction(1, probability=0.9, post_id="twice"))
+        lake.predicted(
+            prediction(2, probability=0.2, post_id="twice", at=YESTERDAY + timedelta(hours=1))
+        )
+        lake.predicted(prediction(3, post_id="true"), prediction(4, post_id="undated"))
+        lines = [
+            label("twice", 0, "2026-11-23T12:00:00+02:00"),
+            label("twice", 1, "2026-11-23T10:30:00Z"),
+            label("twice", 0, "2026-11-23T09:00:00"),
+            label("true", True),
+            label("undated", 1, at=None),
+            label("unseen", 1),
+            "no JSON at all",
+        ]
+        self.labelled(aws, *lines)
+        rows = archive.read(
+            aws.s3, "archive", YESTERDAY - timedelta(days=1), YESTERDAY + timedelta(days=1)
+        )
+        known = newest_labels([line.encode() for line in lines])
+        (scored,) = join(known.by_post, rows, "v1")
+        (row,) = lake.run("calibration")
+        assert (row["mean_probability"], row["stressed_share"]) == (scored.probability, 1)
+        assert scored.label == 1
+
+    def test_an_id_that_stands_for_several_texts_is_left_out(self, lake, aws):
+        lake.predicted(prediction(1, post_id="long"), prediction(2, post_id="long", text="more"))
+        self.labelled(aws, label("long", 1))
+        assert lake.run("calibration") == []
+
+    def test_versions_are_apart(self, lake, aws):
+        lake.predicted(prediction(1))
+        lake.predicted(prediction(2, version="v2"))
+        self.labelled(aws, label("post-1", 1), label("post-2", 1))
+        assert [row["model_version"] for row in lake.run("calibration")] == ["v1", "v2"]
+
+
+class TestQuarantineReasons:
+    def test_reasons_are_counted_with_the_place_of_the_first(self, lake, aws):
+        first, second, third = (
+            record(1),
+            record(2)._replace(arrival=YESTERDAY.timestamp() + 60),
+            record(3),
+        )
+        rejections = [
+            Rejection(second, "not_json", "no JSON"),
+            Rejection(first, "not_json", "no JSON"),
+        ]
+        quarantine.write(
+            aws.s3, "quarantine", [*rejections, Rejection(third, "text_empty", "blank")]
+        )
+        rows = lake.run("quarantine_reasons")
+        assert [(row["reason"], row["records"]) for row in rows] == [
+            ("not_json", 2),
+            ("text_empty", 1),
+        ]
+        assert rows[0]["first_position"] == f"{first.shard}/{first.sequence_number}"
+        assert rows[0]["first_arrival"] == first.arrived_at.isoformat()
+        assert rows[0]["last_arrival"] == second.arrived_at.isoformat()
+
+
+class TestDriftByWindow:
+    WINDOW = Window(YESTERDAY - timedelta(hours=1), YESTERDAY)
+
+    def test_a_window_is_a_row_that_names_the_columns_that_drifted(self, lake, aws):
+        columns = {name: {"drifted": name in DRIFT_COLUMNS[:2]} for name in DRIFT_COLUMNS[:-1]}
+        result = {
+            "model_version": "v1",
+            "status": "measured",
+            "posts": 900,
+            "compared": 900,
+            "share": 2 / 12,
+            "columns": columns,
+            "failed": {DRIFT_COLUMNS[-1]: "too few values"},
+        }
+        drift_history.write(aws.s3, "archive", self.WINDOW, result)
+        (row,) = lake.run("drift_by_window")
+        assert row["drifted"] == ", ".join(sorted(DRIFT_COLUMNS[:2]))
+        assert (row["status"], row["posts"], row["columns_that_failed"]) == ("measured", 900, 1)
+        assert row["window_end"].replace(tzinfo=UTC) == YESTERDAY.replace(
+            microsecond=YESTERDAY.microsecond // 1000 * 1000
+        )
+
+    def test_a_window_without_a_figure_has_its_status_alone(self, lake, aws):
+        result = {"model_version": None, "status": "no_champion", "posts": 7, "compared": 0}
+        drift_history.write(aws.s3, "archive", self.WINDOW, result)
+        (row,) = lake.run("drift_by_window")
+        assert (row["status"], row["drifted_share"], row["drifted"]) == ("no_champion", None, None)
