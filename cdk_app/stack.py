@@ -41,7 +41,17 @@ class StresswatchStack(Stack):
         functions = Functions(self, "Functions", stage, storage.key)
         dead_letters = DeadLetters(self, "DeadLetters", storage.key)
         prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
-        drift = Drift(self, "Drift", stage, functions, storage, champion, alarms, dead_letters)
+        drift = Drift(
+            self,
+            "Drift",
+            stage,
+            functions,
+            storage,
+            champion,
+            alarms,
+            dead_letters,
+            notifications,
+        )
         quality = Quality(
             self, "Quality", stage, functions, storage, champion, alarms, dead_letters
         )

@@ -47,12 +47,15 @@ class Stage:
         The event source mapping of the posts stream.
     maximum_record_age_seconds : int
         How old a post may become before the mapping gives it up; until then it is tried again.
-    window_minutes, minimum_window_posts : int
-        The window that drift is measured on, and how often; fewer posts give no figure.
+    window_minutes, minimum_window_posts, maximum_window_posts : int
+        The window that drift is measured on, and how often: the minutes divide an hour, or the
+        day into hours. Fewer posts give no figure, and of more a sample is compared.
     drift : DriftRules
         When a column of a window has drifted: method and threshold by column.
     drift_share_threshold : float
-        Share of drifted columns from which the alarm fires: two of twelve.
+        Share of drifted columns from which the alarm fires: any of the twelve.
+    report_link_hours : int
+        How long a link to a window's page is good for at most.
     quality_window_days, quality_every_hours, minimum_labelled_posts : int
         How far back the champion's predictions are measured by labels, how often, and how many
         posts must be labelled for a figure, overall and of a community.
@@ -107,8 +110,10 @@ class Stage:
     maximum_record_age_seconds: int = 3600
     window_minutes: int = 60
     minimum_window_posts: int = 500
+    maximum_window_posts: int = 10_000
     drift: DriftRules = field(default_factory=DriftRules)
-    drift_share_threshold: float = 0.15
+    drift_share_threshold: float = 0.08
+    report_link_hours: int = 12
     quality_window_days: int = 7
     quality_every_hours: int = 24
     minimum_labelled_posts: int = 50
@@ -152,6 +157,8 @@ class Stage:
             "maximum_record_age_seconds": (60, 604_800),
             "window_minutes": (5, 1440),
             "minimum_window_posts": (50, 1_000_000),
+            "maximum_window_posts": (self.minimum_window_posts, 100_000),
+            "report_link_hours": (1, 168),
             "drift_share_threshold": (0.01, 1.0),
             "quality_window_days": (1, 90),
             "quality_every_hours": (1, 24),
@@ -179,6 +186,11 @@ class Stage:
                     f"{self.name}: {setting} is {getattr(self, setting)}; "
                     f"it must be between {lowest} and {highest}"
                 )
+        if 60 % self.window_minutes and (self.window_minutes % 60 or 1440 % self.window_minutes):
+            raise InvalidStage(
+                f"{self.name}: window_minutes is {self.window_minutes}; it must divide an hour, or "
+                "be of whole hours that divide a day"
+            )
         if self.reasons not in tuple(Explains):
             raise InvalidStage(
                 f"{self.name}: reasons is {self.reasons!r}; it must be one of {', '.join(Explains)}"

@@ -15,9 +15,11 @@ from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
+from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
+from stresswatch.windows import LAG
 
 
 class Drift(Construct):
@@ -33,6 +35,7 @@ class Drift(Construct):
         champion: Champion,
         alarms: Alarms,
         dead_letters: DeadLetters,
+        notifications: Notifications,
     ):
         super().__init__(scope, id)
         self.function = functions.image_function(
@@ -53,7 +56,13 @@ class Drift(Construct):
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "WINDOW_MINUTES": str(stage.window_minutes),
                 "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
+                "MAXIMUM_WINDOW_POSTS": str(stage.maximum_window_posts),
+                # A record is delivered again until it is too old.
+                "LOOK_BACK_SECONDS": str(stage.maximum_record_age_seconds),
                 "DRIFT_RULES": stage.drift.to_json(),
+                "DRIFT_SHARE_THRESHOLD": str(stage.drift_share_threshold),
+                "NOTIFICATION_TOPIC": notifications.topic.topic_arn,
+                "REPORT_LINK_HOURS": str(stage.report_link_hours),
                 # Evidently would write a telemetry id to the home folder, which is read-only.
                 "DO_NOT_TRACK": "1",
                 "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder
@@ -62,17 +71,18 @@ class Drift(Construct):
         role = role_of(self.function)
         dead_letters.take_from(self.function)
         champion.grant_read(role)
-        storage.grant_list(role, storage.archive, "predictions/")
-        storage.grant_read(role, storage.archive, "predictions/")
+        storage.grant_list(role, storage.archive, "predictions/", "drift/")
+        # Pages are read by whom it signs links for.
+        storage.grant_read(role, storage.archive, "predictions/", "drift/", "reports/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "reports/", "drift/")
         allow_metrics(role, METRICS_NAMESPACE)
-        window = Duration.minutes(stage.window_minutes)
+        notifications.grant_publish(role)
         events.Rule(
             self,
             "Schedule",
             description="Measures the drift of each window of predictions",
-            schedule=events.Schedule.rate(window),
+            schedule=after_each_window(stage.window_minutes),
             targets=[
                 targets.LambdaFunction(
                     self.function, dead_letter_queue=dead_letters.queue, retry_attempts=2
@@ -112,3 +122,11 @@ class Drift(Construct):
             statistic=statistic,
             period=Duration.minutes(stage.window_minutes),
         )
+
+
+def after_each_window(minutes: int) -> events.Schedule:
+    """Run once for each window of the day's grid, when all of it is archived."""
+    lag = int(LAG.total_seconds()) // 60
+    if minutes < 60:
+        return events.Schedule.cron(minute=f"{lag}/{minutes}")
+    return events.Schedule.cron(minute=str(lag), hour=f"0/{minutes // 60}")

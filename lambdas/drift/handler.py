@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,12 @@ from stresswatch import archive, drift_history
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.discretion import discreet
 from stresswatch.drift import Drift, measure_drift, write_page
+from stresswatch.drift_history import WindowDrift
+from stresswatch.drift_reports import INDEX, Signer, index_page, message, with_heading
 from stresswatch.drift_rules import DriftRules
 from stresswatch.environment import setting
 from stresswatch.s3 import Location
+from stresswatch.sampling import Sample, sample
 from stresswatch.versions import REFERENCE_FILE
 from stresswatch.windows import Window
 
@@ -29,6 +33,10 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
+_INDEX_DAYS = 14
+_INDEX_WINDOWS = 200
+"""How far back the index goes, and how many windows it lists at most."""
+
 
 @logger.inject_lambda_context
 @discreet
@@ -38,82 +46,130 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Only rows of the present champion count: the probability and the share of unknown words are
     its own, and say nothing beside another model's reference.
     """
-    s3 = boto3.client("s3")
-    window = Window.of(event, float(setting("WINDOW_MINUTES")))
+    s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
+    window = _window(event)
     pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
-    rows = [
-        row
-        for row in archive.read(s3, setting("ARCHIVE_BUCKET"), window.start, window.end)
-        if pointer and row["model_version"] == pointer.version
-    ]
-    result: dict[str, Any] = {
-        "start": window.start.isoformat(),
-        "end": window.end.isoformat(),
-        "posts": len(rows),
-        "compared": 0,
-        "model_version": pointer.version if pointer else None,
-    }
-    drift = None
+    current = _read(s3, bucket, window, pointer)
+    version = pointer.version if pointer else None
+    found, drift = WindowDrift(window, version, "no_champion", current.posts), None
+    if pointer and current.posts < int(setting("MINIMUM_WINDOW_POSTS")):
+        found = WindowDrift(window, version, "too_small", current.posts)
+    elif pointer:
+        found, drift = _measure(s3, bucket, pointer, current, window)
+    drift_history.write(s3, bucket, found)
+    _publish(found, drift)
+    _tell(s3, bucket, found)
+    logger.info("window", status=found.status, posts=found.posts, model_version=version)
+    return _answer(found, bucket)
+
+
+def _window(event: Mapping[str, Any]) -> Window:
+    """Read the window from the event, or give the one that its schedule was for."""
+    minutes = int(setting("WINDOW_MINUTES"))
+    if event.keys() & {"start", "end"}:
+        return Window.of(event, minutes)
+    scheduled = event.get("time")  # as EventBridge has it, also when it tries again
+    return Window.before(
+        datetime.fromisoformat(scheduled) if scheduled else datetime.now(UTC), minutes
+    )
+
+
+def _read(s3: S3Client, bucket: str, window: Window, pointer: Pointer | None) -> Sample:
     if pointer is None:
-        result["status"] = "no_champion"
-    elif len(rows) < int(setting("MINIMUM_WINDOW_POSTS")):
-        result["status"] = "too_small"
-    else:
-        drift, report = _measure(s3, pointer, rows, window)
-        result |= {"status": "measured", "compared": len(rows), "report": report}
-        result |= drift.as_dict()
-    drift_history.write(s3, setting("ARCHIVE_BUCKET"), window, result)
-    _publish(len(rows), drift)
-    logger.info("window", **{key: result[key] for key in ("status", "posts", "model_version")})
-    return result
+        return Sample([], 0)
+    look_back = timedelta(seconds=int(setting("LOOK_BACK_SECONDS")))
+    rows = archive.stream(s3, bucket, window.start, window.end, look_back)
+    return sample(
+        (row for row in rows if row["model_version"] == pointer.version),
+        int(setting("MAXIMUM_WINDOW_POSTS")),
+    )
 
 
 def _measure(
-    s3: S3Client, pointer: Pointer, rows: list[dict[str, Any]], window: Window
-) -> tuple[Drift, str]:
-    bucket, key = Location.parse(pointer.uri) / REFERENCE_FILE
-    reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
-    target = Location(setting("ARCHIVE_BUCKET"), f"reports/{window.name}-{pointer.version}.html")
-    current = pd.DataFrame(rows)
-    drift = measure_drift(current, reference, DriftRules.from_json(setting("DRIFT_RULES")))
+    s3: S3Client, bucket: str, pointer: Pointer, current: Sample, window: Window
+) -> tuple[WindowDrift, Drift]:
+    place, key = Location.parse(pointer.uri) / REFERENCE_FILE
+    reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=place, Key=key)["Body"].read()))
+    rows = pd.DataFrame(current.rows)
+    drift = measure_drift(rows, reference, DriftRules.from_json(setting("DRIFT_RULES")))
+    found = WindowDrift(
+        window, pointer.version, "measured", current.posts, len(rows), **drift.as_dict()
+    )
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "drift.html"
-        not_drawn = write_page(drift, current, reference, page)
-        s3.put_object(
-            Bucket=target.bucket,
-            Key=target.key,
-            Body=page.read_bytes(),
-            ContentType="text/html; charset=utf-8",
-        )
+        not_drawn = write_page(drift, rows, reference, page)
+        _put_page(s3, bucket, str(found.page), with_heading(page.read_text(), found))
     if drift.failed or not_drawn:
         logger.warning("columns failed", compared=drift.failed, drawn=not_drawn)
-    return drift, str(target)
+    return found, drift
 
 
-def _publish(posts: int, drift: Drift | None) -> None:
+def _publish(found: WindowDrift, drift: Drift | None) -> None:
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
-    data: list[MetricDatumTypeDef] = [
-        {"MetricName": "WindowPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"}
-    ]
+    figures = {"WindowPosts": float(found.posts)}
     if drift:
-        data += [
-            {"MetricName": "ComparedPosts", "Dimensions": stage, "Value": posts, "Unit": "Count"},
-            {"MetricName": "FailedColumns", "Dimensions": stage, "Value": len(drift.failed)},
-        ]
-        if drift.columns:
-            data.append({"MetricName": "DriftShare", "Dimensions": stage, "Value": drift.share})
-        data += [
-            {
-                "MetricName": metric,
-                "Dimensions": [*stage, {"Name": "Column", "Value": name}],
-                "Value": value,
-            }
-            for name, column in drift.columns.items()
-            for metric, value in (
-                ("ColumnDrift", float(column.drifted)),
-                ("ColumnDistance", column.distance / column.least),
-            )
-        ]
+        figures |= {"ComparedPosts": found.compared, "FailedColumns": len(found.failed)}
+        if found.share is not None:
+            figures["DriftShare"] = found.share
+    data: list[MetricDatumTypeDef] = [
+        {"MetricName": name, "Dimensions": stage, "Value": value} for name, value in figures.items()
+    ]
+    data += [
+        {
+            "MetricName": metric,
+            "Dimensions": [*stage, {"Name": "Column", "Value": name}],
+            "Value": value,
+        }
+        for name, column in (drift.columns if drift else {}).items()
+        for metric, value in (
+            ("ColumnDrift", float(column.drifted)),
+            ("ColumnDistance", column.distance / column.least),
+        )
+    ]
     boto3.client("cloudwatch").put_metric_data(
         Namespace=setting("POWERTOOLS_METRICS_NAMESPACE"), MetricData=data
     )
+
+
+def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:
+    """Write the index anew; send a message when the posts begin to have drifted."""
+    threshold, hours = float(setting("DRIFT_SHARE_THRESHOLD")), int(setting("REPORT_LINK_HOURS"))
+    signer = Signer(bucket, hours)
+    now = datetime.now(UTC)
+    validity = (
+        f"Links were signed at {now:%Y-%m-%d %H:%M} UTC and end {hours} hours later, "
+        "or sooner, with the credentials that signed them."
+    )
+    windows = drift_history.recent(s3, bucket, found.window.end, _INDEX_DAYS, _INDEX_WINDOWS)
+    _put_page(s3, bucket, INDEX, index_page(windows, threshold, signer.link, validity))
+    if found.begins_to_drift(windows, threshold):
+        boto3.client("sns").publish(
+            TopicArn=setting("NOTIFICATION_TOPIC"),
+            Subject=f"Stresswatch {setting('STAGE')}: the posts have drifted",
+            Message=message(found, signer.link(str(found.page)), signer.link(INDEX), validity),
+        )
+
+
+def _put_page(s3: S3Client, bucket: str, key: str, page: str) -> None:
+    s3.put_object(
+        Bucket=bucket, Key=key, Body=page.encode(), ContentType="text/html; charset=utf-8"
+    )
+
+
+def _answer(found: WindowDrift, bucket: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "start": found.window.start.isoformat(),
+        "end": found.window.end.isoformat(),
+        "status": found.status,
+        "posts": found.posts,
+        "compared": found.compared,
+        "model_version": found.model_version,
+    }
+    if found.page:
+        answer |= {
+            "share": found.share,
+            "columns": found.columns,
+            "failed": found.failed,
+            "report": f"s3://{bucket}/{found.page}",
+        }
+    return answer

@@ -4,11 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from cdk_app.constructs.drift import after_each_window
 from cdk_app.stages import STAGES, InvalidStage, Stage, stage_named
+from stresswatch.windows import LAG
 
 
 def test_posts_reach_the_predictor_by_the_stages_settings(template):
@@ -55,10 +58,24 @@ def test_the_drift_function_is_an_image_and_runs_once_a_window(template):
     ]
     assert drift["Environment"]["Variables"]["MINIMUM_WINDOW_POSTS"] == "200"
     schedule = template.one("AWS::Events::Rule", "DriftSchedule")
-    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert schedule["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
     (target,) = schedule["Targets"]
     assert target["Arn"]["Fn::GetAtt"][0].startswith("DriftDrift")
     assert "DeadLetterConfig" in target
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expression"),
+    [(5, "2/5 * * * ? *"), (60, "2 0/1 * * ? *"), (1440, "2 0/24 * * ? *")],
+)
+def test_the_drift_monitor_runs_after_each_window_of_the_day(minutes, expression):
+    schedule = after_each_window(minutes)
+    assert schedule.expression_string == f"cron({expression})"
+
+
+def test_a_window_is_looked_at_when_no_predictor_works_on_it_any_more(template):
+    predictor = template.one("AWS::Lambda::Function", "PredictionPredictor")
+    assert timedelta(seconds=predictor["Timeout"]) < LAG
 
 
 def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(template):
@@ -66,7 +83,7 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Stresswatch", "DriftShare")
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
     assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 3600)
-    assert alarm["Threshold"] == 0.15
+    assert alarm["Threshold"] == 0.08
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["EvaluationPeriods"] == 1
     assert alarm["TreatMissingData"] == "notBreaching"
@@ -266,6 +283,8 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "QualityAlarmName",
         "QualityFunctionName",
         "PredictorFunctionName",
+        "QueryDatabaseName",
+        "QueryWorkgroupName",
     }
 
 
@@ -288,6 +307,9 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
     ("settings", "sentence"),
     [
         ({"batch_size": 10_001}, "batch_size is 10001; it must be between 1 and 10000"),
+        ({"window_minutes": 45}, "window_minutes is 45; it must divide an hour, or be of whole"),
+        ({"window_minutes": 300}, "window_minutes is 300; it must divide an hour, or be of whole"),
+        ({"maximum_window_posts": 400}, "maximum_window_posts is 400; it must be between 500 and"),
         ({"champion_ttl_seconds": 61}, "champion_ttl_seconds is 61"),
         ({"drift_share_threshold": 0.0}, "drift_share_threshold is 0.0"),
         ({"log_retention_days": 8}, "log_retention_days is 8; CloudWatch Logs keeps logs for one"),

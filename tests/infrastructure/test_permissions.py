@@ -127,6 +127,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "s3:GetObject",
                 "s3:ListBucket",
                 "s3:PutObject",
+                "sns:Publish",
                 "sqs:SendMessage",
                 "ssm:GetParameter",
             },

@@ -38,7 +38,11 @@ ENVIRONMENT = {
     "REASONS": "on_request",
     "WINDOW_MINUTES": "60",
     "MINIMUM_WINDOW_POSTS": "50",
+    "MAXIMUM_WINDOW_POSTS": "10000",
+    "LOOK_BACK_SECONDS": "3600",
     "DRIFT_RULES": DriftRules().to_json(),
+    "DRIFT_SHARE_THRESHOLD": "0.08",
+    "REPORT_LINK_HOURS": "12",
     "QUALITY_WINDOW_DAYS": "7",
     "MINIMUM_LABELLED_POSTS": "50",
 }
@@ -61,6 +65,15 @@ class Aws:
         for name in ("archive", "quarantine", "training", "models"):
             self.s3.create_bucket(Bucket=name)
         self.kinesis.create_stream(StreamName="predictions", ShardCount=1)
+        sns, self.sqs = boto3.client("sns"), boto3.client("sqs")
+        self.topic = sns.create_topic(Name="notifications")["TopicArn"]
+        self.inbox = self.sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        sns.subscribe(
+            TopicArn=self.topic,
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:us-east-1:123456789012:{self.inbox.rpartition('/')[2]}",
+            Attributes={"RawMessageDelivery": "true"},
+        )
         self.dynamodb = boto3.client("dynamodb")
         self.dynamodb.create_table(
             TableName=ENVIRONMENT["JOURNAL_TABLE"],
@@ -105,6 +118,11 @@ class Aws:
         write_pointer(self.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer, "a test")
         return pointer
 
+    def messages(self) -> list[str]:
+        """Take the messages that people were sent."""
+        received = self.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
+        return [message["Body"] for message in received.get("Messages", [])]
+
     def predictions(self) -> list[dict]:
         """Everything on the predictions stream."""
         shard = self.kinesis.list_shards(StreamName="predictions")["Shards"][0]["ShardId"]
@@ -120,7 +138,9 @@ def aws(monkeypatch):
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        yield Aws()
+        aws = Aws()
+        monkeypatch.setenv("NOTIFICATION_TOPIC", aws.topic)
+        yield aws
 
 
 def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:

@@ -1,8 +1,10 @@
 """The drift function on moto: what a window of the archive makes it publish."""
 
 import io
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pandas as pd
@@ -149,7 +151,8 @@ def test_a_window_below_the_minimum_is_reported_as_too_small_without_a_figure(
     assert "share" not in answer
     assert published("DriftShare") == []
     assert published("WindowPosts") == [49.0]
-    assert aws.keys("archive", "reports/") == []
+    assert aws.keys("archive", "reports/") == ["reports/index.html"]
+    assert aws.messages() == []
 
 
 def test_an_empty_window_is_too_small(aws, champion):
@@ -178,10 +181,102 @@ def test_a_record_that_was_delivered_twice_counts_once(aws, champion, archived):
     assert handler(WINDOW, CONTEXT)["posts"] == 60
 
 
-def test_without_a_window_in_the_event_it_is_the_last_hour(aws, champion, archived):
-    archived(make_posts(60, seed=7), at=datetime.now(UTC) - timedelta(minutes=5))
-    archived(make_posts(60, seed=7), at=datetime.now(UTC) - timedelta(minutes=65), first=100)
-    assert handler({}, CONTEXT)["posts"] == 60
+def test_without_a_window_in_the_event_it_is_the_hour_that_its_schedule_was_for(
+    aws, champion, archived
+):
+    archived(make_posts(60, seed=7), at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
+    archived(make_posts(60, seed=7), at=datetime(2026, 11, 23, 11, 0, tzinfo=UTC), first=100)
+    answer = handler({"time": "2026-11-23T11:02:00Z"}, CONTEXT)
+    assert answer["posts"] == 60
+    assert (answer["start"], answer["end"]) == (
+        "2026-11-23T10:00:00+00:00",
+        "2026-11-23T11:00:00+00:00",
+    )
+
+
+def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champion):
+    answer = handler({}, CONTEXT)
+    end = datetime.fromisoformat(answer["end"])
+    assert end.minute == 0
+    assert timedelta(0) < datetime.now(UTC) - end < timedelta(minutes=63)
+
+
+def test_a_record_whose_batch_comes_again_belongs_to_the_window_of_its_first_prediction(
+    aws, champion, archived
+):
+    """Both windows see an object of the batch, and one of them alone counts its posts."""
+    posts = make_posts(120, seed=7)
+    archived(posts[:60], at=START + timedelta(minutes=59, seconds=50))
+    archived(posts[:60], at=START + timedelta(minutes=60, seconds=10))
+    archived(posts[60:], at=START + timedelta(minutes=70), first=60)
+    following = {
+        "start": WINDOW["end"],
+        "end": (START + timedelta(hours=2)).isoformat(),
+    }
+    assert handler(WINDOW, CONTEXT)["posts"] == 60
+    assert handler(following, CONTEXT)["posts"] == 60
+
+
+def test_what_is_archived_after_its_window_was_looked_at_counts_when_it_is_looked_at_again(
+    aws, champion, archived
+):
+    archived(make_posts(60, seed=7))
+    assert handler(WINDOW, CONTEXT)["posts"] == 60
+    archived(make_posts(20, seed=8), first=100)
+    assert handler(WINDOW, CONTEXT)["posts"] == 80
+    assert set(history(aws)["posts"]) == {80}
+
+
+def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
+    aws, champion, archived, monkeypatch
+):
+    monkeypatch.setenv("MAXIMUM_WINDOW_POSTS", "80")
+    archived(CALM_ONLY)
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["posts"], answer["compared"]) == (len(CALM_ONLY), 80)
+    assert published("WindowPosts") == [len(CALM_ONLY)]
+    assert published("ComparedPosts") == [80.0]
+    assert set(history(aws)["compared"]) == {80}
+    said = f"a sample of 80 of {len(CALM_ONLY)} posts"
+    assert said in aws.body("archive", answer["report"].removeprefix("s3://archive/")).decode()
+    assert said in aws.body("archive", "reports/index.html").decode()
+    assert said in aws.messages()[0]
+    assert handler(WINDOW, CONTEXT)["columns"] == answer["columns"]
+
+
+def test_people_are_told_once_when_posts_begin_to_drift_with_a_link_to_the_page(
+    aws, champion, archived
+):
+    for hour, posts in enumerate((make_posts(100, seed=7), CALM_ONLY, CALM_ONLY)):
+        start = START + timedelta(hours=hour)
+        archived(posts, at=start, first=1000 * hour)
+        handler(
+            {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}, CONTEXT
+        )
+    (message,) = aws.messages()
+    assert "2026-11-23 11:30 to 2026-11-23 12:30 UTC" in message
+    assert "- probability: wasserstein" in message
+    page, index = re.findall(r"https://\S+", message)
+    assert "reports/20261123T113000Z-20261123T123000Z-v1.html" in page
+    for link in (page, index):
+        query = parse_qs(urlsplit(link).query)
+        assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+        assert query["X-Amz-Expires"] == [str(12 * 3600)]
+    listed = re.findall(r'<a href="([^"]+)"', aws.body("archive", "reports/index.html").decode())
+    assert [urlsplit(link).path.rpartition("/")[2][:16] for link in listed] == [
+        "20261123T123000Z",
+        "20261123T113000Z",
+        "20261123T103000Z",
+    ]
+
+
+def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
+    archived(CALM_ONLY[:49])
+    handler(WINDOW, CONTEXT)
+    page = aws.body("archive", "reports/index.html").decode()
+    assert "2026-11-23 10:30 to 2026-11-23 11:30 UTC" in page
+    assert "49 posts, not compared" in page
+    assert "too_small" in page
 
 
 @pytest.mark.parametrize(

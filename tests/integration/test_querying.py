@@ -333,16 +333,11 @@ class TestDriftByWindow:
 
     def test_a_window_is_a_row_that_names_the_columns_that_drifted(self, lake, aws):
         columns = {name: {"drifted": name in DRIFT_COLUMNS[:2]} for name in DRIFT_COLUMNS[:-1]}
-        result = {
-            "model_version": "v1",
-            "status": "measured",
-            "posts": 900,
-            "compared": 900,
-            "share": 2 / 12,
-            "columns": columns,
-            "failed": {DRIFT_COLUMNS[-1]: "too few values"},
-        }
-        drift_history.write(aws.s3, "archive", self.WINDOW, result)
+        failed = {DRIFT_COLUMNS[-1]: "too few values"}
+        found = drift_history.WindowDrift(
+            self.WINDOW, "v1", "measured", 900, 900, 2 / 12, columns, failed
+        )
+        drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")
         assert row["drifted"] == ", ".join(sorted(DRIFT_COLUMNS[:2]))
         assert (row["status"], row["posts"], row["columns_that_failed"]) == ("measured", 900, 1)
@@ -351,7 +346,7 @@ class TestDriftByWindow:
         )
 
     def test_a_window_without_a_figure_has_its_status_alone(self, lake, aws):
-        result = {"model_version": None, "status": "no_champion", "posts": 7, "compared": 0}
-        drift_history.write(aws.s3, "archive", self.WINDOW, result)
+        found = drift_history.WindowDrift(self.WINDOW, None, "no_champion", 7)
+        drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")
         assert (row["status"], row["drifted_share"], row["drifted"]) == ("no_champion", None, None)

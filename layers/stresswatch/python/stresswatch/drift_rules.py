@@ -65,7 +65,7 @@ class DriftRules:
         Rules of single columns of `DRIFT_COLUMNS`.
     """
 
-    error_rate: float = 0.01
+    error_rate: float = 0.003
     usual: ColumnRule = field(default_factory=ColumnRule)
     columns: Mapping[str, ColumnRule] = field(
         # Mostly 0: ranks with ties, and a measure that does not divide by their small spread.

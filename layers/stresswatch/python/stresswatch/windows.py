@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+LAG = timedelta(minutes=2)
+"""How long after its end a window is looked at: what was predicted in it is archived by then."""
+
 
 class InvalidWindow(ValueError):
     """The event names no window of time."""
@@ -26,6 +29,19 @@ class Window:
             f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for moment in (self.start, self.end)
         )
         return f"{start}-{end}"
+
+    @staticmethod
+    def before(moment: datetime, minutes: int) -> Window:
+        """Give the last window of a grid that had ended `LAG` before a moment.
+
+        Days begin with a window at midnight, UTC, as `minutes` divides them. So runs that are
+        late, or tried again, look at the window that they were for, and no two windows overlap.
+        """
+        length = timedelta(minutes=minutes)
+        seen = moment.astimezone(UTC) - LAG
+        midnight = seen.replace(hour=0, minute=0, second=0, microsecond=0)
+        end = midnight + (seen - midnight) // length * length
+        return Window(end - length, end)
 
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:

@@ -1,0 +1,278 @@
+"""How often the drift monitor alarms without need, and how surely where there is one.
+
+``python -m benchmarks.drift [--windows N] [--json]`` scores the posts at hand out of fold, each by
+a model that saw no segment of it, and draws windows from them:
+
+- no drift: a random fifth of the posts is the reference, and the window comes from the others;
+- shifts: the same, and the window's posts are shifted as far as costs 5 points of F1;
+- unseen communities: a model learns from the others, whose evaluation split is the reference.
+
+Segments of a post are drawn together. Where there are fewer posts than a window has, reference and
+window are both drawn with replacement from all of them, independently: taken as the population,
+they have no drift between two draws, where a small pool that is drawn from again and again would.
+An alarm is what a stage's defaults make of the window's share; beside it stands what Evidently's
+own defaults make of the same windows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from evidently.legacy.calculations.stattests.registry import get_stattest
+from evidently.legacy.core import ColumnType
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.crossvalidation import folds
+from benchmarks.shifts import COST, SHIFTS, grade_that_costs
+from cdk_app.stages import Stage
+from cli.data import load_posts
+from stresswatch.artefact import Artefact
+from stresswatch.drift import measure_drift, numbers
+from stresswatch.drift_rules import DriftRules
+from stresswatch.export import export_pipeline
+from stresswatch.posts import LabelledPost
+from stresswatch.predictions import DRIFT_COLUMNS, predict
+from stresswatch.quality import measure
+from stresswatch.splits import is_evaluation_post
+from training_jobs.stress_model.dataset import labels_of
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+
+SIZES = (300, 1_000, 5_000)
+WINDOWS = 1_000
+"""Windows without drift for each size; a tenth of them for each shift and community."""
+REFERENCE_SHARE = 0.2
+EVIDENTLY_SHARE = 0.5
+"""Of the columns, from which Evidently calls a data set drifted."""
+
+Posts = Sequence[LabelledPost]
+Draw = Callable[[int, np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Of the windows of one kind and size, how many each verdict was passed on.
+
+    Attributes
+    ----------
+    alarms, evidently_alarms : float
+        Share of windows with an alarm, and of those that Evidently's preset calls drifted.
+    evidently_any_column : float
+        Share of windows with a column that Evidently calls drifted.
+    drifted : list of float
+        Share of windows with no drifted column, with one, and so on.
+    columns : dict of str to float
+        Share of windows in which each column drifted.
+    """
+
+    windows: int
+    alarms: float
+    evidently_alarms: float
+    evidently_any_column: float
+    drifted: list[float]
+    columns: dict[str, float]
+
+
+def main() -> None:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=WINDOWS)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    arguments = parser.parse_args()
+    if arguments.windows < 10:
+        parser.error("--windows must be at least 10")
+    data = load_posts()
+    models = OutOfFold(data.posts)
+    result = {
+        "data": data.name,
+        "no_drift": no_drift(models, arguments.windows),
+        "shifts": {name: shifted(models, name, arguments.windows // 10) for name in SHIFTS},
+        "communities": {
+            name: community(data.posts, name, arguments.windows // 10)
+            for name in sorted({one.post.source or "unknown" for one in data.posts})
+        },
+    }
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2, default=vars)
+    else:
+        _show(result)
+
+
+class OutOfFold:
+    """Models that, taken together, can score every post without having seen it."""
+
+    def __init__(self, posts: Posts):
+        self.posts = posts
+        self._models: list[Artefact] = []
+        self._fold: dict[str, int] = {}
+        for number, (learn, judge) in enumerate(folds(posts, seed=0)):
+            self._models.append(_train([posts[row] for row in learn]))
+            self._fold |= {posts[row].post.post_id: number for row in judge}
+
+    def score(self, posts: Posts) -> pd.DataFrame:
+        """Give the columns of drift, the post's id and its label."""
+        parts = []
+        for number, model in enumerate(self._models):
+            of_fold = [one for one in posts if self._fold[one.post.post_id] == number]
+            parts.append(_score(of_fold, model))
+        return pd.concat(parts, ignore_index=True)
+
+    def f1(self, posts: Posts) -> float:
+        table = self.score(posts)
+        return measure(table["label"].to_numpy(), table["probability"].to_numpy()).f1
+
+
+def no_drift(models: OutOfFold, windows: int) -> dict[int, Rates]:
+    """Measure windows of the posts themselves."""
+    table = models.score(models.posts)
+    return _by_size(two_samples(table, table), windows)
+
+
+def shifted(models: OutOfFold, name: str, windows: int) -> dict[str, Any]:
+    """Measure windows of posts after a shift."""
+    shift = SHIFTS[name]
+    grade, cost = grade_that_costs(models.f1, models.posts, shift)
+    after = models.score(shift(models.posts, grade))
+    rates = _by_size(two_samples(models.score(models.posts), after), windows)
+    return {"grade": grade, "f1_lost": cost, "rates": rates}
+
+
+def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
+    """Measure windows of a community, by a model and a reference of the others."""
+    others = [one for one in posts if one.post.source != name]
+    model = _train([one for one in others if not is_evaluation_post(one.post.post_id)])
+    reference = _score([one for one in others if is_evaluation_post(one.post.post_id)], model)
+    current = _score([one for one in posts if one.post.source == name], model)
+    f1 = measure(current["label"].to_numpy(), current["probability"].to_numpy()).f1
+    rates = _by_size(one_sample(current, reference), windows)
+    return {"posts": len(current), "f1": f1, "rates": rates}
+
+
+def two_samples(table: pd.DataFrame, shifted: pd.DataFrame) -> Draw:
+    """Draw reference and window from the same posts, of which the window's are shifted."""
+    ids = table["post_id"].unique()
+    before, after = _rows_of(table), _rows_of(shifted)
+
+    def draw(size: int, dice: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+        dealt = dice.permutation(ids)
+        cut = int(len(ids) * REFERENCE_SHARE)
+        reference, pool = dealt[:cut], dealt[cut:]
+        if size > sum(len(after.get(one, ())) for one in pool):
+            reference = dice.choice(ids, cut)
+            pool = dice.choice(ids, size * len(ids) // max(1, len(shifted)) + size // 5)
+        rows = _first(pool, after, size)
+        return shifted.iloc[rows], table.iloc[_first(reference, before, len(table))]
+
+    return draw
+
+
+def one_sample(current: pd.DataFrame, reference: pd.DataFrame) -> Draw:
+    """Draw the window alone, with replacement where there are too few posts."""
+    ids, rows = current["post_id"].unique(), _rows_of(current)
+
+    def draw(size: int, dice: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+        order = dice.permutation(ids) if size <= len(current) else dice.choice(ids, size)
+        return current.iloc[_first(order, rows, size)], reference
+
+    return draw
+
+
+def judge(draw: Draw, size: int, windows: int) -> Rates:
+    """Judge windows by the defaults of a stage, and by Evidently's."""
+    rules, dice = DriftRules(), np.random.default_rng(size)
+    ours, theirs = [], []
+    for _ in range(windows):
+        current, reference = draw(size, dice)
+        drifted = measure_drift(current, reference, rules).drifted
+        ours.append([name in drifted for name in DRIFT_COLUMNS])
+        theirs.append([_evidently(current[name], reference[name]) for name in DRIFT_COLUMNS])
+    found, default = np.array(ours), np.array(theirs)
+    return Rates(
+        windows=windows,
+        alarms=float((found.mean(axis=1) >= Stage.drift_share_threshold).mean()),
+        evidently_alarms=float((default.mean(axis=1) >= EVIDENTLY_SHARE).mean()),
+        evidently_any_column=float(default.any(axis=1).mean()),
+        drifted=(np.bincount(found.sum(axis=1), minlength=13) / windows).tolist(),
+        columns=dict(zip(DRIFT_COLUMNS, found.mean(axis=0).tolist(), strict=True)),
+    )
+
+
+def _by_size(draw: Draw, windows: int) -> dict[int, Rates]:
+    return {size: judge(draw, size, windows) for size in SIZES}
+
+
+def _evidently(current: pd.Series[float], reference: pd.Series[float]) -> bool:
+    """Judge a column as Evidently does when it is left the choice of the method."""
+    current, reference = current.dropna(), reference.dropna()
+    if current.empty:
+        return False
+    chosen = get_stattest(reference, current, ColumnType.Numerical, None)
+    with np.errstate(all="ignore"):
+        return bool(chosen(reference, current, ColumnType.Numerical, None).drifted)
+
+
+def _train(posts: Posts) -> Artefact:
+    return export_pipeline(fit_pipeline(posts, Hyperparameters()))
+
+
+def _score(posts: Posts, model: Artefact) -> pd.DataFrame:
+    rows = predict([(one.post.post_id, one.post) for one in posts], model, "", "")
+    table = numbers(pd.DataFrame([row.archive_row() for row in rows]))
+    return table.assign(post_id=[one.post.post_id for one in posts], label=labels_of(posts))
+
+
+def _rows_of(table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    return dict(table.groupby("post_id").indices)
+
+
+def _first(ids: Sequence[str], rows: dict[str, NDArray[np.int64]], size: int) -> NDArray[np.int64]:
+    return np.concatenate([rows[one] for one in ids if one in rows])[:size]
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console()
+    console.print(result["data"])
+    table = Table(title="Windows without drift", title_justify="left")
+    for name in ("posts", "windows", "alarms", "Evidently: half of all", "Evidently: any column"):
+        table.add_column(name, justify="right")
+    for size, rates in result["no_drift"].items():
+        shares = (rates.alarms, rates.evidently_alarms, rates.evidently_any_column)
+        table.add_row(f"{size:,}", f"{rates.windows:,}", *(f"{share:.1%}" for share in shares))
+    console.print(table)
+    table = Table(
+        title=f"Alarms on shifts that cost {COST * 100:.0f} points of F1, or all they can",
+        title_justify="left",
+    )
+    _add_power_columns(table, "shift", "grade", "F1 lost")
+    for name, found in result["shifts"].items():
+        facts = (name, f"{found['grade']:.2f}", f"{found['f1_lost']:.3f}")
+        table.add_row(*facts, *_power(found["rates"]))
+    console.print(table)
+    table = Table(title="Alarms on unseen communities", title_justify="left")
+    _add_power_columns(table, "community", "posts", "F1")
+    for name, found in result["communities"].items():
+        table.add_row(name, str(found["posts"]), f"{found['f1']:.2f}", *_power(found["rates"]))
+    console.print(table)
+
+
+def _add_power_columns(table: Table, *facts: str) -> None:
+    for name in facts:
+        table.add_column(name, overflow="fold")
+    for size in SIZES:
+        table.add_column(f"{size:,}\n(Evidently)", justify="right")
+
+
+def _power(rates: dict[int, Rates]) -> list[str]:
+    return [f"{one.alarms:.0%}\n({one.evidently_alarms:.0%})" for one in rates.values()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What the drift function costs by the size of its window: processor time and memory.
+
+``python -m benchmarks.drift_cost [--json]`` archives synthetic rows in batches of 500, and for each
+size lets a process of its own do what the function does with them: read, sample, compare with a
+reference of 568 posts, draw the page. The archive is in the process's memory, so the time that S3
+takes is not in it, and all of the archive is in the memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.faults.stores import Buckets
+from benchmarks.timing import machine
+from cdk_app.stages import Stage
+from stresswatch import archive
+from stresswatch.drift import measure_drift, write_page
+from stresswatch.drift_rules import DriftRules
+from stresswatch.posts import NUMERIC_FEATURES, Post
+from stresswatch.predictions import (
+    REFERENCE_COLUMNS,
+    TEXT_DESCRIPTORS,
+    Prediction,
+    Record,
+)
+from stresswatch.sampling import sample
+
+ROWS = (1_000, 10_000, 100_000)
+REFERENCE_ROWS = 568
+BATCH = 500
+START = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def main() -> None:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--rows", type=int, help="measure this process alone, and print JSON")
+    arguments = parser.parse_args()
+    if arguments.rows:
+        json.dump(measure(arguments.rows), sys.stdout)
+        return
+    runs = [_in_a_process(rows) for rows in ROWS]
+    if arguments.json:
+        json.dump({"machine": machine(), "runs": runs}, sys.stdout, indent=2)
+    else:
+        _show(runs)
+
+
+def measure(rows: int) -> dict[str, Any]:
+    """Do what the function does with so many rows."""
+    store: Any = Buckets()
+    fill(store, rows)
+    reference = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(REFERENCE_ROWS, len(REFERENCE_COLUMNS))),
+        columns=list(REFERENCE_COLUMNS),
+    )
+    started = time.process_time()
+    end = START + timedelta(hours=1)
+    found = sample(
+        archive.stream(store, "archive", START, end, timedelta(hours=1)),
+        Stage.maximum_window_posts,
+    )
+    read = time.process_time()
+    current = pd.DataFrame(found.rows)
+    drift = measure_drift(current, reference, DriftRules())
+    compared = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        write_page(drift, current, reference, Path(folder) / "page.html")
+    return {
+        "rows": found.posts,
+        "compared": len(found.rows),
+        "read_seconds": read - started,
+        "compare_seconds": compared - read,
+        "page_seconds": time.process_time() - compared,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def fill(store: Any, rows: int) -> None:
+    """Archive rows of an hour, in batches."""
+    dice = np.random.default_rng(1)
+    for first in range(0, rows, BATCH):
+        at = (START + timedelta(seconds=3600 * first / rows)).isoformat()
+        values = dice.normal(size=(min(BATCH, rows - first), len(REFERENCE_COLUMNS))).tolist()
+        records = [
+            Record(b"", "posts", "shard", str(first + place), 0.0) for place in range(len(values))
+        ]
+        numbers = len(NUMERIC_FEATURES)
+        predictions = [
+            Prediction(
+                record.prediction_id,
+                Post(record.sequence_number, "text", tuple(of[:numbers]), None, "source"),
+                of[-1],
+                tuple(of[numbers : numbers + len(TEXT_DESCRIPTORS)]),
+                "v1",
+                at,
+            )
+            for record, of in zip(records, values, strict=True)
+        ]
+        archive.write(store, "archive", records, predictions)
+
+
+def _in_a_process(rows: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.drift_cost", "--rows", str(rows)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _show(runs: list[dict[str, Any]]) -> None:
+    table = Table(title=f"The drift function, {machine()}", title_justify="left")
+    for name in ("rows", "compared", "reading, s", "comparing, s", "page, s", "peak memory, MB"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(
+            f"{run['rows']:,}",
+            f"{run['compared']:,}",
+            *(f"{run[f'{part}_seconds']:.1f}" for part in ("read", "compare", "page")),
+            f"{run['peak_mb']:.0f}",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The archive on moto: which rows a window has, and what is read for that."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stresswatch import archive
+from stresswatch.posts import Post
+from stresswatch.predictions import Prediction, Record
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def put(aws):
+    """Archive a batch of one shard: the records from `first` up to, not including, `last`."""
+
+    def put(first, last, at, version="v1", shard="shardId-000000000000"):
+        records = [
+            Record(b"", "posts", shard, str(number), at.timestamp())
+            for number in range(first, last)
+        ]
+        post = Post("post", "text", (0.0,) * 5, None, None)
+        predictions = [
+            Prediction(record.prediction_id, post, 0.5, (0.0,) * 5, version, at.isoformat())
+            for record in records
+        ]
+        archive.write(aws.s3, "archive", records, predictions)
+
+    return put
+
+
+def window(aws, number, look_back=HOUR):
+    """The moments and versions of the rows of the window that begins so many hours later."""
+    start = START + number * HOUR
+    return sorted(
+        (row["predicted_at"], row["model_version"])
+        for row in archive.stream(aws.s3, "archive", start, start + HOUR, look_back)
+    )
+
+
+def moments(minute, count, version="v1"):
+    return [((START + timedelta(minutes=minute)).isoformat(), version)] * count
+
+
+def test_each_row_is_in_one_of_the_windows_that_adjoin(aws, put):
+    for minute in range(0, 180, 20):
+        put(100 * minute, 100 * minute + 3, START + timedelta(minutes=minute))
+    found = [window(aws, number) for number in (-1, 0, 1, 2, 3)]
+    assert [len(rows) for rows in found] == [0, 9, 9, 9, 0]
+    assert len({row for rows in found for row in rows}) == 9
+
+
+@pytest.mark.parametrize("cut", [(0, 10), (0, 5), (3, 20), (9, 10)])
+def test_what_is_delivered_again_however_it_is_cut_belongs_to_the_first_delivery(aws, put, cut):
+    put(0, 10, START + timedelta(minutes=50))
+    put(*cut, START + timedelta(minutes=70))
+    again = len(set(range(*cut)) - set(range(10)))
+    assert window(aws, 0) == moments(50, 10)
+    assert window(aws, 1) == moments(70, again)
+
+
+def test_the_earliest_of_three_deliveries_stands_and_of_two_at_once_the_older_version(aws, put):
+    put(0, 10, START + timedelta(minutes=30))
+    put(0, 10, START + timedelta(minutes=10), version="v2")
+    put(0, 10, START + timedelta(minutes=10))
+    assert window(aws, 0) == moments(10, 10)
+
+
+def test_two_deliveries_that_say_the_same_at_the_same_moment_count_once(aws, put):
+    put(0, 10, START)
+    put(0, 5, START)
+    assert window(aws, 0) == moments(0, 10)
+
+
+def test_records_of_another_shard_are_others(aws, put):
+    put(0, 10, START)
+    put(0, 10, START, shard="shardId-000000000001")
+    assert len(window(aws, 0)) == 20
+
+
+def test_a_first_delivery_from_before_the_look_back_is_not_looked_for(aws, put):
+    put(0, 10, START)
+    put(0, 10, START + 3 * HOUR)
+    assert window(aws, 3) == moments(180, 10)
+    assert window(aws, 3, look_back=3 * HOUR) == []
+
+
+def test_of_earlier_hours_only_what_was_delivered_again_is_read(aws, put, monkeypatch):
+    for number in range(5):
+        put(10 * number, 10 * number + 10, START)
+    put(40, 60, START + HOUR)
+    read = []
+    get_object = aws.s3.get_object
+
+    def counted(**what):
+        read.append(what["Key"].rpartition("/")[2].rsplit("-", 1)[0])
+        return get_object(**what)
+
+    monkeypatch.setattr(aws.s3, "get_object", counted)
+    assert window(aws, 1) == moments(60, 10)
+    assert set(read) == {f"shardId-000000000000-{range_}" for range_ in ("40-49", "40-59")}

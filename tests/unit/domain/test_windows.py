@@ -1,0 +1,41 @@
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+
+from stresswatch.windows import LAG, Window
+
+
+def at(text):
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("moment", "minutes", "start", "end"),
+    [
+        ("2026-11-23T11:02:00+00:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
+        ("2026-11-23T11:01:59+00:00", 60, "2026-11-23T09:00+00:00", "2026-11-23T10:00+00:00"),
+        ("2026-11-23T11:44:00+00:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
+        ("2026-11-23T00:03:00+00:00", 5, "2026-11-22T23:55+00:00", "2026-11-23T00:00+00:00"),
+        ("2026-11-23T12:00:00+00:00", 1440, "2026-11-22T00:00+00:00", "2026-11-23T00:00+00:00"),
+        ("2026-11-23T13:02:00+02:00", 60, "2026-11-23T10:00+00:00", "2026-11-23T11:00+00:00"),
+    ],
+)
+def test_a_moment_belongs_to_the_window_that_had_ended_a_while_before(moment, minutes, start, end):
+    assert Window.before(at(moment), minutes) == Window(at(start), at(end))
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])
+def test_windows_of_a_schedule_adjoin_each_other(minutes):
+    first = datetime(2026, 11, 23, tzinfo=UTC) + LAG
+    windows = [
+        Window.before(first + timedelta(minutes=minutes * number), minutes) for number in range(30)
+    ]
+    for before, after in pairwise(windows):
+        assert before.end == after.start
+
+
+def test_the_name_is_in_utc_and_sorts_by_time():
+    zone = timezone(timedelta(hours=2))
+    window = Window(datetime(2026, 11, 23, 12, 30, tzinfo=zone), at("2026-11-23T11:30+00:00"))
+    assert window.name == "20261123T103000Z-20261123T113000Z"
