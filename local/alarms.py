@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from local.alarm_evaluation import Alarm, Samples, evaluate
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _FINEST_PERIOD = 1
 """Seconds that samples are read back by: fine enough to be put into windows that slide."""
+_STATISTICS = ("SampleCount", "Sum", "Minimum", "Maximum")
+"""What `Samples` has, in its order."""
 
 
 class AlarmWatch:
@@ -38,11 +41,15 @@ class AlarmWatch:
 
         A change that somebody made with `SetAlarmState` is seen here like one of our own.
         """
-        for name, description in self._describe().items():
+        described, now = self._describe(), time.time()
+        alarms = {
+            name: Alarm.from_description(description, ALARM_NAMESPACE_PREFIX)
+            for name, description in described.items()
+        }
+        samples = self._samples(alarms.values(), now)
+        for name, description in described.items():
             self._send_change(description)
-            alarm = Alarm.from_description(description, ALARM_NAMESPACE_PREFIX)
-            now = time.time()
-            verdict = evaluate(alarm, self._samples(alarm, now), description["StateValue"], now)
+            verdict = evaluate(alarms[name], samples[name], description["StateValue"], now)
             if verdict.state != description["StateValue"]:
                 self._cloudwatch.set_alarm_state(
                     AlarmName=name, StateValue=verdict.state, StateReason=verdict.reason
@@ -65,23 +72,41 @@ class AlarmWatch:
         answer = self._cloudwatch.describe_alarms(AlarmNames=list(self._names))
         return {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
 
-    def _samples(self, alarm: Alarm, now: float) -> list[Samples]:
-        answer = self._cloudwatch.get_metric_statistics(
-            Namespace=alarm.namespace,
-            MetricName=alarm.metric_name,
-            Dimensions=[{"Name": name, "Value": value} for name, value in alarm.dimensions.items()],
-            StartTime=datetime.fromtimestamp(now - alarm.evaluation_range, UTC),
-            EndTime=datetime.fromtimestamp(now + _FINEST_PERIOD, UTC),
-            Period=_FINEST_PERIOD,
-            Statistics=["SampleCount", "Sum", "Minimum", "Maximum"],
-        )
-        return [
-            Samples(
-                timestamp=point["Timestamp"].timestamp(),
-                count=point["SampleCount"],
-                total=point["Sum"],
-                minimum=point["Minimum"],
-                maximum=point["Maximum"],
+    def _samples(self, alarms: Iterable[Alarm], now: float) -> dict[str, list[Samples]]:
+        """Read what all alarms look at, by their names: one request for each length of time."""
+        samples: dict[str, list[Samples]] = {}
+        by_range = sorted(alarms, key=lambda alarm: alarm.evaluation_range)
+        for seconds, group in groupby(by_range, key=lambda alarm: alarm.evaluation_range):
+            watched = list(group)
+            answer = self._cloudwatch.get_metric_data(
+                MetricDataQueries=[
+                    _query(alarm, f"q{place}_{number}", statistic)
+                    for place, alarm in enumerate(watched)
+                    for number, statistic in enumerate(_STATISTICS)
+                ],
+                StartTime=datetime.fromtimestamp(now - seconds, UTC),
+                EndTime=datetime.fromtimestamp(now + _FINEST_PERIOD, UTC),
+                ScanBy="TimestampAscending",
             )
-            for point in answer["Datapoints"]
-        ]
+            found = {result["Id"]: result for result in answer["MetricDataResults"]}
+            for place, alarm in enumerate(watched):
+                columns = [found[f"q{place}_{number}"] for number in range(len(_STATISTICS))]
+                values = zip(*(column["Values"] for column in columns), strict=True)
+                samples[alarm.name] = [
+                    Samples(moment.timestamp(), *figures)
+                    for moment, figures in zip(columns[0]["Timestamps"], values, strict=True)
+                ]
+        return samples
+
+
+def _query(alarm: Alarm, identity: str, statistic: str) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in alarm.dimensions.items()]
+    metric = {
+        "Namespace": alarm.namespace,
+        "MetricName": alarm.metric_name,
+        "Dimensions": dimensions,
+    }
+    return {
+        "Id": identity,
+        "MetricStat": {"Metric": metric, "Period": _FINEST_PERIOD, "Stat": statistic},
+    }

@@ -104,6 +104,7 @@ def _serve(
         plan = deploy.plan(assembly, BUCKET, tracking_uri)
         _progress(f"deploying {len(plan.template['Resources'])} resources")
         deploy.execute(plan, BUCKET, server.endpoint)
+        server.save()
         _progress("starting pollers and alarms")
         _drive(assembly, server.endpoint, folder.checkpoints, crew)
         stack = LocalStack(

@@ -10,10 +10,12 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from ministack.app import main  # type: ignore[import-untyped]
 
 from local.closed_shards import keep_closed_shards
+from local.durability import survive
 
 
 def _end_with_parent() -> None:
@@ -23,6 +25,7 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.argv[1:] = []  # the folder is there for whoever lists processes
+    folder = Path(sys.argv.pop())
     keep_closed_shards()
+    survive(folder)
     main()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,8 @@ from local.endpoint import Endpoint
 from local.errors import LocalStackError
 
 HOST = "127.0.0.1"
+SAVE_PATH = "/_local/save"
+"""A request to this path of the emulator saves all of its state."""
 PROJECT = Path(__file__).parents[1]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -65,6 +68,11 @@ class Server:
             server.stop()
             raise
         return server
+
+    def save(self) -> None:
+        """Have the emulator write to disk what it holds, so that it survives its own death."""
+        with urllib.request.urlopen(f"{self.endpoint.url}{SAVE_PATH}"):  # noqa: S310 - it is ours
+            pass
 
     def stop(self) -> None:
         """Let the emulator save its state and exit; end all that is left of it."""

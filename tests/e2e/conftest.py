@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,17 @@ from tests.e2e.deployed import Deployed
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    folder = tmp_path_factory.mktemp("deployed")
-    app = synthesize(folder / "cdk.out")
-    stack = local.up(folder / "stack", template_directory=app, on_progress=lambda _: None)
-    yield Deployed(stack, app, folder / "stack")
-    local.down(folder / "stack")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The synthesized app."""
+    return synthesize(tmp_path_factory.mktemp("app") / "cdk.out")
+
+
+@pytest.fixture(scope="session")
+def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("deployed") / "stack"
+    stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
+    yield Deployed(stack, app, folder)
+    local.down(folder)
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,15 @@ def merge(small: Small, stream: str, shard: str, other: str) -> None:
     )
 
 
+def read_once(small: Small, stream: str, shard: str) -> list[bytes]:
+    """Give what one reading of a shard from its beginning gives."""
+    kinesis = small.stack.client("kinesis")
+    iterator = kinesis.get_shard_iterator(
+        StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    return [one["Data"] for one in kinesis.get_records(ShardIterator=iterator)["Records"]]
+
+
 class TestClosedShards:
     """A shard that was split or merged is closed, as on AWS; the emulator alone deletes it."""
 
@@ -443,6 +452,29 @@ class TestLifecycle:
         os.kill(stack.pid, signal.SIGKILL)
         eventually(lambda: nothing_runs_in(directory) and local.running(directory) is None)
         assert start(directory, app).stack_name == NAME
+
+    def test_what_was_answered_for_survives_that_everything_is_killed(
+        self, directory: Path, app: Path
+    ) -> None:
+        before = Small(start(directory, app))
+        parameters = before.stack.client("ssm")
+        parameters.put_parameter(Name="/kept", Value="1", Type="String")
+        before.put(before.Closed, [{"number": number} for number in range(3)])
+        split(before, before.Closed, "shardId-000000000000")
+        before.put(before.Closed, [{"number": 3}])
+        parameters.put_parameter(Name="/kept", Value="2", Type="String", Overwrite=True)
+        os.kill(before.stack.pid, signal.SIGKILL)
+        eventually(lambda: nothing_runs_in(directory))
+
+        after = Small(start(directory, app))
+        assert after.stack.outputs == before.stack.outputs
+        kept = after.stack.client("ssm").get_parameter(Name="/kept")["Parameter"]["Value"]
+        assert kept == "2"
+        parent, *children = [
+            [json.loads(data)["number"] for data in read_once(after, after.Closed, shard)]
+            for shard in (f"shardId-{number:012}" for number in range(3))
+        ]
+        assert (parent, sorted(children)) == ([0, 1, 2], [[], [3]])
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
     def test_nothing_is_left_when_starting_is_interrupted(

@@ -1,0 +1,137 @@
+"""Makes what the emulator answered for survive its sudden end, as what AWS answered for does.
+
+By itself it writes objects of S3 to disk at once, and everything else when it is stopped in order.
+Here records of streams go to a journal before `PutRecords` is answered; parameters, tables and the
+shape of streams are saved before a request that changes them is; and whoever has made something
+larger, as a deployment, asks for everything to be saved. Metrics, logs and messages of queues are
+as old as that when it is killed.
+
+Like `closed_shards` this changes the emulator from inside: names that a release takes away break
+its start, not the records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ministack import app as emulator  # type: ignore[import-untyped]
+from ministack.core.persistence import save_all  # type: ignore[import-untyped]
+from ministack.services import kinesis  # type: ignore[import-untyped]
+
+from local.server import SAVE_PATH
+
+_Answer = tuple[int, dict[str, str], bytes]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_CHANGES = {
+    "PutParameter": "ssm",
+    "DeleteParameter": "ssm",
+    "PutItem": "dynamodb",
+    "UpdateItem": "dynamodb",
+    "DeleteItem": "dynamodb",
+    "CreateStream": "kinesis",
+    "DeleteStream": "kinesis",
+    "SplitShard": "kinesis",
+    "MergeShards": "kinesis",
+}
+"""The service whose state an operation changes and is saved at once."""
+
+
+def survive(folder: Path) -> None:
+    """Have the emulator of this process keep what it answers for; the journal is in the folder."""
+    journal = Journal(folder / "records.jsonl")
+    for name in ("_put_record", "_put_records"):
+        setattr(kinesis, name, partial(_journalled, getattr(kinesis, name), journal))
+    kinesis.load_persisted_state = partial(_restored, kinesis.load_persisted_state, journal)
+    emulator.app = partial(_saving, emulator.app, journal)
+
+
+class Journal:
+    """Records that the streams' saved state may lack."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+
+    def add(self, stream: str, records: dict[str, list[dict[str, Any]]]) -> None:
+        """Add records of a stream, by shard."""
+        self._file.write(json.dumps([stream, records]).encode() + b"\n")
+
+    def replay(self) -> None:
+        """Put records that the streams lack into them."""
+        streams = {stream["StreamARN"]: stream for stream in kinesis._streams._data.values()}
+        # What follows the last newline was being written when the emulator died, unanswered.
+        for line in self._path.read_bytes().split(b"\n")[:-1]:
+            stream, added = json.loads(line)
+            for shard, records in added.items():
+                held = streams[stream]["shards"][shard]["records"]
+                last = held[-1]["SequenceNumber"] if held else ""
+                held += [record for record in records if record["SequenceNumber"] > last]
+
+    def clear(self) -> None:
+        """Forget everything, as the streams have been saved."""
+        self._file.truncate(0)
+
+
+def _journalled(
+    put: Callable[[dict[str, Any]], _Answer], journal: Journal, request: dict[str, Any]
+) -> _Answer:
+    """Put records, and write down what was added before it is answered."""
+    answer = put(request)
+    status, _, body = answer
+    if status == 200:
+        _, stream = kinesis._resolve_stream(request)
+        told = json.loads(body)
+        counts = Counter(one["ShardId"] for one in told.get("Records", [told]))
+        added = {
+            shard: stream["shards"][shard]["records"][-count:] for shard, count in counts.items()
+        }
+        journal.add(stream["StreamARN"], added)
+    return answer
+
+
+def _restored(load: Callable[[Any], None], journal: Journal, state: Any) -> None:
+    load(state)
+    journal.replay()
+    _save(journal, "kinesis")
+
+
+async def _saving(
+    app: Callable[..., Awaitable[None]],
+    journal: Journal,
+    scope: dict[str, Any],
+    receive: Any,
+    send: _Send,
+) -> None:
+    """Save what a request changed before it is answered."""
+    if scope["type"] != "http":
+        await app(scope, receive, send)
+        return
+    if scope["path"] == SAVE_PATH:
+        _save(journal)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    target = dict(scope["headers"]).get(b"x-amz-target", b"").decode("latin-1")
+    changed = _CHANGES.get(target.rpartition(".")[2])
+
+    async def send_when_saved(message: dict[str, Any]) -> None:
+        if changed and message["type"] == "http.response.start":
+            _save(journal, changed)
+        await send(message)
+
+    await app(scope, receive, send_when_saved)
+
+
+def _save(journal: Journal, *services: str) -> None:
+    """Save the state of services, or of all."""
+    states = emulator._build_persistence_save_dict()
+    save_all({name: states[name] for name in services or states})
+    if "kinesis" in (services or states):
+        journal.clear()
