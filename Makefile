@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov synth docs hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images synth docs hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -58,6 +58,9 @@ checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the imag
 		$(patsubst %,--file build/checkov/%.template.json,dev/stresswatch-dev staging/stresswatch-staging prod/stresswatch-prod)
 	$(TOOL) checkov==3.3.30 checkov --quiet --compact --skip-download --framework dockerfile github_actions \
 		--directory . --skip-path build --skip-path cdk.out --skip-path $(VENV)
+
+images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
+	$(BIN)/pytest tests/containers -m images
 
 synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 	$(BIN)/python -m cdk_app

@@ -59,9 +59,10 @@ def image_context(*folders: str) -> list[str]:
 class _Wheels:
     """Installs pinned wheels of the functions' platform with uv."""
 
-    def __init__(self, requirements: Path, requires_byte_code: bool):
+    def __init__(self, requirements: Path, requires_byte_code: bool, platform: str = _WHEELS):
         self._requirements = requirements
         self._requires_byte_code = requires_byte_code
+        self._platform = platform
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         target = Path(output_dir) / "python"
@@ -69,7 +70,7 @@ class _Wheels:
         _run(
             [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes",
              "--no-installer-metadata",
-             "--python-platform", _WHEELS, "--python-version", PYTHON_VERSION,
+             "--python-platform", self._platform, "--python-version", PYTHON_VERSION,
              "--only-binary", ":all:", "--target", str(target),
              "--requirement", str(self._requirements)]
         )  # fmt: skip

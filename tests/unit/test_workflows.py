@@ -49,7 +49,7 @@ def test_a_job_runs_what_anybody_can_run_here(workflow):
 
 
 def test_the_tests_run_on_the_oldest_python_and_on_that_of_the_functions():
-    (job,) = jobs(PROJECT / ".github" / "workflows" / "test.yml")
+    job, _ = jobs(PROJECT / ".github" / "workflows" / "test.yml")
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
 
 
