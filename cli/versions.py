@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from stresswatch.champion import (
 from stresswatch.journal import Decision, Journal
 from stresswatch.versions import (
     MANIFEST_FILE,
+    SHADOW_FILE,
     VERDICT_FILE,
     Manifest,
     folder_of_version,
@@ -56,22 +58,25 @@ class Versions:
     def table(self, newest: int) -> Table:
         """Tell what the newest versions are made of, how good they are, and what became of them."""
         table = Table(title=f"{self.loop.target.name}: model versions", title_justify="left")
-        for column in ("version", "state", "parent", "posts", "F1", "Brier", "gate"):
+        for column in (
+            "version", "state", "parent", "posts", "of them new", "data", "F1", "Brier", "verdict",
+        ):  # fmt: skip
             table.add_column(column, overflow="fold")
         champion = self.loop.champion()
         names = judged_versions(self._s3, self._bucket)
         for name in reversed(names[-newest:]):
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
-            verdict = json.loads(self._read(name, VERDICT_FILE))
-            quality = manifest.metrics["overall"]
+            quality, posts = manifest.metrics["overall"], manifest.posts
             table.add_row(
                 escape(name),
                 self._state(name, champion),
                 escape(manifest.parent or ""),
-                f"{sum(manifest.posts.values()):,}",
+                f"{posts['train'] + posts['evaluation']:,}",
+                f"{posts['fresh']:,}",
+                manifest.dataset_sha256[:8],
                 f"{quality['f1']:.3f}",
                 f"{quality['brier']:.3f}",
-                escape(_reasons(verdict)),
+                escape("\n".join(self._verdicts(name))),
             )
         if not names:
             table.add_row("none yet: `stresswatch retrain` makes the first")
@@ -156,6 +161,11 @@ class Versions:
         if pending := self._journal.approval(version):
             return f"[yellow]waits for approval[/] until {pending.expires_at:%Y-%m-%d %H:%M} UTC"
         return ""
+
+    def _verdicts(self, version: str) -> Iterator[str]:
+        yield f"gate: {_reasons(json.loads(self._read(version, VERDICT_FILE)))}"
+        with suppress(self._s3.exceptions.NoSuchKey):
+            yield f"live posts: {_reasons(json.loads(self._read(version, SHADOW_FILE)))}"
 
     def _read(self, version: str, name: str) -> bytes:
         bucket, key = folder_of_version(self._bucket, version) / name

@@ -164,12 +164,12 @@ class TestTable:
         self, aws, versions, served
     ):
         versions.rollback(None, "it [is] worse")
-        shown = show(versions, 220)
+        shown = show(versions, 260)
         assert "serves" in line(shown, "v1")
         assert "rolled back" in line(shown, "v2")
         assert "it [is] worse" in line(shown, "v2")
         assert " v1 " in line(shown, "v2").replace("│", " ").split("worse")[1]
-        assert "accepted" in line(shown, "v1")
+        assert "gate: accepted" in line(shown, "v1")
 
     def test_a_rejected_one_says_by_which_checks_and_a_waiting_one_until_when(
         self, aws, versions, served
@@ -181,6 +181,22 @@ class TestTable:
         shown = show(versions)
         assert "rejected: F1" in line(shown, "v1")
         assert "waits for approval" in line(shown, "v1")
+
+    def test_what_it_learned_from_is_told_by_number_and_digest(self, aws, versions, served):
+        files = json.loads(aws.body("models", "models/v1/manifest.json"))
+        files |= {"posts": {"train": 1000, "evaluation": 234, "fresh": 56, "invalid": 7}}
+        files |= {"dataset_sha256": "0a1b2c3d" * 8}
+        aws.put("models", "models/v1/manifest.json", json.dumps(files).encode())
+        cells = [cell.strip() for cell in line(show(versions, 260), "v1").split("│")]
+        assert cells[4:7] == ["1,234", "56", "0a1b2c3d"]
+
+    def test_one_that_shadowed_has_a_second_verdict(self, aws, versions, served):
+        checks = [{"name": "agreement", "passed": False}]
+        verdict = {"accepted": False, "checks": checks}
+        aws.put("models", "models/v1/shadow.json", json.dumps(verdict).encode())
+        shown = show(versions, 260)
+        assert "live posts: rejected: agreement" in shown
+        assert shown.count("live posts:") == 1
 
     def test_before_the_first_it_says_what_to_do(self, versions):
         assert "stresswatch retrain" in show(versions)

@@ -152,6 +152,9 @@ def _train(
         posts={
             "train": len(dataset.train),
             "evaluation": len(dataset.evaluation),
+            "fresh": sum(
+                post.labelled_at is not None for post in dataset.train + dataset.evaluation
+            ),
             "invalid": dataset.invalid,
         },
         hyperparameters=hyperparameters.as_dict(),

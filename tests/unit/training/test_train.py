@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import mlflow
 import numpy as np
@@ -133,6 +134,17 @@ def test_invalid_lines_are_left_out_and_counted(container, labelled_posts):
     put_posts(container, lines(labelled_posts) + b"{\nnull\n")
     assert run(container) == 0
     assert Manifest.from_bytes(files_of(container)["manifest.json"]).posts["invalid"] == 2
+
+
+def test_the_manifest_says_how_many_posts_were_labelled_since_the_base_data_set(
+    container, labelled_posts
+):
+    dated = [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in labelled_posts[:30]]
+    put_posts(container, lines(dated + labelled_posts[30:]))
+    assert run(container) == 0
+    made_of = Manifest.from_bytes(files_of(container)["manifest.json"]).posts
+    assert made_of["fresh"] == 30
+    assert made_of["train"] + made_of["evaluation"] == len(labelled_posts)
 
 
 def record(post_id, label, **fields):

@@ -50,6 +50,9 @@ class Manifest:
     ----------
     files : mapping of str to str
         SHA-256 of every other file of the version.
+    posts : mapping of str to int
+        How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
+        ``fresh``, that is labelled since the base data set, and how many lines were ``invalid``.
     metrics : mapping
         `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by the
         posts' source.
