@@ -59,8 +59,9 @@ _SOURCE = Source(
     "arn:aws:iam::123456789012:role/predictor",
 )
 _CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
+    get_remaining_time_in_millis=lambda: 60_000,
+)  # fmt: skip
 _POSTS = [json.dumps(post_record(one.post)).encode() for one in generate_posts(5)[:300]]
 _FIELDS = ("post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES, "surplus")
 _TOKENS = (

@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,6 +47,7 @@ from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, LabelledPost, post_record
 from stresswatch.reasons import Explains
+from stresswatch.shadow import ShadowCache, ShadowPointer
 from stresswatch.splits import is_evaluation_post
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
@@ -59,8 +61,9 @@ _CHARACTERS_A_ROUND = 400_000
 _COLD_STARTS = 7
 TIMED = ("handler", "handler_with_reasons", "scoring", "scikit_learn", "floor")
 _CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
+    get_remaining_time_in_millis=lambda: 60_000,
+)  # fmt: skip
 
 Name = tuple[str, int]
 """Of a work: what is timed, and the size of its batches or the length of its texts."""
@@ -91,7 +94,7 @@ def main() -> None:
     works = _works_on_lengths(fresh) | {("earlier_handler", 1): _earlier_handler(fresh, earlier)}
     for size in BATCH_SIZES:
         works |= _works_on_batches(size, fresh, pipeline, artefact)
-    with _handler_of(artefact):
+    with handler_of(artefact):
         seconds = time_in_turns(works, arguments.rounds)
     result = {
         "machine": machine(),
@@ -110,7 +113,8 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _handler_of(artefact: Artefact) -> Any:
+def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
+    """Let the handler serve a model, beside it a challenger if there is one, onto a stub."""
     served = ServedModel(Pointer("v1", "s3://models/v1/", "0" * 64), artefact)
     sink: Any = _Sink()
     stubbed = predictor_module.Predictor(
@@ -121,15 +125,23 @@ def _handler_of(artefact: Artefact) -> Any:
         archive_bucket="archive",
         quarantine_bucket="quarantine",
         explains=Explains.ON_REQUEST,
+        shadow=_shadow_of(challenger, sink) if challenger else None,
     )
+    (log,) = predictor_module.logger.handlers
     with (
         patch.object(predictor_module, "predictor", lambda: stubbed),
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
+        patch.object(log, "stream", nowhere),
     ):
-        for log_handler in predictor_module.logger.handlers:
-            log_handler.setStream(nowhere)
         yield
+
+
+def _shadow_of(challenger: Artefact, sink: Any) -> predictor_module.Shadow:
+    served = ServedModel(Pointer("v2", "s3://models/v2/", "0" * 64), challenger)
+    pointer = ShadowPointer(served.pointer, datetime.now(UTC) + timedelta(days=1))
+    cache = ShadowCache(lambda: pointer, lambda _: served, 3600)
+    return predictor_module.Shadow(cache, sink, "archive")
 
 
 def _works_on_batches(
@@ -150,8 +162,8 @@ def _works_on_batches(
     ]
     find_tokens = re.compile(TOKEN_PATTERN).findall
     runs = {
-        "handler": _handle([_event(each) for each in batches]),
-        "handler_with_reasons": _handle([_event(each) for each in asking]),
+        "handler": handle([event_of(each) for each in batches]),
+        "handler_with_reasons": handle([event_of(each) for each in asking]),
         "scoring": lambda: [artefact.score(*each) for each in inputs],
         "scikit_learn": lambda: [pipeline.predict_proba(each) for each in frames],
         "floor": lambda: [find_tokens(json.loads(each)["text"].lower()) for each in payloads],
@@ -170,16 +182,16 @@ def _works_on_lengths(posts: list[LabelledPost]) -> dict[Name, Work]:
             replace(labelled, post=labelled.post._replace(text=text))
             for labelled, text in zip(itertools.cycle(posts), texts, strict=False)
         ]
-        works["characters", length] = Work(_handle([_event(batch)]), _CHARACTERS_A_ROUND)
+        works["characters", length] = Work(handle([event_of(batch)]), _CHARACTERS_A_ROUND)
     return works
 
 
 def _earlier_handler(posts: list[LabelledPost], earlier: EarlierModel) -> Work:
-    records = _event(posts[:EARLIER_RECORDS])["Records"]
+    records = event_of(posts[:EARLIER_RECORDS])["Records"]
     return Work(lambda: [earlier.handle(record) for record in records], len(records))
 
 
-def _handle(events: Sequence[dict[str, Any]]) -> Callable[[], object]:
+def handle(events: Sequence[dict[str, Any]]) -> Callable[[], object]:
     return lambda: [predictor_module.handler(event, _CONTEXT) for event in events]
 
 
@@ -203,7 +215,7 @@ def _payload(labelled: LabelledPost) -> bytes:
     return json.dumps(post_record(labelled.post)).encode()
 
 
-def _event(posts: Sequence[LabelledPost]) -> dict[str, Any]:
+def event_of(posts: Sequence[LabelledPost]) -> dict[str, Any]:
     return {
         "Records": [
             {

@@ -20,7 +20,13 @@ from benchmarks.faults.posts import Sent, invalid_record
 from benchmarks.faults.schedule import Schedule
 from benchmarks.faults.stores import Buckets, Faulty, Parameters, PredictionsStream
 from benchmarks.faults.stream import PostsStream
-from benchmarks.faults.weather import START, TIMEOUT_SECONDS, Killed, Weather
+from benchmarks.faults.weather import (
+    SHADOW_PATIENCE_SECONDS,
+    START,
+    TIMEOUT_SECONDS,
+    Killed,
+    Weather,
+)
 from lambdas.predictor import handler as predictor_module
 from local.batching import (
     Answer,
@@ -52,12 +58,6 @@ from stresswatch.versions import sha256
 STREAM = "posts"
 _STREAM_ARN = f"arn:aws:kinesis:us-east-1:123456789012:stream/{STREAM}"
 _FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:predictor"
-_CONTEXT = SimpleNamespace(
-    function_name="predictor",
-    memory_limit_in_mb=1769,
-    invoked_function_arn=_FUNCTION_ARN,
-    aws_request_id="request",
-)
 _CHAMPION_TTL_SECONDS = 5.0
 _SHADOW_SECONDS = (60.0, 1200.0)
 _READ_LIMIT = 1_000
@@ -184,7 +184,6 @@ class Simulation:
     def _cold_start(self) -> predictor_module.Predictor:
         s3: Any = Faulty(self.buckets, self.weather, "S3")
         ssm: Any = Faulty(self._parameters, self.weather, "SSM")
-        shadow: Any = Faulty(self._shadow, self.weather, "SSM")
         return predictor_module.Predictor(
             champion=ChampionCache(
                 read=lambda: read_pointer(ssm, "champion"),
@@ -193,12 +192,7 @@ class Simulation:
                 on_refused=predictor_module._report_refused_champion,
                 clock=lambda: self.weather.now,
             ),
-            shadow=ShadowCache(
-                read=lambda: read_shadow(shadow, "shadow"),
-                load=lambda pointer: load_model(s3, pointer),
-                ttl_seconds=_CHAMPION_TTL_SECONDS,
-                clock=lambda: self.weather.now,
-            ),
+            shadow=self._shadow_beside(),
             s3=s3,
             kinesis=Faulty(self.predictions, self.weather, "PutRecords"),
             predictions_stream="predictions",
@@ -206,6 +200,17 @@ class Simulation:
             quarantine_bucket="quarantine",
             explains=Explains.ON_REQUEST,
         )
+
+    def _shadow_beside(self) -> predictor_module.Shadow:
+        s3: Any = Faulty(self.buckets, self.weather, "S3", SHADOW_PATIENCE_SECONDS)
+        ssm: Any = Faulty(self._shadow, self.weather, "SSM", SHADOW_PATIENCE_SECONDS)
+        challenger = ShadowCache(
+            read=lambda: read_shadow(ssm, "shadow"),
+            load=lambda pointer: load_model(s3, pointer),
+            ttl_seconds=_CHAMPION_TTL_SECONDS,
+            clock=lambda: self.weather.now,
+        )
+        return predictor_module.Shadow(challenger, s3, "archive")
 
     @property
     def is_settled(self) -> bool:
@@ -302,6 +307,16 @@ class Simulation:
         self.buckets.objects["models", f"models/{model.pointer.version}/model.npz"] = data
 
     @property
+    def _context(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            function_name="predictor",
+            memory_limit_in_mb=1769,
+            invoked_function_arn=_FUNCTION_ARN,
+            aws_request_id="request",
+            get_remaining_time_in_millis=lambda: 1000 * (self.weather.deadline - self.weather.now),
+        )
+
+    @property
     def _mapping_now(self) -> float:
         return self.weather.now + self._mapping_skew
 
@@ -350,7 +365,7 @@ class Simulation:
         self.deliveries += len(batch.records)
         self.weather.deadline = self.weather.now + TIMEOUT_SECONDS
         try:
-            result = predictor_module.handler(event, _CONTEXT)
+            result = predictor_module.handler(event, self._context)
         except Killed:
             self._environments[self._environment] = None
             return Answer({"errorMessage": "killed"}, function_error="Unhandled")

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from benchmarks.faults.weather import Weather
+from benchmarks.faults.weather import PATIENCE_SECONDS, Weather
 
 
 class Buckets:
@@ -71,13 +71,16 @@ class PredictionsStream:
 class Faulty:
     """A client whose every call may fail as the weather says."""
 
-    def __init__(self, client: Any, weather: Weather, service: str):
+    def __init__(
+        self, client: Any, weather: Weather, service: str, patience: float = PATIENCE_SECONDS
+    ):
         self._client = client
         self._weather = weather
         self._service = service
+        self._patience = patience
 
     def __getattr__(self, operation: str) -> Any:
         call = getattr(self._client, operation)
         return lambda **request: self._weather.call(
-            self._service, operation, lambda: call(**request)
+            self._service, operation, lambda: call(**request), self._patience
         )

@@ -18,6 +18,8 @@ TIMEOUT_SECONDS = 60.0
 """The function's own, of the template."""
 PATIENCE_SECONDS = 30.0
 """The predictor's clients': three tries of ten seconds each."""
+SHADOW_PATIENCE_SECONDS = 3.0
+"""Its clients' for a challenger: one try."""
 
 _CALL_SECONDS = 0.005
 _SLOW_SECONDS = (0.5, 45.0)
@@ -76,7 +78,7 @@ class Weather:
             self.injected["function timed out"] += 1
             self._time_out()
 
-    def call(self, service: str, operation: str, effect: Callable[[], T]) -> T:
+    def call(self, service: str, operation: str, effect: Callable[[], T], patience: float) -> T:
         """Call an AWS service: it may refuse, be slow, or take effect and never say so."""
         self.spend(_CALL_SECONDS)
         if self.strikes(f"{service} refused"):
@@ -91,8 +93,8 @@ class Weather:
             self._time_out()
         if self.strikes(f"{service} slow"):
             seconds = self.chance.uniform(*_SLOW_SECONDS)
-            self.spend(min(seconds, PATIENCE_SECONDS))
-            if seconds > PATIENCE_SECONDS:
+            self.spend(min(seconds, patience))
+            if seconds > patience:
                 raise ReadTimeoutError(endpoint_url=service)
         if self.strikes(f"{service} answer lost"):
             raise ReadTimeoutError(endpoint_url=service)

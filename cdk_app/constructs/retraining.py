@@ -91,7 +91,7 @@ class Retraining(Construct):
             "dataset": self._dataset_function(functions, champion),
             "gate": self._gate_function(functions, champion),
             "shadow": self._shadow_function(functions, champion),
-            "compare": self._compare_function(functions),
+            "compare": self._compare_function(functions, champion),
             "approval": self._approval_function(functions),
             "promote": self._promote_function(functions, champion),
         }
@@ -191,7 +191,7 @@ class Retraining(Construct):
         self._storage.grant_read(role, self._storage.models, "models/")
         return function
 
-    def _compare_function(self, functions: Functions) -> lambda_.Function:
+    def _compare_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
         storage = self._storage
         function = functions.zip_function(
             self,
@@ -203,10 +203,12 @@ class Retraining(Construct):
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "MODEL_BUCKET": storage.models.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
                 "GATE_RULES": self._stage.gate.to_json(),
             },
         )
         role = role_of(function)
+        champion.grant_read(role)
         for bucket, prefixes in (
             (storage.archive, ("predictions/", "shadow/")),
             (storage.training, ("labels/",)),

@@ -10,13 +10,14 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch import archive
+from stresswatch.champion import read_pointer
 from stresswatch.datasets import LABELS_PREFIX, read_lines
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.gate import Rules
 from stresswatch.live_quality import newest_labels
 from stresswatch.shadow import ARCHIVE_PREFIX, GRACE
-from stresswatch.shadow_verdict import judge_shadow
+from stresswatch.shadow_verdict import judge_shadow, parent_gone
 from stresswatch.versions import SHADOW_FILE, folder_of_version
 from stresswatch.windows import Window
 
@@ -31,8 +32,8 @@ logger = Logger()
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict, and keep it beside the version's files; a retry judges once more.
 
-    Only what the parent said counts as the champion's: after a rollback in between there is none
-    of it, and nothing is promoted that was judged against another champion.
+    Where another version serves by now than the parent, after a rollback say, nothing is compared:
+    a challenger is promoted in the place of the champion that it was judged against, or not at all.
     """
     s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
     window, version = Window.of(event, minutes=0), event["version"]
@@ -48,9 +49,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ]
     labels = newest_labels(read_lines(s3, setting("TRAINING_BUCKET"), LABELS_PREFIX)).by_post
     rules = Rules.from_json(setting("GATE_RULES"))
+    serving = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     verdict = {
         "posts": len(champion),
-        **judge_shadow(champion, challenger, labels, rules).as_dict(),
+        **(
+            judge_shadow(champion, challenger, labels, rules)
+            if serving and serving.version == event["parent"]
+            else parent_gone(event["parent"], serving.version if serving else "no version")
+        ).as_dict(),
     }
     place = folder_of_version(setting("MODEL_BUCKET"), version) / SHADOW_FILE
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -38,6 +39,14 @@ metrics = Metrics()
 
 # A call that hangs must leave time to report the batch as unfinished.
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+# One that a challenger waits for must not take the time in which the champion's answer is returned.
+_SHADOW_AWS = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
+_SHADOW_SECONDS = 15.0
+"""What the challenger's three calls and the load of its model take at most, with some to spare."""
+
+
+class NoTimeLeft(Exception):
+    """The invocation's time would not do for a challenger as well."""
 
 
 class Unfinished(Exception):
@@ -46,6 +55,45 @@ class Unfinished(Exception):
     def __init__(self, sequence_number: str, cause: str):
         super().__init__(cause)
         self.sequence_number = sequence_number
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A challenger beside the champion, if there is one, with clients of its own."""
+
+    challenger: ShadowCache
+    s3: S3Client
+    archive_bucket: str
+
+    def score(
+        self,
+        records: list[Record],
+        posts: list[tuple[Record, Post]],
+        has_time: Callable[[], bool],
+    ) -> None:
+        """Archive what the challenger says of a batch; count it where that fails."""
+        try:
+            self._score(records, posts, has_time)
+        except Exception as error:
+            # The champion's work is done, whatever this is; a library's error could quote a post.
+            logger.warning("shadow failed", cause=cause(error))
+            metrics.add_metric("ShadowFailures", MetricUnit.Count, 1)
+
+    def _score(
+        self,
+        records: list[Record],
+        posts: list[tuple[Record, Post]],
+        has_time: Callable[[], bool],
+    ) -> None:
+        if not has_time():
+            if self.challenger.is_shadowing:
+                raise NoTimeLeft
+            return
+        if served := self.challenger.current():
+            now = datetime.now(UTC).isoformat()
+            ids = [(record.prediction_id, post) for record, post in posts]
+            predictions = predict(ids, served.artefact, served.pointer.version, now)
+            archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -59,13 +107,14 @@ class Predictor:
     archive_bucket: str
     quarantine_bucket: str
     explains: Explains
-    shadow: ShadowCache | None = None
+    shadow: Shadow | None = None
 
-    def process(self, records: list[Record]) -> None:
+    def process(self, records: list[Record], seconds_left: Callable[[], float]) -> None:
         """Predict a batch and write what comes of it.
 
         A challenger that shadows scores the batch once all that is the champion's is done, and
-        nothing that goes wrong with it can undo that.
+        nothing that goes wrong with it can undo that: it begins only if `seconds_left`, of the
+        invocation, are enough.
 
         Invalid records are settled for good in quarantine. What a write leaves behind when it
         fails is written again, to the same effect, when the batch is delivered again.
@@ -75,6 +124,7 @@ class Predictor:
         Unfinished
             When AWS refused or failed a call.
         """
+        begun = time.monotonic()
         posts, rejections = read_records(records)
         try:
             quarantine.write(self.s3, self.quarantine_bucket, rejections)
@@ -100,23 +150,8 @@ class Predictor:
             first, _ = posts[refused[0]]
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
         if self.shadow and posts:
-            self._score_in_shadow(self.shadow, records, posts)
-
-    def _score_in_shadow(
-        self, shadow: ShadowCache, records: list[Record], posts: list[tuple[Record, Post]]
-    ) -> None:
-        try:
-            served = shadow.current()
-            if not served:
-                return
-            now = datetime.now(UTC).isoformat()
-            ids = [(record.prediction_id, post) for record, post in posts]
-            predictions = predict(ids, served.artefact, served.pointer.version, now)
-            archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
-        except Exception as error:
-            # The champion's work is done, whatever this is; a library's error could quote a post.
-            logger.warning("shadow failed", cause=cause(error))
-            metrics.add_metric("ShadowFailures", MetricUnit.Count, 1)
+            needed = _SHADOW_SECONDS + time.monotonic() - begun
+            self.shadow.score(records, posts, has_time=lambda: seconds_left() > needed)
 
     def _predict(self, posts: list[tuple[str, Post]]) -> list[Prediction]:
         if not posts:
@@ -131,7 +166,7 @@ def predictor() -> Predictor:
     """Build the predictor once an execution environment."""
     s3 = boto3.client("s3", config=_AWS)
     ssm = boto3.client("ssm", config=_AWS)
-    parameter, shadow_parameter = setting("CHAMPION_PARAMETER"), setting("SHADOW_PARAMETER")
+    parameter = setting("CHAMPION_PARAMETER")
     ttl_seconds = float(setting("CHAMPION_TTL_SECONDS"))
     return Predictor(
         champion=ChampionCache(
@@ -140,11 +175,7 @@ def predictor() -> Predictor:
             ttl_seconds=ttl_seconds,
             on_refused=_report_refused_champion,
         ),
-        shadow=ShadowCache(
-            read=lambda: read_shadow(ssm, shadow_parameter),
-            load=lambda pointer: load_model(s3, pointer),
-            ttl_seconds=ttl_seconds,
-        ),
+        shadow=_shadow(ttl_seconds),
         s3=s3,
         kinesis=boto3.client("kinesis", config=_AWS),
         predictions_stream=setting("PREDICTIONS_STREAM"),
@@ -152,6 +183,18 @@ def predictor() -> Predictor:
         quarantine_bucket=setting("QUARANTINE_BUCKET"),
         explains=Explains(setting("REASONS")),
     )
+
+
+def _shadow(ttl_seconds: float) -> Shadow:
+    s3 = boto3.client("s3", config=_SHADOW_AWS)
+    ssm = boto3.client("ssm", config=_SHADOW_AWS)
+    parameter = setting("SHADOW_PARAMETER")
+    challenger = ShadowCache(
+        read=lambda: read_shadow(ssm, parameter),
+        load=lambda pointer: load_model(s3, pointer),
+        ttl_seconds=ttl_seconds,
+    )
+    return Shadow(challenger, s3, setting("ARCHIVE_BUCKET"))
 
 
 @logger.inject_lambda_context
@@ -168,7 +211,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     records = read_event(event)
     try:
-        predictor().process(records)
+        predictor().process(records, lambda: context.get_remaining_time_in_millis() / 1000)
     except Unfinished as error:
         logger.warning("unfinished", cause=str(error), records=len(records))
         metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)

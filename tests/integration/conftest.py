@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "COOL_DOWN_MINUTES": "60",
     "MINIMUM_NEW_LABELS": "20",
     "APPROVAL_HOURS": "72",
+    "TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:topic",
     "REQUIRES_APPROVAL": "false",
     "SHADOW_SECONDS": "0",
     "SHADOW_PARAMETER": "/stresswatch/dev/shadow",
@@ -52,6 +53,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:tests",
     aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 
 

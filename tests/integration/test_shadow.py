@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,15 +95,34 @@ class TestPredictor:
         self, aws, challenger, monkeypatch
     ):
         begin(challenger)
-        put = predictor().s3.put_object
+        put = predictor().shadow.s3.put_object
 
         def refuse(**arguments):
             if arguments["Key"].startswith(ARCHIVE_PREFIX):
                 raise RuntimeError("whatever")
             return put(**arguments)
 
-        monkeypatch.setattr(predictor().s3, "put_object", refuse)
+        monkeypatch.setattr(predictor().shadow.s3, "put_object", refuse)
         assert predict(BATCH, CONTEXT) == {"batchItemFailures": []}
+
+    def test_it_does_not_begin_when_the_invocation_has_little_time_left_and_that_is_counted(
+        self, aws, challenger, capsys
+    ):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        before = aws.keys("archive", ARCHIVE_PREFIX)
+        hurried = SimpleNamespace(**vars(CONTEXT) | {"get_remaining_time_in_millis": lambda: 9_000})
+        assert predict(event([payload(make_posts(1, seed=8)[0])]), hurried) == {
+            "batchItemFailures": []
+        }
+        assert aws.keys("archive", ARCHIVE_PREFIX) == before
+        assert counted(capsys, "ShadowFailures") == [1]
+
+    def test_its_calls_are_tried_once_and_are_over_soon(self, aws, challenger):
+        """Together with the champion's, within the function's own limit of time."""
+        settings = predictor().shadow.s3.meta.config
+        assert settings.retries["total_max_attempts"] == 1
+        assert settings.connect_timeout + settings.read_timeout <= 3
 
 
 class TestBegin:
@@ -147,7 +167,9 @@ class TestCompare:
         predict(BATCH, CONTEXT)
         assert not self.compare()["accepted"]
 
-    def test_only_what_its_parent_said_is_compared(self, aws, challenger):
+    def test_after_a_rollback_in_between_it_is_not_accepted(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
-        assert self.compare(parent="v0")["posts"] == 0
+        verdict = self.compare(parent="v0")
+        assert (verdict["accepted"], verdict["posts"]) == (False, 0)
+        assert verdict["checks"][0]["reason"] == "it was judged against v0, and v1 serves now"

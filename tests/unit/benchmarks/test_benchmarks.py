@@ -45,11 +45,11 @@ def test_the_earlier_recipe_removes_links_digits_and_stop_words_and_stems():
 
 
 def test_the_earlier_handler_answers_as_its_model_does():
-    from benchmarks.predictor import _event
+    from benchmarks.predictor import event_of
 
     model = EarlierModel().fit(frame(TRAIN), [post.label for post in TRAIN])
     complete = [post for post in TEST if all(number == number for number in post.post.numbers)]
-    (record,) = _event(complete[:1])["Records"]
+    (record,) = event_of(complete[:1])["Records"]
     answer = model.handle(record)
     assert answer["post_id"] == complete[0].post.post_id
     assert answer["stress"] == model.predict_proba(frame(complete[:1]))[0, 1]

@@ -77,6 +77,15 @@ def outage_of(service):
     return replace(STORM, rates={}, events=(Event(0.0, f"{service} outage"),))
 
 
+def test_whatever_becomes_of_a_challenger_no_batch_is_delivered_again():
+    events = ("challenger corrupt", "challenger shadows") * 2
+    storm = tuple(Event(20.0 * place, fault) for place, fault in enumerate(events))
+    outcome = run(replace(STORM, rates={}, events=storm)).outcome
+    assert outcome.violations == ()
+    assert (outcome.deliveries, outcome.archived_again, outcome.streamed_again) == (600, 0, 0)
+    assert 0 < outcome.shadowed < 600
+
+
 def test_the_mapping_under_test_is_as_patient_as_the_templates():
     """The simulation's defaults are the template's; a stage may be more patient, never less."""
     assert STORM.retries is None

@@ -104,9 +104,12 @@ class ShadowCache:
         if self._clock() - self._checked_at >= self._ttl_seconds:
             self._checked_at = self._clock()
             self._follow()
-        if self._shadow and self._shadow.until > datetime.now(UTC):
-            return self._served
-        return None
+        return self._served if self.is_shadowing else None
+
+    @property
+    def is_shadowing(self) -> bool:
+        """Whether a challenger was to shadow now, when that was last looked at."""
+        return self._shadow is not None and self._shadow.until > datetime.now(UTC)
 
     def _follow(self) -> None:
         served, self._shadow, self._served = self._served, None, None

@@ -45,6 +45,12 @@ def judge_shadow(
     )
 
 
+def parent_gone(parent: str, serving: str) -> Verdict:
+    """Reject a challenger whose champion serves no more: it was compared with another."""
+    reason = f"it was judged against {parent}, and {serving} serves now"
+    return Verdict((Check("the same champion", None, None, None, passed=False, reason=reason),))
+
+
 def _coverage(share: float, rules: Rules) -> Check:
     return Check(
         name="live posts that the challenger scored too",

@@ -1,0 +1,114 @@
+"""What a challenger costs that scores beside the champion.
+
+``python -m benchmarks.shadow [--rounds N] [--json]`` times the predictor's handler with and without
+one, batch by batch: processor time on one core, onto a stub, so that what is written more is one
+object an invocation, which S3 charges for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
+
+if __name__ == "__main__":
+    # Before numpy starts its threads, and before the handler reads its settings.
+    use_one_core()
+    os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.predictor import event_of, handle, handler_of
+from cli.data import load_posts
+from stresswatch.artefact import Artefact
+from stresswatch.export import export_pipeline
+from stresswatch.posts import LabelledPost
+from stresswatch.splits import is_evaluation_post
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+
+BATCH_SIZES = (1, 10, 100, 500)
+_RECORDS_A_ROUND = 1_000
+
+
+def main() -> None:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    data = load_posts()
+    learnt = [post for post in data.posts if not is_evaluation_post(post.post.post_id)]
+    champion, challenger = (
+        export_pipeline(fit_pipeline(learnt[place::2], Hyperparameters())) for place in (0, 1)
+    )
+    rows = [
+        measure(size, data.posts, champion, challenger, arguments.rounds) for size in BATCH_SIZES
+    ]
+    result = {"machine": machine(), "data": data.name, "rounds": arguments.rounds, "rows": rows}
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+    else:
+        _show(result)
+
+
+def measure(
+    size: int,
+    posts: Sequence[LabelledPost],
+    champion: Artefact,
+    challenger: Artefact,
+    rounds: int,
+) -> dict[str, Any]:
+    """Time batches of a size without and with the challenger, in turns."""
+    endless = itertools.cycle(posts)
+    events = [
+        event_of(list(itertools.islice(endless, size)))
+        for _ in range(max(1, _RECORDS_A_ROUND // size))
+    ]
+
+    def handled(beside: Artefact | None) -> Callable[[], object]:
+        def run() -> None:
+            with handler_of(champion, beside):
+                handle(events)()
+
+        return run
+
+    records = size * len(events)
+    seconds = time_in_turns(
+        {"alone": Work(handled(None), records), "beside": Work(handled(challenger), records)},
+        rounds,
+    )
+    microseconds = {name: Spread.of([each * 1e6 for each in seconds[name]]) for name in seconds}
+    return {
+        "batch_size": size,
+        "microseconds_a_record": {name: asdict(spread) for name, spread in microseconds.items()},
+        "times_as_long": asdict(speedup(ours=seconds["alone"], theirs=seconds["beside"])),
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"{result['machine']}; {result['data']}; median of {result['rounds']} rounds")
+    table = Table(title="Processor time of the handler", title_justify="left")
+    for column in ("batch", "alone, µs a record", "with a challenger", "times as long"):
+        table.add_column(column, justify="right")
+    for row in result["rows"]:
+        spent, ratio = row["microseconds_a_record"], row["times_as_long"]
+        table.add_row(
+            f"{row['batch_size']:,}",
+            *(f"{spent[name]['median']:.0f}" for name in ("alone", "beside")),
+            f"{ratio['median']:.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f})",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
