@@ -87,6 +87,7 @@ class StresswatchStack(Stack):
             QuarantineBucketName=storage.quarantine.bucket_name,
             JournalTableName=journal.table.table_name,
             ChampionParameterName=champion.pointer.parameter_name,
+            ShadowParameterName=champion.shadow.parameter_name,
             RetrainingStateMachineArn=retraining.state_machine.state_machine_arn,
             NotificationTopicArn=notifications.topic.topic_arn,
             DriftAlarmName=drift.alarm.alarm_name,

@@ -26,11 +26,12 @@ from cli.produce import read_records
 from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
 from cli.sending import Sending
-from cli.status import outcome, status_table
+from cli.status import status_table
 from cli.synthesis import synthesize
 from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
 from cli.versions import Versions
 from stresswatch.datasets import TrainingSet
+from stresswatch.outcome import tell
 
 app = typer.Typer(
     help="Stress in social-media posts: served from a stream, watched, retrained with care.",
@@ -208,7 +209,7 @@ def retrain(
         if wait:
             with console.status("starting") as shown:
                 output = loop.follow(execution, 7200, shown.update)
-            console.print(outcome(output))
+            console.print(tell(output), markup=False, highlight=False)
 
 
 @app.command()

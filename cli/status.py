@@ -14,12 +14,15 @@ from rich.table import Table
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from stresswatch.champion import Pointer
+from stresswatch.outcome import tell
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.shadow import read_shadow
 
 _LOOK_BACK = timedelta(hours=48)
 """Twice the longest window that drift is measured on."""
 _PERIOD = timedelta(minutes=5)
 """So short that `_LOOK_BACK` stays below the 1,440 figures of one request."""
+_IN_THE_LOOK_BACK = f" in the last {_LOOK_BACK.total_seconds() / 3600:.0f} hours"
 _EXECUTIONS = 5
 _COLOURS = {"OK": "green", "ALARM": "red", "INSUFFICIENT_DATA": "yellow"}
 
@@ -40,6 +43,8 @@ def status_table(loop: Loop, stage: str) -> Table:
         ),
         "alarms": lambda: _alarms(loop),
         "retraining": lambda: _executions(loop),
+        "retrainings not begun": lambda: _not_begun(loop, stage),
+        "shadow": lambda: _shadow(loop, stage),
         "quarantined today": lambda: _quarantined_today(loop),
     }
     for name, read in lines.items():
@@ -50,28 +55,6 @@ def status_table(loop: Loop, stage: str) -> Table:
         except (OperatorError, ValueError) as error:
             table.add_row(name, f"[red]unknown: {escape(str(error))}[/]")
     return table
-
-
-def outcome(output: Mapping[str, Any]) -> str:
-    """Say what came of a retraining, and why."""
-    admission, dataset = output.get("admission", {}), output.get("dataset", {})
-    if admission and not admission["admitted"]:
-        return f"Suppressed: {escape(admission['reason'])}."
-    if reason := dataset.get("declined"):
-        return f"Declined: {escape(reason)}."
-    gate, word = output["gate"], output.get("approval")
-    if gate["accepted"] and word and "Error" in word:
-        return (
-            f"The gate accepted {gate['version']}, nobody approved it in time; the champion stays."
-        )
-    if gate["accepted"] and word and not word["approved"]:
-        why = escape(f"{word['by']} rejected it: {word['why']}")
-        return f"The gate accepted {gate['version']}, {why}; the champion stays."
-    if gate["accepted"]:
-        return f"The gate accepted {gate['version']}; it is the champion now."
-    failed = [check for check in gate["checks"] if not check["passed"]]
-    reasons = [f"- {escape(check['name'])}: {escape(check['reason'])}" for check in failed]
-    return "\n".join([f"The gate rejected {gate['version']}; the champion stays.", *reasons])
 
 
 def _champion(loop: Loop) -> str:
@@ -118,9 +101,39 @@ def _latest(loop: Loop, namespace: str, metric: str, dimension: str, value: str)
         Statistics=["Maximum"],
     )
     if not answer["Datapoints"]:
-        return f"no figure in the last {_LOOK_BACK.total_seconds() / 3600:.0f} hours"
+        return f"no figure{_IN_THE_LOOK_BACK}"
     last = max(answer["Datapoints"], key=lambda point: point["Timestamp"])
     return f"{last['Maximum']:.3g}, within 5 minutes of {_moment(last['Timestamp'])}"
+
+
+def _not_begun(loop: Loop, stage: str) -> str:
+    suppressed = _counted(loop, "RetrainingsSuppressed", stage, "admission")
+    declined = _counted(loop, "RetrainingsDeclined", stage, "dataset")
+    return f"{suppressed} suppressed, {declined} declined{_IN_THE_LOOK_BACK}"
+
+
+def _shadow(loop: Loop, stage: str) -> str:
+    shadow = read_shadow(loop.target.client("ssm"), loop.target.output("ShadowParameterName"))
+    failures = _counted(loop, "ShadowFailures", stage, "predictor")
+    told = f"failed on {failures} batches{_IN_THE_LOOK_BACK}"
+    if shadow is None or shadow.until <= datetime.now(UTC):
+        return f"none; {told}"
+    return f"{escape(shadow.pointer.version)}, until {_moment(shadow.until)}; {told}"
+
+
+def _counted(loop: Loop, metric: str, stage: str, service: str) -> int:
+    """Sum a metric that a function writes into its log."""
+    now = datetime.now(UTC)
+    answer = loop.target.client("cloudwatch").get_metric_statistics(
+        Namespace="Stresswatch",
+        MetricName=metric,
+        Dimensions=[{"Name": "Stage", "Value": stage}, {"Name": "service", "Value": service}],
+        StartTime=now - _LOOK_BACK,
+        EndTime=now + _PERIOD,
+        Period=int(_PERIOD.total_seconds()),
+        Statistics=["Sum"],
+    )
+    return int(sum(point["Sum"] for point in answer["Datapoints"]))
 
 
 def _alarms(loop: Loop) -> str:
@@ -144,7 +157,7 @@ def _execution(loop: Loop, execution: Mapping[str, Any]) -> str:
     if status == "RUNNING":
         told = f"running, {loop.current_state(arn) or 'starting'}"
     elif status == "SUCCEEDED":
-        told = outcome(json.loads(loop.describe(arn)["output"])).splitlines()[0]
+        told = escape(tell(json.loads(loop.describe(arn)["output"])).splitlines()[0])
     else:
         told = status.lower()
     return f"{_moment(execution['startDate'])}: {told}"

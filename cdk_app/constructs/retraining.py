@@ -94,6 +94,7 @@ class Retraining(Construct):
             "compare": self._compare_function(functions, champion),
             "approval": self._approval_function(functions),
             "promote": self._promote_function(functions, champion),
+            "notify": self._notify_function(functions),
         }
         for function in self.functions.values():
             invoked_in_step(function, "the workflow waits for it, and tells people if it fails.")
@@ -304,6 +305,21 @@ class Retraining(Construct):
         self._storage.grant_read(role, self._storage.models, "models/")
         return function
 
+    def _notify_function(self, functions: Functions) -> lambda_.Function:
+        function = functions.zip_function(
+            self,
+            "notify",
+            memory_mb=512,
+            timeout=Duration.seconds(30),
+            concurrency=self._stage.other_concurrency,
+            environment={
+                "TOPIC_ARN": self._notifications.topic.topic_arn,
+                "APPROVAL_HOURS": str(self._stage.approval_hours),
+            },
+        )
+        self._notifications.grant_publish(role_of(function))
+        return function
+
     def _make_training_role(self) -> iam.Role:
         role = iam.Role(
             self, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
@@ -354,9 +370,9 @@ class Retraining(Construct):
         return role
 
     def _state_machine(self) -> sfn.StateMachine:
-        failed = self._notify("NotifyFailed", "Retraining failed; the champion stays").next(
-            sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
-        )
+        ended = sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
+        self._untold = self._publish_plainly().next(ended)
+        failed = self._notify("NotifyFailed", "A retraining failed").next(ended)
         admit = self._invoke(
             "Admit",
             "$.admission",
@@ -385,7 +401,7 @@ class Retraining(Construct):
         train.add_catch(
             self._try_again(train, failed), errors=["States.ALL"], result_path="$.error"
         )
-        rejected = self._notify("NotifyRejected", "The challenger was rejected; the champion stays")
+        rejected = self._notify("NotifyRejected", "A challenger was rejected; the champion stays")
         accepted = promote.next(self._notify("NotifyPromoted", "A new champion serves"))
         approved = (
             sfn.Choice(self, "NeedsApproval?")
@@ -563,11 +579,10 @@ class Retraining(Construct):
             task_timeout=sfn.Timeout.duration(Duration.hours(self._stage.approval_hours)),
             result_path="$.approval",
         )
-        silent = self._notify("NotifyNobodyApproved", "Nobody approved in time; the champion stays")
-        wait.add_catch(silent, errors=["States.Timeout"], result_path="$.approval")
+        wait.add_catch(rejected, errors=["States.Timeout"], result_path="$.approval")
         wait.add_catch(failed, errors=["States.ALL"], result_path="$.error")
         return (
-            self._notify("NotifyAwaitingApproval", "A challenger waits for `stresswatch approve`")
+            self._notify("NotifyAwaitingApproval", "A challenger waits for your word", asks=True)
             .next(wait)
             .next(
                 sfn.Choice(self, "Approved?")
@@ -714,16 +729,32 @@ class Retraining(Construct):
             ],
         )
 
-    def _notify(self, id: str, subject: str) -> tasks.SnsPublish:
+    def _notify(self, id: str, subject: str, *, asks: bool = False) -> tasks.LambdaInvoke:
+        """Tell people in words; where that fails, what failed is published as it is."""
+        tell = self._invoke(
+            id,
+            sfn.JsonPath.DISCARD,
+            {
+                "subject": f"Stresswatch {self._stage.name}: {subject}",
+                "asks": asks,
+                "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
+                "state": sfn.JsonPath.object_at("$"),
+            },
+            name="notify",
+        )
+        tell.add_catch(self._untold, errors=["States.ALL"], result_path="$.error")
+        return tell
+
+    def _publish_plainly(self) -> tasks.SnsPublish:
         return tasks.SnsPublish(
             self,
-            id,
+            "NotifyPlainly",
             topic=self._notifications.topic,
-            subject=f"Stresswatch {self._stage.name}: {subject}",
+            subject=f"Stresswatch {self._stage.name}: A retraining's outcome could not be told",
             message=sfn.TaskInput.from_object(
                 {
                     "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
-                    "state": sfn.JsonPath.object_at("$"),
+                    "error": sfn.JsonPath.object_at("$.error"),
                 }
             ),
             result_path=sfn.JsonPath.DISCARD,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ BASE = make_posts(300)
 LABELLED = make_posts(40, seed=2)
 STREAMED = make_posts(210, seed=3)
 """More than the stage's smallest window, so that drift is measured."""
-RETRAINING_SECONDS = 120.0
+RETRAINING_SECONDS = 300.0
 
 
 def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -> T:
@@ -173,6 +174,43 @@ class Deployed:
             now + timedelta(minutes=1),
         )
         return True if len(rows) >= len(STREAMED) else None
+
+
+class Inbox:
+    """A queue that gets what the notifications' topic publishes from now on."""
+
+    def __init__(self, deployed: Deployed):
+        self._sqs = deployed.client("sqs")
+        name = f"told-{uuid.uuid4()}"
+        arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        created = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})
+        self._url = created["QueueUrl"]
+        topic = deployed.stack.outputs["NotificationTopicArn"]
+        deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def read(self) -> list[tuple[str, str]]:
+        """Give what came since the last look: subjects and messages."""
+        received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        messages = received.get("Messages", [])
+        for message in messages:
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        bodies = [json.loads(message["Body"]) for message in messages]
+        return [(body.get("Subject", ""), body["Message"]) for body in bodies]
+
+    def message(self, subject: str) -> str:
+        """Wait for the message of a subject."""
+
+        def found() -> str | None:
+            return next((text for about, text in self.read() if subject in about), None)
+
+        return eventually(f"message about {subject}", found)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import pytest
 from stresswatch.champion import Pointer
 from stresswatch.s3 import Location
 from stresswatch.versions import sha256
-from tests.e2e.deployed import STREAMED, Deployed, environment, eventually
+from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, eventually
 from tests.integration.conftest import train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
@@ -37,20 +37,7 @@ class Alarms:
     def __init__(self, deployed: Deployed):
         self._deployed = deployed
         self._cloudwatch = deployed.client("cloudwatch")
-        self._sqs = deployed.client("sqs")
-        name = f"told-{uuid.uuid4()}"
-        topic = deployed.stack.outputs["NotificationTopicArn"]
-        inbox = f"arn:aws:sqs:us-east-1:000000000000:{name}"
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": inbox,
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        created = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})
-        self._inbox = created["QueueUrl"]
-        deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox)
+        self._inbox = Inbox(deployed)
         self._told: set[str] = set()
         self._begin_anew()
 
@@ -68,12 +55,10 @@ class Alarms:
         eventually(f"message from {prefix}", lambda: alarm in self._read() or None)
 
     def _read(self) -> set[str]:
-        received = self._sqs.receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10)
-        for message in received.get("Messages", []):
-            text = json.loads(message["Body"])["Message"]
-            told = json.loads(text) if text.startswith("{") else {}  # drift is told in words
-            if told.get("NewStateValue") == "ALARM":
-                self._told.add(told["AlarmName"])
+        for _, text in self._inbox.read():
+            # Drift, and what retrainings come to, is told in words.
+            if text.startswith("{") and json.loads(text).get("NewStateValue") == "ALARM":
+                self._told.add(json.loads(text)["AlarmName"])
         return self._told
 
     @contextmanager
@@ -134,6 +119,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "FailedBatches",
                 "GateErrors",
                 "IteratorAge",
+                "NotifyErrors",
                 "PredictorErrors",
                 "PromoteErrors",
                 "QualityErrors",
@@ -165,6 +151,7 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityDriftErrors", "DriftDrift", {"start": "no time"}),
         ("ObservabilityAdmissionErrors", "RetrainingAdmission", {}),
         ("ObservabilityShadowErrors", "RetrainingShadow", {}),
+        ("ObservabilityNotifyErrors", "RetrainingNotify", {}),
         ("ObservabilityCompareErrors", "RetrainingCompare", {}),
         ("ObservabilityApprovalErrors", "RetrainingApproval", {}),
         ("ObservabilityQualityErrors", "QualityQuality", {"start": "no time"}),

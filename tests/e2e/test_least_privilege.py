@@ -140,6 +140,10 @@ class Stage:
         event = {"version": "v0", "execution": self._another_execution(), "token": "token"}
         return self.deployed.invoke(self.deployed.function("RetrainingApprovalFunction"), event)
 
+    def notify(self, _: Permission | None) -> str:
+        event = {"subject": "a test", "asks": False, "execution": "e", "state": self.retraining}
+        return self.deployed.invoke(self.deployed.function("RetrainingNotifyFunction"), event)
+
     def train(self, permission: Permission | None) -> str:
         """Run the whole workflow, in which the job's role is used."""
         if permission is None:
@@ -251,6 +255,7 @@ SCENARIOS: dict[str, Scenario] = {
     "RetrainingShadowRole": Stage.shadow,
     "RetrainingDatasetRole": Stage.assemble,
     "RetrainingGateRole": Stage.judge,
+    "RetrainingNotifyRole": Stage.notify,
     "RetrainingPromoteRole": Stage.promote,
     "RetrainingTrainingRole": Stage.train,
     "RetrainingWorkflowEventsRole": Stage.react,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +15,14 @@ from stresswatch.champion import NO_CHAMPION, Pointer, read_changes, write_point
 from stresswatch.journal import Journal
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
-from tests.e2e.deployed import STREAMED, Deployed, environment, eventually
+from tests.e2e.deployed import (
+    RETRAINING_SECONDS,
+    STREAMED,
+    Deployed,
+    Inbox,
+    environment,
+    eventually,
+)
 from tests.integration.conftest import train_version
 
 WITHOUT_INSTANCE = """
@@ -23,6 +31,14 @@ output = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "output"
 reason = "CapacityError: Unable to provision requested ML compute capacity."
 (output / "failure").write_text(reason)
 sys.exit(1)
+"""
+
+ON_FEW_POSTS = """
+import pathlib, runpy, sys
+folder = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "input/data/train"
+(posts,) = folder.glob("*.jsonl")
+posts.write_text("".join(posts.read_text().splitlines(keepends=True)[::8]))
+runpy.run_module("training_jobs.stress_model.start", run_name="__main__", alter_sys=True)
 """
 
 
@@ -46,6 +62,33 @@ def asks_a_person(deployed: Deployed) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def inbox(deployed: Deployed) -> Inbox:
+    return Inbox(deployed)
+
+
+@contextmanager
+def changed(deployed: Deployed, **states: dict[str, Any]) -> Iterator[None]:
+    """Change states of the workflow for a while."""
+    client = deployed.client("stepfunctions")
+    machine = deployed.stack.outputs["RetrainingStateMachineArn"]
+    definition = client.describe_state_machine(stateMachineArn=machine)["definition"]
+    other = json.loads(definition)
+    for name, fields in states.items():
+        other["States"][name] |= fields
+    client.update_state_machine(stateMachineArn=machine, definition=json.dumps(other))
+    try:
+        yield
+    finally:
+        client.update_state_machine(stateMachineArn=machine, definition=definition)
+
+
+def container(deployed: Deployed, script: str) -> Any:
+    """Let the training container run a script in place of its entry point."""
+    entry_point = json.dumps(["python", "-c", script])
+    return environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point)
+
+
 def point_to(deployed: Deployed, pointer: Pointer) -> None:
     parameter = deployed.stack.outputs["ChampionParameterName"]
     write_pointer(deployed.client("ssm"), parameter, pointer, "a test")
@@ -56,7 +99,7 @@ def start(deployed: Deployed, *, anyway: bool) -> str:
 
 
 def end(deployed: Deployed, execution: str) -> dict[str, Any]:
-    return deployed.loop.follow(execution, 120, lambda _: None)
+    return deployed.loop.follow(execution, RETRAINING_SECONDS, lambda _: None)
 
 
 def waiting(deployed: Deployed, execution: str) -> str:
@@ -68,7 +111,7 @@ def waiting(deployed: Deployed, execution: str) -> str:
         version = inputs[0]["gate"]["version"] if inputs else None
         return version if version and journal.approval(version) else None
 
-    return eventually("question for approval", asked, 120)
+    return eventually("question for approval", asked, RETRAINING_SECONDS)
 
 
 def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, Any]]:
@@ -149,18 +192,8 @@ def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
 
 def attempts(deployed: Deployed, script: str) -> list[int]:
     """Retrain with a container that runs a script; give the numbers of the jobs that it tried."""
-    states = deployed.client("stepfunctions")
-    machine = deployed.stack.outputs["RetrainingStateMachineArn"]
-    definition = states.describe_state_machine(stateMachineArn=machine)["definition"]
-    impatient = json.loads(definition)
-    impatient["States"]["WaitForCapacity"]["Seconds"] = 0
-    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(impatient))
-    entry_point = json.dumps(["python", "-c", script])
-    try:
-        with environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point):
-            described = deployed.retrain()
-    finally:
-        states.update_state_machine(stateMachineArn=machine, definition=definition)
+    with changed(deployed, WaitForCapacity={"Seconds": 0}), container(deployed, script):
+        described = deployed.retrain()
     assert described["status"] == "FAILED"
     tried = entered(deployed, described["executionArn"], "TrainModel")
     return [state["attempt"]["number"] for state in tried]
@@ -174,3 +207,20 @@ def test_a_training_that_gets_no_instance_is_tried_again_and_then_given_up(
 
 def test_a_training_that_fails_for_another_reason_is_not(deployed: Deployed) -> None:
     assert attempts(deployed, "import sys; sys.exit(1)") == [1]
+
+
+def test_a_worse_challenger_is_rejected_and_people_get_the_table(
+    deployed: Deployed, champion: Pointer, inbox: Inbox
+) -> None:
+    with container(deployed, ON_FEW_POSTS):
+        output = end(deployed, start(deployed, anyway=True))
+    assert not output["gate"]["accepted"]
+    told = inbox.message("A challenger was rejected")
+    version = output["gate"]["version"]
+    assert told.startswith(f"The gate rejected {version}; the champion stays.\n")
+    for check in output["gate"]["checks"]:
+        mark = "passed" if check["passed"] else "FAILED"
+        assert f"- {mark}: {check['name']}" in told
+        assert check["reason"] in told
+    assert "Started by test: a test asked for it" in told
+    assert deployed.loop.champion() == champion

@@ -32,7 +32,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 9
+    assert len(zipped) == 10
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2
@@ -207,9 +207,9 @@ def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflo
     assert wait["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
     assert wait["TimeoutSeconds"] == 72 * 3600
     silent, failed = wait["Catch"]
-    assert (silent["ErrorEquals"], silent["Next"]) == (["States.Timeout"], "NotifyNobodyApproved")
+    assert (silent["ErrorEquals"], silent["Next"]) == (["States.Timeout"], "NotifyRejected")
+    assert silent["ResultPath"] == "$.approval"
     assert failed["Next"] == "NotifyFailed"
-    assert "Next" not in workflow["NotifyNobodyApproved"]
     (approved,) = workflow["Approved?"]["Choices"]
     assert (approved["Variable"], approved["BooleanEquals"]) == ("$.approval.approved", True)
     assert choices(workflow, "Approved?") == ["Promote", "NotifyRejected"]
@@ -258,6 +258,29 @@ def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
     assert workflow["Failed"]["Type"] == "Fail"
 
 
+def test_no_state_that_can_fail_is_without_a_catch_and_what_cannot_be_told_is_published_plainly(
+    workflow,
+):
+    tasks = {name: state for name, state in workflow.items() if state["Type"] == "Task"}
+    assert {name for name, state in tasks.items() if "Catch" not in state} == {"NotifyPlainly"}
+    told = {name: state for name, state in tasks.items() if name.startswith("Notify")}
+    del told["NotifyPlainly"]
+    assert set(told) == {
+        "NotifyAwaitingApproval",
+        "NotifyDeclined",
+        "NotifyFailed",
+        "NotifyPromoted",
+        "NotifyRejected",
+    }
+    for state in told.values():
+        (catch,) = state["Catch"]
+        assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyPlainly")
+        assert state["Parameters"]["state.$"] == "$"
+        assert len(state["Parameters"]["subject"]) <= 100, "SNS refuses a longer one"
+    assert workflow["NotifyPlainly"]["Parameters"]["Message"]["error.$"] == "$.error"
+    assert workflow["NotifyPlainly"]["Next"] == "Failed"
+
+
 def test_a_deployment_never_resets_the_champion(template):
     values = {
         parameter["Name"]: parameter["Value"]
@@ -275,6 +298,7 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "ModelBucketName",
         "QuarantineBucketName",
         "ChampionParameterName",
+        "ShadowParameterName",
         "JournalTableName",
         "RetrainingStateMachineArn",
         "NotificationTopicArn",

@@ -118,7 +118,11 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
             },
         ),
         ("RetrainingShadowRole", {"s3:GetObject", "ssm:PutParameter"}),
-        ("RetrainingCompareRole", {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}),
+        (
+            "RetrainingCompareRole",
+            {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
+        ),
+        ("RetrainingNotifyRole", {"sns:Publish"}),
         ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
         (
             "DriftDriftRole",

@@ -6,18 +6,21 @@ A marker is planted in posts of every kind, and searched for in everything that 
 import io
 import json
 import re
-import sys
 import traceback
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 import lambdas.predictor.handler as predictor_module
 from lambdas.dataset.handler import handler as dataset
 from lambdas.drift.handler import handler as drift
 from lambdas.gate.handler import handler as gate
+from lambdas.notify.handler import handler as notify
 from lambdas.predictor.handler import handler as predict
 from lambdas.promote.handler import handler as promote
 from stresswatch.discretion import UnforeseenError
@@ -37,6 +40,7 @@ FUNCTIONS = (
     "dataset",
     "drift",
     "gate",
+    "notify",
     "promote",
     "quality",
     "shadow",
@@ -92,7 +96,7 @@ class Written:
 def written(aws, capfd, monkeypatch):
     log = io.StringIO()
     for name in FUNCTIONS:
-        (handler,) = sys.modules[f"lambdas.{name}.handler"].logger.handlers
+        (handler,) = import_module(f"lambdas.{name}.handler").logger.handlers
         monkeypatch.setattr(handler, "stream", log)
     return Written(aws, capfd, log)
 
@@ -247,7 +251,13 @@ def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
     deliver(aws, files)
     verdict = gate(gate_event(answer, answer["version"]), CONTEXT)
     promotion = promote({"gate": verdict}, CONTEXT)
-    written.hear(answer, verdict, promotion)
+    state = {"admission": {}, "dataset": answer, "gate": verdict, "promotion": promotion}
+    topic = boto3.client("sns").create_topic(Name="topic")["TopicArn"]
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    notify({"subject": "a test", "asks": False, "execution": "e", "state": state}, CONTEXT)
+    published = sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics[topic].sent_notifications
+    assert len(published) == 1
+    written.hear(answer, verdict, promotion, published)
     assert aws.pointer().version == answer["version"]
     assert set(aws.keys("models"))
     assert written.places_with_marker() == []
@@ -272,6 +282,9 @@ ANY_EVENT = {
     "execution": "arn",
     "token": "token",
     "request": {},
+    "state": {"error": {"Error": "Any"}},
+    "subject": "subject",
+    "asks": False,
     "model_artifact_uri": "s3://training/training-output/model.tar.gz",
     "dataset_uri": "s3://training/datasets/v1/",
     "gate": {"version": "v1", "uri": "s3://models/models/v1/", "sha256": "0" * 64, "parent": ""},
@@ -281,7 +294,7 @@ ANY_EVENT = {
 
 @pytest.mark.parametrize("name", FUNCTIONS[1:])
 def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
-    module = sys.modules[f"lambdas.{name}.handler"]
+    module = import_module(f"lambdas.{name}.handler")
     monkeypatch.setattr(module.boto3, "client", lambda service: quote(MARKER))
     with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
         module.handler(ANY_EVENT, CONTEXT)

@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -14,6 +14,7 @@ from cli.loop import Loop
 from cli.status import status_table
 from cli.targets import Target
 from stresswatch.champion import Pointer, write_pointer
+from stresswatch.shadow import ShadowPointer, write_shadow
 
 POINTER = Pointer("v20261123T150000-abcdef12", "s3://models/models/v2/", "0" * 64)
 ALARM = {
@@ -33,7 +34,8 @@ def target():
     with mock_aws():
         for stream in ("posts", "predictions"):
             boto3.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
-        boto3.client("ssm").put_parameter(Name="/champion", Value="none", Type="String")
+        for name in ("/champion", "/shadow"):
+            boto3.client("ssm").put_parameter(Name=name, Value="none", Type="String")
         boto3.client("s3").create_bucket(Bucket="quarantine")
         machine = boto3.client("stepfunctions").create_state_machine(
             name="retraining",
@@ -44,6 +46,7 @@ def target():
             "PostsStreamName": "posts",
             "PredictionsStreamName": "predictions",
             "ChampionParameterName": "/champion",
+            "ShadowParameterName": "/shadow",
             "QuarantineBucketName": "quarantine",
             "PredictorFunctionName": "predictor",
             "RetrainingStateMachineArn": machine["stateMachineArn"],
@@ -101,6 +104,37 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "ALARM stresswatch-dev-Drift" in line(shown, "alarms")
     assert "UTC: running" in line(shown, "retraining")
     assert "1 " in line(shown, "quarantined today")
+
+
+def count(metric, service, value):
+    dimensions = {"Stage": "dev", "service": service}
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="Stresswatch",
+        MetricData=[
+            {
+                "MetricName": metric,
+                "Dimensions": [{"Name": name, "Value": of} for name, of in dimensions.items()],
+                "Value": value,
+            }
+        ],
+    )
+
+
+def test_what_was_suppressed_and_declined_is_told(target):
+    for value in (1, 0, 1):
+        count("RetrainingsSuppressed", "admission", value)
+    count("RetrainingsDeclined", "dataset", 1)
+    told = "2 suppressed, 1 declined in the last 48 hours"
+    assert told in line(show(target), "retrainings not begun")
+
+
+def test_who_shadows_until_when_and_how_often_it_failed_is_told(target):
+    assert "none; failed on 0 batches" in line(show(target), "shadow")
+    until = datetime.now(UTC) + timedelta(hours=2)
+    write_shadow(boto3.client("ssm"), "/shadow", ShadowPointer(POINTER, until))
+    count("ShadowFailures", "predictor", 3)
+    told = f"{POINTER.version}, until {until:%Y-%m-%d %H:%M} UTC; failed on 3 batches"
+    assert told in line(show(target, width=160), "shadow")
 
 
 def test_metrics_of_another_stage_are_not_this_stack_s(target):

@@ -198,9 +198,9 @@ def test_a_narrow_terminal_is_no_obstacle(tmp_path, arguments):
 class Stepfunctions:
     """An execution that is over, with a verdict of the gate."""
 
-    def __init__(self, gate=None, status="SUCCEEDED"):
+    def __init__(self, output=None, status="SUCCEEDED"):
         self.started = []
-        self._described = {"status": status, "output": json.dumps({"gate": gate})}
+        self._described = {"status": status, "output": json.dumps(output)}
 
     def start_execution(self, stateMachineArn, input):  # noqa: A002, N803 - boto3's names
         self.started.append((stateMachineArn, input))
@@ -235,21 +235,29 @@ def test_retraining_is_started_and_not_waited_for(stresswatch, monkeypatch):
 @pytest.mark.parametrize(
     ("accepted", "lines"),
     [
-        (True, ["The gate accepted v2; it is the champion now."]),
-        (False, ["The gate rejected v2; the champion stays.", "- F1: it is [too] low"]),
+        (True, ["The gate accepted v2; it is the champion now.", "The gate, against v1:"]),
+        (
+            False,
+            [
+                "The gate rejected v2; the champion stays.",
+                "The gate, against v1:",
+                "- FAILED: F1: it is [too] low",
+            ],
+        ),
     ],
 )
 def test_a_retraining_that_is_waited_for_ends_with_the_verdict(
     stresswatch, monkeypatch, accepted, lines
 ):
-    checks = [
-        {"name": "F1", "passed": accepted, "reason": "it is [too] low"},
-        {"name": "Brier", "passed": True, "reason": "good"},
-    ]
-    gate = {"accepted": accepted, "version": "v2", "checks": checks}
-    result = retrain(stresswatch, monkeypatch, Stepfunctions(gate), "--wait")
+    figures = {"champion": None, "challenger": None, "reason": "it is [too] low"}
+    checks = [{"name": "F1", "passed": accepted, **figures}]
+    output = {
+        "gate": {"accepted": accepted, "version": "v2", "parent": "v1", "checks": checks},
+        **({"promotion": {"version": "v2"}} if accepted else {}),
+    }
+    result = retrain(stresswatch, monkeypatch, Stepfunctions(output), "--wait")
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-len(lines) :] == lines
+    assert result.stdout.splitlines()[1 : 1 + len(lines)] == lines
 
 
 def test_a_retraining_that_fails_is_an_error(stresswatch, monkeypatch):

@@ -1,0 +1,48 @@
+"""Notify: tells people what came of a retraining, or what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.outcome import tell
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
+    """Publish the workflow's ``state`` in words, under a ``subject``, with where to look further.
+
+    ``asks`` says that the execution waits for an answer, and how to give it is told as well.
+    """
+    paragraphs = [tell(event["state"])]
+    if event["asks"]:
+        version, stage = event["state"]["gate"]["version"], setting("STAGE")
+        paragraphs.append(
+            f"It waits for {setting('APPROVAL_HOURS')} hours; without an answer the champion stays."
+            + "".join(
+                f'\n  stresswatch {answer} {version} --why "..." --stage {stage}'
+                for answer in ("approve", "reject")
+            )
+        )
+    request = event["state"]
+    paragraphs.append(
+        f"Started by {request.get('trigger', 'nobody known')}: {request.get('reason', 'unsaid')}\n"
+        f"Execution {event['execution']}"
+    )
+    boto3.client("sns").publish(
+        TopicArn=setting("TOPIC_ARN"),
+        Subject=event["subject"],
+        Message="\n\n".join(paragraphs),
+    )
+    logger.info("notified", subject=event["subject"])

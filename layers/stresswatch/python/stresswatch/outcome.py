@@ -1,0 +1,83 @@
+"""What came of a retraining, in words: for people's mailboxes and for the operator's terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def tell(state: Mapping[str, Any]) -> str:
+    """Say what came of a retraining, or what it waits for: a sentence, then what it rests on.
+
+    Parameters
+    ----------
+    state : mapping
+        The workflow's state: its input, and the answer of each step that it came to.
+    """
+    return "\n".join([_sentence(state), *_verdicts(state)])
+
+
+def _sentence(state: Mapping[str, Any]) -> str:
+    gate, word = state.get("gate"), state.get("approval")
+    if error := state.get("error"):
+        return f"The retraining failed: {_cause(error)}{_who_stays(state)}."
+    if reason := state.get("admission", {}).get("reason"):
+        return f"Suppressed: {reason}."
+    if reason := state.get("dataset", {}).get("declined"):
+        return f"Declined: {reason}."
+    if not gate:
+        return "Nothing was judged."
+    version = gate["version"]
+    if not gate["accepted"]:
+        return f"The gate rejected {version}; the champion stays."
+    if not state.get("comparison", gate)["accepted"]:
+        return f"{version} was rejected by what it said of live posts; the champion stays."
+    if word and "Error" in word:
+        return f"The gate accepted {version}, nobody approved it in time; the champion stays."
+    if word and not word["approved"]:
+        why = f"{word['by']} rejected it: {word['why']}"
+        return f"The gate accepted {version}, {why}; the champion stays."
+    if "promotion" not in state:
+        return f"The gate accepted {version}, which waits for a person's word."
+    approved = f", {word['by']} approved it: {word['why']}" if word else ""
+    return f"The gate accepted {version}{approved}; it is the champion now."
+
+
+def _cause(error: Mapping[str, Any]) -> str:
+    """Give what a step failed with: a function's own message, or a training job's reason."""
+    cause = error.get("Cause", "")
+    try:
+        told = json.loads(cause)
+        cause = told.get("errorMessage") or told.get("FailureReason") or cause
+        return f"{told.get('errorType', error['Error'])}: {cause}".rstrip(".")
+    except (ValueError, AttributeError):
+        return f"{error['Error']}: {cause}".rstrip(": .")
+
+
+def _who_stays(state: Mapping[str, Any]) -> str:
+    if promotion := state.get("promotion"):
+        return f"; {promotion['version']} is the champion all the same"
+    return "; the champion stays"
+
+
+def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
+    if gate := state.get("gate"):
+        yield f"The gate, against {gate['parent'] or 'no champion'}:"
+        yield from _lines(gate)
+    if comparison := state.get("comparison"):
+        yield f"Beside the champion, on {comparison['posts']:,} live posts:"
+        yield from _lines(comparison)
+
+
+def _lines(verdict: Mapping[str, Any]) -> Iterator[str]:
+    """Give a line a check, those that failed first."""
+    for check in sorted(verdict["checks"], key=lambda check: bool(check["passed"])):
+        figures = ", ".join(
+            f"{who} {check[who]:.3f}"
+            for who in ("champion", "challenger")
+            if check[who] is not None
+        )
+        mark = "passed" if check["passed"] else "FAILED"
+        name = f"{check['name']} ({figures})" if figures else check["name"]
+        yield f"- {mark}: {name}: {check['reason']}"

@@ -1,0 +1,66 @@
+"""People are told in words: on moto, what comes out of the topic."""
+
+import boto3
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
+
+from lambdas.notify.handler import handler as notify
+from tests.integration.conftest import CONTEXT
+
+CHECK = {
+    "name": "F1, standing posts",
+    "champion": 0.8,
+    "challenger": 0.9,
+    "threshold": 0.75,
+    "passed": True,
+    "reason": "0.100 (0.050 to 0.150): must be shown to fall by no more than 0.050",
+}
+STATE = {
+    "trigger": "drift_alarm",
+    "reason": "0.6 is over the threshold",
+    "admission": {"admitted": True, "reason": ""},
+    "dataset": {"declined": None},
+    "gate": {"version": "v2", "parent": "v1", "accepted": True, "checks": [CHECK]},
+}
+
+
+@pytest.fixture
+def published(aws, monkeypatch):
+    topic = boto3.client("sns").create_topic(Name="topic")["TopicArn"]
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    sent = sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics[topic].sent_notifications
+
+    def publish(state, *, asks=False):
+        notify({"subject": "a subject", "asks": asks, "execution": "e1", "state": state}, CONTEXT)
+        ((_, message, subject, *_),) = sent
+        return subject, message
+
+    return publish
+
+
+def test_the_message_has_what_came_of_it_the_table_who_asked_and_where_to_look(published):
+    subject, message = published(STATE | {"promotion": {"version": "v2", "before": "v1"}})
+    assert subject == "a subject"
+    assert message.split("\n") == [
+        "The gate accepted v2; it is the champion now.",
+        "The gate, against v1:",
+        "- passed: F1, standing posts (champion 0.800, challenger 0.900): "
+        "0.100 (0.050 to 0.150): must be shown to fall by no more than 0.050",
+        "",
+        "Started by drift_alarm: 0.6 is over the threshold",
+        "Execution e1",
+    ]
+
+
+def test_who_is_asked_for_a_word_is_told_how_to_give_it_and_until_when(published):
+    _, message = published(STATE, asks=True)
+    assert "It waits for 72 hours; without an answer the champion stays." in message
+    assert '  stresswatch approve v2 --why "..." --stage dev' in message
+    assert '  stresswatch reject v2 --why "..." --stage dev' in message
+
+
+def test_what_failed_before_anything_was_known_is_told_as_well(published):
+    _, message = published({"error": {"Error": "States.Timeout"}})
+    assert message.startswith("The retraining failed: States.Timeout; the champion stays.")
+    assert "Started by nobody known" in message

@@ -1,0 +1,109 @@
+"""What people are told of a retraining: what came of it first, and why."""
+
+import json
+
+import pytest
+
+from stresswatch.outcome import tell
+
+
+def check(name, *, passed, champion=0.81234, challenger=0.7):
+    return {
+        "name": name,
+        "champion": champion,
+        "challenger": challenger,
+        "threshold": 0.75,
+        "passed": passed,
+        "reason": "must be at least 0.750",
+    }
+
+
+PASSED = {"accepted": True, "checks": [check("F1", passed=True)]}
+FAILED = {
+    "accepted": False,
+    "checks": [check("size", passed=True, champion=None), check("F1", passed=False)],
+}
+JUDGED = {
+    "admission": {"admitted": True, "reason": ""},
+    "dataset": {"declined": None},
+    "gate": {"version": "v2", "parent": "v1", **PASSED},
+}
+REJECTED = JUDGED | {"gate": {"version": "v2", "parent": "v1", **FAILED}}
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ({"admission": {"admitted": False, "reason": "a runs"}}, "Suppressed: a runs."),
+        (JUDGED | {"dataset": {"declined": "3 labels are new"}}, "Declined: 3 labels are new."),
+        (REJECTED, "The gate rejected v2; the champion stays."),
+        (
+            JUDGED | {"comparison": {"posts": 40, **FAILED}},
+            "v2 was rejected by what it said of live posts; the champion stays.",
+        ),
+        (JUDGED, "The gate accepted v2, which waits for a person's word."),
+        (
+            JUDGED | {"approval": {"Error": "States.Timeout"}},
+            "The gate accepted v2, nobody approved it in time; the champion stays.",
+        ),
+        (
+            JUDGED | {"approval": {"approved": False, "by": "ada", "why": "I doubt it"}},
+            "The gate accepted v2, ada rejected it: I doubt it; the champion stays.",
+        ),
+        (
+            JUDGED | {"promotion": {"version": "v2", "before": "v1"}},
+            "The gate accepted v2; it is the champion now.",
+        ),
+        (
+            JUDGED
+            | {"approval": {"approved": True, "by": "ada", "why": "I looked"}}
+            | {"promotion": {"version": "v2", "before": "v1"}},
+            "The gate accepted v2, ada approved it: I looked; it is the champion now.",
+        ),
+    ],
+)
+def test_the_first_line_says_what_came_of_it(state, sentence):
+    assert tell(state).splitlines()[0] == sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ({"Error": "States.Timeout"}, "States.Timeout"),
+        ({"Error": "States.TaskFailed", "Cause": "whatever"}, "States.TaskFailed: whatever"),
+        (
+            {
+                "Error": "EmptyDataSet",
+                "Cause": json.dumps({"errorType": "EmptyDataSet", "errorMessage": "No post."}),
+            },
+            "EmptyDataSet: No post",
+        ),
+        (
+            {"Error": "States.TaskFailed", "Cause": json.dumps({"FailureReason": "no capacity"})},
+            "States.TaskFailed: no capacity",
+        ),
+        ({"Error": "Other", "Cause": "[1]"}, "Other: [1]"),
+    ],
+)
+def test_a_failure_is_told_with_its_cause_and_that_the_champion_stays(error, cause):
+    told = tell({"error": error})
+    assert told == f"The retraining failed: {cause}; the champion stays."
+
+
+def test_a_failure_after_the_promotion_says_who_serves():
+    state = JUDGED | {"promotion": {"version": "v2"}, "error": {"Error": "Any"}}
+    assert "v2 is the champion all the same" in tell(state)
+
+
+def test_each_check_is_a_line_and_those_that_failed_come_first():
+    assert tell(REJECTED).splitlines()[1:] == [
+        "The gate, against v1:",
+        "- FAILED: F1 (champion 0.812, challenger 0.700): must be at least 0.750",
+        "- passed: size (challenger 0.700): must be at least 0.750",
+    ]
+
+
+def test_what_it_said_of_live_posts_is_told_after_the_gates_verdict():
+    lines = tell(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
+    assert "Beside the champion, on 1,234 live posts:" in lines
+    assert lines[-1].startswith("- passed: F1")
