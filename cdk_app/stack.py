@@ -19,6 +19,7 @@ from cdk_app.constructs.querying import Querying
 from cdk_app.constructs.retraining import Retraining
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
+from cdk_app.constructs.web_service import WebService
 from cdk_app.stages import Stage
 
 
@@ -61,6 +62,9 @@ class StresswatchStack(Stack):
         retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)
         retraining.start_on_alarm(quality.alarm, "quality_alarm", dead_letters)
         retraining.start_on_schedule(dead_letters)
+        web = stage.web_service and WebService(
+            self, "WebService", stage, stage.web_service, functions, storage, champion, alarms
+        )
         Observability(
             self,
             "Observability",
@@ -73,6 +77,7 @@ class StresswatchStack(Stack):
                 "predictor": prediction.function,
                 "drift": drift.function,
                 "quality": quality.function,
+                **({"api": web.function} if web else {}),
                 **retraining.functions,
             },
             retraining.state_machine,
@@ -98,6 +103,8 @@ class StresswatchStack(Stack):
             QueryDatabaseName=querying.database.ref,
             QueryWorkgroupName=querying.workgroup.ref,
         )
+        if web:
+            self._outputs(WebServiceUrl=web.api.api_endpoint, WebServiceApiId=web.api.api_id)
 
     def _outputs(self, **values: str) -> None:
         for name, value in values.items():

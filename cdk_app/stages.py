@@ -27,6 +27,71 @@ class InvalidStage(ValueError):
 
 
 @dataclass(frozen=True)
+class Jwt:
+    """Whose tokens the web service takes.
+
+    Attributes
+    ----------
+    issuer : str
+        The https address below which the issuer's keys are found.
+    audience : tuple of str
+        Whom a token must have been made for: one of these.
+    """
+
+    issuer: str
+    audience: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not _HTTPS.fullmatch(self.issuer):
+            raise InvalidStage(
+                f"jwt: issuer is {self.issuer!r}; it must begin with https://: keys are read there"
+            )
+        if isinstance(self.audience, str) or not self.audience or not all(self.audience):
+            raise InvalidStage(
+                f"jwt: audience is {self.audience!r}; it must be a tuple of names, and without any "
+                "the tokens that the issuer makes for others would be taken as well"
+            )
+
+
+@dataclass(frozen=True)
+class WebService:
+    """Settings of the web service.
+
+    Attributes
+    ----------
+    jwt : Jwt or None
+        Whose tokens callers show; by default they sign with credentials of AWS, and IAM decides.
+    requests_per_second, burst : int
+        How many requests all callers together may make, steadily and at once; the gateway answers
+        others with 429.
+    concurrency : int
+        How many requests are answered at once, reserved for its function.
+    errors_alarm_count : int
+        From how many answers of 500 and above within five minutes somebody is told.
+    """
+
+    jwt: Jwt | None = None
+    requests_per_second: int = 50
+    burst: int = 100
+    concurrency: int = 10
+    errors_alarm_count: int = 5
+
+    def __post_init__(self) -> None:
+        limits = {
+            "requests_per_second": (1, 10_000),
+            "burst": (1, 5_000),
+            "concurrency": (1, 1000),
+            "errors_alarm_count": (1, 1_000_000),
+        }
+        for setting, (lowest, highest) in limits.items():
+            if not lowest <= getattr(self, setting) <= highest:
+                raise InvalidStage(
+                    f"web_service: {setting} is {getattr(self, setting)}; "
+                    f"it must be between {lowest} and {highest}"
+                )
+
+
+@dataclass(frozen=True)
 class Stage:
     """Settings of one deployment, checked when it is made.
 
@@ -94,6 +159,8 @@ class Stage:
         SageMaker, or a server's https address. A job that tracks is not isolated from the network.
     query_scan_limit_mb, query_results_days : int
         How much one query of Athena may read, which is what it costs, and how long results stay.
+    web_service : WebService or None
+        How posts are predicted on request over HTTPS; by default they are not, and nothing listens.
     """
 
     name: str
@@ -140,6 +207,7 @@ class Stage:
     requires_approval: bool = False
     approval_hours: int = 72
     tracking_uri: str | None = None
+    web_service: WebService | None = None
     log_retention_days: int = 30
     quarantine_retention_days: int = 30
     query_scan_limit_mb: int = 10_000
@@ -249,6 +317,7 @@ STAGES = {
             minimum_new_labels=20,
             retraining_schedule=None,
             shadow_minutes=0,
+            web_service=WebService(),
             log_retention_days=7,
             quarantine_retention_days=7,
             iterator_age_alarm_seconds=60,

@@ -6,15 +6,15 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.champion import Pointer, read_pointer
-from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
-from stresswatch.posts import LabelledPost, labelled_post_record, post_record
+from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, given_by, to_lines
+from stresswatch.posts import LabelledPost, post_record
 from stresswatch.predictions import prediction_id
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.s3 import Location
@@ -58,16 +58,12 @@ class Loop:
     def label(self, posts: Iterable[LabelledPost]) -> str:
         """Upload labels of posts; those that do not say when they were given are given now."""
         now = datetime.now(UTC)
-        labelled = [
-            replace(post, labelled_at=post.labelled_at or now.isoformat()) for post in posts
-        ]
         name = f"{now:%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
-        return self._upload(f"{LABELS_PREFIX}{name}.jsonl", labelled)
+        return self._upload(f"{LABELS_PREFIX}{name}.jsonl", given_by(posts, now))
 
     def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
         bucket = self.target.output("TrainingBucketName")
-        body = "".join(json.dumps(labelled_post_record(post)) + "\n" for post in posts).encode()
-        self.target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        self.target.client("s3").put_object(Bucket=bucket, Key=key, Body=to_lines(posts))
         return f"s3://{bucket}/{key}"
 
     def send(self, payloads: Sequence[tuple[str, bytes]]) -> list[str]:

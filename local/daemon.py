@@ -26,7 +26,7 @@ from local.metrics import LogMetrics
 from local.poller import Poller
 from local.rewrites import kinesis_mappings
 from local.server import Server
-from local.service_metrics import ExecutionOutcomes, QueueDepths
+from local.service_metrics import ApiErrors, ExecutionOutcomes, QueueDepths
 from local.state_file import Folder, LocalStack
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _serve(
     _progress("starting the emulator")
     server = Server.start(folder.state, output, port)
     try:
-        plan = deploy.plan(assembly, BUCKET, tracking_uri)
+        plan = deploy.plan(assembly, BUCKET, server.endpoint.url, tracking_uri)
         _progress(f"deploying {len(plan.template['Resources'])} resources")
         deploy.execute(plan, BUCKET, server.endpoint)
         server.save()
@@ -149,6 +149,8 @@ def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew
     crew.repeat("queues", _METRIC_SECONDS, queues.tick)
     executions = ExecutionOutcomes(physical_ids("AWS::StepFunctions::StateMachine"), endpoint)
     crew.repeat("executions", _METRIC_SECONDS, executions.tick)
+    apis = ApiErrors(physical_ids("AWS::ApiGatewayV2::Api"), endpoint)
+    crew.repeat("apis", _METRIC_SECONDS, apis.tick)
 
 
 def _log_to(path: Path) -> IO[bytes]:

@@ -33,7 +33,9 @@ class Plan:
     parameters: Mapping[str, str]
 
 
-def plan(assembly: Assembly, bucket: str, tracking_uri: str | None = None) -> Plan:
+def plan(
+    assembly: Assembly, bucket: str, endpoint_url: str, tracking_uri: str | None = None
+) -> Plan:
     """Rewrite the template, and list what it needs to find; packages go to the bucket."""
     uploads: dict[tuple[str, str], Callable[[], bytes]] = {}
     for file in assembly.files:
@@ -47,7 +49,9 @@ def plan(assembly: Assembly, bucket: str, tracking_uri: str | None = None) -> Pl
     foreign = frozenset(asset.key for asset in assembly.files if _is_third_party(asset))
     return Plan(
         stack_name=assembly.stack_name,
-        template=rewrite(assembly.template, Surroundings(images, foreign, tracking_uri)),
+        template=rewrite(
+            assembly.template, Surroundings(images, foreign, tracking_uri, endpoint_url)
+        ),
         uploads=uploads,
         parameters={assembly.bootstrap_version_parameter: str(assembly.bootstrap_version)},
     )

@@ -48,6 +48,8 @@ class Surroundings:
     """Asset keys of layers that hold third-party packages."""
     tracking_uri: str | None = None
     """Where MLflow records the training jobs of this machine."""
+    endpoint_url: str = ""
+    """Where the emulator listens."""
 
 
 def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
@@ -161,6 +163,20 @@ def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
     return _without(copy.deepcopy(template), queries)
 
 
+def address_apis_by_path(template: Template, surroundings: Surroundings) -> Template:
+    """Let outputs that name an HTTP API's endpoint name a path of the emulator's own address.
+
+    The emulator gives each API a host name of its own, as AWS does, which nobody resolves here.
+    """
+    changed = copy.deepcopy(template)
+    for output in changed.get("Outputs", {}).values():
+        match output["Value"]:
+            case {"Fn::GetAtt": [str(name), "ApiEndpoint"]}:
+                base = f"{surroundings.endpoint_url}/_aws/execute-api/"
+                output["Value"] = {"Fn::Join": ["", [base, {"Ref": name}]]}
+    return changed
+
+
 def train_with_a_function(template: Template, surroundings: Surroundings) -> Template:
     """Replace the task `sagemaker:createTrainingJob.sync` by the invocation of a function.
 
@@ -197,6 +213,7 @@ REWRITES: tuple[Rewrite, ...] = (
     allow_plain_http,
     leave_out_metric_namespaces,
     leave_out_saved_queries,
+    address_apis_by_path,
     train_with_a_function,
 )
 

@@ -9,10 +9,13 @@ References
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
 """
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +27,11 @@ _OUTCOMES = {
     "ABORTED": "ExecutionsAborted",
     "SUCCEEDED": "ExecutionsSucceeded",
 }
+
+
+_SERVER_ERROR = 500
+_LOOK_BACK_MILLISECONDS = 10_000
+"""Lines are looked for this far back again, as an invocation's lines come all at its end."""
 
 
 def put_iterator_age(cloudwatch: Any, function_arn: str, milliseconds: float) -> None:
@@ -106,3 +114,54 @@ class ExecutionOutcomes:
             for execution in page["executions"]
             if execution["status"] in _OUTCOMES
         ]
+
+
+class ApiErrors:
+    """Counts the answers of 500 and above that the functions behind HTTP APIs log.
+
+    What a gateway answers of its own, when a function fails or is throttled, is not counted.
+    """
+
+    def __init__(self, api_ids: Sequence[str], endpoint: Endpoint):
+        self._logs = endpoint.client("logs")
+        self._cloudwatch = endpoint.client("cloudwatch")
+        gateway, functions = endpoint.client("apigatewayv2"), endpoint.client("lambda")
+        self._log_groups = {
+            functions.get_function_configuration(FunctionName=integration["IntegrationUri"])[
+                "LoggingConfig"
+            ]["LogGroup"]: api_id
+            for api_id in api_ids
+            for integration in gateway.get_integrations(ApiId=api_id)["Items"]
+        }
+        self._since = int(time.time() * 1000)
+        self._counted: set[str] = set()
+
+    def tick(self) -> None:
+        """Put the answers that are new."""
+        now = int(time.time() * 1000)
+        for group, api_id in self._log_groups.items():
+            for line in self._answers(group):
+                if line["status"] < _SERVER_ERROR or line["function_request_id"] in self._counted:
+                    continue
+                self._cloudwatch.put_metric_data(
+                    Namespace="AWS/ApiGateway",
+                    MetricData=[
+                        {
+                            "MetricName": "5xx",
+                            "Dimensions": [{"Name": "ApiId", "Value": api_id}],
+                            "Value": 1.0,
+                            "Unit": "Count",
+                        }
+                    ],
+                )
+                self._counted.add(line["function_request_id"])
+        self._since = now - _LOOK_BACK_MILLISECONDS
+
+    def _answers(self, group: str) -> list[dict[str, Any]]:
+        try:
+            found = self._logs.filter_log_events(
+                logGroupName=group, startTime=self._since, filterPattern='"answered"'
+            )
+        except self._logs.exceptions.ResourceNotFoundException:
+            return []  # the function has not run yet
+        return [json.loads(event["message"]) for event in found["events"]]

@@ -21,7 +21,7 @@ from stresswatch.champion import Pointer
 from stresswatch.s3 import Location
 from stresswatch.versions import sha256
 from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, eventually
-from tests.integration.conftest import train_version
+from tests.integration.conftest import request, train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
 CONFIGURATION = (
@@ -106,10 +106,12 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
         "DriftAlarm",
         "DriftHeartbeatAlarm",
         "QualityAlarm",
+        "WebServiceServerErrorsAlarm",
         *(
             f"Observability{name}Alarm"
             for name in (
                 "AdmissionErrors",
+                "ApiErrors",
                 "ApprovalErrors",
                 "ChampionRefused",
                 "CompareErrors",
@@ -155,6 +157,7 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityCompareErrors", "RetrainingCompare", {}),
         ("ObservabilityApprovalErrors", "RetrainingApproval", {}),
         ("ObservabilityQualityErrors", "QualityQuality", {"start": "no time"}),
+        ("ObservabilityApiErrors", "WebServiceApi", {}),
     ],
 )
 def test_a_function_that_fails(
@@ -199,6 +202,14 @@ def test_batches_that_are_given_back(deployed: Deployed, alarms: Alarms, predict
         for _ in range(5):
             deployed.invoke(predictor, kinesis_event(POST))
     alarms.fires("ObservabilityUnfinishedBatches")
+
+
+def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) -> None:
+    function = deployed.function("WebServiceApi")
+    with environment(deployed, function, CHAMPION_PARAMETER="/there/is/none"):
+        for _ in range(5):
+            deployed.invoke(function, request("GET", "/health"))
+    alarms.fires("WebServiceServerErrors")
 
 
 def test_a_batch_that_is_given_up(deployed: Deployed, alarms: Alarms) -> None:

@@ -30,12 +30,13 @@ from lambdas.drift.handler import handler as measure_drift
 from local.events import route
 from stresswatch.champion import NO_CHAMPION
 from stresswatch.drift_reports import Signer
+from stresswatch.posts import labelled_post_record
 from stresswatch.s3 import Location
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from stresswatch.versions import VERDICT_FILE
 from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
-from tests.integration.conftest import CONTEXT
+from tests.integration.conftest import CONTEXT, request
 
 BEYOND = {
     "kms": "AWS's services use keys in the role's name, and the emulator encrypts nothing",
@@ -202,6 +203,16 @@ class Stage:
         settings["Variables"]["COLD_START"] = str(next(self._numbers))
         functions.update_function_configuration(FunctionName=function, Environment=settings)
 
+    def serve(self, _: Permission | None) -> str:
+        """Predict a post from a cold start and take a label, as the gateway asks for it."""
+        function = self.deployed.function("WebServiceApi")
+        self._make_cold(function)
+        record = labelled_post_record(STREAMED[0]) | {"post_id": f"served-{next(self._numbers)}"}
+        return "".join(
+            self.deployed.invoke(function, request("POST", path, json.dumps(record)))
+            for path in ("/predict", "/labels")
+        )
+
     def _poll(self) -> str:
         """Poll as a mapping whose function fails, until a batch is given up or a call refused."""
         bucket = self.deployed.stack.outputs["QuarantineBucketName"]
@@ -259,6 +270,7 @@ SCENARIOS: dict[str, Scenario] = {
     "RetrainingPromoteRole": Stage.promote,
     "RetrainingTrainingRole": Stage.train,
     "RetrainingWorkflowEventsRole": Stage.react,
+    "WebServiceApiRole": Stage.serve,
 }
 
 

@@ -19,6 +19,7 @@ from cli.loop import Consumer
 from stresswatch.posts import LabelledPost, labelled_post_record
 from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed, eventually
+from tests.integration.conftest import request
 from tests.marker import MARKER, holds_marker
 
 TEXT_PLACES = {
@@ -158,6 +159,15 @@ def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
         eventually("batch that is given up", lambda: marked("aws/lambda/") or None)
 
 
+def ask_of_marked_posts(deployed: Deployed) -> None:
+    """Let the web service predict and refuse posts, as the gateway asks for it."""
+    function = deployed.function("WebServiceApi")
+    for record in (VALID, *INVALID):
+        body = record.decode("utf-8", "replace")
+        answer = deployed.invoke(function, request("POST", "/predict", body))
+        assert not holds_marker(answer.encode())
+
+
 def learn_from_marked_posts(deployed: Deployed) -> None:
     """Retrain on posts of which one holds the marker, and once more so that it fails."""
     (labelled,) = make_posts(1, seed=31)
@@ -187,6 +197,7 @@ def test_the_text_of_a_post_is_where_it_must_be_and_nowhere_else(
     deployed: Deployed, retraining: dict[str, Any], notified: str, tmp_path: Path
 ) -> None:
     stream_marked_posts(deployed, tmp_path / "checkpoints")
+    ask_of_marked_posts(deployed)
     now = datetime.now(UTC)
     assert deployed.loop.measure_drift(now - timedelta(hours=1), now)["status"] == "measured"
     learn_from_marked_posts(deployed)

@@ -121,8 +121,14 @@ def test_each_function_has_concurrency_of_its_own_that_the_stage_sets(any_stage)
         for name, function in any_stage.resources("AWS::Lambda::Function").items()
     }
     predictor = [count for name, count in reserved.items() if name.startswith("Prediction")]
-    others = {count for name, count in reserved.items() if not name.startswith("Prediction")}
+    web = {count for name, count in reserved.items() if name.startswith("WebService")}
+    others = {
+        count
+        for name, count in reserved.items()
+        if not name.startswith(("Prediction", "WebService"))
+    }
     assert (predictor, others) == ([10], {5})
+    assert web <= {10}
 
 
 def test_a_predictor_with_less_concurrency_than_shards_is_refused():

@@ -117,6 +117,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "ssm:GetParameter",
             },
         ),
+        ("WebServiceApiRole", {"s3:GetObject", "s3:PutObject", "ssm:GetParameter"}),
         ("RetrainingShadowRole", {"s3:GetObject", "ssm:PutParameter"}),
         (
             "RetrainingCompareRole",

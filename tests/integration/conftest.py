@@ -15,6 +15,7 @@ from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
 from stresswatch.journal import Journal
 from stresswatch.versions import sha256
+from stresswatch.web_service import ROUTES
 from tests.conftest import make_posts
 from training_jobs.stress_model.train import train
 
@@ -143,6 +144,28 @@ def aws(monkeypatch):
         aws = Aws()
         monkeypatch.setenv("NOTIFICATION_TOPIC", aws.topic)
         yield aws
+
+
+JSON = "application/json"
+
+
+def request(method, path, body=None, *, content_type=JSON, is_base64=False):
+    """Give the event of a request, as API Gateway passes it on."""
+    known = (method, path) in ROUTES
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}" if known else "ANY /{proxy+}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": content_type} if content_type else {},
+        "requestContext": {
+            "http": {"method": method, "path": path},
+            "requestId": "request-1",
+            "stage": "$default",
+        },
+        "isBase64Encoded": is_base64,
+        **({} if body is None else {"body": body}),
+    }
 
 
 def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
+import lambdas.api.handler as api_module
 import lambdas.predictor.handler as predictor_module
 from lambdas.dataset.handler import handler as dataset
 from lambdas.drift.handler import handler as drift
@@ -26,7 +27,7 @@ from lambdas.promote.handler import handler as promote
 from stresswatch.discretion import UnforeseenError
 from stresswatch.posts import labelled_post_record, parse_labelled_post, post_record
 from tests.conftest import PROJECT, make_posts
-from tests.integration.conftest import CONTEXT, train_version
+from tests.integration.conftest import CONTEXT, request, train_version
 from tests.integration.test_predictor import event, failures
 from tests.integration.test_retraining_functions import deliver, gate_event
 from tests.marker import MARKER, holds, holds_marker
@@ -34,6 +35,7 @@ from tests.marker import MARKER, holds, holds_marker
 MAY_HOLD_TEXT = {"quarantine", "training"}
 FUNCTIONS = (
     "predictor",
+    "api",
     "admission",
     "approval",
     "compare",
@@ -49,9 +51,11 @@ FUNCTIONS = (
 
 @pytest.fixture(autouse=True)
 def _cold_start():
-    predictor_module.predictor.cache_clear()
+    for cached in (predictor_module.predictor, api_module.service):
+        cached.cache_clear()
     yield
-    predictor_module.predictor.cache_clear()
+    for cached in (predictor_module.predictor, api_module.service):
+        cached.cache_clear()
 
 
 @pytest.fixture
@@ -220,6 +224,33 @@ def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written
     assert written.places_with_marker() == []
 
 
+def serve(path, body, **how):
+    return api_module.handler(request("POST", path, body, **how), CONTEXT)
+
+
+def test_the_web_service_answers_and_refuses_without_a_word_of_the_post(aws, champion, written):
+    """But for reasons, which hold words of the post and go to the caller who asked for them."""
+    for record in (*VALID.values(), *INVALID.values()):
+        body = record.decode("utf-8", "replace")
+        for text in (body, f"[{body}]"):
+            written.hear(serve("/predict", text), serve("/labels", text))
+    written.hear(serve("/predict", MARKER, content_type=MARKER))
+    written.hear(api_module.handler(request("GET", f"/{MARKER}"), CONTEXT))
+    assert written.places_with_marker() == []
+
+
+@pytest.mark.parametrize("step", ["answer_each", "read_labels"])
+def test_a_crash_of_the_web_service_that_quotes_the_post_is_no_answer(
+    aws, written, monkeypatch, step
+):
+    monkeypatch.setattr(api_module.web_service, step, quote)
+    path = "/labels" if step == "read_labels" else "/predict"
+    answer = serve(path, post(text=MARKER).decode())
+    written.hear(answer)
+    assert answer["statusCode"] == 500
+    assert written.places_with_marker() == []
+
+
 def lines_with_marker():
     """Labelled posts that hold the marker: a valid one, and lines that are not."""
     (labelled,) = make_posts(1, seed=21)
@@ -292,7 +323,7 @@ ANY_EVENT = {
 """What every function finds in it as much as it needs to begin."""
 
 
-@pytest.mark.parametrize("name", FUNCTIONS[1:])
+@pytest.mark.parametrize("name", FUNCTIONS[2:])
 def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
     module = import_module(f"lambdas.{name}.handler")
     monkeypatch.setattr(module.boto3, "client", lambda service: quote(MARKER))

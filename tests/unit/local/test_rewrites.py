@@ -12,6 +12,7 @@ from local.rewrites import (
     REWRITES,
     ImageCode,
     Surroundings,
+    address_apis_by_path,
     allow_plain_http,
     disable_kinesis_mappings,
     hide_metrics_from_alarms,
@@ -275,6 +276,14 @@ class TestTraining:
         twice["States"]["Again"] = twice["States"]["Train"]  # type: ignore[index]
         with pytest.raises(UnsupportedTemplate, match="more than one task"):
             train_with_a_function(template(Workflow=self.machine(twice)), self.SURROUNDINGS)
+
+
+def test_an_output_that_names_an_apis_endpoint_names_a_path_of_the_emulators_own() -> None:
+    before = template(Api=resource("AWS::ApiGatewayV2::Api"))
+    before["Outputs"]["Url"] = {"Value": get_attribute("Api", "ApiEndpoint")}
+    changed = address_apis_by_path(before, Surroundings(endpoint_url="http://127.0.0.1:4566"))
+    joined = {"Fn::Join": ["", ["http://127.0.0.1:4566/_aws/execute-api/", {"Ref": "Api"}]]}
+    assert changed["Outputs"] == {"Kept": {"Value": "as it is"}, "Url": {"Value": joined}}
 
 
 def test_no_rewrite_changes_the_template_that_it_is_given() -> None:

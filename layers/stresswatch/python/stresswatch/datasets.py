@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,16 @@ def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
         fresh=[post for post in known.values() if post.labelled_at is not None],
         invalid=invalid,
     )
+
+
+def given_by(posts: Iterable[LabelledPost], now: datetime) -> list[LabelledPost]:
+    """Let labels that do not say when they were given be given now."""
+    return [replace(post, labelled_at=post.labelled_at or now.isoformat()) for post in posts]
+
+
+def to_lines(posts: Iterable[LabelledPost]) -> bytes:
+    """Write labelled posts as the lines of an object, in their order."""
+    return "".join(json.dumps(labelled_post_record(post)) + "\n" for post in posts).encode()
 
 
 def new_labels(fresh: Iterable[LabelledPost], known: Iterable[LabelledPost]) -> int:

@@ -43,13 +43,18 @@ def discreet(handler: Callable[P, R]) -> Callable[P, R]:
         except Exception as error:
             if type(error).__module__.partition(".")[0] in _WITHOUT_QUOTES:
                 raise
-            unforeseen = UnforeseenError(
-                f"{type(error).__name__} at {_place(error)}; "
-                "its message is left out, as it could quote a post"
-            )
-        raise unforeseen
+            in_its_place = unforeseen(error)
+        raise in_its_place
 
     return guarded
+
+
+def unforeseen(error: Exception) -> UnforeseenError:
+    """Say of an error what it is and where it came from, and not what it says."""
+    return UnforeseenError(
+        f"{type(error).__name__} at {_place(error)}; "
+        "its message is left out, as it could quote a post"
+    )
 
 
 def cause(error: BaseException) -> str:

@@ -98,7 +98,28 @@ def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
     InvalidPost
         When any part of the contract is broken.
     """
-    return _post(_json_object(data), default_post_id)
+    return read_post(decode(data), default_post_id)
+
+
+def read_post(record: object, default_post_id: str | None = None) -> Post:
+    """Read a post from what a record's JSON holds; see `parse_post`."""
+    return _post(_object(record), default_post_id)
+
+
+def decode(data: bytes) -> object:
+    """Decode JSON.
+
+    Raises
+    ------
+    InvalidPost
+        When it is none.
+    """
+    try:
+        return _decode(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise InvalidPost("not_utf8", "the record must be UTF-8") from None
+    except (ValueError, RecursionError):
+        raise InvalidPost("not_json", "the record must be one JSON object") from None
 
 
 def parse_labelled_post(data: bytes) -> LabelledPost:
@@ -109,11 +130,12 @@ def parse_labelled_post(data: bytes) -> LabelledPost:
     InvalidPost
         When any part of the contract is broken, the post's or the label's.
     """
-    return parse_record(_json_object(data))
+    return parse_record(decode(data))
 
 
-def parse_record(record: dict[str, Any]) -> LabelledPost:
-    """Read a labelled post from the object that a line holds; see `parse_labelled_post`."""
+def parse_record(line: object) -> LabelledPost:
+    """Read a labelled post from what a line's JSON holds; see `parse_labelled_post`."""
+    record = _object(line)
     label = record.get("label")
     if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
         raise InvalidPost("label_invalid", "label must be the number 0 or 1")
@@ -150,13 +172,7 @@ def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
     return record
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
-    try:
-        record = _decode(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise InvalidPost("not_utf8", "the record must be UTF-8") from None
-    except (ValueError, RecursionError):
-        raise InvalidPost("not_json", "the record must be one JSON object") from None
+def _object(record: object) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InvalidPost("not_an_object", "the record must be a JSON object")
     return record

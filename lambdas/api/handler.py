@@ -1,0 +1,260 @@
+"""Web service: posts in, predictions out; labels in; what serves, and whether anything does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+from aws_lambda_powertools import Logger, single_metric
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from stresswatch import web_contract, web_service
+from stresswatch.champion import (
+    ChampionCache,
+    ChampionUnavailable,
+    Pointer,
+    load_model,
+    read_pointer,
+)
+from stresswatch.discretion import cause, discreet, unforeseen
+from stresswatch.environment import setting
+from stresswatch.posts import Post
+from stresswatch.predictions import Prediction
+from stresswatch.reasons import Explains
+from stresswatch.s3 import Location
+from stresswatch.versions import MANIFEST_FILE, Manifest
+from stresswatch.web_service import Problem
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_s3 import S3Client
+
+logger = Logger()
+app = APIGatewayHttpResolver(enable_validation=False)
+
+# A call that hangs must leave time for an answer.
+_AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the web service talks to."""
+
+    champion: ChampionCache
+    s3: S3Client
+    training_bucket: str
+    explains: Explains
+
+
+@cache
+def service() -> Service:
+    """Build the service once an execution environment."""
+    s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
+    parameter = setting("CHAMPION_PARAMETER")
+    return Service(
+        champion=ChampionCache(
+            read=lambda: read_pointer(ssm, parameter),
+            load=lambda pointer: load_model(s3, pointer),
+            ttl_seconds=float(setting("CHAMPION_TTL_SECONDS")),
+            on_refused=lambda error: logger.error("champion_refused", cause=type(error).__name__),
+        ),
+        s3=s3,
+        training_bucket=setting("TRAINING_BUCKET"),
+        explains=Explains(setting("REASONS")),
+    )
+
+
+@lru_cache(maxsize=1)
+def manifest_of(pointer: Pointer) -> Manifest:
+    """Read what a version is made of; it never changes."""
+    bucket, key = Location.parse(pointer.uri) / MANIFEST_FILE
+    return Manifest.from_bytes(service().s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _answers(model: Any, description: str, *problems: HTTPStatus) -> dict[int, Any]:
+    """Describe to OpenAPI what a route answers, and the problems that it may have instead."""
+    described: dict[int, Any] = {
+        HTTPStatus.OK: {"description": description, "content": {_JSON: {"model": model}}}
+    }
+    for status in (*problems, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
+        content = {_PROBLEM: {"model": web_contract.Problem}}
+        described[status] = {"description": status.phrase, "content": content}
+    return described
+
+
+_JSON, _PROBLEM = "application/json", "application/problem+json"
+_OF_A_BODY = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+
+@app.post(
+    "/predict",
+    enable_validation=True,
+    summary="Predict a post, or several",
+    description="Several posts are answered in their order, each with a prediction or a problem.",
+    responses=_answers(
+        web_contract.Prediction | web_contract.Predictions, "Every post's prediction.", *_OF_A_BODY
+    )
+    | {
+        HTTPStatus.MULTI_STATUS: {
+            "description": "At least one of several posts has a problem in place of a prediction.",
+            "content": {_JSON: {"model": web_contract.Predictions}},
+        }
+    },
+)
+def predict(body: Annotated[web_contract.OneOrMorePosts, Body()]) -> Response[str]:
+    records = body.root if isinstance(body, web_contract.Posts) else [body]
+    results = web_service.answer_each(records, _score)
+    refused = sum(isinstance(one, Problem) for one in results)
+    _count("PostsPredicted", len(results) - refused)
+    _count("PostsRefused", refused)
+    if isinstance(body, web_contract.Posts):
+        return _json(*web_service.several(results))
+    (result,) = results
+    if isinstance(result, Problem):
+        raise result
+    return _json(HTTPStatus.OK, web_service.message(result))
+
+
+def _score(posts: Sequence[Post]) -> Sequence[Prediction]:
+    served = service().champion.current()
+    request_id = app.current_event.request_context.request_id
+    return web_service.predict_posts(posts, served, request_id, service().explains)
+
+
+@app.post(
+    "/labels",
+    enable_validation=True,
+    summary="Take labels of a post, or of several",
+    description="Retrainings and live quality learn of them. All are taken, or none.",
+    responses=_answers(web_contract.Taken, "All labels were taken, now or before.", *_OF_A_BODY),
+)
+def label(body: Annotated[web_contract.OneOrMoreLabels, Body()]) -> Response[str]:
+    labels = web_service.read_labels(body.root if isinstance(body, web_contract.Labels) else [body])
+    is_new = web_service.write_labels(
+        service().s3, service().training_bucket, labels, datetime.now(UTC)
+    )
+    _count("LabelsTaken", len(labels) if is_new else 0)
+    return _json(HTTPStatus.OK, {"labels": len(labels), "new": is_new})
+
+
+@app.get(
+    "/model",
+    summary="Say what serves",
+    responses=_answers(web_contract.Model, "The version, and how good it was."),
+)
+def model() -> Response[str]:
+    served = service().champion.current()
+    described = web_service.describe_model(served.pointer, manifest_of(served.pointer))
+    return _json(HTTPStatus.OK, described)
+
+
+@app.get(
+    "/health",
+    summary="Say whether there is a model to serve with",
+    responses=_answers(web_contract.Health, "There is."),
+)
+def health() -> Response[str]:
+    service().champion.current()
+    return _json(HTTPStatus.OK, {"status": "ok"})
+
+
+DOCUMENT: dict[str, Any] = {
+    "title": web_contract.TITLE,
+    "version": web_contract.VERSION,
+    "description": web_contract.DESCRIPTION,
+    "security_schemes": {
+        "iam": APIKey.model_validate(
+            {
+                "in": APIKeyIn.header,
+                "name": "Authorization",
+                "description": "AWS Signature Version 4 for `execute-api`; by default.",
+            }
+        ),
+        "jwt": HTTPBearer(
+            bearerFormat="JWT", description="Where the stage has an issuer of tokens."
+        ),
+    },
+    "security": [{"iam": []}, {"jwt": []}],
+}
+"""What the OpenAPI document says beside the routes."""
+
+app.enable_swagger(path="/docs", compress=True, **DOCUMENT)
+
+
+@app.get("/openapi.json", include_in_schema=False)
+def openapi() -> Response[str]:
+    return Response(HTTPStatus.OK, _JSON, app.get_openapi_json_schema(**DOCUMENT))
+
+
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
+def answer_error(error: Exception) -> Response[str]:
+    """Answer any error by a problem; the log tells of what callers cannot mend."""
+    match error:
+        case Problem():
+            problem = error
+        case RequestValidationError():
+            problem = web_service.BODY_INVALID
+        case NotFoundError():
+            problem = web_service.no_route(app.current_event.path)
+        case ChampionUnavailable():
+            logger.warning("unavailable", cause=str(error))
+            problem = web_service.UNAVAILABLE
+        case BotoCoreError() | ClientError():
+            logger.warning("unavailable", cause=cause(error))
+            problem = web_service.UNAVAILABLE
+        case _:
+            logger.error("unforeseen", cause=str(unforeseen(error)))
+            problem = web_service.INTERNAL
+    return Response(problem.status, _PROBLEM, json.dumps(problem.as_dict()), {**problem.headers})
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request that API Gateway passed on, and log how, without a word of it."""
+    route = event["routeKey"]
+    try:
+        if route.startswith("POST "):
+            web_service.check_body(
+                event["headers"].get("content-type", ""),
+                event.get("body", ""),
+                is_base64=event["isBase64Encoded"],
+            )
+        answer = app.resolve(event, context)
+    except Problem as problem:
+        # Before Powertools decodes the body, as it lets out what its decoder raises.
+        answer = {
+            "statusCode": problem.status,
+            "headers": {"Content-Type": _PROBLEM},
+            "body": json.dumps(problem.as_dict()),
+        }
+    logger.info("answered", route=route, status=answer["statusCode"])
+    return answer
+
+
+def _json(status: int, body: Mapping[str, Any]) -> Response[str]:
+    return Response(status, _JSON, json.dumps(body))
+
+
+def _count(name: str, value: int) -> None:
+    dimensions = {"Stage": setting("STAGE"), "service": "api"}
+    with single_metric(name, MetricUnit.Count, value, default_dimensions=dimensions):
+        pass

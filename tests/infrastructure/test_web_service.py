@@ -1,0 +1,109 @@
+"""The web service: who may ask, how often, and what the gateway writes down of it."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from cdk_app.stages import STAGES, InvalidStage, Jwt, WebService
+from stresswatch.web_service import ROUTES
+from tests.infrastructure.conftest import synthesize
+
+ISSUER = "https://login.example.org/realms/research"
+
+
+@pytest.fixture(scope="module")
+def with_tokens(tmp_path_factory):
+    """The template of a stage whose callers show tokens."""
+    service = WebService(Jwt(ISSUER, ("stresswatch",)), requests_per_second=7, burst=9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STAGES, "dev", replace(STAGES["dev"], web_service=service))
+        return synthesize("dev", tmp_path_factory.mktemp("tokens"))
+
+
+def routes(template):
+    return {
+        properties["RouteKey"]: properties
+        for properties in template.properties("AWS::ApiGatewayV2::Route")
+    }
+
+
+def test_the_gateway_has_the_functions_routes_and_one_for_all_others(template):
+    assert set(routes(template)) == {f"{method} {path}" for method, path in ROUTES} | {
+        "ANY /{proxy+}"
+    }
+
+
+def test_every_route_asks_iam_who_calls(template):
+    assert {route["AuthorizationType"] for route in routes(template).values()} == {"AWS_IAM"}
+
+
+def test_or_every_route_asks_for_a_token_of_the_issuer_for_the_audience(with_tokens):
+    assert {route["AuthorizationType"] for route in routes(with_tokens).values()} == {"JWT"}
+    (authorizer,) = with_tokens.properties("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["JwtConfiguration"] == {"Issuer": ISSUER, "Audience": ["stresswatch"]}
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+
+
+def test_requests_are_throttled_as_the_stage_says(template, with_tokens):
+    for synthesized, limits in ((template, (50, 100)), (with_tokens, (7, 9))):
+        (stage,) = synthesized.properties("AWS::ApiGatewayV2::Stage")
+        settings = stage["DefaultRouteSettings"]
+        assert (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"]) == limits
+
+
+def test_the_access_log_is_encrypted_and_has_no_word_of_a_request(template, with_tokens):
+    for synthesized, caller in (
+        (template, "$context.identity.userArn"),
+        (with_tokens, "$context.authorizer.claims.sub"),
+    ):
+        (stage,) = synthesized.properties("AWS::ApiGatewayV2::Stage")
+        logged = json.loads(stage["AccessLogSettings"]["Format"])
+        assert logged["caller"] == caller
+        # What may hold words of a caller: path, query, headers, errors' messages.
+        assert set(logged.values()) - {caller} == {
+            "$context.requestId",
+            "$context.requestTime",
+            "$context.routeKey",
+            "$context.status",
+            "$context.responseLength",
+            "$context.responseLatency",
+            "$context.integrationLatency",
+            "$context.error.responseType",
+        }
+        group = stage["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"][0]
+        assert "KmsKeyId" in synthesized.body["Resources"][group]["Properties"]
+
+
+def test_the_function_has_concurrency_of_its_own_and_only_this_api_may_invoke_it(template):
+    function = template.one("AWS::Lambda::Function", "WebService")
+    assert function["ReservedConcurrentExecutions"] == WebService().concurrency
+    (permission,) = [
+        found
+        for found in template.properties("AWS::Lambda::Permission")
+        if found["Principal"] == "apigateway.amazonaws.com"
+    ]
+    assert "WebServiceApi" in json.dumps(permission["SourceArn"])
+
+
+def test_a_stage_without_a_web_service_has_no_api(staging, production):
+    for synthesized in (staging, production):
+        kinds = {resource["Type"] for resource in synthesized.body["Resources"].values()}
+        assert [kind for kind in kinds if "ApiGateway" in kind] == []
+        assert "WebServiceUrl" not in synthesized.body["Outputs"]
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: Jwt("http://login.example.org", ("a",)), "it must begin with https://"),
+        (lambda: Jwt(ISSUER, ()), "audience is \\(\\)"),
+        (lambda: Jwt(ISSUER, ("",)), "it must be a tuple of names"),
+        (lambda: Jwt(ISSUER, "stresswatch"), "it must be a tuple of names"),
+        (lambda: WebService(burst=0), "burst is 0; it must be between 1 and"),
+        (lambda: WebService(concurrency=0), "concurrency is 0"),
+    ],
+)
+def test_settings_that_would_let_nobody_or_anybody_in_are_refused(make, what):
+    with pytest.raises(InvalidStage, match=what):
+        make()

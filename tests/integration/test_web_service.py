@@ -1,0 +1,259 @@
+"""The web service's function on moto: every answer, and the stream's own beside it."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from botocore.exceptions import ClientError
+
+import lambdas.api.handler as api
+from cli.loop import Loop
+from lambdas.predictor.handler import handler as predictor
+from lambdas.predictor.handler import predictor as predictor_of
+from stresswatch.datasets import assemble, read_lines
+from stresswatch.posts import labelled_post_record, post_record
+from stresswatch.web_service import MAXIMUM_BODY_BYTES, MAXIMUM_LABELS, MAXIMUM_POSTS, ROUTES
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, request
+from tests.integration.test_predictor import event as kinesis_event
+
+PROBLEM = "application/problem+json"
+POSTS = [post_record(one.post) for one in make_posts(20, seed=41)]
+LABELS = [labelled_post_record(one) for one in make_posts(5, seed=42)]
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    for cached in (api.service, api.manifest_of, predictor_of):
+        cached.cache_clear()
+    yield
+    for cached in (api.service, api.manifest_of, predictor_of):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def champion(aws, version_files):
+    return aws.promote("v1", version_files)
+
+
+class Answer:
+    def __init__(self, answer):
+        self.status = answer["statusCode"]
+        self.headers = {name.lower(): value for name, value in answer["headers"].items()}
+        self.text = answer["body"]
+
+    @property
+    def body(self):
+        return json.loads(self.text)
+
+    @property
+    def reason(self):
+        """The last word of a problem's type."""
+        assert self.headers["content-type"] == PROBLEM
+        assert self.body["status"] == self.status
+        return self.body["type"].removeprefix("urn:stresswatch:problem:")
+
+
+def ask(method, path, body=None, **how):
+    return Answer(api.handler(request(method, path, body, **how), CONTEXT))
+
+
+def post(path, value, **how):
+    return ask("POST", path, json.dumps(value), **how)
+
+
+def without_place(said):
+    return {name: said[name] for name in said.keys() - {"prediction_id", "predicted_at"}}
+
+
+def test_a_prediction_is_the_streams_own_to_the_bit(aws, champion):
+    posts = [*POSTS, POSTS[0] | {"reasons": True}]
+    predictor(kinesis_event([json.dumps(one).encode() for one in posts]), CONTEXT)
+    streamed = list(map(without_place, aws.predictions()))
+    several = post("/predict", posts)
+    assert several.status == 200
+    assert [without_place(one["prediction"]) for one in several.body["results"]] == streamed
+    assert [without_place(post("/predict", one).body) for one in posts] == streamed
+    assert "reasons" in streamed[-1]
+
+
+def test_predictions_are_answered_and_kept_nowhere(aws, champion):
+    post("/predict", POSTS)
+    assert aws.predictions() == []
+    for bucket in ("archive", "quarantine", "training"):
+        assert aws.keys(bucket) == []
+
+
+def test_each_answer_names_its_predictions_and_a_post_without_an_id_has_its_place(aws, champion):
+    answers = post("/predict", [{"text": "words"}, {"text": "words"}]).body["results"]
+    assert [one["prediction"]["post_id"] for one in answers] == ["0", "1"]
+    assert len({one["prediction"]["prediction_id"] for one in answers}) == 2
+    assert post("/predict", {"text": "words"}).body["post_id"] == "0"
+
+
+def test_one_invalid_post_of_several_is_answered_with_its_problem(aws, champion):
+    answer = post("/predict", [POSTS[0], {"text": 5}, POSTS[1], "words"])
+    assert answer.status == 207
+    assert [set(one) for one in answer.body["results"]] == [
+        {"prediction"}, {"problem"}, {"prediction"}, {"problem"},
+    ]  # fmt: skip
+    problems = [one["problem"] for one in answer.body["results"] if "problem" in one]
+    assert [one["title"] for one in problems] == ["Text invalid", "Not an object"]
+    assert {one["status"] for one in problems} == {422}
+
+
+def test_what_breaks_the_contract_is_unprocessable(aws):
+    for value, reason in (
+        ({"text": ""}, "text_empty"),
+        ({"post_id": "a"}, "text_missing"),
+        ({"text": "words", "sentiment": "high"}, "number_invalid"),
+        ([], "body_invalid"),
+        ([POSTS[0]] * (MAXIMUM_POSTS + 1), "body_invalid"),
+        ("words", "body_invalid"),
+        (None, "body_invalid"),
+        (5, "body_invalid"),
+    ):
+        answer = post("/predict", value)
+        assert (answer.status, answer.reason) == (422, reason)
+
+
+def test_what_is_no_json_is_refused_before_it_is_looked_at(aws):
+    for body, how, status in (
+        ("{", {}, 400),
+        (None, {}, 400),
+        ("{}", {"content_type": None}, 415),
+        ("text=words", {"content_type": "application/x-www-form-urlencoded"}, 415),
+        (" " * (MAXIMUM_BODY_BYTES + 1), {}, 413),
+    ):
+        answer = ask("POST", "/predict", body, **how)
+        assert (answer.status, answer.headers["content-type"]) == (status, PROBLEM)
+
+
+def test_a_body_in_base64_is_read(aws, champion):
+    body = base64.b64encode(json.dumps(POSTS[0]).encode()).decode()
+    assert ask("POST", "/predict", body, is_base64=True).status == 200
+
+
+def test_other_paths_are_not_found_and_other_methods_not_allowed(aws):
+    assert (ask("GET", "/nothing").status, ask("GET", "/nothing").reason) == (404, "not_found")
+    answer = ask("PUT", "/predict")
+    assert (answer.status, answer.reason) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+def test_without_a_champion_it_says_when_to_come_again(aws):
+    answers = [post("/predict", POSTS[0]), ask("GET", "/model"), ask("GET", "/health")]
+    assert {(one.status, one.reason) for one in answers} == {(503, "unavailable")}
+    assert all(int(one.headers["retry-after"]) > 0 for one in answers)
+
+
+def test_health_says_that_a_model_serves_and_the_model_is_described_by_its_manifest(
+    aws, champion, version_files
+):
+    assert (ask("GET", "/health").status, ask("GET", "/health").body) == (200, {"status": "ok"})
+    manifest = json.loads(version_files["manifest.json"])
+    described = ask("GET", "/model").body
+    assert described["version"] == "v1"
+    assert described["metrics"] == manifest["metrics"]["overall"]
+    assert described["card"] == "s3://models/models/v1/model_card.html"
+
+
+def test_the_service_follows_the_champion(aws, champion, version_files, monkeypatch):
+    monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
+    assert post("/predict", POSTS[0]).body["model_version"] == "v1"
+    aws.promote("v2", version_files)
+    assert post("/predict", POSTS[0]).body["model_version"] == "v2"
+
+
+def labelled(aws):
+    """What a retraining would learn of the labels."""
+    return assemble([], read_lines(aws.s3, "training", "labels/"))
+
+
+def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
+    answer = post("/labels", LABELS)
+    assert (answer.status, answer.body) == (200, {"labels": len(LABELS), "new": True})
+    by_service = labelled(aws)
+    assert {one.labelled_at[:10] for one in by_service.fresh} == {f"{datetime.now(UTC):%Y-%m-%d}"}
+
+    class Target:
+        def output(self, _):
+            return "by-command"
+
+        def client(self, _):
+            return aws.s3
+
+    aws.s3.create_bucket(Bucket="by-command")
+    Loop(Target()).label(make_posts(5, seed=42))
+    by_command = assemble([], read_lines(aws.s3, "by-command", "labels/"))
+    assert [(one.post, one.label) for one in by_service.fresh] == [
+        (one.post, one.label) for one in by_command.fresh
+    ]
+
+    before = {key: aws.body("training", key) for key in aws.keys("training")}
+    again = post("/labels", LABELS)
+    assert (again.status, again.body) == (200, {"labels": len(LABELS), "new": False})
+    assert {key: aws.body("training", key) for key in aws.keys("training")} == before
+    assert post("/labels", LABELS[:1]).body["new"]
+    assert post("/labels", LABELS[0]).body == {"labels": 1, "new": False}
+
+
+def test_of_labels_all_are_taken_or_none(aws):
+    answer = post("/labels", [LABELS[0], LABELS[1] | {"label": 2}, {"label": 1, "text": "words"}])
+    assert (answer.status, answer.reason) == (422, "labels_invalid")
+    assert [(one["place"], one["title"]) for one in answer.body["errors"]] == [
+        (1, "Label invalid"),
+        (2, "Post id missing"),
+    ]
+    assert aws.keys("training") == []
+    assert post("/labels", [LABELS[0]] * (MAXIMUM_LABELS + 1)).reason == "body_invalid"
+
+
+def test_labels_that_cannot_be_written_now_may_come_again(aws, monkeypatch):
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
+
+    monkeypatch.setattr(api.service().s3, "put_object", refuse)
+    assert post("/labels", LABELS).reason == "unavailable"
+
+
+def test_an_error_that_nobody_foresaw_is_a_problem_that_says_nothing(aws, champion, monkeypatch):
+    def fail(*_):
+        raise ValueError("could not convert string to float: 'words'")
+
+    monkeypatch.setattr(api.web_service, "predict_posts", fail)
+    answer = post("/predict", POSTS[0])
+    assert (answer.status, answer.reason) == (500, "internal")
+    assert "words" not in answer.text
+
+
+class _Addresses(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [(tag, value) for name, value in attributes if name in {"src", "href"}]
+
+
+def test_the_page_brings_all_that_it_shows(aws):
+    answer = ask("GET", "/docs")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html")
+    assert "swagger-ui" in answer.text
+    assert _Addresses(answer.text).found == []
+
+
+def test_the_document_has_the_routes_that_the_gateway_has(aws):
+    document = ask("GET", "/openapi.json").body
+    assert document["openapi"].startswith("3.1")
+    documented = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    assert documented == set(ROUTES) - {("GET", "/openapi.json"), ("GET", "/docs")}
+    for method, path in ROUTES:
+        assert ask(method, path).status not in (404, 405)
