@@ -1,0 +1,260 @@
+"""How long the web service takes to answer, warm and cold, beside calling the scorer directly.
+
+``python -m benchmarks.api [--json] [--rounds N]`` hands the function the events that API Gateway
+passes on, on one core and in processor time, with the model at hand in place of S3's. A round asks
+for each size of batch in turn. A cold start is a whole process that imports the function, loads the
+model and answers once. What the gateway and the network take comes on top.
+"""
+
+from __future__ import annotations
+
+import os
+
+from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
+
+if __name__ == "__main__":
+    # Before numpy starts its threads, and before the handler reads its settings.
+    use_one_core()
+    os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
+
+import argparse
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from cli.data import load_posts
+from lambdas.api import handler as api
+from stresswatch.artefact import Artefact
+from stresswatch.champion import ChampionCache, Pointer, ServedModel
+from stresswatch.export import export_pipeline
+from stresswatch.posts import Post, post_record
+from stresswatch.reasons import Explains
+from stresswatch.splits import is_evaluation_post
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+
+BATCH_SIZES = (1, 10, 100)
+_REQUESTS_A_ROUND = 20
+_COLD_STARTS = 7
+_CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+
+
+def main() -> None:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    data = load_posts()
+    learnt = [one for one in data.posts if not is_evaluation_post(one.post.post_id)]
+    fresh = [one.post for one in data.posts if is_evaluation_post(one.post.post_id)]
+    artefact = export_pipeline(fit_pipeline(learnt, Hyperparameters()))
+    with served(artefact):
+        warm = measure_warm(artefact, fresh, arguments.rounds)
+    result = {
+        "machine": machine(),
+        "data": f"{data.name}; {len(learnt):,} to learn from, {len(fresh):,} to ask for",
+        "rounds": arguments.rounds,
+        "warm": warm,
+        "cold": measure_cold(artefact, fresh[0]),
+    }
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+    else:
+        _show(result)
+
+
+@contextlib.contextmanager
+def served(artefact: Artefact) -> Iterator[None]:
+    """Let the function serve a model that is at hand, and say nothing."""
+    model = ServedModel(Pointer("v1", "s3://models/models/v1/", "0" * 64), artefact)
+    champion = ChampionCache(
+        lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_refused=lambda _: None
+    )
+    stubbed = SimpleNamespace(champion=champion, explains=Explains.ON_REQUEST)
+    with (
+        patch.object(api, "service", lambda: stubbed),
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        for log_handler in api.logger.handlers:
+            log_handler.setStream(nowhere)  # type: ignore[attr-defined]
+        yield
+
+
+def answer(event: dict[str, Any]) -> None:
+    """Let the function answer a request that is all right."""
+    answered = api.handler(event, _CONTEXT)
+    if answered["statusCode"] != 200:
+        raise RuntimeError(f"the request was answered with {answered['statusCode']}")
+
+
+def measure_warm(artefact: Artefact, posts: Sequence[Post], rounds: int) -> list[dict[str, Any]]:
+    """Time single requests of each size of batch, and scoring the same posts directly."""
+    seconds: dict[tuple[str, int], list[list[float]]] = {}
+    for place in range(-1, rounds):  # the first round is not counted
+        for size in BATCH_SIZES:
+            for name, runs in _works(artefact, posts, size).items():
+                timed = [_time(run) for run in runs]
+                if place >= 0:
+                    seconds.setdefault((name, size), []).append(timed)
+    return [
+        _figures(size, seconds["service", size], seconds["scorer", size]) for size in BATCH_SIZES
+    ]
+
+
+def _works(
+    artefact: Artefact, posts: Sequence[Post], size: int
+) -> dict[str, list[Callable[[], object]]]:
+    batches = [
+        [posts[(at * size + place) % len(posts)] for place in range(size)]
+        for at in range(_REQUESTS_A_ROUND)
+    ]
+    inputs = [
+        ([one.text for one in batch], np.array([one.numbers for one in batch])) for batch in batches
+    ]
+    return {
+        "service": [partial(answer, _event(batch)) for batch in batches],
+        "scorer": [partial(artefact.score, *each) for each in inputs],
+    }
+
+
+def _time(run: Callable[[], object]) -> float:
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def _figures(
+    size: int, service: Sequence[Sequence[float]], scorer: Sequence[Sequence[float]]
+) -> dict[str, Any]:
+    milliseconds = [each * 1000 for timed in service for each in timed]
+    ratios = speedup(
+        ours=[statistics.median(timed) for timed in scorer],
+        theirs=[statistics.median(timed) for timed in service],
+    )
+    return {
+        "posts": size,
+        "p50_ms": statistics.median(milliseconds),
+        "p95_ms": statistics.quantiles(milliseconds, n=20)[-1],
+        "times_the_scorer": asdict(ratios),
+    }
+
+
+def _event(posts: Sequence[Post]) -> dict[str, Any]:
+    records = [post_record(one) for one in posts]
+    return {
+        "version": "2.0",
+        "routeKey": "POST /predict",
+        "rawPath": "/predict",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/predict"},
+            "requestId": "request",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+        "body": json.dumps(records[0] if len(records) == 1 else records),
+    }
+
+
+_COLD_PREDICTOR = """
+import numpy
+from lambdas.predictor import handler
+from stresswatch.artefact import Artefact
+artefact = Artefact.from_bytes(open({model!r}, "rb").read())
+artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
+"""
+_COLD_SERVICE = """
+import json
+from types import SimpleNamespace
+from lambdas.api import handler as api
+from stresswatch.artefact import Artefact
+from stresswatch.champion import Pointer, ServedModel
+from stresswatch.reasons import Explains
+artefact = Artefact.from_bytes(open({model!r}, "rb").read())
+served = ServedModel(Pointer("v1", "s3://models/models/v1/", ""), artefact)
+api.service = lambda: SimpleNamespace(
+    champion=SimpleNamespace(current=lambda: served), explains=Explains.NEVER
+)
+context = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+assert api.handler(json.load(open({event!r})), context)["statusCode"] == 200
+"""
+
+
+def measure_cold(artefact: Artefact, post: Post) -> dict[str, Any]:
+    """Time whole processes that import a function, load the model and score one post."""
+    with tempfile.TemporaryDirectory() as folder:
+        model, event = Path(folder) / "model.npz", Path(folder) / "event.json"
+        model.write_bytes(artefact.to_bytes())
+        event.write_text(json.dumps(_event([post])))
+        codes = {
+            "service": _COLD_SERVICE.format(model=str(model), event=str(event)),
+            "predictor": _COLD_PREDICTOR.format(model=str(model)),
+        }
+        works = {name: Work(_process(code)) for name, code in codes.items()}
+        seconds = time_in_turns(works, _COLD_STARTS, clock=_children_seconds)
+    return {
+        **{name: asdict(Spread.of(each)) for name, each in seconds.items()},
+        "times_the_predictor": asdict(
+            speedup(ours=seconds["predictor"], theirs=seconds["service"])
+        ),
+    }
+
+
+def _process(code: str) -> Callable[[], None]:
+    def run() -> None:
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)  # noqa: S603
+
+    return run
+
+
+def _children_seconds() -> float:
+    """Give the processor time of the processes that ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console()
+    console.print(f"{result['machine']}; {result['data']}; {result['rounds']} rounds")
+    table = Table(title="Warm, milliseconds a request", title_justify="left")
+    for column in ("posts", "p50", "p95", "times the scorer"):
+        table.add_column(column, justify="right")
+    for row in result["warm"]:
+        table.add_row(
+            str(row["posts"]),
+            f"{row['p50_ms']:.2f}",
+            f"{row['p95_ms']:.2f}",
+            _text(row["times_the_scorer"]),
+        )
+    console.print(table)
+    for name, spread in result["cold"].items():
+        console.print(f"cold, {name.replace('_', ' ')}: {_text(spread)}")
+
+
+def _text(spread: dict[str, float]) -> str:
+    return f"{spread['median']:.2f} ({spread['lowest']:.2f} to {spread['highest']:.2f})"
+
+
+if __name__ == "__main__":
+    main()
