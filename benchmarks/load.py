@@ -114,13 +114,19 @@ def main() -> int:
 @contextmanager
 def loop() -> Iterator[Loop]:
     """Start a local stack with a champion that was trained on synthetic posts."""
+    with deployed() as running:
+        promote(running, generate_posts()[:_TRAINING_POSTS])
+        yield running
+
+
+@contextmanager
+def deployed() -> Iterator[Loop]:
+    """Start a local stack of its own, with nothing in it."""
     with tempfile.TemporaryDirectory() as folder:
         app = synthesize(Path(folder) / "cdk.out")
         stack = local.up(Path(folder) / "stack", template_directory=app, on_progress=lambda _: None)
         try:
-            running = Loop(of_local_stack(stack))
-            promote(running, generate_posts()[:_TRAINING_POSTS])
-            yield running
+            yield Loop(of_local_stack(stack))
         finally:
             local.down(Path(folder) / "stack")
 

@@ -17,6 +17,7 @@ from rich.table import Table
 import local
 from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
+from cli.cost.command import cost as estimate_cost
 from cli.data import data_directory, fetching, read_posts, synthetic
 from cli.errors import OperatorError, sentence
 from cli.forget.command import forget as forget_posts
@@ -159,6 +160,30 @@ def produce(
                 sending.note(step)
         if sending.unsent:
             raise typer.Exit(1)
+
+
+@app.command()
+def cost(
+    posts_per_day: Annotated[
+        int, typer.Option(min=1_000, max=1_000_000_000, help="The load.", show_default=False)
+    ],
+    stage: Stage = "prod",
+    peak: Annotated[
+        float, typer.Option(min=1, max=1000, help="The busiest second, in means.")
+    ] = 3.0,
+    wait: Annotated[
+        float, typer.Option(min=0, max=300, help="Seconds that a post may wait for its batch.")
+    ] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Estimate what a stage costs a month at a load, and what limits it. Needs no account."""
+    with _sentence_on_error():
+        with _errors.status("Synthesizing"):
+            report = estimate_cost(posts_per_day, stage, peak, wait)
+        if as_json:
+            console.print_json(data=report.as_dict())
+        else:
+            report.show(console)
 
 
 @app.command()

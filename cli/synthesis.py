@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,18 +13,23 @@ from cli.errors import OperatorError
 PROJECT = Path(__file__).parents[1]
 
 
-def synthesize(directory: Path) -> Path:
-    """Write the cloud assembly of the stage dev to a directory; give the directory.
+def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> Path:
+    """Write the cloud assembly of a stage to a directory; give the directory.
+
+    Without the bundling of layers, the template is there, and what it deploys is not.
 
     Raises
     ------
     OperatorError
         When the app does not synthesize.
     """
+    settings = {"CDK_OUTDIR": str(directory.resolve()), "STAGE": stage}
+    if not bundles:
+        settings["CDK_CONTEXT_JSON"] = json.dumps({"aws:cdk:bundling-stacks": []})
     done = subprocess.run(
         [sys.executable, "-m", "cdk_app"],
         cwd=PROJECT,
-        env=os.environ | {"CDK_OUTDIR": str(directory.resolve()), "STAGE": "dev"},
+        env=os.environ | settings,
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,325 @@
+"""What the stack uses, measured on the local one: the figures of `stresswatch cost`.
+
+``python -m benchmarks.cost [--json] [--output FILE]`` starts a local stack, trains a champion on
+the posts at hand and runs the predictor, the drift monitor and live quality on known numbers of
+posts.
+
+Calls and bytes are counted at boto3's door, log bytes as the functions print them, metrics as
+CloudWatch and the log have them. The functions' own code runs in this process with the settings of
+the deployed ones, and their seconds are time on the processor: what others do on the machine is
+not in them, and neither is waiting for AWS, for which `stresswatch cost` reckons some time a call.
+The time of a function that works on n posts is given as ``seconds`` + n ``seconds_a_post``, through
+the fastest run of each size.
+
+It writes ``cli/cost/measured.json``, which ships with the command. With `--stack` it works on a
+local stack that runs in that folder, and leaves it running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import botocore.session
+
+from benchmarks.load import deployed
+from benchmarks.timing import machine
+from cli.cost.measured import SHIPPED
+from cli.data import load_posts
+from cli.loop import Loop, payload
+from cli.targets import local_target
+from local.batching import Record
+from local.endpoint import REGION
+from local.invocation import Source, kinesis_event
+from stresswatch.posts import LabelledPost
+
+BATCH_SIZES = (1, 100, 500)
+FILLING = (2, 20)
+"""Full batches that are predicted before drift and live quality are timed, each time."""
+RUNS = 3
+LABELS = 500
+_RETRAINING_SECONDS = 600.0
+_CONTEXT = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
+)
+
+
+def main() -> None:
+    """Measure, print it, and write it down."""
+    parser = argparse.ArgumentParser(description="What the stack uses, on the local one.")
+    parser.add_argument("--json", action="store_true", help="nothing but the JSON object")
+    parser.add_argument("--output", type=Path, default=SHIPPED)
+    parser.add_argument("--stack", type=Path, help="a local stack's folder, as .stresswatch is")
+    arguments = parser.parse_args()
+    data = load_posts()
+    with _stack(arguments.stack) as running:
+        figures = measure(running, data.posts)
+    origin = {
+        "measured_at": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": machine(),
+        "data": data.name,
+    }
+    text = json.dumps(origin | figures, indent=2) + "\n"
+    arguments.output.write_text(text)
+    print(text if arguments.json else f"{text}Written to {arguments.output}.")  # noqa: T201
+
+
+def _stack(folder: Path | None) -> AbstractContextManager[Loop]:
+    return contextlib.nullcontext(Loop(local_target(folder))) if folder else deployed()
+
+
+def measure(running: Loop, posts: Sequence[LabelledPost]) -> dict[str, Any]:
+    """Run every part of the loop on a stack that has nothing yet."""
+    began = datetime.now(UTC)
+    retraining = _retraining(running, posts[: len(posts) * 4 // 5])
+    running.label(posts[:LABELS])
+    posts_again = itertools.cycle(posts)
+    with Bench.of(running) as bench:
+        batches = {size: bench.batches(posts_again, size, RUNS) for size in BATCH_SIZES}
+        largest = batches[max(BATCH_SIZES)]
+        figures = {
+            "post_bytes": largest["post_bytes"],
+            "prediction_bytes": largest["prediction_bytes"],
+            "archived_bytes": largest["archived_bytes"],
+            "predictor": _line({size: batches[size]["seconds"] for size in BATCH_SIZES})
+            | {name: largest[name] for name in ("calls", "log_bytes", "metrics")},
+        }
+        seconds: dict[str, dict[int, float]] = {"drift": {}, "quality": {}}
+        there = sum(BATCH_SIZES) * RUNS
+        for more in FILLING:
+            bench.batches(posts_again, max(BATCH_SIZES), more)
+            there += more * max(BATCH_SIZES)
+            window = {
+                "start": began.isoformat(),
+                "end": (datetime.now(UTC) + timedelta(minutes=1)).isoformat(),
+            }
+            seconds["drift"][there] = _monitor(running, "drift", window)
+            seconds["quality"][there] = _monitor(running, "quality", {})
+    return figures | {
+        "monitors": {name: _line(each) for name, each in seconds.items()},
+        "monitor_metrics": _metrics(running),
+        "report_bytes": _largest(running, "reports/"),
+        "retraining": retraining,
+    }
+
+
+Call = tuple[str, dict[str, Any]]
+"""A service with its operation, and what it was called with."""
+
+
+@contextmanager
+def function_here(running: Loop, output: str) -> Iterator[list[Call]]:
+    """Give this process the settings of a deployed function, and note what it calls."""
+    target = running.target
+    described = target.client("lambda").get_function_configuration(
+        FunctionName=target.output(output)
+    )
+    settings = described["Environment"]["Variables"] | {
+        "AWS_ENDPOINT_URL": target.client("s3").meta.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    calls: list[Call] = []
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        # A copy: boto3 makes files of bodies in the original.
+        calls.append((f"{model.service_model.service_name}:{model.name}", dict(params)))
+
+    session = botocore.session.Session()
+    session.register("provide-client-params.*.*", note)
+    with (
+        patch.dict(os.environ, settings),
+        patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session)),
+    ):
+        yield calls
+
+
+@contextmanager
+def printing_to(logger: Any, output: io.StringIO) -> Iterator[None]:
+    """Let a function print there what it would print to its log."""
+    for handler in logger.handlers:
+        handler.setStream(output)
+    try:
+        with contextlib.redirect_stdout(output):
+            yield
+    finally:
+        for handler in logger.handlers:
+            handler.setStream(sys.stdout)
+
+
+class Bench:
+    """The predictor's own code in this process, on the local stack's AWS."""
+
+    def __init__(self, running: Loop, module: Any, calls: list[Call]):
+        self._module = module
+        self._calls = calls
+        self._numbers = itertools.count(1)
+        stream = running.target.client("kinesis").describe_stream_summary(
+            StreamName=running.target.output("PostsStreamName")
+        )["StreamDescriptionSummary"]
+        self._source = Source(stream["StreamARN"], "shardId-000000000000", "arn")
+
+    @classmethod
+    @contextmanager
+    def of(cls, running: Loop) -> Iterator[Bench]:
+        """Import the predictor with its settings."""
+        with function_here(running, "PredictorFunctionName") as calls:
+            module = importlib.import_module("lambdas.predictor.handler")
+            module.predictor.cache_clear()
+            yield cls(running, module, calls)
+            module.predictor.cache_clear()
+
+    def batches(self, posts: Iterator[LabelledPost], size: int, runs: int) -> dict[str, Any]:
+        """Predict batches of new records; give the fastest one's time, and means of the rest."""
+        events = [self._event(list(itertools.islice(posts, size))) for _ in range(runs)]
+        self._module.predictor()
+        self._calls.clear()
+        seconds, output = [], io.StringIO()
+        with printing_to(self._module.logger, output):
+            for event in events:
+                started = time.process_time()
+                answer = self._module.handler(event, _CONTEXT)
+                seconds.append(time.process_time() - started)
+                assert answer == {"batchItemFailures": []}, answer  # noqa: S101
+        counted = Counter(name for name, _ in self._calls)
+        puts = [params for name, params in self._calls if name == "kinesis:PutRecords"]
+        archived = [params for name, params in self._calls if name == "s3:PutObject"]
+        records = [record for event in events for record in event["Records"]]
+        return {
+            "seconds": min(seconds, default=0.0),
+            "calls": {name: count / runs for name, count in sorted(counted.items())},
+            "post_bytes": _mean(
+                len(record["kinesis"]["partitionKey"]) + len(record["kinesis"]["data"]) * 3 / 4
+                for record in records
+            ),
+            "prediction_bytes": _mean(
+                len(record["PartitionKey"]) + len(record["Data"])
+                for params in puts
+                for record in params["Records"]
+            ),
+            "archived_bytes": sum(len(params["Body"]) for params in archived) / (size * runs),
+            "log_bytes": len(output.getvalue().encode()) / runs,
+            "metrics": len(_metrics_in(output.getvalue())),
+        }
+
+    def _event(self, posts: Sequence[LabelledPost]) -> dict[str, Any]:
+        records = [
+            Record(str(next(self._numbers)), *payload(post), arrived_at=time.time())
+            for post in posts
+        ]
+        return kinesis_event(records, self._source)
+
+
+def _monitor(running: Loop, name: str, event: Mapping[str, Any]) -> float:
+    """Run a monitor's own code in this process; give the seconds of the fastest run."""
+    with function_here(running, f"{name.capitalize()}FunctionName"):
+        module = importlib.import_module(f"lambdas.{name}.handler")
+        with printing_to(module.logger, io.StringIO()):
+            return min(_seconds(lambda: module.handler(event, _CONTEXT)) for _ in range(RUNS))
+
+
+def _retraining(running: Loop, posts: Sequence[LabelledPost]) -> dict[str, Any]:
+    """Train a champion; give the seconds of each state that works, and all transitions."""
+    running.seed(posts)
+    execution = running.start_retraining("cost", "the figures of its cost", anyway=True)
+    running.follow(execution, _RETRAINING_SECONDS, lambda _: None)
+    history = running.target.client("stepfunctions").get_execution_history(
+        executionArn=execution, maxResults=1000
+    )["events"]
+    entered = {}
+    seconds: Counter[str] = Counter()
+    for event in history:
+        if details := event.get("stateEnteredEventDetails"):
+            entered[details["name"]] = event["timestamp"]
+        elif (details := event.get("stateExitedEventDetails")) and "Task" in event["type"]:
+            elapsed = event["timestamp"] - entered[details["name"]]
+            seconds[details["name"]] += elapsed.total_seconds()
+    return {
+        "posts": len(posts),
+        "seconds": dict(seconds),
+        "transitions": sum("stateEnteredEventDetails" in event for event in history),
+    }
+
+
+def _line(seconds: Mapping[int, float]) -> dict[str, float]:
+    """Lay a line through the smallest and the largest size; neither end of it is negative."""
+    small, large = min(seconds), max(seconds)
+    slope = max(0.0, (seconds[large] - seconds[small]) / (large - small))
+    return {"seconds": max(0.0, seconds[large] - slope * large), "seconds_a_post": slope}
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def _metrics(running: Loop) -> dict[str, int]:
+    """Count what the two monitors publish, without and with the columns and communities."""
+    pages = running.target.client("cloudwatch").get_paginator("list_metrics")
+    names = [
+        sorted(dimension["Name"] for dimension in metric["Dimensions"])
+        for page in pages.paginate(Namespace="Stresswatch")
+        for metric in page["Metrics"]
+    ]
+    return {
+        "drift": sum("Column" in each for each in names),
+        "quality": sum("Community" in each for each in names),
+        "stage": sum(each == ["Stage"] for each in names),
+    }
+
+
+def _metrics_in(log: str) -> set[str]:
+    """Give the names of the metrics that a log has in CloudWatch's embedded format."""
+    found = set()
+    for line in log.splitlines():
+        entry = json.loads(line)
+        for directive in entry.get("_aws", {}).get("CloudWatchMetrics", []):
+            found |= {metric["Name"] for metric in directive["Metrics"]}
+    return found
+
+
+def _largest(running: Loop, prefix: str) -> int:
+    found = running.target.client("s3").list_objects_v2(
+        Bucket=running.target.output("ArchiveBucketName"), Prefix=prefix
+    )
+    return max(item["Size"] for item in found["Contents"])
+
+
+def _mean(values: Iterator[float]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed)
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent,
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

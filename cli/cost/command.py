@@ -1,0 +1,44 @@
+"""`stresswatch cost`: synthesize a stage, read its template, reckon."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from cdk_app.stages import InvalidStage, stage_named
+from cli.cost.deployment import Deployment, read_template
+from cli.cost.estimate import Load
+from cli.cost.measured import shipped
+from cli.cost.prices import PRICED_INSTANCE
+from cli.cost.report import Report
+from cli.errors import OperatorError
+from cli.synthesis import synthesize
+
+
+def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Report:
+    """Estimate what a stage costs, and what limits it.
+
+    Raises
+    ------
+    OperatorError
+        When there is no such stage, it does not synthesize, or it trains on what has no price here.
+    """
+    return Report(Load(posts_a_day, peak), deployment(stage), shipped(), longest_wait)
+
+
+def deployment(stage: str) -> Deployment:
+    """Read what a stage deploys from the template that its code synthesizes now."""
+    try:
+        stage_named(stage)
+    except InvalidStage as error:
+        raise OperatorError(f"{str(error).capitalize()}.") from error
+    with tempfile.TemporaryDirectory() as folder:
+        directory = synthesize(Path(folder), stage=stage, bundles=False)
+        template = json.loads((directory / f"stresswatch-{stage}.template.json").read_text())
+    if PRICED_INSTANCE not in json.dumps(template):
+        raise OperatorError(
+            f"The stage {stage} does not train on {PRICED_INSTANCE}, whose price alone is in "
+            "cli/cost/prices.py; add the price of its instance."
+        )
+    return read_template(stage, template)

@@ -1,0 +1,221 @@
+"""From a load and a deployment to quantities a month, and from those to lines of a bill.
+
+Everything here is pure. A month has 30 days. What is below a cent at any volume is not counted:
+DynamoDB, SNS, SQS, SSM, EventBridge, the access logs, and objects of models and data sets.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cli.cost.deployment import Deployment
+from cli.cost.measured import Measured
+from cli.cost.prices import PRICES
+
+DAYS = 30
+HOURS = DAYS * 24
+_SECONDS_A_DAY = 86_400
+_GB = 1e9
+
+SHARD_RECORDS = 1_000
+SHARD_BYTES = 1_000_000
+"""What a shard takes a second."""
+ON_DEMAND_BYTES = 4_000_000
+"""What a new stream on demand takes a second."""
+_PUT_UNIT_BYTES = 25 * 1024
+_ON_DEMAND_UNIT_BYTES = 1024
+_POLL_SECONDS = 1.0
+"""Lambda looks once a second, so that even without a window records come together."""
+_EVENT_BYTES = 6_000_000
+_ENVELOPE_BYTES = 500
+"""Of each record in an event, beside its data, which are in base64."""
+
+_ARCHIVE_MONTHS = 12
+"""How long the archive is kept in this estimate; nothing of the stack deletes it."""
+_LAMBDA_LOG_BYTES = 350
+"""What Lambda itself writes an invocation: START, END and REPORT."""
+CALL_SECONDS = 0.025
+"""How long a function waits for S3 or Kinesis; each call comes after the one before it."""
+_CALLS_A_BATCH = ("s3:PutObject", "kinesis:PutRecords")
+"""What each batch waits for; the champion is looked up every few seconds, whatever comes."""
+_KEY_REQUESTS_A_SHARD_HOUR = 24
+"""Kinesis asks for a new data key about every five minutes, and so does who reads."""
+_BUCKET_KEY_SHARE = 0.01
+"""Of the requests to S3, those that become one to KMS, where a bucket has a key of its own."""
+_TRACED_SHARE = 0.05
+"""X-Ray records one invocation a second, and of the others this share."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Posts a day, and how many times the mean a second the busiest second brings."""
+
+    posts_a_day: float
+    peak: float = 3.0
+
+    @property
+    def posts(self) -> float:
+        """A month."""
+        return self.posts_a_day * DAYS
+
+    @property
+    def a_second(self) -> float:
+        return self.posts_a_day / _SECONDS_A_DAY
+
+    @property
+    def peak_a_second(self) -> float:
+        return self.a_second * self.peak
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the bill: so many units at a price."""
+
+    service: str
+    what: str
+    quantity: float
+    price: str
+
+    @property
+    def dollars(self) -> float:
+        return self.quantity * PRICES[self.price].dollars
+
+
+def shards_needed(load: Load, deployment: Deployment, measured: Measured) -> int:
+    """Give how many shards take the peak, and have functions that keep up with it."""
+    size = largest_batch(deployment, measured)
+    a_shard = min(
+        SHARD_RECORDS,
+        SHARD_BYTES / measured.post_bytes,
+        size / predictor_seconds(size, measured),
+    )
+    return max(1, math.ceil(load.peak_a_second / a_shard))
+
+
+def shards(load: Load, deployment: Deployment, measured: Measured) -> int:
+    """Give the shards of each stream: those of the stage, or more where they do not suffice."""
+    least = ON_DEMAND_BYTES // SHARD_BYTES if deployment.is_on_demand else deployment.shards
+    return max(least, shards_needed(load, deployment, measured))
+
+
+def largest_batch(deployment: Deployment, measured: Measured) -> int:
+    """Give the posts of a full batch, by the mapping's setting or by what an event holds."""
+    record = measured.post_bytes * 4 / 3 + _ENVELOPE_BYTES
+    return max(1, min(deployment.batch_size, int(_EVENT_BYTES / record)))
+
+
+def batch(load: Load, deployment: Deployment, measured: Measured) -> float:
+    """Give the mean posts of a batch: the first one, and what comes to its shard in the window."""
+    a_shard = load.a_second / shards(load, deployment, measured)
+    window = max(deployment.batch_window_seconds, _POLL_SECONDS)
+    return min(largest_batch(deployment, measured), 1 + a_shard * window)
+
+
+def predictor_seconds(posts: float, measured: Measured) -> float:
+    """Give the seconds of a batch: its own work, and waiting for what it calls."""
+    calls = sum(measured.calls.get(name, 0) for name in _CALLS_A_BATCH)
+    return measured.predictor.at(posts) + calls * CALL_SECONDS
+
+
+def window_posts(load: Load, hours: float) -> float:
+    return load.posts_a_day * hours / 24
+
+
+def drift_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
+    """Give the seconds of a window of the drift monitor, which reads every object of it."""
+    posts = window_posts(load, deployment.drift_window_hours)
+    objects = posts / batch(load, deployment, measured)
+    return measured.drift.at(posts) + objects * CALL_SECONDS
+
+
+def quality_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
+    """Give the seconds of a window of live quality, which reads every object of it."""
+    posts = window_posts(load, deployment.quality_window_hours)
+    objects = posts / batch(load, deployment, measured)
+    return measured.quality.at(posts) + objects * CALL_SECONDS
+
+
+def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:
+    """Give every line of a month."""
+    a_batch = batch(load, deployment, measured)
+    batches = load.posts / a_batch
+    drifts = HOURS / deployment.drift_every_hours
+    qualities = HOURS / deployment.quality_every_hours
+    retrainings = HOURS / (deployment.retraining_every_hours or HOURS)
+    # A monitor that is over its time is ended, and costs no more.
+    drift = min(deployment.drift.timeout, drift_seconds(load, deployment, measured))
+    quality = min(deployment.quality.timeout, quality_seconds(load, deployment, measured))
+    seconds = predictor_seconds(a_batch, measured)
+    puts = batches * measured.calls.get("s3:PutObject", 0) + drifts
+    reads_of_each = (
+        deployment.drift_window_hours / deployment.drift_every_hours
+        + deployment.quality_window_hours / deployment.quality_every_hours
+    )
+    gets = batches * reads_of_each
+    log_gb = batches * (measured.log_bytes + _LAMBDA_LOG_BYTES) / _GB
+    stored = load.posts * measured.archived_bytes + drifts * measured.report_bytes
+    a_second = HOURS * 3600
+    traces = min(batches, a_second) + _TRACED_SHARE * max(0, batches - a_second)
+    n_shards = shards(load, deployment, measured)
+    key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
+    return [
+        Line("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
+             "lambda GB-second"),
+        Line("Lambda", "predictor, invocations", batches, "lambda request"),
+        Line("Lambda", "drift monitor", drifts * drift * deployment.drift.memory_gb,
+             "lambda GB-second"),
+        Line("Lambda", "live quality", qualities * quality * deployment.quality.memory_gb,
+             "lambda GB-second"),
+        Line("Lambda", "retraining's functions",
+             retrainings * measured.workflow_seconds * deployment.workflow_gb, "lambda GB-second"),
+        *_streams(load, deployment, measured, n_shards),
+        Line("S3", "objects written", puts, "S3 put"),
+        Line("S3", "objects listed, a thousand at a time", gets / 1000, "S3 put"),
+        Line("S3", "objects read by the monitors", gets, "S3 get"),
+        Line("S3", f"archive of {_ARCHIVE_MONTHS} months", stored * _ARCHIVE_MONTHS / _GB,
+             "S3 GB-month"),
+        Line("CloudWatch", "metrics", measured.predictor_metrics + measured.monitor_metrics,
+             "metric"),
+        Line("CloudWatch", "alarms", deployment.alarms, "alarm"),
+        Line("CloudWatch", "dashboards", deployment.dashboards, "dashboard"),
+        Line("CloudWatch", "logs written", log_gb, "log GB"),
+        Line("CloudWatch", "logs kept", log_gb * deployment.log_retention_days / DAYS,
+             "log GB-month"),
+        Line("X-Ray", "traces", traces, "trace"),
+        Line("KMS", "keys", deployment.keys, "key"),
+        Line("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
+        Line("Step Functions", "transitions", retrainings * measured.transitions, "transition"),
+        Line("SageMaker", "training", retrainings * measured.training_seconds / 3600,
+             "training hour"),
+    ]  # fmt: skip
+
+
+def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: int) -> list[Line]:
+    """Give the lines of the posts' and the predictions' stream; one consumer reads each."""
+    days_longer = max(0.0, deployment.retention_hours / 24 - 1)
+    sizes = (measured.post_bytes, measured.prediction_bytes)
+    if deployment.is_on_demand:
+        size = sum(_rounded(each, _ON_DEMAND_UNIT_BYTES) for each in sizes)
+        gb = load.posts * size / 1024**3
+        return [
+            Line("Kinesis", "two streams on demand", 2 * HOURS, "stream-hour"),
+            Line("Kinesis", "written", gb, "GB into a stream"),
+            Line("Kinesis", "read", gb, "GB out of a stream"),
+            Line("Kinesis", "kept beyond a day", gb / DAYS * days_longer, "GB kept longer"),
+        ]
+    hours = 2 * n_shards * HOURS
+    units = load.posts * sum(_rounded(each, _PUT_UNIT_BYTES) / _PUT_UNIT_BYTES for each in sizes)
+    return [
+        Line("Kinesis", f"two streams of {n_shards:,} shards", hours, "shard-hour"),
+        Line("Kinesis", "kept beyond a day", hours if days_longer else 0, "shard-hour kept longer"),
+        Line("Kinesis", "records", units, "put unit"),
+    ]
+
+
+def _rounded(size: float, unit: int) -> float:
+    return math.ceil(size / unit) * unit
+
+
+def total(lines: list[Line]) -> float:
+    return sum(line.dollars for line in lines)

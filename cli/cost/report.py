@@ -1,0 +1,196 @@
+"""The estimate as an object for programs, and as tables of 80 columns for people."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.cost.choices import alternatives, cheapest
+from cli.cost.deployment import Deployment
+from cli.cost.estimate import Line, Load, batch, bill, shards, total
+from cli.cost.limits import Limit, limits
+from cli.cost.measured import Measured
+from cli.cost.prices import PRICES
+
+_SHOWN_LIMITS = 4
+_NAMES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+
+
+@dataclass(frozen=True)
+class Report:
+    """An estimate of a stage at a load."""
+
+    load: Load
+    deployment: Deployment
+    measured: Measured
+    longest_wait: float
+
+    @property
+    def lines(self) -> list[Line]:
+        return bill(self.load, self.deployment, self.measured)
+
+    @property
+    def best(self) -> Deployment:
+        return cheapest(self.load, self.deployment, self.measured, self.longest_wait)
+
+    @property
+    def limits(self) -> list[Limit]:
+        return limits(self.load, self.deployment, self.measured)
+
+    def settings(self, deployment: Deployment) -> dict[str, Any]:
+        """Give what `cheapest` may choose, as it would be for this load."""
+        n_shards = shards(self.load, deployment, self.measured)
+        return {
+            "shards of a stream": "on demand" if deployment.is_on_demand else n_shards,
+            "batch_size": deployment.batch_size,
+            "batch_window_seconds": deployment.batch_window_seconds,
+            "posts a batch": round(batch(self.load, deployment, self.measured), 1),
+            "dollars a month": round(total(bill(self.load, deployment, self.measured)), 2),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all of it as what JSON can hold."""
+        lines = self.lines
+        return {
+            "stage": self.deployment.name,
+            "posts_a_day": self.load.posts_a_day,
+            "peak": self.load.peak,
+            "dollars_a_month": total(lines),
+            "dollars_a_million_posts": self._a_million(lines),
+            "lines": [
+                asdict(line) | {"dollars": line.dollars, "price": PRICES[line.price]._asdict()}
+                for line in lines
+            ],
+            "settings": self.settings(self.deployment),
+            "cheapest": self.settings(self.best) | {"longest_wait": self.longest_wait},
+            "alternatives": [
+                asdict(each) | {"dollars": each.dollars}
+                for each in alternatives(self.load, self.deployment, self.measured)
+            ],
+            "limits": [asdict(each) | {"is_met": each.is_met} for each in self.limits],
+            "measured": self.measured.origin,
+        }
+
+    def show(self, console: Console) -> None:
+        """Print it as tables."""
+        load, lines = self.load, self.lines
+        console.print(
+            f"{self.deployment.name}: {load.posts_a_day:,.0f} posts a day, "
+            f"{load.a_second:,.1f} a second and {load.peak_a_second:,.1f} at the peak; "
+            "us-east-1, a month of 30 days",
+            highlight=False,
+        )
+        for table in (self._bill(lines), self._choice(), self._alternatives(), self._limits()):
+            console.print(table)
+        for sentence in self._sentences(lines):
+            console.print(sentence, highlight=False)
+
+    def _a_million(self, lines: list[Line]) -> float:
+        return total(lines) / (self.load.posts / 1e6)
+
+    def _bill(self, lines: list[Line]) -> Table:
+        services = defaultdict(list)
+        for line in lines:
+            services[line.service].append(line)
+        table = _table("What it costs", "service", "$ a month", "share", "most of it")
+        everything = total(lines)
+        for service, its in sorted(services.items(), key=lambda each: -total(each[1])):
+            largest = max(its, key=lambda line: line.dollars)
+            table.add_row(
+                service,
+                f"{total(its):,.2f}",
+                f"{total(its) / everything:.0%}",
+                f"{largest.what}: {largest.dollars:,.2f}",
+            )
+        table.add_section()
+        table.add_row(
+            "all", f"{everything:,.2f}", "", f"{self._a_million(lines):,.2f} a million posts"
+        )
+        return table
+
+    def _choice(self) -> Table:
+        now, best = self.settings(self.deployment), self.settings(self.best)
+        title = f"The cheapest settings, if a post may wait {self.longest_wait:g} s for its batch"
+        table = _table(title, "", "now", "cheapest")
+        for name in now:
+            table.add_row(name, _number(now[name]), _number(best[name]))
+        return table
+
+    def _alternatives(self) -> Table:
+        title = "The same load, predicted by servers that are always on"
+        table = _table(title, "", "servers", "predicting, $", "the rest, $", "$ a month")
+        for each in alternatives(self.load, self.deployment, self.measured):
+            table.add_row(
+                each.name,
+                f"{each.servers:,}" if each.servers else "none",
+                f"{each.predicting:,.2f}",
+                f"{each.rest:,.2f}",
+                f"{each.dollars:,.2f}",
+            )
+        return table
+
+    def _limits(self) -> Table:
+        table = _table(
+            "What limits it, first things first", "limit", "used of", "met at, a day", ""
+        )
+        for each in self.limits[:_SHOWN_LIMITS]:
+            colour = "red" if each.is_met else "green"
+            table.add_row(
+                f"{each.what}, {each.unit}",
+                f"[{colour}]{_number(each.used)}[/] of {_number(each.most)}",
+                _posts(each.met_at),
+                each.remedy,
+            )
+        return table
+
+    def _sentences(self, lines: list[Line]) -> Iterator[str]:
+        first = next((each for each in self.limits if each.is_met), None)
+        if first:
+            yield (
+                f"Not as it is: {first.what} does not suffice ({_number(first.used)} "
+                f"{first.unit}, at most {_number(first.most)}); it takes {first.remedy}."
+            )
+        quota = next(each for each in self.limits if each.is_quota)
+        yield (
+            f"Of AWS's quotas, {quota.what} is met first, at {_posts(quota.met_at)} posts a day "
+            f"({_number(quota.most)} {quota.unit}; {quota.source})."
+        )
+        largest = max(lines, key=lambda line: line.dollars)
+        yield (
+            f"{largest.service}, {largest.what}, dominates: {largest.dollars / total(lines):.0%}."
+        )
+        unsure = [line for line in lines if not PRICES[line.price].is_verified]
+        names = ", ".join(sorted({line.price for line in unsure if line.dollars >= 0.005}))
+        yield (
+            f"{total(unsure) / total(lines):.0%} rests on prices that were not verified: {names}. "
+            "No free tier is taken off. --json has each price with its source and date."
+        )
+        yield f"Usage was measured on the local stack: {self.measured.origin}."
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        is_number = "$" in column or column in ("share", "servers", "met at, a day")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    return table
+
+
+def _posts(count: float | None) -> str:
+    if count is None:
+        return "never"
+    for size, name in _NAMES:
+        if count >= size:
+            return f"{count / size:,.3g} {name}"
+    return f"{float(f'{count:.3g}'):,.0f}"
+
+
+def _number(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

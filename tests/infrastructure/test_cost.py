@@ -1,0 +1,55 @@
+"""The estimate of the cost reads the templates as they are."""
+
+import copy
+
+import pytest
+
+from cdk_app.stages import STAGES
+from cli.cost import command
+from cli.cost.deployment import read_template
+from cli.errors import OperatorError
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"), [("dev", "template"), ("staging", "staging"), ("prod", "production")]
+)
+def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request):
+    template = request.getfixturevalue(fixture)
+    stage, found = STAGES[name], read_template(name, template.body)
+    assert found.shards == stage.stream_shards
+    assert found.retention_hours == stage.stream_retention_hours
+    assert found.batch_size == stage.batch_size
+    assert found.batch_window_seconds == stage.batch_window_seconds
+    assert found.predictor.concurrency == stage.predictor_concurrency
+    assert found.drift_window_hours == found.drift_every_hours == stage.window_minutes / 60
+    assert found.quality_every_hours == stage.quality_every_hours
+    assert found.quality_window_hours == stage.quality_window_days * 24
+    assert found.retraining_every_hours == (24 if stage.retraining_schedule else None)
+    assert found.log_retention_days == stage.log_retention_days
+    assert found.alarms == len(template.resources("AWS::CloudWatch::Alarm"))
+    assert found.keys == len(template.resources("AWS::KMS::Key"))
+
+
+def test_what_is_added_to_the_template_is_counted(template):
+    body = copy.deepcopy(template.body)
+    body["Resources"]["Another"] = {"Type": "AWS::CloudWatch::Dashboard", "Properties": {}}
+    metric = {"MetricStat": {}}
+    body["Resources"]["Math"] = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {"Metrics": [{"Expression": "a / b"}, metric, metric]},
+    }
+    before, after = (read_template("dev", each) for each in (template.body, body))
+    assert after.dashboards == before.dashboards + 1
+    assert after.alarms == before.alarms + 2
+
+
+def test_a_template_that_lacks_what_is_read_is_refused(template):
+    body = copy.deepcopy(template.body)
+    for name in template.resources("AWS::Lambda::EventSourceMapping"):
+        del body["Resources"][name]
+    with pytest.raises(OperatorError, match="has not what the estimate reads"):
+        read_template("dev", body)
+
+
+def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
+    assert command.deployment("prod") == read_template("prod", production.body)

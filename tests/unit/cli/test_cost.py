@@ -1,0 +1,306 @@
+"""What a stage costs: worked examples, and what holds at every load."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cli import main
+from cli.cost import command
+from cli.cost.choices import alternatives, cheapest
+from cli.cost.deployment import Deployment, Function
+from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
+from cli.cost.limits import limits
+from cli.cost.measured import SHIPPED, Line, Measured, shipped
+from cli.cost.prices import PRICES
+from cli.cost.report import Report
+
+MEASURED = Measured(
+    origin="a day, a commit, a machine, posts",
+    post_bytes=600,
+    prediction_bytes=250,
+    archived_bytes=100,
+    predictor=Line(0.05, 0.0001),
+    drift=Line(2, 1e-5),
+    quality=Line(3, 1e-6),
+    calls={"kinesis:PutRecords": 1, "s3:PutObject": 1},
+    log_bytes=650,
+    predictor_metrics=5,
+    monitor_metrics=35,
+    report_bytes=4_000_000,
+    training_seconds=360,
+    workflow_seconds=60,
+    transitions=20,
+)
+STAGE = Deployment(
+    name="example",
+    is_on_demand=False,
+    shards=2,
+    retention_hours=168,
+    batch_size=500,
+    batch_window_seconds=1,
+    predictor=Function(2, 60, 10),
+    drift=Function(2, 300, 5),
+    quality=Function(2, 900, 5),
+    drift_every_hours=1,
+    drift_window_hours=1,
+    quality_every_hours=24,
+    quality_window_hours=168,
+    retraining_every_hours=24,
+    workflow_gb=1,
+    reserved_concurrency=55,
+    alarms=20,
+    dashboards=0,
+    keys=2,
+    log_retention_days=90,
+)
+ONE_A_SECOND = Load(86_400)
+
+loads = st.floats(1e3, 1e9).map(Load)
+stages = st.builds(
+    replace,
+    st.just(STAGE),
+    is_on_demand=st.booleans(),
+    shards=st.integers(1, 40),
+    retention_hours=st.sampled_from([24, 168]),
+    batch_size=st.sampled_from([1, 100, 500, 10_000]),
+    batch_window_seconds=st.sampled_from([0, 1, 30, 300]),
+)
+
+
+def test_a_post_a_second_reckoned_by_hand():
+    # Two shards: half a post a second each, so a batch has the first post and half another.
+    # 2,592,000 posts a month are 1,728,000 batches of 0.05015 s, which wait for two calls.
+    # An hour has 2,400 objects, each of which the drift monitor waits for; a week has so many that
+    # live quality is ended after its 900 s.
+    by_hand = {
+        "predictor, time": 1_728_000 * (0.05015 + 0.05) * 2 * 1.33334e-5,
+        "predictor, invocations": 0.3456,
+        "drift monitor": 720 * (2.036 + 60) * 2 * 1.33334e-5,
+        "live quality": 30 * 900 * 2 * 1.33334e-5,
+        "retraining's functions": 1_800 * 1.33334e-5,
+        "two streams of 2 shards": 43.20,
+        "kept beyond a day": 57.60,
+        "records": 0.072576,
+        "objects written": 8.6436,
+        "objects listed, a thousand at a time": 0.06912,
+        "objects read by the monitors": 5.5296,
+        "archive of 12 months": 0.8664192,
+        "metrics": 12.00,
+        "alarms": 2.00,
+        "dashboards": 0.00,
+        "logs written": 0.864,
+        "logs kept": 0.15552,
+        "traces": 8.64,
+        "keys": 2.00,
+        "requests": 0.6739416,
+        "transitions": 0.015,
+        "training": 0.345,
+    }
+    lines = bill(ONE_A_SECOND, STAGE, MEASURED)
+    assert {line.what: line.dollars for line in lines} == pytest.approx(by_hand)
+    assert total(lines) == pytest.approx(sum(by_hand.values())) == pytest.approx(149.57, abs=0.01)
+
+
+def test_streams_on_demand_are_paid_by_the_stream_and_by_kilobytes_rounded_up():
+    lines = bill(ONE_A_SECOND, replace(STAGE, is_on_demand=True), MEASURED)
+    gb = 2_592_000 * 2 * 1024 / 1024**3
+    assert {line.what: line.dollars for line in lines if line.service == "Kinesis"} == (
+        pytest.approx(
+            {
+                "two streams on demand": 57.60,
+                "written": gb * 0.08,
+                "read": gb * 0.04,
+                "kept beyond a day": gb / 30 * 6 * 0.10,
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("posts_a_day", "post_bytes", "predictor", "expected"),
+    [
+        (1_000, 600, Line(0.05, 0.0001), 2),  # the stage's own
+        (1_000_000_000, 600, Line(0.05, 0.0001), 35),  # 34,722 records a second
+        (1_000_000_000, 2_000, Line(0.05, 0.0001), 70),  # 69 MB a second
+        (1_000_000_000, 600, Line(0.05, 0.0007), 35),  # 0.45 s for 500: faster than a shard
+        (1_000_000_000, 600, Line(0.05, 0.0018), 70),  # 1 s for 500: half as fast
+    ],
+)
+def test_shards_take_the_peak_by_records_by_bytes_and_by_what_the_function_does(
+    posts_a_day, post_bytes, predictor, expected
+):
+    measured = replace(MEASURED, post_bytes=post_bytes, predictor=predictor)
+    assert shards(Load(posts_a_day), STAGE, measured) == expected
+
+
+def test_a_batch_is_no_larger_than_the_setting_nor_than_an_event_may_be():
+    many = Load(1e9)
+    assert batch(many, replace(STAGE, batch_window_seconds=300), MEASURED) == 500
+    large = replace(STAGE, batch_size=10_000)
+    assert largest_batch(large, MEASURED) == 6_000_000 // 1_300
+    assert largest_batch(large, replace(MEASURED, post_bytes=10_000_000)) == 1
+
+
+@settings(max_examples=40)
+@given(loads, stages)
+def test_no_line_is_negative_and_the_total_is_their_sum(load, stage):
+    lines = bill(load, stage, MEASURED)
+    assert all(line.dollars >= 0 for line in lines)
+    assert total(lines) == pytest.approx(
+        sum(line.quantity * PRICES[line.price].dollars for line in lines)
+    )
+    report = Report(load, stage, MEASURED, 60).as_dict()
+    assert report["dollars_a_month"] == total(lines)
+    assert report["dollars_a_million_posts"] * load.posts / 1e6 == pytest.approx(total(lines))
+
+
+@given(stages, st.floats(1e3, 1e9), st.floats(1.0, 100.0))
+def test_more_posts_never_cost_less(stage, posts, factor):
+    less, more = (total(bill(Load(each), stage, MEASURED)) for each in (posts, posts * factor))
+    assert more >= less * (1 - 1e-12)
+
+
+@settings(max_examples=25)
+@given(loads, stages)
+def test_the_cheapest_settings_cost_no_more_than_the_stages_own(load, stage):
+    best = cheapest(load, stage, MEASURED, longest_wait=300)
+    ours, theirs = (total(bill(load, each, MEASURED)) for each in (stage, best))
+    assert theirs <= ours + 0.01
+    assert cheapest(load, stage, MEASURED, longest_wait=5).batch_window_seconds <= 5
+
+
+def test_a_function_that_is_slow_gets_batches_that_it_can_finish():
+    slow = replace(MEASURED, predictor=Line(0.05, 0.01))
+    best = cheapest(Load(1e8), STAGE, slow, longest_wait=300)
+    assert slow.predictor.at(largest_batch(best, slow)) <= 10
+
+
+@given(loads, stages)
+def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
+    found = limits(load, stage, MEASURED)
+    places = [each.met_at or 1e15 for each in found]
+    assert places == sorted(places)
+    for limit in found:
+        assert limit.used >= 0
+        if limit.met_at and load.posts_a_day > limit.met_at:
+            assert limit.is_met, limit
+        if limit.met_at is None or load.posts_a_day < limit.met_at / 1.01:
+            assert not limit.is_met, limit
+
+
+def test_monitors_that_wait_for_small_objects_are_the_first_limit_of_the_example():
+    # Hardly two posts come within a second: 35,880 objects a week are 5,126 a day.
+    first = limits(ONE_A_SECOND, STAGE, MEASURED)[0]
+    assert first.what == "live quality's time"
+    assert first.met_at == pytest.approx(897 / 0.025 / 7 * 1.03, rel=0.01)
+    assert first.is_met
+
+
+def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
+    roomy = replace(
+        STAGE,
+        predictor=Function(2, 60, 800),
+        reserved_concurrency=845,
+        drift=Function(1e6, 1e9, 5),
+        quality=Function(2, 1e9, 5),
+    )
+    first = limits(Load(1e10), roomy, MEASURED)[0]
+    assert (first.what, first.is_met) == ("Kinesis' shards of the account", True)
+    assert first.used == 2 * 348
+    assert first.is_quota
+
+
+def test_servers_that_are_always_on_reckoned_by_hand():
+    ours, endpoint, container = alternatives(ONE_A_SECOND, STAGE, MEASURED)
+    assert ours.dollars == pytest.approx(total(bill(ONE_A_SECOND, STAGE, MEASURED)))
+    assert (endpoint.servers, container.servers) == (2, 2)
+    assert endpoint.predicting == pytest.approx(2 * 720 * 0.115)
+    assert container.predicting == pytest.approx(2 * 720 * (0.03238 + 2 * 0.00356))
+    assert endpoint.rest == container.rest == ours.rest
+    # 34,722 a second at the peak; an endpoint answers 2 / 0.0501 s of them, and is 70 % busy.
+    _, endpoint, _ = alternatives(Load(1e9), STAGE, MEASURED)
+    assert endpoint.servers == 1243
+
+
+def test_each_price_has_a_unit_a_source_and_a_day():
+    for name, price in PRICES.items():
+        assert price.dollars > 0, name
+        assert price.unit, name
+        assert price.source, name
+        assert price.seen >= "2023", name
+
+
+def test_the_figures_that_ship_are_whole():
+    measured = shipped()
+    for name, value in vars(measured).items():
+        if isinstance(value, int | float):
+            assert value > 0, name
+    assert measured.calls["s3:PutObject"] == 1
+    assert measured.post_bytes > measured.archived_bytes
+    assert set(json.loads(SHIPPED.read_text())) >= {"measured_at", "commit", "machine", "data"}
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setattr(command, "deployment", lambda stage: replace(STAGE, name=stage))
+    monkeypatch.setattr(command, "shipped", lambda: MEASURED)
+
+    def run(*arguments):
+        return CliRunner().invoke(main.app, ["cost", *arguments], catch_exceptions=False)
+
+    return run
+
+
+@pytest.mark.parametrize("posts", ["1000", "1000000", "1000000000"])
+def test_the_command_prints_tables_of_80_columns(run, posts):
+    result = run("--posts-per-day", posts)
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    for word in ("Kinesis", "a million posts", "cheapest", "SageMaker endpoint", "dominates"):
+        assert word in result.stdout
+
+
+def test_what_does_not_suffice_is_said(run):
+    shown = " ".join(run("--posts-per-day", "1000000000").stdout.split())
+    assert "Not as it is: live quality's time does not suffice" in shown
+    assert "a shorter quality_window_days" in shown
+    assert "Of AWS's quotas, Kinesis' shards of the account is met first, at" in shown
+
+
+def test_json_has_every_price_with_its_source_and_the_origin_of_the_usage(run):
+    report = json.loads(run("--posts-per-day", "1000000", "--json").stdout)
+    assert report["dollars_a_month"] == pytest.approx(sum(x["dollars"] for x in report["lines"]))
+    assert all(line["price"]["source"] and line["price"]["seen"] for line in report["lines"])
+    assert report["measured"] == MEASURED.origin
+    assert report["limits"][0]["met_at"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--posts-per-day", "999"),
+        ("--posts-per-day", "1000000001"),
+        ("--posts-per-day", "many"),
+        ("--posts-per-day", "1000", "--peak", "0.5"),
+        ("--posts-per-day", "1000", "--wait", "301"),
+    ],
+)
+def test_input_that_makes_no_sense_is_refused(run, arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_stage_that_is_not_there_is_named():
+    result = CliRunner().invoke(main.app, ["cost", "--posts-per-day", "1000", "--stage", "none"])
+    assert result.exit_code == 1
+    assert "There is no stage 'none'; there are dev, staging, prod." in result.stderr
+
+
+def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):
+    Report(ONE_A_SECOND, STAGE, MEASURED, 60).show(Console(width=80))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
