@@ -61,12 +61,12 @@ class Lake:
     def __init__(self, aws, folder):
         self._aws = aws
         self._folder = folder
-        self._served = 0
 
     def predicted(self, *predictions):
-        """Archive a batch of predictions, as the predictor does."""
-        self._served += 1
-        archive.write(self._aws.s3, "archive", [record(self._served)], predictions)
+        """Archive a batch of predictions under its records' places, as the predictor does."""
+        places = [int(one.prediction_id.removeprefix("id-")) for one in predictions]
+        batch = [record(min(places)), record(max(places))]
+        archive.write(self._aws.s3, "archive", batch, predictions)
 
     def run(self, name):
         """Run a saved query; give its rows as dictionaries."""
