@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cli.loop import Consumer, payload
 from cli.versions import Versions
 from stresswatch.champion import NO_CHAMPION, Pointer, read_changes, write_pointer
 from stresswatch.journal import Journal
+from stresswatch.s3 import Location
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
 from tests.e2e.deployed import (
@@ -223,4 +225,19 @@ def test_a_worse_challenger_is_rejected_and_people_get_the_table(
         assert f"- {mark}: {check['name']}" in told
         assert check["reason"] in told
     assert "Started by test: a test asked for it" in told
+    assert deployed.loop.champion() == champion
+
+
+def test_a_challenger_that_learned_flipped_labels_is_rejected(
+    deployed: Deployed, champion: Pointer
+) -> None:
+    flipped = [replace(post, label=1 - post.label) for post in make_posts(300, seed=5)]
+    labels = deployed.loop.label(flipped)
+    try:
+        output = end(deployed, start(deployed, anyway=False))
+    finally:
+        bucket, key = Location.parse(labels)
+        deployed.client("s3").delete_object(Bucket=bucket, Key=key)
+    failed = {check["name"] for check in output["gate"]["checks"] if not check["passed"]}
+    assert failed >= {"Brier score, standing posts", "fresh labels can be trusted"}
     assert deployed.loop.champion() == champion
