@@ -7,6 +7,7 @@ from constructs import Construct
 
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.dashboard import Dashboard
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
@@ -65,7 +66,7 @@ class StresswatchStack(Stack):
         web = stage.web_service and WebService(
             self, "WebService", stage, stage.web_service, functions, storage, champion, alarms
         )
-        Observability(
+        observability = Observability(
             self,
             "Observability",
             stage,
@@ -83,7 +84,7 @@ class StresswatchStack(Stack):
             retraining.state_machine,
         )
         querying = Querying(self, "Querying", stage, storage)
-        self._outputs(
+        outputs = self._outputs(
             PostsStreamName=streams.posts.stream_name,
             PredictionsStreamName=streams.predictions.stream_name,
             ArchiveBucketName=storage.archive.bucket_name,
@@ -102,10 +103,14 @@ class StresswatchStack(Stack):
             PredictorFunctionName=prediction.function.function_name,
             QueryDatabaseName=querying.database.ref,
             QueryWorkgroupName=querying.workgroup.ref,
+            FailedBatchesQueueName=observability.failed_batches.queue_name,
+            DeadLettersQueueName=dead_letters.queue.queue_name,
         )
+        Dashboard(self, "Dashboard", {"Stage": stage.name, **outputs}, alarms)
         if web:
             self._outputs(WebServiceUrl=web.api.api_endpoint, WebServiceApiId=web.api.api_id)
 
-    def _outputs(self, **values: str) -> None:
+    def _outputs(self, **values: str) -> dict[str, str]:
         for name, value in values.items():
             CfnOutput(self, name, value=value)
+        return values

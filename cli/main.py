@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -26,6 +27,7 @@ from cli.produce import produce as produce_records
 from cli.produce import read_records
 from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
+from cli.seen import look
 from cli.sending import Sending
 from cli.status import status_table
 from cli.synthesis import synthesize
@@ -192,6 +194,32 @@ def status(on_local: Local = False, stage: Stage = "dev") -> None:
     with _sentence_on_error():
         target = _target(on_local=on_local, stage=stage)
         console.print(status_table(Loop(target), "dev" if on_local else stage))
+
+
+@app.command()
+def dashboard(
+    stage: Annotated[
+        str | None,
+        typer.Option(help="A stage on AWS instead of the local stack.", show_default=False),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any.")] = 8050,
+) -> None:
+    """Serve a page on this machine that shows what is to be seen of the local stack."""
+    # Here, as the page's library is slow to import and no other command needs it.
+    from cli.dashboard import serve
+
+    with _sentence_on_error():
+        loop = Loop(_target(on_local=stage is None, stage=stage or "dev"))
+        # On AWS each look is paid for by the metric.
+        every = timedelta(seconds=10 if stage is None else 60)
+        serve(
+            lambda span: look(loop, stage or "dev", span),
+            port,
+            every,
+            lambda address: console.print(
+                f"{loop.target.name} is to be seen at {address}; Ctrl-C ends it.", soft_wrap=True
+            ),
+        )
 
 
 @app.command()

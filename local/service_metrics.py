@@ -2,10 +2,12 @@
 
 Lambda's invocations, errors, throttles and durations are the emulator's own, of invocations by its
 API, which the pollers use; those that workflows and rules make are not measured. How long a batch
-waited in its stream is put by the shard's worker.
+waited in its stream is put by the shard's worker, and so is how much came into the stream, when it
+is read.
 
 References
 ----------
+https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
@@ -47,6 +49,21 @@ def put_iterator_age(cloudwatch: Any, function_arn: str, milliseconds: float) ->
                 "Value": max(0.0, milliseconds),
                 "Unit": "Milliseconds",
             }
+        ],
+    )
+
+
+def put_incoming(cloudwatch: Any, stream_arn: str, sizes: Sequence[int]) -> None:
+    """Put how many records came into a stream, and how many bytes."""
+    stream = [{"Name": "StreamName", "Value": stream_arn.rpartition("/")[2]}]
+    cloudwatch.put_metric_data(
+        Namespace="AWS/Kinesis",
+        MetricData=[
+            {"MetricName": name, "Dimensions": stream, "Value": float(value), "Unit": unit}
+            for name, value, unit in (
+                ("IncomingRecords", len(sizes), "Count"),
+                ("IncomingBytes", sum(sizes), "Bytes"),
+            )
         ],
     )
 

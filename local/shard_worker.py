@@ -34,7 +34,7 @@ from local.endpoint import Endpoint, Role
 from local.invocation import Source, failure_key, failure_record, kinesis_event
 from local.mapping import Mapping
 from local.progress import Progress
-from local.service_metrics import put_iterator_age
+from local.service_metrics import put_incoming, put_iterator_age
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class ShardWorker:
         self._reader_role = Role(endpoint, mapping.role_arn)
         self._endpoint = endpoint
         self._source = Source(mapping.stream_arn, shard_id, mapping.role_arn)
+        self._cloudwatch = endpoint.client("cloudwatch")
         self._iterator: str | None = None
         # Everything below is guarded by `_changed`, which tells of new records and of progress.
         self._changed = threading.Condition()
@@ -88,6 +89,10 @@ class ShardWorker:
         with self._changed:
             self._progress = self._progress.read(records, is_end, time.time())
             self._changed.notify_all()
+        if records:
+            sizes = [len(record.data) for record in records]
+            put = partial(put_incoming, self._cloudwatch, self._mapping.stream_arn, sizes)
+            self._crew.attempt(f"incoming records of {self._shard_id}", put)
         if is_end:
             self._checkpoint()
         elif not records:
@@ -123,7 +128,6 @@ class ShardWorker:
 
     def _work(self, place: int) -> None:
         functions = self._endpoint.client("lambda")
-        cloudwatch = self._endpoint.client("cloudwatch")
         role = Role(self._endpoint, self._mapping.role_arn)
         settings = self._mapping.settings
         while not self._crew.stopping.is_set():
@@ -137,7 +141,9 @@ class ShardWorker:
                     continue
             if isinstance(step, Invoke):
                 waited = 1000 * (time.time() - step.batch.records[-1].arrived_at)
-                put_age = partial(put_iterator_age, cloudwatch, self._mapping.function_arn, waited)
+                put_age = partial(
+                    put_iterator_age, self._cloudwatch, self._mapping.function_arn, waited
+                )
                 self._crew.attempt(f"iterator age of {self._shard_id}", put_age)
                 outcome = self._invoke(functions, step.batch)
                 with self._changed:

@@ -16,6 +16,8 @@ class Alarms:
     def __init__(self, stage: Stage, notifications: Notifications):
         self._runbooks = stage.runbooks
         self._action = actions.SnsAction(notifications.topic)
+        self.made: list[tuple[str, cloudwatch.Alarm]] = []
+        """Each with its metric's name."""
 
     def make(
         self,
@@ -44,4 +46,5 @@ class Alarms:
             treat_missing_data=missing.BREACHING if is_silence_breaching else missing.NOT_BREACHING,
         )
         made.add_alarm_action(self._action)
+        self.made.append((metric.metric_name, made))
         return made

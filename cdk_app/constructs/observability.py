@@ -97,10 +97,10 @@ class Observability(Construct):
         self._watch_stream(predictor)
         for name, function in functions.items():
             self._watch_errors(name, function)
-        failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key)
+        self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
         self._watch_queue(
             "FailedBatchesAlarm",
-            failed_batches.queue,
+            self.failed_batches,
             "Posts were given up after every retry, and lie in the quarantine bucket.",
             "failed-batches",
         )

@@ -390,9 +390,7 @@ class Retraining(Construct):
             {
                 "version": sfn.JsonPath.string_at("$.dataset.version"),
                 "dataset_uri": sfn.JsonPath.string_at("$.dataset.dataset_uri"),
-                "model_artifact_uri": sfn.JsonPath.string_at(
-                    "$.training.ModelArtifacts.S3ModelArtifacts"
-                ),
+                "training": sfn.JsonPath.object_at("$.training"),
             },
         )
         promote = self._invoke("Promote", "$.promotion")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from stresswatch.artefact import Artefact
@@ -33,22 +34,27 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = Logger()
+metrics = Metrics()
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict on a challenger, what a promotion would point to, and who must agree.
 
-    The verdict is kept beside the version's files; a retry answers it again.
+    ``training`` is what SageMaker says of the job. The verdict is kept beside the version's files;
+    a retry answers it again.
 
     Raises
     ------
     InvalidModelVersion, CorruptArtefact
         When the training job delivered something else than the model version it was asked for.
     """
-    s3 = boto3.client("s3")
-    files = unpack_model_archive(_read(s3, Location.parse(event["model_artifact_uri"])))
+    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    s3, training = boto3.client("s3"), event["training"]
+    archive = Location.parse(training["ModelArtifacts"]["S3ModelArtifacts"])
+    files = unpack_model_archive(_read(s3, archive))
     version = event["version"]
     if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
         raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
@@ -59,6 +65,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     if not _exists(s3, folder / VERDICT_FILE):
         verdict = _judge(s3, challenger, Location.parse(event["dataset_uri"]))
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
+        _count(verdict, training)
     verdict = json.loads(_read(s3, folder / VERDICT_FILE))
     logger.info("verdict", version=version, accepted=verdict["accepted"])
     return {
@@ -70,6 +77,15 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "requires_approval": setting("REQUIRES_APPROVAL") == "true",
         **verdict,
     }
+
+
+def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
+    """Count a verdict, which a retry does not, and what SageMaker asks money for."""
+    accepted = int(verdict["accepted"])
+    metrics.add_metric("ChallengersAccepted", MetricUnit.Count, accepted)
+    metrics.add_metric("ChallengersRejected", MetricUnit.Count, 1 - accepted)
+    if seconds := training.get("BillableTimeInSeconds"):
+        metrics.add_metric("TrainingSeconds", MetricUnit.Seconds, seconds)
 
 
 def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]:

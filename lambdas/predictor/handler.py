@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -94,6 +94,7 @@ class Shadow:
             ids = [(record.prediction_id, post) for record, post in posts]
             predictions = predict(ids, served.artefact, served.pointer.version, now)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
+            _count_scored("challenger", predictions)
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ class Predictor:
         metrics.add_metric("PostsRead", MetricUnit.Count, len(records))
         metrics.add_metric("PostsPredicted", MetricUnit.Count, len(predictions) - len(refused))
         metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections))
+        metrics.add_metric("ObjectsPut", MetricUnit.Count, len(rejections) + bool(predictions))
+        _count_scored("champion", predictions)
         imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
         metrics.add_metric("NumbersImputed", MetricUnit.Count, imputed)
         if refused:
@@ -217,6 +220,15 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
+
+
+def _count_scored(role: str, predictions: list[Prediction]) -> None:
+    """Count the posts that a model version scored, as the version's own metric."""
+    if predictions:
+        with single_metric("PostsScored", MetricUnit.Count, len(predictions)) as scored:
+            scored.add_dimension("Stage", setting("STAGE"))
+            scored.add_dimension("Role", role)
+            scored.add_dimension("ModelVersion", predictions[0].model_version)
 
 
 def _stream_record(prediction: Prediction) -> StreamRecord:

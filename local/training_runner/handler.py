@@ -10,11 +10,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +42,7 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     ------
     TrainingJobFailed
     """
-    s3 = boto3.client("s3")
+    s3, started = boto3.client("s3"), time.monotonic()
     name = event["TrainingJobName"]
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         prefix = Path(folder)
@@ -48,11 +50,14 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         _run(prefix, event)
         artifact = f"{event['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output/"
         _deliver(prefix / "model", artifact + "model.tar.gz", s3)
+    seconds = math.ceil(time.monotonic() - started)
     return {
         "TrainingJobName": name,
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "ModelArtifacts": {"S3ModelArtifacts": artifact + "model.tar.gz"},
+        "TrainingTimeInSeconds": seconds,
+        "BillableTimeInSeconds": seconds,
         **{
             field: event[field]
             for field in ("HyperParameters", "InputDataConfig", "OutputDataConfig", "RoleArn")

@@ -157,7 +157,7 @@ class Stage:
         event = {
             "version": dataset["version"],
             "dataset_uri": dataset["dataset_uri"],
-            "model_artifact_uri": training["ModelArtifacts"]["S3ModelArtifacts"],
+            "training": training,
         }
         # A version that has its verdict is not judged again.
         self.deployed.client("s3").delete_object(

@@ -158,7 +158,7 @@ def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
     assert workflow["Gate"]["Parameters"] == {
         "version.$": "$.dataset.version",
         "dataset_uri.$": "$.dataset.dataset_uri",
-        "model_artifact_uri.$": "$.training.ModelArtifacts.S3ModelArtifacts",
+        "training.$": "$.training",
     }
 
 
@@ -309,6 +309,8 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "PredictorFunctionName",
         "QueryDatabaseName",
         "QueryWorkgroupName",
+        "FailedBatchesQueueName",
+        "DeadLettersQueueName",
     }
 
 

@@ -255,4 +255,17 @@ def test_the_counts_are_published_as_metrics(aws, champion, capsys):
     assert record["PostsPredicted"] == [1.0]
     assert record["PostsQuarantined"] == [1.0]
     assert record["NumbersImputed"] == [4.0]
+    assert record["ObjectsPut"] == [2.0]
     assert record["Stage"] == "dev"
+
+
+def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):
+    handler(event([payload(POSTS[0]), b"{", payload(POSTS[1])]), CONTEXT)
+    (scored,) = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if "PostsScored" in line
+    ]
+    assert scored["PostsScored"] == [2.0]
+    (dimensions,) = scored["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert set(dimensions) == {"Stage", "service", "Role", "ModelVersion"}
+    assert (scored["Stage"], scored["Role"]) == ("dev", "champion")
+    assert scored["ModelVersion"] == champion.version

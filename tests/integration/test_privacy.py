@@ -316,7 +316,9 @@ ANY_EVENT = {
     "state": {"error": {"Error": "Any"}},
     "subject": "subject",
     "asks": False,
-    "model_artifact_uri": "s3://training/training-output/model.tar.gz",
+    "training": {
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://training/training-output/model.tar.gz"}
+    },
     "dataset_uri": "s3://training/datasets/v1/",
     "gate": {"version": "v1", "uri": "s3://models/models/v1/", "sha256": "0" * 64, "parent": ""},
 }

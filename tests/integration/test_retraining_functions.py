@@ -50,7 +50,12 @@ def gate_event(dataset_answer, version):
     return {
         "version": version,
         "dataset_uri": dataset_answer["dataset_uri"],
-        "model_artifact_uri": "s3://training/training-output/job/output/model.tar.gz",
+        "training": {
+            "ModelArtifacts": {
+                "S3ModelArtifacts": "s3://training/training-output/job/output/model.tar.gz"
+            },
+            "BillableTimeInSeconds": 90,
+        },
     }
 
 
@@ -90,7 +95,11 @@ def judge(aws, version):
 
 def counted(capsys, metric):
     """The values of a metric in the log, as CloudWatch would read them."""
-    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line]
+    return values(capsys.readouterr().out, metric)
+
+
+def values(log, metric):
+    logged = [json.loads(line) for line in log.splitlines() if line]
     return [value for entry in logged for value in entry.get(metric, [])]
 
 
@@ -237,6 +246,19 @@ class TestGate:
         answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
         verdict = json.loads(aws.body("models", "models/v1/verdict.json"))
         assert verdict == {name: answer[name] for name in ("accepted", "checks", "parent")}
+
+    def test_a_verdict_is_counted_once_with_what_the_training_costs(
+        self, aws, base, version_files, capsys
+    ):
+        deliver(aws, version_files)
+        event = gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1")
+        capsys.readouterr()
+        gate(event, CONTEXT)
+        gate(event, CONTEXT)  # a retry
+        logged = capsys.readouterr().out
+        assert values(logged, "ChallengersAccepted") == [1.0]
+        assert values(logged, "ChallengersRejected") == [0.0]
+        assert values(logged, "TrainingSeconds") == [90.0]
 
     def test_drift_is_compared_with_the_training_set_of_the_champion(
         self, aws, base, version_files, tmp_path

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -10,15 +11,20 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
+from cli import seen
 from cli.loop import Loop
 from cli.status import status_table
 from cli.targets import Target
 from stresswatch.champion import Pointer, write_pointer
+from stresswatch.panels import PANELS
 from stresswatch.shadow import ShadowPointer, write_shadow
 
+HOUR = timedelta(hours=1)
 POINTER = Pointer("v20261123T150000-abcdef12", "s3://models/models/v2/", "0" * 64)
+SCORED = {"service": "predictor", "Role": "champion", "ModelVersion": POINTER.version}
 ALARM = {
     "AlarmName": "stresswatch-dev-Drift",
+    "AlarmDescription": "Columns moved. Runbook: docs/runbooks/drift.md",
     "Namespace": "Stresswatch",
     "MetricName": "DriftShare",
     "Statistic": "Maximum",
@@ -34,8 +40,8 @@ def target():
     with mock_aws():
         for stream in ("posts", "predictions"):
             boto3.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
-        for name in ("/champion", "/shadow"):
-            boto3.client("ssm").put_parameter(Name=name, Value="none", Type="String")
+        for parameter in ("/champion", "/shadow"):
+            boto3.client("ssm").put_parameter(Name=parameter, Value="none", Type="String")
         boto3.client("s3").create_bucket(Bucket="quarantine")
         machine = boto3.client("stepfunctions").create_state_machine(
             name="retraining",
@@ -49,12 +55,16 @@ def target():
             "ShadowParameterName": "/shadow",
             "QuarantineBucketName": "quarantine",
             "PredictorFunctionName": "predictor",
+            "DriftFunctionName": "drift",
+            "QualityFunctionName": "quality",
+            "FailedBatchesQueueName": "failed-batches",
+            "DeadLettersQueueName": "dead-letters",
             "RetrainingStateMachineArn": machine["stateMachineArn"],
         }
         yield Target("stresswatch-dev", outputs, boto3.client)
 
 
-def show(target, width=100) -> str:
+def show(target, width=120) -> str:
     shown = io.StringIO()
     Console(file=shown, width=width).print(status_table(Loop(target), "dev"))
     return shown.getvalue()
@@ -64,11 +74,26 @@ def line(shown: str, name: str) -> str:
     return next(line for line in shown.splitlines() if name in line)
 
 
+def put(name, value, **dimensions):
+    given = {"Stage": "dev", **dimensions}
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="Stresswatch",
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": key, "Value": value} for key, value in given.items()],
+                "Value": value,
+            }
+        ],
+    )
+
+
 def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
     shown = show(target)
     assert "stresswatch seed" in line(shown, "champion")
     assert "predictions, active, 1 shard " in line(shown, "predictions stream")
-    assert "no figure in the last 48 hours" in line(shown, "drift share")
+    for panel in PANELS:
+        assert "no figure" in line(shown, f"{panel.title}, ")
     assert "none" in line(shown, "alarms")
     assert "never ran" in line(shown, "retraining")
     assert "0" in line(shown, "quarantined today")
@@ -77,18 +102,21 @@ def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
 
 def test_what_serves_was_measured_and_runs_is_told(target):
     write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
+    shadow = ShadowPointer(replace(POINTER, version="v-next"), datetime.now(UTC) + HOUR)
+    write_shadow(boto3.client("ssm"), "/shadow", shadow)
+    put("DriftShare", 2 / 3)
+    put("WindowPosts", 574)
+    put("ColumnDrift", 1.0, Column="sentiment")
+    put("ColumnDrift", 0.0, Column="probability")
+    put("F1", 0.75)
+    for suppressed in (1, 0, 1):
+        put("RetrainingsSuppressed", suppressed, service="admission")
+    put("RetrainingsDeclined", 1, service="dataset")
+    put("ShadowFailures", 3, service="predictor")
+    for posts in (40, 60):
+        put("PostsPredicted", posts, service="predictor")
+        put("PostsScored", posts, **SCORED)
     cloudwatch = boto3.client("cloudwatch")
-    for name, value in (("DriftShare", 2 / 3), ("WindowPosts", 574)):
-        cloudwatch.put_metric_data(
-            Namespace="Stresswatch",
-            MetricData=[
-                {
-                    "MetricName": name,
-                    "Dimensions": [{"Name": "Stage", "Value": "dev"}],
-                    "Value": value,
-                }
-            ],
-        )
     cloudwatch.put_metric_alarm(**ALARM)
     cloudwatch.set_alarm_state(AlarmName=ALARM["AlarmName"], StateValue="ALARM", StateReason="r")
     for key in (
@@ -97,75 +125,69 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     ):
         boto3.client("s3").put_object(Bucket="quarantine", Key=key, Body=b"{}")
     Loop(target).start_retraining("operator", "a test")
-    shown = show(target)
-    assert f"{POINTER.version}, since {datetime.now(UTC):%Y-%m-%d}" in line(shown, "champion")
-    assert "0.667, within 5 minutes of" in line(shown, "drift share")
-    assert "574, within 5 minutes of" in line(shown, "posts in the last window")
+    shown = show(target, width=200)
+    assert f"{POINTER.version}, since {datetime.now(UTC):%Y-%m-%d}" in line(shown, "champion ")
+    assert "a test" in line(shown, "champion ")
+    told = f"v-next, until {shadow.until:%Y-%m-%d %H:%M} UTC"
+    assert told in line(shown, "challenger ")
+    assert "suppressed 2, declined 1" in line(shown, "Retrainings, times")
+    assert "challenger failed 3" in line(shown, "What went wrong")
+    assert "drifted columns 0.667" in line(shown, "Drift, share")
+    assert "sentiment " in line(shown, "Drift by column")
+    assert "probability" not in line(shown, "Drift by column")
+    assert "in the drift window 574" in line(shown, "What those figures rest on")
+    assert "F1 0.75 " in line(shown, "Live quality")
+    assert "predicted 100" in line(shown, "Posts in, predictions out")
+    assert f"champion {POINTER.version} 100" in line(shown, "Posts scored, by version")
     assert "ALARM stresswatch-dev-Drift" in line(shown, "alarms")
+    assert "Columns moved. docs/runbooks/drift.md" in line(shown, "alarms")
     assert "UTC: running" in line(shown, "retraining")
     assert "1 " in line(shown, "quarantined today")
 
 
-def count(metric, service, value):
-    dimensions = {"Stage": "dev", "service": service}
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace="Stresswatch",
-        MetricData=[
-            {
-                "MetricName": metric,
-                "Dimensions": [{"Name": name, "Value": of} for name, of in dimensions.items()],
-                "Value": value,
-            }
-        ],
-    )
-
-
-def test_what_was_suppressed_and_declined_is_told(target):
-    for value in (1, 0, 1):
-        count("RetrainingsSuppressed", "admission", value)
-    count("RetrainingsDeclined", "dataset", 1)
-    told = "2 suppressed, 1 declined in the last 48 hours"
-    assert told in line(show(target), "retrainings not begun")
-
-
-def test_who_shadows_until_when_and_how_often_it_failed_is_told(target):
-    assert "none; failed on 0 batches" in line(show(target), "shadow")
-    until = datetime.now(UTC) + timedelta(hours=2)
-    write_shadow(boto3.client("ssm"), "/shadow", ShadowPointer(POINTER, until))
-    count("ShadowFailures", "predictor", 3)
-    told = f"{POINTER.version}, until {until:%Y-%m-%d %H:%M} UTC; failed on 3 batches"
-    assert told in line(show(target, width=160), "shadow")
+def test_alarms_that_are_well_are_counted_and_no_more(target):
+    cloudwatch = boto3.client("cloudwatch")
+    for name in ("a", "b"):
+        cloudwatch.put_metric_alarm(**ALARM | {"AlarmName": f"stresswatch-dev-{name}"})
+        cloudwatch.set_alarm_state(
+            AlarmName=f"stresswatch-dev-{name}", StateValue="OK", StateReason="r"
+        )
+    assert "OK 2 of 2 " in line(show(target), "alarms")
 
 
 def test_metrics_of_another_stage_are_not_this_stack_s(target):
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace="Stresswatch",
-        MetricData=[
-            {
-                "MetricName": "DriftShare",
-                "Dimensions": [{"Name": "Stage", "Value": "prod"}],
-                "Value": 1.0,
-            }
-        ],
-    )
-    assert "no figure" in line(show(target), "drift share")
+    put("DriftShare", 1.0, Stage="prod")
+    put("PostsScored", 1.0, **SCORED | {"Stage": "prod"})
+    shown = show(target)
+    assert "no figure" in line(shown, "Drift, share")
+    assert "no figure" in line(shown, "Posts scored, by version")
 
 
-def test_one_request_asks_cloudwatch_for_no_more_figures_than_it_gives(target):
+def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypatch):
     def client(service):
         made = boto3.client(service)
         if service == "cloudwatch":
-            made.meta.events.register("provide-client-params.*.GetMetricStatistics", note)
+            made.meta.events.register("provide-client-params.*.GetMetricData", note)
         return made
 
     def note(params, **_):
-        seconds = (params["EndTime"] - params["StartTime"]).total_seconds()
-        asked.append(seconds / params["Period"])
+        asked.append([query["MetricStat"]["Metric"] for query in params["MetricDataQueries"]])
 
+    monkeypatch.setattr(seen, "QUERIES_A_REQUEST", 20)
+    put("DriftShare", 1.0)
     asked = []
-    show(Target(target.name, target.outputs, client))
-    assert asked
-    assert max(asked) < 1440
+    shown = show(Target(target.name, target.outputs, client))
+    assert max(map(len, asked)) == 20
+    assert sum(map(len, asked)) == sum(
+        not series.is_open for panel in PANELS for series in panel.series
+    )
+    assert "drifted columns 1 " in line(shown, "Drift, share")
+
+
+def test_a_stack_of_an_older_code_is_to_be_deployed_anew(target):
+    outputs = {name: value for name, value in target.outputs.items() if "Queue" not in name}
+    shown = show(Target(target.name, outputs, target.client), width=200)
+    assert "FailedBatchesQueueName; deploy this version" in line(shown, "Live quality")
 
 
 def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
@@ -189,7 +211,7 @@ def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
 def test_a_pointer_that_cannot_be_read_costs_its_own_line_alone(target):
     boto3.client("ssm").put_parameter(Name="/champion", Value="{}", Type="String", Overwrite=True)
     shown = show(target)
-    assert "unknown: the champion pointer" in line(shown, "champion")
+    assert "unknown: the champion pointer" in line(shown, "champion ")
     assert shown.count("unknown: ") == 1
 
 

@@ -46,7 +46,18 @@ def test_the_version_is_the_package_s(stresswatch):
 
 def test_without_a_command_it_tells_what_it_can_do(stresswatch):
     shown = stresswatch("--help").output
-    for command in ("demo", "up", "down", "produce", "status", "seed", "retrain", "forget", "data"):
+    for command in (
+        "demo",
+        "up",
+        "down",
+        "produce",
+        "status",
+        "dashboard",
+        "seed",
+        "retrain",
+        "forget",
+        "data",
+    ):
         assert command in shown
 
 
@@ -58,6 +69,7 @@ def test_without_a_command_it_tells_what_it_can_do(stresswatch):
         ("produce", "posts.jsonl", "--local"),
         ("seed", "posts.jsonl", "--local"),
         ("forget", "a-post", "--local"),
+        ("dashboard",),
     ],
 )
 def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch, arguments):

@@ -78,6 +78,7 @@ def test_the_answer_has_the_shape_of_describe_training_job(run: Any) -> None:
     answer = run(TRAINS)
     assert answer["TrainingJobName"] == "v1"
     assert answer["TrainingJobStatus"] == "Completed"
+    assert answer["BillableTimeInSeconds"] >= 1
     assert answer["HyperParameters"] == {"k": "5"}
     assert answer["ModelArtifacts"] == {
         "S3ModelArtifacts": "s3://training/training-output/v1/output/model.tar.gz"

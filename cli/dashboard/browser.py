@@ -1,0 +1,120 @@
+"""A browser for the page's test and picture: Debian's Chromium, without a window.
+
+``python -m cli.dashboard.browser FILE.png`` takes a picture of the page of the local stack.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from cli.dashboard.server import HOST, server
+from cli.loop import Loop
+from cli.seen import Seen, look
+from cli.targets import local_target
+
+SECONDS = 60
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",  # whoever runs the tests may be root
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+
+
+def programs() -> tuple[str, str] | None:
+    """Give where Chromium and its driver are; None where one is not."""
+    found = shutil.which("chromium"), shutil.which("chromedriver")
+    return (found[0], found[1]) if found[0] and found[1] else None
+
+
+@contextmanager
+def browser(width: int = 1400, height: int = 1000) -> Iterator[Chrome]:
+    """Open a browser that has never seen anything, and close it.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no Chromium.
+    """
+    if not (found := programs()):
+        raise FileNotFoundError("There is no Chromium: apt-get install chromium chromium-driver")
+    chromium, driver = found
+    with tempfile.TemporaryDirectory() as profile:
+        options = ChromeOptions()
+        options.binary_location = chromium
+        for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        opened = Chrome(options=options, service=ChromeService(driver))
+        try:
+            yield opened
+        finally:
+            opened.quit()
+
+
+def wait_for_page(opened: Chrome) -> None:
+    """Wait until the page shows what was seen, with every graph drawn."""
+
+    def is_drawn(driver: Chrome) -> bool:
+        graphs = driver.find_elements(By.CSS_SELECTOR, "#seen .dash-graph")
+        drawn = driver.find_elements(
+            By.CSS_SELECTOR, "#seen .dash-graph .main-svg .xaxislayer-above"
+        )
+        return bool(driver.find_elements(By.ID, "runs")) and len(drawn) >= len(graphs)
+
+    WebDriverWait(opened, SECONDS).until(is_drawn)
+
+
+@contextmanager
+def served(seen_of: Loop | Seen) -> Iterator[str]:
+    """Serve the page of a deployment, or of what was seen of one; give its address."""
+
+    def show(span: timedelta) -> Seen:
+        return seen_of if isinstance(seen_of, Seen) else look(seen_of, "dev", span)
+
+    serving = server(show, 0, timedelta(hours=1))
+    thread = threading.Thread(target=serving.serve_forever)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{serving.port}"
+    finally:
+        serving.shutdown()
+        thread.join()
+        serving.server_close()
+
+
+def take_picture(address: str, file: Path, width: int) -> None:
+    """Take a picture of the whole page."""
+    with browser(width) as opened:
+        opened.get(address)
+        wait_for_page(opened)
+        height = opened.execute_script("return document.documentElement.scrollHeight")
+        opened.set_window_size(width, height + 150)
+        wait_for_page(opened)
+        # A page has few colours: with a palette the file is a third as large.
+        picture = Image.open(BytesIO(opened.get_screenshot_as_png())).convert("RGB")
+        picture.quantize(200, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    with served(Loop(local_target())) as page:
+        take_picture(page, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1400)

@@ -1,0 +1,268 @@
+"""What the page shows: first what is wrong, then the figures, then how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from cli.seen import Alarm, Line, Seen
+from cli.status import moment, number
+from stresswatch.panels import COLOURS, SECTIONS, Panel
+
+_INK, _GRID = "#1f2933", "#e4e7eb"
+_LOUD = "#d55e00"
+_DAY = timedelta(hours=24)
+_HEIGHT = 220
+TILES = (
+    # A panel, one of its lines, and what the tile says of it.
+    ("Posts in, predictions out", "predicted", "posts predicted"),
+    ("Posts in, predictions out", "in quarantine", "in quarantine"),
+    ("How long posts wait", "longest", "seconds that a post waited"),
+    ("How long a batch takes", "half of them", "seconds for a batch"),
+    ("Drift", "drifted columns", "of the columns drifted"),
+    ("Live quality", "F1", "live F1"),
+)
+
+
+def body(seen: Seen) -> list[Any]:
+    """Give the page of what was seen."""
+    return [
+        html.Header(
+            [
+                html.H1(seen.name),
+                html.P(f"Read at {seen.at:%Y-%m-%d %H:%M:%S} UTC", className="quiet"),
+            ]
+        ),
+        *_unreadable(seen),
+        _verdict(seen.alarms, is_known="alarms" not in seen.unreadable),
+        *([_nothing_yet()] if seen.is_empty and "metrics" not in seen.unreadable else []),
+        html.Section([_versions(seen), *_tiles(seen)], className="tiles"),
+        *(
+            html.Section(
+                [
+                    html.H2(section.title),
+                    html.Div([_graph(seen, panel) for panel in section.panels], className="panels"),
+                    *([_runs(seen)] if "became" in section.title else []),
+                ]
+            )
+            for section in SECTIONS
+        ),
+        html.Footer("A probability of stress is no diagnosis."),
+    ]
+
+
+def figure(seen: Seen, panel: Panel) -> go.Figure:
+    """Draw a panel: lines, or what adds up, with the alarm's threshold and the champions."""
+    lines = [line for line in seen.lines.get(panel.title, ()) if line.values]
+    drawn = go.Figure()
+    is_heat = panel.is_stacked and not any(line.is_count for line in lines)
+    if is_heat:
+        _draw_heat(drawn, seen.lines.get(panel.title, ()))
+    elif panel.is_stacked:
+        _draw_bars(drawn, lines)
+    else:
+        _draw_lines(drawn, seen.lines.get(panel.title, ()))
+    threshold = seen.threshold(panel)
+    if threshold is not None:
+        drawn.add_hline(
+            y=threshold,
+            line={"dash": "dash", "width": 1, "color": _INK},
+            annotation_text="alarm",
+            annotation_position="top left",
+        )
+    for change in seen.changes:
+        if change.pointer and change.at >= seen.since:
+            drawn.add_vline(
+                x=change.at.timestamp() * 1000,
+                line={"dash": "dot", "width": 1, "color": _INK},
+                annotation={
+                    "text": "new champion",
+                    "hovertext": f"{change.pointer.version}: {change.because}",
+                    "font": {"size": 10},
+                    "yref": "paper",
+                    "y": 1,
+                    "yanchor": "bottom",
+                    "xanchor": "center",
+                },
+            )
+    drawn.update_layout(
+        template="plotly_white",
+        height=_HEIGHT,
+        margin={"l": 50, "r": 10, "t": 18, "b": 24},
+        font={"family": "system-ui, sans-serif", "size": 12, "color": _INK},
+        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "traceorder": "normal"},
+        showlegend=not is_heat and (len(lines) > 1 or panel.series[0].is_open),
+        hovermode="closest" if is_heat else "x unified",
+        barmode="stack",
+        xaxis={
+            "type": "date",
+            "range": [seen.since, seen.at],
+            "gridcolor": _GRID,
+            "tickformat": "%H:%M" if seen.at - seen.since <= _DAY else "%d %b",
+        },
+        yaxis={"gridcolor": _GRID, "automargin": True} | _vertical(panel, is_heat=is_heat),
+    )
+    return drawn
+
+
+def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:
+    """Name every column; let counts and times begin at 0, and shares where they differ."""
+    if is_heat:
+        return {"dtick": 1, "tickfont": {"size": 10}}
+    return {} if panel.unit == "share" else {"rangemode": "tozero"}
+
+
+def _draw_lines(drawn: go.Figure, lines: Sequence[Line]) -> None:
+    """Draw each that has values, in the colour that it has everywhere."""
+    for line, colour in zip(lines, COLOURS, strict=False):
+        if line.values:
+            drawn.add_scatter(
+                x=line.times,
+                y=line.values,
+                name=line.label,
+                mode="lines+markers",
+                line={"color": colour, "width": 2},
+                marker={"size": 5},
+            )
+
+
+def _draw_bars(drawn: go.Figure, lines: Sequence[Line]) -> None:
+    for place, line in enumerate(lines):
+        drawn.add_bar(
+            x=line.times,
+            y=line.values,
+            name=line.label,
+            marker={"color": COLOURS[place % len(COLOURS)], "line": {"width": 0}},
+        )
+
+
+def _draw_heat(drawn: go.Figure, lines: Sequence[Line]) -> None:
+    """Draw a row a line, and a mark wherever it was measured: a full one where it is not 0."""
+    for line in reversed(lines):
+        drawn.add_scatter(
+            x=line.times,
+            y=[line.label] * len(line.times),
+            name=line.label,
+            mode="markers",
+            marker={
+                "symbol": ["square" if value else "square-open" for value in line.values],
+                "color": [_LOUD if value else "#9aa5b1" for value in line.values],
+                "size": 9,
+            },
+            text=["drifted" if value else "did not drift" for value in line.values],
+            hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        )
+
+
+def _verdict(alarms: Sequence[Alarm], *, is_known: bool) -> html.Section:
+    firing = [alarm for alarm in alarms if alarm.state == "ALARM"]
+    unsure = [alarm for alarm in alarms if alarm.state == "INSUFFICIENT_DATA"]
+    if not is_known:
+        return html.Section(html.H2("Nobody knows how the alarms stand"), className="verdict bad")
+    if not firing:
+        well = len(alarms) - len(unsure)
+        told = f"No alarm fires: {well} of {len(alarms)} are well"
+        rest = f", {len(unsure)} have no data yet" if unsure else ""
+        return html.Section(html.H2(f"✓ {told}{rest}"), className="verdict good", id="verdict")
+    return html.Section(
+        [
+            html.H2(f"⚠ {len(firing)} of {len(alarms)} alarms fire"),
+            html.Ul(
+                [
+                    html.Li(
+                        [
+                            html.Strong(alarm.meaning or alarm.name),
+                            html.Br(),
+                            html.Span(
+                                f"since {moment(alarm.since)}; what to do: {alarm.runbook}",
+                                className="quiet",
+                            ),
+                        ]
+                    )
+                    for alarm in firing
+                ]
+            ),
+        ],
+        className="verdict bad",
+        id="verdict",
+    )
+
+
+def _nothing_yet() -> html.Section:
+    return html.Section(
+        [
+            html.H2("Nothing was measured yet"),
+            html.P(
+                [
+                    "Send posts with ",
+                    html.Code("stresswatch produce --local posts.jsonl"),
+                    "; without a champion, ",
+                    html.Code("stresswatch seed"),
+                    " and ",
+                    html.Code("stresswatch retrain"),
+                    " come first. This page looks again by itself.",
+                ]
+            ),
+        ],
+        className="verdict",
+        id="nothing-yet",
+    )
+
+
+def _unreadable(seen: Seen) -> list[Any]:
+    return [
+        html.P(f"What could not be read: {name}. {why}", className="verdict bad")
+        for name, why in seen.unreadable.items()
+    ]
+
+
+def _versions(seen: Seen) -> html.Div:
+    since = f"champion since {moment(seen.changes[-1].at)}" if seen.champion else "no champion yet"
+    shadow = f"; {seen.challenger.pointer.version} shadows it" if seen.challenger else ""
+    return _tile(seen.champion or "none", since + shadow, "tile wide")
+
+
+def _tiles(seen: Seen) -> list[html.Div]:
+    figures = {
+        (title, line.label): line.figure for title, lines in seen.lines.items() for line in lines
+    }
+    return [_tile(number(figures.get((title, label))), says) for title, label, says in TILES]
+
+
+def _tile(value: str, says: str, kind: str = "tile") -> html.Div:
+    return html.Div([html.B(value), html.Span(says)], className=kind)
+
+
+def _graph(seen: Seen, panel: Panel) -> html.Figure:
+    lines = [line for line in seen.lines.get(panel.title, ()) if line.values]
+    graph = dcc.Graph(
+        figure=figure(seen, panel),
+        config={"displayModeBar": False, "responsive": True},
+        style={"height": _HEIGHT},
+    )
+    return html.Figure(
+        [
+            html.Figcaption(
+                [html.H3([panel.title, html.Small(panel.unit)]), html.P(panel.meaning)]
+            ),
+            graph if lines else html.P("no figure", className="none"),
+        ]
+    )
+
+
+def _runs(seen: Seen) -> html.Table:
+    told = [
+        html.Tr([html.Td(moment(run.started)), html.Td(run.status.lower()), html.Td(run.told)])
+        for run in seen.runs
+    ]
+    return html.Table(
+        [
+            html.Caption("The last retrainings"),
+            html.Tbody(told or [html.Tr(html.Td("No retraining ran yet."))]),
+        ],
+        id="runs",
+    )

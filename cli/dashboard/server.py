@@ -1,0 +1,106 @@
+"""Serves the page, to this machine alone and with nothing from another."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+
+from dash import Dash, Input, Output, dcc, html
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from cli.dashboard.page import body
+from cli.errors import OperatorError
+from cli.seen import Seen
+
+HOST = "127.0.0.1"
+SPANS = {
+    "1 hour": timedelta(hours=1),
+    "6 hours": timedelta(hours=6),
+    "24 hours": timedelta(hours=24),
+    "7 days": timedelta(days=7),
+}
+_FIRST_SPAN = "1 hour"
+
+
+def server(look: Callable[[timedelta], Seen], port: int, every: timedelta) -> BaseWSGIServer:
+    """Make a server that listens; `serve_forever` serves.
+
+    Parameters
+    ----------
+    look : callable
+        Reads what is to be seen of a span of time up to now.
+    port : int
+        0 for any that is free.
+    every : timedelta
+        How long an open page waits before it looks again.
+
+    Raises
+    ------
+    OperatorError
+        When the port is taken.
+    """
+    # Made here, as the server's own attempt on a taken port ends the process.
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise OperatorError(
+            f"Port {port} of {HOST} cannot be had ({error.strerror}); give another with --port."
+        ) from error
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
+    made = make_server(
+        HOST,
+        listening.getsockname()[1],
+        app(look, every).server,
+        threaded=True,
+        fd=listening.fileno(),
+    )
+    listening.close()  # the server has a copy
+    return made
+
+
+def serve(
+    look: Callable[[timedelta], Seen], port: int, every: timedelta, tell: Callable[[str], None]
+) -> None:
+    """Serve the page until somebody interrupts; `tell` hears its address.
+
+    Raises
+    ------
+    OperatorError
+        When the port is taken.
+    """
+    serving = server(look, port, every)
+    tell(f"http://{HOST}:{serving.port}")
+    serving.serve_forever()  # until Ctrl-C, of which it makes an end without an error
+
+
+def app(look: Callable[[timedelta], Seen], every: timedelta) -> Dash:
+    """Make the page's application."""
+    made = Dash(
+        "cli.dashboard", title="Stresswatch", update_title="", serve_locally=True, compress=False
+    )
+    made.layout = html.Main(
+        [
+            dcc.Interval(id="clock", interval=every.total_seconds() * 1000),
+            html.Nav(
+                [
+                    html.Label("Show the last", htmlFor="span"),
+                    dcc.RadioItems(list(SPANS), _FIRST_SPAN, id="span", inline=True),
+                ]
+            ),
+            html.Div(html.P("Looking …"), id="seen"),
+        ]
+    )
+
+    @made.callback(
+        Output("seen", "children"), Input("clock", "n_intervals"), Input("span", "value")
+    )
+    def show(_: int | None, span: str) -> list[object]:
+        return body(look(SPANS[span]))
+
+    return made

@@ -1,0 +1,180 @@
+"""The page of `stresswatch dashboard` in a real browser, beside the stack that it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from cli.dashboard.browser import browser, programs, served, wait_for_page
+from cli.dashboard.page import TILES
+from cli.seen import Alarm, Seen, look
+from stresswatch.panels import NAMESPACE, PANELS
+from tests.e2e.deployed import Deployed, eventually
+
+pytestmark = pytest.mark.skipif(
+    programs() is None, reason="no Chromium: apt-get install chromium chromium-driver"
+)
+COMMAND = str(Path(sys.executable).with_name("stresswatch"))
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chrome]:
+    with browser() as opened:
+        yield opened
+
+
+def text(opened: Chrome) -> str:
+    return opened.find_element(By.ID, "seen").text
+
+
+def asked_for(opened: Chrome) -> set[str | None]:
+    """Hosts that the browser made requests to."""
+    events = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
+    addresses = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    return {urlsplit(one).hostname for one in addresses if one.startswith(("http", "ws"))}
+
+
+@pytest.fixture(scope="module")
+def measured(deployed: Deployed, retraining: dict[str, Any]) -> Seen:
+    """What is to be seen of the stack once posts were predicted and drift was measured."""
+    deployed.loop.measure_drift(datetime.now(UTC) - HOUR, datetime.now(UTC))
+
+    def all_there() -> Seen | None:
+        seen = look(deployed.loop, "dev", HOUR)
+        figures = {line.label: line.figure for lines in seen.lines.values() for line in lines}
+        wanted = ("predicted", "in the drift window", "challenger accepted", "billed", "posts")
+        return seen if all(figures.get(one) for one in wanted) else None
+
+    return eventually("metrics of what was done", all_there)
+
+
+def test_the_page_shows_what_the_stack_did(
+    deployed: Deployed, measured: Seen, chromium: Chrome
+) -> None:
+    with served(deployed.loop) as address:
+        chromium.get(address)
+        wait_for_page(chromium)
+        shown = text(chromium)
+    assert measured.champion
+    assert measured.champion in shown
+    for panel in PANELS:
+        assert panel.title in shown
+    assert measured.runs[0].told in chromium.find_element(By.ID, "runs").text
+    assert chromium.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")
+    errors = [one for one in chromium.get_log("browser") if one["level"] == "SEVERE"]
+    assert errors == []
+    assert asked_for(chromium) == {"127.0.0.1"}
+
+
+def test_a_narrow_window_needs_no_scrolling_sideways(measured: Seen, chromium: Chrome) -> None:
+    before = chromium.get_window_size()
+    with served(measured) as address:
+        chromium.set_window_size(700, 1000)
+        chromium.get(address)
+        wait_for_page(chromium)
+        page = chromium.find_element(By.TAG_NAME, "html")
+        assert int(page.get_property("scrollWidth")) <= 700
+    chromium.set_window_size(before["width"], before["height"])
+
+
+def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
+    deployed: Deployed, measured: Seen
+) -> None:
+    pages = deployed.client("cloudwatch").get_paginator("list_metrics")
+    published = {
+        (metric["MetricName"], frozenset(one["Name"] for one in metric["Dimensions"]))
+        for page in pages.paginate(Namespace=NAMESPACE)
+        for metric in page["Metrics"]
+    }
+    names = {name for name, _ in published}
+    for series in (series for panel in PANELS for series in panel.series):
+        if series.namespace == NAMESPACE and series.metric in names:
+            assert (series.metric, frozenset(series.dimensions)) in published
+
+
+def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
+    lines = dict.fromkeys((panel.title for panel in PANELS), ())
+    with served(Seen("stresswatch-dev", NOW, NOW - HOUR, lines=lines)) as address:
+        chromium.get(address)
+        wait_for_page(chromium)
+        shown = text(chromium)
+        without = chromium.find_elements(By.CSS_SELECTOR, "figure .none")
+    assert "Nothing was measured yet" in shown
+    assert "no champion yet" in shown
+    assert [one.text for one in without] == ["no figure"] * len(PANELS)
+
+
+def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrome) -> None:
+    meaning = "Many columns moved. <script>alert(1)</script>"
+    alarms = [
+        Alarm("a", "ALARM", NOW, meaning, "docs/runbooks/drift.md", "DriftShare", 0.15),
+        Alarm("b", "OK", NOW, "", "", "Errors", 1),
+    ]
+    unreadable = {"retraining": "AccessDenied."}
+    with served(
+        Seen("stresswatch-dev", NOW, NOW - HOUR, alarms=alarms, unreadable=unreadable)
+    ) as address:
+        chromium.get(address)
+        wait_for_page(chromium)
+        shown = chromium.find_element(By.ID, "verdict").text
+        assert "What could not be read: retraining. AccessDenied." in text(chromium)
+    assert "1 of 2 alarms fire" in shown
+    assert meaning in shown  # as text
+    assert "docs/runbooks/drift.md" in shown
+
+
+def test_a_tile_shows_a_line_that_there_is() -> None:
+    lines = {(panel.title, series.label) for panel in PANELS for series in panel.series}
+    assert {(title, label) for title, label, _ in TILES} <= lines
+
+
+def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:
+    (tmp_path / ".stresswatch").symlink_to(deployed.folder)
+    command = subprocess.Popen(
+        [COMMAND, "dashboard", "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert command.stdout
+        told = command.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:(\d+)", told)
+        assert address
+        taken = subprocess.run(
+            [COMMAND, "dashboard", "--port", address[1]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert taken.returncode == 1
+        assert taken.stderr == (
+            f"Port {address[1]} of 127.0.0.1 cannot be had (Address already in use); "
+            "give another with --port.\n"
+        )
+        command.send_signal(signal.SIGINT)
+        _, errors = command.communicate(timeout=30)
+    finally:
+        command.kill()
+    assert (command.returncode, errors) == (0, "")

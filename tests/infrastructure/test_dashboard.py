@@ -1,0 +1,164 @@
+"""The dashboard, and the file for Grafana: what they show is there to be shown."""
+
+import json
+import re
+
+import pytest
+
+from cdk_app.stages import STAGES
+from cli import grafana
+from stresswatch.panels import MEMORY_MB, NAMESPACE, PANELS, SECTIONS
+from tests.conftest import PROJECT
+
+OF_AWS = {
+    "AWS/Kinesis": {"IncomingBytes", "IncomingRecords"},
+    "AWS/Lambda": {"Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
+    "AWS/States": {"ExecutionsFailed", "ExecutionsSucceeded"},
+}
+"""What each service's own documentation lists, of the metrics that we draw."""
+
+
+def widgets(template):
+    """The dashboard's widgets; what only a deployment knows reads as its reference, in JSON."""
+    body = template.one("AWS::CloudWatch::Dashboard", "Dashboard")["DashboardBody"]
+    parts = body["Fn::Join"][1]
+    text = "".join(
+        part if isinstance(part, str) else json.dumps(json.dumps(part))[1:-1] for part in parts
+    )
+    return json.loads(text)["widgets"]
+
+
+def graphs(template):
+    return {
+        widget["properties"]["title"]: widget["properties"]
+        for widget in widgets(template)
+        if widget["type"] == "metric"
+    }
+
+
+def test_every_panel_is_on_the_dashboard_below_its_section(template):
+    assert list(graphs(template)) == [panel.title for panel in PANELS]
+    headers = [one["properties"]["markdown"] for one in widgets(template) if one["type"] == "text"]
+    assert [header.strip("# ") for header in headers] == [section.title for section in SECTIONS]
+
+
+def test_every_alarm_shows_how_it_stands_above_everything_else(template):
+    (shown,) = [widget for widget in widgets(template) if widget["type"] == "alarm"]
+    names = {json.loads(arn)["Fn::GetAtt"][0] for arn in shown["properties"]["alarms"]}
+    assert names == set(template.resources("AWS::CloudWatch::Alarm"))
+    assert shown["y"] == 0
+
+
+def test_a_graph_draws_every_line_of_its_panel(template):
+    drawn = graphs(template)
+    for panel in PANELS:
+        metrics = json.dumps(drawn[panel.title]["metrics"])
+        for series in panel.series:
+            assert series.metric in metrics
+            assert json.dumps(series.title) in metrics
+
+
+def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, production):
+    for stage, synthesized in ((STAGES["dev"], template), (STAGES["prod"], production)):
+        drawn = {
+            title: line["value"]
+            for title, graph in graphs(synthesized).items()
+            for line in graph.get("annotations", {}).get("horizontal", [])
+        }
+        assert drawn == {
+            "How long posts wait": stage.iterator_age_alarm_seconds,
+            "Drift": stage.drift_share_threshold,
+            "Live quality": stage.accepted_f1,
+        }
+
+
+def test_the_versions_are_searched_for_as_nobody_knows_them_when_it_is_deployed(template):
+    ((search,),) = graphs(template)["Posts scored, by version"]["metrics"]
+    assert search["expression"] == (
+        "SEARCH('{Stresswatch,Stage,service,Role,ModelVersion} "
+        'MetricName="PostsScored" Stage="dev" service="predictor"\', \'Sum\', 300)'
+    )
+    assert search["label"] == "${PROP('Dim.Role')} ${PROP('Dim.ModelVersion')}"
+
+
+def test_a_line_of_a_resource_names_one_of_the_stack(template):
+    for series in (series for panel in PANELS for series in panel.series):
+        if series.namespace == NAMESPACE:
+            continue
+        (output,) = re.findall(r"{(\w+)}", json.dumps(dict(series.dimensions)))
+        value = template.body["Outputs"][output]["Value"]
+        resource = value.get("Ref") or value["Fn::GetAtt"][0]
+        assert resource in template.body["Resources"]
+
+
+@pytest.mark.parametrize(
+    "series",
+    {(one.namespace, one.metric): one for panel in PANELS for one in panel.series}.values(),
+    ids=lambda series: series.metric,
+)
+def test_every_metric_is_one_that_somebody_publishes(series):
+    if series.namespace in OF_AWS:
+        assert series.metric in OF_AWS[series.namespace]
+    else:
+        code = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*/handler.py"))
+        assert f'"{series.metric}"' in code
+
+
+def test_computing_is_reckoned_by_the_memory_that_functions_have(template):
+    for name, memory in MEMORY_MB.items():
+        resource = template.body["Outputs"][f"{name}FunctionName"]["Value"]["Ref"]
+        assert template.body["Resources"][resource]["Properties"]["MemorySize"] == memory
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_a_graph_does_not_look_closer_than_is_measured(stage):
+    minutes = {panel.title: panel.minutes for panel in PANELS}
+    assert minutes["Drift"] >= stage.window_minutes
+    assert minutes["Live quality"] >= stage.quality_every_hours * 60
+
+
+def test_grafanas_file_is_what_its_command_prints():
+    file = PROJECT / "grafana" / "dashboards" / "stresswatch.json"
+    assert json.loads(file.read_text()) == grafana.dashboard(), (
+        "write it anew: python -m cli.grafana > grafana/dashboards/stresswatch.json"
+    )
+
+
+def test_grafana_draws_every_line_of_every_panel():
+    drawn = {one["title"]: one for one in grafana.dashboard()["panels"] if one["type"] != "row"}
+    assert list(drawn) == [panel.title for panel in PANELS]
+    for panel in PANELS:
+        shown = [target for target in drawn[panel.title]["targets"] if not target.get("hide")]
+        assert [target["label"] for target in shown] == [one.title for one in panel.series]
+        references = [target["refId"] for target in drawn[panel.title]["targets"]]
+        assert len(references) == len(set(references))
+
+
+def test_grafana_uses_only_variables_that_it_is_given():
+    text = json.dumps(grafana.dashboard()["panels"])
+    given = {variable["name"] for variable in grafana.dashboard()["templating"]["list"]}
+    used = set(re.findall(r"\$\{?(\w+)", text)) - {"PROP"}
+    assert used <= given
+
+
+def test_grafana_finds_names_by_what_cloudformation_makes_them_of(template):
+    patterns = {
+        variable["name"]: variable["regex"]
+        for variable in grafana.dashboard()["templating"]["list"]
+        if "regex" in variable
+    }
+    assert set(patterns) == set(grafana.LOGICAL_IDS)
+    for output, pattern in patterns.items():
+        value = template.body["Outputs"][output]["Value"]
+        logical = value.get("Ref") or value["Fn::GetAtt"][0]
+        properties = template.body["Resources"][logical]["Properties"]
+        name = properties.get("StateMachineName") or f"stresswatch-dev-{logical}"
+        others = [
+            f"stresswatch-dev-{other}"
+            for other, resource in template.body["Resources"].items()
+            if resource["Type"] == template.body["Resources"][logical]["Type"] and other != logical
+        ]
+        expression = re.compile(pattern.strip("/").replace("$stage", "dev"))
+        assert expression.search(name)
+        assert not any(map(expression.search, others))
