@@ -15,6 +15,7 @@ import tests.conftest  # noqa: F401 - the settings that every test has
 from local.batching import Record
 from local.invocation import Source, kinesis_event
 from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
+from stresswatch.web_contract import Post
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
 _SOURCE = Source(
@@ -60,6 +61,7 @@ def main(folder: Path) -> None:
         archived = aws.keys("archive", "predictions/")
     result = {
         "numbers": NUMERIC_FEATURES,
+        "schema": list(Post.model_fields),
         "answer": answer,
         "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
         "archived": len(archived),

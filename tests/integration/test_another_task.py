@@ -39,6 +39,8 @@ def test_a_task_with_other_numbers_is_learned_and_served_after_a_change_of_the_c
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["numbers"] == ["stars", "days_owned", "pictures"]
+    assert set(result["schema"]) >= {"text", "stars", "days_owned", "pictures"}
+    assert not any(name.startswith("lex_") for name in result["schema"])
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.9
     assert result["archived"] == 1

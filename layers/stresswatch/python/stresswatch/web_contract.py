@@ -7,7 +7,7 @@ pydantic, and only the web service needs this module.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -16,9 +16,15 @@ from pydantic import (
     RootModel,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    create_model,
 )
 
-from stresswatch.posts import MAXIMUM_MOMENT_LENGTH, MAXIMUM_NAME_LENGTH, MAXIMUM_TEXT_LENGTH
+from stresswatch.posts import (
+    MAXIMUM_MOMENT_LENGTH,
+    MAXIMUM_NAME_LENGTH,
+    MAXIMUM_TEXT_LENGTH,
+    NUMERIC_FEATURES,
+)
 from stresswatch.web_service import MAXIMUM_LABELS, MAXIMUM_POSTS
 
 VERSION = "1.0.0"
@@ -36,16 +42,17 @@ Moment = Annotated[
 ]
 
 
-class Post(BaseModel):
+if TYPE_CHECKING:
+    Numbers = BaseModel
+else:
+    Numbers = create_model("Numbers", **dict.fromkeys(NUMERIC_FEATURES, (float | None, None)))
+
+
+class Post(Numbers):
     """A post, as a producer would put it on the stream; unknown fields are ignored."""
 
     post_id: Name | None = Field(None, description="By default its place in the request, from 0.")
     text: Text = Field(description="At least one character that is not blank.")
-    lex_liwc_Tone: float | None = None  # noqa: N815 - the data set's names
-    lex_liwc_i: float | None = None
-    lex_liwc_negemo: float | None = None
-    lex_liwc_Clout: float | None = None  # noqa: N815
-    sentiment: float | None = None
     created_at: Moment | None = Field(None, description="ISO 8601.")
     source: Name | None = Field(None, description="The community that the post comes from.")
     reasons: bool | None = Field(None, description="Ask for what moved the prediction.")
