@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images synth docs hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images synth docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,9 @@ synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 
 docs: $(VENV)/installed ## Build the documentation's site in build/site/
 	$(BIN)/python -m docs
+
+notebook: $(VENV)/installed ## Execute the documentation's notebook anew
+	$(BIN)/python -m docs.notebook
 
 hooks: $(VENV)/installed ## Have the quick checks run before each commit
 	$(BIN)/pre-commit install

@@ -15,6 +15,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from docs import notebook, schemas
+
 PROJECT = Path(__file__).resolve().parents[1]
 GATHERED = PROJECT / "build" / "docs"
 ROOT_PAGES = {
@@ -47,6 +49,8 @@ def gather(target: Path = GATHERED) -> None:
         else:
             shutil.copyfile(path, place)
     (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
+    (target / "schemas.md").write_text(schemas.write(target / "schemas"))
+    (target / "notebook.md").write_text(notebook.page(target / "images"))
 
 
 @cache
@@ -78,6 +82,8 @@ def _link(page: Path, link: re.Match[str]) -> str:
         raise DeadLink(f"{page.relative_to(PROJECT)} links to {target}, which is not there")
     if path == PROJECT / "docs" / "decisions":
         path /= "index.md"
+    elif path == notebook.NOTEBOOK:
+        path = path.with_suffix(".md")
     elif path not in files():
         return link["text"]
     place = os.path.relpath(_place(path), Path(_place(page)).parent)

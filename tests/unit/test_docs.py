@@ -117,7 +117,8 @@ def test_every_page_is_in_the_navigation():
     navigation = tomllib.loads((PROJECT / "zensical.toml").read_text())["project"]["nav"]
     decisions = {name(page).removeprefix("docs/") for page in PAGES if "decisions" in page.parts}
     written = {ROOT_PAGES.get(name(page)) or name(page).removeprefix("docs/") for page in PAGES}
-    assert {*pages(navigation)} | decisions == written | {"decisions/index.md"}
+    made = {"decisions/index.md", "notebook.md", "schemas.md"}
+    assert {*pages(navigation)} | decisions == written | made
 
 
 def test_the_site_is_built_without_a_warning_and_no_link_of_it_is_dead():

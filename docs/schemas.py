@@ -1,0 +1,81 @@
+"""JSON Schemas of the contracts, made of the code that reads and writes them.
+
+``python -m docs`` writes each to the site's ``schemas/``, and a page of them all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from stresswatch import drift_history
+from stresswatch.champion import Pointer
+from stresswatch.gate import Verdict
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.predictions import ARCHIVE_COLUMNS
+from stresswatch.versions import Manifest
+from stresswatch.web_contract import LabelledPost, Post, Prediction
+
+_TYPES = {str: "string", bool: "boolean", float: "number"}
+_ARROW_TYPES = {"string": "string", "bool": "boolean", "double": "number", "int64": "integer"}
+_OF_THE_POST = {"source", "created_at", *NUMERIC_FEATURES}
+"""Columns of the archive that a post may lack."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Give each contract's schema by its name."""
+    found = {
+        "post": TypeAdapter(Post).json_schema(),
+        "label": TypeAdapter(LabelledPost).json_schema(),
+        "prediction": TypeAdapter(Prediction).json_schema(),
+        "archive-row": _object(
+            "Archive row",
+            {name: _TYPES[kind] for name, kind in ARCHIVE_COLUMNS.items()},
+            _OF_THE_POST,
+        ),
+        "drift-history-row": _object(
+            "Row of the history of drift",
+            {column.name: _ARROW_TYPES.get(str(column.type), "string") for column in _drift()},
+            [column.name for column in _drift()],
+        ),
+        "champion": TypeAdapter(Pointer).json_schema(),
+        "model-manifest": TypeAdapter(Manifest).json_schema(),
+        "verdict": TypeAdapter(Verdict).json_schema(),
+    }
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {name: dialect | schema for name, schema in found.items()}
+
+
+def write(folder: Path) -> str:
+    """Write each schema to a file of its name; give the page that shows them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = ["# Schemas", "JSON Schemas of the [contracts](contracts.md), made of the code."]
+    for name, schema in schemas().items():
+        text = json.dumps(schema, indent=2)
+        (folder / f"{name}.json").write_text(f"{text}\n")
+        title = schema["title"]
+        parts.append(f"## {title}\n\n[{name}.json]({folder.name}/{name}.json)")
+        parts.append(f"```json\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _drift() -> Iterable[Any]:
+    return list(drift_history.SCHEMA)
+
+
+def _object(title: str, types: Mapping[str, str], nullable: Iterable[str]) -> dict[str, Any]:
+    may_be_null = set(nullable)
+    return {
+        "title": title,
+        "type": "object",
+        "properties": {
+            name: {"type": [kind, "null"] if name in may_be_null else kind}
+            for name, kind in types.items()
+        },
+        "required": list(types),
+        "additionalProperties": False,
+    }

@@ -1,0 +1,21 @@
+"""The documentation's notebook runs from its first cell to its last."""
+
+import pytest
+
+from docs.notebook import execute
+
+# Whatever posts are at hand: it runs with synthetic ones as well.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def test_the_notebook_goes_from_data_to_a_verdict_on_a_challenger():
+    notebook = execute()
+    said = [
+        output.get("text") or output.get("data", {}).get("text/plain", "")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    ]
+    assert any("ROC-AUC, standing posts" in text for text in said)
+    assert any("of the columns drifted" in text for text in said)
+    assert any(text.startswith(("accepted", "rejected")) for text in said)
