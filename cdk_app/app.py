@@ -11,20 +11,26 @@ from aws_cdk import App
 from cdk_app.bundling import PROJECT
 from cdk_app.findings import check
 from cdk_app.stack import StresswatchStack
-from cdk_app.stages import stage_named
+from cdk_app.stages import Stage, stage_named
 
 
-def build_app(outdir: str | None = None, **context: object) -> App:
-    """Build the app for the stage in the context, ``dev`` if it names none; cdk-nag checks it."""
+def build_app(
+    outdir: str | None = None, stage: Stage | str | None = None, **context: object
+) -> App:
+    """Build the app, which cdk-nag checks, for a stage or the name of one.
+
+    By default it is the one in the context, or else ``dev``.
+    """
     defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | context)
-    StresswatchStack(app, stage_named(app.node.try_get_context("stage") or "dev"))
+    if not isinstance(stage, Stage):
+        stage = stage_named(stage or app.node.try_get_context("stage") or "dev")
+    StresswatchStack(app, stage)
     check(app)
     return app
 
 
 def synthesize() -> Path:
     """Write the cloud assembly, where the CDK CLI asks for it or to ``cdk.out``."""
-    stage = os.environ.get("STAGE")
     outdir = os.environ.get("CDK_OUTDIR", "cdk.out")
-    return Path(build_app(outdir, **({"stage": stage} if stage else {})).synth().directory)
+    return Path(build_app(outdir, os.environ.get("STAGE")).synth().directory)

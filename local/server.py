@@ -17,6 +17,7 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError
 
+from local import driven_clock
 from local.endpoint import Endpoint
 from local.errors import LocalStackError
 
@@ -118,6 +119,8 @@ def _environment(state: Path, temporary: Path, port: int) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "PYTHON", "LAMBDA_", "SFN_"))
     }
+    if driven_clock.is_driven():
+        kept["PYTHONPATH"] = os.environ["PYTHONPATH"]
     return kept | {
         "AUTH": "true",
         "BIND_HOST": HOST,

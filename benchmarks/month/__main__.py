@@ -1,0 +1,117 @@
+"""A month on the local stack, in minutes: drift, late labels, bad labels, a way back.
+
+``python -m benchmarks.month [--output FOLDER] [--json]`` lets thirty days of real posts (or
+synthetic ones, where there are none) pass on a clock that it drives: gradual drift, an abrupt
+shift, labels that do not come, labels that are turned round, and a rollback. It writes
+``month.json`` and ``month.svg``, and exits with 1 if a promise was not kept. It needs libfaketime.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import local
+from benchmarks.month.calendar import make_month
+from benchmarks.month.promises import promises
+from benchmarks.month.story import FIRST_DAY, Month, Seen
+from benchmarks.month.view import day_words, days_table, draw, promises_table
+from cli.data import load_posts
+from cli.loop import Loop
+from cli.targets import of_local_stack
+from local import driven_clock
+
+PROJECT = Path(__file__).parents[2]
+
+
+def _synthesize(folder: Path) -> None:
+    """Write the template while the clock is the system's: Node needs no other."""
+    done = subprocess.run(  # noqa: S603 - this package itself
+        [sys.executable, "-m", "benchmarks.month.template", str(folder.resolve())],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
+
+
+def _play(output: Path, console: Console) -> dict[str, Any]:
+    began = time.monotonic()
+    offsets, folder = output / "clock", output / "stack"
+
+    def set_clock(moment: datetime) -> None:
+        driven_clock.set_offset(offsets, driven_clock.offset(offsets) + moment - datetime.now(UTC))
+
+    local.down(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    data = load_posts()
+    base, days = make_month(data.posts)
+    console.print(f"A month of {data.name}", highlight=False)
+    try:
+        with console.status("starting") as shown:
+            stack = local.up(
+                folder, template_directory=output / "cdk.out", on_progress=shown.update
+            )
+            loop = Loop(of_local_stack(stack))
+
+            def on_day(seen: Seen) -> None:
+                shown.update(f"day {seen.day} is over")
+                if not console.is_terminal:
+                    console.print(f"day {seen.day}: {day_words(seen)}", highlight=False)
+
+            month = Month(loop, set_clock, on_day)
+            month.begin(base)
+            for day in days:
+                month.live(day)
+            threshold = loop.drift_alarm()["Threshold"]
+    finally:
+        local.down(folder)
+    found = promises(month)
+    console.print(days_table(month.seen), promises_table(found))
+    draw(month.seen, threshold, output / "month.svg")
+    return {
+        "data": data.name,
+        "seconds": time.monotonic() - began,
+        "promises": [promise._asdict() for promise in found],
+        **month.summary(),
+    }
+
+
+def main() -> int:
+    """Play the month; give the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("build/month"))
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    arguments = parser.parse_args()
+    output: Path = arguments.output
+    if not driven_clock.is_driven():
+        try:
+            driven = driven_clock.environment(output / "clock")
+        except local.LocalStackError as error:
+            sys.exit(str(error))
+        output.mkdir(parents=True, exist_ok=True)
+        _synthesize(output / "cdk.out")
+        driven_clock.set_offset(output / "clock", FIRST_DAY - datetime.now(UTC))
+        command = [sys.executable, "-m", "benchmarks.month", *sys.argv[1:]]
+        os.execve(sys.executable, command, os.environ | driven)  # noqa: S606 - this module itself
+    summary = _play(output, Console(stderr=arguments.json))
+    (output / "month.json").write_text(json.dumps(summary, indent=2) + "\n")
+    if arguments.json:
+        json.dump(summary, sys.stdout, indent=2)
+    return 0 if all(promise["kept"] for promise in summary["promises"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

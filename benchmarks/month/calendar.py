@@ -1,0 +1,163 @@
+"""What happens on each day of the month: which posts come, and which labels of earlier ones."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from cli.demo.plan import UNSEEN_COMMUNITIES
+from stresswatch.posts import LabelledPost
+
+LABELLED_A_DAY = 40
+UNLABELLED_A_DAY = 200
+LABELS_COME_AFTER = 2
+"""Days until somebody has labelled a day's posts."""
+_SEED = 11
+_BASE_SHARE = 0.55
+_SUDDEN = ("relationships",)
+_OUTAGE = range(18, 23)
+_POISONED, _CORRECTED, _ROLLBACK = 26, 27, 28
+
+
+class Phase(StrEnum):
+    """What the posts of a day are like."""
+
+    QUIET = "like the base data"
+    GRADUAL = "more and more posts of people in need"
+    AFTER = "posts of people in need alone"
+    ABRUPT = "at once, posts about relationships"
+    MIXED = "posts of all communities"
+
+
+_PHASES = {
+    range(1, 8): Phase.QUIET,
+    range(8, 16): Phase.GRADUAL,
+    range(16, 18): Phase.AFTER,
+    range(18, 25): Phase.ABRUPT,
+    range(25, 31): Phase.MIXED,
+}
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the month, from 1 on.
+
+    Attributes
+    ----------
+    posts : tuple of LabelledPost
+        Those that are sent and whose labels come later.
+    others : tuple of LabelledPost
+        Those that are sent and that nobody labels: posts of other days under ids of their own, as
+        there are not enough for a month. So none that a model learned from is measured on later.
+    labels : tuple of LabelledPost
+        Those that come on this day, of posts of earlier days.
+    poisons, rolls_back : bool
+        Whether the labels are turned round and a retraining is insisted on; whether somebody goes
+        back to the version before.
+    """
+
+    number: int
+    phase: Phase
+    posts: tuple[LabelledPost, ...]
+    others: tuple[LabelledPost, ...]
+    labels: tuple[LabelledPost, ...] = ()
+    lacks_labels: bool = False
+    poisons: bool = False
+    rolls_back: bool = False
+
+
+@dataclass
+class _Deck:
+    """Posts that are dealt out, each once."""
+
+    posts: list[LabelledPost] = field(default_factory=list)
+    _dealt: int = 0
+
+    def deal(self, count: int) -> list[LabelledPost]:
+        self._dealt += count
+        return self.posts[self._dealt - count : self._dealt]
+
+    def draw(self, count: int, but: Iterable[LabelledPost], day: int) -> Iterator[LabelledPost]:
+        """Draw posts but for some, each under an id of the day."""
+        chance = random.Random(f"{_SEED} {day}")  # noqa: S311 - no secret
+        left_out = {labelled.post.post_id for labelled in but}
+        others = [one for one in self.posts if one.post.post_id not in left_out]
+        for one in chance.sample(others, count):
+            post_id = f"{one.post.post_id}-day-{day}"
+            yield replace(one, post=one.post._replace(post_id=post_id))
+
+
+def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[Day]]:
+    """Deal out base data and thirty days; no post comes twice, and none of the base comes at all.
+
+    Of a long post's segments, which share an id, the first is sent: the archive, which has no text,
+    could not tell them apart when their labels come.
+    """
+    base, quiet, aid, sudden = [], _Deck(), _Deck(), _Deck()
+    chance = random.Random(_SEED)  # noqa: S311 - no secret
+    of_base: dict[str, bool] = {}
+    for labelled in posts:
+        post_id, source = labelled.post.post_id, labelled.post.source
+        is_first = post_id not in of_base
+        if source in UNSEEN_COMMUNITIES or source in _SUDDEN:
+            of_base.setdefault(post_id, False)
+            if is_first:
+                (aid if source in UNSEEN_COMMUNITIES else sudden).posts.append(labelled)
+        elif of_base.setdefault(post_id, chance.random() < _BASE_SHARE):
+            base.append(labelled)
+        elif is_first:
+            quiet.posts.append(labelled)
+    for deck in (quiet, aid, sudden):
+        chance.shuffle(deck.posts)
+    days = [_day(number, quiet, aid, sudden) for number in range(1, 31)]
+    return base, [_with_labels(day, days, chance) for day in days]
+
+
+def _day(number: int, quiet: _Deck, aid: _Deck, sudden: _Deck) -> Day:
+    phase = next(phase for days, phase in _PHASES.items() if number in days)
+    aid_share = {Phase.GRADUAL: (number - 7) / 8, Phase.AFTER: 1.0, Phase.MIXED: 0.4}.get(phase, 0)
+    sudden_share = {Phase.ABRUPT: 1.0, Phase.MIXED: 0.1}.get(phase, 0)
+    shares = ((aid, aid_share), (sudden, sudden_share), (quiet, 1 - aid_share - sudden_share))
+    posts: list[LabelledPost] = []
+    others: list[LabelledPost] = []
+    for deck, share in shares:
+        dealt = deck.deal(round(LABELLED_A_DAY * share))
+        posts += dealt
+        others += deck.draw(round(UNLABELLED_A_DAY * share), dealt, number)
+    return Day(
+        number,
+        phase,
+        tuple(posts),
+        tuple(others),
+        lacks_labels=number in _OUTAGE,
+        poisons=number == _POISONED,
+        rolls_back=number == _ROLLBACK,
+    )
+
+
+def _with_labels(day: Day, days: Sequence[Day], chance: random.Random) -> Day:
+    if day.lacks_labels:
+        return day
+    if day.number == _POISONED:
+        return replace(day, labels=tuple(_turned_round(_labels_of(days, range(18, 25)))))
+    if day.number == _CORRECTED:
+        return replace(day, labels=tuple(_labels_of(days, range(18, 26))))
+    due = range(day.number - LABELS_COME_AFTER, day.number - LABELS_COME_AFTER + 1)
+    if day.number == _OUTAGE.stop:
+        # All that the outage held up, in no order, some of them twice.
+        due = range(_OUTAGE.start - LABELS_COME_AFTER, due.stop)
+        held_up = list(_labels_of(days, due))
+        held_up += held_up[: len(held_up) // 10]
+        chance.shuffle(held_up)
+        return replace(day, labels=tuple(held_up))
+    return replace(day, labels=tuple(_labels_of(days, due)))
+
+
+def _labels_of(days: Sequence[Day], numbers: range) -> Iterator[LabelledPost]:
+    return (labelled for day in days if day.number in numbers for labelled in day.posts)
+
+
+def _turned_round(labels: Iterable[LabelledPost]) -> Iterator[LabelledPost]:
+    return (replace(labelled, label=1 - labelled.label) for labelled in labels)

@@ -1,0 +1,229 @@
+"""Drives the month: what a day does to the loop, and what is seen of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from benchmarks.month.calendar import Day
+from cli.loop import Loop, payload, wait_for
+from cli.versions import Versions
+from stresswatch import archive
+from stresswatch.posts import LabelledPost
+
+FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
+_MORNING, _EVENING = time(9), time(21)
+_SCHEDULED = (6, 15, 20, 25, 30)
+"""Days on which a retraining is tried without an alarm."""
+_SECONDS = 180
+"""How long anything may take, on the clock of whoever waits."""
+
+
+@dataclass
+class Seen:
+    """What was seen of a day.
+
+    Attributes
+    ----------
+    share : float or None
+        Of the window's columns, those that drifted; None where there was no figure.
+    drifted : list of str
+        The names of these columns.
+    f1, f1_low, f1_high : float or None
+        Of the champion's last days, by the labels that had come.
+    retrainings : list of dict
+        What asked for each, and what became of it.
+    """
+
+    day: int
+    date: str
+    phase: str
+    posts: int
+    labels: int
+    share: float | None = None
+    drifted: list[str] = field(default_factory=list)
+    alarm: bool = False
+    labelled_posts: int = 0
+    f1: float | None = None
+    f1_low: float | None = None
+    f1_high: float | None = None
+    champion: str = ""
+    retrainings: list[dict[str, Any]] = field(default_factory=list)
+    rolled_back: str | None = None
+    seconds_to_serve: float | None = None
+
+
+@dataclass
+class Month:
+    """The deployed stack, whose clock is set by `set_clock`, and what it has done so far."""
+
+    loop: Loop
+    set_clock: Callable[[datetime], None]
+    on_day: Callable[[Seen], None]
+    seen: list[Seen] = field(default_factory=list)
+    sent: set[str] = field(default_factory=set)
+    predicted: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)
+
+    def begin(self, base: Sequence[LabelledPost]) -> None:
+        """Train the first champion, on the day before the first."""
+        self.set_clock(FIRST_DAY - timedelta(days=1) + timedelta(hours=9))
+        self._drive_the_schedules()
+        self.loop.seed(base)
+        execution = self.loop.start_retraining("first_champion", "There is no champion yet")
+        self.loop.follow(execution, _SECONDS, lambda _: None)
+        self._known.add(execution)
+
+    def live(self, day: Day) -> None:
+        """Let a day pass: posts in the morning, labels, and in the evening what watches them."""
+        date = FIRST_DAY + timedelta(days=day.number - 1)
+        seen = Seen(
+            day=day.number,
+            date=f"{date:%Y-%m-%d}",
+            phase=day.phase,
+            posts=len(day.posts) + len(day.others),
+            labels=len(day.labels),
+        )
+        self.set_clock(datetime.combine(date, _MORNING, UTC))
+        started = datetime.now(UTC)
+        self._predict([*day.posts, *day.others])
+        if day.labels:
+            self.loop.label(day.labels)
+        if day.rolls_back:
+            self._roll_back(day, seen)
+        self.set_clock(datetime.combine(date, _EVENING, UTC))
+        self._watch(started, seen)
+        if day.poisons:
+            self._retrain("operator", "Labels of a new annotator came", seen, anyway=True)
+        elif day.number in _SCHEDULED:
+            self._retrain("schedule", "The day has come", seen)
+        champion = self.loop.champion()
+        seen.champion = champion.version if champion else ""
+        self.seen.append(seen)
+        self.on_day(seen)
+
+    def summary(self) -> dict[str, Any]:
+        """Give everything that was seen."""
+        return {
+            "posts_sent": len(self.sent),
+            "posts_predicted": len(self.sent & self.predicted),
+            "days": [asdict(one) for one in self.seen],
+        }
+
+    def _drive_the_schedules(self) -> None:
+        """Keep rules from firing whenever the clock jumps: what they start is started here."""
+        events = self.loop.target.client("events")
+        for rule in events.list_rules()["Rules"]:
+            if "ScheduleExpression" in rule:
+                events.disable_rule(Name=rule["Name"])
+
+    def _predict(self, posts: Sequence[LabelledPost]) -> list[str]:
+        """Send posts and wait for their predictions; give the versions that made them."""
+        began = datetime.now(UTC)
+        ids = self.loop.send([payload(post) for post in posts])
+        self.sent.update(ids)
+
+        def predicted() -> dict[str, str] | None:
+            rows = archive.read(
+                self.loop.target.client("s3"),
+                self.loop.target.output("ArchiveBucketName"),
+                began,
+                datetime.now(UTC),
+            )
+            versions = {row["prediction_id"]: row["model_version"] for row in rows}
+            return versions if versions.keys() >= set(ids) else None
+
+        versions = wait_for("the predictions of a day", predicted, _SECONDS)
+        # The function says how many it predicted when it ends; the clock must not jump before.
+        wait_for("the predictor's end", lambda: self._says_it_is_done(began, len(ids)), _SECONDS)
+        self.predicted.update(versions)
+        return [versions[one] for one in ids]
+
+    def _says_it_is_done(self, since: datetime, posts: int) -> bool | None:
+        answer = self.loop.target.client("cloudwatch").get_metric_statistics(
+            Namespace="Stresswatch",
+            MetricName="PostsPredicted",
+            Dimensions=[
+                {"Name": "Stage", "Value": self.loop.target.name.removeprefix("stresswatch-")},
+                {"Name": "service", "Value": "predictor"},
+            ],
+            StartTime=since - timedelta(seconds=1),
+            EndTime=datetime.now(UTC) + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )
+        return True if sum(point["Sum"] for point in answer["Datapoints"]) >= posts else None
+
+    def _watch(self, since: datetime, seen: Seen) -> None:
+        """Measure drift and live quality as their schedules do, and follow what they set off."""
+        was_alarming = self.loop.is_alarming()
+        drift = self.loop.measure_drift(since, datetime.now(UTC))
+        seen.share = drift.get("share")
+        seen.drifted = [
+            name for name, column in drift.get("columns", {}).items() if column["drifted"]
+        ]
+        threshold = self.loop.drift_alarm()["Threshold"]
+        fires = seen.share is not None and seen.share >= threshold
+        wait_for(
+            "the drift alarm to say the same",
+            lambda: True if self.loop.is_alarming() == fires else None,
+            _SECONDS,
+        )
+        seen.alarm = fires
+        if fires and not was_alarming:
+            self._follow(wait_for("the alarm to start a retraining", self._new, _SECONDS), seen)
+        quality = self.loop.measure_quality()
+        seen.labelled_posts = quality.get("labelled_posts", 0)
+        if overall := quality.get("overall"):
+            seen.f1 = overall["f1"]
+            seen.f1_low, seen.f1_high = overall["intervals"]["f1"]
+
+    def _retrain(self, trigger: str, reason: str, seen: Seen, *, anyway: bool = False) -> None:
+        self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), seen)
+
+    def _new(self) -> str | None:
+        """Give an execution that nobody here started."""
+        for execution in self.loop.executions():
+            if execution["executionArn"] not in self._known:
+                return str(execution["executionArn"])
+        return None
+
+    def _follow(self, execution: str, seen: Seen) -> None:
+        self._known.add(execution)
+        output = self.loop.follow(execution, _SECONDS, lambda _: None)
+        seen.retrainings.append({"trigger": output["trigger"], **_outcome(output)})
+
+    def _roll_back(self, day: Day, seen: Seen) -> None:
+        """Go back to the version before, and see how soon it answers."""
+        left = self.loop.champion()
+        began = datetime.now(UTC)
+        pointer = Versions(self.loop).rollback(None, "Annotators doubt the newest version")
+
+        def answers() -> bool | None:
+            (post, *_) = day.posts
+            return True if self._predict([post]) == [pointer.version] else None
+
+        wait_for("the version before to answer", answers, _SECONDS)
+        seen.seconds_to_serve = (datetime.now(UTC) - began).total_seconds()
+        seen.rolled_back = left.version if left else None
+
+
+def _outcome(output: dict[str, Any]) -> dict[str, Any]:
+    """Say in a word or two what became of a retraining, and why."""
+    admission, dataset = output["admission"], output.get("dataset", {})
+    if not admission["admitted"]:
+        return {"outcome": "suppressed", "why": admission["reason"]}
+    if dataset.get("declined"):
+        return {"outcome": "declined", "why": dataset["declined"]}
+    gate = output["gate"]
+    failed = [check["name"] for check in gate["checks"] if not check["passed"]]
+    promoted = "promotion" in output
+    return {
+        "outcome": "promoted" if promoted else "rejected",
+        "version": gate["version"],
+        "parent": gate["parent"],
+        "why": json.dumps(failed) if failed else f"{len(gate['checks'])} checks passed",
+    }
