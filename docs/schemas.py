@@ -39,8 +39,11 @@ def schemas() -> dict[str, dict[str, Any]]:
         ),
         "drift-history-row": _object(
             "Row of the history of drift",
-            {column.name: _ARROW_TYPES.get(str(column.type), "string") for column in _drift()},
-            [column.name for column in _drift()],
+            {
+                column.name: _ARROW_TYPES.get(str(column.type), "string")
+                for column in drift_history.SCHEMA
+            },
+            drift_history.SCHEMA.names,
         ),
         "champion": TypeAdapter(Pointer).json_schema(),
         "model-manifest": TypeAdapter(Manifest).json_schema(),
@@ -61,10 +64,6 @@ def write(folder: Path) -> str:
         parts.append(f"## {title}\n\n[{name}.json]({folder.name}/{name}.json)")
         parts.append(f"```json\n{text}\n```")
     return "\n\n".join(parts) + "\n"
-
-
-def _drift() -> Iterable[Any]:
-    return list(drift_history.SCHEMA)
 
 
 def _object(title: str, types: Mapping[str, str], nullable: Iterable[str]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ https://github.com/wolfcw/libfaketime
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,9 +61,9 @@ def library() -> Path:
     )
 
 
-def is_driven(variables: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a process sees the driven clock."""
-    return _OFFSETS in variables
+def is_driven() -> bool:
+    """Tell whether this process sees the driven clock."""
+    return _OFFSETS in os.environ
 
 
 def set_offset(offsets: Path, offset: timedelta) -> None:
