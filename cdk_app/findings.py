@@ -76,10 +76,10 @@ def acknowledgements(app: App) -> list[Acknowledgement]:
     )
 
 
-def table(app: App) -> str:
-    """Give the acknowledgements as a table of Markdown, one row a rule and reason."""
+def table(apps: Iterable[App]) -> str:
+    """Give the acknowledgements of some apps as a table of Markdown, one row a rule and reason."""
     constructs = defaultdict(set)
-    for found in acknowledgements(app):
+    for found in sorted(set().union(*map(acknowledgements, apps))):
         rule = found.rule.partition("[")[0]
         constructs[rule, found.reason].add(found.path.partition("/")[2])
     rows = [
@@ -107,5 +107,7 @@ def _flat(value: object) -> str:
 
 if __name__ == "__main__":
     from cdk_app.app import build_app
+    from cdk_app.stages import STAGES
 
-    print(table(build_app()))  # noqa: T201 - it is what the command is for
+    apps = [build_app(stage=stage, **{"aws:cdk:bundling-stacks": []}) for stage in STAGES]
+    print(table(apps))  # noqa: T201 - it is what the command is for

@@ -83,6 +83,8 @@ class StresswatchStack(Stack):
             },
             retraining.state_machine,
         )
+        if prediction.release:
+            prediction.release.watch(observability.of_new_code)
         querying = Querying(self, "Querying", stage, storage)
         outputs = self._outputs(
             PostsStreamName=streams.posts.stream_name,

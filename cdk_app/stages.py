@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
@@ -20,6 +22,65 @@ _MLFLOW_ARN = re.compile(
 )
 _SCHEDULE = re.compile(r"(rate\(\d+ (minute|hour|day)s?\)|cron\(\S+( \S+){5}\))")
 _HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
+
+
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "stream_shards": (1, 500),
+    "parallelization_factor": (1, 10),
+    "provisioned_concurrency": (0, 1000),
+    "key_deletion_days": (7, 30),
+    "key_rotation_days": (90, 2560),
+    "archive_retention_days": (1, 3650),
+    "stream_retention_hours": (24, 8760),
+    "predictor_concurrency": (1, 1000),
+    "other_concurrency": (1, 1000),
+    "champion_ttl_seconds": (1, 60),
+    "batch_size": (1, 10_000),
+    "batch_window_seconds": (0, 300),
+    "maximum_record_age_seconds": (60, 604_800),
+    "window_minutes": (5, 1440),
+    "minimum_window_posts": (50, 1_000_000),
+    "maximum_window_posts": (50, 100_000),
+    "report_link_hours": (1, 168),
+    "drift_share_threshold": (0.01, 1.0),
+    "quality_window_days": (1, 90),
+    "quality_every_hours": (1, 24),
+    "minimum_labelled_posts": (30, 1_000_000),
+    "accepted_f1": (0.01, 1.0),
+    "iterator_age_alarm_seconds": (1, 604_800),
+    "silence_alarm_minutes": (1, 1440),
+    "throttles_alarm_count": (1, 1_000_000),
+    "quarantine_alarm_posts": (1, 1_000_000_000),
+    "unfinished_alarm_batches": (1, 1_000_000),
+    "training_maximum_minutes": (1, 1440),
+    "retraining_cool_down_minutes": (0, 43_200),
+    "minimum_new_labels": (1, 1_000_000),
+    "training_attempts": (1, 20),
+    "capacity_wait_minutes": (1, 1440),
+    "shadow_minutes": (0, 43_200),
+    "approval_hours": (1, 720),
+    "quarantine_retention_days": (1, 3650),
+    "query_scan_limit_mb": (10, 7_000_000),
+    "query_results_days": (1, 365),
+}
+"""The lowest and highest value of each number."""
+
+CANARY_MINUTES = (0, 5, 10, 15, 30)
+"""For which of them CodeDeploy has a configuration of its own; 0 is for no canary."""
+
+ON_DEMAND_SHARDS = 4
+"""What a stream on demand begins with."""
+
+_SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+
+
+class StreamMode(StrEnum):
+    """Who says how many shards a stream has."""
+
+    PROVISIONED = "provisioned"
+    ON_DEMAND = "on_demand"
 
 
 class InvalidStage(ValueError):
@@ -101,6 +162,27 @@ class Stage:
         Keep buckets, streams and keys when the stack is deleted, and protect the stack from that.
     requires_byte_code : bool
         Refuse to synthesize without the functions' own Python, whose byte code the layers ship.
+    stream_mode : StreamMode
+        ``provisioned`` with ``stream_shards``, or ``on_demand``: Kinesis adds shards by itself, and
+        an idle stream costs more.
+    stream_shards, stream_retention_hours : int
+        How many shards a provisioned stream has, and how long it keeps a record.
+    enhanced_fan_out : bool
+        Give the predictor 2 MB a second of each shard for itself, whoever else reads.
+    parallelization_factor : int
+        How many batches of one shard are predicted at once; a partition key's stay in order.
+    canary_minutes : int
+        How long a tenth of the batches goes to new code of the predictor, watched by its alarms,
+        before all do; 0 for all at once.
+    provisioned_concurrency : int
+        How many environments of the predictor are kept warm, and paid for; 0 for none.
+    subnet_ids, security_group_ids : tuple of str
+        The network that the functions are put into, by its ids; nothing is for outside of any. It
+        must reach S3, Kinesis, SSM, KMS, DynamoDB, CloudWatch, X-Ray and Step Functions.
+    key_administrators : tuple of str
+        ARNs of roles and users who may administer the keys, beside those whom IAM lets.
+    key_deletion_days, key_rotation_days : int
+        How long a deleted key can be had back, and how often its material changes.
     predictor_concurrency, other_concurrency : int
         How many invocations at once are reserved for the predictor, which needs one a shard, and
         for each other function; no other function of the account can take them, and none runs more.
@@ -134,6 +216,8 @@ class Stage:
         How many of them within five minutes somebody is told of.
     runbooks : str
         Where the pages of ``docs/runbooks`` are to be read, for the alarms' descriptions.
+    training_instance_type, training_volume_gb, training_maximum_minutes : str, int, int
+        The machine of a training job, its disk, and how long it may take.
     k, seed : int
         Hyperparameters of the training job.
     retraining_cool_down_minutes : int
@@ -157,6 +241,10 @@ class Stage:
     tracking_uri : str or None
         Where MLflow records the training jobs: the ARN of an MLflow app or tracking server of
         SageMaker, or a server's https address. A job that tracks is not isolated from the network.
+    log_retention_days, quarantine_retention_days : int
+        How long logs, and records that were refused or given up, are kept.
+    archive_retention_days : int or None
+        How long predictions are kept, or None for ever.
     query_scan_limit_mb, query_results_days : int
         How much one query of Athena may read, which is what it costs, and how long results stay.
     web_service : WebService or None
@@ -166,8 +254,18 @@ class Stage:
     name: str
     retains_data: bool
     requires_byte_code: bool
+    stream_mode: StreamMode = StreamMode.PROVISIONED
     stream_shards: int = 1
     stream_retention_hours: int = 24
+    enhanced_fan_out: bool = False
+    parallelization_factor: int = 1
+    canary_minutes: int = 0
+    provisioned_concurrency: int = 0
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    key_administrators: tuple[str, ...] = ()
+    key_deletion_days: int = 30
+    key_rotation_days: int = 365
     predictor_concurrency: int = 10
     other_concurrency: int = 5
     champion_ttl_seconds: int = 30
@@ -209,51 +307,23 @@ class Stage:
     tracking_uri: str | None = None
     web_service: WebService | None = None
     log_retention_days: int = 30
+    archive_retention_days: int | None = None
     quarantine_retention_days: int = 30
     query_scan_limit_mb: int = 10_000
     query_results_days: int = 7
 
     def __post_init__(self) -> None:
-        limits = {
-            "stream_shards": (1, 500),
-            "stream_retention_hours": (24, 8760),
-            "predictor_concurrency": (1, 1000),
-            "other_concurrency": (1, 1000),
-            "champion_ttl_seconds": (1, 60),
-            "batch_size": (1, 10_000),
-            "batch_window_seconds": (0, 300),
-            "maximum_record_age_seconds": (60, 604_800),
-            "window_minutes": (5, 1440),
-            "minimum_window_posts": (50, 1_000_000),
-            "maximum_window_posts": (self.minimum_window_posts, 100_000),
-            "report_link_hours": (1, 168),
-            "drift_share_threshold": (0.01, 1.0),
-            "quality_window_days": (1, 90),
-            "quality_every_hours": (1, 24),
-            "minimum_labelled_posts": (30, 1_000_000),
-            "accepted_f1": (0.01, 1.0),
-            "iterator_age_alarm_seconds": (1, 604_800),
-            "silence_alarm_minutes": (1, 1440),
-            "throttles_alarm_count": (1, 1_000_000),
-            "quarantine_alarm_posts": (1, 1_000_000_000),
-            "unfinished_alarm_batches": (1, 1_000_000),
-            "training_maximum_minutes": (1, 1440),
-            "retraining_cool_down_minutes": (0, 43_200),
-            "minimum_new_labels": (1, 1_000_000),
-            "training_attempts": (1, 20),
-            "capacity_wait_minutes": (1, 1440),
-            "shadow_minutes": (0, 43_200),
-            "approval_hours": (1, 720),
-            "quarantine_retention_days": (1, 3650),
-            "query_scan_limit_mb": (10, 7_000_000),
-            "query_results_days": (1, 365),
-        }
-        for setting, (lowest, highest) in limits.items():
-            if not lowest <= getattr(self, setting) <= highest:
+        for setting, (lowest, highest) in LIMITS.items():
+            value = getattr(self, setting)
+            if value is not None and not lowest <= value <= highest:
                 raise InvalidStage(
-                    f"{self.name}: {setting} is {getattr(self, setting)}; "
-                    f"it must be between {lowest} and {highest}"
+                    f"{self.name}: {setting} is {value}; it must be between {lowest} and {highest}"
                 )
+        if self.maximum_window_posts < self.minimum_window_posts:
+            raise InvalidStage(
+                f"{self.name}: maximum_window_posts is {self.maximum_window_posts}; it must be "
+                f"between {self.minimum_window_posts}, the minimum_window_posts, and 100000"
+            )
         if 60 % self.window_minutes and (self.window_minutes % 60 or 1440 % self.window_minutes):
             raise InvalidStage(
                 f"{self.name}: window_minutes is {self.window_minutes}; it must divide an hour, or "
@@ -262,6 +332,11 @@ class Stage:
         if self.reasons not in tuple(Explains):
             raise InvalidStage(
                 f"{self.name}: reasons is {self.reasons!r}; it must be one of {', '.join(Explains)}"
+            )
+        if self.stream_mode not in tuple(StreamMode):
+            raise InvalidStage(
+                f"{self.name}: stream_mode is {self.stream_mode!r}; "
+                f"it must be one of {', '.join(StreamMode)}"
             )
         if self.log_retention_days not in LOG_RETENTION_DAYS:
             raise InvalidStage(
@@ -272,11 +347,42 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
             )
-        if self.predictor_concurrency < self.stream_shards:
+        if self.stream_mode is StreamMode.ON_DEMAND and self.stream_shards != 1:
             raise InvalidStage(
-                f"{self.name}: predictor_concurrency is {self.predictor_concurrency}, below "
-                f"stream_shards, {self.stream_shards}: Lambda would throttle the mapping"
+                f"{self.name}: stream_shards is {self.stream_shards}, but the stream_mode is "
+                "on_demand, and Kinesis chooses; leave stream_shards out"
             )
+        if self.predictor_concurrency < self.batches_at_once:
+            raise InvalidStage(
+                f"{self.name}: predictor_concurrency is {self.predictor_concurrency}, below the "
+                f"{self.batches_at_once} batches at once that stream_shards and "
+                "parallelization_factor make: Lambda would throttle the mapping"
+            )
+        if self.provisioned_concurrency > self.predictor_concurrency:
+            raise InvalidStage(
+                f"{self.name}: provisioned_concurrency is {self.provisioned_concurrency}, above "
+                f"predictor_concurrency, {self.predictor_concurrency}, which bounds it"
+            )
+        if self.canary_minutes not in CANARY_MINUTES:
+            raise InvalidStage(
+                f"{self.name}: canary_minutes is {self.canary_minutes}; "
+                f"it must be one of {', '.join(map(str, CANARY_MINUTES))}"
+            )
+        if bool(self.subnet_ids) != bool(self.security_group_ids):
+            raise InvalidStage(
+                f"{self.name}: subnet_ids and security_group_ids go together; one is empty"
+            )
+        for setting, form in {
+            "subnet_ids": _SUBNET,
+            "security_group_ids": _SECURITY_GROUP,
+            "key_administrators": _PRINCIPAL,
+        }.items():
+            for value in getattr(self, setting):
+                if not form.fullmatch(value):
+                    raise InvalidStage(
+                        f"{self.name}: {setting} holds {value!r}, which is not of the form "
+                        f"{form.pattern}"
+                    )
         if self.iterator_age_alarm_seconds >= self.maximum_record_age_seconds:
             raise InvalidStage(
                 f"{self.name}: iterator_age_alarm_seconds is not below "
@@ -296,6 +402,12 @@ class Stage:
                 f"{self.name}: tracking_uri is {self.tracking_uri}; it must be the ARN of an "
                 "MLflow app or tracking server of SageMaker, or begin with https://"
             )
+
+    @property
+    def batches_at_once(self) -> int:
+        """How many batches the mapping hands out at once, at least."""
+        on_demand = self.stream_mode is StreamMode.ON_DEMAND
+        return (ON_DEMAND_SHARDS if on_demand else self.stream_shards) * self.parallelization_factor
 
     @property
     def tracking_arn(self) -> str | None:
@@ -322,11 +434,12 @@ STAGES = {
             quarantine_retention_days=7,
             iterator_age_alarm_seconds=60,
         ),
-        Stage(name="staging", retains_data=True, requires_byte_code=True),
+        Stage(name="staging", retains_data=True, requires_byte_code=True, canary_minutes=5),
         Stage(
             name="prod",
             retains_data=True,
             requires_byte_code=True,
+            canary_minutes=10,
             stream_shards=2,
             stream_retention_hours=168,
             maximum_record_age_seconds=86_400,

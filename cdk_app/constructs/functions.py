@@ -19,6 +19,8 @@ from cdk_app.stages import Stage
 
 METRICS_NAMESPACE = "Stresswatch"
 
+_F = TypeVar("_F", bound=lambda_.Function)
+
 
 class Functions(Construct):
     """Makes functions that share layers, key and stage."""
@@ -63,7 +65,7 @@ class Functions(Construct):
             "AwsSolutions-L1",
             "Python 3.13 is what the code is tested on and its packages are built for.",
         )
-        return _acknowledged(function)
+        return self._connected(function)
 
     def image_function(
         self,
@@ -86,7 +88,44 @@ class Functions(Construct):
             reserved_concurrent_executions=concurrency,
             **self._shared(scope, name, environment),
         )
-        return _acknowledged(function)
+        return self._connected(function)
+
+    def _connected(self, function: _F) -> _F:
+        """Put a function into the stage's network, or acknowledge that it is in none."""
+        if self._stage.subnet_ids:
+            resource = function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)
+            resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(self._stage.subnet_ids),
+                security_group_ids=list(self._stage.security_group_ids),
+            )
+            allow(
+                role_of(function),
+                [
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                ],
+                ["*"],
+                pattern_because="Lambda itself makes the network's interfaces, whose ids nobody "
+                "knows before, and asks for these on every resource.",
+            )
+            # Lambda refuses a function in a network whose role may not make interfaces yet.
+            resource.node.add_dependency(role_of(function).node.find_child("DefaultPolicy"))
+        else:
+            acknowledge(
+                function,
+                "NIST.800.53.R5-LambdaInsideVPC",
+                "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
+                "A network's endpoints would cost by the hour while no post comes.",
+            )
+        acknowledge_in_checkov(
+            function,
+            "CKV_AWS_173",
+            "Its settings are names and numbers, no secret; Lambda encrypts them with AWS's own "
+            "key.",
+        )
+        return function
 
     def _shared(
         self, scope: Construct, name: str, environment: Mapping[str, str]
@@ -122,25 +161,6 @@ class Functions(Construct):
             compatible_runtimes=[bundling.RUNTIME],
             compatible_architectures=[bundling.ARCHITECTURE],
         )
-
-
-_F = TypeVar("_F", bound=lambda_.Function)
-
-
-def _acknowledged(function: _F) -> _F:
-    """Acknowledge what is so of every function."""
-    acknowledge(
-        function,
-        "NIST.800.53.R5-LambdaInsideVPC",
-        "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
-        "A network's endpoints would cost by the hour while no post comes.",
-    )
-    acknowledge_in_checkov(
-        function,
-        "CKV_AWS_173",
-        "Its settings are names and numbers, no secret; Lambda encrypts them with AWS's own key.",
-    )
-    return function
 
 
 def inline_policy(role: IConstruct) -> None:

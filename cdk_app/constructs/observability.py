@@ -95,8 +95,9 @@ class Observability(Construct):
         self._stage = stage
         self._alarms = alarms
         self._watch_stream(predictor)
-        for name, function in functions.items():
-            self._watch_errors(name, function)
+        errors = {name: self._watch_errors(name, one) for name, one in functions.items()}
+        self.of_new_code = [errors["predictor"], self._unfinished_batches()]
+        """What says that new code of the predictor is worse than the code before it."""
         self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
         self._watch_queue(
             "FailedBatchesAlarm",
@@ -158,14 +159,6 @@ class Observability(Construct):
         )
         make(
             self,
-            "UnfinishedBatchesAlarm",
-            self._metric("UnfinishedBatches"),
-            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
-            runbook="unfinished-batches",
-            threshold=stage.unfinished_alarm_batches,
-        )
-        make(
-            self,
             "ChampionRefusedAlarm",
             self._metric("ChampionRefused"),
             meaning="The promoted model cannot be followed; the one before it goes on serving.",
@@ -173,8 +166,18 @@ class Observability(Construct):
             threshold=1,
         )
 
-    def _watch_errors(self, name: str, function: lambda_.Function) -> None:
-        self._alarms.make(
+    def _unfinished_batches(self) -> cloudwatch.Alarm:
+        return self._alarms.make(
+            self,
+            "UnfinishedBatchesAlarm",
+            self._metric("UnfinishedBatches"),
+            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
+            runbook="unfinished-batches",
+            threshold=self._stage.unfinished_alarm_batches,
+        )
+
+    def _watch_errors(self, name: str, function: lambda_.Function) -> cloudwatch.Alarm:
+        return self._alarms.make(
             self,
             f"{name.capitalize()}ErrorsAlarm",
             function.metric_errors(period=_PERIOD, statistic="Sum"),

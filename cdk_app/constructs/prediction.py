@@ -8,6 +8,7 @@ from constructs import Construct
 
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.functions import Functions, invoked_in_step, role_of
+from cdk_app.constructs.release import Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.permissions import allow
@@ -57,15 +58,22 @@ class Prediction(Construct):
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
         storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
+        self.release = (
+            Release(self, "Release", stage, self.function)
+            if stage.canary_minutes or stage.provisioned_concurrency
+            else None
+        )
         mapping = lambda_.CfnEventSourceMapping(
             self,
             "PostsToPredictor",
-            function_name=self.function.function_name,
-            event_source_arn=streams.posts.stream_arn,
+            function_name=(
+                self.release.alias.function_arn if self.release else self.function.function_name
+            ),
+            event_source_arn=streams.posts_source,
             starting_position="TRIM_HORIZON",
             batch_size=stage.batch_size,
             maximum_batching_window_in_seconds=stage.batch_window_seconds,
-            parallelization_factor=1,
+            parallelization_factor=stage.parallelization_factor,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
             maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012

@@ -35,6 +35,7 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
         super().__init__(scope, id)
+        self._stage = stage
         self._removal = RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY
         self.key = self._key("Key", "Streams, archive, training data, models and notifications")
         self._admit_logs()
@@ -76,6 +77,16 @@ class Storage(Construct):
                 s3.LifecycleRule(
                     prefix=QUERY_RESULTS_PREFIX,
                     expiration=Duration.days(stage.query_results_days),
+                ),
+                *(
+                    [
+                        s3.LifecycleRule(
+                            prefix="predictions/",
+                            expiration=Duration.days(stage.archive_retention_days),
+                        )
+                    ]
+                    if stage.archive_retention_days
+                    else []
                 ),
             ],
         )
@@ -145,6 +156,9 @@ class Storage(Construct):
             id,
             description=description,
             enable_key_rotation=True,
+            rotation_period=Duration.days(self._stage.key_rotation_days),
+            pending_window=Duration.days(self._stage.key_deletion_days),
+            admins=[iam.ArnPrincipal(arn) for arn in self._stage.key_administrators] or None,
             removal_policy=self._removal,
         )
 

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
+from cdk_app.stages import Stage, StreamMode
 
 
 class Streams(Construct):
@@ -21,6 +21,18 @@ class Streams(Construct):
         self._key = key
         self.posts = self._stream("Posts", stage)
         self.predictions = self._stream("Predictions", stage)
+        self._consumer = (
+            kinesis.CfnStreamConsumer(
+                self, "Predictor", consumer_name="predictor", stream_arn=self.posts.stream_arn
+            )
+            if stage.enhanced_fan_out
+            else None
+        )
+
+    @property
+    def posts_source(self) -> str:
+        """The ARN that the predictor's mapping reads: the stream's, or that of its consumer."""
+        return self._consumer.attr_consumer_arn if self._consumer else self.posts.stream_arn
 
     def grant_consume_posts(self, role: iam.IRole) -> None:
         """Allow what an event source mapping does on its function's behalf."""
@@ -35,6 +47,12 @@ class Streams(Construct):
             ],
             [self.posts.stream_arn],
         )
+        if self._consumer:
+            allow(
+                role,
+                ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"],
+                [self._consumer.attr_consumer_arn],
+            )
         allow(role, ["kms:Decrypt"], [self._key.key_arn])
 
     def grant_put_predictions(self, role: iam.IRole) -> None:
@@ -42,11 +60,12 @@ class Streams(Construct):
         allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
+        is_on_demand = stage.stream_mode is StreamMode.ON_DEMAND
         stream = kinesis.Stream(
             self,
             id,
-            stream_mode=kinesis.StreamMode.PROVISIONED,
-            shard_count=stage.stream_shards,
+            stream_mode=kinesis.StreamMode[stage.stream_mode.name],
+            shard_count=None if is_on_demand else stage.stream_shards,
             retention_period=Duration.hours(stage.stream_retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self._key,

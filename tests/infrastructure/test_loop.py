@@ -337,7 +337,7 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
         ({"batch_size": 10_001}, "batch_size is 10001; it must be between 1 and 10000"),
         ({"window_minutes": 45}, "window_minutes is 45; it must divide an hour, or be of whole"),
         ({"window_minutes": 300}, "window_minutes is 300; it must divide an hour, or be of whole"),
-        ({"maximum_window_posts": 400}, "maximum_window_posts is 400; it must be between 500 and"),
+        ({"maximum_window_posts": 400}, "maximum_window_posts is 400; it must be between 500, the"),
         ({"champion_ttl_seconds": 61}, "champion_ttl_seconds is 61"),
         ({"drift_share_threshold": 0.0}, "drift_share_threshold is 0.0"),
         ({"log_retention_days": 8}, "log_retention_days is 8; CloudWatch Logs keeps logs for one"),

@@ -48,6 +48,12 @@ def test_records_come_with_their_place_in_the_stream():
     assert second.sequence_number == "496"
 
 
+def test_a_consumer_of_its_own_reads_the_same_stream():
+    stream = EVENT["Records"][1]["eventSourceARN"]
+    _, second = read_event(changed(eventSourceARN=f"{stream}/consumer/predictor:1795548750"))
+    assert second == read_event(EVENT)[1]
+
+
 def test_an_event_may_have_no_records():
     assert read_event({"Records": []}) == []
 

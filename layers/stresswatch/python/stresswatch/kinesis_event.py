@@ -19,7 +19,11 @@ from stresswatch.predictions import Record
 
 T = TypeVar("T")
 
-_STREAM = re.compile(r"arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream/([\w.-]{1,128})", re.ASCII)
+# A consumer of its own, which a mapping with enhanced fan-out reads, ends the stream's ARN.
+_STREAM = re.compile(
+    r"arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream/([\w.-]{1,128})(/consumer/[\w.-]{1,128}:\d{1,20})?",
+    re.ASCII,
+)
 _PLACE = re.compile(r"(shardId-\d{12}):(\d{1,129})", re.ASCII)
 _END_OF_TIME = 253_402_300_800
 """The year 10,000, in seconds since the epoch."""

@@ -1,0 +1,216 @@
+"""The settings of a stage: each is in the template as it says, is checked, and is on its page."""
+
+import json
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from cdk_app.bundling import PROJECT
+from cdk_app.settings import meanings, table
+from cdk_app.stages import STAGES, InvalidStage, Stage, StreamMode
+from tests.infrastructure.conftest import synthesize
+
+SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
+GROUPS = ("sg-0a1b2c3d4e5f60718",)
+ADMINISTRATOR = "arn:aws:iam::123456789012:role/security"
+EVERYTHING = {
+    "stream_mode": StreamMode.ON_DEMAND,
+    "enhanced_fan_out": True,
+    "parallelization_factor": 2,
+    "canary_minutes": 15,
+    "provisioned_concurrency": 3,
+    "subnet_ids": SUBNETS,
+    "security_group_ids": GROUPS,
+    "key_administrators": (ADMINISTRATOR,),
+    "key_deletion_days": 7,
+    "key_rotation_days": 90,
+    "archive_retention_days": 400,
+}
+
+
+@pytest.fixture(scope="module")
+def variant(tmp_path_factory):
+    """A stage with everything that no stage of ours has; cdk-nag finds nothing, or this fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STAGES, "dev", replace(STAGES["dev"], **EVERYTHING))
+        return synthesize("dev", tmp_path_factory.mktemp("variant"))
+
+
+def test_cfn_lint_finds_no_error_in_it(variant, tmp_path):
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(variant.body))
+    lint = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run(
+        [lint, "--non-zero-exit-code", "error", "--regions", "us-east-1", "--", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_stream_on_demand_has_no_number_of_shards(variant, template):
+    for stream in variant.properties("AWS::Kinesis::Stream"):
+        assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+        assert "ShardCount" not in stream
+    assert {stream["ShardCount"] for stream in template.properties("AWS::Kinesis::Stream")} == {1}
+
+
+def test_with_enhanced_fan_out_the_predictor_alone_reads_a_consumer_of_its_own(variant, template):
+    ((consumer, _),) = variant.resources("AWS::Kinesis::StreamConsumer").items()
+    arn = {"Fn::GetAtt": [consumer, "ConsumerARN"]}
+    mapping = variant.one("AWS::Lambda::EventSourceMapping", "Prediction")
+    assert mapping["EventSourceArn"] == arn
+    (subscribing,) = [
+        statement
+        for policy in variant.properties("AWS::IAM::Policy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kinesis:SubscribeToShard" in statement["Action"]
+    ]
+    assert subscribing["Resource"] == arn
+    assert subscribing in variant.statements("Prediction")
+    assert not template.resources("AWS::Kinesis::StreamConsumer")
+
+
+def test_the_mapping_hands_out_as_many_batches_of_a_shard_as_the_stage_says(variant, template):
+    factors = [
+        one.one("AWS::Lambda::EventSourceMapping", "Prediction")["ParallelizationFactor"]
+        for one in (variant, template)
+    ]
+    assert factors == [2, 1]
+
+
+def test_warm_environments_are_those_of_the_alias_that_posts_go_to(variant):
+    ((name, alias),) = variant.resources("AWS::Lambda::Alias").items()
+    warm = alias["Properties"]["ProvisionedConcurrencyConfig"]
+    assert warm == {"ProvisionedConcurrentExecutions": 3}
+    mapping = variant.one("AWS::Lambda::EventSourceMapping", "Prediction")
+    assert mapping["FunctionName"] == {"Ref": name}
+
+
+def test_every_function_is_in_the_network_and_may_be(variant, template):
+    functions = variant.resources("AWS::Lambda::Function")
+    assert len(functions) == len(template.resources("AWS::Lambda::Function"))
+    for name, function in functions.items():
+        assert function["Properties"]["VpcConfig"] == {
+            "SubnetIds": list(SUBNETS),
+            "SecurityGroupIds": list(GROUPS),
+        }, name
+        role = function["Properties"]["Role"]["Fn::GetAtt"][0]
+        assert "ec2:CreateNetworkInterface" in variant.allowed(role), name
+        assert any(one.startswith(role.removesuffix(role[-8:])) for one in function["DependsOn"])
+    assert not [one for one in template.properties("AWS::Lambda::Function") if "VpcConfig" in one]
+    for role in template.resources("AWS::IAM::Role"):
+        assert not any(action.startswith("ec2:") for action in template.allowed(role))
+
+
+def test_keys_have_the_administrators_and_the_periods_of_the_stage(variant):
+    for key in variant.properties("AWS::KMS::Key"):
+        assert (key["PendingWindowInDays"], key["RotationPeriodInDays"]) == (7, 90)
+        (administering,) = [
+            statement
+            for statement in key["KeyPolicy"]["Statement"]
+            if statement["Principal"] == {"AWS": ADMINISTRATOR}
+        ]
+        assert "kms:ScheduleKeyDeletion" in administering["Action"]
+        assert not {"kms:Decrypt", "kms:*"} & set(administering["Action"])
+
+
+def test_predictions_expire_where_the_stage_says_so(variant, template):
+    def expiring(one):
+        rules = one.one("AWS::S3::Bucket", "StorageArchive")["LifecycleConfiguration"]["Rules"]
+        return {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+
+    assert expiring(variant)["predictions/"] == 400
+    assert "predictions/" not in expiring(template)
+
+
+@pytest.mark.parametrize(("stage", "minutes"), [("staging", 5), ("production", 10)])
+def test_new_code_gets_a_tenth_of_the_batches_first_and_goes_back_on_an_alarm(
+    stage, minutes, request
+):
+    one = request.getfixturevalue(stage)
+    group = one.one("AWS::CodeDeploy::DeploymentGroup", "Prediction")
+    assert (
+        group["DeploymentConfigName"] == f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes"
+    )
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+    watched = one.resources("AWS::CloudWatch::Alarm")
+    assert {watched[name]["Properties"]["MetricName"] for name in alarms} == {
+        "Errors",
+        "UnfinishedBatches",
+    }
+    ((name, alias),) = one.resources("AWS::Lambda::Alias").items()
+    update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    assert update["DeploymentGroupName"]["Ref"] in one.resources("AWS::CodeDeploy::DeploymentGroup")
+    mapping = one.one("AWS::Lambda::EventSourceMapping", "Prediction")
+    assert mapping["FunctionName"] == {"Ref": name}
+
+
+def test_what_moves_the_alias_may_move_nothing_else(production):
+    (function,) = [
+        name
+        for name in production.resources("AWS::Lambda::Function")
+        if name.startswith("Prediction")
+    ]
+    (moving,) = [
+        statement
+        for statement in production.statements("PredictionRelease")
+        if "lambda:UpdateAlias" in statement["Action"]
+    ]
+    arn = {"Fn::GetAtt": [function, "Arn"]}
+    assert moving["Resource"] == [arn, {"Fn::Join": ["", [arn, ":live"]]}]
+    assert production.allowed("PredictionRelease") == {
+        "cloudwatch:DescribeAlarms",
+        "lambda:GetAlias",
+        "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:UpdateAlias",
+    }
+
+
+def test_the_development_stage_moves_all_at_once_as_the_local_stack_does(template):
+    for kind in ("AWS::Lambda::Alias", "AWS::CodeDeploy::DeploymentGroup"):
+        assert not template.resources(kind)
+    mapping = template.one("AWS::Lambda::EventSourceMapping", "Prediction")
+    assert mapping["FunctionName"]["Ref"] in template.resources("AWS::Lambda::Function")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"stream_mode": "both"}, "stream_mode is 'both'; it must be one of provisioned, on_dem"),
+        ({"stream_mode": StreamMode.ON_DEMAND, "stream_shards": 2}, "leave stream_shards out"),
+        (
+            {"stream_mode": StreamMode.ON_DEMAND, "parallelization_factor": 3},
+            "below the 12 batches at once",
+        ),
+        ({"stream_shards": 4, "parallelization_factor": 3}, "below the 12 batches at once"),
+        ({"parallelization_factor": 11}, "must be between 1 and 10"),
+        ({"provisioned_concurrency": 11}, "above predictor_concurrency, 10, which bounds it"),
+        ({"canary_minutes": 7}, "canary_minutes is 7; it must be one of 0, 5, 10, 15, 30"),
+        ({"subnet_ids": SUBNETS}, "go together; one is empty"),
+        ({"security_group_ids": GROUPS}, "go together; one is empty"),
+        ({"subnet_ids": ("vpc-1",), "security_group_ids": GROUPS}, "subnet_ids holds 'vpc-1'"),
+        ({"key_administrators": ("*",)}, r"key_administrators holds '\*'"),
+        ({"key_deletion_days": 6}, "key_deletion_days is 6; it must be between 7 and 30"),
+        ({"archive_retention_days": 0}, "archive_retention_days is 0"),
+    ],
+)
+def test_settings_that_contradict_each_other_or_aws_are_refused(settings, sentence):
+    with pytest.raises(InvalidStage, match=sentence):
+        Stage("test", retains_data=False, requires_byte_code=False, **settings)
+
+
+def test_every_setting_says_what_it_is_for():
+    assert {setting.name for setting in fields(Stage)} - set(meanings()) == {"name"}
+
+
+def test_the_page_on_stages_has_the_table():
+    assert table() in (PROJECT / "docs" / "stages.md").read_text(), (
+        "run `python -m cdk_app.settings` and put its table into docs/stages.md"
+    )
