@@ -102,16 +102,17 @@ class Functions(Construct):
             allow(
                 role_of(function),
                 [
+                    "ec2:AssignPrivateIpAddresses",
                     "ec2:CreateNetworkInterface",
                     "ec2:DeleteNetworkInterface",
                     "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
                 ],
                 ["*"],
                 pattern_because="Lambda itself makes the network's interfaces, whose ids nobody "
                 "knows before, and asks for these on every resource.",
             )
-            # Lambda refuses a function in a network whose role may not make interfaces yet.
-            resource.node.add_dependency(role_of(function).node.find_child("DefaultPolicy"))
         else:
             acknowledge(
                 function,
