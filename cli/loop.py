@@ -187,10 +187,12 @@ class Loop:
 
 @dataclass
 class Consumer:
-    """Reads the predictions stream from its beginning.
+    """Reads the predictions stream: from its beginning, or from the first look on.
 
     Attributes
     ----------
+    from_now : bool
+        Whether what is there at the first look is left out.
     received : int
         How many records it saw.
     predictions : dict of str to dict
@@ -198,26 +200,38 @@ class Consumer:
     """
 
     target: Target
+    from_now: bool = False
     received: int = 0
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def _iterators(self) -> dict[str, str]:
         kinesis = self.target.client("kinesis")
-        stream = self.target.output("PredictionsStreamName")
+        start = "LATEST" if self.from_now else "TRIM_HORIZON"
         return {
             shard["ShardId"]: kinesis.get_shard_iterator(
-                StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+                StreamARN=self._stream, ShardId=shard["ShardId"], ShardIteratorType=start
             )["ShardIterator"]
-            for shard in kinesis.list_shards(StreamName=stream)["Shards"]
+            for shard in kinesis.list_shards(StreamARN=self._stream)["Shards"]
         }
+
+    @cached_property
+    def _stream(self) -> str:
+        name = self.target.output("PredictionsStreamName")
+        described = self.target.client("kinesis").describe_stream_summary(StreamName=name)
+        return str(described["StreamDescriptionSummary"]["StreamARN"])
 
     def poll(self) -> int:
         """Read what is there; give how many records were new."""
         before = self.received
         for shard, iterator in list(self._iterators.items()):
-            answer = self.target.client("kinesis").get_records(ShardIterator=iterator)
-            self._iterators[shard] = answer["NextShardIterator"]
+            answer = self.target.client("kinesis").get_records(
+                ShardIterator=iterator, StreamARN=self._stream
+            )
+            if "NextShardIterator" in answer:
+                self._iterators[shard] = answer["NextShardIterator"]
+            else:
+                del self._iterators[shard]  # closed by a reshard, and read to its end
             for record in answer["Records"]:
                 prediction = json.loads(record["Data"])
                 self.predictions.setdefault(prediction["prediction_id"], prediction)

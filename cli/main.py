@@ -29,6 +29,7 @@ from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
 from cli.seen import look
 from cli.sending import Sending
+from cli.smoke import smoke as smoke_test
 from cli.status import status_table
 from cli.synthesis import synthesize
 from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
@@ -161,6 +162,20 @@ def produce(
             for step in steps:
                 sending.note(step)
         if sending.unsent:
+            raise typer.Exit(1)
+
+
+@app.command()
+def smoke(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    wait: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds to wait for the predictions.")
+    ] = 300.0,
+) -> None:
+    """Send a hundred synthetic posts, and see that each is predicted: after a deployment, say."""
+    with _sentence_on_error():
+        if not smoke_test(console, _target(on_local=on_local, stage=stage), wait):
             raise typer.Exit(1)
 
 

@@ -21,6 +21,7 @@ from stresswatch.drift_history import WindowDrift
 from stresswatch.drift_reports import INDEX, Signer, index_page, message, with_heading
 from stresswatch.drift_rules import DriftRules
 from stresswatch.environment import setting
+from stresswatch.posts import SMOKE_PREFIX
 from stresswatch.s3 import Location
 from stresswatch.sampling import Sample, sample
 from stresswatch.versions import REFERENCE_FILE
@@ -44,7 +45,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
 
     Only rows of the present champion count: the probability and the share of unknown words are
-    its own, and say nothing beside another model's reference.
+    its own, and say nothing beside another model's reference. A smoke test's posts do not.
     """
     s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
     window = _window(event)
@@ -80,7 +81,12 @@ def _read(s3: S3Client, bucket: str, window: Window, pointer: Pointer | None) ->
     look_back = timedelta(seconds=int(setting("LOOK_BACK_SECONDS")))
     rows = archive.stream(s3, bucket, window.start, window.end, look_back)
     return sample(
-        (row for row in rows if row["model_version"] == pointer.version),
+        (
+            row
+            for row in rows
+            if row["model_version"] == pointer.version
+            and not row["post_id"].startswith(SMOKE_PREFIX)
+        ),
         int(setting("MAXIMUM_WINDOW_POSTS")),
     )
 

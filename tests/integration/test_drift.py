@@ -10,6 +10,7 @@ import boto3
 import pandas as pd
 import pytest
 
+from cli.smoke import smoke_posts
 from lambdas.drift.handler import handler
 from stresswatch import archive
 from stresswatch.artefact import Artefact
@@ -171,6 +172,12 @@ def test_rows_outside_the_window_and_of_an_earlier_champion_do_not_count(aws, ch
     archived(make_posts(60, seed=7), at=START + timedelta(hours=1), first=100)
     archived(make_posts(60, seed=7), version="v0", first=200)
     archived(make_posts(70, seed=7), at=START + timedelta(minutes=59), first=300)
+    assert handler(WINDOW, CONTEXT)["posts"] == 70
+
+
+def test_the_posts_of_a_smoke_test_do_not_count(aws, champion, archived):
+    archived(smoke_posts("run"))
+    archived(make_posts(70, seed=7), first=500)
     assert handler(WINDOW, CONTEXT)["posts"] == 70
 
 

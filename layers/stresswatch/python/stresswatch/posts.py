@@ -25,6 +25,8 @@ MAXIMUM_NAME_LENGTH = 256
 """Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
 MAXIMUM_MOMENT_LENGTH = 64
 """Characters of `created_at`; with nanoseconds and an offset it has 35."""
+SMOKE_PREFIX = "stresswatch-smoke-"
+"""Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
 _decode = json.JSONDecoder().decode
 

@@ -1,0 +1,110 @@
+"""See that a deployed stage predicts: send posts that it knows again, and wait for each."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console
+
+from cli.data import synthetic
+from cli.errors import OperatorError
+from cli.loop import Consumer, Loop, payload
+from cli.targets import Target
+from stresswatch.posts import SMOKE_PREFIX, LabelledPost
+
+POSTS = 100
+SOURCE = "smoke"
+_PAUSE_SECONDS = 0.5
+"""Between two looks: of the five a second that a shard allows all who read it."""
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a smoke test.
+
+    Attributes
+    ----------
+    sent : int
+        How many posts the stream took.
+    missing : sequence of str
+        The ids of posts whose predictions did not come in time.
+    versions : mapping of str to int
+        How many of the others each model version predicted.
+    seconds : float
+        From the first post sent to the end of waiting.
+    """
+
+    sent: int
+    missing: Sequence[str]
+    versions: Mapping[str, int]
+    seconds: float
+
+    def told(self) -> str:
+        """Tell of it in a sentence or two."""
+        by = ", ".join(f"{posts} by {version}" for version, posts in sorted(self.versions.items()))
+        told = f"{self.sent - len(self.missing)} of {self.sent} posts were predicted"
+        told += f" within {self.seconds:.1f} s" + (f": {by}." if by else ".")
+        if self.missing:
+            named = ", ".join(self.missing[:_NAMED])
+            more = len(self.missing) - _NAMED
+            told += f" Missing: {named}" + (f" and {more} more." if more > 0 else ".")
+            told += " `stresswatch status` shows the alarms and the quarantine."
+        return told
+
+
+def smoke(console: Console, target: Target, seconds: float) -> bool:
+    """Send posts, wait for their predictions, and say what came; give whether all did.
+
+    Raises
+    ------
+    OperatorError
+        When no model serves yet, or the stream does not take the posts.
+    """
+    loop = Loop(target)
+    if loop.champion() is None:
+        raise OperatorError(
+            f"No model serves in {target.name} yet, so nothing can be predicted; make the first "
+            "one with `stresswatch seed` and `stresswatch retrain`, then try again."
+        )
+    posts = smoke_posts(uuid.uuid4().hex[:8])
+    with console.status(f"Waiting for the predictions of {len(posts)} posts"):
+        outcome = send_and_wait(loop, posts, seconds)
+    console.print(outcome.told(), markup=False, highlight=False, soft_wrap=True)
+    return not outcome.missing
+
+
+def smoke_posts(run: str) -> list[LabelledPost]:
+    """Give synthetic posts whose ids say that they are a smoke test's, and of which run."""
+    return [
+        replace(
+            labelled,
+            post=labelled.post._replace(post_id=f"{SMOKE_PREFIX}{run}-{number:03}", source=SOURCE),
+        )
+        for number, labelled in enumerate(synthetic.generate_posts()[:POSTS])
+    ]
+
+
+def send_and_wait(loop: Loop, posts: Sequence[LabelledPost], seconds: float) -> Outcome:
+    """Send posts, and read the predictions stream until each of them is there, or time is over."""
+    consumer = Consumer(loop.target, from_now=True)
+    consumer.poll()  # from here on: nothing that follows is missed
+    started = time.monotonic()
+    ids = loop.send([payload(labelled) for labelled in posts])
+    waiting = dict(zip(ids, (labelled.post.post_id for labelled in posts), strict=True))
+    while waiting.keys() - consumer.predictions.keys():
+        if not consumer.poll():
+            if time.monotonic() - started > seconds:
+                break
+            time.sleep(_PAUSE_SECONDS)
+    found = waiting.keys() & consumer.predictions.keys()
+    return Outcome(
+        sent=len(posts),
+        missing=[post_id for id_, post_id in waiting.items() if id_ not in found],
+        versions=Counter(consumer.predictions[id_]["model_version"] for id_ in found),
+        seconds=time.monotonic() - started,
+    )

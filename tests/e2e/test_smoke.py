@@ -1,0 +1,60 @@
+"""The smoke test of a deployed stage, by somebody with the documented permissions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from cli.smoke import smoke
+from cli.targets import Target
+from tests.e2e.deployed import Deployed
+from tests.e2e.operators import operator
+from tests.e2e.policies import Permission, Policy
+
+BEYOND = {
+    "cloudformation:DescribeStacks": "asked before there is a target",
+    "kms:Decrypt": "the emulator encrypts nothing",
+    "kms:GenerateDataKey": "the emulator encrypts nothing",
+}
+"""Permissions that the local stack cannot refuse, and why they are there."""
+
+
+@pytest.fixture(scope="module")
+def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Target, Policy]]:
+    with operator(deployed, "smoke") as found:
+        yield found
+
+
+def test_a_hundred_posts_are_sent_and_each_is_predicted_by_the_champion(
+    deployed: Deployed, able: tuple[Target, Policy]
+) -> None:
+    target, _ = able
+    champion = deployed.loop.champion()
+    shown = io.StringIO()
+    assert smoke(Console(file=shown), target, 60)
+    assert shown.getvalue().startswith("100 of 100 posts were predicted within ")
+    assert champion
+    assert f": 100 by {champion.version}." in shown.getvalue()
+
+
+def test_without_any_one_of_the_documented_permissions_nobody_can_run_it(
+    able: tuple[Target, Policy],
+) -> None:
+    target, policy = able
+    not_missed: list[Permission] = []
+    for permission in policy.permissions:
+        if permission.action in BEYOND:
+            continue
+        with policy.without(permission):
+            try:
+                smoke(Console(file=io.StringIO()), target, 0)
+            except ClientError as error:
+                if permission.action in str(error):
+                    continue
+            not_missed.append(permission)
+    assert not_missed == []
