@@ -95,13 +95,13 @@ def test_evidentlys_page_has_our_verdicts(reference, tmp_path, monkeypatch):
     from stresswatch import drift as module
 
     snapshots = []
-    run = module._run
+    draw = module._draw
 
     def kept(*given):
-        snapshots.append(run(*given))
+        snapshots.append(draw(*given))
         return snapshots[-1]
 
-    monkeypatch.setattr(module, "_run", kept)
+    monkeypatch.setattr(module, "_draw", kept)
     current = rows(300, seed=2, sentiment=1.0, probability=1.0)
     drift = measure_drift(current, reference, RULES)
     write_page(drift, current, reference, tmp_path / "page.html")

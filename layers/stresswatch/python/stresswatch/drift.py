@@ -136,17 +136,20 @@ def write_page(
         Columns that Evidently cannot draw, and why; they are not on the page.
     """
     current, reference = numbers(current), numbers(reference)
-    drawn, failed = [], {}
-    for name, column in drift.columns.items():
-        metric = _shown(name, column)
-        try:
-            _run([metric], current[[name]], reference[[name]])
-        except Exception as error:
-            failed[name] = _cause(error)
-        else:
-            drawn.append(metric)
-    names = [metric.column for metric in drawn]
-    _run(drawn, current[names], reference[names]).save_html(str(page))
+    metrics = [_shown(name, column) for name, column in drift.columns.items()]
+    failed: dict[str, str] = {}
+    try:
+        report = _draw(metrics, current, reference)
+    except Exception:
+        # One that fails takes all with it: find it, and draw the others.
+        for metric in metrics:
+            try:
+                _draw([metric], current, reference)
+            except Exception as error:
+                failed[metric.column] = _cause(error)
+        drawn = [metric for metric in metrics if metric.column not in failed]
+        report = _draw(drawn, current, reference)
+    report.save_html(str(page))
     return failed
 
 
@@ -189,11 +192,12 @@ def _shown(name: str, column: ColumnDrift) -> ValueDrift:
     return ValueDrift(column=name, method=column.test, threshold=column.significance)
 
 
-def _run(metrics: list[ValueDrift], current: pd.DataFrame, reference: pd.DataFrame) -> Any:
-    definition = DataDefinition(numerical_columns=list(current.columns))
+def _draw(metrics: list[ValueDrift], current: pd.DataFrame, reference: pd.DataFrame) -> Any:
+    names = [metric.column for metric in metrics]
+    definition = DataDefinition(numerical_columns=names)
     return Report(metrics, include_tests=True).run(
-        Dataset.from_pandas(current, data_definition=definition),
-        Dataset.from_pandas(reference, data_definition=definition),
+        Dataset.from_pandas(current[names], data_definition=definition),
+        Dataset.from_pandas(reference[names], data_definition=definition),
     )
 
 
