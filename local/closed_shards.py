@@ -1,7 +1,7 @@
 """Keeps shards that were split or merged readable to their end, as AWS does.
 
 The emulator deletes them together with what nobody has read yet, which nobody outside of it can
-prevent. So this is the one thing that is changed inside of it; names that a release takes away
+prevent. So this is changed inside of it; names that a release takes away
 break its start, not the records.
 """
 

@@ -16,6 +16,7 @@ from ministack.app import main  # type: ignore[import-untyped]
 
 from local.closed_shards import keep_closed_shards
 from local.durability import survive
+from local.trimmed_shards import keep_places
 
 
 def _end_with_parent() -> None:
@@ -27,5 +28,6 @@ if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
     folder = Path(sys.argv.pop())
     keep_closed_shards()
+    keep_places()
     survive(folder)
     main()

@@ -1,0 +1,71 @@
+"""A reader goes on with the next record when those before it leave the stream."""
+
+import base64
+import json
+
+import pytest
+from ministack.services import kinesis
+
+from local.trimmed_shards import keep_places
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The emulator's streams, empty, and the time that they see."""
+    now = [1_000_000.0]
+    monkeypatch.setattr(kinesis, "_streams", type(kinesis._streams)())
+    monkeypatch.setattr(kinesis, "_shard_iterators", type(kinesis._shard_iterators)())
+    monkeypatch.setattr(kinesis, "_expire_records", kinesis._expire_records)
+    monkeypatch.setattr(kinesis.time, "time", lambda: now[0])
+    kinesis._create_stream({"StreamName": "posts"})
+    return now
+
+
+def put(*payloads):
+    for payload in payloads:
+        data = base64.b64encode(payload.encode()).decode()
+        kinesis._put_record({"StreamName": "posts", "PartitionKey": "key", "Data": data})
+
+
+def iterator():
+    request = {"StreamName": "posts", "ShardId": "shardId-000000000000"}
+    answer = kinesis._get_shard_iterator(request | {"ShardIteratorType": "TRIM_HORIZON"})
+    return json.loads(answer[2])["ShardIterator"]
+
+
+def read(place):
+    answer = json.loads(kinesis._get_records({"ShardIterator": place})[2])
+    records = [base64.b64decode(record["Data"]).decode() for record in answer["Records"]]
+    return records, answer["NextShardIterator"]
+
+
+def read_on_while_the_first_two_become_too_old(clock):
+    put("a", "b")
+    clock[0] += DAY - 2
+    records, place = read(iterator())
+    assert records == ["a", "b"]
+    clock[0] += 3
+    put("c", "d")
+    return read(place)[0]
+
+
+def test_what_comes_next_is_read(clock):
+    keep_places()
+    assert read_on_while_the_first_two_become_too_old(clock) == ["c", "d"]
+
+
+def test_the_emulator_alone_would_skip_it(clock):
+    """When this fails, the emulator does it by itself: `local/trimmed_shards.py` can go."""
+    assert read_on_while_the_first_two_become_too_old(clock) == []
+
+
+def test_a_reader_that_is_behind_goes_on_with_the_oldest_that_is_left(clock):
+    keep_places()
+    put("a", "b")
+    clock[0] += DAY - 2
+    place = iterator()
+    put("c")
+    clock[0] += 3
+    assert read(place)[0] == ["c"]
