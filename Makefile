@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images synth docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images month synth docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,6 +61,9 @@ checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the imag
 
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
 	$(BIN)/pytest tests/containers -m images
+
+month: $(VENV)/installed ## Let a month of days pass on the local stack; libfaketime
+	$(BIN)/pytest tests/e2e/test_month.py -m month
 
 synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 	$(BIN)/python -m cdk_app

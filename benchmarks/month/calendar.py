@@ -10,14 +10,16 @@ from enum import StrEnum
 from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.posts import LabelledPost
 
-LABELLED_A_DAY = 40
-UNLABELLED_A_DAY = 200
 LABELS_COME_AFTER = 2
 """Days until somebody has labelled a day's posts."""
+MINIMUM_LABELLED, QUALITY_DAYS = 50, 5
+"""How many posts must be labelled for a figure of quality, and of how many days."""
+OUTAGE = range(18, 24)
+"""Days on which no label comes."""
+POSTS_A_DAY = 260
 _SEED = 11
-_BASE_SHARE = 0.55
+_BASE_SHARE = 0.6
 _SUDDEN = ("relationships",)
-_OUTAGE = range(18, 23)
 _POISONED, _CORRECTED, _ROLLBACK = 26, 27, 28
 
 
@@ -27,17 +29,22 @@ class Phase(StrEnum):
     QUIET = "like the base data"
     GRADUAL = "more and more posts of people in need"
     AFTER = "posts of people in need alone"
+    BACK = "both kinds"
     ABRUPT = "at once, posts about relationships"
     MIXED = "posts of all communities"
 
 
 _PHASES = {
     range(1, 8): Phase.QUIET,
-    range(8, 16): Phase.GRADUAL,
-    range(16, 18): Phase.AFTER,
-    range(18, 25): Phase.ABRUPT,
+    range(8, 14): Phase.GRADUAL,
+    range(14, 17): Phase.AFTER,
+    range(17, 19): Phase.BACK,
+    range(19, 25): Phase.ABRUPT,
     range(25, 31): Phase.MIXED,
 }
+_LABELLED = {Phase.QUIET: 20, Phase.BACK: 20, Phase.MIXED: 40}
+"""How many posts of a day somebody labels; where the posts have changed, more."""
+_MOST_LABELLED = 50
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,6 @@ class Day:
     posts: tuple[LabelledPost, ...]
     others: tuple[LabelledPost, ...]
     labels: tuple[LabelledPost, ...] = ()
-    lacks_labels: bool = False
     poisons: bool = False
     rolls_back: bool = False
 
@@ -77,6 +83,8 @@ class _Deck:
 
     def deal(self, count: int) -> list[LabelledPost]:
         self._dealt += count
+        if self._dealt > len(self.posts):
+            raise self._too_few()
         return self.posts[self._dealt - count : self._dealt]
 
     def draw(self, count: int, but: Iterable[LabelledPost], day: int) -> Iterator[LabelledPost]:
@@ -84,9 +92,14 @@ class _Deck:
         chance = random.Random(f"{_SEED} {day}")  # noqa: S311 - no secret
         left_out = {labelled.post.post_id for labelled in but}
         others = [one for one in self.posts if one.post.post_id not in left_out]
+        if count > len(others):
+            raise self._too_few()
         for one in chance.sample(others, count):
             post_id = f"{one.post.post_id}-day-{day}"
             yield replace(one, post=one.post._replace(post_id=post_id))
+
+    def _too_few(self) -> ValueError:
+        return ValueError(f"{len(self.posts)} posts of a kind are too few for a month")
 
 
 def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[Day]]:
@@ -117,37 +130,42 @@ def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[
 
 def _day(number: int, quiet: _Deck, aid: _Deck, sudden: _Deck) -> Day:
     phase = next(phase for days, phase in _PHASES.items() if number in days)
-    aid_share = {Phase.GRADUAL: (number - 7) / 8, Phase.AFTER: 1.0, Phase.MIXED: 0.4}.get(phase, 0)
+    aid_share = {
+        Phase.GRADUAL: (number - 7) / 6,
+        Phase.AFTER: 1.0,
+        Phase.BACK: 0.2,
+        Phase.MIXED: 0.2,
+    }.get(phase, 0)
     sudden_share = {Phase.ABRUPT: 1.0, Phase.MIXED: 0.1}.get(phase, 0)
     shares = ((aid, aid_share), (sudden, sudden_share), (quiet, 1 - aid_share - sudden_share))
+    labelled = _LABELLED.get(phase, _MOST_LABELLED)
     posts: list[LabelledPost] = []
     others: list[LabelledPost] = []
     for deck, share in shares:
-        dealt = deck.deal(round(LABELLED_A_DAY * share))
+        dealt = deck.deal(round(labelled * share))
         posts += dealt
-        others += deck.draw(round(UNLABELLED_A_DAY * share), dealt, number)
+        others += deck.draw(round((POSTS_A_DAY - labelled) * share), dealt, number)
     return Day(
         number,
         phase,
         tuple(posts),
         tuple(others),
-        lacks_labels=number in _OUTAGE,
         poisons=number == _POISONED,
         rolls_back=number == _ROLLBACK,
     )
 
 
 def _with_labels(day: Day, days: Sequence[Day], chance: random.Random) -> Day:
-    if day.lacks_labels:
+    if day.number in OUTAGE:
         return day
     if day.number == _POISONED:
-        return replace(day, labels=tuple(_turned_round(_labels_of(days, range(18, 25)))))
+        return replace(day, labels=tuple(_turned_round(_labels_of(days, range(19, 25)))))
     if day.number == _CORRECTED:
-        return replace(day, labels=tuple(_labels_of(days, range(18, 26))))
+        return replace(day, labels=tuple(_labels_of(days, range(19, 26))))
     due = range(day.number - LABELS_COME_AFTER, day.number - LABELS_COME_AFTER + 1)
-    if day.number == _OUTAGE.stop:
-        # All that the outage held up, in no order, some of them twice.
-        due = range(_OUTAGE.start - LABELS_COME_AFTER, due.stop)
+    if day.number == OUTAGE.stop:
+        # All that the outage held up, in no order, some of it twice.
+        due = range(OUTAGE.start - LABELS_COME_AFTER, due.stop)
         held_up = list(_labels_of(days, due))
         held_up += held_up[: len(held_up) // 10]
         chance.shuffle(held_up)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.month.calendar import Phase
+from benchmarks.month.calendar import (
+    LABELS_COME_AFTER,
+    MINIMUM_LABELLED,
+    OUTAGE,
+    QUALITY_DAYS,
+    Phase,
+)
 from benchmarks.month.story import Month, Seen
 
 
@@ -22,12 +28,17 @@ def promises(month: Month) -> list[Promise]:
     seen = month.seen
     return [
         _nothing_lost(month),
-        _quiet_days_are_quiet(seen),
-        _drift_is_noticed(seen, Phase.GRADUAL, within=(Phase.GRADUAL, Phase.AFTER)),
-        _drift_is_noticed(seen, Phase.ABRUPT, within=(Phase.ABRUPT,)),
-        _an_alarm_retrains(seen),
+        _no_alarm("posts like the base data set off no alarm", _of(seen, Phase.QUIET)),
+        _drift_is_noticed("gradual drift is noticed while it grows", _of(seen, Phase.GRADUAL)),
+        _each_alarm_retrains(seen),
+        _what_learned_is_promoted(seen),
+        _no_alarm(
+            "posts like those that the new champion learned set off none", _of(seen, Phase.BACK)
+        ),
+        _drift_is_noticed("an abrupt shift is noticed on its day", _of(seen, Phase.ABRUPT)[:1]),
         _nothing_is_claimed_without_labels(seen),
         _nothing_is_learned_without_labels(seen),
+        _late_labels_count_once(seen),
         _poison_is_rejected(seen),
         _rollback_holds(seen),
         _every_champion_was_accepted(seen),
@@ -40,49 +51,65 @@ def _nothing_lost(month: Month) -> Promise:
     return Promise("no post is lost", lost == 0, because)
 
 
-def _quiet_days_are_quiet(seen: Sequence[Seen]) -> Promise:
-    quiet = _of(seen, Phase.QUIET)
+def _no_alarm(promise: str, quiet: Sequence[Seen]) -> Promise:
     alarms = [one.day for one in quiet if one.alarm]
-    because = f"{len(quiet)} quiet days, alarms on {alarms or 'none'}"
-    return Promise("posts like the base data set off no alarm", not alarms, because)
+    return Promise(promise, not alarms, f"{_days(quiet)}, the alarm stood on {alarms or 'none'}")
 
 
-def _drift_is_noticed(seen: Sequence[Seen], phase: Phase, within: tuple[Phase, ...]) -> Promise:
-    began = _of(seen, phase)[0].day
-    noticed = [one.day for one in seen if one.phase in within and one.alarm]
-    because = f"it began on day {began}, the alarm fired on {noticed or 'none'}"
-    return Promise(f"drift is noticed: {phase}", bool(noticed), because)
+def _drift_is_noticed(promise: str, drifting: Sequence[Seen]) -> Promise:
+    alarms = [one.day for one in drifting if one.alarm]
+    return Promise(
+        promise, bool(alarms), f"{_days(drifting)}, the alarm stood on {alarms or 'none'}"
+    )
 
 
-def _an_alarm_retrains(seen: Sequence[Seen]) -> Promise:
-    found = [f"day {one.day}: {run['outcome']}" for one, run in _runs(seen, "drift_alarm")]
-    return Promise("an alarm that begins asks for a retraining", bool(found), _listed(found))
+def _each_alarm_retrains(seen: Sequence[Seen]) -> Promise:
+    begins = [
+        one.day
+        for before, one in zip([None, *seen], seen, strict=False)
+        if one.alarm and not (before and before.alarm)
+    ]
+    found = _runs(seen, "drift_alarm")
+    because = f"alarms began on {begins}; {_outcomes(found)}"
+    kept = bool(begins) and [one.day for one, _ in found] == begins
+    return Promise("each alarm asks for one retraining when it begins", kept, because)
+
+
+def _what_learned_is_promoted(seen: Sequence[Seen]) -> Promise:
+    found = _runs(_of(seen, Phase.AFTER), "schedule")
+    kept = [run["outcome"] for _, run in found] == ["promoted"]
+    return Promise("what learned enough of the new posts is promoted", kept, _outcomes(found))
 
 
 def _nothing_is_claimed_without_labels(seen: Sequence[Seen]) -> Promise:
-    without = [one for one in seen if one.labels == 0]
-    fewest = min(without, key=lambda one: one.labelled_posts)
-    figures = [one for one in without if one.f1 is not None and one.labelled_posts < 50]
-    because = f"on day {fewest.day} {fewest.labelled_posts} posts of the window were labelled"
-    kept = not figures and fewest.f1 is None
+    few = [one for one in seen if one.labelled_posts < MINIMUM_LABELLED]
+    claims = [one.day for one in few if one.f1 is not None]
+    kept = not claims and any(one.day in OUTAGE for one in few)
+    because = f"{_days(few)} had fewer than {MINIMUM_LABELLED} labelled posts, a figure {claims}"
     return Promise("without enough labels there is no figure of quality", kept, because)
 
 
 def _nothing_is_learned_without_labels(seen: Sequence[Seen]) -> Promise:
-    outage = [one for one in seen if 18 <= one.day <= 22]
-    runs = [run for one in outage for run in one.retrainings]
-    kept = bool(runs) and all(run["outcome"] in ("declined", "suppressed") for run in runs)
-    because = _listed(f"{run['outcome']}: {run['why']}" for run in runs)
-    return Promise("nothing is trained while no label comes", kept, because)
+    found = [(one, run) for one in seen if one.day in OUTAGE for run in one.retrainings]
+    kept = bool(found) and all(run["outcome"] in ("declined", "suppressed") for _, run in found)
+    return Promise("nothing is trained while no label comes", kept, _outcomes(found))
+
+
+def _late_labels_count_once(seen: Sequence[Seen]) -> Promise:
+    (day,) = [one for one in seen if one.day == OUTAGE.stop]
+    last = day.day - LABELS_COME_AFTER
+    labelled = range(day.day - QUALITY_DAYS + 1, last + 1)
+    expected = sum(one.to_label for one in seen if one.day in labelled)
+    because = f"{day.labels} labels came, {day.labelled_posts} posts of the window count"
+    kept = day.labelled_posts == expected and day.f1 is not None
+    return Promise("labels that come late, and twice, count once each", kept, because)
 
 
 def _poison_is_rejected(seen: Sequence[Seen]) -> Promise:
-    (run,) = [run for _, run in _runs(seen, "operator")]
-    return Promise(
-        "what learned from labels that were turned round is rejected",
-        run["outcome"] == "rejected",
-        f"{run['outcome']}: {run['why']}",
-    )
+    found = _runs(seen, "operator")
+    kept = [run["outcome"] for _, run in found] == ["rejected"]
+    promise = "what learned from labels that were turned round is rejected"
+    return Promise(promise, kept, _outcomes(found))
 
 
 def _rollback_holds(seen: Sequence[Seen]) -> Promise:
@@ -106,6 +133,10 @@ def _is_promotion(run: dict[str, Any]) -> bool:
     return bool(run["outcome"] == "promoted")
 
 
+def _days(seen: Sequence[Seen]) -> str:
+    return f"days {', '.join(str(one.day) for one in seen) or 'none'}"
+
+
 def _of(seen: Iterable[Seen], phase: Phase) -> list[Seen]:
     return [one for one in seen if one.phase == phase]
 
@@ -114,5 +145,6 @@ def _runs(seen: Iterable[Seen], trigger: str) -> list[tuple[Seen, dict[str, Any]
     return [(one, run) for one in seen for run in one.retrainings if run["trigger"] == trigger]
 
 
-def _listed(words: Iterable[str]) -> str:
-    return "; ".join(words) or "none"
+def _outcomes(runs: Iterable[tuple[Seen, dict[str, Any]]]) -> str:
+    told = [f"day {one.day}: {run['outcome']}, {run['why']}" for one, run in runs]
+    return "; ".join(told) or "no retraining"

@@ -9,14 +9,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from benchmarks.month.calendar import Day
-from cli.loop import Loop, payload, wait_for
+from cli.loop import Consumer, Loop, payload, wait_for
 from cli.versions import Versions
-from stresswatch import archive
 from stresswatch.posts import LabelledPost
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
 _MORNING, _EVENING = time(9), time(21)
-_SCHEDULED = (6, 15, 20, 25, 30)
+_SCHEDULED = (6, 16, 21, 25, 30)
 """Days on which a retraining is tried without an alarm."""
 _SECONDS = 180
 """How long anything may take, on the clock of whoever waits."""
@@ -28,6 +27,8 @@ class Seen:
 
     Attributes
     ----------
+    labels, to_label : int
+        How many labels came, and how many of the day's own posts get one later.
     share : float or None
         Of the window's columns, those that drifted; None where there was no figure.
     drifted : list of str
@@ -43,6 +44,7 @@ class Seen:
     phase: str
     posts: int
     labels: int
+    to_label: int
     share: float | None = None
     drifted: list[str] = field(default_factory=list)
     alarm: bool = False
@@ -86,6 +88,7 @@ class Month:
             phase=day.phase,
             posts=len(day.posts) + len(day.others),
             labels=len(day.labels),
+            to_label=len(day.posts),
         )
         self.set_clock(datetime.combine(date, _MORNING, UTC))
         started = datetime.now(UTC)
@@ -125,37 +128,33 @@ class Month:
         began = datetime.now(UTC)
         ids = self.loop.send([payload(post) for post in posts])
         self.sent.update(ids)
+        consumer = Consumer(self.loop.target)
 
-        def predicted() -> dict[str, str] | None:
-            rows = archive.read(
-                self.loop.target.client("s3"),
-                self.loop.target.output("ArchiveBucketName"),
-                began,
-                datetime.now(UTC),
-            )
-            versions = {row["prediction_id"]: row["model_version"] for row in rows}
-            return versions if versions.keys() >= set(ids) else None
+        def predicted() -> bool | None:
+            consumer.poll()
+            return True if consumer.predictions.keys() >= set(ids) else None
 
-        versions = wait_for("the predictions of a day", predicted, _SECONDS)
-        # The function says how many it predicted when it ends; the clock must not jump before.
-        wait_for("the predictor's end", lambda: self._says_it_is_done(began, len(ids)), _SECONDS)
-        self.predicted.update(versions)
-        return [versions[one] for one in ids]
+        wait_for("the predictions of a day", predicted, _SECONDS)
+        # Its calls would be refused as out of date if the clock jumped before it ends.
+        wait_for("the predictor's end", lambda: self._has_ended(began), _SECONDS)
+        self.predicted.update(ids)
+        return [consumer.predictions[one]["model_version"] for one in ids]
 
-    def _says_it_is_done(self, since: datetime, posts: int) -> bool | None:
+    def _has_ended(self, since: datetime) -> bool | None:
+        """Look for an invocation of the predictor, which counts when it ends."""
+        (mapping,) = self.loop.target.client("lambda").list_event_source_mappings()[
+            "EventSourceMappings"
+        ]
         answer = self.loop.target.client("cloudwatch").get_metric_statistics(
-            Namespace="Stresswatch",
-            MetricName="PostsPredicted",
-            Dimensions=[
-                {"Name": "Stage", "Value": self.loop.target.name.removeprefix("stresswatch-")},
-                {"Name": "service", "Value": "predictor"},
-            ],
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "FunctionName", "Value": mapping["FunctionArn"].split(":")[6]}],
             StartTime=since - timedelta(seconds=1),
             EndTime=datetime.now(UTC) + timedelta(minutes=1),
             Period=60,
             Statistics=["Sum"],
         )
-        return True if sum(point["Sum"] for point in answer["Datapoints"]) >= posts else None
+        return True if answer["Datapoints"] else None
 
     def _watch(self, since: datetime, seen: Seen) -> None:
         """Measure drift and live quality as their schedules do, and follow what they set off."""
@@ -172,7 +171,6 @@ class Month:
             lambda: True if self.loop.is_alarming() == fires else None,
             _SECONDS,
         )
-        seen.alarm = fires
         if fires and not was_alarming:
             self._follow(wait_for("the alarm to start a retraining", self._new, _SECONDS), seen)
         quality = self.loop.measure_quality()
@@ -180,6 +178,7 @@ class Month:
         if overall := quality.get("overall"):
             seen.f1 = overall["f1"]
             seen.f1_low, seen.f1_high = overall["intervals"]["f1"]
+        seen.alarm = self.loop.is_alarming()
 
     def _retrain(self, trigger: str, reason: str, seen: Seen, *, anyway: bool = False) -> None:
         self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), seen)

@@ -2,6 +2,7 @@
 
 import sys
 
+from benchmarks.month.calendar import MINIMUM_LABELLED, QUALITY_DAYS
 from cdk_app.app import build_app
 from cdk_app.stages import Stage
 
@@ -10,10 +11,11 @@ STAGE = Stage(
     retains_data=False,
     requires_byte_code=False,
     champion_ttl_seconds=1,
+    batch_window_seconds=0,
     window_minutes=1440,
     minimum_window_posts=200,
-    quality_window_days=5,
-    minimum_labelled_posts=50,
+    quality_window_days=QUALITY_DAYS,
+    minimum_labelled_posts=MINIMUM_LABELLED,
     retraining_cool_down_minutes=1440,
     minimum_new_labels=100,
     retraining_schedule=None,

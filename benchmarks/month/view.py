@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ from rich.table import Table
 from benchmarks.month.promises import Promise
 from benchmarks.month.story import Seen
 
-_PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f6ecd9", "#f3f3f3")
+_PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f3f3f3", "#f6ecd9", "#f3f3f3")
+_ALARM, _BLUE = "#b3261e", "#4a6fa5"
+_LETTERS_A_DAY = 6
+"""How many letters of a phase's name fit above one of its days."""
+_INTERVAL = ("f1_low", "f1", "f1_high")
 _OUTCOMES = {
     "promoted": ("o", "#1b7f5c"),
-    "rejected": ("X", "#b3261e"),
+    "rejected": ("X", _ALARM),
     "declined": ("s", "#6b7280"),
     "suppressed": ("s", "#c4c8cf"),
 }
@@ -65,62 +70,59 @@ def _happened(one: Seen) -> list[str]:
 
 
 def draw(seen: Sequence[Seen], threshold: float, path: Path) -> None:
-    """Draw drift, live quality and retrainings over the days, as an SVG or PNG."""
+    """Draw drift, live quality, retrainings and labels over the days, as an SVG or PNG."""
     from matplotlib import pyplot as plt
 
-    figure, (drift, quality) = plt.subplots(
-        2, 1, figsize=(10, 6.2), sharex=True, layout="constrained", height_ratios=(1, 1.1)
+    figure, panels = plt.subplots(
+        3, 1, figsize=(10, 7.4), sharex=True, layout="constrained", height_ratios=(1, 1.1, 0.45)
     )
+    drift, quality, labels = panels
     days = [one.day for one in seen]
-    _shade(seen, (drift, quality))
-    shares = [float("nan") if one.share is None else one.share for one in seen]
-    colours = ["#b3261e" if one.alarm else "#4a6fa5" for one in seen]
-    drift.bar(days, shares, color=colours, width=0.75)
-    drift.axhline(threshold, color="#b3261e", linewidth=1, linestyle="--")
-    drift.text(0.6, threshold, " alarm", color="#b3261e", va="bottom", fontsize=8)
+    _shade(seen, panels)
+    colours = [_ALARM if one.alarm else _BLUE for one in seen]
+    drift.bar(days, [_or_gap(one.share) for one in seen], color=colours, width=0.75)
+    drift.axhline(threshold, color=_ALARM, linewidth=1, linestyle="--")
+    drift.text(0.6, threshold, "alarm from here on", color=_ALARM, va="bottom", fontsize=8)
     drift.set_ylabel("share of columns\nthat drifted")
     drift.set_ylim(0, 1)
 
-    known = [one for one in seen if one.f1 is not None]
-    quality.fill_between(
-        [one.day for one in known],
-        [one.f1_low for one in known],
-        [one.f1_high for one in known],
-        color="#4a6fa5",
-        alpha=0.2,
-        linewidth=0,
-        label="95 % interval",
-    )
-    quality.plot([one.day for one in known], [one.f1 for one in known], "o-", ms=3, label="live F1")
+    low, f1, high = ([_or_gap(getattr(one, name)) for one in seen] for name in _INTERVAL)
+    quality.fill_between(days, low, high, color=_BLUE, alpha=0.2, lw=0, label="95 % interval")
+    quality.plot(days, f1, "o-", color=_BLUE, ms=3, label="live F1")
     quality.set_ylabel("F1 of the champion's\nlast days, by labels")
     quality.set_ylim(0.3, 1)
-    quality.set_xlabel("day of the month")
-    quality.set_xticks(range(1, len(seen) + 1))
-    quality.tick_params(axis="x", labelsize=8)
     _mark(seen, quality)
-    quality.legend(fontsize=8, ncols=4, loc="lower left", frameon=False)
+    quality.legend(fontsize=8, ncols=6, loc="lower left", frameon=False)
+
+    labels.bar(days, [one.labels for one in seen], color="#8a94a3", width=0.75)
+    labels.set_ylabel("labels\nthat came")
+    labels.set_xlabel("day of the month")
+    labels.set_xticks(days)
+    labels.set_xlim(days[0] - 0.5, days[-1] + 0.5)
+    labels.tick_params(axis="x", labelsize=8)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)
 
 
-def _shade(seen: Sequence[Seen], panels: Iterable[Any]) -> None:
+def _or_gap(figure: float | None) -> float:
+    return float("nan") if figure is None else figure
+
+
+def _shade(seen: Sequence[Seen], panels: Sequence[Any]) -> None:
     phases = list(dict.fromkeys(one.phase for one in seen))
-    for place, phase in enumerate(phases):
+    for phase, colour in zip(phases, _PHASE_COLOURS, strict=True):
         days = [one.day for one in seen if one.phase == phase]
         for panel in panels:
-            panel.axvspan(days[0] - 0.5, days[-1] + 0.5, color=_PHASE_COLOURS[place], zorder=0)
-        drift, *_ = panels
-        where = days[0] - 0.4
-        drift.text(where, 1.02, phase.replace(", ", ",\n"), fontsize=7, va="bottom", wrap=True)
+            panel.axvspan(days[0] - 0.5, days[-1] + 0.5, color=colour, zorder=0)
+        words = textwrap.fill(phase, _LETTERS_A_DAY * len(days))
+        panels[0].text(days[0] - 0.4, 1.02, words, fontsize=7, va="bottom")
 
 
 def _mark(seen: Sequence[Seen], panel: Any) -> None:
     for outcome, (marker, colour) in _OUTCOMES.items():
         days = [one.day for one in seen for run in one.retrainings if run["outcome"] == outcome]
         if days:
-            panel.scatter(
-                days, [0.52] * len(days), marker=marker, color=colour, label=outcome, s=36
-            )
+            panel.scatter(days, [0.5] * len(days), marker=marker, color=colour, label=outcome, s=36)
     for one in seen:
         if one.rolled_back:
             panel.axvline(one.day, color="#1b1f24", linewidth=1, linestyle=":")

@@ -1,19 +1,29 @@
 """The calendar of the month: what is dealt out when; and the judgement of what was seen."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.month.calendar import LABELLED_A_DAY, UNLABELLED_A_DAY, make_month
+from benchmarks.month.calendar import OUTAGE, POSTS_A_DAY, Phase, make_month
+from benchmarks.month.promises import promises
+from benchmarks.month.story import Seen
 from cli.data.synthetic import generate_posts
 from local import LocalStackError, driven_clock
 
 BASE, DAYS = make_month(generate_posts(7))
 
 
-def test_thirty_days_have_as_many_posts_each():
-    assert [len(day.posts) for day in DAYS] == [LABELLED_A_DAY] * 30
-    assert [len(day.others) for day in DAYS] == [UNLABELLED_A_DAY] * 30
+def test_thirty_days_have_as_many_posts_each_of_which_more_are_labelled_where_they_changed():
+    assert [len(day.posts) + len(day.others) for day in DAYS] == [POSTS_A_DAY] * 30
+    labelled = {phase: {len(day.posts) for day in DAYS if day.phase is phase} for phase in Phase}
+    assert labelled[Phase.QUIET] == {20}
+    assert labelled[Phase.GRADUAL] == labelled[Phase.ABRUPT] == {50}
+
+
+def test_too_few_posts_for_a_month_are_an_error_and_no_shorter_day():
+    with pytest.raises(ValueError, match=r"\d+ posts of a kind are too few for a month"):
+        make_month(list(generate_posts(7))[:1000])
 
 
 def test_no_post_comes_twice_and_none_that_the_first_model_learns_from_comes_at_all():
@@ -34,12 +44,13 @@ def test_labels_come_two_days_late_but_for_the_outage():
     ids = {day.number: {one.post.post_id for one in day.posts} for day in DAYS}
     for day in DAYS:
         labelled = {one.post.post_id for one in day.labels}
-        if 3 <= day.number < 18 or day.number == 30:
-            assert labelled == ids[day.number - 2]
-        elif 18 <= day.number < 23:
+        if day.number in OUTAGE:
             assert not labelled
-        elif day.number == 23:
-            assert labelled == set().union(*(ids[number] for number in range(16, 22)))
+        elif day.number == OUTAGE.stop:
+            assert labelled == set().union(*(ids[number] for number in range(16, 23)))
+            assert len(day.labels) > len(labelled)
+        elif day.number > 2 and not day.poisons and day.number != 27:
+            assert labelled == ids[day.number - 2]
 
 
 def test_labels_are_turned_round_once_and_corrected_the_day_after():
@@ -51,6 +62,101 @@ def test_labels_are_turned_round_once_and_corrected_the_day_after():
         one.post.post_id for one in poisoned.labels
     }
     assert all(one.label == truth[one.post.post_id] for one in corrected.labels)
+
+
+def a_month():
+    """What is seen of a month in which every promise is kept, and little else."""
+    seen = []
+    for day in DAYS:
+        one = Seen(day.number, "", day.phase, POSTS_A_DAY, len(day.labels), len(day.posts))
+        one.alarm = day.number in (*range(11, 17), *range(19, 25))
+        one.champion = "third" if day.number in (25, 26, 27) else "first"
+        if 16 <= day.number < 25 or day.number >= 28:
+            one.champion = "second"
+        one.labelled_posts, one.f1 = (150, 0.8) if day.number not in OUTAGE else (0, None)
+        seen.append(one)
+    runs = {
+        11: ("drift_alarm", "rejected", "x"),
+        16: ("schedule", "promoted", "second"),
+        19: ("drift_alarm", "declined", ""),
+        25: ("schedule", "promoted", "third"),
+        26: ("operator", "rejected", "y"),
+    }
+    for number, (trigger, outcome, version) in runs.items():
+        run = {"trigger": trigger, "outcome": outcome, "version": version, "why": "so"}
+        seen[number - 1].retrainings.append(run)
+    seen[27].rolled_back, seen[27].seconds_to_serve = "third", 2.0
+    return SimpleNamespace(seen=seen, sent={"post"}, predicted={"post"})
+
+
+def broken(month):
+    return [promise.promise for promise in promises(month) if not promise.kept]
+
+
+def test_a_month_in_which_all_is_well_keeps_every_promise():
+    assert broken(a_month()) == []
+
+
+def alarms(day, *, alarm):
+    return lambda month: setattr(month.seen[day - 1], "alarm", alarm)
+
+
+def ends(day, outcome):
+    return lambda month: month.seen[day - 1].retrainings[0].update(outcome=outcome)
+
+
+def shows(day, **figures):
+    return lambda month: [setattr(month.seen[day - 1], *figure) for figure in figures.items()]
+
+
+ALARM_ONCE = "each alarm asks for one retraining when it begins"
+ACCEPTED = "each new champion was accepted by the gate"
+
+
+@pytest.mark.parametrize(
+    ("breach", "promises_broken"),
+    [
+        (lambda month: month.predicted.clear(), {"no post is lost"}),
+        (alarms(3, alarm=True), {"posts like the base data set off no alarm", ALARM_ONCE}),
+        (
+            lambda month: [alarms(day, alarm=False)(month) for day in range(11, 14)],
+            {"gradual drift is noticed while it grows", ALARM_ONCE},
+        ),
+        (lambda month: month.seen[10].retrainings.clear(), {ALARM_ONCE}),
+        (
+            ends(16, "rejected"),
+            {"what learned enough of the new posts is promoted", ACCEPTED},
+        ),
+        (
+            alarms(18, alarm=True),
+            {"posts like those that the new champion learned set off none", ALARM_ONCE},
+        ),
+        (alarms(19, alarm=False), {"an abrupt shift is noticed on its day", ALARM_ONCE}),
+        (shows(20, f1=0.8), {"without enough labels there is no figure of quality"}),
+        (ends(19, "rejected"), {"nothing is trained while no label comes"}),
+        (
+            shows(24, labelled_posts=165),
+            {"labels that come late, and twice, count once each"},
+        ),
+        (
+            ends(26, "promoted"),
+            {"what learned from labels that were turned round is rejected"},
+        ),
+        (
+            shows(28, seconds_to_serve=61.0),
+            {"who goes back is back within a minute, and stays there"},
+        ),
+        (
+            shows(30, champion="third"),
+            {"who goes back is back within a minute, and stays there"},
+        ),
+        (shows(29, champion="unknown"), {ACCEPTED}),
+    ],
+)
+def test_a_breach_is_seen_and_named(breach, promises_broken):
+    month = a_month()
+    breach(month)
+    assert set(broken(month)) == promises_broken
 
 
 def test_without_libfaketime_a_sentence_says_how_to_get_it(monkeypatch):

@@ -1,0 +1,71 @@
+"""A month of the loop on a driven clock, on real posts where they are: what is promised of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import local
+from local import LocalStackError, driven_clock
+from tests.conftest import PROJECT
+
+LONGEST_SECONDS = 1200
+
+pytestmark = pytest.mark.month
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    try:
+        driven_clock.library()
+    except LocalStackError as error:
+        pytest.skip(str(error))
+    output = tmp_path_factory.mktemp("month")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.month", "--json", "--output", str(output)],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    finally:
+        local.down(output / "stack")
+    assert done.stdout, done.stderr
+    assert (output / "month.svg").read_text().startswith("<?xml")
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        "no post is lost",
+        "posts like the base data set off no alarm",
+        "gradual drift is noticed while it grows",
+        "each alarm asks for one retraining when it begins",
+        "what learned enough of the new posts is promoted",
+        "posts like those that the new champion learned set off none",
+        "an abrupt shift is noticed on its day",
+        "without enough labels there is no figure of quality",
+        "nothing is trained while no label comes",
+        "labels that come late, and twice, count once each",
+        "what learned from labels that were turned round is rejected",
+        "who goes back is back within a minute, and stays there",
+        "each new champion was accepted by the gate",
+    ],
+)
+def test_it_is_promised_and_kept(month: dict[str, Any], promise: str) -> None:
+    (found,) = [one for one in month["promises"] if one["promise"] == promise]
+    assert found["kept"], found["because"]
+
+
+def test_thirty_days_passed_on_the_calendar(month: dict[str, Any]) -> None:
+    dates = [day["date"] for day in month["days"]]
+    assert (dates[0], dates[-1], len(set(dates))) == ("2026-03-01", "2026-03-30", 30)
+    versions = {day["champion"] for day in month["days"]}
+    assert all(version.startswith(("v202602", "v202603")) for version in versions)
