@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from botocore.exceptions import ClientError
+
+from cli.errors import OperatorError
 from cli.targets import Target
 from local.endpoint import ACCOUNT, Role
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed
 from tests.e2e.policies import Permission, Policy, cut
+
+BEYOND = {
+    "cloudformation:DescribeStacks": "asked before there is a target",
+    "kms:Decrypt": "the emulator encrypts nothing",
+    "kms:GenerateDataKey": "the emulator encrypts nothing",
+}
+"""Permissions that the local stack cannot refuse, and why they are there."""
 
 
 @contextmanager
@@ -44,3 +54,33 @@ def permissions_of(deployed: Deployed, page: str) -> tuple[Permission, ...]:
     text = (PROJECT / "docs" / "policies" / f"{page}.json").read_text()
     document = json.loads(re.sub(r"\$\{([\w:]+)\}", lambda found: names[found[1]], text))
     return tuple(one for statement in document["Statement"] for one in cut(statement))
+
+
+def is_beyond(permission: Permission) -> bool:
+    return permission.action in BEYOND
+
+
+def not_missed(
+    policy: Policy,
+    attempt: Callable[[], object],
+    is_beyond: Callable[[Permission], bool] = is_beyond,
+) -> list[Permission]:
+    """Take each permission away in turn; give those that an attempt did without."""
+    assert refusal(attempt) == ""
+    found = []
+    for permission in policy.permissions:
+        if is_beyond(permission):
+            continue
+        with policy.without(permission):
+            if permission.action not in refusal(attempt):
+                found.append(permission)
+    return found
+
+
+def refusal(attempt: Callable[[], object]) -> str:
+    """What an attempt fails with; nothing if it does not."""
+    try:
+        attempt()
+    except (ClientError, OperatorError) as error:
+        return str(error)
+    return ""

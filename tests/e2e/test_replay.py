@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cli.loop import Consumer, payload
@@ -26,15 +25,9 @@ from stresswatch import archive, quarantine
 from stresswatch.predictions import Record, Rejection
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed
-from tests.e2e.operators import operator
-from tests.e2e.policies import Permission, Policy
+from tests.e2e.operators import not_missed, operator
+from tests.e2e.policies import Policy
 
-BEYOND = {
-    "cloudformation:DescribeStacks": "asked before there is a target",
-    "kms:Decrypt": "the emulator encrypts nothing",
-    "kms:GenerateDataKey": "the emulator encrypts nothing",
-}
-"""Permissions that the local stack cannot refuse, and why they are there."""
 SHARD = "shardId-000000000077"
 HOURS = itertools.count()
 
@@ -121,24 +114,8 @@ def test_what_was_held_is_predicted_once_and_is_held_no_more(
     assert said.startswith("There is nothing to replay.\n")
 
 
-def refusal(deployed: Deployed, target: Target) -> str:
-    try:
-        run(target, hold(deployed))
-    except ClientError as error:
-        return str(error)
-    return ""
-
-
 def test_without_any_one_of_the_documented_permissions_nobody_can_replay(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, policy = able
-    assert refusal(deployed, target) == ""
-    not_missed: list[Permission] = []
-    for permission in policy.permissions:
-        if permission.action in BEYOND:
-            continue
-        with policy.without(permission):
-            if permission.action not in refusal(deployed, target):
-                not_missed.append(permission)
-    assert not_missed == []
+    assert not_missed(policy, lambda: run(target, hold(deployed))) == []
