@@ -46,7 +46,17 @@ class TestPointer:
     def test_before_the_first_there_is_none(self):
         assert ShadowPointer.from_json(NO_SHADOW) is None
 
-    @pytest.mark.parametrize("value", ["", "{}", "[]", '{"until": "soon"}', POINTER.to_json()])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "{}",
+            "[]",
+            '{"until": "soon"}',
+            POINTER.to_json(),
+            ShadowPointer(POINTER, LATER).to_json().replace("s3://", "https://"),
+        ],
+    )
     def test_anything_else_is_refused(self, value):
         with pytest.raises(InvalidPointer, match="the shadow pointer cannot be read"):
             ShadowPointer.from_json(value)

@@ -37,11 +37,20 @@ class InvalidPointer(ValueError):
 
 @dataclass(frozen=True)
 class Pointer:
-    """The champion's version, its folder in S3, and the SHA-256 of its model file."""
+    """The champion's version, its folder in S3, and the SHA-256 of its model file.
+
+    Raises
+    ------
+    ValueError
+        When the folder's address has another form than ``s3://bucket/key``.
+    """
 
     version: str
     uri: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        Location.parse(self.uri)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -58,11 +67,9 @@ class Pointer:
         if value == NO_CHAMPION:
             return None
         try:
-            pointer = Pointer(**json.loads(value))
-            Location.parse(pointer.uri)
+            return Pointer(**json.loads(value))
         except (TypeError, AttributeError, ValueError) as error:
             raise InvalidPointer(f"the champion pointer cannot be read: {error}") from error
-        return pointer
 
 
 @dataclass(frozen=True)
