@@ -204,16 +204,7 @@ class Consumer:
     received: int = 0
     predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    @cached_property
-    def _iterators(self) -> dict[str, str]:
-        kinesis = self.target.client("kinesis")
-        start = "LATEST" if self.from_now else "TRIM_HORIZON"
-        return {
-            shard["ShardId"]: kinesis.get_shard_iterator(
-                StreamARN=self._stream, ShardId=shard["ShardId"], ShardIteratorType=start
-            )["ShardIterator"]
-            for shard in kinesis.list_shards(StreamARN=self._stream)["Shards"]
-        }
+    _iterators: dict[str, str | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def _stream(self) -> str:
@@ -222,21 +213,48 @@ class Consumer:
         return str(described["StreamDescriptionSummary"]["StreamARN"])
 
     def poll(self) -> int:
-        """Read what is there; give how many records were new."""
+        """Read what is there; give how many records were new.
+
+        A shard that was split or merged ends. Those that came of it are read from their start once
+        it was read to its end.
+        """
         before = self.received
-        for shard, iterator in list(self._iterators.items()):
+        unread = [*self._iterators] or self._open()
+        while unread:
+            shard = unread.pop()
+            if (iterator := self._iterators[shard]) is None:
+                continue
             answer = self.target.client("kinesis").get_records(
                 ShardIterator=iterator, StreamARN=self._stream
             )
-            if "NextShardIterator" in answer:
-                self._iterators[shard] = answer["NextShardIterator"]
-            else:
-                del self._iterators[shard]  # closed by a reshard, and read to its end
             for record in answer["Records"]:
                 prediction = json.loads(record["Data"])
                 self.predictions.setdefault(prediction["prediction_id"], prediction)
             self.received += len(answer["Records"])
+            self._iterators[shard] = answer.get("NextShardIterator")
+            if self._iterators[shard] is None:
+                unread += self._open()
         return self.received - before
+
+    def _open(self) -> list[str]:
+        """Begin each shard whose parents were read to their end, or are not there."""
+        kinesis = self.target.client("kinesis")
+        is_latest = self.from_now and not self._iterators
+        opened = []
+        shards = kinesis.get_paginator("list_shards").paginate(StreamARN=self._stream)
+        for shard in (shard for page in shards for shard in page["Shards"]):
+            id_ = shard["ShardId"]
+            parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+            is_early = not is_latest and any(self._iterators.get(parent) for parent in parents)
+            if id_ in self._iterators or is_early:
+                continue
+            self._iterators[id_] = kinesis.get_shard_iterator(
+                StreamARN=self._stream,
+                ShardId=id_,
+                ShardIteratorType="LATEST" if is_latest else "TRIM_HORIZON",
+            )["ShardIterator"]
+            opened.append(id_)
+        return opened
 
 
 def payload(labelled: LabelledPost) -> tuple[str, bytes]:
