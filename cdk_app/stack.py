@@ -18,6 +18,7 @@ from cdk_app.constructs.prediction import Prediction
 from cdk_app.constructs.quality import Quality
 from cdk_app.constructs.querying import Querying
 from cdk_app.constructs.retraining import Retraining
+from cdk_app.constructs.scoring import Scoring
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.constructs.web_service import WebService
@@ -60,6 +61,7 @@ class StresswatchStack(Stack):
         retraining = Retraining(
             self, "Retraining", stage, functions, storage, champion, journal, notifications
         )
+        scoring = Scoring(self, "Scoring", stage, functions, storage)
         retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)
         retraining.start_on_alarm(quality.alarm, "quality_alarm", dead_letters)
         retraining.start_on_schedule(dead_letters)
@@ -79,6 +81,7 @@ class StresswatchStack(Stack):
                 "drift": drift.function,
                 "quality": quality.function,
                 **({"api": web.function} if web else {}),
+                "scoring": scoring.function,
                 **retraining.functions,
             },
             retraining.state_machine,
@@ -103,6 +106,8 @@ class StresswatchStack(Stack):
             QualityFunctionName=quality.function.function_name,
             QualityAlarmName=quality.alarm.alarm_name,
             PredictorFunctionName=prediction.function.function_name,
+            ScoringStateMachineArn=scoring.state_machine.state_machine_arn,
+            ScoringPartBytes=str(stage.scoring_part_mb * 1_000_000),
             QueryDatabaseName=querying.database.ref,
             QueryWorkgroupName=querying.workgroup.ref,
             FailedBatchesQueueName=observability.failed_batches.queue_name,

@@ -60,6 +60,10 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "shadow_minutes": (0, 43_200),
     "approval_hours": (1, 720),
     "quarantine_retention_days": (1, 3650),
+    "scoring_concurrency": (1, 1000),
+    "scoring_part_mb": (1, 128),
+    "scoring_tolerated_failure_percentage": (0, 100),
+    "scoring_days": (1, 365),
     "query_scan_limit_mb": (10, 7_000_000),
     "query_results_days": (1, 365),
 }
@@ -245,6 +249,14 @@ class Stage:
         How long logs, and records that were refused or given up, are kept.
     archive_retention_days : int or None
         How long predictions are kept, or None for ever.
+    scoring_concurrency : int
+        How many parts of a large file are scored at once.
+    scoring_part_mb : int
+        How large such a part is.
+    scoring_tolerated_failure_percentage : int
+        Of the parts, how many may fail before the others are given up.
+    scoring_days : int
+        How long files to score, which hold text, and their results stay.
     query_scan_limit_mb, query_results_days : int
         How much one query of Athena may read, which is what it costs, and how long results stay.
     web_service : WebService or None
@@ -309,6 +321,10 @@ class Stage:
     log_retention_days: int = 30
     archive_retention_days: int | None = None
     quarantine_retention_days: int = 30
+    scoring_concurrency: int = 10
+    scoring_part_mb: int = 16
+    scoring_tolerated_failure_percentage: int = 5
+    scoring_days: int = 7
     query_scan_limit_mb: int = 10_000
     query_results_days: int = 7
 
@@ -428,6 +444,7 @@ STAGES = {
             retraining_cool_down_minutes=0,
             minimum_new_labels=20,
             retraining_schedule=None,
+            scoring_concurrency=2,
             shadow_minutes=0,
             web_service=WebService(),
             log_retention_days=7,

@@ -27,6 +27,7 @@ from cli.produce import produce as produce_records
 from cli.produce import read_records
 from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
+from cli.score.command import score as score_posts
 from cli.seen import look
 from cli.sending import Sending
 from cli.smoke import smoke as smoke_test
@@ -356,6 +357,23 @@ def backfill(
         source = source_of(file, start, end)
         target = _target(on_local=on_local, stage=stage)
         backfill_posts(console, target, version, source, out)
+
+
+@app.command()
+def score(
+    file: Annotated[
+        str,
+        typer.Argument(help="JSON Lines, CSV or Parquet: a file, or s3://...", show_default=False),
+    ],
+    version: Annotated[
+        str | None, typer.Option(help="The model version, if not the champion.")
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+) -> None:
+    """Score a file of any size in the stack, many parts at a time; results lie beside it."""
+    with _sentence_on_error():
+        score_posts(console, _target(on_local=on_local, stage=stage), file, version)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from constructs import Construct
 from cdk_app.findings import acknowledge, acknowledge_in_checkov
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.stages import Stage
+from stresswatch.scoring import PREFIX as SCORING_PREFIX
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 QUERY_RESULTS_PREFIX = "query-results/"
@@ -26,7 +27,7 @@ class Storage(Construct):
     archive : s3.Bucket
         ``predictions/``, ``reports/``, ``drift/`` and ``query-results/``: no post's text.
     training : s3.Bucket
-        ``datasets/``, ``labels/`` and ``training-output/``.
+        ``datasets/``, ``labels/``, ``training-output/`` and ``scoring/``.
     models : s3.Bucket
         ``models/<version>/``, versioned.
     quarantine : s3.Bucket
@@ -90,7 +91,15 @@ class Storage(Construct):
                 ),
             ],
         )
-        self.training = self._bucket("Training", self.key)
+        self.training = self._bucket(
+            "Training",
+            self.key,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    prefix=SCORING_PREFIX, expiration=Duration.days(stage.scoring_days)
+                )
+            ],
+        )
         self.models = self._bucket("Models", self.key, versioned=True)
         self.quarantine = self._bucket(
             "Quarantine",

@@ -56,6 +56,7 @@ BEYOND_OF_ROLE = {
 }
 ROLES_BEYOND = {
     "RetrainingWorkflowRole": "the emulator's Step Functions calls as the account's root user",
+    "ScoringWorkflowRole": "the emulator's Step Functions calls as the account's root user",
 }
 
 
@@ -136,6 +137,18 @@ class Stage:
             "end": now.isoformat(),
         }
         return self.deployed.invoke(self.deployed.function("RetrainingCompareFunction"), event)
+
+    def score(self, _: Permission | None) -> str:
+        """Score a part from a cold start, which loads the model."""
+        bucket, key = self.deployed.stack.outputs["TrainingBucketName"], "scoring/tried.jsonl"
+        _, post = payload(STREAMED[0])
+        etag = self.deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=post)["ETag"]
+        part = {"number": 0, "key": key, "etag": etag, "start": 0, "end": len(post)}
+        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
+        function = self.deployed.function("ScoringScoringFunction")
+        self._make_cold(function)
+        event = {"part": part, "results": f"{key}.scored/v/", **champion}
+        return self.deployed.invoke(function, event)
 
     def await_approval(self, _: Permission | None) -> str:
         event = {"version": "v0", "execution": self._another_execution(), "token": "token"}
@@ -271,6 +284,7 @@ SCENARIOS: dict[str, Scenario] = {
     "RetrainingTrainingRole": Stage.train,
     "RetrainingWorkflowEventsRole": Stage.react,
     "WebServiceApiRole": Stage.serve,
+    "ScoringScoringRole": Stage.score,
 }
 
 

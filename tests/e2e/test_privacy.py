@@ -24,7 +24,7 @@ from tests.marker import MARKER, holds_marker
 
 TEXT_PLACES = {
     "QuarantineBucketName": ("quarantine/", "aws/lambda/"),
-    "TrainingBucketName": ("datasets/", "labels/"),
+    "TrainingBucketName": ("datasets/", "labels/", "scoring/"),
 }
 """Prefixes that may hold text, by the output that names their bucket."""
 

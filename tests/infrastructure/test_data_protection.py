@@ -122,12 +122,14 @@ def test_each_function_has_concurrency_of_its_own_that_the_stage_sets(any_stage)
     }
     predictor = [count for name, count in reserved.items() if name.startswith("Prediction")]
     web = {count for name, count in reserved.items() if name.startswith("WebService")}
+    scoring = [count for name, count in reserved.items() if name.startswith("Scoring")]
     others = {
         count
         for name, count in reserved.items()
-        if not name.startswith(("Prediction", "WebService"))
+        if not name.startswith(("Prediction", "WebService", "Scoring"))
     }
-    assert (predictor, others) == ([10], {5})
+    is_protected = any_stage.is_protected
+    assert (predictor, scoring, others) == ([10], [10 if is_protected else 2], {5})
     assert web <= {10}
 
 

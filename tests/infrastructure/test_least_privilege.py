@@ -180,3 +180,39 @@ def test_what_the_workflow_logs_and_traces_asks_for_its_permissions(template):
     machine = template.one("AWS::StepFunctions::StateMachine", "Retraining")
     assert machine["LoggingConfiguration"]["Level"] != "OFF"
     assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
+DISTRIBUTED_MAP = {
+    "states:DescribeExecution",
+    "states:StartExecution",
+    "states:StopExecution",
+}
+READER_AND_WRITER = {
+    "s3:AbortMultipartUpload",
+    "s3:GetObject",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+}
+
+
+def test_the_workflow_of_scoring_runs_its_own_parts_and_touches_no_other_prefix(template):
+    granted = permissions(template, "ScoringWorkflowRole")
+    assert {action for action, _, _ in granted} == {
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "lambda:InvokeFunction",
+        *DISTRIBUTED_MAP,
+        *READER_AND_WRITER,
+        *LOG_DELIVERY,
+        *TRACING,
+    }
+    for action, resource, _ in granted:
+        if action.startswith("s3:"):
+            assert "/scoring/*" in resource
+        if action.startswith("states:"):
+            assert ":stresswatch-dev-scoring" in resource
+        if action.startswith("lambda:"):
+            assert [name.startswith("ScoringScoring") for name in named_resources(resource)] == [
+                True
+            ]

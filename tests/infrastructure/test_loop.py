@@ -32,7 +32,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 11
+    assert len(zipped) == 12
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2
@@ -313,6 +313,8 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         "DeadLettersQueueName",
         "WebServiceUrl",
         "WebServiceApiId",
+        "ScoringPartBytes",
+        "ScoringStateMachineArn",
     }
 
 

@@ -125,6 +125,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         ),
         ("RetrainingNotifyRole", {"sns:Publish"}),
         ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
+        ("ScoringScoringRole", {"s3:GetObject", "s3:PutObject"}),
         (
             "DriftDriftRole",
             {

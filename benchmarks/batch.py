@@ -1,0 +1,145 @@
+"""A large file of posts scored on the local stack: time, memory, posts a second.
+
+`python -m benchmarks.batch` writes a million posts to a file, starts a stack of its own with the
+settings of the stage dev, and scores the file as `stresswatch score` does. Every post must be in
+the results once, under its id: otherwise the exit code is 1. The function's time on the processor
+and its highest memory are what Linux says of its processes; run no other local stack meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import itertools
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import local
+from benchmarks.load import loop
+from benchmarks.timing import machine
+from cli.data.synthetic import generate_posts
+from cli.errors import OperatorError
+from cli.score.command import score
+from cli.targets import Target
+from stresswatch.posts import post_record
+
+ROWS = 1_000_000
+_PYTHON = sys.executable.encode()
+
+
+def main() -> int:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description="A large file, scored on the local stack.")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--rows", type=int, default=ROWS, help="posts in the file")
+    arguments = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as folder, loop() as running:
+            file = write_posts(Path(folder) / "posts.jsonl", arguments.rows)
+            result = measure(running.target, file, arguments.rows)
+    except (OperatorError, local.LocalStackError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+    else:
+        show(result)
+    return 0 if is_faithful(result) else 1
+
+
+def write_posts(file: Path, rows: int) -> Path:
+    """Write synthetic posts, each under an id of its own."""
+    posts = itertools.cycle([post_record(labelled.post) for labelled in generate_posts()])
+    with file.open("w", encoding="utf-8") as lines:
+        for number, post in zip(range(rows), posts, strict=False):
+            lines.write(json.dumps(post | {"post_id": str(number)}) + "\n")
+    return file
+
+
+def measure(target: Target, file: Path, rows: int) -> dict[str, Any]:
+    """Score the file, and give all figures."""
+    began = time.monotonic()
+    summary = score(Console(file=io.StringIO()), target, str(file), None)
+    seconds = time.monotonic() - began
+    workers = _workers()
+    processor = sum(worker["processor_seconds"] for worker in workers)
+    return {
+        "machine": machine(),
+        "rows": rows,
+        "megabytes": file.stat().st_size / 1e6,
+        "parts": summary["parts"],
+        "scored": summary["posts"],
+        "invalid": sum(summary["invalid"].values()),
+        "distinct_ids": len(_ids(target, summary)),
+        "seconds": seconds,
+        "posts_a_second": rows / seconds,
+        "functions": len(workers),
+        "function_processor_seconds": processor,
+        "posts_a_processor_second": rows / processor,
+        "function_peak_megabytes": max(worker["peak_megabytes"] for worker in workers),
+    }
+
+
+def _workers() -> list[dict[str, float]]:
+    """Ask Linux of the processes in which the emulator runs the scoring function."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            if not command.startswith(_PYTHON) or b"ScoringScoringFunction" not in command:
+                continue
+            times = (process / "stat").read_text().rpartition(")")[2].split()
+            status = (process / "status").read_text()
+        except FileNotFoundError:
+            continue
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        ticks = int(times[11]) + int(times[12])
+        found.append(
+            {
+                "processor_seconds": ticks / os.sysconf("SC_CLK_TCK"),
+                "peak_megabytes": int(peak.split()[1]) * 1024 / 1e6,
+            }
+        )
+    return found
+
+
+def _ids(target: Target, summary: dict[str, Any]) -> set[str]:
+    bucket, _, key = summary["input"].removeprefix("s3://").partition("/")
+    s3, prefix = target.client("s3"), f"{key}.scored/{summary['model_version']}/part-"
+    ids = set()
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", []):
+            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+            ids |= {json.loads(line)["post_id"] for line in gzip.decompress(body).splitlines()}
+    return ids
+
+
+def is_faithful(result: dict[str, Any]) -> bool:
+    """Whether every post was scored, once, and nothing else was."""
+    return bool(result["rows"] == result["scored"] == result["distinct_ids"])
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the result as a table."""
+    console = Console()
+    table = Table(title="A large file on the local stack", title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in result.items():
+        if name != "machine":
+            table.add_row(name.replace("_", " "), f"{value:,.0f}")
+    console.print(result["machine"])
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

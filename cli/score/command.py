@@ -1,0 +1,209 @@
+"""The command `score`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.table import Table
+
+from cli.backfill.scoring import load_version
+from cli.errors import OperatorError
+from cli.parallel import in_parallel
+from cli.score.inputs import Input, input_at
+from cli.score.workflow import follow
+from cli.targets import Target
+from stresswatch.champion import Pointer, read_pointer
+from stresswatch.scoring import (
+    COUNTS_PREFIX,
+    INVALID_PREFIX,
+    MANIFEST_FILE,
+    RUN_FILE,
+    SUMMARY_FILE,
+    Counts,
+    Part,
+    parts_of,
+    results_of,
+)
+
+
+def score(console: Console, target: Target, address: str, version: str | None) -> dict[str, Any]:
+    """Have a file scored, by the champion unless a version is named; give the summary.
+
+    What an earlier run of the same file and version scored is not scored again, and one that is
+    still at work is followed.
+
+    Raises
+    ------
+    OperatorError
+        When the file or the version cannot be used, or a part of the file was not scored.
+    """
+    pointer = _chosen(target, version)
+    scored = Scored(target, input_at(target, address), pointer)
+    summary = scored.summary()
+    if summary is None:
+        parts = scored.parts()
+        states = target.client("stepfunctions")
+        if earlier := _running(scored):
+            follow(console, states, earlier)
+        if left := scored.left(parts):
+            cause = follow(console, states, _start(scored, left))
+            if left := scored.left(parts):
+                raise OperatorError(
+                    f"{len(left)} of {len(parts)} parts were not scored: {cause}; "
+                    "run this again to score them."
+                )
+        summary = scored.summarise(parts)
+    _tell(console, summary, scored)
+    return summary
+
+
+def _chosen(target: Target, version: str | None) -> Pointer:
+    if version is not None:
+        return load_version(target, version).pointer
+    champion = read_pointer(target.client("ssm"), target.output("ChampionParameterName"))
+    if champion is None:
+        raise OperatorError("There is no champion yet; `stresswatch retrain` trains the first.")
+    return champion
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A file, a version, and the folder of results beside the file."""
+
+    target: Target
+    posts: Input
+    pointer: Pointer
+
+    @property
+    def bucket(self) -> str:
+        return self.target.output("TrainingBucketName")
+
+    @property
+    def results(self) -> str:
+        return results_of(self.posts.key, self.pointer.version)
+
+    def summary(self) -> dict[str, Any] | None:
+        """Give what an earlier run found, if it was whole."""
+        found = self.get(SUMMARY_FILE)
+        return None if found is None else self._of_this_file(json.loads(found))
+
+    def parts(self) -> list[Part]:
+        """Cut the file, or take the cut of an earlier run."""
+        if (found := self.get(MANIFEST_FILE)) is not None:
+            parts = [Part(**part) for part in json.loads(found)]
+            self._of_this_file({"etag": parts[0].etag})
+            return parts
+        size = int(self.target.output("ScoringPartBytes"))
+        parts = parts_of(self.posts.key, self.posts.etag, self.posts.size, size)
+        self.put(MANIFEST_FILE, [asdict(part) for part in parts])
+        return parts
+
+    def left(self, parts: Sequence[Part]) -> list[Part]:
+        """Give the parts that were not scored yet."""
+        pages = self.target.client("s3").get_paginator("list_objects_v2")
+        done = {
+            found["Key"]
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.results + COUNTS_PREFIX)
+            for found in page.get("Contents", [])
+        }
+        return [part for part in parts if self.results + _counts_file(part) not in done]
+
+    def summarise(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """Add up the counts of all parts, and write what comes of it."""
+        counts = Counts()
+        for found in in_parallel(lambda part: self.get(_counts_file(part)), parts):
+            assert found is not None  # noqa: S101 - it was listed
+            counts.add(Counts.from_bytes(found))
+        summary = {
+            "model_version": self.pointer.version,
+            "input": f"s3://{self.bucket}/{self.posts.key}",
+            "etag": self.posts.etag,
+            "parts": len(parts),
+            **counts.as_dict(),
+        }
+        self.put(SUMMARY_FILE, summary)
+        return summary
+
+    def put(self, name: str, content: object) -> str:
+        """Write JSON to the folder of results; give its key."""
+        key = self.results + name
+        body = json.dumps(content).encode()
+        self.target.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+        return key
+
+    def get(self, name: str) -> bytes | None:
+        """Read from the folder of results; None if it is not there."""
+        try:
+            answer = self.target.client("s3").get_object(
+                Bucket=self.bucket, Key=self.results + name
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
+        return bytes(answer["Body"].read())
+
+    def _of_this_file(self, found: dict[str, Any]) -> dict[str, Any]:
+        if found["etag"] != self.posts.etag:
+            raise OperatorError(
+                f"s3://{self.bucket}/{self.results} has results of another file of that name; "
+                "give this one another name."
+            )
+        return found
+
+
+def _counts_file(part: Part) -> str:
+    return f"{COUNTS_PREFIX}{part.name}.json"
+
+
+def _running(scored: Scored) -> str | None:
+    """Find the execution that an earlier run of the command left at work."""
+    found = scored.get(RUN_FILE)
+    if found is None:
+        return None
+    execution: str = json.loads(found)["execution"]
+    states = scored.target.client("stepfunctions")
+    is_running = states.describe_execution(executionArn=execution)["status"] == "RUNNING"
+    return execution if is_running else None
+
+
+def _start(scored: Scored, parts: Sequence[Part]) -> str:
+    """Start the workflow over parts; give the ARN of its execution."""
+    name = uuid.uuid4().hex
+    manifest = scored.put(f"runs/{name}/{MANIFEST_FILE}", [asdict(part) for part in parts])
+    asked = {
+        "manifest": manifest,
+        "results": scored.results,
+        "answers": f"{scored.results}runs/{name}/answers",
+        **asdict(scored.pointer),
+    }
+    execution: str = scored.target.client("stepfunctions").start_execution(
+        stateMachineArn=scored.target.output("ScoringStateMachineArn"),
+        name=name,
+        input=json.dumps(asked),
+    )["executionArn"]
+    scored.put(RUN_FILE, {"execution": execution})
+    return execution
+
+
+def _tell(console: Console, summary: dict[str, Any], scored: Scored) -> None:
+    if summary["invalid"]:
+        table = Table("invalid because", "lines")
+        for reason, lines in summary["invalid"].items():
+            table.add_row(reason, f"{lines:,}")
+        console.print(table)
+    console.print(
+        f"{summary['posts']:,} posts scored by {summary['model_version']}, "
+        f"{summary['stressed']:,} of them stressed; {sum(summary['invalid'].values()):,} lines "
+        f"are invalid. The predictions are in s3://{scored.bucket}/{scored.results}, and below "
+        f"{INVALID_PREFIX} there which lines are invalid.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,52 @@
+"""The workflow that scores parts: followed while it runs, and asked what went wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+_LOOK_SECONDS = 1.0
+
+
+def follow(console: Console, states: Any, execution: str) -> str:
+    """Show how far an execution is until it ends; say what went wrong first, if anything did.
+
+    Parameters
+    ----------
+    states : SFNClient
+    execution : str
+        Its ARN.
+    """
+    columns = TextColumn("Parts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    try:
+        with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("Parts", total=None)
+            while True:
+                described = states.describe_execution(executionArn=execution)
+                for run in _map_runs(states, execution):
+                    items = states.describe_map_run(mapRunArn=run)["itemCounts"]
+                    done = items["succeeded"] + items["failed"]
+                    progress.update(task, completed=done, total=items["total"])
+                if described["status"] != "RUNNING":
+                    return _cause(states, execution, described)
+                time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        console.print("The workflow goes on; run this again to follow it.")
+        raise
+
+
+def _map_runs(states: Any, execution: str) -> list[str]:
+    found = states.list_map_runs(executionArn=execution)["mapRuns"]
+    return [run["mapRunArn"] for run in found]
+
+
+def _cause(states: Any, execution: str, described: dict[str, Any]) -> str:
+    for run in _map_runs(states, execution):
+        failed = states.list_executions(mapRunArn=run, statusFilter="FAILED", maxResults=1)
+        for part in failed["executions"]:
+            seen = states.describe_execution(executionArn=part["executionArn"])
+            return f"{seen.get('error')}: {seen.get('cause')}"
+    return f"the workflow {described['status'].lower()}, {described.get('error')}"

@@ -1,0 +1,45 @@
+"""Scoring: predicts the posts of one part of a file; the workflow has it done for each part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.champion import Pointer, ServedModel, load_model
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.scoring import Part, score_part
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Score a part with the model that the event points to; answer with counts.
+
+    Raises
+    ------
+    DigestMismatch, CorruptArtefact
+        When the model file is not the one that the event names.
+    """
+    s3 = boto3.client("s3")
+    model = _model(Pointer(event["version"], event["uri"], event["sha256"]))
+    part = Part(**event["part"])
+    counts = score_part(s3, setting("TRAINING_BUCKET"), part, event["results"], model)
+    posts, invalid = counts.posts, counts.invalid.total()
+    logger.info("part", number=part.number, posts=posts, invalid=invalid)
+    return {"posts": posts, "invalid": invalid}
+
+
+@lru_cache(maxsize=1)
+def _model(pointer: Pointer) -> ServedModel:
+    """Load a model once an execution environment."""
+    return load_model(boto3.client("s3"), pointer)

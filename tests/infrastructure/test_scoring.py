@@ -1,0 +1,61 @@
+"""The workflow that scores large files: bounded, tolerant up to a limit, and of one function."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from cdk_app.stages import STAGES, InvalidStage
+
+
+def state(template):
+    """The one state of the workflow; what only a deployment knows reads ``@``."""
+    parts = template.one("AWS::StepFunctions::StateMachine", "Scoring")["DefinitionString"]
+    text = "".join(part if isinstance(part, str) else "@" for part in parts["Fn::Join"][1])
+    (found,) = json.loads(text)["States"].values()
+    return found
+
+
+def test_parts_are_scored_at_once_up_to_the_functions_own_concurrency(any_stage):
+    function = any_stage.one("AWS::Lambda::Function", "ScoringScoring")
+    assert state(any_stage)["MaxConcurrency"] == function["ReservedConcurrentExecutions"]
+
+
+def test_a_few_failures_are_tolerated_after_retries(any_stage):
+    found = state(any_stage)
+    assert found["ToleratedFailurePercentage"] == 5
+    (part,) = found["ItemProcessor"]["States"].values()
+    (retry,) = part["Retry"]
+    assert (retry["ErrorEquals"], retry["MaxAttempts"]) == (["States.ALL"], 3)
+
+
+def test_neither_manifest_nor_answers_pass_through_the_workflows_state(any_stage):
+    """Which holds 256 KB: some two thousand parts."""
+    found = state(any_stage)
+    assert found["ItemReader"]["Parameters"]["Key.$"] == "$.manifest"
+    assert found["ResultWriter"]["Parameters"]["Prefix.$"] == "$.answers"
+
+
+def test_a_part_is_not_longer_at_work_than_its_function_may_be(template):
+    function = template.one("AWS::Lambda::Function", "ScoringScoring")
+    assert function["Timeout"] == 300
+
+
+def test_files_and_results_expire(any_stage):
+    rules = any_stage.one("AWS::S3::Bucket", "StorageTraining")["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == "scoring/"]
+    assert rule["ExpirationInDays"] == 7
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("scoring_concurrency", 0),
+        ("scoring_part_mb", 129),
+        ("scoring_tolerated_failure_percentage", 101),
+        ("scoring_days", 0),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(setting, value):
+    with pytest.raises(InvalidStage, match=setting):
+        replace(STAGES["dev"], **{setting: value})

@@ -1,0 +1,226 @@
+"""A part is scored by the function, and a file comes in as JSON Lines, on moto."""
+
+import gzip
+import json
+from dataclasses import asdict
+
+import boto3
+import pandas as pd
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from cli.errors import OperatorError
+from cli.score.inputs import input_at
+from cli.targets import Target
+from lambdas.scoring import handler as scoring_module
+from lambdas.scoring.handler import handler
+from stresswatch.artefact import Artefact
+from stresswatch.champion import DigestMismatch
+from stresswatch.posts import post_record
+from stresswatch.predictions import predict
+from stresswatch.scoring import parts_of, results_of
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT
+from tests.marker import MARKER, holds_marker
+
+KEY = "scoring/posts.jsonl"
+RESULTS = results_of(KEY, "v1")
+POSTS = [labelled.post for labelled in make_posts(60, seed=5)]
+LINES = [json.dumps(post_record(post)).encode() for post in POSTS]
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    scoring_module._model.cache_clear()
+
+
+@pytest.fixture
+def pointer(aws, version_files):
+    return aws.publish("v1", version_files)
+
+
+@pytest.fixture
+def upload(aws):
+    def put(lines, key=KEY, part_bytes=4000):
+        aws.put("training", key, b"\n".join(lines))
+        head = aws.s3.head_object(Bucket="training", Key=key)
+        return parts_of(key, head["ETag"], head["ContentLength"], part_bytes)
+
+    return put
+
+
+def event(part, pointer):
+    return {"part": asdict(part), "results": RESULTS, **asdict(pointer)}
+
+
+def rows(aws):
+    return [
+        json.loads(line)
+        for key in aws.keys("training", f"{RESULTS}part-")
+        for line in gzip.decompress(aws.body("training", key)).splitlines()
+    ]
+
+
+class TestFunction:
+    def test_the_parts_together_are_what_the_predictor_says_of_each_post(
+        self, aws, pointer, upload, version_files
+    ):
+        parts = upload(LINES)
+        assert len(parts) > 2
+        answers = [handler(event(part, pointer), CONTEXT) for part in parts]
+        assert sum(answer["posts"] for answer in answers) == len(POSTS)
+        artefact = Artefact.from_bytes(version_files["model.npz"])
+        expected = predict([(post.post_id, post) for post in POSTS], artefact, "v1", "now")
+        assert {row["post_id"]: row["probability"] for row in rows(aws)} == pytest.approx(
+            {one.post.post_id: one.probability for one in expected}, abs=1e-12
+        )
+        assert len({row["prediction_id"] for row in rows(aws)}) == len(POSTS)
+
+    def test_a_part_that_is_scored_again_leaves_the_same_rows(self, aws, pointer, upload):
+        part = upload(LINES)[0]
+        handler(event(part, pointer), CONTEXT)
+        before = [row | {"predicted_at": ""} for row in rows(aws)]
+        handler(event(part, pointer), CONTEXT)
+        assert [row | {"predicted_at": ""} for row in rows(aws)] == before
+
+    def test_what_is_no_post_is_counted_and_kept_by_its_place_without_a_word_of_it(
+        self, aws, pointer, upload, capfd
+    ):
+        lines = [LINES[0], b'{"text": "' + MARKER.encode(), b"", f'"{MARKER}"'.encode(), LINES[1]]
+        (part,) = upload(lines, part_bytes=1_000_000)
+        assert handler(event(part, pointer), CONTEXT) == {"posts": 2, "invalid": 2}
+        counts = json.loads(aws.body("training", f"{RESULTS}counts/part-000000.json"))
+        assert counts["invalid"] == {"not_json": 1, "not_an_object": 1}
+        kept = gzip.decompress(aws.body("training", f"{RESULTS}invalid/part-000000.jsonl.gz"))
+        assert [(row["byte"], row["reason"]) for row in map(json.loads, kept.splitlines())] == [
+            (len(LINES[0]) + 1, "not_json"),
+            (len(LINES[0]) + len(lines[1]) + 3, "not_an_object"),
+        ]
+        written = [aws.body("training", key) for key in aws.keys("training", RESULTS)]
+        assert len(written) == 3
+        assert not any(map(holds_marker, written))
+        assert not holds_marker("".join(capfd.readouterr()).encode())
+
+    def test_a_post_without_an_id_gets_the_byte_at_which_it_begins(self, aws, pointer, upload):
+        (part,) = upload([LINES[0], b'{"text": "words"}'], part_bytes=1_000_000)
+        handler(event(part, pointer), CONTEXT)
+        assert rows(aws)[1]["post_id"] == str(len(LINES[0]) + 1)
+
+    def test_a_file_that_was_replaced_since_it_was_cut_is_refused(self, aws, pointer, upload):
+        (part,) = upload(LINES, part_bytes=1_000_000)
+        upload(LINES[:1])
+        with pytest.raises(ClientError, match="PreconditionFailed"):
+            handler(event(part, pointer), CONTEXT)
+        assert rows(aws) == []
+
+    def test_a_model_that_was_altered_is_refused(self, aws, pointer, upload):
+        (part,) = upload(LINES, part_bytes=1_000_000)
+        with pytest.raises(DigestMismatch):
+            handler(event(part, pointer) | {"sha256": "0" * 64}, CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def buckets():
+    with mock_aws():
+        for bucket in ("training", "elsewhere"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
+        yield
+
+
+class TestInputs:
+    @pytest.fixture
+    def target(self, buckets):
+        return Target("stack", {"TrainingBucketName": "training"}, boto3.client)
+
+    @pytest.fixture
+    def table(self):
+        records = [post_record(post) for post in POSTS]
+        return pd.DataFrame(records)
+
+    def lines(self, found):
+        body = boto3.client("s3").get_object(Bucket="training", Key=found.key)["Body"].read()
+        assert len(body) == found.size
+        return [json.loads(line) for line in body.splitlines()]
+
+    def test_json_lines_come_in_as_they_are_valid_or_not(self, target, tmp_path):
+        file = tmp_path / "as-they-are.jsonl"
+        file.write_bytes(LINES[0] + b"\nno post\n")
+        found = input_at(target, str(file))
+        assert found.key == "scoring/as-they-are.jsonl"
+        body = boto3.client("s3").get_object(Bucket="training", Key=found.key)["Body"].read()
+        assert body == file.read_bytes()
+
+    @pytest.mark.parametrize("suffix", ["csv", "parquet"])
+    def test_a_table_comes_in_as_json_lines(self, target, tmp_path, table, suffix):
+        file = tmp_path / f"table.{suffix}"
+        # A line break within a text is what keeps a CSV from being cut anywhere.
+        table.loc[0, "text"] = 'two\nlines and "quotes"'
+        table.to_csv(file, index=False) if suffix == "csv" else table.to_parquet(file)
+        found = input_at(target, str(file))
+        assert found.key == f"scoring/table.{suffix}.jsonl"
+        expected = [post_record(post) for post in POSTS]
+        expected[0]["text"] = 'two\nlines and "quotes"'
+        assert self.lines(found) == expected
+
+    def test_a_number_of_zero_in_parquet_is_a_number(self, target, tmp_path):
+        file = tmp_path / "zero.parquet"
+        pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [0.0]}).to_parquet(file)
+        assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0
+
+    def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
+        s3 = boto3.client("s3")
+        s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
+        assert input_at(target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"
+        s3.put_object(Bucket="training", Key="scoring/deep/near.jsonl", Body=LINES[0])
+        assert (
+            input_at(target, "s3://training/scoring/deep/near.jsonl").key
+            == "scoring/deep/near.jsonl"
+        )
+
+    def test_the_same_file_again_is_not_uploaded_again_and_another_is_refused(
+        self, target, tmp_path
+    ):
+        file = tmp_path / "again.jsonl"
+        file.write_bytes(LINES[0])
+        assert input_at(target, str(file)) == input_at(target, str(file))
+        file.write_bytes(LINES[1])
+        with pytest.raises(OperatorError, match="is there already, and is another file"):
+            input_at(target, str(file))
+
+    @pytest.mark.parametrize(
+        ("name", "content", "error"),
+        [
+            ("missing.jsonl", None, "There is no file"),
+            ("posts.txt", b"x", r"its name must end in"),
+            ("empty.jsonl", b"", "holds no post"),
+            ("empty.csv", b"post_id,text\n", "holds no post"),
+            ("other.csv", b"a,b\n1,2\n", "lacks the column post_id and text"),
+            ("damaged.parquet", b"PAR1", "is no Parquet file, or a damaged one"),
+        ],
+    )
+    def test_a_file_that_cannot_be_scored_is_refused(self, target, tmp_path, name, content, error):
+        file = tmp_path / name
+        if content is not None:
+            file.write_bytes(content)
+        with pytest.raises(OperatorError, match=error):
+            input_at(target, str(file))
+
+    def test_parquet_without_the_columns_of_a_post_is_refused(self, target, tmp_path):
+        file = tmp_path / "columns.parquet"
+        pd.DataFrame({"post_id": ["a"], "body": ["t"]}).to_parquet(file)
+        with pytest.raises(OperatorError, match=r"columns\.parquet lacks the column text"):
+            input_at(target, str(file))
+
+    @pytest.mark.parametrize(
+        ("address", "error"),
+        [
+            ("s3://training/scoring/none.jsonl", "There is no object"),
+            ("s3://elsewhere/none.csv", "There is no object"),
+            ("s3://elsewhere/none.zip", "its name must end in"),
+            ("s3://elsewhere", "no address of the form"),
+        ],
+    )
+    def test_an_address_without_a_file_is_refused(self, target, address, error):
+        with pytest.raises(OperatorError, match=error):
+            input_at(target, address)
