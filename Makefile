@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images month synth docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images month synth diff deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,26 @@ month: $(VENV)/installed ## Let a month of days pass on the local stack; libfake
 
 synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 	$(BIN)/python -m cdk_app
+
+# From here on, STAGE says which: `make deploy STAGE=dev`. CDK's own command comes from npm.
+CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
+the-stage = $(or $(STAGE),$(error Say which stage: make $@ STAGE=dev))
+
+# Neither side is bundled, so the code of functions is compared by its sources.
+diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BASE, or main; needs no account
+	rm -rf build/diff && mkdir -p build/diff/source
+	git archive $(or $(BASE),main) | tar -x -C build/diff/source
+	export STAGE=$(the-stage) CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": []}' PYTHONPATH=layers/stresswatch/python && \
+		(cd build/diff/source && CDK_OUTDIR=../base python -m cdk_app) && CDK_OUTDIR=build/diff/here python -m cdk_app
+	$(CDK) diff --ci --app build/diff/here --template build/diff/base/stresswatch-$(the-stage).template.json
+
+deploy: $(VENV)/installed ## Deploy STAGE to AWS, and see that it predicts; needs Docker
+	STAGE=$(the-stage) $(BIN)/python -m cdk_app
+	$(CDK) deploy --app cdk.out $(if $(APPROVAL),--require-approval $(APPROVAL))
+	$(BIN)/stresswatch smoke --stage $(the-stage)
+
+destroy: $(VENV)/installed ## Delete STAGE from AWS, but for the data that it keeps
+	$(BIN)/stresswatch destroy --stage $(the-stage)
 
 docs: $(VENV)/installed ## Build the documentation's site in build/site/
 	$(BIN)/python -m docs

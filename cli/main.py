@@ -20,6 +20,7 @@ from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
 from cli.data import data_directory, fetching, read_posts, synthetic
+from cli.destroy import Deletion, tell_what_is_left
 from cli.errors import OperatorError, sentence
 from cli.forget.command import forget as forget_posts
 from cli.loop import Loop
@@ -396,6 +397,23 @@ def replay(
         left = replay_records(console, target, selection, execute=execute)
         if execute and left:
             raise typer.Exit(1)
+
+
+@app.command()
+def destroy(
+    stage: Annotated[str, typer.Option(help="The stage, on AWS.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a stage from AWS, but for the data that it keeps; first tell what becomes of what."""
+    with _sentence_on_error():
+        target = aws_target(stage)
+        deletion = Deletion.of(target)
+        deletion.plan.show(console)
+        if not yes:
+            typer.confirm(f"Delete {target.name}, and all of it that is not left?", abort=True)
+        with console.status(f"Deleting {target.name}"):
+            deletion.run()
+        tell_what_is_left(console, deletion.plan)
 
 
 @data.command("fetch")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from cdk_app.bundling import PROJECT
 from cdk_app.settings import meanings, table
 from cdk_app.stages import STAGES, InvalidStage, Stage, StreamMode
+from cli.destroy import Plan, Resource
 from tests.infrastructure.conftest import synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
@@ -184,6 +186,28 @@ def test_the_development_stage_moves_all_at_once_as_the_local_stack_does(templat
         assert not template.resources(kind)
     mapping = template.one("AWS::Lambda::EventSourceMapping", "Prediction")
     assert mapping["FunctionName"]["Ref"] in template.resources("AWS::Lambda::Function")
+
+
+def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(template, production):
+    def left(one):
+        resources = (
+            Resource(resource["Type"], name, name)
+            for name, resource in one.body["Resources"].items()
+        )
+        plan = Plan.of(one.body, resources)
+        return Counter(resource.kind for resource in plan.left), len(plan.emptied)
+
+    buckets = len(template.resources("AWS::S3::Bucket"))
+    assert left(template) == ({}, buckets)
+    assert left(production) == (
+        {
+            "AWS::S3::Bucket": buckets,
+            "AWS::KMS::Key": 2,
+            "AWS::Kinesis::Stream": 2,
+            "AWS::DynamoDB::Table": 1,
+        },
+        0,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""Delete a stage's stack: tell before what stays and what goes, and help where S3 refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.errors import OperatorError
+from cli.loop import wait_for
+from cli.targets import Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+_BUCKET = "AWS::S3::Bucket"
+_KEEPING = ("Retain", "RetainExceptOnCreate")
+_ATTEMPTS = 3
+"""Of a deletion: what was written to a bucket meanwhile makes it fail once more."""
+_SECONDS = 3600.0
+_EVERY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, order=True)
+class Resource:
+    """A resource of a deployed stack, by its names in the template and in the account."""
+
+    kind: str
+    logical_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deletion leaves, and what it empties so that it can be deleted."""
+
+    left: list[Resource]
+    emptied: list[Resource]
+
+    @staticmethod
+    def of(template: Mapping[str, Any], resources: Iterable[Resource]) -> Plan:
+        """Read from the deployed template what becomes of its resources."""
+        found = sorted(resources)
+        keeping = {
+            name
+            for name, resource in template["Resources"].items()
+            if resource.get("DeletionPolicy") in _KEEPING
+        }
+        return Plan(
+            left=[one for one in found if one.logical_id in keeping],
+            emptied=[one for one in found if one.kind == _BUCKET and one.logical_id not in keeping],
+        )
+
+    def show(self, console: Console) -> None:
+        """Tell of both in a table."""
+        table = Table()
+        for column in ("becomes", "kind", "name"):
+            table.add_column(column, overflow="fold")
+        for becomes, resources in (("left", self.left), ("emptied, deleted", self.emptied)):
+            for one in resources:
+                table.add_row(becomes, one.kind, one.name)
+        console.print(table)
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A stack that is to be deleted, by its id, under which it is known afterwards too."""
+
+    target: Target
+    stack_id: str
+    plan: Plan
+
+    @staticmethod
+    def of(target: Target) -> Deletion:
+        """Look at the deployed stack.
+
+        Raises
+        ------
+        OperatorError
+            When it is protected.
+        """
+        cloudformation: CloudFormationClient = target.client("cloudformation")
+        stack = cloudformation.describe_stacks(StackName=target.name)["Stacks"][0]
+        if stack.get("EnableTerminationProtection"):
+            raise OperatorError(
+                f"{target.name} is protected from deletion, as its stage keeps its data. To delete "
+                "it all the same, take the protection off first: aws cloudformation "
+                "update-termination-protection --no-enable-termination-protection "
+                f"--stack-name {target.name}"
+            )
+        template: Any = cloudformation.get_template(StackName=target.name)["TemplateBody"]
+        pages = cloudformation.get_paginator("list_stack_resources")
+        resources = [
+            Resource(one["ResourceType"], one["LogicalResourceId"], one["PhysicalResourceId"])
+            for page in pages.paginate(StackName=target.name)
+            for one in page["StackResourceSummaries"]
+        ]
+        return Deletion(target, stack["StackId"], Plan.of(template, resources))
+
+    def run(self) -> None:
+        """Delete the stack; empty its buckets when S3 refuses to delete them as they are.
+
+        They are emptied after a first attempt, when nothing of the stack writes to them any more.
+
+        Raises
+        ------
+        OperatorError
+            When something else keeps it from being deleted.
+        """
+        failed: dict[str, str] = {}
+        for _ in range(_ATTEMPTS):
+            failed = self._attempt()
+            if not failed:
+                return
+            full = [one for one in self.plan.emptied if one.logical_id in failed]
+            if len(full) < len(failed):
+                break
+            for bucket in full:
+                empty(self.target.client("s3"), bucket.name)
+        why = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise OperatorError(f"{self.target.name} could not be deleted. {why}")
+
+    def _attempt(self) -> dict[str, str]:
+        """Delete once; give what could not be, with the reason."""
+        cloudformation: CloudFormationClient = self.target.client("cloudformation")
+        cloudformation.delete_stack(StackName=self.stack_id)
+
+        def ended() -> StackTypeDef | None:
+            stack = cloudformation.describe_stacks(StackName=self.stack_id)["Stacks"][0]
+            return None if stack["StackStatus"] == "DELETE_IN_PROGRESS" else stack
+
+        stack = wait_for("the stack's deletion", ended, _SECONDS, _EVERY_SECONDS)
+        if stack["StackStatus"] == "DELETE_COMPLETE":
+            return {}
+        pages = cloudformation.get_paginator("list_stack_resources")
+        failed = {
+            one["LogicalResourceId"]: one.get("ResourceStatusReason", "no reason was given")
+            for page in pages.paginate(StackName=self.stack_id)
+            for one in page["StackResourceSummaries"]
+            if one["ResourceStatus"] == "DELETE_FAILED"
+        }
+        return failed or {self.target.name: stack.get("StackStatusReason", stack["StackStatus"])}
+
+
+def empty(s3: S3Client, bucket: str) -> None:
+    """Delete every version of every object of a bucket.
+
+    Raises
+    ------
+    OperatorError
+        When S3 keeps one.
+    """
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions: list[ObjectIdentifierTypeDef] = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+        ]
+        if versions:
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
+            for error in answer.get("Errors", ()):
+                raise OperatorError(
+                    f"{error['Key']} of {bucket} cannot be deleted: {error['Message']}."
+                )
+
+
+def tell_what_is_left(console: Console, plan: Plan) -> None:
+    """Say what a deletion left behind, and what was never the stack's to delete."""
+    console.print(
+        f"Deleted. {len(plan.left)} resources of the stack are left, with their data, and cost as "
+        "before; delete them by hand when nobody needs them. Also left, as no stack owns them: "
+        "the log groups of training jobs, the images and files in CDK's bootstrap stack.",
+        soft_wrap=True,
+    )

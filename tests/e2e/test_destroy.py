@@ -1,0 +1,58 @@
+"""A stack is deleted through CloudFormation itself, but for what its template keeps."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from cli.destroy import Deletion
+from cli.errors import OperatorError
+from cli.targets import Target
+from tests.e2e.deployed import Deployed, eventually
+
+
+def test_a_stack_goes_when_its_protection_is_off_and_what_its_template_keeps_stays(
+    deployed: Deployed,
+) -> None:
+    name = f"small-{uuid.uuid4().hex[:8]}"
+    cloudformation, s3 = deployed.client("cloudformation"), deployed.client("s3")
+    template = {
+        "Resources": {
+            "Kept": {
+                "Type": "AWS::S3::Bucket",
+                "DeletionPolicy": "Retain",
+                "Properties": {"BucketName": f"{name}-kept"},
+            },
+            "Going": {
+                "Type": "AWS::S3::Bucket",
+                "Properties": {"BucketName": f"{name}-going"},
+            },
+        }
+    }
+    cloudformation.create_stack(
+        StackName=name, TemplateBody=json.dumps(template), EnableTerminationProtection=True
+    )
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+
+    eventually("stack", lambda: status() == "CREATE_COMPLETE" or None)
+    for bucket in ("kept", "going"):
+        s3.put_object(Bucket=f"{name}-{bucket}", Key="object", Body=b"data")
+    target = Target(name, {}, deployed.client)
+    with pytest.raises(OperatorError, match="is protected from deletion"):
+        Deletion.of(target)
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+
+    deletion = Deletion.of(target)
+    assert [one.name for one in deletion.plan.left] == [f"{name}-kept"]
+    assert [one.name for one in deletion.plan.emptied] == [f"{name}-going"]
+    deletion.run()
+    buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    assert f"{name}-kept" in buckets
+    assert f"{name}-going" not in buckets
+    assert s3.get_object(Bucket=f"{name}-kept", Key="object")["Body"].read() == b"data"
+    s3.delete_object(Bucket=f"{name}-kept", Key="object")
+    s3.delete_bucket(Bucket=f"{name}-kept")

@@ -1,0 +1,165 @@
+"""The command `destroy`: on moto's S3, under a CloudFormation that deletes what it may there."""
+
+import json
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from cli import main
+from cli.targets import Target
+
+TEMPLATE = {
+    "Resources": {
+        "Models": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"},
+        "Archive": {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Delete"},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+    }
+}
+
+
+class CloudFormation:
+    """Deletes buckets that are to be deleted, as CloudFormation does: not when they hold objects.
+
+    Attributes
+    ----------
+    unwilling : dict of str to str
+        Why a resource cannot be deleted, by logical id.
+    meanwhile : list of callable
+        What happens during each deletion, before the buckets' turn.
+    """
+
+    def __init__(self, s3):
+        self.s3 = s3
+        self.stack = {"StackId": "id", "StackStatus": "CREATE_COMPLETE"}
+        self.failed = {}
+        self.unwilling = {}
+        self.meanwhile = []
+
+    def describe_stacks(self, StackName):  # noqa: N803 - boto3's names
+        assert StackName in ("stresswatch-dev", "id")
+        return {"Stacks": [self.stack]}
+
+    def get_template(self, StackName):  # noqa: N803
+        return {"TemplateBody": json.loads(json.dumps(TEMPLATE))}
+
+    def get_paginator(self, operation):
+        assert operation == "list_stack_resources"
+        resources = [
+            {
+                "LogicalResourceId": name,
+                "PhysicalResourceId": f"stresswatch-{name.lower()}",
+                "ResourceType": resource["Type"],
+                "ResourceStatus": "DELETE_FAILED" if name in self.failed else "CREATE_COMPLETE",
+                "ResourceStatusReason": self.failed.get(name, ""),
+            }
+            for name, resource in TEMPLATE["Resources"].items()
+        ]
+        # One a page: a stack of more than a hundred has several.
+        pages = [{"StackResourceSummaries": [one]} for one in resources]
+        return SimpleNamespace(paginate=lambda **_: pages)
+
+    def delete_stack(self, StackName):  # noqa: N803
+        assert StackName == "id"
+        self.failed = dict(self.unwilling)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        try:
+            self.s3.delete_bucket(Bucket="stresswatch-archive")
+        except ClientError as error:
+            self.failed["Archive"] = str(error)
+        self.stack["StackStatus"] = "DELETE_FAILED" if self.failed else "DELETE_COMPLETE"
+
+
+@pytest.fixture
+def stack(monkeypatch):
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        for bucket in ("stresswatch-models", "stresswatch-archive"):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="kept", Body=b"data")
+        cloudformation = CloudFormation(s3)
+        clients = {"cloudformation": cloudformation, "s3": s3}
+        target = Target("stresswatch-dev", {}, clients.__getitem__)
+        monkeypatch.setattr(main, "aws_target", lambda stage: target)
+        yield cloudformation
+
+
+def buckets(stack):
+    return [bucket["Name"] for bucket in stack.s3.list_buckets()["Buckets"]]
+
+
+def run(*arguments, said=None):
+    return CliRunner().invoke(
+        main.app, ["destroy", "--stage", "dev", *arguments], input=said, catch_exceptions=False
+    )
+
+
+def rows(result):
+    cells = [line.split("│") for line in result.stdout.splitlines() if "AWS::" in line]
+    return [tuple(cell.strip() for cell in row[1:-1]) for row in cells]
+
+
+def test_it_tells_before_what_is_left_and_what_goes_and_asks(stack):
+    result = run(said="n\n")
+    assert result.exit_code == 1
+    assert rows(result) == [
+        ("left", "AWS::S3::Bucket", "stresswatch-models"),
+        ("emptied, deleted", "AWS::S3::Bucket", "stresswatch-archive"),
+    ]
+    assert "Delete stresswatch-dev, and all of it that is not left? [y/N]" in result.stdout
+    assert stack.stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_buckets_with_every_version_in_them_go_and_what_is_kept_stays(stack):
+    versioned = {"Status": "Enabled"}
+    stack.s3.put_bucket_versioning(Bucket="stresswatch-archive", VersioningConfiguration=versioned)
+    stack.s3.put_object(Bucket="stresswatch-archive", Key="kept", Body=b"again")
+    stack.s3.delete_object(Bucket="stresswatch-archive", Key="kept")
+    result = run(said="y\n")
+    assert result.exit_code == 0
+    assert "Deleted. 1 resources of the stack are left" in result.stdout
+    assert buckets(stack) == ["stresswatch-models"]
+    body = stack.s3.get_object(Bucket="stresswatch-models", Key="kept")["Body"].read()
+    assert body == b"data"
+
+
+def test_what_is_written_while_it_is_deleted_is_deleted_as_well(stack):
+    def write():
+        stack.s3.put_object(Bucket="stresswatch-archive", Key="late", Body=b"log")
+
+    stack.meanwhile = [write, write]
+    assert run("--yes").exit_code == 0
+    assert buckets(stack) == ["stresswatch-models"]
+
+
+def test_a_bucket_that_is_written_to_for_ever_ends_it_with_the_reason(stack):
+    def write():
+        stack.s3.put_object(Bucket="stresswatch-archive", Key="late", Body=b"log")
+
+    stack.meanwhile = [write] * 3
+    result = run("--yes")
+    assert result.exit_code == 1
+    assert "stresswatch-dev could not be deleted. Archive: " in result.stderr
+    assert "BucketNotEmpty" in result.stderr
+
+
+def test_what_else_cannot_be_deleted_is_named_and_no_bucket_is_emptied_in_vain(stack):
+    stack.unwilling = {"Queue": "somebody holds it"}
+    result = run("--yes")
+    assert result.exit_code == 1
+    assert "Queue: somebody holds it" in result.stderr
+    assert stack.s3.list_objects_v2(Bucket="stresswatch-archive")["KeyCount"] == 1
+
+
+def test_a_protected_stack_is_left_alone_and_it_says_how_to_take_the_protection_off(stack):
+    stack.stack["EnableTerminationProtection"] = True
+    result = run("--yes")
+    assert result.exit_code == 1
+    assert "stresswatch-dev is protected from deletion" in result.stderr
+    assert "--no-enable-termination-protection --stack-name stresswatch-dev" in result.stderr
+    assert stack.stack["StackStatus"] == "CREATE_COMPLETE"
+    assert len(buckets(stack)) == 2
