@@ -75,6 +75,7 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
             month.begin(base)
             for day in days:
                 month.live(day)
+            month.end()
             threshold = loop.drift_alarm()["Threshold"]
     finally:
         local.down(folder)

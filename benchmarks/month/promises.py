@@ -47,7 +47,7 @@ def promises(month: Month) -> list[Promise]:
 
 def _nothing_lost(month: Month) -> Promise:
     lost = len(month.sent - month.predicted)
-    because = f"{len(month.sent):,} posts sent, {lost} without a prediction"
+    because = f"{len(month.sent):,} posts sent, {lost} of them not in the archive"
     return Promise("no post is lost", lost == 0, because)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.month.calendar import Day
 from cli.loop import Consumer, Loop, payload, wait_for
 from cli.versions import Versions
+from stresswatch import archive
 from stresswatch.posts import LabelledPost
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -108,6 +109,16 @@ class Month:
         self.seen.append(seen)
         self.on_day(seen)
 
+    def end(self) -> None:
+        """Read of which posts the archive has a prediction, now that the month is over."""
+        rows = archive.read(
+            self.loop.target.client("s3"),
+            self.loop.target.output("ArchiveBucketName"),
+            FIRST_DAY,
+            datetime.now(UTC),
+        )
+        self.predicted = {row["prediction_id"] for row in rows}
+
     def summary(self) -> dict[str, Any]:
         """Give everything that was seen."""
         return {
@@ -137,7 +148,6 @@ class Month:
         wait_for("the predictions of a day", predicted, _SECONDS)
         # Its calls would be refused as out of date if the clock jumped before it ends.
         wait_for("the predictor's end", lambda: self._has_ended(began), _SECONDS)
-        self.predicted.update(ids)
         return [consumer.predictions[one]["model_version"] for one in ids]
 
     def _has_ended(self, since: datetime) -> bool | None:
