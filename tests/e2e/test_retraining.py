@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from cli.versions import Versions
 from stresswatch.champion import NO_CHAMPION, Pointer, read_changes, write_pointer
 from stresswatch.journal import Journal
 from stresswatch.s3 import Location
+from stresswatch.shadow import NO_SHADOW
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
 from tests.e2e.deployed import (
+    BASE,
     RETRAINING_SECONDS,
     STREAMED,
     Deployed,
@@ -41,6 +44,13 @@ folder = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "input/data/tr
 (posts,) = folder.glob("*.jsonl")
 posts.write_text("".join(posts.read_text().splitlines(keepends=True)[::8]))
 runpy.run_module("training_jobs.stress_model.start", run_name="__main__", alter_sys=True)
+"""
+ALTERED_AFTERWARDS = """
+import pathlib, subprocess, sys
+train = [sys.executable, "-m", "training_jobs.stress_model.start", *sys.argv[1:]]
+subprocess.run(train, check=True)
+model = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "model"
+(model / "model.npz").write_bytes(b"something else")
 """
 
 
@@ -241,3 +251,96 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
     failed = {check["name"] for check in output["gate"]["checks"] if not check["passed"]}
     assert failed >= {"Brier score, standing posts", "fresh labels can be trusted"}
     assert deployed.loop.champion() == champion
+
+
+def test_a_challenger_that_is_broken_ends_the_retraining_and_people_hear_why(
+    deployed: Deployed, champion: Pointer, inbox: Inbox
+) -> None:
+    with container(deployed, ALTERED_AFTERWARDS):
+        assert deployed.retrain()["status"] == "FAILED"
+    told = inbox.message("A retraining failed").splitlines()[0]
+    assert told.startswith("The retraining failed: ")
+    # Between the two is the error's type, which the emulator does not keep.
+    assert told.endswith(": model.npz is not the file that the manifest names; the champion stays.")
+    assert deployed.loop.champion() == champion
+
+
+@pytest.fixture
+def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]:
+    """The champion learned from few posts, and challengers shadow it for seconds."""
+    flipped = [replace(post, label=1 - post.label) for post in BASE[60:80]]
+    files = train_version(tmp_path, BASE[:60] + flipped, "v-poor")
+    bucket = deployed.stack.outputs["ModelBucketName"]
+    for name, content in files.items():
+        deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v-poor/{name}", Body=content)
+    digest = sha256(files["model.npz"])
+    point_to(deployed, Pointer("v-poor", f"s3://{bucket}/models/v-poor/", digest))
+    at_once = {"CHAMPION_TTL_SECONDS": "1"}
+    with (
+        changed(deployed, LastBatches={"Seconds": 1}),
+        environment(deployed, deployed.function("RetrainingGate"), SHADOW_SECONDS="4"),
+        environment(deployed, deployed.function("RetrainingShadow"), **at_once),
+        environment(deployed, deployed.function("PredictionPredictor"), **at_once),
+    ):
+        yield
+    deployed.client("ssm").put_parameter(
+        Name=deployed.stack.outputs["ShadowParameterName"],
+        Value=NO_SHADOW,
+        Type="String",
+        Overwrite=True,
+    )
+
+
+def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
+    """Start a retraining; give it, and its state once its challenger shadows."""
+    execution = start(deployed, anyway=True)
+
+    def shadows() -> dict[str, Any] | None:
+        inputs = entered(deployed, execution, "WhileItShadows")
+        described = deployed.loop.describe(execution)
+        assert inputs or described["status"] == "RUNNING", described.get("cause")
+        return inputs[0] if inputs else None
+
+    return execution, eventually("challenger that shadows", shadows, RETRAINING_SECONDS)
+
+
+def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> dict[str, Any]:
+    """Send posts when what is said of them begins to count; give the retraining's output."""
+    begins = datetime.fromisoformat(state["shadow"]["start"])
+    eventually("start", lambda: True if datetime.now(UTC) >= begins else None)
+    deployed.loop.send([payload(post) for post in STREAMED])
+    return end(deployed, execution)
+
+
+def test_a_better_challenger_that_says_much_the_same_of_live_posts_is_promoted(
+    deployed: Deployed, poor: None, inbox: Inbox
+) -> None:
+    execution, state = shadowing(deployed)
+    serving = deployed.loop.champion()
+    assert serving
+    assert serving.version == "v-poor"
+    output = end_of_shadow(deployed, execution, state)
+    assert output["comparison"]["accepted"], output["comparison"]
+    assert output["comparison"]["posts"] >= 30
+    assert output["promotion"] == {"version": state["gate"]["version"], "before": "v-poor"}
+    told = inbox.message("A new champion serves")
+    assert f"on {output['comparison']['posts']:,} live posts:" in told
+    assert "- passed: agreement on live posts" in told
+
+
+def test_a_challenger_that_fails_beside_the_champion_is_rejected_and_posts_are_answered(
+    deployed: Deployed, poor: None, inbox: Inbox
+) -> None:
+    execution, state = shadowing(deployed)
+    deployed.client("s3").put_object(
+        Bucket=deployed.stack.outputs["ModelBucketName"],
+        Key=f"models/{state['gate']['version']}/model.npz",
+        Body=b"altered since",
+    )
+    output = end_of_shadow(deployed, execution, state)
+    assert not output["comparison"]["accepted"]
+    assert output["comparison"]["posts"] >= 30, "what the champion answered meanwhile"
+    assert "promotion" not in output
+    assert "- FAILED: live posts that the challenger scored too" in inbox.message(
+        "A challenger was rejected"
+    )
