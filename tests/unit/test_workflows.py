@@ -1,58 +1,158 @@
-"""What GitHub runs: nothing that is not pinned, with no right but to read, and not for ever."""
+"""What GitHub runs: nothing that is not pinned, with no right that is not needed, not for ever."""
 
+import os
 import re
+import subprocess
 
 import pytest
 import yaml
 
 from tests.conftest import PROJECT
 
-WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = {path.stem: path for path in (PROJECT / ".github" / "workflows").glob("*.yml")}
 PINNED = re.compile(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
-PACKAGE = re.compile(r"sudo apt-get install --yes [a-z-]+")
 MAKEFILE = (PROJECT / "Makefile").read_text()
+BY_OIDC = {"contents": "read", "id-token": "write"}
+MORE_THAN_READING = {
+    ("diff", "comment"): {"pull-requests": "write"},
+    ("deploy", "staging"): BY_OIDC,
+    ("deploy", "production"): BY_OIDC,
+    ("deploy-stage", "deploy"): BY_OIDC,
+}
 
 
-def jobs(workflow):
-    return yaml.safe_load(workflow.read_text())["jobs"].values()
+def parsed(name):
+    return yaml.safe_load(WORKFLOWS[name].read_text())
 
 
-@pytest.fixture(params=WORKFLOWS, ids=lambda path: path.stem)
+def jobs(name):
+    return parsed(name)["jobs"]
+
+
+def steps(name):
+    return [step for job in jobs(name).values() for step in job.get("steps", [])]
+
+
+@pytest.fixture(params=sorted(WORKFLOWS))
 def workflow(request):
     return request.param
 
 
-def test_there_is_one_for_the_tests_and_one_for_security():
-    assert [path.stem for path in WORKFLOWS] == ["security", "test"]
+def test_there_are_those_that_test_look_for_weaknesses_compare_and_deploy():
+    assert sorted(WORKFLOWS) == ["deploy", "deploy-stage", "diff", "security", "test"]
 
 
 def test_every_action_is_a_commit_and_says_its_version(workflow):
-    lines = [line for line in workflow.read_text().splitlines() if "uses:" in line]
-    assert [line for line in lines if not PINNED.search(line)] == []
-    assert len(lines) == sum("uses" in step for job in jobs(workflow) for step in job["steps"])
+    lines = [line for line in WORKFLOWS[workflow].read_text().splitlines() if "uses:" in line]
+    actions = [line for line in lines if "uses: ./.github/workflows/" not in line]
+    assert [line for line in actions if not PINNED.search(line)] == []
+    assert len(actions) == sum("uses" in step for step in steps(workflow))
 
 
-def test_a_workflow_may_read_and_do_nothing_else(workflow):
-    assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
-    assert not [job for job in jobs(workflow) if "permissions" in job]
+def test_a_workflow_may_read_and_a_job_no_more_than_is_known(workflow):
+    assert parsed(workflow)["permissions"] == {"contents": "read"}
+    for name, job in jobs(workflow).items():
+        assert job.get("permissions") == MORE_THAN_READING.get((workflow, name)), name
 
 
-def test_a_job_ends_and_gives_way_to_a_newer_one(workflow):
-    assert yaml.safe_load(workflow.read_text())["concurrency"]["cancel-in-progress"] is True
-    assert all(0 < job["timeout-minutes"] <= 30 for job in jobs(workflow))
+def test_a_job_ends_and_gives_way_to_a_newer_one_unless_it_deploys(workflow):
+    own = [job for job in jobs(workflow).values() if "uses" not in job]
+    longest = 90 if workflow == "deploy-stage" else 30
+    assert all(0 < job["timeout-minutes"] <= longest for job in own)
+    if own:
+        gives_way = parsed(workflow)["concurrency"]["cancel-in-progress"]
+        assert gives_way is (workflow != "deploy-stage")
 
 
 def test_a_job_runs_what_anybody_can_run_here(workflow):
-    for job in jobs(workflow):
-        steps = [step["run"] for step in job["steps"] if "run" in step]
-        commands = [one for one in steps if not PACKAGE.fullmatch(one)]
-        (target,) = [re.fullmatch(r"make (\w+) PYTHON=python", one)[1] for one in commands]
-        assert f"\n{target}: " in MAKEFILE
+    text = "\n".join(step.get("run", "") for step in steps(workflow))
+    targets = re.findall(r"\bmake (?:--silent )?(\S+)", text)
+    assert targets or workflow == "deploy"  # which calls the others
+    for target in targets:
+        assert f"\n{target.replace('.venv', '$(VENV)')}: " in MAKEFILE
 
 
 def test_the_tests_run_on_the_oldest_python_and_on_that_of_the_functions():
-    job, *_ = jobs(PROJECT / ".github" / "workflows" / "test.yml")
-    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert jobs("test")["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+
+
+def test_what_runs_the_code_of_a_request_has_no_secret_and_no_account():
+    for name in WORKFLOWS:
+        triggers = parsed(name)[True]  # YAML reads `on` as true
+        assert "pull_request_target" not in triggers
+        assert "workflow_run" not in triggers
+        if "pull_request" in triggers:
+            text = WORKFLOWS[name].read_text()
+            assert "secrets." not in text
+            assert "id-token" not in text
+
+
+def test_what_may_write_a_comment_runs_nothing_of_the_request_and_not_for_a_fork():
+    comment = jobs("diff")["comment"]
+    assert not [step for step in comment["steps"] if "uses" in step]
+    assert comment["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+    # What somebody else wrote comes as a variable, never into the text of the script.
+    assert "${{" not in "".join(step["run"] for step in comment["steps"])
+
+
+def test_the_same_commit_goes_to_staging_and_then_to_production_once_it_is_tested():
+    deploy = jobs("deploy")
+    assert parsed("deploy")[True] == {"push": {"branches": ["main"]}}
+    assert [deploy[name].get("needs") for name in deploy] == [None, "test", "staging"]
+    assert deploy["staging"]["uses"] == deploy["production"]["uses"]
+    assert [deploy[name]["with"]["environment"] for name in ("staging", "production")] == [
+        "staging",
+        "production",
+    ]
+    (checkout,) = [step for step in steps("deploy-stage") if "checkout" in step.get("uses", "")]
+    assert "ref" not in checkout["with"]
+    assert jobs("deploy-stage")["deploy"]["environment"] == "${{ inputs.environment }}"
+
+
+@pytest.fixture
+def compare(tmp_path):
+    """Run the step that compares, with a `make` of ours; give its exit code and its output."""
+    (script,) = [step["run"] for step in steps("diff") if step.get("id") == "diff"]
+
+    def run(make):
+        program = tmp_path / "make"
+        program.write_text(f"#!/bin/sh\n{make}\n")
+        program.chmod(0o755)
+        output = tmp_path / "output"
+        output.touch()
+        done = subprocess.run(
+            ["bash", "-e", "-c", script],
+            env={
+                "PATH": f"{tmp_path}:{os.environ['PATH']}",
+                "RUNNER_TEMP": str(tmp_path),
+                "GITHUB_OUTPUT": str(output),
+            },
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode, output.read_text().splitlines()
+
+    return run
+
+
+def test_the_diff_of_both_stages_is_the_output_of_a_step(compare):
+    code, (begin, fence, *found, end_of_fence, end) = compare('echo "$@"')
+    assert code == 0
+    assert begin == f"found<<{end}"
+    assert fence == end_of_fence == "````"
+    assert [line for line in found if line] == [
+        f"--silent diff STAGE={stage} BASE=HEAD^1 PYTHON=python" for stage in ("staging", "prod")
+    ]
+
+
+def test_a_diff_that_is_too_long_for_a_comment_is_cut(compare):
+    code, lines = compare("head -c 100000 /dev/zero | tr '\\0' x")
+    assert code == 0
+    assert 50_000 <= len("\n".join(lines)) < 60_000
+
+
+def test_a_diff_that_cannot_be_made_fails(compare):
+    assert compare("exit 2") == (2, [])
 
 
 def test_every_file_of_locked_requirements_is_audited():
