@@ -57,10 +57,14 @@ class Versions:
 
     def table(self, newest: int) -> Table:
         """Tell what the newest versions are made of, how good they are, and what became of them."""
-        table = Table(title=f"{self.loop.target.name}: model versions", title_justify="left")
-        for column in (
-            "version", "state", "parent", "posts", "of them new", "data", "F1", "Brier", "verdict",
-        ):  # fmt: skip
+        table = Table(
+            title=f"{self.loop.target.name}: model versions",
+            title_justify="left",
+            show_lines=True,
+            caption="A version's name ends with the first digits of its data's SHA-256.",
+        )
+        table.add_column("version\n[dim]its parent[/]", no_wrap=True)
+        for column in ("state", "posts", "quality", "verdict"):
             table.add_column(column, overflow="fold")
         champion = self.loop.champion()
         names = judged_versions(self._s3, self._bucket)
@@ -68,14 +72,10 @@ class Versions:
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
             quality, posts = manifest.metrics["overall"], manifest.posts
             table.add_row(
-                escape(name),
+                f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]",
                 self._state(name, champion),
-                escape(manifest.parent or ""),
-                f"{posts['train'] + posts['evaluation']:,}",
-                f"{posts['fresh']:,}",
-                manifest.dataset_sha256[:8],
-                f"{quality['f1']:.3f}",
-                f"{quality['brier']:.3f}",
+                f"{posts['train'] + posts['evaluation']:,}\n{posts['fresh']:,} new",
+                f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
                 escape("\n".join(self._verdicts(name))),
             )
         if not names:

@@ -1,0 +1,68 @@
+"""What the README tells a newcomer to type on this machine does what it says, line by line."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+SECTION = re.compile(r"^## On this machine\n+```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAM = Path(sys.executable).with_name("stresswatch")
+LONGEST_SECONDS = 300
+
+
+def commands():
+    (block,) = SECTION.findall((PROJECT / "README.md").read_text())
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    # `make mlflow` serves until somebody ends it, from another environment.
+    return [words[1:] for words in lines if words[0] == ".venv/bin/stresswatch"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Type a line in a folder of its own; gives what it said."""
+
+    def typed(words):
+        done = subprocess.run(
+            [PROGRAM, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    yield typed
+    typed(["down"])
+
+
+def look_at_the_page(folder):
+    """Serve the dashboard, which goes on until Ctrl-C, on whatever port is free."""
+    with subprocess.Popen(
+        [PROGRAM, "dashboard", "--port", "0"], cwd=folder, stdout=subprocess.PIPE, text=True
+    ) as served:
+        said = served.stdout.readline()
+        with urllib.request.urlopen(re.search(r"http://[0-9.:]+", said)[0], timeout=60) as page:
+            assert page.status == 200
+        served.send_signal(signal.SIGINT)
+    return said
+
+
+def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
+    said = {
+        words[0]: look_at_the_page(tmp_path) if words == ["dashboard"] else run(words)
+        for words in commands()
+    }
+    assert " ".join(said) == ("up data seed retrain produce label versions status dashboard down")
+    assert "it is the champion now" in said["retrain"]
+    assert "serves" in said["versions"]
+    assert "champion" in said["status"]
+    assert "Stopped." in said["down"]
