@@ -12,6 +12,7 @@ from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
 from cdk_app.constructs.journal import Journal
+from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
@@ -58,8 +59,30 @@ class StresswatchStack(Stack):
         quality = Quality(
             self, "Quality", stage, functions, storage, champion, alarms, dead_letters
         )
+        registry = (
+            ModelRegistry(
+                self,
+                "ModelRegistry",
+                stage,
+                functions,
+                storage,
+                champion,
+                journal,
+                dead_letters,
+            )
+            if stage.registers_versions
+            else None
+        )
         retraining = Retraining(
-            self, "Retraining", stage, functions, storage, champion, journal, notifications
+            self,
+            "Retraining",
+            stage,
+            functions,
+            storage,
+            champion,
+            journal,
+            notifications,
+            registry,
         )
         scoring = Scoring(self, "Scoring", stage, functions, storage)
         retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)

@@ -182,7 +182,7 @@ class Stage:
         How many environments of the predictor are kept warm, and paid for; 0 for none.
     subnet_ids, security_group_ids : tuple of str
         The network that the functions are put into, by its ids; nothing is for outside of any. It
-        must reach S3, Kinesis, SSM, SNS, DynamoDB, CloudWatch, X-Ray and Step Functions.
+        must reach S3, Kinesis, SSM, SNS, DynamoDB, CloudWatch, X-Ray, Step Functions and SageMaker.
     key_administrators : tuple of str
         ARNs of roles and users who may administer the keys, beside those whom IAM lets.
     key_deletion_days, key_rotation_days : int
@@ -257,6 +257,9 @@ class Stage:
         Of the parts, how many may fail before the others are given up.
     scoring_days : int
         How long files to score, which hold text, and their results stay.
+    registers_versions : bool
+        Keep each judged version in a model package group of SageMaker too, with its metrics and
+        approval status, and let an approval or a rejection there count.
     query_scan_limit_mb, query_results_days : int
         How much one query of Athena may read, which is what it costs, and how long results stay.
     web_service : WebService or None
@@ -317,6 +320,7 @@ class Stage:
     requires_approval: bool = False
     approval_hours: int = 72
     tracking_uri: str | None = None
+    registers_versions: bool = False
     web_service: WebService | None = None
     log_retention_days: int = 30
     archive_retention_days: int | None = None
@@ -451,7 +455,13 @@ STAGES = {
             quarantine_retention_days=7,
             iterator_age_alarm_seconds=60,
         ),
-        Stage(name="staging", retains_data=True, requires_byte_code=True, canary_minutes=5),
+        Stage(
+            name="staging",
+            retains_data=True,
+            requires_byte_code=True,
+            canary_minutes=5,
+            registers_versions=True,
+        ),
         Stage(
             name="prod",
             retains_data=True,
@@ -463,6 +473,7 @@ STAGES = {
             log_retention_days=90,
             shadow_minutes=1440,
             requires_approval=True,
+            registers_versions=True,
         ),
     )
 }

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
 from rich.markup import escape
 from rich.table import Table
 
 from cli.errors import OperatorError
 from cli.loop import Loop
+from stresswatch.approvals import answer
 from stresswatch.artefact import CorruptArtefact
 from stresswatch.champion import (
     Change,
@@ -36,8 +36,6 @@ from stresswatch.versions import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_WAITS_NO_MORE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
 @dataclass(frozen=True)
@@ -118,21 +116,15 @@ class Versions:
         OperatorError
             When none waits for a word on the version.
         """
-        pending = self._journal.approval(version)
-        waits_not = OperatorError(f"No retraining waits for a word on {version}.")
-        if pending is None:
-            raise waits_not
-        word = {"approved": approved, "by": self._operator, "why": why}
-        try:
-            self.loop.target.client("stepfunctions").send_task_success(
-                taskToken=pending.token, output=json.dumps(word)
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _WAITS_NO_MORE:
-                raise
-            raise waits_not from error
-        finally:
-            self._journal.close_approval(version)
+        if not answer(
+            self.loop.target.client("stepfunctions"),
+            self._journal,
+            version,
+            approved=approved,
+            by=self._operator,
+            why=why,
+        ):
+            raise OperatorError(f"No retraining waits for a word on {version}.")
 
     def _earlier(self, changes: list[Change], current: Pointer, version: str | None) -> Pointer:
         served = list(dict.fromkeys(_served(reversed(changes))))

@@ -26,6 +26,7 @@ from cdk_app.constructs.functions import (
     role_of,
 )
 from cdk_app.constructs.journal import Journal
+from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge_wildcards
@@ -70,6 +71,7 @@ class Retraining(Construct):
         champion: Champion,
         journal: Journal,
         notifications: Notifications,
+        registry: ModelRegistry | None,
     ):
         super().__init__(scope, id)
         self._stage = stage
@@ -98,6 +100,8 @@ class Retraining(Construct):
         }
         for function in self.functions.values():
             invoked_in_step(function, "the workflow waits for it, and tells people if it fails.")
+        if registry:
+            self.functions["registry"] = registry.function
         self.state_machine = self._state_machine()
 
     def start_on_alarm(
@@ -422,12 +426,18 @@ class Retraining(Construct):
             .when(sfn.Condition.boolean_equals("$.gate.accepted", True), shadowed)
             .otherwise(rejected)
         )
-        trained = (
-            self._pass("FirstAttempt", "$.attempt", {"number": 1})
-            .next(train)
-            .next(judge)
-            .next(judged)
-        )
+        told = judge
+        if "registry" in self.functions:
+            register = self._invoke(
+                "Register",
+                sfn.JsonPath.DISCARD,
+                {"version": sfn.JsonPath.string_at("$.gate.version")},
+                name="registry",
+            )
+            register.add_catch(failed, errors=["States.ALL"], result_path="$.error")
+            told = judge.next(register)
+        told.next(judged)
+        trained = self._pass("FirstAttempt", "$.attempt", {"number": 1}).next(train).next(judge)
         assembled = (
             sfn.Choice(self, "EnoughNewLabels?")
             .when(sfn.Condition.is_null("$.dataset.declined"), trained)

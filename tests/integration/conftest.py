@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from stresswatch.champion import Pointer, write_pointer
 from stresswatch.datasets import TrainingSet
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
-from stresswatch.journal import Journal
+from stresswatch.journal import Journal, PendingApproval
 from stresswatch.versions import sha256
 from stresswatch.web_service import ROUTES
 from tests.conftest import make_posts
@@ -25,6 +27,7 @@ ENVIRONMENT = {
     "QUARANTINE_BUCKET": "quarantine",
     "TRAINING_BUCKET": "training",
     "MODEL_BUCKET": "models",
+    "MODEL_PACKAGE_GROUP": "stresswatch-dev",
     "GATE_RULES": Rules().to_json(),
     "JOURNAL_TABLE": "journal",
     "COOL_DOWN_MINUTES": "60",
@@ -144,6 +147,33 @@ def aws(monkeypatch):
         aws = Aws()
         monkeypatch.setenv("NOTIFICATION_TOPIC", aws.topic)
         yield aws
+
+
+ACCEPTED = {"accepted": True, "checks": []}
+"""The verdict on a version that may serve."""
+
+
+class StepFunctions:
+    """Takes words; for tokens that nothing waits with any more it has an error."""
+
+    def __init__(self):
+        self.said = {}
+        self.waiting = {"token"}
+
+    def send_task_success(self, taskToken, output):  # noqa: N803 - boto3's names
+        if taskToken not in self.waiting:
+            raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
+        self.said[taskToken] = json.loads(output)
+
+
+@pytest.fixture
+def states():
+    return StepFunctions()
+
+
+def wait_for_a_word(aws, version="v3", token="token", hours=1):
+    expires_at = datetime.now(UTC) + timedelta(hours=hours)
+    aws.journal.await_approval(PendingApproval(version, "arn:execution", token, expires_at))
 
 
 JSON = "application/json"

@@ -45,6 +45,7 @@ FUNCTIONS = (
     "notify",
     "promote",
     "quality",
+    "registry",
     "scoring",
     "shadow",
 )

@@ -2,11 +2,9 @@
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cli.errors import OperatorError
@@ -16,40 +14,26 @@ from cli.versions import Versions
 from lambdas.promote.handler import VersionBarred
 from lambdas.promote.handler import handler as promote
 from stresswatch.champion import read_changes
-from stresswatch.journal import PendingApproval
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
+from tests.integration.conftest import (
+    ACCEPTED,
+    CONTEXT,
+    ENVIRONMENT,
+    train_version,
+    wait_for_a_word,
+)
 
 OUTPUTS = {
     "ModelBucketName": "models",
     "ChampionParameterName": ENVIRONMENT["CHAMPION_PARAMETER"],
     "JournalTableName": ENVIRONMENT["JOURNAL_TABLE"],
 }
-ACCEPTED = {"accepted": True, "checks": []}
 
 
 @pytest.fixture(scope="module")
 def second_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
     return train_version(folder, make_posts(300, seed=2), "v2", "v1")
-
-
-class StepFunctions:
-    """Takes words; for tokens that nothing waits with any more it has an error."""
-
-    def __init__(self):
-        self.said = {}
-        self.waiting = {"token"}
-
-    def send_task_success(self, taskToken, output):  # noqa: N803 - boto3's names
-        if taskToken not in self.waiting:
-            raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
-        self.said[taskToken] = json.loads(output)
-
-
-@pytest.fixture
-def states():
-    return StepFunctions()
 
 
 @pytest.fixture
@@ -66,11 +50,6 @@ def served(aws, version_files, second_files):
     for name, files in (("v1", version_files), ("v2", second_files)):
         aws.promote(name, files)
         aws.put("models", f"models/{name}/verdict.json", json.dumps(ACCEPTED).encode())
-
-
-def wait_for_a_word(aws, version="v3", token="token", hours=1):
-    expires_at = datetime.now(UTC) + timedelta(hours=hours)
-    aws.journal.await_approval(PendingApproval(version, "arn:execution", token, expires_at))
 
 
 def show(versions, width=160):

@@ -90,13 +90,8 @@ class Journal:
         return Decision(entry["by"], entry["at"], entry["why"]) if entry else None
 
     def await_approval(self, pending: PendingApproval) -> None:
-        expires_at = int(pending.expires_at.timestamp())
-        item = _item(
-            APPROVAL, pending.version, {"execution": pending.execution, "token": pending.token}
-        )
-        self.dynamodb.put_item(
-            TableName=self.table, Item=item | {EXPIRES_AT: {"N": str(expires_at)}}
-        )
+        fields = {"execution": pending.execution, "token": pending.token}
+        self._put_approval(pending.version, fields, pending.expires_at)
 
     def approval(self, version: str) -> PendingApproval | None:
         """Give what waits for a word on a version; None when nothing does."""
@@ -109,7 +104,13 @@ class Journal:
         return PendingApproval(version, entry["execution"], entry["token"], expires_at)
 
     def close_approval(self, version: str) -> None:
-        self._delete(APPROVAL, version)
+        """Let nothing wait for a word on a version any more: no function may delete an entry."""
+        self._put_approval(version, {}, datetime.now(UTC))
+
+    def _put_approval(self, version: str, fields: Mapping[str, str], expires_at: datetime) -> None:
+        item = _item(APPROVAL, version, fields)
+        expiry: AttributeValueTypeDef = {"N": str(int(expires_at.timestamp()))}
+        self.dynamodb.put_item(TableName=self.table, Item=item | {EXPIRES_AT: expiry})
 
     def _get(self, kind: str, name: str) -> dict[str, str] | None:
         answer = self.dynamodb.get_item(

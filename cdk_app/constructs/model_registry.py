@@ -1,0 +1,126 @@
+"""The model package group, and the function that keeps it in step with the loop."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from cdk_app.constructs.champion import Champion
+from cdk_app.constructs.dead_letters import DeadLetters
+from cdk_app.constructs.functions import Functions, role_of
+from cdk_app.constructs.journal import Journal
+from cdk_app.constructs.storage import Storage
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+from stresswatch.journal import APPROVAL, BARRED
+
+_ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+class ModelRegistry(Construct):
+    """Judged version → package; a word given there → the retraining that waits for it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        journal: Journal,
+        dead_letters: DeadLetters,
+    ):
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        name = f"stresswatch-{stage.name}"
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Group",
+            model_package_group_name=name,
+            model_package_group_description="What was trained, and what became of it",
+        )
+        # SageMaker deletes no group that has packages.
+        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.function = functions.zip_function(
+            self,
+            "registry",
+            memory_mb=512,
+            timeout=Duration.minutes(1),
+            concurrency=stage.other_concurrency,
+            environment={
+                "MODEL_PACKAGE_GROUP": name,
+                "MODEL_BUCKET": storage.models.bucket_name,
+                "JOURNAL_TABLE": journal.table.table_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+            },
+        )
+        role = role_of(self.function)
+        dead_letters.take_from(self.function)
+        champion.grant_read(role)
+        storage.grant_read(role, storage.models, "models/")
+        journal.grant_read(role, BARRED)
+        journal.grant_read(role, APPROVAL)
+        journal.grant_write(role, APPROVAL)
+        # By its name: the workflow invokes the function, and neither can wait for the other.
+        workflow = stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=f"{name}-retraining",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(role, ["states:SendTaskSuccess"], [workflow])
+        allow(
+            role,
+            ["sagemaker:CreateModelPackage", "sagemaker:ListModelPackages"],
+            [group.attr_model_package_group_arn],
+        )
+        allow(
+            role,
+            [
+                "sagemaker:CreateModelPackage",
+                "sagemaker:DescribeModelPackage",
+                "sagemaker:UpdateModelPackage",
+            ],
+            [
+                stack.format_arn(
+                    service="sagemaker", resource="model-package", resource_name=f"{name}/*"
+                )
+            ],
+            pattern_because="A package has its number when its version is registered.",
+        )
+        for rule, source, detail_type, detail in (
+            (
+                "OnWord",
+                "aws.sagemaker",
+                "SageMaker Model Package State Change",
+                {"ModelPackageGroupName": [name], "ModelApprovalStatus": ["Approved", "Rejected"]},
+            ),
+            (
+                "OnChampion",
+                "aws.ssm",
+                "Parameter Store Change",
+                {"name": [champion.pointer.parameter_name], "operation": ["Update"]},
+            ),
+            (
+                "OnEnd",
+                "aws.states",
+                "Step Functions Execution Status Change",
+                {"stateMachineArn": [workflow], "status": _ENDED},
+            ),
+        ):
+            events.Rule(
+                self,
+                rule,
+                event_pattern=events.EventPattern(
+                    source=[source], detail_type=[detail_type], detail=detail
+                ),
+                targets=[
+                    targets.LambdaFunction(
+                        self.function, dead_letter_queue=dead_letters.queue, retry_attempts=3
+                    )
+                ],
+            )

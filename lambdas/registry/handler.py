@@ -1,0 +1,102 @@
+"""Registry: keeps the model package group in step with the loop, and passes on its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.approvals import answer
+from stresswatch.champion import read_pointer
+from stresswatch.discretion import discreet
+from stresswatch.environment import setting
+from stresswatch.journal import Journal
+from stresswatch.registry import APPROVED, PENDING, REJECTED, Package, Registry
+from stresswatch.versions import MANIFEST_FILE, VERDICT_FILE, Manifest, folder_of_version
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+PACKAGE_CHANGED = "SageMaker Model Package State Change"
+EXECUTION_CHANGED = "Step Functions Execution Status Change"
+
+
+@logger.inject_lambda_context
+@discreet
+def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
+    """Register a version, pass on a word that was given in the registry, or get in step.
+
+    The workflow names a ``version`` that the gate has judged. EventBridge tells of a package whose
+    status changed, of a retraining that ended, and of a champion that changed.
+    """
+    registry = Registry(boto3.client("sagemaker"), setting("MODEL_PACKAGE_GROUP"))
+    journal = Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE"))
+    kind = event.get("detail-type")
+    if kind is None:
+        _register(registry, event["version"])
+    elif kind == PACKAGE_CHANGED:
+        detail = event["detail"]
+        _pass_on(
+            registry,
+            journal,
+            Package(
+                detail["ModelPackageDescription"],
+                detail["ModelPackageArn"],
+                detail["ModelApprovalStatus"],
+            ),
+        )
+    else:
+        _get_in_step(registry, journal, has_ended=kind == EXECUTION_CHANGED)
+
+
+def _register(registry: Registry, version: str) -> None:
+    s3 = boto3.client("s3")
+    folder = folder_of_version(setting("MODEL_BUCKET"), version)
+
+    def read(name: str) -> bytes:
+        bucket, key = folder / name
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    registry.register(
+        Manifest.from_bytes(read(MANIFEST_FILE)), json.loads(read(VERDICT_FILE)), folder
+    )
+    logger.info("registered", version=version)
+
+
+def _pass_on(registry: Registry, journal: Journal, package: Package) -> None:
+    """Let a word on a version that waits for one count; take back one that cannot."""
+    if package.status == PENDING:
+        return
+    by, why = registry.word(package)
+    approved = package.status == APPROVED
+    if answer(
+        boto3.client("stepfunctions"), journal, package.version, approved=approved, by=by, why=why
+    ):
+        logger.info("word passed on", version=package.version, approved=approved)
+    elif _champion() == package.version:
+        registry.set(package, APPROVED, "It serves: `stresswatch rollback` takes it out of service")
+    elif journal.barred(package.version):
+        registry.set(package, REJECTED, "It was rolled back: `stresswatch rollback` lets it serve")
+    elif approved:
+        registry.set(package, PENDING, "No retraining waited for a word on it, so none counted")
+
+
+def _get_in_step(registry: Registry, journal: Journal, *, has_ended: bool) -> None:
+    """Approve what serves, and reject what was rolled back or whose retraining ended in vain."""
+    champion = _champion()
+    for package in registry.packages():
+        if package.version == champion:
+            registry.set(package, APPROVED, "It serves")
+        elif bar := journal.barred(package.version):
+            registry.set(package, REJECTED, f"It was rolled back by {bar.by}: {bar.why}")
+        elif has_ended and package.status == PENDING and not journal.approval(package.version):
+            registry.set(package, REJECTED, "Its retraining ended and did not promote it")
+
+
+def _champion() -> str | None:
+    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    return pointer.version if pointer else None

@@ -1,0 +1,111 @@
+"""The model registry: versions as packages of a SageMaker model package group.
+
+The registry follows the loop, which alone says what serves; the one thing that it says itself is a
+person's approval or rejection of a version that waits for a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from stresswatch.s3 import Location
+from stresswatch.versions import EVALUATION_FILE, Manifest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+Status = Literal["Approved", "Rejected", "PendingManualApproval"]
+APPROVED: Status = "Approved"
+REJECTED: Status = "Rejected"
+PENDING: Status = "PendingManualApproval"
+_LONGEST_PROPERTY = 256
+_LONGEST_REASON = 1024
+
+
+@dataclass(frozen=True)
+class Package:
+    """A version as it stands in the registry."""
+
+    version: str
+    arn: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The packages of a group. A package's description is its version's name."""
+
+    sagemaker: SageMakerClient
+    group: str
+
+    def register(self, manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> None:
+        """Add a judged version with what it is made of; one that is there stays as it is."""
+        if any(package.version == manifest.version for package in self.packages()):
+            return
+        self.sagemaker.create_model_package(
+            ModelPackageGroupName=self.group,
+            ModelPackageDescription=manifest.version,
+            ModelApprovalStatus=PENDING if verdict["accepted"] else REJECTED,
+            ModelMetrics={
+                "ModelQuality": {
+                    "Statistics": {
+                        "ContentType": "application/json",
+                        "S3Uri": str(folder / EVALUATION_FILE),
+                    }
+                }
+            },
+            MetadataProperties={
+                "CommitId": manifest.code_commit,
+                "GeneratedBy": manifest.training_job,
+            },
+            CustomerMetadataProperties=_properties(manifest, verdict, folder),
+            # Two registrations at once make one package.
+            ClientToken=manifest.version,
+        )
+
+    def packages(self) -> Iterator[Package]:
+        """Give the packages, newest first."""
+        pages = self.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending"
+        )
+        for page in pages:
+            for found in page["ModelPackageSummaryList"]:
+                yield Package(
+                    found["ModelPackageDescription"],
+                    found["ModelPackageArn"],
+                    found["ModelApprovalStatus"],
+                )
+
+    def set(self, package: Package, status: Status, because: str) -> None:
+        """Let a package say what the loop says; nothing is written where it does already."""
+        if package.status != status:
+            self.sagemaker.update_model_package(
+                ModelPackageArn=package.arn,
+                ModelApprovalStatus=status,
+                ApprovalDescription=because[:_LONGEST_REASON],
+            )
+
+    def word(self, package: Package) -> tuple[str, str]:
+        """Give who changed a package last, and the reason that they gave."""
+        described = self.sagemaker.describe_model_package(ModelPackageName=package.arn)
+        user = described.get("LastModifiedBy", {})
+        name = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn")
+        why = described.get("ApprovalDescription")
+        return name or "somebody in the model registry", why or "no reason was given"
+
+
+def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> dict[str, str]:
+    quality = manifest.metrics["overall"]
+    failed = ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+    told = {
+        "version": manifest.version,
+        "parent": manifest.parent or "none",
+        "dataset_sha256": manifest.dataset_sha256,
+        "folder": str(folder),
+        "verdict": "accepted" if verdict["accepted"] else f"rejected: {failed}",
+        **{f"posts_{kind}": str(count) for kind, count in manifest.posts.items()},
+        **{name: f"{quality[name]:.4f}" for name in ("f1", "roc_auc", "brier")},
+    }
+    return {name: value[:_LONGEST_PROPERTY] for name, value in told.items()}

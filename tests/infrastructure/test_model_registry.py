@@ -1,0 +1,61 @@
+"""The model registry: where a stage keeps one, it hears of what changes, and deletes nothing."""
+
+import json
+
+import pytest
+
+GROUP = "AWS::SageMaker::ModelPackageGroup"
+
+
+@pytest.fixture(scope="module")
+def states(production):
+    machine = production.one("AWS::StepFunctions::StateMachine", "Retraining")
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else "x" for part in parts)
+    return json.loads(text)["States"]
+
+
+def test_the_development_stage_has_none(template):
+    assert template.resources(GROUP) == {}
+
+
+def test_the_group_outlives_the_stack_as_one_with_packages_cannot_be_deleted(production):
+    (group,) = production.resources(GROUP).values()
+    assert group["DeletionPolicy"] == group["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_version_is_registered_once_it_is_judged_and_people_hear_of_a_failure(states):
+    assert states["Gate"]["Next"] == "Register"
+    assert states["Register"]["Next"] == "Accepted?"
+    assert states["Register"]["Catch"][0]["Next"] == "NotifyFailed"
+
+
+def test_it_hears_of_words_of_the_champion_and_of_a_retrainings_end(production):
+    patterns = [
+        rule["EventPattern"]
+        for rule in production.properties("AWS::Events::Rule")
+        if any("Registry" in str(target["Arn"]) for target in rule["Targets"])
+    ]
+    heard = {pattern["detail-type"][0]: pattern["detail"] for pattern in patterns}
+    words = heard["SageMaker Model Package State Change"]
+    assert words["ModelPackageGroupName"] == ["stresswatch-prod"]
+    assert "Ref" in heard["Parameter Store Change"]["name"][0]
+    assert "SUCCEEDED" in heard["Step Functions Execution Status Change"]["status"]
+
+
+def test_it_may_do_what_it_does_to_its_own_group_and_no_more(production):
+    statements = [
+        statement
+        for statement in production.statements("ModelRegistry")
+        if "sagemaker" in str(statement["Action"])
+    ]
+    assert all(
+        "stresswatch-prod" in str(s["Resource"]) or "Group" in str(s["Resource"])
+        for s in statements
+    )
+    assert {a for a in production.allowed("ModelRegistry") if a.startswith("sagemaker:")} == {
+        "sagemaker:CreateModelPackage",
+        "sagemaker:DescribeModelPackage",
+        "sagemaker:ListModelPackages",
+        "sagemaker:UpdateModelPackage",
+    }

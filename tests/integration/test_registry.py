@@ -1,0 +1,213 @@
+"""The model registry on moto: it follows the loop, and its words count."""
+
+import json
+
+import boto3
+import pytest
+
+from lambdas.registry.handler import EXECUTION_CHANGED, PACKAGE_CHANGED, handler
+from stresswatch.champion import Pointer, write_pointer
+from stresswatch.journal import Decision
+from stresswatch.registry import APPROVED, PENDING, REJECTED
+from stresswatch.versions import MANIFEST_FILE, Manifest
+from tests.conftest import make_posts
+from tests.integration.conftest import (
+    ACCEPTED,
+    CONTEXT,
+    ENVIRONMENT,
+    train_version,
+    wait_for_a_word,
+)
+
+GROUP = ENVIRONMENT["MODEL_PACKAGE_GROUP"]
+DIGEST = "0a1b" * 16
+REJECTED_BY_GATE = {"accepted": False, "checks": [{"name": "F1", "passed": False}]}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return train_version(tmp_path_factory.mktemp("registered"), make_posts(400), "v3", parent="v1")
+
+
+class Packages:
+    """The group, as people see it in SageMaker."""
+
+    def __init__(self):
+        self._sagemaker = boto3.client("sagemaker")
+        self._sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+
+    def of(self, version):
+        """Give the packages of a version, described."""
+        found = self._sagemaker.list_model_packages(ModelPackageGroupName=GROUP)
+        return [
+            self._sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
+            for package in found["ModelPackageSummaryList"]
+            if package["ModelPackageDescription"] == version
+        ]
+
+    def status(self, version):
+        (package,) = self.of(version)
+        return package["ModelApprovalStatus"]
+
+    def say(self, version, status, why):
+        """Change a status as a person does; gives the event that EventBridge tells of it."""
+        (package,) = self.of(version)
+        self._sagemaker.update_model_package(
+            ModelPackageArn=package["ModelPackageArn"],
+            ModelApprovalStatus=status,
+            ApprovalDescription=why,
+        )
+        detail = {
+            "ModelPackageGroupName": GROUP,
+            "ModelPackageArn": package["ModelPackageArn"],
+            "ModelPackageDescription": version,
+            "ModelApprovalStatus": status,
+        }
+        return {"detail-type": PACKAGE_CHANGED, "detail": detail}
+
+
+@pytest.fixture
+def packages(aws, states, monkeypatch):
+    client = boto3.client
+    monkeypatch.setattr(
+        boto3, "client", lambda name: states if name == "stepfunctions" else client(name)
+    )
+    return Packages()
+
+
+def champion_changed(aws, version):
+    pointer = Pointer(version, f"s3://models/models/{version}/", "0" * 64)
+    write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer, "a test")
+    handler({"detail-type": "Parameter Store Change"}, CONTEXT)
+
+
+def retraining_ended():
+    handler({"detail-type": EXECUTION_CHANGED}, CONTEXT)
+
+
+@pytest.fixture
+def register(aws, packages, files):
+    """Have a version judged and registered."""
+
+    def registered(version="v3", verdict=ACCEPTED):
+        manifest = json.loads(files[MANIFEST_FILE]) | {"version": version, "dataset_sha256": DIGEST}
+        named = {**files, MANIFEST_FILE: json.dumps(manifest).encode()}
+        aws.publish(version, named)
+        aws.put("models", f"models/{version}/verdict.json", json.dumps(verdict).encode())
+        handler({"version": version}, CONTEXT)
+
+    return registered
+
+
+class TestRegistration:
+    def test_a_package_has_the_versions_metrics_data_parent_and_code(
+        self, packages, register, files
+    ):
+        register()
+        (package,) = packages.of("v3")
+        manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+        told = package["CustomerMetadataProperties"]
+        assert told["parent"] == "v1"
+        assert told["dataset_sha256"] == DIGEST
+        assert float(told["f1"]) == pytest.approx(manifest.metrics["overall"]["f1"], abs=1e-4)
+        assert int(told["posts_train"]) == manifest.posts["train"]
+        statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]
+        assert statistics["S3Uri"] == "s3://models/models/v3/evaluation.json"
+        assert package["MetadataProperties"]["CommitId"] == manifest.code_commit
+
+    def test_a_version_that_the_gate_accepted_is_not_approved_yet(self, packages, register):
+        register()
+        assert packages.status("v3") == PENDING
+
+    def test_one_that_it_rejected_is_rejected_and_says_by_which_checks(self, packages, register):
+        register(verdict=REJECTED_BY_GATE)
+        (package,) = packages.of("v3")
+        assert package["ModelApprovalStatus"] == REJECTED
+        assert package["CustomerMetadataProperties"]["verdict"] == "rejected: F1"
+
+    def test_a_retry_registers_nothing_twice(self, packages, register):
+        register()
+        register()
+        assert len(packages.of("v3")) == 1
+
+
+class TestItFollowsTheLoop:
+    def test_what_serves_is_approved(self, aws, packages, register):
+        register()
+        champion_changed(aws, "v3")
+        assert packages.status("v3") == APPROVED
+
+    def test_what_was_rolled_back_is_rejected_with_who_and_why(self, aws, packages, register):
+        register("v1")
+        register("v3")
+        champion_changed(aws, "v3")
+        aws.journal.bar("v3", Decision.now("an operator", "complaints"))
+        champion_changed(aws, "v1")
+        (package,) = packages.of("v3")
+        assert package["ModelApprovalStatus"] == REJECTED
+        assert package["ApprovalDescription"] == "It was rolled back by an operator: complaints"
+        assert packages.status("v1") == APPROVED
+
+    def test_what_served_before_a_promotion_stays_approved(self, aws, packages, register):
+        register("v1")
+        champion_changed(aws, "v1")
+        register("v3")
+        champion_changed(aws, "v3")
+        assert packages.status("v1") == APPROVED
+
+    def test_what_was_not_promoted_when_its_retraining_ended_is_rejected(self, packages, register):
+        register()
+        retraining_ended()
+        assert packages.status("v3") == REJECTED
+
+    def test_what_waits_for_a_word_is_left_alone(self, aws, packages, register):
+        register()
+        wait_for_a_word(aws)
+        retraining_ended()
+        assert packages.status("v3") == PENDING
+
+
+class TestAWordGivenThere:
+    @pytest.mark.parametrize(("status", "approved"), [(APPROVED, True), (REJECTED, False)])
+    def test_wakes_the_retraining_that_waits_for_it(
+        self, aws, packages, register, states, status, approved
+    ):
+        register()
+        wait_for_a_word(aws)
+        handler(packages.say("v3", status, "I looked"), CONTEXT)
+        word = states.said["token"]
+        assert (word["approved"], word["why"]) == (approved, "I looked")
+        assert aws.journal.approval("v3") is None
+
+    def test_counts_once_when_it_is_told_twice(self, aws, packages, register, states):
+        register()
+        wait_for_a_word(aws)
+        word = packages.say("v3", APPROVED, "I looked")
+        handler(word, CONTEXT)
+        states.said.clear()
+        handler(word, CONTEXT)
+        assert states.said == {}
+
+    def test_that_nothing_waits_for_is_taken_back_and_says_so(
+        self, aws, packages, register, states
+    ):
+        register()
+        handler(packages.say("v3", APPROVED, "too early"), CONTEXT)
+        (package,) = packages.of("v3")
+        assert package["ModelApprovalStatus"] == PENDING
+        assert "none counted" in package["ApprovalDescription"]
+        assert states.said == {}
+
+    def test_does_not_take_the_champion_out_of_service(self, aws, packages, register, states):
+        register()
+        champion_changed(aws, "v3")
+        handler(packages.say("v3", REJECTED, "I dislike it"), CONTEXT)
+        (package,) = packages.of("v3")
+        assert package["ModelApprovalStatus"] == APPROVED
+        assert "stresswatch rollback" in package["ApprovalDescription"]
+
+    def test_does_not_lift_a_bar(self, aws, packages, register, states):
+        register()
+        aws.journal.bar("v3", Decision.now("an operator", "complaints"))
+        handler(packages.say("v3", APPROVED, "I like it"), CONTEXT)
+        assert packages.status("v3") == REJECTED
