@@ -37,6 +37,8 @@ _LAMBDA_LOG_BYTES = 350
 """What Lambda itself writes an invocation: START, END and REPORT."""
 CALL_SECONDS = 0.025
 """How long a function waits for S3 or Kinesis; each call comes after the one before it."""
+READ_SECONDS = 0.0025
+"""Of a small object that a monitor reads, several at a time: ``python -m benchmarks.reading``."""
 _CALLS_A_BATCH = ("s3:PutObject", "kinesis:PutRecords")
 """What each batch waits for; the champion is looked up every few seconds, whatever comes."""
 _KEY_REQUESTS_A_SHARD_HOUR = 24
@@ -126,14 +128,14 @@ def drift_seconds(load: Load, deployment: Deployment, measured: Measured) -> flo
     """Give the seconds of a window of the drift monitor, which reads every object of it."""
     posts = window_posts(load, deployment.drift_window_hours)
     objects = posts / batch(load, deployment, measured)
-    return measured.drift.at(posts) + objects * CALL_SECONDS
+    return measured.drift.at(posts) + objects * READ_SECONDS
 
 
 def quality_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
     """Give the seconds of a window of live quality, which reads every object of it."""
     posts = window_posts(load, deployment.quality_window_hours)
     objects = posts / batch(load, deployment, measured)
-    return measured.quality.at(posts) + objects * CALL_SECONDS
+    return measured.quality.at(posts) + objects * READ_SECONDS
 
 
 def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:

@@ -35,7 +35,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Where another version serves by now than the parent, after a rollback say, nothing is compared:
     a challenger is promoted in the place of the champion that it was judged against, or not at all.
     """
-    s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
     window, version = Window.of(event, minutes=0), event["version"]
     champion = [
         row

@@ -47,7 +47,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Only rows of the present champion count: the probability and the share of unknown words are
     its own, and say nothing beside another model's reference. A smoke test's posts do not.
     """
-    s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
     window = _window(event)
     pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     current = _read(s3, bucket, window, pointer)

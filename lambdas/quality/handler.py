@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Only the champion's own predictions count: a new champion is not blamed for the one before.
     """
-    s3, bucket = boto3.client("s3"), setting("ARCHIVE_BUCKET")
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
     window = Window.of(event, float(setting("QUALITY_WINDOW_DAYS")) * 24 * 60)
     pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     if pointer is None:

@@ -16,14 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from botocore.config import Config
+
 from stresswatch.predictions import Prediction, Record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "predictions/"
-_READERS = 8
-_READ_AT_ONCE = 32
+READERS = 32
+"""Objects that are asked for at a time."""
+CONNECTIONS = Config(max_pool_connections=READERS)
+"""For a client that reads."""
+_READ_AT_ONCE = 256
 """Objects that are in memory at a time."""
 _TAKEN = ("", "")
 """Precedes every row: of two that say the same, the second is left out."""
@@ -155,7 +160,7 @@ def _rows(s3: S3Client, bucket: str, keys: Sequence[str]) -> Iterator[dict[str, 
     def fetch(key: str) -> bytes:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
-    with ThreadPoolExecutor(_READERS) as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         for begin in range(0, len(keys), _READ_AT_ONCE):
             for body in pool.map(fetch, keys[begin : begin + _READ_AT_ONCE]):
                 yield from map(json.loads, gzip.decompress(body).splitlines())
