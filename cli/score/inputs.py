@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -53,23 +52,35 @@ def input_at(target: Target, address: str) -> Input:
     OperatorError
         When there is no such file, it holds no post or lacks columns, or its name is taken.
     """
-    bucket = target.output("TrainingBucketName")
-    if not address.startswith("s3://"):
-        return _brought(target, Path(address), f"{PREFIX}{Path(address).name}")
+    place = _place(address)
+    if _suffix(address) not in (*_JSON_LINES, *_CONVERTED):
+        raise OperatorError(
+            f"{address} is no file of posts: its name must end in "
+            f"{', '.join((*_JSON_LINES, *_CONVERTED))}."
+        )
+    name = address.rpartition("/")[2]
+    if place is None:
+        return _brought(target, Path(address), PREFIX + name)
+    found = _head(target, place)
+    if found is None:
+        raise OperatorError(f"There is no object {place}.")
+    if not found["ContentLength"]:
+        raise OperatorError(f"{place} holds no post.")
+    is_ours = place.bucket == target.output("TrainingBucketName") and place.key.startswith(PREFIX)
+    if is_ours and _suffix(name) in _JSON_LINES:
+        return Input(place.key, found["ETag"], found["ContentLength"])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        target.client("s3").download_file(place.bucket, place.key, str(path))
+        return _brought(target, path, place.key if is_ours else PREFIX + name)
+
+
+def _place(address: str) -> Location | None:
+    """Read an address in S3; None for a file."""
     try:
-        place = Location.parse(address)
+        return Location.parse(address) if address.startswith("s3://") else None
     except ValueError as error:
         raise OperatorError(f"{error}.") from None
-    is_ours = place.bucket == bucket and place.key.startswith(PREFIX)
-    name = place.key.rpartition("/")[2]
-    suffix = _suffix(address)
-    if is_ours and suffix in _JSON_LINES:
-        found = _head(target, place)
-        if found is None:
-            raise OperatorError(f"There is no object {place}.")
-        return _not_empty(Input(place.key, found["ETag"], found["ContentLength"]), address)
-    with _downloaded(target, place, name) as path:
-        return _brought(target, path, place.key if is_ours else f"{PREFIX}{name}")
 
 
 def _brought(target: Target, path: Path, key: str) -> Input:
@@ -131,29 +142,21 @@ def _parquet_lines(path: Path) -> Iterator[bytes]:
 def _post(row: dict[str, Any]) -> dict[str, Any]:
     """Leave out what a row lacks; whatever else is in it, the scoring judges."""
     return {
-        name: value.isoformat() if isinstance(value, date) else _plain(value)
+        name: _plain(value)
         for name, value in row.items()
         if value is not None and not (isinstance(value, float) and math.isnan(value))
     }
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool) else str(value)
-
-
-@contextmanager
-def _downloaded(target: Target, place: Location, name: str) -> Iterator[Path]:
-    if _suffix(name) not in (*_JSON_LINES, *_CONVERTED):
-        raise OperatorError(
-            f"{place} is no file of posts: its name must end in "
-            f"{', '.join((*_JSON_LINES, *_CONVERTED))}."
-        )
-    if _head(target, place) is None:
-        raise OperatorError(f"There is no object {place}.")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        target.client("s3").download_file(place.bucket, place.key, str(path))
-        yield path
+    match value:
+        case date():
+            return value.isoformat()
+        case bytes():  # a text, as files without logical types have it
+            return value.decode(errors="surrogateescape")
+        case str() | int() | float():
+            return value
+    return str(value)
 
 
 def _head(target: Target, place: Location) -> Any:
@@ -169,12 +172,6 @@ def _head(target: Target, place: Location) -> Any:
                 "it is there."
             ) from error
         raise
-
-
-def _not_empty(found: Input, address: str) -> Input:
-    if not found.size:
-        raise OperatorError(f"{address} holds no post.")
-    return found
 
 
 def _suffix(name: str) -> str:

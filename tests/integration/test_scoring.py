@@ -17,7 +17,7 @@ from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
 from stresswatch.artefact import Artefact
 from stresswatch.champion import DigestMismatch
-from stresswatch.posts import post_record
+from stresswatch.posts import InvalidPost, parse_post, post_record
 from stresswatch.predictions import predict
 from stresswatch.scoring import parts_of, results_of
 from tests.conftest import make_posts
@@ -168,6 +168,14 @@ class TestInputs:
         pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [0.0]}).to_parquet(file)
         assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0
 
+    def test_a_text_of_bytes_in_parquet_is_a_text_or_invalid(self, target, tmp_path):
+        file = tmp_path / "bytes.parquet"
+        pd.DataFrame({"post_id": ["a", "b"], "text": [b"caf\xc3\xa9", b"\xff"]}).to_parquet(file)
+        good, bad = self.lines(input_at(target, str(file)))
+        assert good["text"] == "café"
+        with pytest.raises(InvalidPost, match="unpaired surrogate"):
+            parse_post(json.dumps(bad).encode())
+
     def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
@@ -192,7 +200,7 @@ class TestInputs:
         ("name", "content", "error"),
         [
             ("missing.jsonl", None, "There is no file"),
-            ("posts.txt", b"x", r"its name must end in"),
+            ("posts.txt", b"x", r"its name must end in \.jsonl, \.ndjson, \.csv, \.parquet"),
             ("empty.jsonl", b"", "holds no post"),
             ("empty.csv", b"post_id,text\n", "holds no post"),
             ("other.csv", b"a,b\n1,2\n", "lacks the column post_id and text"),
