@@ -171,9 +171,14 @@ def empty(s3: S3Client, bucket: str) -> None:
 
 def tell_what_is_left(console: Console, plan: Plan) -> None:
     """Say what a deletion left behind, and what was never the stack's to delete."""
+    left = (
+        f"{len(plan.left)} resources of it are left, with their data, and cost as before; delete "
+        "them by hand when nobody needs them."
+        if plan.left
+        else "Nothing of it is left."
+    )
     console.print(
-        f"Deleted. {len(plan.left)} resources of the stack are left, with their data, and cost as "
-        "before; delete them by hand when nobody needs them. Also left, as no stack owns them: "
-        "the log groups of training jobs, the images and files in CDK's bootstrap stack.",
+        f"Deleted. {left} What no stack owns is where it was: the log groups of training jobs, and "
+        "the images and files in CDK's bootstrap stack.",
         soft_wrap=True,
     )

@@ -121,7 +121,7 @@ def test_buckets_with_every_version_in_them_go_and_what_is_kept_stays(stack):
     stack.s3.delete_object(Bucket="stresswatch-archive", Key="kept")
     result = run(said="y\n")
     assert result.exit_code == 0
-    assert "Deleted. 1 resources of the stack are left" in result.stdout
+    assert "Deleted. 1 resources of it are left" in result.stdout
     assert buckets(stack) == ["stresswatch-models"]
     body = stack.s3.get_object(Bucket="stresswatch-models", Key="kept")["Body"].read()
     assert body == b"data"
