@@ -330,7 +330,7 @@ ANY_EVENT = {
 @pytest.mark.parametrize("name", FUNCTIONS[2:])
 def test_a_crash_in_any_other_function_does_not_quote_either(aws, written, monkeypatch, name):
     module = import_module(f"lambdas.{name}.handler")
-    monkeypatch.setattr(module.boto3, "client", lambda service: quote(MARKER))
+    monkeypatch.setattr(module.boto3, "client", lambda service, **settings: quote(MARKER))
     with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
         module.handler(ANY_EVENT, CONTEXT)
     monkeypatch.undo()
