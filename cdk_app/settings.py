@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
@@ -13,10 +14,9 @@ _ENTRY = re.compile(r"^(\w+(?:, \w+)*) : .+\n((?:    .+\n?)+)", re.MULTILINE)
 
 def meanings() -> dict[str, str]:
     """Give what each setting is for, by name, as the docstring of ``Stage`` says."""
-    text = re.sub(r"^    ", "", Stage.__doc__ or "", flags=re.MULTILINE)
     return {
         name: " ".join(meaning.split()).replace("``", "`")
-        for names, meaning in _ENTRY.findall(text)
+        for names, meaning in _ENTRY.findall(inspect.getdoc(Stage) or "")
         for name in names.split(", ")
     }
 

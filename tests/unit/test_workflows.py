@@ -57,7 +57,7 @@ def test_a_workflow_may_read_and_a_job_no_more_than_is_known(workflow):
 
 def test_a_job_ends_and_gives_way_to_a_newer_one_unless_it_deploys(workflow):
     own = [job for job in jobs(workflow).values() if "uses" not in job]
-    longest = 90 if workflow == "deploy-stage" else 30
+    longest = 60 if workflow == "deploy-stage" else 30
     assert all(0 < job["timeout-minutes"] <= longest for job in own)
     if own:
         gives_way = parsed(workflow)["concurrency"]["cancel-in-progress"]
