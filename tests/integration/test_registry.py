@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 
 from lambdas.registry.handler import EXECUTION_CHANGED, PACKAGE_CHANGED, handler
 from stresswatch.champion import Pointer, write_pointer
@@ -22,6 +23,20 @@ from tests.integration.conftest import (
 GROUP = ENVIRONMENT["MODEL_PACKAGE_GROUP"]
 DIGEST = "0a1b" * 16
 REJECTED_BY_GATE = {"accepted": False, "checks": [{"name": "F1", "passed": False}]}
+
+
+CALLS = {
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "s3:GetObject",
+    "sagemaker:CreateModelPackage",
+    "sagemaker:DescribeModelPackage",
+    "sagemaker:ListModelPackages",
+    "sagemaker:UpdateModelPackage",
+    "ssm:GetParameter",
+    "states:SendTaskSuccess",
+}
+"""What the function does in AWS, which is what its role allows."""
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +101,24 @@ def retraining_ended():
 
 
 @pytest.fixture
-def register(aws, packages, files):
-    """Have a version judged and registered."""
+def judge(aws, files):
+    """Have a version judged, which the workflow registers then."""
 
-    def registered(version="v3", verdict=ACCEPTED):
+    def judged(version="v3", verdict=ACCEPTED):
         manifest = json.loads(files[MANIFEST_FILE]) | {"version": version, "dataset_sha256": DIGEST}
         named = {**files, MANIFEST_FILE: json.dumps(manifest).encode()}
         aws.publish(version, named)
         aws.put("models", f"models/{version}/verdict.json", json.dumps(verdict).encode())
+
+    return judged
+
+
+@pytest.fixture
+def register(packages, judge):
+    """Have a version judged and registered."""
+
+    def registered(version="v3", verdict=ACCEPTED):
+        judge(version, verdict)
         handler({"version": version}, CONTEXT)
 
     return registered
@@ -211,3 +236,26 @@ class TestAWordGivenThere:
         aws.journal.bar("v3", Decision.now("an operator", "complaints"))
         handler(packages.say("v3", APPROVED, "I like it"), CONTEXT)
         assert packages.status("v3") == REJECTED
+
+
+def test_all_that_it_does_takes_the_calls_that_its_role_allows(
+    aws, packages, judge, register, states, monkeypatch
+):
+    judge("v3")
+    register("v1")
+    register("v2")
+    wait_for_a_word(aws, "v2")
+    pointer = Pointer("v1", "s3://models/models/v1/", "0" * 64)
+    write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer, "a test")
+    word = packages.say("v2", APPROVED, "I looked")
+    made, call = {"states:SendTaskSuccess"}, BaseClient._make_api_call
+
+    def heard(client, operation, parameters):
+        made.add(f"{client.meta.service_model.service_name}:{operation}")
+        return call(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", heard)
+    for event in ({"version": "v3"}, {"detail-type": "Parameter Store Change"}, word):
+        handler(event, CONTEXT)
+    assert states.said
+    assert made == CALLS
