@@ -41,12 +41,13 @@ def variant(tmp_path_factory):
         return synthesize("dev", tmp_path_factory.mktemp("variant"))
 
 
-def test_cfn_lint_finds_no_error_in_it(variant, tmp_path):
-    path = tmp_path / "template.json"
-    path.write_text(json.dumps(variant.body))
+def test_cfn_lint_finds_no_error_in_any_stage(template, staging, production, variant, tmp_path):
+    paths = [tmp_path / f"{number}.json" for number in range(4)]
+    for path, one in zip(paths, (template, staging, production, variant), strict=True):
+        path.write_text(json.dumps(one.body))
     lint = Path(sys.executable).with_name("cfn-lint")
     done = subprocess.run(
-        [lint, "--non-zero-exit-code", "error", "--regions", "us-east-1", "--", path],
+        [lint, "--non-zero-exit-code", "error", "--regions", "us-east-1", "--", *paths],
         capture_output=True,
         text=True,
         check=False,
