@@ -179,7 +179,8 @@ def learn_from_marked_posts(deployed: Deployed) -> None:
         Key="labels/invalid.jsonl",
         Body=json.dumps(line).encode(),
     )
-    assert deployed.retrain()["status"] == "SUCCEEDED"
+    retrained = deployed.retrain()
+    assert retrained["status"] == "SUCCEEDED", retrained["history"]
     function = deployed.function("RetrainingDatasetFunction")
     settings = settings_of(deployed, function)
     set_settings(deployed, function, settings | {"CHAMPION_PARAMETER": "/missing"})
