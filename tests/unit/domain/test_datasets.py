@@ -1,6 +1,9 @@
 import json
 
-from stresswatch.datasets import assemble
+import pytest
+
+from stresswatch.datasets import LARGEST_NUMBER, assemble
+from stresswatch.posts import NUMERIC_FEATURES
 
 
 def line(post_id, label, labelled_at=None, text="words"):
@@ -41,6 +44,14 @@ def test_invalid_lines_are_counted_and_left_out():
         [line("label without a date", 1)],
     )
     assert (made.base, made.fresh, made.invalid) == ([], [], 4)
+
+
+@pytest.mark.parametrize(("times", "kept"), [(1, 1), (-1, 1), (1.001, 0), (-1.001, 0)])
+def test_a_number_that_would_overflow_a_training_is_not_learned_from(times, kept):
+    record = json.loads(line("a", 1, "2026-11-23T00:00:00Z"))
+    record[NUMERIC_FEATURES[0]] = times * LARGEST_NUMBER
+    made = assemble([], [json.dumps(record).encode()])
+    assert (len(made.fresh), made.invalid) == (kept, 1 - kept)
 
 
 def test_the_same_posts_give_the_same_bytes_in_whatever_order():

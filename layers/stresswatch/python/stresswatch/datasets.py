@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BASE_PREFIX = "datasets/base/"
 LABELS_PREFIX = "labels/"
 POSTS_FILE = "posts.jsonl"
+LARGEST_NUMBER = 1e12
+"""A post with a number beyond it is predicted, but not learned from: a column's variance, which is
+made of squares, would overflow, and one such label would end every training."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class TrainingSet:
     base, fresh : list of LabelledPost
         From the base data set, and from ``labels/``. A post of both is fresh.
     invalid : int
-        Lines that broke the contract, and were left out.
+        Lines that broke the contract or hold a number beyond `LARGEST_NUMBER`, and were left out.
     """
 
     base: list[LabelledPost]
@@ -69,7 +72,8 @@ def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
             except InvalidPost:
                 invalid += 1
                 continue
-            if is_fresh != (labelled.labelled_at is not None):
+            is_too_large = any(abs(number) > LARGEST_NUMBER for number in labelled.post.numbers)
+            if is_too_large or is_fresh != (labelled.labelled_at is not None):
                 invalid += 1
                 continue
             key = (labelled.post.post_id, labelled.post.text)
