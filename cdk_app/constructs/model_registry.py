@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sagemaker as sagemaker
@@ -13,6 +13,7 @@ from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.workflows import RETRAINING, workflow_arn
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 from stresswatch.journal import APPROVAL, BARRED
@@ -65,13 +66,7 @@ class ModelRegistry(Construct):
         journal.grant_read(role, BARRED)
         journal.grant_read(role, APPROVAL)
         journal.grant_write(role, APPROVAL)
-        # By its name: the workflow invokes the function, and neither can wait for the other.
-        workflow = stack.format_arn(
-            service="states",
-            resource="stateMachine",
-            resource_name=f"{name}-retraining",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        workflow = workflow_arn(self, stage, RETRAINING)
         allow(role, ["states:SendTaskSuccess"], [workflow])
         allow(
             role,

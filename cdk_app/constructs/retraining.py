@@ -22,13 +22,19 @@ from cdk_app.constructs.functions import (
     Functions,
     inline_policy,
     invoked_in_step,
-    log_group,
     role_of,
 )
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.workflows import (
+    RETRAINING,
+    allow_executions,
+    integration,
+    workflow,
+    workflow_role,
+)
 from cdk_app.findings import acknowledge_wildcards
 from cdk_app.permissions import allow, allow_metrics
 from cdk_app.stages import Stage
@@ -164,19 +170,7 @@ class Retraining(Construct):
         role = role_of(function)
         self._journal.grant_read(role, LEASE)
         self._journal.grant_write(role, LEASE)
-        allow(
-            role,
-            ["states:DescribeExecution"],
-            [
-                Stack.of(self).format_arn(
-                    service="states",
-                    resource="execution",
-                    resource_name=f"{self._name}:*",
-                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                )
-            ],
-            pattern_because="An execution has its name when it is started.",
-        )
+        allow_executions(role, self._stage, RETRAINING, "states:DescribeExecution")
         return function
 
     def _shadow_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
@@ -237,10 +231,6 @@ class Retraining(Construct):
         )
         self._journal.grant_write(role_of(function), APPROVAL)
         return function
-
-    @property
-    def _name(self) -> str:
-        return f"stresswatch-{self._stage.name}-retraining"
 
     def _dataset_function(self, functions: Functions, champion: Champion) -> lambda_.Function:
         storage = self._storage
@@ -455,35 +445,24 @@ class Retraining(Construct):
             .when(sfn.Condition.boolean_equals("$.admission.admitted", True), build.next(assembled))
             .otherwise(sfn.Succeed(self, "Suppressed"))
         )
-        return sfn.StateMachine(
+        return workflow(
             self,
-            "Workflow",
-            state_machine_name=self._name,
-            definition_body=sfn.DefinitionBody.from_chainable(admit.next(admitted)),
-            role=self._workflow_role(),
+            self._stage,
+            RETRAINING,
+            self._workflow_role(),
+            admit.next(admitted),
+            self._storage.key,
             timeout=self._longest_run(),
-            logs=sfn.LogOptions(
-                destination=log_group(self, "WorkflowLogs", self._stage, self._storage.key),
-                level=sfn.LogLevel.ALL,
-                include_execution_data=False,
-            ),
-            tracing_enabled=True,
         )
 
     def _workflow_role(self) -> iam.Role:
-        role = iam.Role(
-            self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
-        )
-        inline_policy(role)
+        role = workflow_role(self)
         self._notifications.grant_publish(role)
         self._grant_training(role)
         acknowledge_wildcards(
             role,
             [f"{function.function_arn}:*" for function in self.functions.values()],
             "CDK's task allows the versions of the function that it invokes.",
-        )
-        acknowledge_wildcards(
-            role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
         )
         return role
 
@@ -641,14 +620,7 @@ class Retraining(Construct):
             "TrainModel",
             state_json={
                 "Type": "Task",
-                "Resource": Stack.of(self).format_arn(
-                    service="states",
-                    region="",
-                    account="",
-                    resource="sagemaker",
-                    resource_name="createTrainingJob.sync",
-                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                ),
+                "Resource": integration(self, "sagemaker", "createTrainingJob.sync"),
                 "Parameters": {
                     "TrainingJobName.$": (
                         "States.Format('{}-{}', $.dataset.version, $.attempt.number)"

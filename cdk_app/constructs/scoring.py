@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_app.constructs.functions import (
-    Functions,
-    inline_policy,
-    invoked_in_step,
-    log_group,
-    role_of,
-)
+from cdk_app.constructs.functions import Functions, invoked_in_step, role_of
 from cdk_app.constructs.storage import Storage
-from cdk_app.findings import acknowledge_wildcards
+from cdk_app.constructs.workflows import (
+    SCORING,
+    allow_executions,
+    integration,
+    workflow,
+    workflow_arn,
+    workflow_role,
+)
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 from stresswatch.scoring import PREFIX
@@ -51,32 +52,15 @@ class Scoring(Construct):
         storage.grant_write(role, storage.training, PREFIX)
         self.state_machine = self._state_machine()
 
-    @property
-    def _name(self) -> str:
-        return f"stresswatch-{self._stage.name}-scoring"
-
     def _state_machine(self) -> sfn.StateMachine:
-        role = iam.Role(
-            self, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
-        )
-        inline_policy(role)
-        machine = sfn.StateMachine(
+        role = workflow_role(self)
+        machine = workflow(
             self,
-            "Workflow",
-            state_machine_name=self._name,
-            role=role,
-            definition_body=sfn.DefinitionBody.from_chainable(
-                sfn.CustomState(self, "ScoreParts", state_json=self._map())
-            ),
-            logs=sfn.LogOptions(
-                destination=log_group(self, "WorkflowLogs", self._stage, self._storage.key),
-                level=sfn.LogLevel.ALL,
-                include_execution_data=False,
-            ),
-            tracing_enabled=True,
-        )
-        acknowledge_wildcards(
-            role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
+            self._stage,
+            SCORING,
+            role,
+            sfn.CustomState(self, "ScoreParts", state_json=self._map()),
+            self._storage.key,
         )
         self._grant(role)
         return machine
@@ -88,7 +72,7 @@ class Scoring(Construct):
             "Type": "Map",
             "Label": "Parts",
             "ItemReader": {
-                "Resource": self._integration("getObject"),
+                "Resource": integration(self, "s3", "getObject"),
                 "ReaderConfig": {"InputType": "JSON"},
                 "Parameters": {"Bucket": bucket, "Key.$": "$.manifest"},
             },
@@ -123,24 +107,14 @@ class Scoring(Construct):
             },
             # Without a place for them, the answers of many parts would be more than a state holds.
             "ResultWriter": {
-                "Resource": self._integration("putObject"),
+                "Resource": integration(self, "s3", "putObject"),
                 "Parameters": {"Bucket": bucket, "Prefix.$": "$.answers"},
             },
             "End": True,
         }
 
-    def _integration(self, operation: str) -> str:
-        return Stack.of(self).format_arn(
-            service="states",
-            region="",
-            account="",
-            resource="s3",
-            resource_name=operation,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
     def _grant(self, role: iam.Role) -> None:
-        storage, stack = self._storage, Stack.of(self)
+        storage = self._storage
         allow(role, ["lambda:InvokeFunction"], [self.function.function_arn])
         storage.grant_read(role, storage.training, PREFIX)
         storage.grant_write(role, storage.training, PREFIX)
@@ -150,23 +124,7 @@ class Scoring(Construct):
             [storage.training.arn_for_objects(f"{PREFIX}*")],
         )
         # Each part is an execution of its own, of a state machine that is named after this one.
-        machine = stack.format_arn(
-            service="states",
-            resource="stateMachine",
-            resource_name=self._name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        allow(role, ["states:StartExecution"], [machine])
-        allow(
-            role,
-            ["states:DescribeExecution", "states:StopExecution"],
-            [
-                stack.format_arn(
-                    service="states",
-                    resource="execution",
-                    resource_name=f"{self._name}:*",
-                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
-                )
-            ],
-            pattern_because="An execution has its name when it is started.",
+        allow(role, ["states:StartExecution"], [workflow_arn(self, self._stage, SCORING)])
+        allow_executions(
+            role, self._stage, SCORING, "states:DescribeExecution", "states:StopExecution"
         )
