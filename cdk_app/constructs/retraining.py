@@ -416,7 +416,6 @@ class Retraining(Construct):
             .when(sfn.Condition.boolean_equals("$.gate.accepted", True), shadowed)
             .otherwise(rejected)
         )
-        told = judge
         if "registry" in self.functions:
             register = self._invoke(
                 "Register",
@@ -425,8 +424,9 @@ class Retraining(Construct):
                 name="registry",
             )
             register.add_catch(failed, errors=["States.ALL"], result_path="$.error")
-            told = judge.next(register)
-        told.next(judged)
+            judge.next(register).next(judged)
+        else:
+            judge.next(judged)
         trained = self._pass("FirstAttempt", "$.attempt", {"number": 1}).next(train).next(judge)
         assembled = (
             sfn.Choice(self, "EnoughNewLabels?")

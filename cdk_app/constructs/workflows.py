@@ -58,7 +58,7 @@ def workflow_arn(scope: Construct, stage: Stage, name: str) -> str:
     return _arn(scope, "stateMachine", _name(stage, name))
 
 
-def allow_executions(role: iam.Role, stage: Stage, name: str, *actions: str) -> None:
+def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) -> None:
     """Allow actions on the executions of a workflow."""
     allow(
         role,
