@@ -17,6 +17,13 @@ from cdk_app.constructs.workflows import RETRAINING, workflow_arn
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 from stresswatch.journal import APPROVAL, BARRED
+from stresswatch.registry import (
+    APPROVED,
+    CHAMPION_CHANGED,
+    EXECUTION_CHANGED,
+    PACKAGE_CHANGED,
+    REJECTED,
+)
 
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
@@ -91,19 +98,19 @@ class ModelRegistry(Construct):
             (
                 "OnWord",
                 "aws.sagemaker",
-                "SageMaker Model Package State Change",
-                {"ModelPackageGroupName": [name], "ModelApprovalStatus": ["Approved", "Rejected"]},
+                PACKAGE_CHANGED,
+                {"ModelPackageGroupName": [name], "ModelApprovalStatus": [APPROVED, REJECTED]},
             ),
             (
                 "OnChampion",
                 "aws.ssm",
-                "Parameter Store Change",
+                CHAMPION_CHANGED,
                 {"name": [champion.pointer.parameter_name], "operation": ["Update"]},
             ),
             (
                 "OnEnd",
                 "aws.states",
-                "Step Functions Execution Status Change",
+                EXECUTION_CHANGED,
                 {"stateMachineArn": [workflow], "status": _ENDED},
             ),
         ):

@@ -14,15 +14,21 @@ from stresswatch.champion import read_pointer
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.journal import Journal
-from stresswatch.registry import APPROVED, PENDING, REJECTED, Package, Registry
+from stresswatch.registry import (
+    APPROVED,
+    EXECUTION_CHANGED,
+    PACKAGE_CHANGED,
+    PENDING,
+    REJECTED,
+    Package,
+    Registry,
+)
 from stresswatch.versions import MANIFEST_FILE, VERDICT_FILE, Manifest, folder_of_version
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
-PACKAGE_CHANGED = "SageMaker Model Package State Change"
-EXECUTION_CHANGED = "Step Functions Execution Status Change"
 
 
 @logger.inject_lambda_context
@@ -91,6 +97,8 @@ def _get_in_step(registry: Registry, journal: Journal, *, has_ended: bool) -> No
     for package in registry.packages():
         if package.version == champion:
             registry.set(package, APPROVED, "It serves")
+        elif package.status == REJECTED:
+            continue
         elif bar := journal.barred(package.version):
             registry.set(package, REJECTED, f"It was rolled back by {bar.by}: {bar.why}")
         elif has_ended and package.status == PENDING and not journal.approval(package.version):

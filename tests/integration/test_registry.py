@@ -6,10 +6,17 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from lambdas.registry.handler import EXECUTION_CHANGED, PACKAGE_CHANGED, handler
+from lambdas.registry.handler import handler
 from stresswatch.champion import Pointer, write_pointer
 from stresswatch.journal import Decision
-from stresswatch.registry import APPROVED, PENDING, REJECTED
+from stresswatch.registry import (
+    APPROVED,
+    CHAMPION_CHANGED,
+    EXECUTION_CHANGED,
+    PACKAGE_CHANGED,
+    PENDING,
+    REJECTED,
+)
 from stresswatch.versions import MANIFEST_FILE, Manifest
 from tests.conftest import make_posts
 from tests.integration.conftest import (
@@ -93,7 +100,7 @@ def packages(aws, states, monkeypatch):
 def champion_changed(aws, version):
     pointer = Pointer(version, f"s3://models/models/{version}/", "0" * 64)
     write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], pointer, "a test")
-    handler({"detail-type": "Parameter Store Change"}, CONTEXT)
+    handler({"detail-type": CHAMPION_CHANGED}, CONTEXT)
 
 
 def retraining_ended():
@@ -255,7 +262,7 @@ def test_all_that_it_does_takes_the_calls_that_its_role_allows(
         return call(client, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", heard)
-    for event in ({"version": "v3"}, {"detail-type": "Parameter Store Change"}, word):
+    for event in ({"version": "v3"}, {"detail-type": CHAMPION_CHANGED}, word):
         handler(event, CONTEXT)
     assert states.said
     assert made == CALLS

@@ -20,6 +20,10 @@ Status = Literal["Approved", "Rejected", "PendingManualApproval"]
 APPROVED: Status = "Approved"
 REJECTED: Status = "Rejected"
 PENDING: Status = "PendingManualApproval"
+PACKAGE_CHANGED = "SageMaker Model Package State Change"
+EXECUTION_CHANGED = "Step Functions Execution Status Change"
+CHAMPION_CHANGED = "Parameter Store Change"
+"""What EventBridge tells the registry of, as the detail's type."""
 _LONGEST_PROPERTY = 256
 _LONGEST_REASON = 1024
 
