@@ -28,14 +28,16 @@ def promises(month: Month) -> list[Promise]:
     seen = month.seen
     return [
         _nothing_lost(month),
-        _no_alarm("posts like the base data set off no alarm", _of(seen, Phase.QUIET)),
-        _drift_is_noticed("gradual drift is noticed while it grows", _of(seen, Phase.GRADUAL)),
+        _alarm("posts like the base data set off no alarm", _of(seen, Phase.QUIET), stands=False),
+        _alarm("gradual drift is noticed while it grows", _of(seen, Phase.GRADUAL), stands=True),
         _each_alarm_retrains(seen),
         _what_learned_is_promoted(seen),
-        _no_alarm(
-            "posts like those that the new champion learned set off none", _of(seen, Phase.BACK)
+        _alarm(
+            "posts like those that the new champion learned set off none",
+            _of(seen, Phase.BACK),
+            stands=False,
         ),
-        _drift_is_noticed("an abrupt shift is noticed on its day", _of(seen, Phase.ABRUPT)[:1]),
+        _alarm("an abrupt shift is noticed on its day", _of(seen, Phase.ABRUPT)[:1], stands=True),
         _nothing_is_claimed_without_labels(seen),
         _nothing_is_learned_without_labels(seen),
         _late_labels_count_once(seen),
@@ -51,16 +53,10 @@ def _nothing_lost(month: Month) -> Promise:
     return Promise("no post is lost", lost == 0, because)
 
 
-def _no_alarm(promise: str, quiet: Sequence[Seen]) -> Promise:
-    alarms = [one.day for one in quiet if one.alarm]
-    return Promise(promise, not alarms, f"{_days(quiet)}, the alarm stood on {alarms or 'none'}")
-
-
-def _drift_is_noticed(promise: str, drifting: Sequence[Seen]) -> Promise:
-    alarms = [one.day for one in drifting if one.alarm]
-    return Promise(
-        promise, bool(alarms), f"{_days(drifting)}, the alarm stood on {alarms or 'none'}"
-    )
+def _alarm(promise: str, days: Sequence[Seen], *, stands: bool) -> Promise:
+    alarms = [one.day for one in days if one.alarm]
+    because = f"{_days(days)}, the alarm stood on {alarms or 'none'}"
+    return Promise(promise, bool(alarms) == stands, because)
 
 
 def _each_alarm_retrains(seen: Sequence[Seen]) -> Promise:

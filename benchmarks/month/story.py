@@ -152,13 +152,11 @@ class Month:
 
     def _has_ended(self, since: datetime) -> bool | None:
         """Look for an invocation of the predictor, which counts when it ends."""
-        (mapping,) = self.loop.target.client("lambda").list_event_source_mappings()[
-            "EventSourceMappings"
-        ]
+        function = self.loop.target.output("PredictorFunctionName")
         answer = self.loop.target.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="Invocations",
-            Dimensions=[{"Name": "FunctionName", "Value": mapping["FunctionArn"].split(":")[6]}],
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
             StartTime=since - timedelta(seconds=1),
             EndTime=datetime.now(UTC) + timedelta(minutes=1),
             Period=60,
