@@ -120,10 +120,9 @@ class Seen:
 
     def threshold(self, panel: Panel) -> float | None:
         """Give from where on the panel's alarm fires, in the panel's unit."""
-        scales = {series.metric: series.scale for series in panel.series}
         for alarm in self.alarms:
             if alarm.metric == panel.alarmed:
-                return alarm.threshold * scales[alarm.metric]
+                return panel.in_unit(alarm.threshold)
         return None
 
 

@@ -92,10 +92,9 @@ class Dashboard(Construct):
 
     def _thresholds(self, panel: Panel) -> list[cloudwatch.HorizontalAnnotation]:
         """Draw from where on an alarm fires, in the unit of the panel."""
-        scale = {series.metric: series.scale for series in panel.series}
         return [
             cloudwatch.HorizontalAnnotation(
-                label="the alarm's threshold", value=_threshold(alarm) * scale[name]
+                label="the alarm's threshold", value=panel.in_unit(_threshold(alarm))
             )
             for name, alarm in self._alarms.made
             if name == panel.alarmed

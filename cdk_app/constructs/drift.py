@@ -14,11 +14,12 @@ from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
+from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.notifications import Notifications
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
+from stresswatch.panels import NAMESPACE
 from stresswatch.windows import LAG
 
 
@@ -76,7 +77,7 @@ class Drift(Construct):
         storage.grant_read(role, storage.archive, "predictions/", "drift/", "reports/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "reports/", "drift/")
-        allow_metrics(role, METRICS_NAMESPACE)
+        allow_metrics(role, NAMESPACE)
         notifications.grant_publish(role)
         events.Rule(
             self,
@@ -116,7 +117,7 @@ class Drift(Construct):
 
     def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
+            namespace=NAMESPACE,
             metric_name=name,
             dimensions_map={"Stage": stage.name},
             statistic=statistic,

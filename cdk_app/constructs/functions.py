@@ -16,8 +16,7 @@ from cdk_app import bundling
 from cdk_app.findings import acknowledge, acknowledge_in_checkov, acknowledge_wildcards
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-
-METRICS_NAMESPACE = "Stresswatch"
+from stresswatch.panels import NAMESPACE
 
 _F = TypeVar("_F", bound=lambda_.Function)
 
@@ -149,7 +148,7 @@ class Functions(Construct):
             "environment": {
                 "STAGE": self._stage.name,
                 "POWERTOOLS_SERVICE_NAME": name,
-                "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 **environment,
             },
         }

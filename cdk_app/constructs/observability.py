@@ -16,10 +16,10 @@ from constructs import Construct
 
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import METRICS_NAMESPACE
 from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge
 from cdk_app.stages import Stage
+from stresswatch.panels import NAMESPACE
 from stresswatch.quarantine import FAILED_BATCHES
 
 _PERIOD = Duration.minutes(5)
@@ -201,7 +201,7 @@ class Observability(Construct):
     def _metric(self, name: str, period: Duration = _PERIOD) -> cloudwatch.Metric:
         """A metric that the predictor writes into its log."""
         return cloudwatch.Metric(
-            namespace=METRICS_NAMESPACE,
+            namespace=NAMESPACE,
             metric_name=name,
             dimensions_map={"Stage": self._stage.name, "service": "predictor"},
             statistic="Sum",

@@ -11,10 +11,11 @@ from constructs import Construct
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.functions import METRICS_NAMESPACE, Functions, role_of
+from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
+from stresswatch.panels import NAMESPACE
 
 
 class Quality(Construct):
@@ -54,7 +55,7 @@ class Quality(Construct):
         storage.grant_write(role, storage.archive, "quality/")
         storage.grant_list(role, storage.training, "labels/")
         storage.grant_read(role, storage.training, "labels/")
-        allow_metrics(role, METRICS_NAMESPACE)
+        allow_metrics(role, NAMESPACE)
         every = Duration.hours(stage.quality_every_hours)
         events.Rule(
             self,
@@ -71,7 +72,7 @@ class Quality(Construct):
             self,
             "Alarm",
             cloudwatch.Metric(
-                namespace=METRICS_NAMESPACE,
+                namespace=NAMESPACE,
                 metric_name="F1UpperBound",
                 dimensions_map={"Stage": stage.name},
                 statistic="Minimum",

@@ -94,6 +94,11 @@ class Panel:
     alarmed: str | None = None
     minutes: int = 5
 
+    def in_unit(self, threshold: float) -> float:
+        """Give the threshold of the panel's alarm in the panel's unit."""
+        (scale,) = {series.scale for series in self.series if series.metric == self.alarmed}
+        return threshold * scale
+
 
 @dataclass(frozen=True)
 class Section:
