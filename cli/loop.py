@@ -17,7 +17,7 @@ from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, given_by, to_lines
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.predictions import prediction_id
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 from stresswatch.streams import StreamRecord, put_records
 from stresswatch.versions import CARD_PAGE_FILE
 
@@ -145,9 +145,7 @@ class Loop:
 
     def model_card(self, version: Pointer) -> bytes:
         """Read the page that says what a model version is for, and how good it is."""
-        bucket, key = Location.parse(version.uri) / CARD_PAGE_FILE
-        answer = self.target.client("s3").get_object(Bucket=bucket, Key=key)
-        return bytes(answer["Body"].read())
+        return read(self.target.client("s3"), Location.parse(version.uri) / CARD_PAGE_FILE)
 
     def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
         """Run the drift function over a window, as its schedule does; give its answer."""

@@ -25,6 +25,7 @@ from stresswatch.champion import (
     write_pointer,
 )
 from stresswatch.journal import Decision, Journal
+from stresswatch.s3 import read
 from stresswatch.versions import (
     MANIFEST_FILE,
     SHADOW_FILE,
@@ -160,8 +161,7 @@ class Versions:
             yield f"live posts: {_reasons(json.loads(self._read(version, SHADOW_FILE)))}"
 
     def _read(self, version: str, name: str) -> bytes:
-        bucket, key = folder_of_version(self._bucket, version) / name
-        return bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        return read(self._s3, folder_of_version(self._bucket, version) / name)
 
     @property
     def _s3(self) -> S3Client:

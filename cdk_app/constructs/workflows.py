@@ -6,7 +6,7 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from cdk_app.constructs.functions import inline_policy, log_group
 from cdk_app.findings import acknowledge_wildcards
@@ -84,7 +84,7 @@ def _name(stage: Stage, name: str) -> str:
     return f"stresswatch-{stage.name}-{name}"
 
 
-def _arn(scope: Construct, resource: str, name: str) -> str:
+def _arn(scope: IConstruct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(
         service="states",
         resource=resource,

@@ -16,6 +16,7 @@ from cli.targets import Target
 from stresswatch.artefact import CorruptArtefact
 from stresswatch.champion import DigestMismatch, Pointer, ServedModel, load_model
 from stresswatch.predictions import Prediction, Record, Rejection, predict, read_records
+from stresswatch.s3 import read
 from stresswatch.versions import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -111,9 +112,8 @@ def load_version(target: Target, version: str) -> ServedModel:
 
 
 def _read_manifest(s3: S3Client, bucket: str, version: str) -> bytes:
-    key = (folder_of_version(bucket, version) / MANIFEST_FILE).key
     try:
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return read(s3, folder_of_version(bucket, version) / MANIFEST_FILE)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise

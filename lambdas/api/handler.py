@@ -34,7 +34,7 @@ from stresswatch.environment import setting
 from stresswatch.posts import Post
 from stresswatch.predictions import Prediction
 from stresswatch.reasons import Explains
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 from stresswatch.versions import MANIFEST_FILE, Manifest
 from stresswatch.web_service import Problem
 
@@ -80,8 +80,7 @@ def service() -> Service:
 @lru_cache(maxsize=1)
 def manifest_of(pointer: Pointer) -> Manifest:
     """Read what a version is made of; it never changes."""
-    bucket, key = Location.parse(pointer.uri) / MANIFEST_FILE
-    return Manifest.from_bytes(service().s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return Manifest.from_bytes(read(service().s3, Location.parse(pointer.uri) / MANIFEST_FILE))
 
 
 def _answers(model: Any, description: str, *problems: HTTPStatus) -> dict[int, Any]:

@@ -22,7 +22,7 @@ from stresswatch.drift_reports import INDEX, Signer, index_page, message, with_h
 from stresswatch.drift_rules import DriftRules
 from stresswatch.environment import setting
 from stresswatch.posts import SMOKE_PREFIX
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 from stresswatch.sampling import Sample, sample
 from stresswatch.versions import REFERENCE_FILE
 from stresswatch.windows import Window
@@ -94,8 +94,8 @@ def _read(s3: S3Client, bucket: str, window: Window, pointer: Pointer | None) ->
 def _measure(
     s3: S3Client, bucket: str, pointer: Pointer, current: Sample, window: Window
 ) -> tuple[WindowDrift, Drift]:
-    place, key = Location.parse(pointer.uri) / REFERENCE_FILE
-    reference = pd.read_parquet(io.BytesIO(s3.get_object(Bucket=place, Key=key)["Body"].read()))
+    place = Location.parse(pointer.uri) / REFERENCE_FILE
+    reference = pd.read_parquet(io.BytesIO(read(s3, place)))
     rows = pd.DataFrame(current.rows)
     drift = measure_drift(rows, reference, DriftRules.from_json(setting("DRIFT_RULES")))
     found = WindowDrift(

@@ -17,7 +17,7 @@ from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_traini
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.gate import Contender, Rules, decide
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 from stresswatch.versions import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -54,7 +54,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     s3, training = boto3.client("s3"), event["training"]
     archive = Location.parse(training["ModelArtifacts"]["S3ModelArtifacts"])
-    files = unpack_model_archive(_read(s3, archive))
+    files = unpack_model_archive(read(s3, archive))
     version = event["version"]
     if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
         raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
@@ -66,7 +66,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         verdict = _judge(s3, challenger, Location.parse(event["dataset_uri"]))
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
         _count(verdict, training)
-    verdict = json.loads(_read(s3, folder / VERDICT_FILE))
+    verdict = json.loads(read(s3, folder / VERDICT_FILE))
     logger.info("verdict", version=version, accepted=verdict["accepted"])
     return {
         "version": version,
@@ -108,10 +108,6 @@ def _exists(s3: S3Client, place: Location) -> bool:
     return found["KeyCount"] > 0
 
 
-def _read(s3: S3Client, place: Location) -> bytes:
-    return s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
-
-
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:
     try:
         s3.put_object(Bucket=place.bucket, Key=place.key, Body=content, IfNoneMatch="*")
@@ -119,5 +115,5 @@ def _put_once(s3: S3Client, place: Location, content: bytes) -> None:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
         # A version is immutable. The same file again comes from a retry, and is no change.
-        if _read(s3, place) != content:
+        if read(s3, place) != content:
             raise InvalidModelVersion(f"{place} exists and differs") from error

@@ -23,6 +23,7 @@ from stresswatch.registry import (
     Package,
     Registry,
 )
+from stresswatch.s3 import read
 from stresswatch.versions import MANIFEST_FILE, VERDICT_FILE, Manifest, folder_of_version
 
 if TYPE_CHECKING:
@@ -62,14 +63,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
 def _register(registry: Registry, version: str) -> None:
     s3 = boto3.client("s3")
     folder = folder_of_version(setting("MODEL_BUCKET"), version)
-
-    def read(name: str) -> bytes:
-        bucket, key = folder / name
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-    registry.register(
-        Manifest.from_bytes(read(MANIFEST_FILE)), json.loads(read(VERDICT_FILE)), folder
-    )
+    manifest = Manifest.from_bytes(read(s3, folder / MANIFEST_FILE))
+    registry.register(manifest, json.loads(read(s3, folder / VERDICT_FILE)), folder)
     logger.info("registered", version=version)
 
 

@@ -18,7 +18,7 @@ from stresswatch.posts import (
     labelled_post_record,
     parse_labelled_post,
 )
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -126,9 +126,7 @@ def version_of_training_set(key: str) -> str | None:
 
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
     """Read the posts of an assembled training set."""
-    bucket, key = folder / POSTS_FILE
-    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return [parse_labelled_post(line) for line in body.splitlines()]
+    return [parse_labelled_post(line) for line in read(s3, folder / POSTS_FILE).splitlines()]
 
 
 def _age(labelled: LabelledPost) -> datetime:

@@ -1,8 +1,11 @@
-"""Addresses of objects in S3."""
+"""Addresses of objects in S3, and what is there."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class Location(NamedTuple):
@@ -30,3 +33,8 @@ class Location(NamedTuple):
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def read(s3: S3Client, place: Location) -> bytes:
+    """Read an object whole."""
+    return s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
