@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where this is set, each of many processes compiles all that it imports: CDK's takes 6 s of it.
+unexport PYTHONDONTWRITEBYTECODE
 # Usage telemetry of Evidently and MLflow, which calls out: off everywhere.
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
