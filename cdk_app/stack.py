@@ -109,8 +109,13 @@ class StresswatchStack(Stack):
             },
             retraining.state_machine,
         )
+        # What says that new code is worse than the code before it.
         if prediction.release:
-            prediction.release.watch(observability.of_new_code)
+            prediction.release.watch(
+                [observability.errors["predictor"], observability.unfinished_batches]
+            )
+        if web and web.release:
+            web.release.watch([observability.errors["api"], web.alarm])
         querying = Querying(self, "Querying", stage, storage)
         outputs = self._outputs(
             PostsStreamName=streams.posts.stream_name,

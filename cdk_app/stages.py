@@ -176,8 +176,8 @@ class Stage:
     parallelization_factor : int
         How many batches of one shard are predicted at once; a partition key's stay in order.
     canary_minutes : int
-        How long a tenth of the batches goes to new code of the predictor, watched by its alarms,
-        before all do; 0 for all at once.
+        How long a tenth of the batches and requests goes to new code of the predictor and of the
+        web service, watched by their alarms, before all do; 0 for all at once.
     provisioned_concurrency : int
         How many environments of the predictor are kept warm, and paid for; 0 for none.
     subnet_ids, security_group_ids : tuple of str

@@ -95,9 +95,9 @@ class Observability(Construct):
         self._stage = stage
         self._alarms = alarms
         self._watch_stream(predictor)
-        errors = {name: self._watch_errors(name, one) for name, one in functions.items()}
-        self.of_new_code = [errors["predictor"], self._unfinished_batches()]
-        """What says that new code of the predictor is worse than the code before it."""
+        self.errors = {name: self._watch_errors(name, one) for name, one in functions.items()}
+        """The alarm on each function's errors."""
+        self.unfinished_batches = self._unfinished_batches()
         self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
         self._watch_queue(
             "FailedBatchesAlarm",

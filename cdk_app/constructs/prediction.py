@@ -59,7 +59,7 @@ class Prediction(Construct):
         storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
         self.release = (
-            Release(self, "Release", stage, self.function)
+            Release(self, "Release", stage, self.function, warm=stage.provisioned_concurrency)
             if stage.canary_minutes or stage.provisioned_concurrency
             else None
         )

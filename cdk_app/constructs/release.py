@@ -1,4 +1,4 @@
-"""How new code of the predictor takes over: behind an alias, a tenth of the batches first."""
+"""How new code of a function that serves takes over: behind an alias, a tenth of the work first."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ _CONFIGURATION = "CodeDeployDefault.LambdaCanary10Percent{}Minutes"
 
 
 class Release(Construct):
-    """An alias of a function, which its events go to, and what moves it.
+    """An alias of a function, which its events or requests go to, and what moves it.
 
     Each change of code or settings is a version of the function. CloudFormation lets CodeDeploy
-    move the alias to it, and goes back with everything when CodeDeploy saw an alarm.
+    move the alias to it, and goes back with everything when CodeDeploy saw an alarm. ``warm``
+    environments of the alias are kept, and paid for.
     """
 
-    def __init__(self, scope: Construct, id: str, stage: Stage, function: lambda_.Function):
+    def __init__(
+        self, scope: Construct, id: str, stage: Stage, function: lambda_.Function, *, warm: int = 0
+    ):
         super().__init__(scope, id)
         self._stage = stage
         self._function = function
@@ -35,7 +38,7 @@ class Release(Construct):
             "Alias",
             alias_name=ALIAS,
             version=function.current_version,
-            provisioned_concurrent_executions=stage.provisioned_concurrency or None,
+            provisioned_concurrent_executions=warm or None,
         )
 
     def watch(self, alarms: Sequence[cloudwatch.Alarm]) -> None:

@@ -14,6 +14,7 @@ from constructs import Construct
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.functions import Functions, invoked_in_step, log_group, role_of
+from cdk_app.constructs.release import Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.stages import Stage
 from cdk_app.stages import WebService as Settings
@@ -65,8 +66,13 @@ class WebService(Construct):
             create_default_stage=False,
             default_authorizer=_authorizer(settings),
         )
+        self.release = (
+            Release(self, "Release", stage, self.function) if stage.canary_minutes else None
+        )
         integration = integrations.HttpLambdaIntegration(
-            "Function", self.function, scope_permission_to_route=False
+            "Function",
+            self.release.alias if self.release else self.function,
+            scope_permission_to_route=False,
         )
         for method, path in ROUTES:
             self.api.add_routes(
@@ -75,7 +81,7 @@ class WebService(Construct):
         # The function's own problems for what is not there, and not the gateway's.
         self.api.add_routes(path=_ANY_OTHER, integration=integration)
         self._serve(stage, settings, storage)
-        alarms.make(
+        self.alarm = alarms.make(
             self,
             "ServerErrorsAlarm",
             cloudwatch.Metric(

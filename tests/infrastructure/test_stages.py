@@ -1,6 +1,7 @@
 """The settings of a stage: each is in the template as it says, is checked, and is on its page."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -39,6 +40,28 @@ def variant(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STAGES, "dev", replace(STAGES["dev"], **EVERYTHING))
         return synthesize("dev", tmp_path_factory.mktemp("variant"))
+
+
+def the_alias(one, part):
+    """The logical id of the alias of a part's function, which is the only one it has."""
+    (name,) = [name for name in one.resources("AWS::Lambda::Alias") if name.startswith(part)]
+    return name
+
+
+def canary(one, part):
+    """How a part's alias is moved, and the alarms, by their ids, that move it back."""
+    update = one.resources("AWS::Lambda::Alias")[the_alias(one, part)]["UpdatePolicy"]
+    group = one.one(
+        "AWS::CodeDeploy::DeploymentGroup",
+        update["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"],
+    )
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    assert group["AlarmConfiguration"]["Enabled"] is True
+    alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+    assert set(alarms) <= set(one.resources("AWS::CloudWatch::Alarm"))
+    ids = {re.sub("^(Observability|WebService)", "", name)[:-8] for name in alarms}
+    return group["DeploymentConfigName"], ids
 
 
 def test_cfn_lint_finds_no_error_in_any_stage(template, staging, production, variant, tmp_path):
@@ -87,11 +110,14 @@ def test_the_mapping_hands_out_as_many_batches_of_a_shard_as_the_stage_says(vari
 
 
 def test_warm_environments_are_those_of_the_alias_that_posts_go_to(variant):
-    ((name, alias),) = variant.resources("AWS::Lambda::Alias").items()
-    warm = alias["Properties"]["ProvisionedConcurrencyConfig"]
-    assert warm == {"ProvisionedConcurrentExecutions": 3}
+    alias = the_alias(variant, "Prediction")
+    assert variant.one("AWS::Lambda::Alias", alias)["ProvisionedConcurrencyConfig"] == {
+        "ProvisionedConcurrentExecutions": 3
+    }
     mapping = variant.one("AWS::Lambda::EventSourceMapping", "Prediction")
-    assert mapping["FunctionName"] == {"Ref": name}
+    assert mapping["FunctionName"] == {"Ref": alias}
+    service = variant.one("AWS::Lambda::Alias", "WebService")
+    assert "ProvisionedConcurrencyConfig" not in service
 
 
 def test_every_function_is_in_the_network_and_may_be(variant, template):
@@ -142,39 +168,43 @@ def test_new_code_gets_a_tenth_of_the_batches_first_and_goes_back_on_an_alarm(
     stage, minutes, request
 ):
     one = request.getfixturevalue(stage)
-    group = one.one("AWS::CodeDeploy::DeploymentGroup", "Prediction")
-    assert (
-        group["DeploymentConfigName"] == f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes"
+    assert canary(one, "Prediction") == (
+        f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes",
+        {"PredictorErrorsAlarm", "UnfinishedBatchesAlarm"},
     )
-    assert group["AutoRollbackConfiguration"]["Enabled"] is True
-    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
-    alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-    watched = one.resources("AWS::CloudWatch::Alarm")
-    assert {watched[name]["Properties"]["MetricName"] for name in alarms} == {
-        "Errors",
-        "UnfinishedBatches",
-    }
-    ((name, alias),) = one.resources("AWS::Lambda::Alias").items()
-    update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
-    assert update["DeploymentGroupName"]["Ref"] in one.resources("AWS::CodeDeploy::DeploymentGroup")
     mapping = one.one("AWS::Lambda::EventSourceMapping", "Prediction")
-    assert mapping["FunctionName"] == {"Ref": name}
+    assert mapping["FunctionName"] == {"Ref": the_alias(one, "Prediction")}
 
 
-def test_what_moves_the_alias_may_move_nothing_else(production):
+def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant):
+    assert canary(variant, "WebService") == (
+        "CodeDeployDefault.LambdaCanary10Percent15Minutes",
+        {"ApiErrorsAlarm", "ServerErrorsAlarm"},
+    )
+    alias = {"Ref": the_alias(variant, "WebService")}
+    (integration,) = variant.properties("AWS::ApiGatewayV2::Integration")
+    assert integration["IntegrationUri"] == alias
+    (permission,) = [
+        found
+        for found in variant.properties("AWS::Lambda::Permission")
+        if found["Principal"] == "apigateway.amazonaws.com"
+    ]
+    assert permission["FunctionName"] == alias
+
+
+@pytest.mark.parametrize("part", ["Prediction", "WebService"])
+def test_what_moves_an_alias_may_move_nothing_else(variant, part):
     (function,) = [
-        name
-        for name in production.resources("AWS::Lambda::Function")
-        if name.startswith("Prediction")
+        name for name in variant.resources("AWS::Lambda::Function") if name.startswith(part)
     ]
     (moving,) = [
         statement
-        for statement in production.statements("PredictionRelease")
+        for statement in variant.statements(f"{part}Release")
         if "lambda:UpdateAlias" in statement["Action"]
     ]
     arn = {"Fn::GetAtt": [function, "Arn"]}
     assert moving["Resource"] == [arn, {"Fn::Join": ["", [arn, ":live"]]}]
-    assert production.allowed("PredictionRelease") == {
+    assert variant.allowed(f"{part}Release") == {
         "cloudwatch:DescribeAlarms",
         "lambda:GetAlias",
         "lambda:GetProvisionedConcurrencyConfig",
