@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 from pathlib import Path
 
 import pytest
+from botocore import loaders
 from hypothesis import HealthCheck, settings
 
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
@@ -23,6 +25,9 @@ os.environ |= {
 }
 for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)
+
+# Each mock of AWS has a session of its own, which would read the models of its services anew.
+loaders.create_loader = functools.cache(loaders.create_loader)
 
 # Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
