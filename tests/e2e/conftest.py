@@ -1,4 +1,4 @@
-"""One stack a worker, deployed once and shared by the files that the worker runs."""
+"""One stack a worker, deployed once, shared by its end-to-end tests and down after them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesize(tmp_path_factory.mktemp("app") / "cdk.out")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployed") / "stack"
     stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
@@ -27,7 +27,7 @@ def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     local.down(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def retraining(deployed: Deployed) -> dict[str, Any]:
     """The output of the retraining that made the first champion; some posts were predicted."""
     return deployed.prepare()
