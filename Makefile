@@ -11,7 +11,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images month synth diff deploy destroy docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images month synth diff release deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -88,10 +88,13 @@ diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BA
 	$(CDK) diff --ci --app build/diff/here --template build/diff/base/stresswatch-$(the-stage).template.json
 
 # Lambda takes no image with attestations, which Docker adds by itself.
-deploy: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
-deploy: $(VENV)/installed ## Deploy STAGE to AWS, and see that it predicts; needs Docker
+release: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
+release: $(VENV)/installed ## Deploy STAGE to AWS, and say what it replaces; needs Docker
 	STAGE=$(the-stage) $(BIN)/python -m cdk_app
+	$(BIN)/stresswatch deployed --stage $(the-stage)
 	$(CDK) deploy --app cdk.out $(if $(APPROVAL),--require-approval $(APPROVAL))
+
+deploy: release ## The same, and see that it predicts
 	$(BIN)/stresswatch smoke --stage $(the-stage)
 
 destroy: $(VENV)/installed ## Delete STAGE from AWS, but for the data that it keeps

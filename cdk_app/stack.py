@@ -18,7 +18,7 @@ from cdk_app.constructs.observability import Observability
 from cdk_app.constructs.prediction import Prediction
 from cdk_app.constructs.quality import Quality
 from cdk_app.constructs.querying import Querying
-from cdk_app.constructs.retraining import Retraining
+from cdk_app.constructs.retraining import Retraining, code_commit
 from cdk_app.constructs.scoring import Scoring
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
@@ -142,6 +142,7 @@ class StresswatchStack(Stack):
             DeadLettersQueueName=dead_letters.queue.queue_name,
         )
         Dashboard(self, "Dashboard", {"Stage": stage.name, **outputs}, alarms)
+        self._outputs(CodeCommit=code_commit())
         if web:
             self._outputs(WebServiceUrl=web.api.api_endpoint, WebServiceApiId=web.api.api_id)
 

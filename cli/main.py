@@ -20,6 +20,7 @@ from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
 from cli.data import data_directory, fetching, read_posts, synthetic
+from cli.deployed import serving_commit
 from cli.destroy import Deletion, tell_what_is_left
 from cli.errors import OperatorError, sentence
 from cli.forget.command import forget as forget_posts
@@ -179,6 +180,18 @@ def smoke(
     with _sentence_on_error():
         if not smoke_test(console, _target(on_local=on_local, stage=stage), wait):
             raise typer.Exit(1)
+
+
+@app.command()
+def deployed(stage: Stage = "dev") -> None:
+    """Print the commit of the code that serves on AWS, which a newer one can be gone back to."""
+    with _sentence_on_error():
+        if commit := serving_commit(stage):
+            typer.echo(commit)
+            how = f"git switch --detach {commit} && make deploy STAGE={stage}"
+            _errors.print(f"To go back to it: {how}", highlight=False, soft_wrap=True)
+        else:
+            _errors.print(f"Nothing serves in {stage} that could be gone back to.", highlight=False)
 
 
 @app.command()

@@ -19,6 +19,10 @@ LOCAL_DIRECTORY = Path(".stresswatch")
 TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
 
 
+class NoSuchStack(OperatorError):
+    """Nothing is deployed under the name of a stage."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A deployed stack: how to call its account, and the outputs of its template."""
@@ -76,8 +80,9 @@ def aws_target(stage: str) -> Target:
 
     Raises
     ------
+    NoSuchStack
     OperatorError
-        When there are no credentials, no region, or no such stack.
+        When there are no credentials, or no region.
     """
     name = f"stresswatch-{stage}"
     try:
@@ -85,7 +90,7 @@ def aws_target(stage: str) -> Target:
         found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
-            raise OperatorError(
+            raise NoSuchStack(
                 f"There is no stack {name} in {session.region_name}; deploy it, look in another "
                 "region (AWS_DEFAULT_REGION), or add --local for the local stack."
             ) from error

@@ -287,6 +287,7 @@ def test_a_deployment_never_resets_the_champion(template):
 
 def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
     assert set(template.body["Outputs"]) == {
+        "CodeCommit",
         "PostsStreamName",
         "PredictionsStreamName",
         "ArchiveBucketName",

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from functools import partial
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ def test_a_workflow_may_read_and_a_job_no_more_than_is_known(workflow):
 
 def test_a_job_ends_and_gives_way_to_a_newer_one_unless_it_deploys(workflow):
     own = [job for job in jobs(workflow).values() if "uses" not in job]
-    longest = 60 if workflow == "deploy-stage" else 30
+    longest = 120 if workflow == "deploy-stage" else 30
     assert all(0 < job["timeout-minutes"] <= longest for job in own)
     if own:
         gives_way = parsed(workflow)["concurrency"]["cancel-in-progress"]
@@ -104,28 +105,47 @@ def test_the_same_commit_goes_to_staging_and_then_to_production_once_it_is_teste
         "staging",
         "production",
     ]
-    (checkout,) = [step for step in steps("deploy-stage") if "checkout" in step.get("uses", "")]
+    checkout, *_ = [step for step in steps("deploy-stage") if "checkout" in step.get("uses", "")]
     assert "ref" not in checkout["with"]
     assert jobs("deploy-stage")["deploy"]["environment"] == "${{ inputs.environment }}"
 
 
-@pytest.fixture
-def compare(tmp_path):
-    """Run the step that compares, with a `make` of ours; give its exit code and its output."""
-    (script,) = [step["run"] for step in steps("diff") if step.get("id") == "diff"]
+def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
+    names = [step.get("id") or step.get("run", step.get("uses")) for step in steps("deploy-stage")]
+    release = names.index("make release APPROVAL=never PYTHON=python")
+    assert names.index("before") < release < names.index("smoke") < names.index("back")
+    back, session, deploy = steps("deploy-stage")[-3:]
+    # Only the smoke test: from a deployment that fails, CloudFormation goes back by itself.
+    assert back["if"] == (
+        "failure() && steps.smoke.outcome == 'failure' && steps.before.outputs.commit != ''"
+    )
+    assert back["with"]["ref"] == "${{ steps.before.outputs.commit }}"
+    assert session["if"] == deploy["if"] == "failure() && steps.back.outcome == 'success'"
+    assert deploy["working-directory"] == back["with"]["path"]
+    assert deploy["run"] == "make deploy APPROVAL=never PYTHON=python"
+    assert not any("continue-on-error" in step for step in steps("deploy-stage"))
 
-    def run(make):
-        program = tmp_path / "make"
-        program.write_text(f"#!/bin/sh\n{make}\n")
-        program.chmod(0o755)
+
+@pytest.fixture
+def run_step(tmp_path):
+    """Run a step with a program of ours for one that it calls; give its exit code and output."""
+
+    def run(workflow, name, program, script, **environment):
+        (step,) = [step["run"] for step in steps(workflow) if step.get("id") == name]
+        path = tmp_path / program
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
         output = tmp_path / "output"
         output.touch()
         done = subprocess.run(
-            ["bash", "-e", "-c", script],
+            ["bash", "-e", "-c", step],
+            cwd=tmp_path,
             env={
                 "PATH": f"{tmp_path}:{os.environ['PATH']}",
                 "RUNNER_TEMP": str(tmp_path),
                 "GITHUB_OUTPUT": str(output),
+                **environment,
             },
             capture_output=True,
             check=False,
@@ -133,6 +153,28 @@ def compare(tmp_path):
         return done.returncode, output.read_text().splitlines()
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("deployed", "found"),
+    [
+        ('echo "$2$3"', (0, ["commit=--stagestaging"])),
+        ("echo abc", (0, ["commit=abc"])),
+        ("true", (0, ["commit="])),
+        ("echo 123", (0, [])),  # the same commit once more
+        ("exit 1", (1, [])),  # nothing is deployed by who cannot see what there is
+    ],
+)
+def test_what_a_stage_can_go_back_to_is_known_before_it_is_deployed(run_step, deployed, found):
+    program = ".venv/bin/stresswatch"
+    stage = {"STAGE": "staging", "GITHUB_SHA": "123"}
+    assert run_step("deploy-stage", "before", program, deployed, **stage) == found
+
+
+@pytest.fixture
+def compare(run_step):
+    """Run the step that compares, with a `make` of ours."""
+    return partial(run_step, "diff", "diff", "make")
 
 
 def test_the_diff_of_both_stages_is_the_output_of_a_step(compare):

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 import local
 from cli import targets
 from cli.errors import OperatorError, sentence
-from cli.targets import Target, aws_target, local_target, local_tracking_uri
+from cli.targets import NoSuchStack, Target, aws_target, local_target, local_tracking_uri
 
 
 def client_error(code: str, message: str = "") -> ClientError:
@@ -84,6 +84,16 @@ def test_a_stack_that_cannot_be_read_says_why_and_what_to_do(cloudformation, err
         aws_target("dev")
     assert advice in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+def test_a_stack_that_is_not_there_is_told_from_one_that_cannot_be_read(cloudformation):
+    cloudformation.answer = client_error("ValidationError", "Stack with id x does not exist")
+    with pytest.raises(NoSuchStack):
+        aws_target("dev")
+    cloudformation.answer = client_error("AccessDenied", "not authorized")
+    with pytest.raises(OperatorError) as caught:
+        aws_target("dev")
+    assert not isinstance(caught.value, NoSuchStack)
 
 
 def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeypatch):

@@ -1,0 +1,57 @@
+"""The command `deployed`: what a stage can go back to."""
+
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import main
+from cli.errors import OperatorError
+from cli.targets import NoSuchStack, Target
+from stresswatch.champion import Pointer
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHAMPION = Pointer("v1", "s3://models/models/v1", "0" * 64).to_json()
+HOW = f"To go back to it: git switch --detach {COMMIT} && make deploy STAGE=staging\n"
+NOTHING = "Nothing serves in staging that could be gone back to.\n"
+
+
+@pytest.fixture
+def deployed(monkeypatch):
+    """Run the command where the champion's pointer and the outputs are these, or with an error."""
+
+    def ask(pointer=CHAMPION, error=None, **outputs):
+        def find(stage):
+            if error:
+                raise error
+            ssm = SimpleNamespace(get_parameter=lambda Name: {"Parameter": {"Value": pointer}})  # noqa: N803 - boto3's name
+            outputs["ChampionParameterName"] = "champion"
+            return Target(f"stresswatch-{stage}", outputs, {"ssm": ssm}.__getitem__)
+
+        monkeypatch.setattr("cli.deployed.aws_target", find)
+        result = CliRunner().invoke(main.app, ["deployed", "--stage", "staging"])
+        return result.exit_code, result.stdout, result.stderr
+
+    return ask
+
+
+def test_the_commit_that_serves_is_the_whole_output_and_how_to_go_back_is_said_beside_it(deployed):
+    assert deployed(CodeCommit=COMMIT) == (0, f"{COMMIT}\n", HOW)
+
+
+def test_there_is_none_before_the_first_deployment(deployed):
+    assert deployed(error=NoSuchStack("There is no stack.")) == (0, "", NOTHING)
+
+
+def test_there_is_none_before_the_first_model_as_an_earlier_commit_would_predict_no_more(deployed):
+    assert deployed("none", CodeCommit=COMMIT) == (0, "", NOTHING)
+
+
+@pytest.mark.parametrize("outputs", [{}, {"CodeCommit": "unknown"}])
+def test_there_is_none_where_the_deployed_code_does_not_say_its_commit(deployed, outputs):
+    assert deployed(**outputs) == (0, "", NOTHING)
+
+
+def test_who_cannot_see_what_is_deployed_is_told_so(deployed):
+    error = OperatorError("AWS does not accept your credentials.")
+    assert deployed(error=error) == (1, "", f"{error}\n")
