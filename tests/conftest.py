@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ os.environ |= {
 }
 for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)
+
+# In a shell's background Ctrl-C is ignored, and so it would be by what tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Each mock of AWS has a session of its own, which would read the models of its services anew.
 loaders.create_loader = functools.cache(loaders.create_loader)
