@@ -197,12 +197,12 @@ class TestClosedShards:
             )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_app(tmp_path_factory.mktemp("app"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, app: Path) -> Iterator[Small]:
     directory = tmp_path_factory.mktemp("stack")
     yield Small(start(directory, app))
