@@ -93,6 +93,7 @@ def function_environment(aws: Aws, api: RuntimeApi) -> dict[str, str]:
         "AWS_XRAY_SDK_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "HOME": "/tmp",
+        "NOTIFICATION_TOPIC": aws.topic,
         "POWERTOOLS_METRICS_NAMESPACE": "Stresswatch",
         "POWERTOOLS_SERVICE_NAME": "tests",
         "_HANDLER": "handler.handler",

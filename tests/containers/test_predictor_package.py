@@ -68,6 +68,18 @@ def test_every_function_is_within_the_limits_with_its_layers(assembly):
         assert len(json.dumps(function["Environment"]["Variables"])) < ENVIRONMENT_LIMIT, name
 
 
+def test_functions_run_here_with_every_setting_that_they_are_deployed_with(
+    assembly, function_environment
+):
+    deployed = {
+        setting
+        for resource in assembly.template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+        for setting in resource["Properties"]["Environment"]["Variables"]
+    }
+    assert deployed - function_environment.keys() == set()
+
+
 @pytest.fixture
 def predictor(assembly, api, function_environment, tmp_path):
     """The predictor under the runtime client, in a process that knows nothing of the project."""

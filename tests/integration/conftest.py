@@ -60,6 +60,18 @@ CONTEXT = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 60_000,
 )
 
+_FROM_TOPICS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "*",
+        }
+    ],
+}
+
 
 class Aws:
     """The resources, and short ways to look at them."""
@@ -73,11 +85,14 @@ class Aws:
         self.kinesis.create_stream(StreamName="predictions", ShardCount=1)
         sns, self.sqs = boto3.client("sns"), boto3.client("sqs")
         self.topic = sns.create_topic(Name="notifications")["TopicArn"]
-        self.inbox = self.sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        self.inbox = self.sqs.create_queue(
+            QueueName="inbox", Attributes={"Policy": json.dumps(_FROM_TOPICS)}
+        )["QueueUrl"]
+        queue = self.sqs.get_queue_attributes(QueueUrl=self.inbox, AttributeNames=["QueueArn"])
         sns.subscribe(
             TopicArn=self.topic,
             Protocol="sqs",
-            Endpoint=f"arn:aws:sqs:us-east-1:123456789012:{self.inbox.rpartition('/')[2]}",
+            Endpoint=queue["Attributes"]["QueueArn"],
             Attributes={"RawMessageDelivery": "true"},
         )
         self.dynamodb = boto3.client("dynamodb")
