@@ -11,6 +11,7 @@ import pytest
 import local
 from cli.synthesis import synthesize
 from tests.e2e.deployed import Deployed
+from tests.e2e.shell import Shell, started
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,10 @@ def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
 def retraining(deployed: Deployed) -> dict[str, Any]:
     """The output of the retraining that made the first champion; some posts were predicted."""
     return deployed.prepare()
+
+
+@pytest.fixture(scope="package")
+def shell(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A shell to type the documentation's lines into."""
+    with started(tmp_path_factory.mktemp("programs"), deployed) as found:
+        yield found

@@ -10,7 +10,9 @@ import pytest
 from cli.destroy import Deletion
 from cli.errors import OperatorError
 from cli.targets import Target
+from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.shell import LineFailed, Shell
 
 
 def test_a_stack_goes_when_its_protection_is_off_and_what_its_template_keeps_stays(
@@ -56,3 +58,12 @@ def test_a_stack_goes_when_its_protection_is_off_and_what_its_template_keeps_sta
     assert s3.get_object(Bucket=f"{name}-kept", Key="object")["Body"].read() == b"data"
     s3.delete_object(Bucket=f"{name}-kept", Key="object")
     s3.delete_bucket(Bucket=f"{name}-kept")
+
+
+def test_what_is_typed_says_first_what_is_left_and_deletes_nothing_without_a_yes(
+    deployed: Deployed, shell: Shell
+) -> None:
+    with pytest.raises(LineFailed, match=r"Aborted\."):
+        shell.type(["make destroy STAGE=dev"], PROJECT)
+    stack = deployed.client("cloudformation").describe_stacks(StackName="stresswatch-dev")
+    assert stack["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"

@@ -10,18 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.documented import NOT_RUN, commands
 
-SECTION = re.compile(r"^## On this machine\n+```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SECTION = ("README.md", "On this machine")
 PROGRAM = Path(sys.executable).with_name("stresswatch")
 LONGEST_SECONDS = 300
 
 
-def commands():
-    (block,) = SECTION.findall((PROJECT / "README.md").read_text())
-    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
-    # `make mlflow` serves until somebody ends it, from another environment.
-    return [words[1:] for words in lines if words[0] == ".venv/bin/stresswatch"]
+def lines():
+    found = [one.line for one in commands() if (one.page, one.section) == SECTION]
+    return [shlex.split(line)[1:] for line in found if line not in NOT_RUN]
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def look_at_the_page(folder):
 def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
     said = {
         words[0]: look_at_the_page(tmp_path) if words == ["dashboard"] else run(words)
-        for words in commands()
+        for words in lines()
     }
     assert " ".join(said) == ("up data seed retrain produce label versions status dashboard down")
     assert "it is the champion now" in said["retrain"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.e2e.deployed import (
     environment,
     eventually,
 )
+from tests.e2e.shell import Shell
 from tests.integration.conftest import train_version
 
 WITHOUT_INSTANCE = """
@@ -153,23 +155,25 @@ def test_without_new_labels_it_is_declined_and_trains_nothing(deployed: Deployed
 
 
 def test_an_approved_challenger_is_promoted_with_who_approved_it(
-    deployed: Deployed, asks_a_person: None
+    deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
     execution = start(deployed, anyway=True)
     version = waiting(deployed, execution)
     assert deployed.loop.champion() is None
-    Versions(deployed.loop).answer(version, approved=True, why="I looked")
+    approve = 'stresswatch approve VERSION --why "..." --stage prod'
+    shell.type([approve], tmp_path, {"VERSION": version, "...": "I looked"})
     assert end(deployed, execution)["promotion"]["version"] == version
     parameter = deployed.stack.outputs["ChampionParameterName"]
     assert "approved it: I looked" in read_changes(deployed.client("ssm"), parameter)[-1].because
 
 
 def test_a_challenger_that_a_person_rejects_is_not_promoted(
-    deployed: Deployed, asks_a_person: None
+    deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
     execution = start(deployed, anyway=True)
     version = waiting(deployed, execution)
-    Versions(deployed.loop).answer(version, approved=False, why="I doubt it")
+    reject = 'stresswatch reject VERSION --why "..." --stage prod'
+    shell.type([reject], tmp_path, {"VERSION": version, "...": "I doubt it"})
     output = end(deployed, execution)
     assert output["approval"]["why"] == "I doubt it"
     assert "promotion" not in output

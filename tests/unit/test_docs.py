@@ -15,22 +15,17 @@ import typer
 
 from cli.main import app
 from docs import __main__ as site
-from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, files, gather
+from docs.__main__ import PROJECT, ROOT_PAGES, DeadLink, gather
+from tests.documented import PAGES, blocks, name, without_blocks
 
-PAGES = [path for path in files() if path.suffix == ".md"]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKEFILE = (PROJECT / "Makefile").read_text()
 
 
-def name(path):
-    return path.relative_to(PROJECT).as_posix()
-
-
-def blocks(language):
+def blocks_in(language):
     return [
         pytest.param(block, id=f"{name(page)}-{number}")
         for page in PAGES
-        for number, (found, block) in enumerate(BLOCK.findall(page.read_text()))
+        for number, (found, block) in enumerate(blocks(page.read_text()))
         if found == language
     ]
 
@@ -40,8 +35,8 @@ def commands(program):
     found = set()
     for page in PAGES:
         text = page.read_text()
-        shell = "\n".join(block for language, block in BLOCK.findall(text) if language == "sh")
-        inline = re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
+        shell = "\n".join(block for language, block in blocks(text) if language == "sh")
+        inline = re.findall(r"`([^`\n]+)`", without_blocks(text))
         lines = [*shell.replace("\\\n", " ").splitlines(), *inline]
         for line in lines:
             # An ellipsis stands for what a reader fills in.
@@ -53,22 +48,22 @@ def commands(program):
 
 def test_every_block_of_code_says_its_language():
     unnamed = [
-        name(page) for page in PAGES if re.search(r"^```\n\S", BLOCK.sub("", page.read_text()))
+        name(page) for page in PAGES if re.search(r"^```\n\S", without_blocks(page.read_text()))
     ]
     assert unnamed == []
 
 
-@pytest.mark.parametrize("block", blocks("sh"))
+@pytest.mark.parametrize("block", blocks_in("sh"))
 def test_shell_can_be_read(block):
     subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
 
-@pytest.mark.parametrize("block", blocks("json"))
+@pytest.mark.parametrize("block", blocks_in("json"))
 def test_json_can_be_read(block):
     json.loads(block)
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+@pytest.mark.parametrize("block", blocks_in("python"))
 def test_python_can_be_read(block):
     ast.parse(block)
 

@@ -1,0 +1,120 @@
+"""What the documentation tells somebody to type, and where a test types it.
+
+The pages of `tests/e2e/pages.py` are typed as they are, line by line, on the local stack. A line
+that needs more than that is typed by a test of its own, or is not run here for a reason.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from docs.__main__ import PROJECT, files
+
+PAGES = [path for path in files() if path.suffix == ".md"]
+_BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
+
+TYPED_BY = {
+    "make help": "tests/unit/test_commands.py",
+    'stresswatch approve VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
+    'stresswatch reject VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
+    "make destroy STAGE=dev": "tests/e2e/test_destroy.py",
+}
+"""Lines of shell, and the file of the test that types them literally."""
+
+NOT_RUN = {
+    "make demo": "tests/e2e/test_demo.py plays `stresswatch demo`, which is all of the recipe",
+    "make test": "it is what runs this",
+    "make check": "`make test` begins with it",
+    "make docs": "tests/unit/test_docs.py runs `python -m docs`, which is all of the recipe",
+    "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
+    "make month": "takes minutes: it is a job of .github/workflows/test.yml",
+    "make mlflow": "fetches a server with a hundred packages from PyPI, and serves until Ctrl-C",
+    "make hooks": "changes the hooks of the repository that it is typed in",
+    "make diff STAGE=dev": "takes a minute: it is a job of .github/workflows/diff.yml",
+    "make diff STAGE=prod": "as for dev",
+    "make diff STAGE=staging": "as for dev",
+    "make diff STAGE=staging BASE=HEAD~1": "as for dev",
+    "make deploy STAGE=dev": "builds images with Docker, and deploys to an account of AWS",
+    "make deploy STAGE=staging": "as for dev",
+    "make release STAGE=staging": "as for dev",
+    "npx aws-cdk@2.1148.1 bootstrap": "changes an account of AWS; the tool comes from npm",
+    ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
+    "has another in its place",
+    "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
+    "test_dashboard.py compares what it prints with the file",
+    "python -m cli.dashboard.browser docs/images/dashboard.png": "writes a file of the "
+    "documentation; tests/e2e/test_dashboard.py looks at the same page with the same browser",
+}
+"""Lines that no test types, and why; the files and recipes that a reason names are there."""
+
+PLAYED_BY = {("README.md", "On this machine"): "tests/e2e/test_readme.py"}
+"""Sections of which a test types all lines, but for those above, on a stack of their own."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line of a block of shell, without its comment, and where it stands."""
+
+    page: str
+    section: str
+    line: str
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Give the blocks of code of a page: their languages, and what is in them."""
+    return [(language, textwrap.dedent(block)) for _, language, block in _BLOCK.findall(text)]
+
+
+def without_blocks(text: str) -> str:
+    return _BLOCK.sub("", text)
+
+
+def name(page: Path) -> str:
+    return page.relative_to(PROJECT).as_posix()
+
+
+def commands() -> list[Command]:
+    """Give every line of shell; one that a backslash continues is one line."""
+    return [
+        Command(name(page), section, line)
+        for page in PAGES
+        for section, text in _sections(page.read_text())
+        for language, block in blocks(text)
+        if language == "sh"
+        for line in map(_without_comment, re.sub(r"\\\n\s*", "", block).splitlines())
+        if line
+    ]
+
+
+def typed_as_they_are() -> dict[str, list[str]]:
+    """Give the lines of each page that are typed on the local stack, in their order.
+
+    A line of `stresswatch` that stands on several pages is typed on the first of them.
+    """
+    pages: dict[str, list[str]] = {}
+    done = set()
+    for command in commands():
+        is_elsewhere = command.line in {**TYPED_BY, **NOT_RUN} or command.line in done
+        if not is_elsewhere and (command.page, command.section) not in PLAYED_BY:
+            pages.setdefault(command.page, []).append(command.line)
+        if command.line.startswith("stresswatch ") and "$" not in command.line:
+            done.add(command.line)
+    return pages
+
+
+def speaks(line: str) -> bool:
+    """Whether it does more than to give something a name."""
+    return not re.match(r"(export )?\w+=|\w+\(\) \{", line)
+
+
+def _sections(text: str) -> list[tuple[str, str]]:
+    first, *others = _HEADING.split(text)
+    return [("", first), *zip(others[::2], others[1::2], strict=True)]
+
+
+def _without_comment(line: str) -> str:
+    return re.sub(r"(^|\s+)# .*", "", line).rstrip()

@@ -1,0 +1,419 @@
+"""The pages whose lines are typed: what each is typed on, and what it must print."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from cli.data.dreaddit import TRAIN_FILE
+from local.batching import Record
+from local.invocation import Source, kinesis_event
+from stresswatch import archive
+from stresswatch.champion import Pointer, write_pointer
+from stresswatch.datasets import to_lines
+from stresswatch.posts import post_record
+from stresswatch.quarantine import FAILED_BATCHES, PREFIX
+from stresswatch.s3 import Location
+from tests.e2e.deployed import BASE, LABELLED, Deployed, environment, eventually
+from tests.e2e.holding import hold
+from tests.integration.conftest import request
+from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
+
+NOTHING = r"^$"
+NOWHERE = "/there/is/none"
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the placeholders of a page stand for, and the variables that it begins with."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """How each line begins that does more than to name something, and what it must print."""
+
+    says: tuple[tuple[str, str], ...]
+    given: Callable[[Deployed, Path], AbstractContextManager[Given]] = lambda deployed, folder: (
+        nullcontext(Given())
+    )
+
+
+def champion(deployed: Deployed) -> Pointer:
+    found = deployed.loop.champion()
+    assert found
+    return found
+
+
+def keys(deployed: Deployed, output: str, prefix: str) -> list[str]:
+    return deployed.objects(deployed.stack.outputs[output], prefix)
+
+
+def posts_in(folder: Path) -> None:
+    """Write the files that the documentation names: those of which the stack has learned."""
+    (folder / "posts.jsonl").write_bytes(to_lines(BASE))
+    (folder / "labels.jsonl").write_bytes(to_lines(LABELLED))
+    posts = pd.DataFrame([post_record(labelled.post) for labelled in BASE])
+    posts.to_parquet(folder / "posts.parquet")
+
+
+def archived(deployed: Deployed) -> str:
+    """Have a post of its own predicted; give its id."""
+    post_id, now = f"post-{uuid.uuid4().hex}", datetime.now(UTC)
+    deployed.loop.send([(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())])
+    bucket, s3 = deployed.stack.outputs["ArchiveBucketName"], deployed.client("s3")
+
+    def rows() -> bool | None:
+        found = archive.read(s3, bucket, now - MINUTE, now + 5 * MINUTE, {post_id})
+        return True if found else None
+
+    eventually("prediction", rows)
+    return post_id
+
+
+@contextmanager
+def readme(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    (folder / TRAIN_FILE).write_bytes(
+        to_csv(DREADDIT_ROW | {"post_id": f"p{number}"} for number in range(2838))
+    )
+    start = datetime.now(UTC)
+    forgotten = archived(deployed)
+    hold(deployed, datetime.now(UTC))
+    words = {
+        "dreaddit.zip": TRAIN_FILE,
+        "v20261123T150000-0a1b2c3d": champion(deployed).version,
+        "2026-11-23T08:00Z": start.isoformat(),
+        "2026-11-23T20:00Z": datetime.now(UTC).isoformat(),
+        "ARCHIVE_BUCKET": deployed.stack.outputs["ArchiveBucketName"],
+        "NAME": uuid.uuid4().hex,
+        "POST_ID...": forgotten,
+    }
+    yield Given(words, {"URL": deployed.stack.outputs["WebServiceUrl"]})
+
+
+@contextmanager
+def scoring(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    bucket, s3 = f"some-bucket-{uuid.uuid4().hex}", deployed.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.upload_file(str(folder / "posts.parquet"), bucket, "2026/posts.parquet")
+    version = champion(deployed).version
+    yield Given({"some-bucket": bucket, "v20261123T150000-0a1b2c3d": version})
+
+
+@contextmanager
+def querying(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    """The emulator's stack has no saved query, and its engine another dialect than Athena's."""
+    athena, workgroup = deployed.client("athena"), deployed.stack.outputs["QueryWorkgroupName"]
+    made = athena.create_named_query(
+        Name="a test's",
+        Database=deployed.stack.outputs["QueryDatabaseName"],
+        QueryString="SELECT 'seen' AS found",
+        WorkGroup=workgroup,
+    )["NamedQueryId"]
+    yield Given({}, {"QueryWorkgroupName": workgroup, "ID": made})
+    athena.delete_named_query(NamedQueryId=made)
+
+
+@contextmanager
+def web_service(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    """The emulator's own credentials have no session."""
+    yield Given({}, {"URL": deployed.stack.outputs["WebServiceUrl"], "AWS_SESSION_TOKEN": ""})
+
+
+def point_to_copy(deployed: Deployed, *, model: bytes | None = None) -> None:
+    """Promote a copy of the champion, or one whose file was altered after it was judged."""
+    pointer, name = champion(deployed), f"v-copy-{uuid.uuid4().hex}"
+    source = Location.parse(pointer.uri) / "model.npz"
+    s3 = deployed.client("s3")
+    body = model or s3.get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
+    s3.put_object(Bucket=source.bucket, Key=f"models/{name}/model.npz", Body=body)
+    copy = Pointer(name, f"s3://{source.bucket}/models/{name}/", pointer.sha256)
+    write_pointer(
+        deployed.client("ssm"), deployed.stack.outputs["ChampionParameterName"], copy, "a test"
+    )
+
+
+@contextmanager
+def retraining(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    before = champion(deployed).version
+    point_to_copy(deployed)
+    point_to_copy(deployed)
+    yield Given({"VERSION": before})
+
+
+@contextmanager
+def champion_refused(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    point_to_copy(deployed, model=b"altered since")
+    yield Given()
+
+
+@contextmanager
+def dead_letters(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    queue, sqs = deployed.named("DeadLetters", "AWS::SQS::Queue"), deployed.client("sqs")
+    why = {
+        "RULE_ARN": "arn:aws:events:us-east-1:000000000000:rule/drift",
+        "TARGET_ARN": "arn:aws:lambda:us-east-1:000000000000:function:drift",
+        "ERROR_MESSAGE": "AccessDenied",
+    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
+    sqs.send_message(QueueUrl=queue, MessageBody="{}", MessageAttributes=attributes)
+    yield Given()
+    sqs.purge_queue(QueueUrl=queue)
+
+
+@contextmanager
+def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    now = datetime.now(UTC)
+    deployed.loop.measure_drift(now - timedelta(hours=1), now)
+    *_, newest = (
+        key for key in keys(deployed, "ArchiveBucketName", "reports/") if "index" not in key
+    )
+    yield Given({"....html": newest.removeprefix("reports/")})
+
+
+@contextmanager
+def failed_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    hold(deployed, datetime.now(UTC))
+    (key,) = keys(deployed, "QuarantineBucketName", FAILED_BATCHES)
+    yield Given({"...": key.removeprefix(FAILED_BATCHES)})
+
+
+@contextmanager
+def function_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    function = deployed.function("QualityQuality")
+    deployed.invoke(function, {"start": "no time"})
+    alarm = deployed.named("ObservabilityQualityErrors", "AWS::CloudWatch::Alarm")
+    cloudwatch = deployed.client("cloudwatch")
+
+    def fires() -> bool | None:
+        (found,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+        return True if found["StateValue"] == "ALARM" else None
+
+    eventually("alarm", fires)
+    yield Given({"...": function})
+
+
+@contextmanager
+def live_quality(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    deployed.loop.measure_quality()
+    yield Given()
+
+
+@contextmanager
+def quarantine_rate(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    hold(deployed, datetime.now(UTC))
+    deployed.loop.send([("key", b"not a post")])
+
+    def refused() -> str | None:
+        found = keys(deployed, "QuarantineBucketName", PREFIX)
+        return found[0] if len(found) > 1 else None
+
+    yield Given({"...": eventually("record in quarantine", refused).removeprefix(PREFIX)})
+
+
+@contextmanager
+def retraining_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    dataset = deployed.function("RetrainingDataset")
+    with environment(deployed, dataset, TRAINING_BUCKET="there-is-none"):
+        assert deployed.retrain()["status"] == "FAILED"
+    yield Given()
+
+
+@contextmanager
+def throttles(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    """The emulator leaves out the reservation that the template makes."""
+    functions, name = deployed.client("lambda"), deployed.function("PredictionPredictor")
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=10)
+    yield Given()
+    functions.delete_function_concurrency(FunctionName=name)
+
+
+@contextmanager
+def unfinished_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    predictor = deployed.function("PredictionPredictor")
+    post = Record("1", "a", b'{"post_id": "a", "text": "words"}', datetime.now(UTC).timestamp())
+    source = Source(
+        "arn:aws:kinesis:us-east-1:000000000000:stream/test", "shardId-000000000000", "role"
+    )
+    with environment(deployed, predictor, CHAMPION_PARAMETER=NOWHERE):
+        deployed.invoke(predictor, kinesis_event([post], source))
+    yield Given()
+
+
+@contextmanager
+def web_service_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    """The emulator writes no access log: a line of the API's own format stands for it."""
+    function, logs = deployed.function("WebServiceApi"), deployed.client("logs")
+    with environment(deployed, function, CHAMPION_PARAMETER=NOWHERE):
+        deployed.invoke(function, request("GET", "/health"))
+    api = deployed.stack.outputs["WebServiceApiId"]
+    (stage,) = deployed.client("apigatewayv2").get_stages(ApiId=api)["Items"]
+    line = stage["AccessLogSettings"]["Format"].replace("$context.status", "503")
+    place = {
+        "logGroupName": deployed.named("WebServiceAccessLogs", "AWS::Logs::LogGroup"),
+        "logStreamName": uuid.uuid4().hex,
+    }
+    logs.create_log_stream(**place)
+    now = round(datetime.now(UTC).timestamp() * 1000)
+    logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": line}])
+    yield Given()
+
+
+PAGES = {
+    "README.md": Page(
+        (
+            (".venv/bin/stresswatch data fetch --from", r"dreaddit-train.csv: 2,838 posts"),
+            ("stresswatch seed", r"300 labelled posts are at s3://"),
+            ("stresswatch retrain", r"Declined: "),
+            ("stresswatch smoke", r"100 of 100 posts were predicted"),
+            ("stresswatch produce", r"300 posts sent"),
+            ("curl", r'"probability": 0\.\d+'),
+            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │"),
+            ("stresswatch replay", r"quarantine │ text_too_long │ +1 │"),
+            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │ +2 │ +0 │"),
+            ("stresswatch backfill posts.jsonl", r"300"),
+            ("stresswatch backfill --from", r"backfills/"),
+            ("stresswatch score", r"300"),
+            ("stresswatch forget", r"to remove it, add --execute"),
+            ("stresswatch forget", r"removed"),
+        ),
+        readme,
+    ),
+    "docs/batch-scoring.md": Page(
+        (("stresswatch score posts", r"300"), ("stresswatch score s3", r"300")), scoring
+    ),
+    "docs/delivery.md": Page((("stresswatch smoke", r"100 of 100 posts were predicted"),)),
+    "docs/monitoring.md": Page((("stresswatch label", r"40 labels submitted"),)),
+    "docs/operations.md": Page(
+        (("stresswatch versions", r"serves"), ("stresswatch status", r"champion"))
+    ),
+    "docs/querying.md": Page(
+        (
+            ("aws athena list-named-queries", r"[\w-]{36}"),
+            ("aws athena get-named-query", NOTHING),
+            ("aws athena get-query-results", r'"VarCharValue": "seen"'),
+        ),
+        querying,
+    ),
+    "docs/retraining.md": Page(
+        (
+            ("stresswatch versions", r"F1 0\.\d+"),
+            ("stresswatch rollback --why", r"v-copy-\w+ serves again"),
+            ("stresswatch rollback VERSION", r"serves again"),
+        ),
+        retraining,
+    ),
+    "docs/runbooks/champion-refused.md": Page(
+        (
+            ("aws ssm get-parameter-history", r"v-copy-"),
+            ("aws s3 cp", r"[0-9a-f]{64}  -"),
+            ("aws s3api list-object-versions", r"models/v-copy-\w+/model.npz"),
+            ("stresswatch rollback", r"serves again"),
+        ),
+        champion_refused,
+    ),
+    "docs/runbooks/dead-letters.md": Page(
+        (("aws sqs receive-message", r'"why": "AccessDenied"'),), dead_letters
+    ),
+    "docs/runbooks/drift-monitor-silent.md": Page(
+        (
+            ("aws events list-rules", r"DriftSchedule.*ENABLED.*cron"),
+            ("aws lambda invoke", r'"status": "'),
+        )
+    ),
+    "docs/runbooks/drift.md": Page(
+        (
+            ("stresswatch status", r"champion"),
+            ("aws s3 presign", r"http://\S+/reports/index.html\?"),
+            ("aws s3 ls", r"\.html"),
+            ("aws s3 cp", r"download: "),
+        ),
+        drift,
+    ),
+    "docs/runbooks/failed-batches.md": Page(
+        (
+            ("aws sqs get-queue-attributes", r'"ApproximateNumberOfMessages": "[1-9]'),
+            ("aws s3 ls", r"aws/lambda/"),
+            ("aws s3 cp", r'"condition": "RecordAgeExceeded"'),
+            ("stresswatch replay", r"RecordAgeExceeded │ +2 │ +2 │\n"),
+            ("stresswatch replay", r"RecordAgeExceeded │ +2 │ +2 │ +0 │"),
+            ("aws sqs purge-queue", NOTHING),
+        ),
+        failed_batches,
+    ),
+    # The emulator wants all terms of a log's filter at once, and finds none of its words.
+    "docs/runbooks/function-errors.md": Page(
+        (
+            ("aws cloudwatch describe-alarms", r"QualityErrors.*QualityFunction"),
+            ("aws logs filter-log-events", NOTHING),
+            ("aws lambda update-event-source-mapping", r'"MaximumRetryAttempts": 2'),
+            ("aws lambda update-event-source-mapping", r'"MaximumRetryAttempts": -1'),
+        ),
+        function_errors,
+    ),
+    # The emulator knows no filter of fields, and finds every line.
+    "docs/runbooks/iterator-age.md": Page(
+        (
+            ("aws cloudwatch get-metric-statistics", r'"Maximum": \d'),
+            ("aws logs filter-log-events", r'"message":"batch"'),
+            ("aws kinesis describe-stream-summary", r'"OpenShardCount": 1'),
+        )
+    ),
+    "docs/runbooks/live-quality.md": Page(
+        (("aws s3 cp", r'"labelled_posts": \d'), ("stresswatch status", r"champion")), live_quality
+    ),
+    "docs/runbooks/quarantine-rate.md": Page(
+        (
+            ("aws logs filter-log-events", r'\d "rejected":\{"not_json":1\}'),
+            ("aws s3 ls", r"\.json"),
+            ("aws s3 cp", r'"reason": "'),
+            ("stresswatch replay", r"text_too_long │ +1 │ +1 │\n"),
+            ("stresswatch replay", r"text_too_long │ +1 │ +1 │ +0 │"),
+        ),
+        quarantine_rate,
+    ),
+    "docs/runbooks/retraining-failed.md": Page(
+        (("aws stepfunctions get-execution-history", r'"type": "ExecutionFailed"'),),
+        retraining_failed,
+    ),
+    "docs/runbooks/silent-stream.md": Page(
+        (
+            ("aws cloudwatch get-metric-statistics", r'"Sum": \d'),
+            ("aws lambda list-event-source-mappings", r"Enabled"),
+        )
+    ),
+    "docs/runbooks/throttles.md": Page(
+        (
+            ("aws lambda get-function-concurrency", r'"ReservedConcurrentExecutions": 10'),
+            ("aws lambda get-account-settings", r'"ConcurrentExecutions": \d'),
+            ("aws cloudwatch get-metric-statistics", r'"Label": "ConcurrentExecutions"'),
+        ),
+        throttles,
+    ),
+    "docs/runbooks/unfinished-batches.md": Page(
+        (
+            ("aws logs filter-log-events", r'\d "cause":"[^"]+"'),
+            ("stresswatch status", r"champion"),
+        ),
+        unfinished_batches,
+    ),
+    "docs/runbooks/web-service-errors.md": Page(
+        (
+            ("logs WebServiceAccessLogs", r'"status": "503"'),
+            ("logs WebServiceApiLogs", r"unavailable"),
+            ("aws ssm get-parameter", r"version"),
+        ),
+        web_service_errors,
+    ),
+    "docs/web-service.md": Page((("curl", r'"post_id": "a"'),), web_service),
+}

@@ -1,0 +1,100 @@
+"""A shell in which the documentation's lines are typed, with the deployed stack as its account."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import PROJECT
+from tests.e2e.deployed import Deployed
+
+LONGEST_SECONDS = 300
+_MARK = "\x1e"
+
+
+class LineFailed(AssertionError):
+    """A line of the documentation ended with an error, or a variable of it is not set."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Bash, with `aws` and `stresswatch` that start at once."""
+
+    programs: Path
+    deployed: Deployed
+
+    def type(
+        self,
+        lines: Sequence[str],
+        folder: Path,
+        words: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """Type lines into one shell, in a folder; give what each of them printed.
+
+        Placeholders are replaced by words, and the stage by the one that is deployed.
+
+        Raises
+        ------
+        LineFailed
+        """
+        script = "".join(f"printf '{_MARK}'\n{filled(line, words or {})}\n" for line in lines)
+        environment = os.environ | {
+            "AWS_ENDPOINT_URL": self.deployed.stack.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": self.deployed.endpoint.region,
+            "AWS_DEFAULT_REGION": self.deployed.endpoint.region,
+            "COLUMNS": "200",
+            "PATH": os.pathsep.join(
+                [str(self.programs), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
+            "STAGE": "dev",
+        }
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=folder,
+            env=environment | (variables or {}),
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+        printed = done.stdout.split(_MARK)[1:]
+        if done.returncode:
+            raise LineFailed(
+                f"{lines[len(printed) - 1]}\nended with {done.returncode}: "
+                f"{printed[-1]}{done.stderr}"
+            )
+        return printed
+
+
+def filled(line: str, words: Mapping[str, str]) -> str:
+    """Put words in the place of placeholders, the longest first; the stage is the deployed one."""
+    for placeholder in sorted(words, key=len, reverse=True):
+        line = line.replace(placeholder, words[placeholder])
+    return re.sub(r"--stage (staging|prod)\b", "--stage dev", line)
+
+
+@contextmanager
+def started(folder: Path, deployed: Deployed) -> Iterator[Shell]:
+    """Start what runs the programs; they lie in a folder."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.warm", str(folder)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            assert server.stdout
+            assert server.stdout.readline() == "ready\n"
+            yield Shell(folder, deployed)
+        finally:
+            server.terminate()

@@ -1,0 +1,78 @@
+"""Every line that the documentation tells somebody to type is typed by a test, or says why not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from itertools import zip_longest
+
+import pytest
+
+from tests.conftest import PROJECT
+from tests.documented import NOT_RUN, PLAYED_BY, TYPED_BY, commands, speaks, typed_as_they_are
+from tests.e2e.pages import PAGES
+
+MAKEFILE = (PROJECT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("page", typed_as_they_are())
+def test_a_page_with_something_to_type_is_typed(page: str) -> None:
+    assert page in PAGES, (
+        f"{page} has lines to type. Say in tests/e2e/pages.py what they are typed on and what "
+        "they print; or in tests/documented.py which test types them, or why none can: "
+        f"{typed_as_they_are()[page]}"
+    )
+    lines = filter(speaks, typed_as_they_are()[page])
+    said = [begins for begins, _ in PAGES[page].says]
+    wrong = [
+        f"{line or 'no line'}, where {begins or 'nothing'} is expected"
+        for line, begins in zip_longest(lines, said, fillvalue="")
+        if not begins or not line.startswith(begins)
+    ]
+    assert wrong == [], f"say in tests/e2e/pages.py what each line of {page} prints"
+
+
+def test_no_page_is_prepared_that_has_nothing_to_type() -> None:
+    assert PAGES.keys() - typed_as_they_are().keys() == set()
+
+
+@pytest.mark.parametrize("line", {**TYPED_BY, **NOT_RUN})
+def test_what_is_said_of_a_line_is_said_of_one_that_is_written(line: str) -> None:
+    assert line in {command.line for command in commands()}
+
+
+@pytest.mark.parametrize(("line", "file"), TYPED_BY.items())
+def test_a_line_with_a_test_of_its_own_is_typed_there_as_it_is_written(
+    line: str, file: str
+) -> None:
+    assert line in (PROJECT / file).read_text()
+
+
+@pytest.mark.parametrize(("line", "reason"), NOT_RUN.items())
+def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
+    """The files that it names are there, the recipe is what it quotes, the job runs the target."""
+    for file in re.findall(r"[\w./-]+\.(?:py|yml)\b", reason):
+        assert (PROJECT / file).is_file()
+        if "workflows" in file:
+            assert " ".join(line.split()[:2]) in (PROJECT / file).read_text()
+    for recipe in re.findall("`(stresswatch .*|python .*)`, which is all of the recipe", reason):
+        done = subprocess.run(
+            ["make", "--dry-run", line.removeprefix("make ")],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == f".venv/bin/{recipe}"
+
+
+def test_a_section_that_is_played_is_one_of_the_page() -> None:
+    assert PLAYED_BY.keys() <= {(command.page, command.section) for command in commands()}
+    assert all((PROJECT / file).is_file() for file in PLAYED_BY.values())
+
+
+def test_make_help_lists_the_targets() -> None:
+    said = subprocess.run(
+        "make help", shell=True, cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert {line.split()[0] for line in said.splitlines()} >= {"demo", "test", "synth", "docs"}
