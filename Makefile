@@ -77,7 +77,7 @@ synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
 
 # From here on, STAGE says which: `make deploy STAGE=dev`. CDK's own command comes from npm.
 CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
-the-stage = $(or $(STAGE),$(error Say which stage: make $@ STAGE=dev))
+the-stage = $(or $(STAGE),$(error Say which stage: make $(MAKECMDGOALS) STAGE=dev))
 
 # Neither side is bundled, so the code of functions is compared by its sources.
 diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BASE, or main; needs no account

@@ -1,5 +1,12 @@
 """Synthesize: ``python -m cdk_app`` writes ``cdk.out/``; the CDK CLI runs the same."""
 
-from cdk_app.app import synthesize
+import sys
 
-synthesize()
+from cdk_app.app import synthesize
+from cdk_app.bundling import BundlingFailed
+from cdk_app.stages import InvalidStage
+
+try:
+    synthesize()
+except (BundlingFailed, InvalidStage) as error:
+    sys.exit(str(error))

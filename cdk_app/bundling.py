@@ -16,6 +16,7 @@ PYTHON_VERSION = "3.13"
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 _WHEELS = "aarch64-manylinux_2_28"
+_UV = str(Path(sys.executable).with_name("uv"))
 _NOT_CODE = ["**/__pycache__", "**/*.pyc", "requirements.txt", "Dockerfile"]
 
 
@@ -39,6 +40,8 @@ def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
     The asset is named by the hash of what was bundled: by the hash of its sources, a function would
     not be updated when the same requirements give other files.
     """
+    if requires_byte_code:
+        functions_python(_UV, required=True)  # at once, and not out of the middle of CDK
     folder = PROJECT / "layers" / "runtime"
     return lambda_.Code.from_asset(
         str(folder),
@@ -66,9 +69,8 @@ class _Wheels:
 
     def try_bundle(self, output_dir: str, *_: object, **__: object) -> bool:
         target = Path(output_dir) / "python"
-        uv = str(Path(sys.executable).with_name("uv"))
         _run(
-            [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes",
+            [_UV, "pip", "install", "--quiet", "--no-deps", "--require-hashes",
              "--no-installer-metadata",
              "--python-platform", self._platform, "--python-version", PYTHON_VERSION,
              "--only-binary", ":all:", "--target", str(target),
@@ -79,27 +81,40 @@ class _Wheels:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         for tests in list(target.glob("**/tests")):
             shutil.rmtree(tests)
-        add_byte_code(target, uv, required=self._requires_byte_code)
+        add_byte_code(target, _UV, required=self._requires_byte_code)
         return True
 
 
 def add_byte_code(target: Path, uv: str, *, required: bool) -> None:
     """Add byte code: ``/opt`` is read-only, so without it each cold start compiles every module."""
+    if python := functions_python(uv, required=required):
+        _run(
+            [python, "-m", "compileall", "-q", "-s", str(target), "-p", "/opt/python",
+             "--invalidation-mode", "unchecked-hash", str(target)]
+        )  # fmt: skip
+
+
+def functions_python(uv: str, *, required: bool) -> str | None:
+    """Find the Python that the functions run on, whose byte code it is; None if it may be missing.
+
+    Raises
+    ------
+    BundlingFailed
+        When it is not there and has to be.
+    """
     found = subprocess.run(
         [uv, "python", "find", "--no-project", "--system", PYTHON_VERSION],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if found.returncode == 0:
-        _run(
-            [found.stdout.strip(), "-m", "compileall", "-q", "-s", str(target), "-p", "/opt/python",
-             "--invalidation-mode", "unchecked-hash", str(target)]
-        )  # fmt: skip
-    elif required:
-        raise BundlingFailed(
-            f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers; "
-            f"install it (`uv python install {PYTHON_VERSION}`), or synthesize the stage dev:\n"
-            f"{found.stderr.strip()}"
-        )
+        return found.stdout.strip()
+    if not required:
+        return None
+    raise BundlingFailed(
+        f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers, beside the "
+        f"one that synthesizes; install it (`.venv/bin/uv python install {PYTHON_VERSION}`), or "
+        f"synthesize the stage dev. {found.stderr.strip().partition(chr(10))[0]}"
+    )
 
 
 def _run(command: list[str]) -> None:

@@ -142,7 +142,9 @@ def down() -> None:
     """Stop the local stack."""
     with _sentence_on_error():
         stopped = local.down(LOCAL_DIRECTORY)
-        console.print("Stopped." if stopped else "No local stack was running.")
+        where = LOCAL_DIRECTORY.resolve()
+        said = "Stopped." if stopped else f"No local stack was running in {where}."
+        console.print(said, soft_wrap=True)
 
 
 @app.command()

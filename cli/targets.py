@@ -58,7 +58,10 @@ def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
     """
     stack = local.running(directory)
     if stack is None:
-        raise OperatorError("No local stack is running; start one with `stresswatch up`.")
+        raise OperatorError(
+            f"No local stack is running in {directory.resolve()}; start one with `stresswatch up`, "
+            "or go to where one was started."
+        )
     return of_local_stack(stack)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -28,12 +28,10 @@ class Functions(Construct):
         super().__init__(scope, id)
         self._stage = stage
         self._key = key
+        needs_python = stage.requires_byte_code and Stack.of(self).bundling_required
         self._layers = [
             self._layer("Domain", bundling.domain_layer_code()),
-            self._layer(
-                "Runtime",
-                bundling.runtime_layer_code(requires_byte_code=stage.requires_byte_code),
-            ),
+            self._layer("Runtime", bundling.runtime_layer_code(requires_byte_code=needs_python)),
         ]
 
     def zip_function(

@@ -1,6 +1,7 @@
 """Code and layers: the same sources give the same assets, and Docker is never tried."""
 
 import importlib.util
+import runpy
 import sys
 from pathlib import Path
 
@@ -81,6 +82,22 @@ def test_a_stage_for_production_is_refused_without_the_functions_python(tmp_path
     uv = uv_that_finds("echo 'no interpreter found' >&2; exit 2", tmp_path)
     with pytest.raises(BundlingFailed, match=r"Python 3\.13 is needed(?s:.*)no interpreter found"):
         add_byte_code(tmp_path, uv, required=True)
+
+
+def test_a_synthesis_that_lacks_it_ends_in_one_sentence(tmp_path, monkeypatch):
+    uv = uv_that_finds("echo 'no interpreter found' >&2; exit 2", tmp_path)
+    monkeypatch.setattr(bundling, "_UV", uv)
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
+    monkeypatch.setenv("STAGE", "prod")
+    with pytest.raises(SystemExit, match=r"^Python 3\.13 is needed .* no interpreter found$"):
+        runpy.run_module("cdk_app")
+
+
+def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
+    monkeypatch.setenv("STAGE", "nope")
+    with pytest.raises(SystemExit, match=r"^there is no stage 'nope'; there are dev,"):
+        runpy.run_module("cdk_app")
 
 
 def test_the_development_stage_does_without_byte_code(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from itertools import zip_longest
@@ -69,6 +70,21 @@ def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
 def test_a_section_that_is_played_is_one_of_the_page() -> None:
     assert PLAYED_BY.keys() <= {(command.page, command.section) for command in commands()}
     assert all((PROJECT / file).is_file() for file in PLAYED_BY.values())
+
+
+@pytest.mark.parametrize("target", ["deploy", "destroy", "diff"])
+def test_a_target_that_needs_a_stage_says_how_to_say_which(target: str) -> None:
+    without = {name: value for name, value in os.environ.items() if name != "STAGE"}
+    done = subprocess.run(
+        ["make", "--dry-run", target],
+        cwd=PROJECT,
+        env=without,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"Say which stage: make {target} STAGE=dev." in done.stderr
 
 
 def test_make_help_lists_the_targets() -> None:

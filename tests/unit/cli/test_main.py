@@ -76,7 +76,10 @@ def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch,
     Path("posts.jsonl").write_text('{"post_id": "a", "text": "x", "label": 0}\n')
     result = stresswatch(*arguments)
     assert result.exit_code == 1
-    assert result.stderr == ("No local stack is running; start one with `stresswatch up`.\n")
+    assert result.stderr == (
+        f"No local stack is running in {Path.cwd() / '.stresswatch'}; start one with "
+        "`stresswatch up`, or go to where one was started.\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["produce", "seed"])
@@ -155,7 +158,8 @@ def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
 
 
 def test_down_tells_whether_a_stack_ran(stresswatch, monkeypatch):
-    assert stresswatch("down").stdout == "No local stack was running.\n"
+    where = Path.cwd() / ".stresswatch"
+    assert stresswatch("down").stdout == f"No local stack was running in {where}.\n"
     monkeypatch.setattr(main.local, "down", lambda directory: True)
     assert stresswatch("down").stdout == "Stopped.\n"
 
