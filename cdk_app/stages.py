@@ -204,7 +204,7 @@ class Stage:
     drift : DriftRules
         When a column of a window has drifted: method and threshold by column.
     drift_share_threshold : float
-        Share of drifted columns from which the alarm fires: any of the twelve.
+        Share of drifted columns from which the alarm fires: any of the thirteen.
     report_link_hours : int
         How long a link to a window's page is good for at most.
     quality_window_days, quality_every_hours, minimum_labelled_posts : int
@@ -292,7 +292,7 @@ class Stage:
     minimum_window_posts: int = 500
     maximum_window_posts: int = 10_000
     drift: DriftRules = field(default_factory=DriftRules)
-    drift_share_threshold: float = 0.08
+    drift_share_threshold: float = 0.05
     report_link_hours: int = 12
     quality_window_days: int = 7
     quality_every_hours: int = 24

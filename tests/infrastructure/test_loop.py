@@ -79,7 +79,7 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
     assert (alarm["Namespace"], alarm["MetricName"]) == ("Stresswatch", "DriftShare")
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": "dev"}]
     assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 3600)
-    assert alarm["Threshold"] == 0.08
+    assert alarm["Threshold"] == 0.05
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["EvaluationPeriods"] == 1
     assert alarm["TreatMissingData"] == "notBreaching"

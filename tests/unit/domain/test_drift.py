@@ -10,6 +10,8 @@ from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
 
 RULES = DriftRules()
+SURENESS = ((3, 1.5, 500), (4, 2.6, 300))
+"""Seed, shape of a symmetric beta distribution, and number: of sure, and of less sure answers."""
 
 
 def rows(count, seed, **shift):
@@ -57,6 +59,18 @@ def test_in_a_small_window_a_distance_that_chance_explains_is_no_drift(reference
     drift = measure_drift(rows(50, seed=3), reference, RULES)
     assert max(column.distance for column in drift.columns.values()) > 0.1
     assert drift.drifted == ()
+
+
+def test_a_model_that_is_less_sure_of_either_answer_shows_where_its_probabilities_hardly_do(
+    reference,
+):
+    sure, less_sure = (np.random.default_rng(seed).beta(a, a, n) for seed, a, n in SURENESS)
+    drift = measure_drift(
+        rows(300, seed=2).assign(probability=less_sure),
+        reference.assign(probability=sure),
+        RULES,
+    )
+    assert drift.drifted == ("prediction_confidence",)
 
 
 def test_numbers_that_go_missing_are_a_drift_of_their_own(reference):

@@ -23,7 +23,7 @@ from evidently.metrics import ValueDrift
 
 from stresswatch.drift_rules import ColumnRule, DriftRules
 from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DRIFT_COLUMNS, MISSING_SHARE
+from stresswatch.predictions import DRIFT_COLUMNS, MISSING_SHARE, PREDICTION_CONFIDENCE
 
 MINIMUM_VALUES = 20
 """A column with fewer values on either side is not compared, and is reported as failed."""
@@ -154,14 +154,21 @@ def write_page(
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns that drift is measured on, as finite numbers or NaN."""
+    """Give the columns that drift is measured on, as finite numbers or NaN.
+
+    A model that learned nothing of what it now reads is less sure, even where its probabilities'
+    mean stays: the difference of confidences (Guillory et al., "Predicting with confidence on
+    unseen distributions", ICCV 2021) tells a loss of accuracy without labels.
+    """
     found = {
         name: pd.to_numeric(rows[name], errors="coerce") if name in rows else np.nan
         for name in DRIFT_COLUMNS
     }
     table = pd.DataFrame(found, index=rows.index).replace([np.inf, -np.inf], np.nan)
     # The archive holds the numbers themselves: what is missing shows there.
-    return table.assign(**{MISSING_SHARE: table[list(NUMERIC_FEATURES)].isna().mean(axis=1)})
+    missing = table[list(NUMERIC_FEATURES)].isna().mean(axis=1)
+    sure = np.maximum(table["probability"], 1 - table["probability"])
+    return table.assign(**{PREDICTION_CONFIDENCE: sure, MISSING_SHARE: missing})
 
 
 def _compare(

@@ -33,7 +33,9 @@ REFERENCE_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
 """The columns of an archive row that a version's reference keeps."""
 MISSING_SHARE = "missing_share"
 """Of a post's numbers, those that it lacks: a column that is made of the others."""
-DRIFT_COLUMNS = (*REFERENCE_COLUMNS, MISSING_SHARE)
+PREDICTION_CONFIDENCE = "prediction_confidence"
+"""How sure the model is of its answer, stressed or not, from 0.5 to 1: made of the probability."""
+DRIFT_COLUMNS = (*REFERENCE_COLUMNS, PREDICTION_CONFIDENCE, MISSING_SHARE)
 """The columns that drift is measured on."""
 
 _MESSAGE_FIELDS = {
