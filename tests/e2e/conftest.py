@@ -10,6 +10,7 @@ import pytest
 
 import local
 from cli.synthesis import synthesize
+from stresswatch.champion import Pointer
 from tests.e2e.deployed import Deployed
 from tests.e2e.shell import Shell, started
 
@@ -39,3 +40,12 @@ def shell(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A shell to type the documentation's lines into."""
     with started(tmp_path_factory.mktemp("programs"), deployed) as found:
         yield found
+
+
+@pytest.fixture
+def champion(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[Pointer]:
+    """The champion, which serves again after the test."""
+    before = deployed.loop.champion()
+    assert before
+    yield before
+    deployed.point_to(before)

@@ -25,6 +25,7 @@ from local.endpoint import Endpoint
 from local.mapping import Mapping
 from local.poller import Poller
 from stresswatch import archive
+from stresswatch.champion import Pointer, write_pointer
 from tests.conftest import make_posts
 
 T = TypeVar("T")
@@ -146,6 +147,11 @@ class Deployed:
 
         described = eventually("end of the retraining", end, RETRAINING_SECONDS)
         return described | {"history": states.get_execution_history(**execution)["events"]}
+
+    def point_to(self, champion: Pointer) -> None:
+        """Let a version serve, whatever the gate would say of it."""
+        parameter = self.stack.outputs["ChampionParameterName"]
+        write_pointer(self.client("ssm"), parameter, champion, "a test")
 
     def objects(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.client("s3").get_paginator("list_objects_v2")

@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cli.loop import Consumer
+from stresswatch.champion import Pointer
 from stresswatch.posts import LabelledPost, labelled_post_record
 from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed, eventually
@@ -196,7 +196,7 @@ def with_marker(things: Iterator[tuple[str, bytes]]) -> list[str]:
 
 
 def test_the_text_of_a_post_is_where_it_must_be_and_nowhere_else(
-    deployed: Deployed, retraining: dict[str, Any], notified: str, tmp_path: Path
+    deployed: Deployed, champion: Pointer, notified: str, tmp_path: Path
 ) -> None:
     stream_marked_posts(deployed, tmp_path / "checkpoints")
     ask_of_marked_posts(deployed)

@@ -14,7 +14,7 @@ import pytest
 
 from cli.loop import Consumer, payload
 from cli.versions import Versions
-from stresswatch.champion import NO_CHAMPION, Pointer, read_changes, write_pointer
+from stresswatch.champion import NO_CHAMPION, Pointer, read_changes
 from stresswatch.journal import Journal
 from stresswatch.s3 import Location
 from stresswatch.shadow import NO_SHADOW
@@ -31,6 +31,8 @@ from tests.e2e.deployed import (
 )
 from tests.e2e.shell import Shell
 from tests.integration.conftest import train_version
+
+pytestmark = pytest.mark.usefixtures("champion")
 
 WITHOUT_INSTANCE = """
 import pathlib, sys
@@ -54,15 +56,6 @@ subprocess.run(train, check=True)
 model = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "model"
 (model / "model.npz").write_bytes(b"something else")
 """
-
-
-@pytest.fixture(autouse=True)
-def champion(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[Pointer]:
-    """The champion, which serves again after the test."""
-    before = deployed.loop.champion()
-    assert before
-    yield before
-    point_to(deployed, before)
 
 
 @pytest.fixture
@@ -101,11 +94,6 @@ def container(deployed: Deployed, script: str) -> Any:
     """Let the training container run a script in place of its entry point."""
     entry_point = json.dumps(["python", "-c", script])
     return environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point)
-
-
-def point_to(deployed: Deployed, pointer: Pointer) -> None:
-    parameter = deployed.stack.outputs["ChampionParameterName"]
-    write_pointer(deployed.client("ssm"), parameter, pointer, "a test")
 
 
 def start(deployed: Deployed, *, anyway: bool) -> str:
@@ -187,7 +175,7 @@ def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
     bucket = deployed.stack.outputs["ModelBucketName"]
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v2/{name}", Body=content)
-    point_to(deployed, Pointer("v2", f"s3://{bucket}/models/v2/", sha256(files["model.npz"])))
+    deployed.point_to(Pointer("v2", f"s3://{bucket}/models/v2/", sha256(files["model.npz"])))
     consumer = Consumer(deployed.loop.target)
     assert answers(deployed, consumer, "v2")
     assert Versions(deployed.loop).rollback(None, "it is worse") == champion
@@ -278,7 +266,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v-poor/{name}", Body=content)
     digest = sha256(files["model.npz"])
-    point_to(deployed, Pointer("v-poor", f"s3://{bucket}/models/v-poor/", digest))
+    deployed.point_to(Pointer("v-poor", f"s3://{bucket}/models/v-poor/", digest))
     at_once = {"CHAMPION_TTL_SECONDS": "1"}
     with (
         changed(deployed, LastBatches={"Seconds": 1}),

@@ -31,7 +31,7 @@ from benchmarks.faults.posts import invalid_record
 from benchmarks.faults.run import models
 from cli.loop import Consumer, payload
 from stresswatch import archive, quarantine
-from stresswatch.champion import Pointer, write_pointer
+from stresswatch.champion import Pointer
 from stresswatch.predictions import prediction_id
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, environment, eventually
@@ -80,7 +80,7 @@ class Storm:
         self.invalid: dict[str, tuple[bytes, str]] = {}
         self._versions = itertools.count(1)
         self.first, self.second = (self._put_model(model.data) for model in models()[:2])
-        self._point_to(self.first)
+        self.deployed.point_to(self.first)
         self._hasten()
 
     @cached_property
@@ -174,15 +174,16 @@ class Storm:
         assert '"errorType"' not in said, said
 
     def rolled_back(self) -> None:
-        self._point_to(self.first)
+        self.deployed.point_to(self.first)
 
     def champion_corrupt(self) -> None:
         """Let the pointer name a file that is not what it says, until a predictor refuses it."""
-        self._point_to(replace(self._put_model(self.chance.randbytes(100)), sha256="0" * 64))
+        unlike = replace(self._put_model(self.chance.randbytes(100)), sha256="0" * 64)
+        self.deployed.point_to(unlike)
         self.send()
         refusal = "the champion pointer says 000000000000"
         eventually("refusal of the champion", lambda: refusal in self._log() or None)
-        self._point_to(self.first)
+        self.deployed.point_to(self.first)
 
     def timed_out(self) -> None:
         """Have the function hang until Lambda ends it, more than once."""
@@ -212,10 +213,6 @@ class Storm:
         prefix = f"models/{version}/"
         self.deployed.client("s3").put_object(Bucket=bucket, Key=f"{prefix}model.npz", Body=data)
         return Pointer(version, f"s3://{bucket}/{prefix}", hashlib.sha256(data).hexdigest())
-
-    def _point_to(self, pointer: Pointer) -> None:
-        parameter = self.deployed.stack.outputs["ChampionParameterName"]
-        write_pointer(self.deployed.client("ssm"), parameter, pointer, "a test")
 
     def _log(self) -> str:
         described = self.deployed.client("lambda").get_function_configuration(
