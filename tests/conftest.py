@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import random
@@ -12,6 +13,7 @@ import pytest
 from botocore import loaders
 from hypothesis import HealthCheck, settings
 
+from cli.synthesis import synthesize
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
 
 # Tests reach AWS through moto or the local stack alone.
@@ -68,6 +70,19 @@ def _post(post_id: str, random_: random.Random) -> LabelledPost:
 @pytest.fixture(scope="session")
 def labelled_posts() -> list[LabelledPost]:
     return make_posts(400)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The app as it is deployed, synthesized once for all workers of a run."""
+    folder = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        folder = folder.parent
+    with (folder / "app.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "app").exists():
+            synthesize(folder / "cdk.out").rename(folder / "app")
+    return folder / "app"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

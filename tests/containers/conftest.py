@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.synthesis import synthesize
 from local.assembly import Assembly, read_assembly
 from local.server import Server
 from tests.conftest import make_posts
@@ -22,8 +21,8 @@ from tests.integration.conftest import ENVIRONMENT, Aws, train_version
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    return read_assembly(synthesize(tmp_path_factory.mktemp("assembly")), "000000000000", "local")
+def assembly(app: Path) -> Assembly:
+    return read_assembly(app, "000000000000", "local")
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 import local
-from cli.synthesis import synthesize
 from stresswatch.champion import Pointer
 from tests.e2e.deployed import Deployed
 from tests.e2e.shell import Shell, started
 
+HERE = Path(__file__).parent
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The synthesized app."""
-    return synthesize(tmp_path_factory.mktemp("app") / "cdk.out")
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that start stacks of their own: beside those the shared one would idle."""
+    sharing = {item.path for item in items if "deployed" in item.fixturenames}
+    items.sort(key=lambda item: HERE not in item.path.parents or item.path in sharing)
 
 
 @pytest.fixture(scope="package")
