@@ -61,6 +61,7 @@ class LogMetrics:
         self._log_groups = log_groups
         self._logs = endpoint.client("logs")
         self._cloudwatch = endpoint.client("cloudwatch")
+        self._sizes: dict[str, int] = {}
         self._seen: dict[tuple[str, str, int, str], int] = {}
         self._since = int(time.time() * 1000)
 
@@ -68,7 +69,10 @@ class LogMetrics:
         """Put the metrics of the lines that are new."""
         now = int(time.time() * 1000)
         start = self._since - _LOOK_BACK_SECONDS * 1000
+        sizes = self._measure()
         for group in self._log_groups:
+            if sizes.get(group) == self._sizes.get(group):
+                continue
             for event in self._events(group, start):
                 key = (group, event["logStreamName"], event["timestamp"], event["message"])
                 if key in self._seen:
@@ -77,14 +81,20 @@ class LogMetrics:
                 for namespace, datum in embedded_metrics(event["message"]):
                     self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
         self._seen = {key: when for key, when in self._seen.items() if when >= start}
-        self._since = now
+        self._since, self._sizes = now, sizes
+
+    def _measure(self) -> dict[str, int]:
+        """Give the bytes of every log group: those that did not grow need not be read."""
+        pages = self._logs.get_paginator("describe_log_groups").paginate()
+        return {
+            group["logGroupName"]: group["storedBytes"]
+            for page in pages
+            for group in page["logGroups"]
+        }
 
     def _events(self, group: str, start: int) -> list[dict[str, Any]]:
-        try:
-            answer = self._logs.filter_log_events(
-                logGroupName=group, startTime=start, filterPattern='"_aws"'
-            )
-        except self._logs.exceptions.ResourceNotFoundException:
-            return []  # the function has not run yet
+        answer = self._logs.filter_log_events(
+            logGroupName=group, startTime=start, filterPattern='"_aws"'
+        )
         events: list[dict[str, Any]] = answer["events"]
         return events

@@ -78,21 +78,26 @@ class QueueDepths:
 
     def tick(self) -> None:
         """Measure every queue once."""
-        for url in self._urls:
-            answer = self._sqs.get_queue_attributes(
-                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-            )
-            self._cloudwatch.put_metric_data(
-                Namespace="AWS/SQS",
-                MetricData=[
-                    {
-                        "MetricName": "ApproximateNumberOfMessagesVisible",
-                        "Dimensions": [{"Name": "QueueName", "Value": url.rpartition("/")[2]}],
-                        "Value": float(answer["Attributes"]["ApproximateNumberOfMessages"]),
-                        "Unit": "Count",
-                    }
-                ],
-            )
+        if not self._urls:
+            return
+        self._cloudwatch.put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateNumberOfMessagesVisible",
+                    "Dimensions": [{"Name": "QueueName", "Value": url.rpartition("/")[2]}],
+                    "Value": self._depth(url),
+                    "Unit": "Count",
+                }
+                for url in self._urls
+            ],
+        )
+
+    def _depth(self, url: str) -> float:
+        answer = self._sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return float(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 class ExecutionOutcomes:
