@@ -72,8 +72,9 @@ images: $(VENV)/installed ## Build both images and run them as SageMaker and Lam
 month: $(VENV)/installed ## Let a month of days pass on the local stack; libfaketime
 	$(BIN)/pytest tests/e2e/test_month.py -m month
 
-synth: $(VENV)/installed ## Write the CloudFormation template to cdk.out/
+synth: $(VENV)/installed ## Write the CloudFormation template of STAGE, or dev, to cdk.out/
 	$(BIN)/python -m cdk_app
+	@ls cdk.out/stresswatch-$(or $(STAGE),dev).template.json
 
 # From here on, STAGE says which: `make deploy STAGE=dev`. CDK's own command comes from npm.
 CDK := $(BIN)/npx --yes aws-cdk@2.1148.1

@@ -113,7 +113,7 @@ def functions_python(uv: str, *, required: bool) -> str | None:
     raise BundlingFailed(
         f"Python {PYTHON_VERSION} is needed for the byte code of this stage's layers, beside the "
         f"one that synthesizes; install it (`.venv/bin/uv python install {PYTHON_VERSION}`), or "
-        f"synthesize the stage dev. {found.stderr.strip().partition(chr(10))[0]}"
+        f"synthesize the stage dev. {' '.join(found.stderr.split())}"
     )
 
 

@@ -3,8 +3,12 @@ import pandas as pd
 import pytest
 
 from stresswatch.artefact import SHARE_PRIOR
+from stresswatch.export import export_pipeline
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.reasons import Explainer
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import FUNCTION_WORDS, read_lexicons
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 LEXICONS = {"negation": {"not": 1.0, "don't": 1.0}, "strength": {"awful": 2.5, "nice": -1.0}}
 
@@ -52,6 +56,20 @@ def test_the_lexicons_know_feelings_and_function_words():
     assert lexicons["polarity"]["awful"] < 0 < lexicons["polarity"]["wonderful"]
     assert "i'm" in lexicons["first_person_singular"]
     assert all(np.isfinite(list(lexicon.values())).all() for lexicon in lexicons.values())
+
+
+def test_a_class_of_words_that_is_added_is_learned_and_served_and_named_as_a_reason(
+    labelled_posts, monkeypatch
+):
+    monkeypatch.setitem(FUNCTION_WORDS, "distress", "panic afraid crying anxious worried alone")
+    read_lexicons.cache_clear()
+    try:
+        artefact = export_pipeline(fit_pipeline(labelled_posts, Hyperparameters()))
+    finally:
+        read_lexicons.cache_clear()
+    numbers = [float("nan")] * len(NUMERIC_FEATURES)
+    said = Explainer(artefact).explain("panic afraid crying " * 3, numbers).features
+    assert any(one.feature == "distress" and one.log_odds > 0 for one in said)
 
 
 def test_no_lexicon_holds_a_word_that_no_text_can_be_found_to_have():
