@@ -10,3 +10,8 @@ try:
     synthesize()
 except (BundlingFailed, InvalidStage) as error:
     sys.exit(str(error))
+except RuntimeError as error:
+    # CDK calls the bundling, and gives its error on as one of its own.
+    if "Failed to bundle asset" not in str(error):
+        raise
+    sys.exit(str(error))

@@ -93,6 +93,14 @@ def test_a_synthesis_that_lacks_it_ends_in_one_sentence(tmp_path, monkeypatch):
         runpy.run_module("cdk_app")
 
 
+def test_a_synthesis_that_cannot_install_packages_ends_in_what_uv_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundling, "_UV", uv_that_finds("echo 'no network' >&2; exit 2", tmp_path))
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
+    monkeypatch.setenv("STAGE", "dev")
+    with pytest.raises(SystemExit, match=r"Failed to bundle asset(?s:.*)no network"):
+        runpy.run_module("cdk_app")
+
+
 def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     monkeypatch.setenv("STAGE", "nope")
