@@ -121,7 +121,7 @@ def test_windows_like_the_training_data_do_not_alarm_and_the_unseen_communities_
     assert not second["alarm"]
     assert unseen["alarm"]
     assert unseen["share"] >= 0.5 > max(first["share"], second["share"])
-    assert len(unseen["columns"]) == 12
+    assert len(unseen["columns"]) == 13
 
 
 def test_the_alarm_started_the_retraining_that_replaced_the_champion(summary):
