@@ -227,6 +227,7 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
     queue = deployed.named("DeadLetters", "AWS::SQS::Queue")
     deployed.client("sqs").send_message(QueueUrl=queue, MessageBody="{}")
     alarms.fires("ObservabilityDeadLetters")
+    deployed.client("sqs").purge_queue(QueueUrl=queue)
 
 
 def test_a_drift_monitor_that_falls_silent(alarms: Alarms) -> None:
