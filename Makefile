@@ -11,7 +11,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images month synth diff release deploy destroy docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov images synth diff release deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -68,9 +68,6 @@ checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the imag
 
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
 	$(BIN)/pytest tests/containers -m images
-
-month: $(VENV)/installed ## Let a month of days pass on the local stack; libfaketime
-	$(BIN)/pytest tests/e2e/test_month.py -m month
 
 synth: $(VENV)/installed ## Write the CloudFormation template of STAGE, or dev, to cdk.out/
 	$(BIN)/python -m cdk_app

@@ -31,7 +31,6 @@ NOT_RUN = {
     "make check": "`make test` begins with it",
     "make docs": "tests/unit/test_docs.py runs `python -m docs`, which is all of the recipe",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
-    "make month": "takes minutes: it is a job of .github/workflows/test.yml",
     "make mlflow": "fetches a server and its many packages from PyPI, and serves until Ctrl-C",
     "make hooks": "changes the hooks of the repository that it is typed in",
     "make diff STAGE=dev": "takes a minute: it is a job of .github/workflows/diff.yml",

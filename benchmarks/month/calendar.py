@@ -57,7 +57,7 @@ class Day:
         Those that are sent and whose labels come later.
     others : tuple of LabelledPost
         Those that are sent and that nobody labels: posts of other days under ids of their own, as
-        there are not enough for a month. So none that a model learned from is measured on later.
+        there are not enough for a month: mostly of later ones, which no model has learned yet.
     labels : tuple of LabelledPost
         Those that come on this day, of posts of earlier days.
     poisons, rolls_back : bool
@@ -87,14 +87,17 @@ class _Deck:
             raise self._too_few()
         return self.posts[self._dealt - count : self._dealt]
 
-    def draw(self, count: int, but: Iterable[LabelledPost], day: int) -> Iterator[LabelledPost]:
-        """Draw posts but for some, each under an id of the day."""
+    def draw(self, count: int, but: int, day: int) -> Iterator[LabelledPost]:
+        """Draw posts but for the last that were dealt, each under an id of the day.
+
+        They are such as are dealt later, while there are: a model is surer of what it learned.
+        """
         chance = random.Random(f"{_SEED} {day}")  # noqa: S311 - no secret
-        left_out = {labelled.post.post_id for labelled in but}
-        others = [one for one in self.posts if one.post.post_id not in left_out]
-        if count > len(others):
+        earlier, later = self.posts[: self._dealt - but], self.posts[self._dealt :]
+        again = max(0, count - len(later))
+        if again > len(earlier):
             raise self._too_few()
-        for one in chance.sample(others, count):
+        for one in chance.sample(later, count - again) + chance.sample(earlier, again):
             post_id = f"{one.post.post_id}-day-{day}"
             yield replace(one, post=one.post._replace(post_id=post_id))
 
@@ -144,7 +147,7 @@ def _day(number: int, quiet: _Deck, aid: _Deck, sudden: _Deck) -> Day:
     for deck, share in shares:
         dealt = deck.deal(round(labelled * share))
         posts += dealt
-        others += deck.draw(round((POSTS_A_DAY - labelled) * share), dealt, number)
+        others += deck.draw(round((POSTS_A_DAY - labelled) * share), len(dealt), number)
     return Day(
         number,
         phase,

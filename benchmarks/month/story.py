@@ -180,23 +180,24 @@ class Month:
             _SECONDS,
         )
         if fires and not was_alarming:
-            self._follow(wait_for("the alarm to start a retraining", self._new, _SECONDS), seen)
+            wait_for("the alarm to retrain", lambda: self._follow_new(seen), _SECONDS)
         quality = self.loop.measure_quality()
         seen.labelled_posts = quality.get("labelled_posts", 0)
         if overall := quality.get("overall"):
             seen.f1 = overall["f1"]
             seen.f1_low, seen.f1_high = overall["intervals"]["f1"]
         seen.alarm = self.loop.is_alarming()
+        self._follow_new(seen)
 
     def _retrain(self, trigger: str, reason: str, seen: Seen, *, anyway: bool = False) -> None:
         self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), seen)
 
-    def _new(self) -> str | None:
-        """Give an execution that nobody here started."""
+    def _follow_new(self, seen: Seen) -> bool | None:
+        """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""
         for execution in self.loop.executions():
             if execution["executionArn"] not in self._known:
-                return str(execution["executionArn"])
-        return None
+                self._follow(str(execution["executionArn"]), seen)
+        return any(run["trigger"] == "drift_alarm" for run in seen.retrainings) or None
 
     def _follow(self, execution: str, seen: Seen) -> None:
         self._known.add(execution)

@@ -15,8 +15,6 @@ from tests.conftest import PROJECT
 
 LONGEST_SECONDS = 1200
 
-pytestmark = pytest.mark.month
-
 
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

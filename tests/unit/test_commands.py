@@ -58,7 +58,7 @@ def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
             assert " ".join(line.split()[:2]) in (PROJECT / file).read_text()
     for recipe in re.findall("`(stresswatch .*|python .*)`, which is all of the recipe", reason):
         done = subprocess.run(
-            ["make", "--dry-run", line.removeprefix("make ")],
+            ["make", "--no-print-directory", "--dry-run", line.removeprefix("make ")],
             cwd=PROJECT,
             capture_output=True,
             text=True,
