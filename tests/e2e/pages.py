@@ -301,6 +301,7 @@ PAGES = {
         (
             ("aws athena list-named-queries", r"[\w-]{36}"),
             ("aws athena get-named-query", NOTHING),
+            ("until aws athena get-query-execution", r"^SUCCEEDED$"),
             ("aws athena get-query-results", r'"VarCharValue": "seen"'),
         ),
         querying,
