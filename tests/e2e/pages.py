@@ -16,11 +16,11 @@ from cli.data.dreaddit import TRAIN_FILE
 from local.batching import Record
 from local.invocation import Source, kinesis_event
 from stresswatch import archive
-from stresswatch.champion import Pointer, write_pointer
+from stresswatch.champion import Pointer
 from stresswatch.datasets import to_lines
 from stresswatch.posts import post_record
 from stresswatch.quarantine import FAILED_BATCHES, PREFIX
-from stresswatch.s3 import Location
+from stresswatch.s3 import Location, read
 from tests.e2e.deployed import BASE, LABELLED, Deployed, environment, eventually
 from tests.e2e.holding import hold
 from tests.integration.conftest import request
@@ -135,12 +135,9 @@ def point_to_copy(deployed: Deployed, *, model: bytes | None = None) -> None:
     pointer, name = champion(deployed), f"v-copy-{uuid.uuid4().hex}"
     source = Location.parse(pointer.uri) / "model.npz"
     s3 = deployed.client("s3")
-    body = model or s3.get_object(Bucket=source.bucket, Key=source.key)["Body"].read()
+    body = model or read(s3, source)
     s3.put_object(Bucket=source.bucket, Key=f"models/{name}/model.npz", Body=body)
-    copy = Pointer(name, f"s3://{source.bucket}/models/{name}/", pointer.sha256)
-    write_pointer(
-        deployed.client("ssm"), deployed.stack.outputs["ChampionParameterName"], copy, "a test"
-    )
+    deployed.point_to(Pointer(name, f"s3://{source.bucket}/models/{name}/", pointer.sha256))
 
 
 @contextmanager

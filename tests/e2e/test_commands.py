@@ -6,11 +6,10 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from stresswatch.champion import write_pointer
+from stresswatch.champion import Pointer
 from stresswatch.datasets import LABELS_PREFIX
 from tests.documented import speaks, typed_as_they_are
 from tests.e2e.deployed import Deployed
@@ -25,17 +24,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def as_before(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[None]:
+def as_before(deployed: Deployed, champion: Pointer) -> Iterator[None]:
     """Nothing is held; afterwards the champion serves again, and what was labelled is gone."""
     s3, outputs = deployed.client("s3"), deployed.stack.outputs
     held, labels = outputs["QuarantineBucketName"], outputs["TrainingBucketName"]
-    before = deployed.loop.champion()
-    assert before
     labelled = set(deployed.objects(labels, LABELS_PREFIX))
     for key in deployed.objects(held):
         s3.delete_object(Bucket=held, Key=key)
     yield
-    write_pointer(deployed.client("ssm"), outputs["ChampionParameterName"], before, "a test")
     for key in set(deployed.objects(labels, LABELS_PREFIX)) - labelled:
         s3.delete_object(Bucket=labels, Key=key)
 
