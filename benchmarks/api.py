@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from benchmarks.context import CONTEXT
 from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
 
 if __name__ == "__main__":
@@ -50,9 +51,6 @@ from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 BATCH_SIZES = (1, 10, 100)
 _REQUESTS_A_ROUND = 20
 _COLD_STARTS = 7
-_CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 
 
 def main() -> None:
@@ -100,7 +98,7 @@ def served(artefact: Artefact) -> Iterator[None]:
 
 def answer(event: dict[str, Any]) -> None:
     """Let the function answer a request that is all right."""
-    answered = api.handler(event, _CONTEXT)
+    answered = api.handler(event, CONTEXT)
     if answered["statusCode"] != 200:
         raise RuntimeError(f"the request was answered with {answered['statusCode']}")
 

@@ -32,13 +32,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import boto3
 import botocore.session
 
+from benchmarks.context import CONTEXT
 from benchmarks.load import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
@@ -56,9 +56,6 @@ FILLING = (2, 20)
 RUNS = 3
 LABELS = 500
 _RETRAINING_SECONDS = 600.0
-_CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"
-)
 
 
 def main() -> None:
@@ -197,9 +194,11 @@ class Bench:
         with printing_to(self._module.logger, output):
             for event in events:
                 started = time.process_time()
-                answer = self._module.handler(event, _CONTEXT)
+                answer = self._module.handler(event, CONTEXT)
                 seconds.append(time.process_time() - started)
                 assert answer == {"batchItemFailures": []}, answer  # noqa: S101
+        log = output.getvalue()
+        assert '"level":"INFO"' in log and '"level":"WARNING"' not in log, log  # noqa: S101, PT018
         counted = Counter(name for name, _ in self._calls)
         puts = [params for name, params in self._calls if name == "kinesis:PutRecords"]
         archived = [params for name, params in self._calls if name == "s3:PutObject"]
@@ -217,8 +216,8 @@ class Bench:
                 for record in params["Records"]
             ),
             "archived_bytes": sum(len(params["Body"]) for params in archived) / (size * runs),
-            "log_bytes": len(output.getvalue().encode()) / runs,
-            "metrics": len(_metrics_in(output.getvalue())),
+            "log_bytes": len(log.encode()) / runs,
+            "metrics": len(_metrics_in(log)),
         }
 
     def _event(self, posts: Sequence[LabelledPost]) -> dict[str, Any]:
@@ -234,7 +233,7 @@ def _monitor(running: Loop, name: str, event: Mapping[str, Any]) -> float:
     with function_here(running, f"{name.capitalize()}FunctionName"):
         module = importlib.import_module(f"lambdas.{name}.handler")
         with printing_to(module.logger, io.StringIO()):
-            return min(_seconds(lambda: module.handler(event, _CONTEXT)) for _ in range(RUNS))
+            return min(_seconds(lambda: module.handler(event, CONTEXT)) for _ in range(RUNS))
 
 
 def _retraining(running: Loop, posts: Sequence[LabelledPost]) -> dict[str, Any]:

@@ -29,11 +29,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from benchmarks import envelopes
+from benchmarks.context import CONTEXT
 from benchmarks.faults.posts import MARKER, valid_posts
 from benchmarks.faults.run import models
 from benchmarks.faults.simulation import Model, quiet, without_threads
@@ -58,10 +58,6 @@ _SOURCE = Source(
     "shardId-000000000000",
     "arn:aws:iam::123456789012:role/predictor",
 )
-_CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
-    get_remaining_time_in_millis=lambda: 60_000,
-)  # fmt: skip
 _POSTS = [json.dumps(post_record(one.post)).encode() for one in generate_posts(5)[:300]]
 _FIELDS = ("post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES, "surplus")
 _TOKENS = (
@@ -190,7 +186,7 @@ class Bench:
         self._stream.messages.clear()
         with patch.object(predictor_module, "predictor", lambda: self._predictor):
             try:
-                answer = predictor_module.handler(event, _CONTEXT)
+                answer = predictor_module.handler(event, CONTEXT)
             except InvalidEvent:
                 raise
             except Exception as error:

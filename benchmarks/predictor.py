@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from benchmarks.context import CONTEXT
 from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
 
 if __name__ == "__main__":
@@ -30,7 +31,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -60,10 +60,6 @@ _BATCHES_A_ROUND = 200
 _CHARACTERS_A_ROUND = 400_000
 _COLD_STARTS = 7
 TIMED = ("handler", "handler_with_reasons", "scoring", "scikit_learn", "floor")
-_CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
-    get_remaining_time_in_millis=lambda: 60_000,
-)  # fmt: skip
 
 Name = tuple[str, int]
 """Of a work: what is timed, and the size of its batches or the length of its texts."""
@@ -192,7 +188,7 @@ def _earlier_handler(posts: list[LabelledPost], earlier: EarlierModel) -> Work:
 
 
 def handle(events: Sequence[dict[str, Any]]) -> Callable[[], object]:
-    return lambda: [predictor_module.handler(event, _CONTEXT) for event in events]
+    return lambda: [predictor_module.handler(event, CONTEXT) for event in events]
 
 
 def _batch_figures(size: int, seconds: Mapping[Name, Sequence[float]]) -> dict[str, Any]:

@@ -1,0 +1,11 @@
+"""What Lambda hands a function beside its event."""
+
+from types import SimpleNamespace
+
+CONTEXT = SimpleNamespace(
+    function_name="f",
+    memory_limit_in_mb=1,
+    invoked_function_arn="a",
+    aws_request_id="r",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
