@@ -19,6 +19,15 @@ _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 
 TYPED_BY = {
     "make help": "tests/unit/test_commands.py",
+    "make docs": "tests/unit/test_docs.py",
+    "make demo": "tests/e2e/test_demo.py",
+    "make mlflow": "tests/e2e/test_demo.py",
+    "make hooks": "tests/e2e/test_make.py",
+    "make diff STAGE=dev": "tests/e2e/test_make.py",
+    "make diff STAGE=staging BASE=HEAD~1": "tests/e2e/test_make.py",
+    "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
+    "test_dashboard.py",
+    "python -m cli.dashboard.browser docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
     'stresswatch approve VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
     'stresswatch reject VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
     "make destroy STAGE=dev": "tests/e2e/test_destroy.py",
@@ -26,29 +35,17 @@ TYPED_BY = {
 """Lines of shell, and the file of the test that types them literally."""
 
 NOT_RUN = {
-    "make demo": "tests/e2e/test_demo.py plays `stresswatch demo`, which is all of the recipe",
     "make test": "it is what runs this",
     "make check": "`make test` begins with it",
-    "make docs": "tests/unit/test_docs.py runs `python -m docs`, which is all of the recipe",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
-    "make mlflow": "fetches a server and its many packages from PyPI, and serves until Ctrl-C",
-    "make hooks": "changes the hooks of the repository that it is typed in",
-    "make diff STAGE=dev": "takes a minute: it is a job of .github/workflows/diff.yml",
-    "make diff STAGE=prod": "as for dev",
-    "make diff STAGE=staging": "as for dev",
-    "make diff STAGE=staging BASE=HEAD~1": "as for dev",
     "make deploy STAGE=dev": "builds images with Docker, and deploys to an account of AWS",
     "make deploy STAGE=staging": "as for dev",
     "make release STAGE=staging": "as for dev",
     "npx aws-cdk@2.1148.1 bootstrap": "changes an account of AWS; the tool comes from npm",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
-    "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
-    "test_dashboard.py compares what it prints with the file",
-    "python -m cli.dashboard.browser docs/images/dashboard.png": "writes a file of the "
-    "documentation; tests/e2e/test_dashboard.py looks at the same page with the same browser",
 }
-"""Lines that no test types, and why; the files and recipes that a reason names are there."""
+"""Lines that no test types, and why; the files that a reason names are there."""
 
 PLAYED_BY = {("README.md", "On this machine"): "tests/e2e/test_readme.py"}
 """Sections of which a test types all lines, but for those above, on a stack of their own."""

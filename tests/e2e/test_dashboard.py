@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
@@ -22,6 +23,7 @@ from cli.dashboard.page import TILES
 from cli.seen import Alarm, Seen, look
 from stresswatch.panels import NAMESPACE, PANELS
 from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="no Chromium: apt-get install chromium chromium-driver"
@@ -144,6 +146,18 @@ def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrom
 def test_a_tile_shows_a_line_that_there_is() -> None:
     lines = {(panel.title, series.label) for panel in PANELS for series in panel.series}
     assert {(title, label) for title, label, _ in TILES} <= lines
+
+
+def test_a_picture_is_taken_of_the_page_of_the_local_stack(
+    deployed: Deployed, measured: Seen, shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / ".stresswatch").symlink_to(deployed.folder)
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    shell.type(["python -m cli.dashboard.browser docs/images/dashboard.png"], tmp_path)
+    with Image.open(tmp_path / "docs" / "images" / "dashboard.png") as picture:
+        assert picture.width == 1400
+        assert picture.height > 1000
+        assert len(picture.getcolors()) > 20
 
 
 def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
-"""The story of `make demo`, on the local stack, as a user runs it."""
+"""The story of `make demo`, as a user runs it, and the page of `make mlflow` after it."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
+import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,18 +17,27 @@ from urllib.parse import urlsplit
 import mlflow
 import pytest
 
-from tests.conftest import PROJECT
+from tests.workplace import fill
 
-COMMAND = [str(Path(sys.executable).with_name("stresswatch")), "demo", "--output"]
 LONGEST_SECONDS = 180
 
 
-def environment(data: Path | str, output: Path) -> dict[str, str]:
-    return os.environ | {
-        "STRESSWATCH_DATA_DIR": str(data),
-        "MLFLOW_TRACKING_URI": f"sqlite:///{output.parent}/mlflow/mlflow.db",
-        "COLUMNS": "60",  # the tables must fit wherever they are read
-    }
+def typed(line: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
+    """Type a line in a folder, as into a terminal of its own: Ctrl-C goes to all of it."""
+    return subprocess.Popen(
+        shlex.split(line),
+        cwd=folder,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def play(folder: Path, data: Path) -> subprocess.Popen[str]:
+    # The tables must fit wherever they are read.
+    return typed("make demo", folder, STRESSWATCH_DATA_DIR=str(data), COLUMNS="60")
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -51,20 +61,20 @@ def assert_nothing_runs(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def interrupt_once_it_is_deployed(output: Path, data: Path | str) -> str:
+def interrupt_once_it_is_deployed(folder: Path, data: Path) -> str:
     """Play the demo until its stack runs, then press Ctrl-C; give the stack's endpoint."""
-    demo = subprocess.Popen(
-        [*COMMAND, str(output)], env=environment(data, output), cwd=PROJECT, start_new_session=True
-    )
-    state = output / "stack" / "local.json"
+    demo = play(folder, data)
+    state = folder / "build" / "demo" / "stack" / "local.json"
     deadline = time.monotonic() + LONGEST_SECONDS
     while not state.exists():
-        assert demo.poll() is None
+        assert demo.poll() is None, demo.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.1)
     endpoint = json.loads(state.read_text())["endpoint"]
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(60) == 130
+    os.killpg(demo.pid, signal.SIGINT)
+    said, _ = demo.communicate(timeout=60)
+    assert "[Makefile" in said
+    assert "demo] Error 130" in said
     return endpoint
 
 
@@ -72,34 +82,27 @@ def interrupt_once_it_is_deployed(output: Path, data: Path | str) -> str:
 def played(tmp_path_factory):
     """A demo that was interrupted, then played to its end; on real posts where they are."""
     folder = tmp_path_factory.mktemp("played")
-    data = os.environ.get("STRESSWATCH_DATA_DIR", folder / "no-data")
-    output = folder / "demo"
-    endpoint = interrupt_once_it_is_deployed(output, data)
-    assert_nothing_runs(output)
+    fill(folder)
+    data = Path(os.environ.get("STRESSWATCH_DATA_DIR", folder / "no-data")).absolute()
+    endpoint = interrupt_once_it_is_deployed(folder, data)
+    assert_nothing_runs(folder)
     address = urlsplit(endpoint)
     with socket.socket() as probe:
         assert probe.connect_ex((address.hostname, address.port)) != 0
-    done = subprocess.run(
-        [*COMMAND, str(output)],
-        env=environment(data, output),
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert_nothing_runs(output)
-    return data, output, done.stdout
+    demo = play(folder, data)
+    said, _ = demo.communicate(timeout=LONGEST_SECONDS)
+    assert demo.returncode == 0, said
+    assert_nothing_runs(folder)
+    return data, folder, said
 
 
 @pytest.fixture(scope="module")
 def summary(played):
-    return json.loads((played[1] / "summary.json").read_text())
+    return json.loads((played[1] / "build" / "demo" / "summary.json").read_text())
 
 
 def test_it_says_which_posts_it_played_with(played, summary):
-    word = "real posts" if Path(played[0]).is_dir() else "synthetic posts"
+    word = "real posts" if played[0].is_dir() else "synthetic posts"
     assert word in summary["data"]
     assert word in played[2].replace("\n", " ")
 
@@ -162,7 +165,7 @@ class Addresses(HTMLParser):
 
 
 def test_the_report_is_one_page_that_needs_no_network(played):
-    page = (played[1] / "report.html").read_text()
+    page = (played[1] / "build" / "demo" / "report.html").read_text()
     parser = Addresses()
     parser.feed(page)
     assert parser.fetched == []
@@ -170,15 +173,45 @@ def test_the_report_is_one_page_that_needs_no_network(played):
 
 
 def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, summary):
-    card = (played[1] / "model_card.html").read_text()
+    card = (played[1] / "build" / "demo" / "model_card.html").read_text()
     assert summary["champion_after"] in card
     assert "This is no diagnosis" in card
-    assert 'href="model_card.html"' in (played[1] / "report.html").read_text()
+    assert 'href="model_card.html"' in (played[1] / "build" / "demo" / "report.html").read_text()
+
+
+def tracked(address: str) -> set[str]:
+    """Names of the runs that ended, by MLflow's own client."""
+    client = mlflow.MlflowClient(address)
+    experiment = client.get_experiment_by_name("stress-model")
+    runs = client.search_runs([experiment.experiment_id])
+    return {run.info.run_name for run in runs if run.info.status == "FINISHED"}
 
 
 def test_both_trainings_are_tracked(played, summary):
-    client = mlflow.MlflowClient(f"sqlite:///{played[1].parent}/mlflow/mlflow.db")
-    experiment = client.get_experiment_by_name("stress-model")
-    runs = client.search_runs([experiment.experiment_id])
-    finished = {run.info.run_name for run in runs if run.info.status == "FINISHED"}
-    assert {summary["champion_before"], summary["champion_after"]} <= finished
+    found = tracked(f"sqlite:///{played[1]}/.stresswatch/mlflow/mlflow.db")
+    assert {summary["champion_before"], summary["champion_after"]} <= found
+
+
+def test_the_page_of_what_was_trained_is_served_until_ctrl_c(played, summary):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = typed("make mlflow", played[1], MLFLOW_PORT=str(port))
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + LONGEST_SECONDS
+        for line in server.stdout:
+            assert time.monotonic() < deadline
+            if "Failed to fetch" in line:
+                pytest.skip(f"the server's packages cannot be had here: {line}")
+            if "Uvicorn running on" in line:
+                break
+        assert server.poll() is None, "it ended by itself"
+        assert address in line
+        with urllib.request.urlopen(address, timeout=60) as page:
+            assert "<title>MLflow</title>" in page.read().decode()
+        assert {summary["champion_before"], summary["champion_after"]} <= tracked(address)
+    finally:
+        os.killpg(server.pid, signal.SIGINT)
+        server.communicate(timeout=60)
+    assert_nothing_runs(played[1])

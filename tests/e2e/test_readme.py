@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documented import NOT_RUN, commands
+from tests.documented import TYPED_BY, commands
 
 SECTION = ("README.md", "On this machine")
 PROGRAM = Path(sys.executable).with_name("stresswatch")
@@ -19,7 +19,7 @@ LONGEST_SECONDS = 300
 
 def lines():
     found = [one.line for one in commands() if (one.page, one.section) == SECTION]
-    return [shlex.split(line)[1:] for line in found if line not in NOT_RUN]
+    return [shlex.split(line)[1:] for line in found if line not in TYPED_BY]
 
 
 @pytest.fixture
