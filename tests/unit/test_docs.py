@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from awscli.clidriver import create_clidriver
 
 from cli.main import app
 from docs import __main__ as site
@@ -38,11 +39,23 @@ def commands(program):
         inline = re.findall(r"`([^`\n]+)`", without_blocks(text))
         lines = [*shell.replace("\\\n", " ").splitlines(), *inline]
         for line in lines:
-            # An ellipsis stands for what a reader fills in.
-            words = shlex.split(line.replace("...", "X"), comments=True) if "'" not in line else []
-            if len(words) > 1 and words[0].removeprefix(".venv/bin/") == program:
-                found.add(" ".join(map(shlex.quote, words[1:])))
+            if re.fullmatch(r"benchmarks\.\w+", line):
+                line = f"python -m {line}"
+            # A call within another line ends with its parenthesis; an ellipsis stands for what a
+            # reader fills in.
+            for call in [line, *re.findall(r"\$\(([^()]+)\)", line)]:
+                words = words_of(call.replace("...", "X"))
+                if len(words) > 1 and words[0].removeprefix(".venv/bin/") == program:
+                    found.add(" ".join(map(shlex.quote, words[1:])))
     return sorted(found)
+
+
+def words_of(call):
+    """Split what a shell would; prose with an apostrophe is no call."""
+    try:
+        return shlex.split(call, comments=True)
+    except ValueError:
+        return []
 
 
 def test_every_block_of_code_says_its_language():
@@ -77,6 +90,23 @@ def test_the_operators_command_takes_what_the_documentation_gives_it(command):
         assert group, f"there is no command {word}"
     if words:  # a bare name stands for the command, whatever it is given
         group.make_context(word, words, parent=context)
+
+
+@pytest.fixture(scope="module")
+def aws():
+    return create_clidriver()
+
+
+@pytest.mark.parametrize("command", commands("aws"))
+def test_awss_own_command_line_has_the_operation_and_its_options(command, aws):
+    found, words = aws.create_help_command(), shlex.split(command)
+    everywhere = set(found.arg_table)
+    while found.command_table:
+        word = words.pop(0)
+        assert word in found.command_table
+        found = found.command_table[word].create_help_command()
+    given = {word.removeprefix("--").partition("=")[0] for word in words if word[:2] == "--"}
+    assert given - set(found.arg_table) - everywhere == set()
 
 
 @pytest.mark.parametrize("command", commands("make"))
