@@ -165,7 +165,6 @@ def dead_letters(deployed: Deployed, folder: Path) -> Iterator[Given]:
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
     sqs.send_message(QueueUrl=queue, MessageBody="{}", MessageAttributes=attributes)
     yield Given()
-    sqs.purge_queue(QueueUrl=queue)
 
 
 @contextmanager
@@ -321,11 +320,15 @@ PAGES = {
         champion_refused,
     ),
     "docs/runbooks/dead-letters.md": Page(
-        (("aws sqs receive-message", r'"why": "AccessDenied"'),), dead_letters
+        (("aws sqs receive-message", r'"why": "AccessDenied"'), ("aws sqs purge-queue", NOTHING)),
+        dead_letters,
     ),
     "docs/runbooks/drift-monitor-silent.md": Page(
         (
             ("aws events list-rules", r"DriftSchedule.*ENABLED.*cron"),
+            ("aws lambda invoke", r'"status": "'),
+            ("aws events enable-rule", NOTHING),
+            ("echo", NOTHING),
             ("aws lambda invoke", r'"status": "'),
         )
     ),
