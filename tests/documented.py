@@ -30,7 +30,6 @@ TYPED_BY = {
     "python -m cli.dashboard.browser docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
     'stresswatch approve VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
     'stresswatch reject VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
-    "make destroy STAGE=dev": "tests/e2e/test_destroy.py",
 }
 """Lines of shell, and the file of the test that types them literally."""
 
@@ -38,16 +37,18 @@ NOT_RUN = {
     "make test": "it is what runs this",
     "make check": "`make test` begins with it",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
-    "make deploy STAGE=dev": "builds images with Docker, and deploys to an account of AWS",
-    "make deploy STAGE=staging": "as for dev",
-    "make release STAGE=staging": "as for dev",
-    "npx aws-cdk@2.1148.1 bootstrap": "changes an account of AWS; the tool comes from npm",
+    "make deploy STAGE=staging": "tests/e2e/test_delivery.py types it for dev, as the emulator has "
+    "no canary",
+    "make release STAGE=staging": "tests/e2e/test_delivery.py plays it for dev",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
 }
 """Lines that no test types, and why; the files that a reason names are there."""
 
-PLAYED_BY = {("README.md", "On this machine"): "tests/e2e/test_readme.py"}
+PLAYED_BY = {
+    ("README.md", "On this machine"): "tests/e2e/test_readme.py",
+    ("README.md", "On AWS"): "tests/e2e/test_delivery.py",
+}
 """Sections of which a test types all lines, but for those above, on a stack of their own."""
 
 
@@ -89,7 +90,7 @@ def commands() -> list[Command]:
 def typed_as_they_are() -> dict[str, list[str]]:
     """Give the lines of each page that are typed on the local stack, in their order.
 
-    A line of `stresswatch` that stands on several pages is typed on the first of them.
+    A line of `stresswatch` or `make` that stands on several pages is typed on the first of them.
     """
     pages: dict[str, list[str]] = {}
     done = set()
@@ -97,7 +98,7 @@ def typed_as_they_are() -> dict[str, list[str]]:
         is_elsewhere = command.line in {**TYPED_BY, **NOT_RUN} or command.line in done
         if not is_elsewhere and (command.page, command.section) not in PLAYED_BY:
             pages.setdefault(command.page, []).append(command.line)
-        if command.line.startswith("stresswatch ") and "$" not in command.line:
+        if command.line.startswith(("stresswatch ", "make ")) and "$" not in command.line:
             done.add(command.line)
     return pages
 

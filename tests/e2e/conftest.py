@@ -39,7 +39,7 @@ def retraining(deployed: Deployed) -> dict[str, Any]:
 @pytest.fixture(scope="package")
 def shell(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """A shell to type the documentation's lines into."""
-    with started(tmp_path_factory.mktemp("programs"), deployed) as found:
+    with started(tmp_path_factory.mktemp("programs"), deployed.endpoint) as found:
         yield found
 
 

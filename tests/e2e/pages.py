@@ -269,10 +269,6 @@ PAGES = {
     "README.md": Page(
         (
             (".venv/bin/stresswatch data fetch --from", r"dreaddit-train.csv: 2,838 posts"),
-            ("stresswatch seed", r"300 labelled posts are at s3://"),
-            ("stresswatch retrain", r"Declined: "),
-            ("stresswatch smoke", r"100 of 100 posts were predicted"),
-            ("stresswatch produce", r"300 posts sent"),
             ("curl", r'"probability": 0\.\d+'),
             ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │"),
             ("stresswatch replay", r"quarantine │ text_too_long │ +1 │"),

@@ -1,4 +1,4 @@
-"""A shell in which the documentation's lines are typed, with the deployed stack as its account."""
+"""A shell in which the documentation's lines are typed, with the emulator as its account."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.endpoint import Endpoint
 from tests.conftest import PROJECT
-from tests.e2e.deployed import Deployed
 
 LONGEST_SECONDS = 300
 _MARK = "\x1e"
@@ -24,10 +24,10 @@ class LineFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Shell:
-    """Bash, with `aws` and `stresswatch` that start at once."""
+    """Bash, with programs of a folder before all others, and an endpoint to work on."""
 
     programs: Path
-    deployed: Deployed
+    endpoint: Endpoint
 
     def type(
         self,
@@ -35,10 +35,12 @@ class Shell:
         folder: Path,
         words: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        answer: str = "",
     ) -> list[str]:
         """Type lines into one shell, in a folder; give what each of them printed.
 
-        Placeholders are replaced by words, and the stage by the one that is deployed.
+        Placeholders are replaced by words, and the stage by the one that is deployed. A line that
+        asks something gets the answer.
 
         Raises
         ------
@@ -46,11 +48,11 @@ class Shell:
         """
         script = "".join(f"printf '{_MARK}'\n{filled(line, words or {})}\n" for line in lines)
         environment = os.environ | {
-            "AWS_ENDPOINT_URL": self.deployed.stack.endpoint,
+            "AWS_ENDPOINT_URL": self.endpoint.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": self.deployed.endpoint.region,
-            "AWS_DEFAULT_REGION": self.deployed.endpoint.region,
+            "AWS_REGION": self.endpoint.region,
+            "AWS_DEFAULT_REGION": self.endpoint.region,
             "COLUMNS": "200",
             "PATH": os.pathsep.join(
                 [str(self.programs), str(Path(sys.executable).parent), os.environ["PATH"]]
@@ -61,7 +63,7 @@ class Shell:
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=folder,
             env=environment | (variables or {}),
-            input="",
+            input=answer,
             capture_output=True,
             text=True,
             timeout=LONGEST_SECONDS,
@@ -84,8 +86,8 @@ def filled(line: str, words: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def started(folder: Path, deployed: Deployed) -> Iterator[Shell]:
-    """Start what runs the programs; they lie in a folder."""
+def started(folder: Path, endpoint: Endpoint) -> Iterator[Shell]:
+    """Give a shell with `aws` and `stresswatch` that start at once; they lie in a folder."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.warm", str(folder)],
         cwd=PROJECT,
@@ -95,6 +97,6 @@ def started(folder: Path, deployed: Deployed) -> Iterator[Shell]:
         try:
             assert server.stdout
             assert server.stdout.readline() == "ready\n"
-            yield Shell(folder, deployed)
+            yield Shell(folder, endpoint)
         finally:
             server.terminate()

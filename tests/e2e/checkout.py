@@ -1,0 +1,51 @@
+"""A repository of the project as it is here, from which CDK's own command deploys locally."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import PROJECT
+from tests.workplace import fill
+
+PROGRAMS = Path(sys.executable).parent
+NPX = f"""#!/bin/sh
+PYTHONPATH={PROJECT} exec {sys.executable} -m tests.e2e.npx {PROGRAMS / "npx"} "$@"
+"""
+
+
+def checked_out(folder: Path) -> Path:
+    """Commit the files of the project to a repository of their own, and give its folder."""
+    known = git(PROJECT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    fill(folder, (name for name in known if (PROJECT / name).is_file()))
+    replace_npx(folder)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "config", "user.name", "Somebody")
+    git(folder, "config", "user.email", "somebody@example.com")
+    commit(folder)
+    return folder
+
+
+def replace_npx(folder: Path) -> None:
+    """Have the environment of a checkout deploy to the emulator."""
+    programs = folder / ".venv" / "bin"
+    programs.unlink()
+    programs.mkdir()
+    for program in PROGRAMS.iterdir():
+        if program.name != "npx":
+            (programs / program.name).symlink_to(program)
+    (programs / "npx").write_text(NPX)
+    (programs / "npx").chmod(0o755)
+
+
+def commit(folder: Path) -> str:
+    """Commit what is there, and give the commit."""
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--no-verify", "--message", "Changed")
+    return git(folder, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,48 @@
+"""Runs `npx`; what CDK's own command deploys by it is what the emulator can take.
+
+``python -m tests.e2e.npx NPX WORD...``: for `deploy --app FOLDER`, the assembly is copied, its
+template rewritten as for the local stack, and the code of its images is there as zips, as no
+container engine has to build them. Everything else is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from local import deploy
+from local.assembly import read_assembly
+from local.daemon import BUCKET
+from local.endpoint import ACCOUNT, REGION, Endpoint
+
+
+def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
+    """Give a copy of an assembly, with the template that the emulator takes, and no image."""
+    assembly = read_assembly(app, ACCOUNT, REGION)
+    plan = deploy.plan(assembly, BUCKET, endpoint.url)
+    s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for (bucket, key), content in plan.uploads.items():
+        if bucket == BUCKET:
+            s3.put_object(Bucket=bucket, Key=key, Body=content())
+        else:  # the bootstrap's, whose policy denies what comes without TLS
+            s3.delete_bucket_policy(Bucket=bucket)
+    copy = app.parent / "build" / "emulated"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(app, copy)
+    (copy / f"{assembly.stack_name}.template.json").write_text(json.dumps(plan.template))
+    (manifest,) = copy.glob("*.assets.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dockerImages": {}}))
+    return copy
+
+
+if __name__ == "__main__":
+    npx, *words = sys.argv[1:]
+    if "deploy" in words:
+        place = words.index("--app") + 1
+        endpoint = Endpoint(os.environ["AWS_ENDPOINT_URL"])
+        words[place] = str(for_the_emulator(Path(words[place]), endpoint))
+    os.execv(npx, [npx, *words])
