@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from cdk_app.errors import InvalidStage
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
 from stresswatch.reasons import Explains
@@ -85,10 +86,6 @@ class StreamMode(StrEnum):
 
     PROVISIONED = "provisioned"
     ON_DEMAND = "on_demand"
-
-
-class InvalidStage(ValueError):
-    """A stage is unknown, or its settings contradict each other or AWS's limits."""
 
 
 @dataclass(frozen=True)

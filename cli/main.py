@@ -84,7 +84,12 @@ def _fail(message: str) -> NoReturn:
 
 
 def _target(*, on_local: bool, stage: str) -> Target:
-    return local_target() if on_local else aws_target(stage)
+    if on_local:
+        return local_target()
+    try:
+        return aws_target(stage)
+    except OperatorError as error:
+        raise OperatorError(f"{error} For the local stack, add --local.") from error
 
 
 def _versions(*, on_local: bool, stage: str) -> Versions:

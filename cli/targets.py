@@ -91,14 +91,12 @@ def aws_target(stage: str) -> Target:
     try:
         session = boto3.Session()
         found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         if "does not exist" in str(error):
             raise NoSuchStack(
-                f"There is no stack {name} in {session.region_name}; deploy it, look in another "
-                "region (AWS_DEFAULT_REGION), or add --local for the local stack."
+                f"There is no stack {name} in {session.region_name}; deploy it, or look in "
+                "another region (AWS_DEFAULT_REGION)."
             ) from error
         raise OperatorError(sentence(error)) from error
-    except BotoCoreError as error:
-        raise OperatorError(f"{sentence(error)} For the local stack, add --local.") from error
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
     return Target(name, outputs, cache(lambda service: session.client(service)))

@@ -6,7 +6,6 @@ import json
 import tempfile
 from pathlib import Path
 
-from cdk_app.stages import InvalidStage, stage_named
 from cli.cost.deployment import Deployment, read_template
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
@@ -29,10 +28,6 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Re
 
 def deployment(stage: str) -> Deployment:
     """Read what a stage deploys from the template that its code synthesizes now."""
-    try:
-        stage_named(stage)
-    except InvalidStage as error:
-        raise OperatorError(f"{str(error).capitalize()}.") from error
     with tempfile.TemporaryDirectory() as folder:
         directory = synthesize(Path(folder), stage=stage, bundles=False)
         template = json.loads((directory / f"stresswatch-{stage}.template.json").read_text())

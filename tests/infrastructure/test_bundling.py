@@ -1,7 +1,10 @@
 """Code and layers: the same sources give the same assets, and Docker is never tried."""
 
 import importlib.util
+import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_app import bundling
 from cdk_app.bundling import BundlingFailed, add_byte_code
+from tests.conftest import PROJECT
 
 HASHED_WITHOUT_CHECK = 0b01  # the flags word of a .pyc; https://peps.python.org/pep-0552/
 
@@ -106,6 +110,27 @@ def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path,
     monkeypatch.setenv("STAGE", "nope")
     with pytest.raises(SystemExit, match=r"^there is no stage 'nope'; there are dev,"):
         runpy.run_module("cdk_app")
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("canary_minutes=7", r"prod: canary_minutes is 7; it must be one of .*"),
+        ("canary_minute=5", r"cdk_app/stages\.py: .*unexpected keyword argument 'canary_minute'.*"),
+    ],
+)
+def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_path):
+    """The stages are made when they are imported, by everything that knows of them."""
+    shutil.copytree(PROJECT / "cdk_app", tmp_path / "cdk_app")
+    stages = tmp_path / "cdk_app" / "stages.py"
+    text = stages.read_text()
+    assert "            canary_minutes=10," in text
+    stages.write_text(text.replace("canary_minutes=10", setting))
+    done = subprocess.run(
+        [sys.executable, "-m", "cdk_app"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(sentence, done.stderr.strip())
 
 
 def test_the_development_stage_does_without_byte_code(tmp_path):

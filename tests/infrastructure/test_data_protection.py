@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cdk_app.stages import STAGES, InvalidStage
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES
 
 
 def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(any_stage):

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from cdk_app.constructs.drift import after_each_window
-from cdk_app.stages import STAGES, InvalidStage, Stage, stage_named
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES, Stage, stage_named
 from stresswatch.windows import LAG
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.stages import InvalidStage, Stage
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import Stage
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 SECTIONS = ("**Symptom.**", "**What it means.**", "## First checks", "## Mend", "## Verify")

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from cdk_app.catalog import TABLES, saved_queries
-from cdk_app.stages import InvalidStage, Stage
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import Stage
 from tests.conftest import PROJECT
 from tests.infrastructure.conftest import actions
 

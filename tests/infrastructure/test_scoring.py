@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cdk_app.stages import STAGES, InvalidStage
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES
 
 
 def state(template):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from cdk_app.bundling import PROJECT
+from cdk_app.errors import InvalidStage
 from cdk_app.settings import meanings, table
-from cdk_app.stages import STAGES, InvalidStage, Stage, StreamMode
+from cdk_app.stages import STAGES, Stage, StreamMode
 from cli.destroy import Plan, Resource
 from tests.infrastructure.conftest import synthesize
 

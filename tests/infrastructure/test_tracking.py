@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cdk_app.stages import STAGES, InvalidStage
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES
 from tests.infrastructure.conftest import actions, states, synthesize
 
 APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC123"

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cdk_app.stages import STAGES, InvalidStage, Jwt, WebService
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES, Jwt, WebService
 from stresswatch.web_service import ROUTES
 from tests.infrastructure.conftest import synthesize
 

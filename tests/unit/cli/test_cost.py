@@ -298,7 +298,7 @@ def test_input_that_makes_no_sense_is_refused(run, arguments):
 def test_a_stage_that_is_not_there_is_named():
     result = CliRunner().invoke(main.app, ["cost", "--posts-per-day", "1000", "--stage", "none"])
     assert result.exit_code == 1
-    assert "There is no stage 'none'; there are dev, staging, prod." in result.stderr
+    assert "there is no stage 'none'; there are dev, staging, prod" in result.stderr
 
 
 def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):

@@ -95,7 +95,10 @@ def test_a_file_that_is_not_there_is_one_sentence(stresswatch, command, name):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (OperatorError("Say [this] as it is."), "Say [this] as it is.\n"),
+        (
+            OperatorError("Say [this] as it is."),
+            "Say [this] as it is. For the local stack, add --local.\n",
+        ),
         (local.LocalStackError("it did not start\nthe log"), "it did not start\nthe log\n"),
         (
             ClientError({"Error": {"Code": "ExpiredToken", "Message": ""}}, "DescribeStacks"),

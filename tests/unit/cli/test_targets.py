@@ -10,10 +10,12 @@ from botocore.exceptions import (
     NoRegionError,
     ProfileNotFound,
 )
+from typer.testing import CliRunner
 
 import local
 from cli import targets
 from cli.errors import OperatorError, sentence
+from cli.main import app
 from cli.targets import NoSuchStack, Target, aws_target, local_target, local_tracking_uri
 
 
@@ -84,6 +86,14 @@ def test_a_stack_that_cannot_be_read_says_why_and_what_to_do(cloudformation, err
         aws_target("dev")
     assert advice in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(("command", "has"), [("status", True), ("deployed", False)])
+def test_the_local_stack_is_named_to_commands_that_know_it(cloudformation, command, has):
+    cloudformation.answer = NoRegionError()
+    said = CliRunner().invoke(app, [command]).stderr
+    assert "set AWS_DEFAULT_REGION" in said
+    assert ("--local" in said) is has
 
 
 def test_a_stack_that_is_not_there_is_told_from_one_that_cannot_be_read(cloudformation):
