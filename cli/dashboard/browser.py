@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.dashboard.server import HOST, server
+from cli.errors import OperatorError
 from cli.loop import Loop
 from cli.seen import Seen, look
 from cli.targets import local_target
@@ -115,6 +116,19 @@ def take_picture(address: str, file: Path, width: int) -> None:
         picture.quantize(200, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
+def main() -> None:
+    """Take the picture that is asked for."""
+    parser = argparse.ArgumentParser(description="A picture of the local stack's page.")
+    parser.add_argument("file", type=Path, help="where it goes, as PNG")
+    parser.add_argument("width", type=int, nargs="?", default=1400, help="in pixels; 1400")
+    arguments = parser.parse_args()
+    try:
+        stack = local_target()
+    except OperatorError as error:
+        parser.error(str(error))
+    with served(Loop(stack)) as page:
+        take_picture(page, arguments.file, arguments.width)
+
+
 if __name__ == "__main__":
-    with served(Loop(local_target())) as page:
-        take_picture(page, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 1400)
+    main()
