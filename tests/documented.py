@@ -37,9 +37,6 @@ NOT_RUN = {
     "make test": "it is what runs this",
     "make check": "`make test` begins with it",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
-    "make deploy STAGE=staging": "tests/e2e/test_delivery.py types it for dev, as the emulator has "
-    "no canary",
-    "make release STAGE=staging": "tests/e2e/test_delivery.py plays it for dev",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
 }
