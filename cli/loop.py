@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cli.errors import OperatorError
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, given_by, to_lines
+from stresswatch.outcome import failure
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.predictions import prediction_id
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
@@ -136,8 +137,9 @@ class Loop:
 
         described = wait_for("the retraining's end", finished, seconds)
         if described["status"] != "SUCCEEDED":
-            cause = described.get("cause") or described.get("error") or "no cause was given"
-            raise OperatorError(f"The retraining {described['status'].lower()}: {cause}")
+            raise OperatorError(
+                f"The retraining {described['status'].lower()}: {_cause(described)}."
+            )
         return dict(json.loads(described["output"]))
 
     def champion(self) -> Pointer | None:
@@ -259,3 +261,11 @@ def payload(labelled: LabelledPost) -> tuple[str, bytes]:
     """Give a post as partition key and record, without its label."""
     record = post_record(labelled.post)
     return labelled.post.post_id, json.dumps(record).encode()
+
+
+def _cause(execution: Mapping[str, Any]) -> str:
+    """Give what an execution ended with: the workflow fails with the error of the step that did."""
+    cause = str(execution.get("cause", ""))
+    if cause.startswith("{"):
+        return failure(json.loads(cause))
+    return cause or execution.get("error") or "no cause was given"

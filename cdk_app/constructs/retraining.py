@@ -364,7 +364,7 @@ class Retraining(Construct):
         return role
 
     def _state_machine(self) -> sfn.StateMachine:
-        ended = sfn.Fail(self, "Failed", cause="See the notification or the execution's history")
+        ended = sfn.Fail(self, "Failed", cause_path="States.JsonToString($.error)")
         self._untold = self._publish_plainly().next(ended)
         failed = self._notify("NotifyFailed", "A retraining failed").next(ended)
         admit = self._invoke(

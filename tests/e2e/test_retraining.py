@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cli.errors import OperatorError
 from cli.loop import Consumer, payload
 from cli.versions import Versions
 from stresswatch.champion import NO_CHAMPION, Pointer, read_changes
@@ -248,12 +249,15 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
 def test_a_challenger_that_is_broken_ends_the_retraining_and_people_hear_why(
     deployed: Deployed, champion: Pointer, inbox: Inbox
 ) -> None:
+    why = "model.npz is not the file that the manifest names"
     with container(deployed, ALTERED_AFTERWARDS):
-        assert deployed.retrain()["status"] == "FAILED"
+        started = deployed.loop.start_retraining("test", "a test asked for it", anyway=True)
+        with pytest.raises(OperatorError, match=rf"{why}\.$"):
+            deployed.loop.follow(started, RETRAINING_SECONDS, lambda _: None)
     told = inbox.message("A retraining failed").splitlines()[0]
     assert told.startswith("The retraining failed: ")
     # Between the two is the error's type, which the emulator does not keep.
-    assert told.endswith(": model.npz is not the file that the manifest names; the champion stays.")
+    assert told.endswith(f": {why}; the champion stays.")
     assert deployed.loop.champion() == champion
 
 

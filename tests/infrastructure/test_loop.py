@@ -252,7 +252,7 @@ def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
         (catch,) = workflow[name]["Catch"]
         assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
     assert workflow["NotifyFailed"]["Next"] == "Failed"
-    assert workflow["Failed"]["Type"] == "Fail"
+    assert workflow["Failed"] == {"Type": "Fail", "CausePath": "States.JsonToString($.error)"}
 
 
 def test_no_state_that_can_fail_is_without_a_catch_and_what_cannot_be_told_is_published_plainly(

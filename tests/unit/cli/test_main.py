@@ -217,9 +217,9 @@ def test_a_narrow_terminal_is_no_obstacle(tmp_path, arguments):
 class Stepfunctions:
     """An execution that is over, with a verdict of the gate."""
 
-    def __init__(self, output=None, status="SUCCEEDED"):
+    def __init__(self, output=None, status="SUCCEEDED", **described):
         self.started = []
-        self._described = {"status": status, "output": json.dumps(output)}
+        self._described = {"status": status, "output": json.dumps(output)} | described
 
     def start_execution(self, stateMachineArn, input):  # noqa: A002, N803 - boto3's names
         self.started.append((stateMachineArn, input))
@@ -229,7 +229,7 @@ class Stepfunctions:
         return {"events": []}
 
     def describe_execution(self, executionArn):  # noqa: N803 - boto3's name
-        return self._described | {"cause": "the training failed"}
+        return self._described
 
 
 def retrain(stresswatch, monkeypatch, stepfunctions, *arguments):
@@ -279,6 +279,19 @@ def test_a_retraining_that_is_waited_for_ends_with_the_verdict(
     assert result.stdout.splitlines()[1 : 1 + len(lines)] == lines
 
 
-def test_a_retraining_that_fails_is_an_error(stresswatch, monkeypatch):
-    result = retrain(stresswatch, monkeypatch, Stepfunctions(status="FAILED"), "--wait")
-    assert (result.exit_code, result.stderr) == (1, "The retraining failed: the training failed\n")
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        (
+            {"error": "States.Fail", "cause": '{"Error": "E", "Cause": "One label only."}'},
+            "E: One label only.",
+        ),
+        ({"error": "States.Runtime", "cause": "no such path"}, "no such path."),
+        ({"error": "States.Timeout"}, "States.Timeout."),
+        ({}, "no cause was given."),
+    ],
+)
+def test_a_retraining_that_fails_says_why(stresswatch, monkeypatch, ended, told):
+    execution = Stepfunctions(status="FAILED", **ended)
+    result = retrain(stresswatch, monkeypatch, execution, "--wait")
+    assert (result.exit_code, result.stderr) == (1, f"The retraining failed: {told}\n")

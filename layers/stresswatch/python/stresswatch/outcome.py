@@ -18,10 +18,21 @@ def tell(state: Mapping[str, Any]) -> str:
     return "\n".join([_sentence(state), *_verdicts(state)])
 
 
+def failure(error: Mapping[str, Any]) -> str:
+    """Give what a step failed with: a function's own message, or a training job's reason."""
+    cause = error.get("Cause", "")
+    try:
+        told = json.loads(cause)
+        cause = told.get("errorMessage") or told.get("FailureReason") or cause
+        return f"{told.get('errorType', error['Error'])}: {cause}".rstrip(".")
+    except (ValueError, AttributeError):
+        return f"{error['Error']}: {cause}".rstrip(": .")
+
+
 def _sentence(state: Mapping[str, Any]) -> str:
     gate, word = state.get("gate"), state.get("approval")
     if error := state.get("error"):
-        return f"The retraining failed: {_cause(error)}{_who_stays(state)}."
+        return f"The retraining failed: {failure(error)}{_who_stays(state)}."
     if reason := state.get("admission", {}).get("reason"):
         return f"Suppressed: {reason}."
     if reason := state.get("dataset", {}).get("declined"):
@@ -42,17 +53,6 @@ def _sentence(state: Mapping[str, Any]) -> str:
         return f"The gate accepted {version}, which waits for a person's word."
     approved = f", {word['by']} approved it: {word['why']}" if word else ""
     return f"The gate accepted {version}{approved}; it is the champion now."
-
-
-def _cause(error: Mapping[str, Any]) -> str:
-    """Give what a step failed with: a function's own message, or a training job's reason."""
-    cause = error.get("Cause", "")
-    try:
-        told = json.loads(cause)
-        cause = told.get("errorMessage") or told.get("FailureReason") or cause
-        return f"{told.get('errorType', error['Error'])}: {cause}".rstrip(".")
-    except (ValueError, AttributeError):
-        return f"{error['Error']}: {cause}".rstrip(": .")
 
 
 def _who_stays(state: Mapping[str, Any]) -> str:
