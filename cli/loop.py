@@ -164,9 +164,9 @@ class Loop:
             raise OperatorError(f"The function {function} failed: {payload.get('errorMessage')}")
         return dict(payload)
 
-    def measure_quality(self) -> dict[str, Any]:
-        """Run the quality function over its window, as its schedule does; give its answer."""
-        return self._invoke("QualityFunctionName", {})
+    def measure_quality(self, end: datetime) -> dict[str, Any]:
+        """Run the quality function at a time, as its schedule does; give its answer."""
+        return self._invoke("QualityFunctionName", {"time": end.isoformat()})
 
     def drift_alarm(self) -> dict[str, Any]:
         """Describe the drift alarm, as CloudWatch does."""

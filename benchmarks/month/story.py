@@ -91,15 +91,15 @@ class Month:
             labels=len(day.labels),
             to_label=len(day.posts),
         )
-        self.set_clock(datetime.combine(date, _MORNING, UTC))
-        started = datetime.now(UTC)
+        morning, evening = (datetime.combine(date, at, UTC) for at in (_MORNING, _EVENING))
+        self.set_clock(morning)
         self._predict([*day.posts, *day.others])
         if day.labels:
             self.loop.label(day.labels)
         if day.rolls_back:
             self._roll_back(day, seen)
-        self.set_clock(datetime.combine(date, _EVENING, UTC))
-        self._watch(started, seen)
+        self.set_clock(evening)
+        self._watch(morning, evening, seen)
         if day.poisons:
             self._retrain("operator", "Labels of a new annotator came", seen, anyway=True)
         elif day.number in _SCHEDULED:
@@ -164,10 +164,10 @@ class Month:
         )
         return True if answer["Datapoints"] else None
 
-    def _watch(self, since: datetime, seen: Seen) -> None:
+    def _watch(self, morning: datetime, evening: datetime, seen: Seen) -> None:
         """Measure drift and live quality as their schedules do, and follow what they set off."""
         was_alarming = self.loop.is_alarming()
-        drift = self.loop.measure_drift(since, datetime.now(UTC))
+        drift = self.loop.measure_drift(morning, evening)
         seen.share = drift.get("share")
         seen.drifted = [
             name for name, column in drift.get("columns", {}).items() if column["drifted"]
@@ -181,7 +181,7 @@ class Month:
         )
         if fires and not was_alarming:
             wait_for("the alarm to retrain", lambda: self._follow_new(seen), _SECONDS)
-        quality = self.loop.measure_quality()
+        quality = self.loop.measure_quality(evening)
         seen.labelled_posts = quality.get("labelled_posts", 0)
         if overall := quality.get("overall"):
             seen.f1 = overall["f1"]

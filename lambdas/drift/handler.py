@@ -25,6 +25,7 @@ from stresswatch.posts import SMOKE_PREFIX
 from stresswatch.s3 import Location, read
 from stresswatch.sampling import Sample, sample
 from stresswatch.versions import REFERENCE_FILE
+from stresswatch.window_metrics import publish
 from stresswatch.windows import Window
 
 if TYPE_CHECKING:
@@ -132,9 +133,8 @@ def _publish(found: WindowDrift, drift: Drift | None) -> None:
             ("ColumnDistance", column.distance / column.least),
         )
     ]
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace=setting("POWERTOOLS_METRICS_NAMESPACE"), MetricData=data
-    )
+    namespace = setting("POWERTOOLS_METRICS_NAMESPACE")
+    publish(boto3.client("cloudwatch"), namespace, found.window, data)
 
 
 def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:

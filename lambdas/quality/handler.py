@@ -16,6 +16,7 @@ from stresswatch.datasets import LABELS_PREFIX, read_lines
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.live_quality import LiveQuality, join, measure_live, newest_labels
+from stresswatch.window_metrics import publish
 from stresswatch.windows import Window
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         Body=json.dumps(result).encode(),
         ContentType="application/json",
     )
-    _publish(len(scored), quality)
+    _publish(window, len(scored), quality)
     logger.info("live quality", status=result["status"], model_version=pointer.version, **counts)
     return result
 
 
-def _publish(labelled_posts: int, quality: LiveQuality) -> None:
+def _publish(window: Window, labelled_posts: int, quality: LiveQuality) -> None:
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
     data: list[MetricDatumTypeDef] = [
         {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": labelled_posts}
@@ -85,9 +86,7 @@ def _publish(labelled_posts: int, quality: LiveQuality) -> None:
         data += _data(quality.overall, stage)
     for name, figures in quality.communities.items():
         data += _data(figures, [*stage, {"Name": "Community", "Value": name}])
-    boto3.client("cloudwatch").put_metric_data(
-        Namespace=setting("POWERTOOLS_METRICS_NAMESPACE"), MetricData=data
-    )
+    publish(boto3.client("cloudwatch"), setting("POWERTOOLS_METRICS_NAMESPACE"), window, data)
 
 
 def _data(

@@ -201,7 +201,7 @@ def function_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def live_quality(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    deployed.loop.measure_quality()
+    deployed.loop.measure_quality(datetime.now(UTC))
     yield Given()
 
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -246,7 +247,7 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
     """What was streamed is labelled wrongly: which the gate does not let the model learn."""
     wrong = deployed.loop.label([replace(post, label=1 - post.label) for post in STREAMED])
     try:
-        assert deployed.loop.measure_quality()["status"] == "measured"
+        assert deployed.loop.measure_quality(datetime.now(UTC))["status"] == "measured"
         alarms.fires("QualityAlarm")
         output = eventually("the retraining's end", lambda: started_by(deployed, "quality_alarm"))
         assert output["dataset"]["new_labels"] == len(STREAMED)

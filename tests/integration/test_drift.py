@@ -17,12 +17,14 @@ from stresswatch.artefact import Artefact
 from stresswatch.drift_history import SCHEMA
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import DRIFT_COLUMNS, Record, predict
-from stresswatch.windows import InvalidWindow
+from stresswatch.windows import InvalidWindow, Window
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 
-START = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
-WINDOW = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
+HOUR = timedelta(hours=1)
+START = datetime.now(UTC).replace(hour=10, minute=30, second=0, microsecond=0) - timedelta(days=2)
+END = START + HOUR
+WINDOW = {"start": START.isoformat(), "end": END.isoformat()}
 CALM_ONLY = [post for post in make_posts(400, seed=6) if post.label == 0]
 
 
@@ -67,9 +69,9 @@ def published(name, column=None):
         Namespace="Stresswatch",
         MetricName=name,
         Dimensions=[{"Name": "Stage", "Value": "dev"}, *of_column],
-        StartTime=datetime.now(UTC) - timedelta(minutes=10),
-        EndTime=datetime.now(UTC) + timedelta(minutes=10),
-        Period=3600,
+        StartTime=END,
+        EndTime=END + timedelta(minutes=1),
+        Period=60,
         Statistics=["Maximum"],
     )
     return [point["Maximum"] for point in answer["Datapoints"]]
@@ -109,8 +111,8 @@ def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archive
     earlier = START - timedelta(hours=12)
     handler({"start": earlier.isoformat(), "end": START.isoformat()}, CONTEXT)
     assert aws.keys("archive", "drift/") == [
-        "drift/date=2026-11-22/20261122T223000Z-20261123T103000Z-v1.parquet",
-        "drift/date=2026-11-23/20261123T103000Z-20261123T113000Z-v1.parquet",
+        f"drift/date={window.start:%Y-%m-%d}/{window.name}-v1.parquet"
+        for window in (Window(earlier, START), Window(START, END))
     ]
     rows = history(aws)
     assert rows.columns.tolist() == SCHEMA.names
@@ -169,7 +171,7 @@ def test_before_the_first_promotion_there_is_nothing_to_compare_with(aws, archiv
 
 def test_rows_outside_the_window_and_of_an_earlier_champion_do_not_count(aws, champion, archived):
     archived(make_posts(60, seed=7), at=START - timedelta(seconds=1))
-    archived(make_posts(60, seed=7), at=START + timedelta(hours=1), first=100)
+    archived(make_posts(60, seed=7), at=START + HOUR, first=100)
     archived(make_posts(60, seed=7), version="v0", first=200)
     archived(make_posts(70, seed=7), at=START + timedelta(minutes=59), first=300)
     assert handler(WINDOW, CONTEXT)["posts"] == 70
@@ -191,14 +193,12 @@ def test_a_record_that_was_delivered_twice_counts_once(aws, champion, archived):
 def test_without_a_window_in_the_event_it_is_the_hour_that_its_schedule_was_for(
     aws, champion, archived
 ):
-    archived(make_posts(60, seed=7), at=datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
-    archived(make_posts(60, seed=7), at=datetime(2026, 11, 23, 11, 0, tzinfo=UTC), first=100)
-    answer = handler({"time": "2026-11-23T11:02:00Z"}, CONTEXT)
+    ten = START.replace(minute=0)
+    archived(make_posts(60, seed=7), at=ten)
+    archived(make_posts(60, seed=7), at=ten + HOUR, first=100)
+    answer = handler({"time": f"{ten + HOUR:%Y-%m-%dT%H}:02:00Z"}, CONTEXT)
     assert answer["posts"] == 60
-    assert (answer["start"], answer["end"]) == (
-        "2026-11-23T10:00:00+00:00",
-        "2026-11-23T11:00:00+00:00",
-    )
+    assert (answer["start"], answer["end"]) == (ten.isoformat(), (ten + HOUR).isoformat())
 
 
 def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champion):
@@ -234,6 +234,17 @@ def test_what_is_archived_after_its_window_was_looked_at_counts_when_it_is_looke
     assert set(history(aws)["posts"]) == {80}
 
 
+def test_a_window_of_long_ago_is_measured_though_cloudwatch_takes_its_figures_no_more(
+    aws, champion, archived
+):
+    long_ago = START - timedelta(days=30)
+    archived(CALM_ONLY, at=long_ago)
+    window = {"start": long_ago.isoformat(), "end": (long_ago + HOUR).isoformat()}
+    assert handler(window, CONTEXT)["status"] == "measured"
+    assert history(aws)["drifted"].any()
+    assert boto3.client("cloudwatch").list_metrics(Namespace="Stresswatch")["Metrics"] == []
+
+
 def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
     aws, champion, archived, monkeypatch
 ):
@@ -257,23 +268,20 @@ def test_people_are_told_once_when_posts_begin_to_drift_with_a_link_to_the_page(
     for hour, posts in enumerate((make_posts(100, seed=7), CALM_ONLY, CALM_ONLY)):
         start = START + timedelta(hours=hour)
         archived(posts, at=start, first=1000 * hour)
-        handler(
-            {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}, CONTEXT
-        )
+        handler({"start": start.isoformat(), "end": (start + HOUR).isoformat()}, CONTEXT)
     (message,) = aws.messages()
-    assert "2026-11-23 11:30 to 2026-11-23 12:30 UTC" in message
+    drifted = Window(END, END + HOUR)
+    assert f"{drifted.start:%Y-%m-%d} 11:30 to {drifted.end:%Y-%m-%d} 12:30 UTC" in message
     assert "- probability: wasserstein" in message
     page, index = re.findall(r"https://\S+", message)
-    assert "reports/20261123T113000Z-20261123T123000Z-v1.html" in page
+    assert f"reports/{drifted.name}-v1.html" in page
     for link in (page, index):
         query = parse_qs(urlsplit(link).query)
         assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
         assert query["X-Amz-Expires"] == [str(12 * 3600)]
     listed = re.findall(r'<a href="([^"]+)"', aws.body("archive", "reports/index.html").decode())
-    assert [urlsplit(link).path.rpartition("/")[2][:16] for link in listed] == [
-        "20261123T123000Z",
-        "20261123T113000Z",
-        "20261123T103000Z",
+    assert [urlsplit(link).path.rpartition("/")[2] for link in listed] == [
+        f"{Window(start, start + HOUR).name}-v1.html" for start in (END + HOUR, END, START)
     ]
 
 
@@ -281,7 +289,7 @@ def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
     archived(CALM_ONLY[:49])
     handler(WINDOW, CONTEXT)
     page = aws.body("archive", "reports/index.html").decode()
-    assert "2026-11-23 10:30 to 2026-11-23 11:30 UTC" in page
+    assert f"{START:%Y-%m-%d} 10:30 to {END:%Y-%m-%d} 11:30 UTC" in page
     assert "49 posts, not compared" in page
     assert "too_small" in page
 
@@ -293,6 +301,7 @@ def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
         {"start": 5},
         {"start": "2026-11-23T10:00:00+00:00", "end": "2026-11-23T10:00:00+00:00"},
         {"start": "2026-11-23T10:00:00"},
+        {"end": "2026-11-23T10:00:00"},
     ],
 )
 def test_an_event_without_a_proper_window_is_refused(aws, champion, event):

@@ -15,7 +15,7 @@ from stresswatch.predictions import Record, predict
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 WINDOW = {"end": NOW.isoformat()}
 POSTS = make_posts(120, seed=3)
 
@@ -57,9 +57,9 @@ def published(metric, **dimensions):
         Namespace="Stresswatch",
         MetricName=metric,
         Dimensions=[{"Name": name, "Value": value} for name, value in named.items()],
-        StartTime=datetime.now(UTC) - timedelta(hours=1),
-        EndTime=datetime.now(UTC) + timedelta(hours=1),
-        Period=7200,
+        StartTime=NOW,
+        EndTime=NOW + timedelta(minutes=1),
+        Period=60,
         Statistics=["Maximum"],
     )
     return [point["Maximum"] for point in found["Datapoints"]]
@@ -94,10 +94,18 @@ def test_each_measurement_is_kept_and_quotes_no_post(aws, champion, serve):
     label(aws, POSTS)
     answer = handler(WINDOW, CONTEXT)
     (key,) = aws.keys("archive", "quality/")
-    assert key == "quality/2026-11-23T120000-v1.json"
+    assert key == f"quality/{NOW:%Y-%m-%dT%H%M%S}-v1.json"
     kept = aws.body("archive", key).decode()
     assert json.loads(kept) == json.loads(json.dumps(answer))
     assert not [post for post in POSTS if post.post.post_id in kept or post.post.text in kept]
+
+
+def test_a_schedule_measures_up_to_its_time_however_late_it_runs(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS)
+    answer = handler({"time": f"{NOW:%Y-%m-%dT%H:%M:%S}Z"}, CONTEXT)
+    assert (answer["end"], answer["labelled_posts"]) == (NOW.isoformat(), 120)
+    assert published("LabelledPosts") == [120]
 
 
 def test_labels_that_came_days_after_the_prediction_count(aws, champion, serve):

@@ -45,14 +45,15 @@ class Window:
 
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:
-        """Read a window from an event; without one, the last `minutes`.
+        """Read a window from an event; without one, the `minutes` before its schedule's time.
 
         Raises
         ------
         InvalidWindow
         """
         try:
-            end = datetime.fromisoformat(event["end"]) if "end" in event else datetime.now(UTC)
+            named = event.get("end", event.get("time"))  # `time` as EventBridge has it
+            end = datetime.now(UTC) if named is None else datetime.fromisoformat(named)
             start = (
                 datetime.fromisoformat(event["start"])
                 if "start" in event
@@ -60,6 +61,8 @@ class Window:
             )
             if start >= end:
                 raise InvalidWindow("the window's start must be before its end")
+            if end.tzinfo is None:
+                raise InvalidWindow("the window's times have no time zone")
         except (TypeError, ValueError) as error:
             raise InvalidWindow(
                 f"start and end must be ISO 8601 times with a time zone, in order: {error}"

@@ -1,0 +1,93 @@
+"""When a window's figures are put, and what an alarm with the schedule's period sees of them."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from local.alarm_evaluation import ALARM, OK, Alarm, Samples, evaluate
+from stresswatch.window_metrics import publish
+from stresswatch.windows import Window
+
+PERIOD = 60
+DRIFT = Alarm(
+    name="drift",
+    namespace="Stresswatch",
+    metric_name="DriftShare",
+    dimensions={"Stage": "dev"},
+    statistic="Maximum",
+    period=PERIOD,
+    evaluation_periods=1,
+    datapoints_to_alarm=1,
+    threshold=0.5,
+    comparison="GreaterThanOrEqualToThreshold",
+    missing_data="notBreaching",
+)
+
+
+class CloudWatch:
+    """Keeps what was put."""
+
+    def __init__(self):
+        self.put = []
+
+    def put_metric_data(self, **call):
+        self.put += [(call["Namespace"], datum) for datum in call["MetricData"]]
+
+
+def published_at(end):
+    cloudwatch = CloudWatch()
+    data = [{"MetricName": "DriftShare", "Value": 0.5}, {"MetricName": "WindowPosts", "Value": 9}]
+    publish(cloudwatch, "Stresswatch", Window(end - timedelta(hours=1), end), iter(data))
+    assert [(namespace, {**datum, "Timestamp": None}) for namespace, datum in cloudwatch.put] == [
+        ("Stresswatch", {**datum, "Timestamp": None}) for datum in data[: len(cloudwatch.put)]
+    ]
+    return [datum["Timestamp"] for _, datum in cloudwatch.put]
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=2), timedelta(days=13, hours=23)])
+def test_figures_are_put_at_the_end_of_their_window_whenever_it_is_measured(age):
+    end = datetime.now(UTC) - age
+    assert published_at(end) == [end, end]
+
+
+def test_figures_of_a_window_that_is_not_over_are_put_now():
+    begun = datetime.now(UTC)
+    at = published_at(begun + timedelta(hours=1))
+    assert begun <= at[0] == at[1] <= datetime.now(UTC)
+
+
+def test_figures_that_cloudwatch_refuses_as_too_old_are_not_put():
+    assert published_at(datetime.now(UTC) - timedelta(days=14)) == []
+
+
+def alarms(drifted, put_after, at_end):
+    """Count how often an alarm begins that looks each second at windows, put so late."""
+    puts = [
+        (
+            PERIOD * number + late,
+            Samples(PERIOD * number + (0 if at_end else late), 1, share, share, share),
+        )
+        for number, (share, late) in enumerate(zip(drifted, put_after, strict=True))
+    ]
+    begun, state = 0, OK
+    for now in range(PERIOD * len(puts)):
+        seen = [samples for at, samples in puts if at <= now]
+        before, state = state, evaluate(DRIFT, seen, state, now).state
+        begun += (before, state) == (OK, ALARM)
+    return begun
+
+
+def test_an_alarm_of_the_schedules_period_begins_when_windows_begin_to_drift():
+    chance = Random(1)
+    for _ in range(50):
+        drifted = [chance.choice((0.0, 1.0)) for _ in range(12)]
+        late = [chance.randrange(PERIOD) for _ in drifted]
+        begins = sum(one > before for before, one in zip([0.0, *drifted], drifted, strict=False))
+        assert alarms(drifted, late, at_end=True) == begins
+
+
+def test_by_the_time_of_their_putting_one_drifted_window_would_set_it_off_twice():
+    """The second window is sooner than the first, and shares its period; the third is later."""
+    assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=False) == 2
+    assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=True) == 1
