@@ -1,10 +1,12 @@
-"""A repository of the project as it is here, from which CDK's own command deploys locally."""
+"""A repository of the project as it is here, in which git's and CDK's own commands work."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import PROJECT
 from tests.workplace import fill
@@ -15,20 +17,21 @@ PYTHONPATH={PROJECT} exec {sys.executable} -m tests.e2e.npx {PROGRAMS / "npx"} "
 """
 
 
-def checked_out(folder: Path) -> Path:
-    """Commit the files of the project to a repository of their own, and give its folder."""
-    known = git(PROJECT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    fill(folder, (name for name in known if (PROJECT / name).is_file()))
-    replace_npx(folder)
+def repository(folder: Path) -> Path:
+    """Copy the files of the project to a repository without a commit, and give its folder."""
+    try:
+        known = git(PROJECT, "ls-files", "--cached", "--others", "--exclude-standard")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"this is no repository of git: {error.stderr}")
+    fill(folder, (name for name in known.splitlines() if (PROJECT / name).is_file()))
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "config", "user.name", "Somebody")
     git(folder, "config", "user.email", "somebody@example.com")
-    commit(folder)
     return folder
 
 
 def replace_npx(folder: Path) -> None:
-    """Have the environment of a checkout deploy to the emulator."""
+    """Have CDK's command, in the environment of a checkout, deploy to the emulator."""
     programs = folder / ".venv" / "bin"
     programs.unlink()
     programs.mkdir()

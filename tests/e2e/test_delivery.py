@@ -15,7 +15,7 @@ from local.server import Server
 from local.state_file import Folder
 from tests.conftest import PROJECT
 from tests.documented import NOT_RUN, TYPED_BY, commands
-from tests.e2e.checkout import checked_out, commit, git, replace_npx
+from tests.e2e.checkout import commit, git, replace_npx, repository
 from tests.e2e.pages import posts_in
 from tests.e2e.shell import LineFailed, Shell
 from tests.workplace import fill
@@ -35,7 +35,9 @@ STEPS = [step["run"] for step in JOB["steps"] if "run" in step]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Somebody's checkout of the project."""
-    folder = checked_out(tmp_path / "project")
+    folder = repository(tmp_path / "project")
+    replace_npx(folder)
+    commit(folder)
     posts_in(folder)
     return folder
 

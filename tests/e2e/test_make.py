@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PROJECT
-from tests.workplace import fill
+from tests.e2e.checkout import commit, git, repository
 
 SETTINGS = "cdk_app/stages.py"
 NOW, BEFORE = "silence_alarm_minutes: int = 60", "silence_alarm_minutes: int = 55"
@@ -19,15 +18,12 @@ LONGEST_SECONDS = 300
 
 
 def type_(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Type a line where git knows nobody, as on a new machine; its output is all that it said."""
-    person = {"NAME": "Somebody", "EMAIL": "somebody@example.com"}
-    own = {f"GIT_{who}_{key}": person[key] for who in ("AUTHOR", "COMMITTER") for key in person}
-    nobodys = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    """Type a line; its output is all that it said."""
     return subprocess.run(
         line,
         shell=True,
         cwd=folder,
-        env=os.environ | own | nobodys | variables,
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -37,28 +33,24 @@ def type_(line: str, folder: Path, **variables: str) -> subprocess.CompletedProc
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is tracked here, as it lies here; one setting was another in the commit before."""
-    known = type_("git ls-files", PROJECT)
-    if known.returncode:
-        pytest.skip(f"this is no repository of git: {known.stdout}")
-    folder = tmp_path_factory.mktemp("repository")
-    fill(folder, filter(lambda name: (PROJECT / name).is_file(), known.stdout.splitlines()))
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as it lies here; one setting was another in the commit before."""
+    folder = repository(tmp_path_factory.mktemp("project"))
     settings = (folder / SETTINGS).read_text()
     assert NOW in settings
     (folder / SETTINGS).write_text(settings.replace(NOW, BEFORE))
-    commit = "git add --all && git commit --quiet --message"
-    assert type_(f"git init --quiet --initial-branch main && {commit} Before", folder).stdout == ""
+    commit(folder)
     (folder / SETTINGS).write_text(settings)
-    assert type_(f"git switch --quiet --create change && {commit} After", folder).stdout == ""
+    git(folder, "switch", "--quiet", "--create", "change")
+    commit(folder)
     return folder
 
 
 @pytest.mark.parametrize("line", ["make diff STAGE=dev", "make diff STAGE=staging BASE=HEAD~1"])
 def test_the_diff_is_what_the_stage_has_now_and_had_not_at_the_commit(
-    line: str, repository: Path
+    line: str, project: Path
 ) -> None:
-    done = type_(line, repository)
+    done = type_(line, project)
     if "npm error" in done.stdout:
         pytest.skip(f"npm cannot install CDK's command here: {done.stdout[-500:]}")
     assert done.returncode == 0, done.stdout
@@ -68,16 +60,16 @@ def test_the_diff_is_what_the_stage_has_now_and_had_not_at_the_commit(
     assert "Number of stacks with differences: 1" in done.stdout
 
 
-def test_the_hooks_stop_a_commit_that_the_checks_refuse(repository: Path, tmp_path: Path) -> None:
+def test_the_hooks_stop_a_commit_that_the_checks_refuse(project: Path, tmp_path: Path) -> None:
     """All but mypy's, which takes half a minute where it has read nothing before."""
-    made = type_("make hooks", repository)
+    made = type_("make hooks", project)
     assert made.returncode == 0, made.stdout
-    workflow = (repository / WORKFLOW).read_text()
-    (repository / "unformatted.py").write_text("import os\nx = {  }\n")
-    (repository / WORKFLOW).write_text(workflow.replace("runs-on:", "runs-at:"))
+    workflow = (project / WORKFLOW).read_text()
+    (project / "unformatted.py").write_text("import os\nx = {  }\n")
+    (project / WORKFLOW).write_text(workflow.replace("runs-on:", "runs-at:"))
     variables = {"SKIP": "mypy", "PRE_COMMIT_HOME": str(tmp_path)}
-    commit = "git add --all && git commit --message Next"
-    stopped = type_(commit, repository, **variables)
+    next_commit = "git add --all && git commit --message Next"
+    stopped = type_(next_commit, project, **variables)
     assert stopped.returncode == 1
     outcomes = re.findall(r"^([\w ]+?)\.{3,}.*?(\w+)$", stopped.stdout, re.MULTILINE)
     assert outcomes == [
@@ -86,7 +78,7 @@ def test_the_hooks_stop_a_commit_that_the_checks_refuse(repository: Path, tmp_pa
         ("mypy", "Skipped"),
         ("schema of the workflows", "Failed"),
     ], stopped.stdout
-    (repository / "unformatted.py").write_text('"""Nothing."""\n')
-    (repository / WORKFLOW).write_text(workflow)
-    passed = type_(commit, repository, **variables)
+    (project / "unformatted.py").write_text('"""Nothing."""\n')
+    (project / WORKFLOW).write_text(workflow)
+    passed = type_(next_commit, project, **variables)
     assert passed.returncode == 0, passed.stdout
