@@ -99,6 +99,8 @@ def readme(deployed: Deployed, folder: Path) -> Iterator[Given]:
         "POST_ID...": forgotten,
     }
     yield Given(words, {"URL": deployed.stack.outputs["WebServiceUrl"]})
+    fetched, given = folder / "data" / "dreaddit" / TRAIN_FILE, folder / TRAIN_FILE
+    assert fetched.read_bytes() == given.read_bytes()
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Shell:
         LineFailed
         """
         script = "".join(f"printf '{_MARK}'\n{filled(line, words or {})}\n" for line in lines)
-        environment = os.environ | {
+        environment = _surroundings() | {
             "AWS_ENDPOINT_URL": self.endpoint.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -78,6 +78,11 @@ class Shell:
         return printed
 
 
+def _surroundings() -> dict[str, str]:
+    """Give the variables here, but for where real posts lie: a line writes others there."""
+    return {name: value for name, value in os.environ.items() if name != "STRESSWATCH_DATA_DIR"}
+
+
 def filled(line: str, words: Mapping[str, str]) -> str:
     """Put words in the place of placeholders, the longest first; the stage is the deployed one."""
     for placeholder in sorted(words, key=len, reverse=True):
@@ -91,6 +96,7 @@ def started(folder: Path, endpoint: Endpoint) -> Iterator[Shell]:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.warm", str(folder)],
         cwd=PROJECT,
+        env=_surroundings(),
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
