@@ -211,6 +211,9 @@ def answer_error(error: Exception) -> Response[str]:
             problem = error
         case RequestValidationError():
             problem = web_service.BODY_INVALID
+        case RecursionError():
+            # Powertools looks at the body from deeper in the stack than `check_body` did.
+            problem = web_service.no_json("not_json")
         case NotFoundError():
             problem = web_service.no_route(app.current_event.path)
         case ChampionUnavailable():
@@ -237,6 +240,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
                 event.get("body", ""),
                 is_base64=event["isBase64Encoded"],
             )
+            # Powertools takes the media type in small letters alone.
+            event = {**event, "headers": {**event["headers"], "content-type": _JSON}}
         answer = app.resolve(event, context)
     except Problem as problem:
         # Before Powertools decodes the body, as it lets out what its decoder raises.

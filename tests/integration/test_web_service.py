@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -129,6 +130,20 @@ def test_what_is_no_json_is_refused_before_it_is_looked_at(aws):
     ):
         answer = ask("POST", "/predict", body, **how)
         assert (answer.status, answer.headers["content-type"]) == (status, PROBLEM)
+
+
+def test_the_media_type_may_be_written_in_capitals(aws, champion):
+    answer = ask("POST", "/predict", '{"text": "words"}', content_type="Application/JSON")
+    assert answer.status == 200
+
+
+def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
+    limit = sys.getrecursionlimit()
+    nested = ["[" * depth + "]" * depth for depth in range(limit // 2, limit, 5)]
+    answers = [ask("POST", "/predict", f'{{"text": "words", "more": {one}}}') for one in nested]
+    answers += [ask("POST", "/labels", one) for one in nested]
+    assert {one.status for one in answers} <= {200, 400, 422}
+    assert {one.reason for one in answers if one.status == 400} == {"not_json"}
 
 
 def test_a_body_in_base64_is_read(aws, champion):

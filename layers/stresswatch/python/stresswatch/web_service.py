@@ -109,6 +109,11 @@ INTERNAL = Problem(
 )
 
 
+def no_json(reason: str) -> Problem:
+    """Say that a body cannot be read."""
+    return Problem(HTTPStatus.BAD_REQUEST, reason, "the request's body must be JSON in UTF-8")
+
+
 def no_route(path: str) -> Problem:
     """Say that there is no such path, or that it has other methods."""
     if methods := [method for method, known in ROUTES if known == path]:
@@ -145,9 +150,7 @@ def check_body(content_type: str, body: str, *, is_base64: bool) -> None:
     try:
         decode(data)
     except InvalidPost as error:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, error.reason, "the request's body must be JSON in UTF-8"
-        ) from None
+        raise no_json(error.reason) from None
 
 
 Score = Callable[[Sequence[Post]], Sequence[Prediction]]
