@@ -3,11 +3,17 @@
 import copy
 
 import pytest
+from rich.console import Console
 
 from cdk_app.stages import STAGES
 from cli.cost import command
 from cli.cost.deployment import read_template
+from cli.cost.estimate import Load
+from cli.cost.measured import shipped
+from cli.cost.report import Report
 from cli.errors import OperatorError
+from tests.conftest import PROJECT
+from tests.documented import blocks
 
 
 @pytest.mark.parametrize(
@@ -53,3 +59,18 @@ def test_a_template_that_lacks_what_is_read_is_refused(template):
 
 def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
     assert command.deployment("prod") == read_template("prod", production.body)
+
+
+def test_the_documentation_quotes_the_estimate_as_it_is_today(production, capsys):
+    deployment = read_template("prod", production.body)
+    report = Report(Load(1_000_000, 3), deployment, shipped(), 60)
+    report.show(Console(width=80))
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    (quoted,) = [
+        text for kind, text in blocks((PROJECT / "docs/cost.md").read_text()) if kind == "text"
+    ]
+    assert quoted.splitlines() == printed
+    now, cheapest = report.settings(deployment), report.settings(report.best)
+    words = " ".join((PROJECT / "README.md").read_text().split())
+    assert f"about ${now['dollars a month']:,.0f} a month as production is set" in words
+    assert f"${cheapest['dollars a month']:,.0f} if a post may wait a minute" in words
