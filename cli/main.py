@@ -50,10 +50,20 @@ app = typer.Typer(
 data = typer.Typer(help="Labelled posts to learn from.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+
+def _reason(why: str) -> str:
+    if not why.strip():
+        raise typer.BadParameter("a reason must not be blank")
+    return why
+
+
 Local = Annotated[bool, typer.Option("--local", help="The local stack instead of AWS.")]
 Stage = Annotated[str, typer.Option(help="The stage, on AWS.")]
 Version = Annotated[str, typer.Argument(help="A model version.", show_default=False)]
-Why = Annotated[str, typer.Option(help="The reason, for the record.", show_default=False)]
+Why = Annotated[
+    str,
+    typer.Option(help="The reason, for the record.", show_default=False, callback=_reason),
+]
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
 
 LABELS_AN_OBJECT = 5_000

@@ -78,7 +78,7 @@ class Versions:
                 escape("\n".join(self._verdicts(name))),
             )
         if not names:
-            table.add_row("none yet: `stresswatch retrain` makes the first")
+            table.add_row("none yet:\n`stresswatch retrain`\nmakes the first")
         return table
 
     def rollback(self, version: str | None, why: str) -> Pointer:
@@ -139,12 +139,17 @@ class Versions:
         if version == current.version:
             raise OperatorError(f"{version} serves already.")
         others = ", ".join(one.version for one in served if one.version != current.version)
-        which = (
-            f"{version} never served" if version else "there is no earlier version to go back to"
-        )
-        raise OperatorError(
-            f"{which}; those that did, beside {current.version}: {others or 'none'}."
-        )
+        if version is not None:
+            raise OperatorError(
+                f"{version} never served; those that did, beside {current.version}: "
+                f"{others or 'none'}."
+            )
+        if others:
+            raise OperatorError(
+                f"Every version that served beside {current.version} was rolled back: {others}; "
+                "name one to let it serve again."
+            )
+        raise OperatorError(f"No version served before {current.version}.")
 
     def _state(self, version: str, champion: Pointer | None) -> str:
         if champion and champion.version == version:

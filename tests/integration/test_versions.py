@@ -101,7 +101,7 @@ class TestRollback:
 
     def test_a_second_one_does_not_go_back_to_what_the_first_left(self, aws, versions, served):
         versions.rollback(None, "complaints")
-        with pytest.raises(OperatorError, match="there is no earlier version"):
+        with pytest.raises(OperatorError, match="beside v1 was rolled back: v2; name one"):
             versions.rollback(None, "again")
         assert aws.pointer().version == "v1"
 
@@ -114,6 +114,13 @@ class TestRollback:
     def test_the_one_that_serves_is_no_rollback(self, versions, served):
         with pytest.raises(OperatorError, match="v2 serves already"):
             versions.rollback("v2", "a slip")
+
+    def test_the_first_version_that_ever_served_has_none_before_it(
+        self, aws, versions, version_files
+    ):
+        aws.promote("v1", version_files)
+        with pytest.raises(OperatorError, match="No version served before v1"):
+            versions.rollback(None, "a slip")
 
     def test_without_a_champion_there_is_nothing_to_go_back_from(self, versions):
         with pytest.raises(OperatorError, match="No version serves yet"):

@@ -44,6 +44,13 @@ def test_the_version_is_the_package_s(stresswatch):
     assert (result.exit_code, result.stdout) == (0, f"{version('stresswatch')}\n")
 
 
+@pytest.mark.parametrize("command", [["rollback"], ["approve", "v1"], ["reject", "v1"]])
+def test_a_decision_needs_a_reason_that_is_not_blank(stresswatch, command):
+    result = stresswatch(*command, "--local", "--why", " ")
+    assert result.exit_code == 2
+    assert "a reason must not be blank" in result.output
+
+
 def test_without_a_command_it_tells_what_it_can_do(stresswatch):
     shown = stresswatch("--help").output
     for command in (
