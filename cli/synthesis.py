@@ -26,7 +26,10 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
     ------
     OperatorError
         When the app does not synthesize.
+    OSError
+        When there can be no such directory; CDK would end with a trace.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     settings = {
         "CDK_OUTDIR": str(directory.resolve()),
         "CDK_VALIDATION": "false",

@@ -26,8 +26,8 @@ def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -
     OperatorError
         When a moment is none, or the last is not after the first.
     """
-    start = moment(since, "--since") if since else None
-    end = moment(until, "--until") if until else None
+    start = None if since is None else moment(since, "--since")
+    end = None if until is None else moment(until, "--until")
     if start and end and start >= end:
         raise OperatorError("--until must be later than --since.")
     return Selection(frozenset(reasons), start, end)

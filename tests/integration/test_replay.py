@@ -430,6 +430,12 @@ def test_only_what_was_asked_for_is_sent(stack):
     assert stack.delivered == {"2": 1, "1": 1, "4": 1, "3": 1, "5": 1}
 
 
+@pytest.mark.parametrize("moments", [("", None), (None, "")])
+def test_an_empty_moment_is_refused_and_not_taken_for_all_time(moments):
+    with pytest.raises(OperatorError, match="is ''; give an ISO 8601 moment"):
+        selection_of([], *moments)
+
+
 def test_days_that_were_not_asked_for_are_not_even_read(stack):
     for days in range(4):
         stack.reject(days + 1, arrived=NOW - timedelta(days=days))

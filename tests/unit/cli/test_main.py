@@ -158,6 +158,12 @@ def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
     assert "http://127.0.0.1:4566" in stresswatch("up").stdout
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
+    Path(".stresswatch").touch()
+    result = stresswatch("up")
+    assert (result.exit_code, result.stderr) == (1, ".stresswatch/cdk.out: Not a directory.\n")
+
+
 def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
     def synthesize(directory):
         raise OperatorError("The stack does not synthesize: why.")
