@@ -156,7 +156,7 @@ def _partition_key(data: bytes) -> str:
 
 def _read_csv(path: Path) -> Iterator[StreamRecord]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
+        rows = csv.DictReader(file, strict=True)
         if missing := {"post_id", "text"} - set(rows.fieldnames or ()):
             raise OperatorError(f"{path} lacks the column {' and '.join(sorted(missing))}.")
         for row in rows:

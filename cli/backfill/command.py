@@ -48,7 +48,8 @@ def backfill(console: Console, target: Target, version: str, source: Source, out
     Raises
     ------
     OperatorError
-        When the version cannot be used, a post cannot be had, or the output is not free.
+        When the version cannot be used, a post cannot be had, the output is not free, or what there
+        was held no post.
     """
     output = output_at(target, out)
     model = load_version(target, version)
@@ -61,6 +62,8 @@ def backfill(console: Console, target: Target, version: str, source: Source, out
             progress.update(task, completed=summary.posts + summary.invalid.total())
         output.finish(summary.as_dict())
     _tell(console, summary, out)
+    if summary.invalid and not summary.posts:
+        raise OperatorError("None of these records is a post.")
 
 
 def _records(console: Console, target: Target, source: Source) -> Iterator[Record]:
@@ -100,7 +103,7 @@ def _tell(console: Console, summary: Summary, out: str) -> None:
         console.print(table)
     console.print(
         f"{summary.posts:,} posts scored by {summary.model_version}, {summary.stressed:,} of them "
-        f"stressed; {summary.invalid.total():,} records are invalid. The predictions are in {out}.",
+        f"stressed; invalid: {summary.invalid.total():,}. The predictions are in {out}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

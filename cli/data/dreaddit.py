@@ -45,7 +45,7 @@ def parse_csv(content: bytes, name: str) -> list[LabelledPost]:
             f"{name} is not UTF-8 from byte {error.start} on; save it as UTF-8, for example with "
             "`iconv -f WINDOWS-1252 -t UTF-8`."
         ) from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         if missing := [column for column in _COLUMNS if column not in (rows.fieldnames or ())]:
             raise OperatorError(f"{name} is not Dreaddit: it lacks {', '.join(missing)}.")

@@ -41,7 +41,8 @@ def score(console: Console, target: Target, address: str, version: str | None) -
     Raises
     ------
     OperatorError
-        When the file or the version cannot be used, or a part of the file was not scored.
+        When the file or the version cannot be used, a part of the file was not scored, or no line
+        of it is a post.
     """
     pointer = _chosen(target, version)
     scored = Scored(target, input_at(target, address), pointer)
@@ -60,6 +61,8 @@ def score(console: Console, target: Target, address: str, version: str | None) -
                 )
         summary = scored.summarise(parts)
     _tell(console, summary, scored)
+    if not summary["posts"]:
+        raise OperatorError(f"No line of {address} is a post.")
     return summary
 
 
@@ -198,11 +201,12 @@ def _tell(console: Console, summary: dict[str, Any], scored: Scored) -> None:
         for reason, lines in summary["invalid"].items():
             table.add_row(reason, f"{lines:,}")
         console.print(table)
+    which = f", and below {INVALID_PREFIX} there which lines are invalid"
     console.print(
         f"{summary['posts']:,} posts scored by {summary['model_version']}, "
-        f"{summary['stressed']:,} of them stressed; {sum(summary['invalid'].values()):,} lines "
-        f"are invalid. The predictions are in s3://{scored.bucket}/{scored.results}, and below "
-        f"{INVALID_PREFIX} there which lines are invalid.",
+        f"{summary['stressed']:,} of them stressed; invalid: "
+        f"{sum(summary['invalid'].values()):,}. The predictions are in "
+        f"s3://{scored.bucket}/{scored.results}{which if summary['invalid'] else ''}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +28,8 @@ from stresswatch.scoring import PREFIX
 _JSON_LINES = (".jsonl", ".ndjson")
 _CONVERTED = (".csv", ".parquet")
 _REQUIRED = ("post_id", "text")
+_NAMES = ("post_id", "source")
+"""Where tables have numbers for names, as they often do, these are texts, as in a CSV."""
 _OPTIONAL = (*NUMERIC_FEATURES, "source", "created_at")
 _DIGEST = "sha256"
 _ABSENT = ("404", "NoSuchBucket", "NoSuchKey")
@@ -87,6 +90,8 @@ def _brought(target: Target, path: Path, key: str) -> Input:
     """Upload a file under a key, unless the same is there already."""
     if not path.exists():
         raise OperatorError(f"There is no file {path}.")
+    if path.is_dir():
+        raise OperatorError(f"{path} is a folder; give a file of posts.")
     if _suffix(path.name) in _JSON_LINES:
         return _uploaded(target, path, key)
     with TemporaryDirectory() as folder:
@@ -134,7 +139,7 @@ def _parquet_lines(path: Path) -> Iterator[bytes]:
             columns = [name for name in (*_REQUIRED, *_OPTIONAL) if name in names]
             for batch in file.iter_batches(columns=columns):
                 for row in batch.to_pylist():
-                    yield json.dumps(_post(row)).encode()
+                    yield json.dumps(_post(row), default=str).encode()
     except pa.ArrowInvalid as error:
         raise OperatorError(f"{path.name} is no Parquet file, or a damaged one.") from error
 
@@ -142,21 +147,23 @@ def _parquet_lines(path: Path) -> Iterator[bytes]:
 def _post(row: dict[str, Any]) -> dict[str, Any]:
     """Leave out what a row lacks; whatever else is in it, the scoring judges."""
     return {
-        name: _plain(value)
+        name: _plain(name, value)
         for name, value in row.items()
         if value is not None and not (isinstance(value, float) and math.isnan(value))
     }
 
 
-def _plain(value: object) -> object:
+def _plain(name: str, value: object) -> object:
     match value:
+        case int() if name in _NAMES:
+            return str(value)
         case date():
             return value.isoformat()
         case bytes():  # a text, as files without logical types have it
             return value.decode(errors="surrogateescape")
-        case str() | int() | float():
-            return value
-    return str(value)
+        case Decimal():
+            return float(value)
+    return value
 
 
 def _head(target: Target, place: Location) -> Any:

@@ -132,6 +132,11 @@ def test_what_failed_is_told_and_scored_by_running_it_again(
     assert run(target, file)["posts"] == 1
 
 
+def test_a_file_none_of_whose_lines_is_a_post_is_an_error(target: Target, tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match=r"No line of .*\.jsonl is a post"):
+        run(target, str(written(tmp_path, "jsonl", posts=0)))
+
+
 def test_a_run_that_was_interrupted_goes_on_and_is_taken_up_again(
     deployed: Deployed, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

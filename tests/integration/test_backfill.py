@@ -162,10 +162,15 @@ def test_invalid_records_are_counted_by_reason_and_placed_without_their_text(sta
     assert "not_json        │ 2       │ file 32 " in shown
     stressed = sum(row["stressed"] for row in rows(out))
     assert (
-        f"30 posts scored by v1, {stressed} of them stressed; 3 records are invalid. "
+        f"30 posts scored by v1, {stressed} of them stressed; invalid: 3. "
         f"The predictions are in {out}." in shown
     )
     assert MARKER not in shown + out.read_text()
+
+
+def test_records_none_of_which_is_a_post_are_an_error(stack, tmp_path):
+    with pytest.raises(OperatorError, match="None of these records is a post"):
+        stack.backfill(write(tmp_path, *INVALID), tmp_path / "out.jsonl")
 
 
 def test_a_csv_is_read_as_produce_reads_it(stack, tmp_path):
@@ -302,7 +307,7 @@ def test_a_refusal_of_s3_leaves_no_summary(stack, tmp_path, monkeypatch):
 @pytest.mark.parametrize("width", [20, 40])
 def test_a_narrow_terminal_is_no_obstacle(stack, tmp_path, width, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shown = stack.backfill(write(tmp_path, *INVALID), "out.jsonl", width=width)
+    shown = stack.backfill(write(tmp_path, *encoded(), *INVALID), "out.jsonl", width=width)
     table = [line for line in shown.splitlines() if line.startswith(tuple("┏┡│└┃"))]
     assert table
     assert all(len(line) <= width for line in table)

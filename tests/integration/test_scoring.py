@@ -3,6 +3,7 @@
 import gzip
 import json
 from dataclasses import asdict
+from decimal import Decimal
 
 import boto3
 import pandas as pd
@@ -176,6 +177,27 @@ class TestInputs:
         with pytest.raises(InvalidPost, match="unpaired surrogate"):
             parse_post(json.dumps(bad).encode())
 
+    def test_numbers_as_names_in_parquet_are_texts_as_they_are_in_a_csv(self, target, tmp_path):
+        file = tmp_path / "numbers.parquet"
+        pd.DataFrame({"post_id": [17], "text": ["t"], "source": [5]}).to_parquet(file)
+        (line,) = self.lines(input_at(target, str(file)))
+        assert (line["post_id"], line["source"]) == ("17", "5")
+
+    @pytest.mark.parametrize("text", [["a", "list"], {"a": "struct"}, 5])
+    def test_what_is_no_text_in_parquet_is_not_made_one(self, target, tmp_path, text):
+        file = tmp_path / f"{type(text).__name__}.parquet"
+        pd.DataFrame({"post_id": ["a"], "text": [text]}).to_parquet(file)
+        (line,) = self.lines(input_at(target, str(file)))
+        with pytest.raises(InvalidPost, match="text must be"):
+            parse_post(json.dumps(line).encode())
+
+    def test_a_decimal_in_parquet_is_a_number(self, target, tmp_path):
+        file = tmp_path / "decimal.parquet"
+        pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [Decimal("0.5")]}).to_parquet(
+            file
+        )
+        assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0.5
+
     def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
@@ -213,6 +235,11 @@ class TestInputs:
             file.write_bytes(content)
         with pytest.raises(OperatorError, match=error):
             input_at(target, str(file))
+
+    def test_a_folder_is_no_file(self, target, tmp_path):
+        (tmp_path / "posts.jsonl").mkdir()
+        with pytest.raises(OperatorError, match="is a folder; give a file of posts"):
+            input_at(target, str(tmp_path / "posts.jsonl"))
 
     def test_parquet_without_the_columns_of_a_post_is_refused(self, target, tmp_path):
         file = tmp_path / "columns.parquet"

@@ -96,6 +96,7 @@ def test_an_invalid_row_is_named_by_its_line_and_never_quoted(file, cell, compla
         (to_csv([]), "holds no row"),
         (b"<!doctype html><title>Not found</title>", "is not Dreaddit"),
         (to_csv([DREADDIT_ROW]) + b"ptsd,short\r\n", "social_timestamp is no time"),
+        (to_csv([DREADDIT_ROW]) + b'ptsd,"never closed\r\n', "unexpected end of data"),
     ],
 )
 def test_what_is_no_dreaddit_is_refused(file, content, complaint):

@@ -233,6 +233,7 @@ def test_labels_are_not_sent(tmp_path):
         ("posts.csv", b"post_id,text\n", "holds no post"),
         ("posts.csv", b"post_id,body\n1,x\n", "lacks the column text"),
         ("posts.csv", b"post_id,text\n1,\xff\n", "is not UTF-8"),
+        ("posts.csv", b'post_id,text\n1,"never closed\n2,x\n', "no valid CSV: unexpected end"),
         ("posts.csv", b"post_id,text\n1," + b"x" * 200_000, "no valid CSV: field larger"),
     ],
 )

@@ -1,5 +1,6 @@
 import json
 import math
+from codecs import BOM_UTF8
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,10 @@ def test_a_post_has_its_numbers_in_the_order_of_the_features_and_nan_where_it_ha
 
 def test_a_record_without_post_id_gets_the_one_that_its_place_gives():
     assert parse_post(encode({"text": "hello"}), "4958").post_id == "4958"
+
+
+def test_a_byte_order_mark_before_the_record_is_ignored():
+    assert parse_post(BOM_UTF8 + encode(GOOD)) == parse_post(encode(GOOD))
 
 
 def test_unknown_fields_are_ignored():

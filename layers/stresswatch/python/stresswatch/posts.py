@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -109,7 +110,7 @@ def read_post(record: object, default_post_id: str | None = None) -> Post:
 
 
 def decode(data: bytes) -> object:
-    """Decode JSON.
+    """Decode JSON; a byte order mark before it, as some editors write one into a file, is ignored.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def decode(data: bytes) -> object:
         When it is none.
     """
     try:
-        return _decode(data.decode("utf-8"))
+        return _decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
     except UnicodeDecodeError:
         raise InvalidPost("not_utf8", "the record must be UTF-8") from None
     except (ValueError, RecursionError):
