@@ -334,7 +334,7 @@ def versions(
 ) -> None:
     """List the model versions: what they learned, how good they are, what became of them."""
     with _sentence_on_error():
-        console.print(_versions(on_local=on_local, stage=stage).table(newest))
+        console.print(_versions(on_local=on_local, stage=stage).table(newest, console.width))
 
 
 @app.command()

@@ -38,6 +38,9 @@ from stresswatch.versions import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_WHOLE_NAME = 60
+"""Characters of a line from which a version's name and the other columns fit side by side."""
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -54,15 +57,20 @@ class Versions:
     def _operator(self) -> str:
         return str(self.loop.target.client("sts").get_caller_identity()["Arn"])
 
-    def table(self, newest: int) -> Table:
-        """Tell what the newest versions are made of, how good they are, and what became of them."""
+    def table(self, newest: int, width: int) -> Table:
+        """Tell what the newest versions are made of, how good they are, and what became of them.
+
+        A version's name, which is there to be copied, is broken only where `width`, in characters,
+        would leave nothing of the other columns.
+        """
         table = Table(
             title=f"{self.loop.target.name}: model versions",
             title_justify="left",
             show_lines=True,
             caption="A version's name ends with the first digits of its data's SHA-256.",
         )
-        table.add_column("version\n[dim]its parent[/]", no_wrap=True)
+        is_whole = width >= _WHOLE_NAME
+        table.add_column("version\n[dim]its parent[/]", no_wrap=is_whole, overflow="fold")
         for column in ("state", "posts", "quality", "verdict"):
             table.add_column(column, overflow="fold")
         champion = self.loop.champion()

@@ -54,7 +54,7 @@ def served(aws, version_files, second_files):
 
 def show(versions, width=160):
     shown = io.StringIO()
-    Console(file=shown, width=width).print(versions.table(20))
+    Console(file=shown, width=width).print(versions.table(20, width))
     return shown.getvalue()
 
 
@@ -186,11 +186,21 @@ class TestTable:
         told = [cells[2] for cells in row(show(versions), "v1")]
         assert told == ["1,234", "56 new"]
 
-    def test_a_name_is_whole_in_a_narrow_terminal(self, aws, versions, version_files):
+    @pytest.mark.parametrize(("width", "is_whole"), [(80, True), (60, True), (40, False)])
+    def test_a_name_is_whole_in_a_narrow_terminal_unless_it_were_all_that_fits(
+        self, aws, versions, version_files, width, is_whole
+    ):
         name = "v20261124T214038-f0ff4c2a"
         aws.promote(name, version_files)
         aws.put("models", f"models/{name}/verdict.json", json.dumps(ACCEPTED).encode())
-        assert line(show(versions, 80), name)
+        shown = show(versions, width)
+        assert (name in shown) == is_whole
+        cells = [one.split("│")[1:-1] for one in shown.splitlines() if one.startswith("│")]
+        version, state, _, quality, verdict = (
+            "".join(column).replace(" ", "") for column in zip(*cells, strict=True)
+        )
+        assert (version, state, verdict) == (f"{name}none", "serves", "gate:accepted")
+        assert quality.startswith("F10.")
 
     def test_one_that_shadowed_has_a_second_verdict(self, aws, versions, served):
         checks = [{"name": "agreement", "passed": False}]
