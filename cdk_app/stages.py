@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cdk_app.errors import InvalidStage
+from cdk_app.setting_types import check_types
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
+from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.reasons import Explains
 
 LOG_RETENTION_DAYS = (
@@ -21,7 +23,9 @@ LOG_RETENTION_DAYS = (
 _MLFLOW_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(app|tracking-server)/[\w-]+"
 )
-_SCHEDULE = re.compile(r"(rate\(\d+ (minute|hour|day)s?\)|cron\(\S+( \S+){5}\))")
+_SCHEDULE = re.compile(
+    r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\)"
+)
 _HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
 
 
@@ -53,7 +57,10 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "throttles_alarm_count": (1, 1_000_000),
     "quarantine_alarm_posts": (1, 1_000_000_000),
     "unfinished_alarm_batches": (1, 1_000_000),
+    "training_volume_gb": (1, 16_384),
     "training_maximum_minutes": (1, 1440),
+    "k": (1, len(NUMERIC_FEATURES)),
+    "seed": (0, 2**32 - 1),
     "retraining_cool_down_minutes": (0, 43_200),
     "minimum_new_labels": (1, 1_000_000),
     "training_attempts": (1, 20),
@@ -104,11 +111,12 @@ class Jwt:
     audience: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        check_types(self, "jwt")
         if not _HTTPS.fullmatch(self.issuer):
             raise InvalidStage(
                 f"jwt: issuer is {self.issuer!r}; it must begin with https://: keys are read there"
             )
-        if isinstance(self.audience, str) or not self.audience or not all(self.audience):
+        if not self.audience or not all(self.audience):
             raise InvalidStage(
                 f"jwt: audience is {self.audience!r}; it must be a tuple of names, and without any "
                 "the tokens that the issuer makes for others would be taken as well"
@@ -139,6 +147,7 @@ class WebService:
     errors_alarm_count: int = 5
 
     def __post_init__(self) -> None:
+        check_types(self, "web_service")
         limits = {
             "requests_per_second": (1, 10_000),
             "burst": (1, 5_000),
@@ -304,7 +313,7 @@ class Stage:
     training_instance_type: str = "ml.m5.large"
     training_volume_gb: int = 10
     training_maximum_minutes: int = 60
-    k: int = 5
+    k: int = len(NUMERIC_FEATURES)
     seed: int = 7
     retraining_cool_down_minutes: int = 360
     minimum_new_labels: int = 100
@@ -330,6 +339,7 @@ class Stage:
     query_results_days: int = 7
 
     def __post_init__(self) -> None:
+        check_types(self, self.name)
         for setting, (lowest, highest) in LIMITS.items():
             value = getattr(self, setting)
             if value is not None and not lowest <= value <= highest:
@@ -346,15 +356,6 @@ class Stage:
                 f"{self.name}: window_minutes is {self.window_minutes}; it must divide an hour, or "
                 "be of whole hours that divide a day"
             )
-        if self.reasons not in tuple(Explains):
-            raise InvalidStage(
-                f"{self.name}: reasons is {self.reasons!r}; it must be one of {', '.join(Explains)}"
-            )
-        if self.stream_mode not in tuple(StreamMode):
-            raise InvalidStage(
-                f"{self.name}: stream_mode is {self.stream_mode!r}; "
-                f"it must be one of {', '.join(StreamMode)}"
-            )
         if self.log_retention_days not in LOG_RETENTION_DAYS:
             raise InvalidStage(
                 f"{self.name}: log_retention_days is {self.log_retention_days}; "
@@ -364,7 +365,7 @@ class Stage:
             raise InvalidStage(
                 f"{self.name}: maximum_record_age_seconds is longer than the stream keeps a record"
             )
-        if self.stream_mode is StreamMode.ON_DEMAND and self.stream_shards != 1:
+        if self.stream_mode == StreamMode.ON_DEMAND and self.stream_shards != 1:
             raise InvalidStage(
                 f"{self.name}: stream_shards is {self.stream_shards}, but the stream_mode is "
                 "on_demand, and Kinesis chooses; leave stream_shards out"
@@ -423,7 +424,7 @@ class Stage:
     @property
     def batches_at_once(self) -> int:
         """How many batches the mapping hands out at once, at least."""
-        on_demand = self.stream_mode is StreamMode.ON_DEMAND
+        on_demand = self.stream_mode == StreamMode.ON_DEMAND
         return (ON_DEMAND_SHARDS if on_demand else self.stream_shards) * self.parallelization_factor
 
     @property

@@ -60,11 +60,11 @@ class Streams(Construct):
         allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
-        is_on_demand = stage.stream_mode is StreamMode.ON_DEMAND
+        is_on_demand = stage.stream_mode == StreamMode.ON_DEMAND
         stream = kinesis.Stream(
             self,
             id,
-            stream_mode=kinesis.StreamMode[stage.stream_mode.name],
+            stream_mode=kinesis.StreamMode[stage.stream_mode.upper()],
             shard_count=None if is_on_demand else stage.stream_shards,
             retention_period=Duration.hours(stage.stream_retention_hours),
             encryption=kinesis.StreamEncryption.KMS,

@@ -117,6 +117,9 @@ def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path,
     [
         ("canary_minutes=7", r"prod: canary_minutes is 7; it must be one of .*"),
         ("canary_minute=5", r"cdk_app/stages\.py: .*unexpected keyword argument 'canary_minute'.*"),
+        ("gate=Rules(confidence=2)", r"cdk_app/stages\.py: confidence is 2; it must be between .*"),
+        ("drift=DriftRules(error_rate=0)", r"cdk_app/stages\.py: error_rate is 0; it must be .*"),
+        ("web_service=WebService(bursts=5)", r"cdk_app/stages\.py: .*keyword argument 'bursts'.*"),
     ],
 )
 def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_path):

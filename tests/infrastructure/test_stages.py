@@ -15,6 +15,7 @@ from cdk_app.errors import InvalidStage
 from cdk_app.settings import meanings, table
 from cdk_app.stages import STAGES, Stage, StreamMode
 from cli.destroy import Plan, Resource
+from stresswatch.posts import NUMERIC_FEATURES
 from tests.infrastructure.conftest import synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
@@ -262,11 +263,32 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(te
         ({"key_administrators": ("*",)}, r"key_administrators holds '\*'"),
         ({"key_deletion_days": 6}, "key_deletion_days is 6; it must be between 7 and 30"),
         ({"archive_retention_days": 0}, "archive_retention_days is 0"),
+        ({"retraining_schedule": "rate(1 days)"}, "as EventBridge writes them"),
+        ({"retraining_schedule": "rate(0 days)"}, "as EventBridge writes them"),
+        ({"k": len(NUMERIC_FEATURES) + 1}, "k is 6; it must be between 1 and 5"),
+        ({"batch_size": None}, "batch_size is None; it must be a whole number"),
+        ({"batch_size": 1.5}, "batch_size is 1.5; it must be a whole number"),
+        ({"batch_size": True}, "batch_size is True; it must be a whole number"),
+        ({"stream_shards": "2"}, "stream_shards is '2'; it must be a whole number"),
+        ({"accepted_f1": "high"}, "accepted_f1 is 'high'; it must be a number"),
+        ({"training_on_spot": "no"}, "training_on_spot is 'no'; it must be True or False"),
+        ({"tracking_uri": 5}, "tracking_uri is 5; it must be a text or None"),
+        ({"subnet_ids": SUBNETS[0]}, "it must be a tuple of names"),
+        ({"stream_mode": "ON_DEMAND"}, "it must be one of provisioned, on_demand"),
+        ({"web_service": True}, r"web_service is True; it must be WebService\(…\) or None"),
+        ({"gate": None}, r"gate is None; it must be Rules\(…\)"),
     ],
 )
 def test_settings_that_contradict_each_other_or_aws_are_refused(settings, sentence):
     with pytest.raises(InvalidStage, match=sentence):
         Stage("test", retains_data=False, requires_byte_code=False, **settings)
+
+
+@pytest.mark.parametrize("mode", StreamMode)
+def test_the_mode_of_a_stream_may_be_written_as_its_refusal_names_it(mode, tmp_path, monkeypatch):
+    monkeypatch.setitem(STAGES, "dev", replace(STAGES["dev"], stream_mode=str(mode)))
+    for stream in synthesize("dev", tmp_path).properties("AWS::Kinesis::Stream"):
+        assert stream["StreamModeDetails"] == {"StreamMode": mode.name}
 
 
 def test_every_setting_says_what_it_is_for():

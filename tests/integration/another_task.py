@@ -12,6 +12,7 @@ from pathlib import Path
 from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
+from cdk_app.stages import STAGES
 from local.batching import Record
 from local.invocation import Source, kinesis_event
 from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
@@ -65,6 +66,7 @@ def main(folder: Path) -> None:
         "answer": answer,
         "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
         "archived": len(archived),
+        "selected": STAGES["dev"].k,
     }
     sys.stdout.write(f"\n{json.dumps(result)}\n")
 

@@ -9,7 +9,7 @@ import sys
 
 from tests.conftest import PROJECT
 
-CODE = ("lambdas", "layers", "local", "tests", "training_jobs")
+CODE = ("cdk_app", "lambdas", "layers", "local", "tests", "training_jobs")
 CONTRACT = "layers/stresswatch/python/stresswatch/posts.py"
 
 
@@ -44,3 +44,4 @@ def test_a_task_with_other_numbers_is_learned_and_served_after_a_change_of_the_c
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.9
     assert result["archived"] == 1
+    assert result["selected"] == 3, "a retraining is told another number than there is"
