@@ -85,7 +85,13 @@ class FileOutput:
         self._files = ExitStack()
 
     def __enter__(self) -> FileOutput:
-        file = self._files.enter_context(self._partial.open("wb"))
+        try:
+            file = self._files.enter_context(self._partial.open("xb"))
+        except FileExistsError:
+            raise OperatorError(
+                f"{self._partial} is there: another backfill is writing it, or one was killed; "
+                "delete it then, or give another --out."
+            ) from None
         self._file: IO[bytes] | gzip.GzipFile = file
         if self._path.suffix == ".gz":
             self._file = self._files.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0))

@@ -209,6 +209,14 @@ def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
         stack.backfill(file, "s3://archive/backfills/taken")
 
 
+def test_two_backfills_to_one_file_do_not_mix(stack, tmp_path):
+    partial = tmp_path / "out.jsonl.partial"
+    partial.write_bytes(b"another's")
+    with pytest.raises(OperatorError, match="another backfill is writing it, or one was killed"):
+        stack.backfill(write(tmp_path, *encoded()), tmp_path / "out.jsonl")
+    assert partial.read_bytes() == b"another's"
+
+
 def test_a_prefix_gets_parts_and_then_a_summary(stack, tmp_path, monkeypatch):
     monkeypatch.setattr(outputs, "_LINES_A_PART", 12)
     stack.backfill(write(tmp_path, *encoded(), *INVALID), "s3://archive/backfills/x/")
