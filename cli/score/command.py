@@ -172,8 +172,11 @@ def _running(scored: Scored) -> str | None:
         return None
     execution: str = json.loads(found)["execution"]
     states = scored.target.client("stepfunctions")
-    is_running = states.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    return execution if is_running else None
+    try:
+        described = states.describe_execution(executionArn=execution)
+    except states.exceptions.ExecutionDoesNotExist:
+        return None  # AWS forgets one after 90 days, a local stack that is killed at once
+    return execution if described["status"] == "RUNNING" else None
 
 
 def _start(scored: Scored, parts: Sequence[Part]) -> str:

@@ -138,10 +138,22 @@ def _parquet_lines(path: Path) -> Iterator[bytes]:
                 raise OperatorError(f"{path.name} holds no post.")
             columns = [name for name in (*_REQUIRED, *_OPTIONAL) if name in names]
             for batch in file.iter_batches(columns=columns):
-                for row in batch.to_pylist():
+                for row in _rows(batch, path.name):
                     yield json.dumps(_post(row), default=str).encode()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # Arrow's own, of damaged pages, have none
+            raise
         raise OperatorError(f"{path.name} is no Parquet file, or a damaged one.") from error
+
+
+def _rows(batch: pa.RecordBatch, name: str) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError) as error:
+        raise OperatorError(
+            f"{name} has texts that are not UTF-8, or dates beyond the year 9999; correct it first."
+        ) from error
+    return rows
 
 
 def _post(row: dict[str, Any]) -> dict[str, Any]:

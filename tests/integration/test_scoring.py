@@ -7,17 +7,21 @@ from decimal import Decimal
 
 import boto3
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cli.errors import OperatorError
-from cli.score.inputs import input_at
+from cli.score import command
+from cli.score.command import Scored
+from cli.score.inputs import Input, input_at
 from cli.targets import Target
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
 from stresswatch.artefact import Artefact
-from stresswatch.champion import DigestMismatch
+from stresswatch.champion import DigestMismatch, Pointer
 from stresswatch.posts import InvalidPost, parse_post, post_record
 from stresswatch.predictions import predict
 from stresswatch.scoring import parts_of, results_of
@@ -129,6 +133,14 @@ def buckets():
         yield
 
 
+def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
+    machine = "arn:aws:states:us-east-1:123456789012:execution:stresswatch-dev-scoring"
+    aws.put("training", f"{RESULTS}run.json", json.dumps({"execution": f"{machine}:gone"}).encode())
+    target = Target("stack", {"TrainingBucketName": "training"}, boto3.client)
+    scored = Scored(target, Input(KEY, "etag", 1), Pointer("v1", "s3://models/v1", "0" * 64))
+    assert command._running(scored) is None
+
+
 class TestInputs:
     @pytest.fixture
     def target(self, buckets):
@@ -197,6 +209,30 @@ class TestInputs:
             file
         )
         assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0.5
+
+    @pytest.mark.parametrize(
+        "column",
+        [
+            {"text": pa.array([b"caf\xe9"]).view(pa.string())},
+            {"text": ["t"], "created_at": pa.array([2**62], pa.timestamp("us"))},
+            {"text": ["t"], "created_at": pa.array([2**30], pa.int32()).view(pa.date32())},
+        ],
+    )
+    def test_parquet_with_a_value_that_cannot_be_read_is_refused(self, target, tmp_path, column):
+        file = tmp_path / "values.parquet"
+        pq.write_table(pa.table({"post_id": ["a"]} | column), file)
+        with pytest.raises(OperatorError, match=r"values\.parquet has texts that are not"):
+            input_at(target, str(file))
+
+    @pytest.mark.parametrize("damaged", [slice(100, 300), slice(-60, -20)])
+    def test_parquet_that_is_damaged_is_refused_by_its_name(self, target, tmp_path, table, damaged):
+        file = tmp_path / "damaged.parquet"
+        table.to_parquet(file)
+        content = bytearray(file.read_bytes())
+        content[damaged] = b"\xff" * len(content[damaged])
+        file.write_bytes(content)
+        with pytest.raises(OperatorError, match=r"damaged\.parquet is no Parquet file, or"):
+            input_at(target, str(file))
 
     def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
         s3 = boto3.client("s3")
