@@ -12,7 +12,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from stresswatch.posts import LabelledPost, Post
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
 
 SIZES = {
     "ptsd": 584,
@@ -67,7 +67,8 @@ _AID_TENSE = (
 ).split()
 _AID_CALM = ("approved delivered housed hired covered fulfilled repaid settled stocked").split()
 
-# Mean of tone, i, negemo, clout and sentiment, calm and tense; and their standard deviations.
+_NUMBERS = ("lex_liwc_Tone", "lex_liwc_i", "lex_liwc_negemo", "lex_liwc_Clout", "sentiment")
+# The mean of each, calm and tense; and their standard deviations.
 _CALM_MEANS = (55.0, 7.5, 2.2, 50.0, 0.12)
 _TENSE_MEANS = (22.0, 10.0, 4.4, 32.0, -0.02)
 _DEVIATIONS = (30.0, 4.2, 2.4, 28.0, 0.17)
@@ -138,14 +139,20 @@ def _text(words: _Words, tense: bool, chance: random.Random) -> str:
 
 
 def _numbers(community: str, tense: bool, chance: random.Random) -> tuple[float, ...]:
-    numbers = []
-    for mean, deviation, shift, (lowest, highest) in zip(
-        _TENSE_MEANS if tense else _CALM_MEANS, _DEVIATIONS, _AID_SHIFT, _BOUNDS, strict=True
+    numbers = {}
+    for name, mean, deviation, shift, (lowest, highest) in zip(
+        _NUMBERS,
+        _TENSE_MEANS if tense else _CALM_MEANS,
+        _DEVIATIONS,
+        _AID_SHIFT,
+        _BOUNDS,
+        strict=True,
     ):
         centre = mean + (shift if community in _AID else 0.0)
         value = round(min(highest, max(lowest, chance.gauss(centre, deviation))), 4)
-        numbers.append(math.nan if chance.random() < _MISSING else value)
-    return tuple(numbers)
+        numbers[name] = math.nan if chance.random() < _MISSING else value
+    # Where the contract is another task's, these posts lack its numbers, as a post may.
+    return tuple([numbers.get(name, math.nan) for name in NUMERIC_FEATURES])
 
 
 _ZIPF = [1.0 / rank for rank in range(1, len(_FILLER) + 1)]

@@ -13,9 +13,11 @@ from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
 from cdk_app.stages import STAGES
+from cli.loop import payload
+from cli.smoke import smoke_posts
 from local.batching import Record
 from local.invocation import Source, kinesis_event
-from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
+from stresswatch.posts import NUMERIC_FEATURES, SMOKE_PREFIX, parse_labelled_post
 from stresswatch.web_contract import Post
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
@@ -50,9 +52,10 @@ def main(folder: Path) -> None:
     learned = [parse_labelled_post(json.dumps(one).encode()) for one in reviews(400, seed=1)]
     files = train_version(folder, learned)
     new = list(reviews(40, seed=2))
+    smoke = [data for _, data in map(payload, smoke_posts("run"))]
     records = [
-        Record(str(place), "key", json.dumps(one).encode(), 1_800_000_000.0)
-        for place, one in enumerate(new)
+        Record(str(place), "key", data, 1_800_000_000.0)
+        for place, data in enumerate([*(json.dumps(one).encode() for one in new), *smoke])
     ]
     with mock_aws():
         aws = Aws()
@@ -66,6 +69,7 @@ def main(folder: Path) -> None:
         "answer": answer,
         "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
         "archived": len(archived),
+        "smoke": sum(name.startswith(SMOKE_PREFIX) for name in predictions),
         "selected": STAGES["dev"].k,
     }
     sys.stdout.write(f"\n{json.dumps(result)}\n")

@@ -9,7 +9,7 @@ import sys
 
 from tests.conftest import PROJECT
 
-CODE = ("cdk_app", "lambdas", "layers", "local", "tests", "training_jobs")
+CODE = ("cdk_app", "cli", "lambdas", "layers", "local", "tests", "training_jobs")
 CONTRACT = "layers/stresswatch/python/stresswatch/posts.py"
 
 
@@ -44,4 +44,5 @@ def test_a_task_with_other_numbers_is_learned_and_served_after_a_change_of_the_c
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.9
     assert result["archived"] == 1
+    assert result["smoke"] == 100, "not every post of a smoke test was predicted"
     assert result["selected"] == 3, "a retraining is told another number than there is"
