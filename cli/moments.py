@@ -17,8 +17,8 @@ def moment(text: str, option: str) -> datetime:
     """
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # in UTC it may lie before the year 1
         raise OperatorError(
             f"{option} is {text!r}; give an ISO 8601 moment such as 2026-11-24T08:00Z."
         ) from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -144,6 +144,7 @@ def test_a_moment_without_a_time_zone_is_in_utc(text, read):
         ((None, "2026-01-01", "2026-01-01"), "--from must be before --to"),
         ((None, "2026-01-01", "9999-01-01"), "--to lies in the future"),
         ((None, "yesterday", "2026-01-01"), "--from is 'yesterday'; give an ISO 8601 moment"),
+        ((None, "0001-01-01T00:00+14:00", "2026-01-01"), "give an ISO 8601 moment"),
         ((None, "2026-01-01", "24:00"), "--to is '24:00'; give an ISO 8601 moment"),
     ],
 )
