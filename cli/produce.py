@@ -12,14 +12,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import OperatorError, sentence
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.producer import InvalidRecord, Producer, partition_key
-from stresswatch.streams import MAXIMUM_RECORDS, Position, StreamRecord
+from stresswatch.streams import MAXIMUM_RECORD_BYTES, MAXIMUM_RECORDS, Position, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -48,12 +48,14 @@ def read_records(path: Path) -> Iterator[StreamRecord]:
     """Read a file of JSON Lines or CSV as records, lazily.
 
     Lines of JSON go as they are, valid or not: the stream's predictor judges them. A CSV has the
-    columns of Dreaddit or of the post contract.
+    columns of Dreaddit or of the post contract, and is checked to its end first: a row that cannot
+    be read must not be met when those before it were sent.
 
     Raises
     ------
     OperatorError
-        When the file is not there, is empty, or is a CSV without the columns of a post.
+        When the file is not there, is empty, or is a damaged CSV or one without the columns of a
+        post.
     """
     readers = {".csv": _read_csv, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
     if not path.exists():
@@ -91,7 +93,7 @@ def produce(
     left = iter(records)
     at_once = MAXIMUM_RECORDS
     if rate:
-        at_once = max(1, min(MAXIMUM_RECORDS, int(rate / _REQUESTS_PER_SECOND)))
+        at_once = max(1, int(min(MAXIMUM_RECORDS, rate / _REQUESTS_PER_SECOND)))
     due = clock()
     with Producer(kinesis, stream, linger_seconds=math.inf, sleep=sleep) as producer:
         while batch := list(itertools.islice(left, at_once)):
@@ -135,8 +137,6 @@ def _readable(path: Path, records: Iterator[StreamRecord]) -> Iterator[StreamRec
         raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise OperatorError(f"{path} is not UTF-8; save it as UTF-8 first.") from error
-    except csv.Error as error:
-        raise OperatorError(f"{path} is no valid CSV: {error}.") from error
 
 
 def _read_json_lines(path: Path) -> Iterator[StreamRecord]:
@@ -156,12 +156,25 @@ def _partition_key(data: bytes) -> str:
 
 def _read_csv(path: Path) -> Iterator[StreamRecord]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, strict=True)
+        _check_csv(path, file)
+        file.seek(0)
+        rows = csv.DictReader(file)
         if missing := {"post_id", "text"} - set(rows.fieldnames or ()):
             raise OperatorError(f"{path} lacks the column {' and '.join(sorted(missing))}.")
         for row in rows:
             data = json.dumps(_post_of(row)).encode()
             yield StreamRecord(_partition_key(data), data)
+
+
+def _check_csv(path: Path, file: IO[str]) -> None:
+    # A text that is too long for a post is for the predictor to judge, as one in a line of JSON is.
+    csv.field_size_limit(MAXIMUM_RECORD_BYTES)
+    rows = csv.reader(file, strict=True)
+    try:
+        for _ in rows:
+            pass
+    except csv.Error as error:
+        raise OperatorError(f"{path} is no valid CSV: {error}, line {rows.line_num}.") from error
 
 
 def _post_of(row: dict[str, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from cli.errors import OperatorError
 from cli.produce import produce, read_records
-from stresswatch.posts import parse_post
+from stresswatch.posts import InvalidPost, parse_post
 from stresswatch.streams import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORD_BYTES,
@@ -127,6 +128,10 @@ def test_when_aws_fails_all_that_is_left_is_given_back_before_the_error(fails_at
     assert stream.taken + unsent == records
 
 
+def test_a_rate_without_end_is_none():
+    assert send(Stream(), make_records([1] * 3), rate=math.inf) == []
+
+
 @given(st.floats(0.5, 5000), st.integers(1, 1500))
 def test_a_rate_is_kept_at_every_moment(rate, count):
     clock = Clock()
@@ -234,7 +239,7 @@ def test_labels_are_not_sent(tmp_path):
         ("posts.csv", b"post_id,body\n1,x\n", "lacks the column text"),
         ("posts.csv", b"post_id,text\n1,\xff\n", "is not UTF-8"),
         ("posts.csv", b'post_id,text\n1,"never closed\n2,x\n', "no valid CSV: unexpected end"),
-        ("posts.csv", b"post_id,text\n1," + b"x" * 200_000, "no valid CSV: field larger"),
+        ("posts.csv", b"post_id,text\n1," + b"x" * 2**21, "no valid CSV: field larger.*line 2"),
     ],
 )
 def test_a_file_that_holds_no_posts_is_refused(tmp_path, name, content, complaint):
@@ -242,6 +247,22 @@ def test_a_file_that_holds_no_posts_is_refused(tmp_path, name, content, complain
         (tmp_path / name).write_bytes(content)
     with pytest.raises(OperatorError, match=complaint):
         read_records(tmp_path / name)
+
+
+@pytest.mark.parametrize("row", [b"z,\xff", b'z,"never closed', b'z,"closed" too early'])
+def test_a_csv_is_refused_before_any_of_it_is_sent_wherever_its_damage_is(tmp_path, row):
+    file = tmp_path / "posts.csv"
+    file.write_bytes(b"post_id,text\n" + b"p,some words\n" * 10_000 + row + b"\n")
+    with pytest.raises(OperatorError, match=r"is no valid CSV|is not UTF-8"):
+        read_records(file)
+
+
+def test_a_text_of_a_csv_that_is_too_long_for_a_post_is_left_for_the_predictor_to_judge(tmp_path):
+    file = tmp_path / "posts.csv"
+    file.write_text("post_id,text\np1," + "x" * 200_000 + "\np2,y\n")
+    first, _ = read_records(file)
+    with pytest.raises(InvalidPost, match="text_too_long"):
+        parse_post(first.data)
 
 
 def test_a_folder_is_refused(tmp_path):
