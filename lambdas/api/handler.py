@@ -31,7 +31,7 @@ from stresswatch.champion import (
 )
 from stresswatch.discretion import cause, discreet, unforeseen
 from stresswatch.environment import setting
-from stresswatch.posts import Post
+from stresswatch.posts import InvalidPost, Post, decode
 from stresswatch.predictions import Prediction
 from stresswatch.reasons import Explains
 from stresswatch.s3 import Location, read
@@ -43,7 +43,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = Logger()
-app = APIGatewayHttpResolver(enable_validation=False)
+
+
+def _decode(body: str) -> Any:
+    """Decode what `check_body` decoded, by the same rules."""
+    return decode(body.encode())
+
+
+app = APIGatewayHttpResolver(enable_validation=False, json_body_deserializer=_decode)
 
 # A call that hangs must leave time for an answer.
 _AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
@@ -211,7 +218,7 @@ def answer_error(error: Exception) -> Response[str]:
             problem = error
         case RequestValidationError():
             problem = web_service.BODY_INVALID
-        case RecursionError():
+        case InvalidPost() | RecursionError():
             # Powertools looks at the body from deeper in the stack than `check_body` did.
             problem = web_service.no_json("not_json")
         case NotFoundError():

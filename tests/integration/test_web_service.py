@@ -146,6 +146,10 @@ def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
     assert {one.reason for one in answers if one.status == 400} == {"not_json"}
 
 
+def test_a_byte_order_mark_before_a_body_is_ignored_as_in_the_stream(aws, champion):
+    assert ask("POST", "/predict", '\ufeff{"text": "words"}').status == 200
+
+
 def test_a_body_in_base64_is_read(aws, champion):
     body = base64.b64encode(json.dumps(POSTS[0]).encode()).decode()
     assert ask("POST", "/predict", body, is_base64=True).status == 200
