@@ -24,6 +24,7 @@ from stresswatch.datasets import (
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.posts import LabelledPost
+from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import judged_versions, sha256, version_name
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ metrics = Metrics()
 
 class EmptyDataSet(ValueError):
     """There is no labelled post to train on."""
+
+
+class NoStandingPost(ValueError):
+    """The base data holds no post by which a model could be judged."""
 
 
 @logger.inject_lambda_context
@@ -52,6 +57,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ------
     EmptyDataSet
         When neither the base data set nor the labels hold a valid post.
+    NoStandingPost
+        When the gate would have no post of the base data to judge by, after a whole training.
     """
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     s3 = boto3.client("s3")
@@ -80,6 +87,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("dataset", **answer)
     if declined:
         return answer
+    if not any(is_evaluation_post(post.post.post_id) for post in training_set.base):
+        raise NoStandingPost(
+            f"No post under {BASE_PREFIX} that is kept for evaluation still has its first label, "
+            "and the gate judges by those; upload more base data with `stresswatch seed`."
+        )
     content = training_set.to_bytes()
     digest = sha256(content)
     version = version_name(datetime.now(UTC), digest)

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.admission.handler import handler as admission
 from lambdas.approval.handler import handler as approval
-from lambdas.dataset.handler import EmptyDataSet
+from lambdas.dataset.handler import EmptyDataSet, NoStandingPost
 from lambdas.dataset.handler import handler as dataset
 from lambdas.gate.handler import handler as gate
 from lambdas.promote.handler import ChampionMoved, VersionBarred
@@ -223,6 +223,17 @@ class TestDataset:
         judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
         assert dataset(DRIFT_ALARM, CONTEXT)["declined"]
         assert dataset(DRIFT_ALARM | {"anyway": True}, CONTEXT)["dataset_uri"]
+
+    def test_labels_that_leave_nothing_to_judge_by_are_an_error_before_a_training(self, aws, base):
+        label(aws, "a", [replace(post, label=1 - post.label) for post in make_posts(300)])
+        with pytest.raises(NoStandingPost, match="upload more base data with `stresswatch seed`"):
+            dataset(DRIFT_ALARM, CONTEXT)
+        assert aws.keys("training", "datasets/v") == []
+
+    def test_labels_that_repeat_the_base_data_leave_it_standing(self, aws, base):
+        label(aws, "a", make_posts(300))
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert (answer["base_posts"], answer["labelled_posts"]) == (300, 0)
 
     def test_no_posts_at_all_is_an_error_that_says_what_to_do(self, aws):
         aws.put("training", "labels/a.jsonl", b"{\n")

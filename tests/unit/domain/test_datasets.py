@@ -33,6 +33,14 @@ def test_of_several_labels_the_newest_wins_in_whatever_order_and_time_zone_they_
     assert labels_of(made) == {"a": (1, late)}
 
 
+def test_a_label_that_repeats_the_base_data_leaves_the_post_standing_unless_it_was_corrected():
+    early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
+    made = assemble([line("a", 0), line("b", 0)], [line("a", 0, late), line("b", 1, early)])
+    assert labels_of(made) == {"a": (0, None), "b": (1, early)}
+    taken_back = assemble([line("a", 0)], [line("a", 0, late), line("a", 1, early)])
+    assert labels_of(taken_back) == {"a": (0, None)}
+
+
 def test_segments_of_one_post_are_each_kept():
     made = assemble([line("a", 0, text="one"), line("a", 1, text="two")], [])
     assert len(made.base) == 2

@@ -38,7 +38,8 @@ class TrainingSet:
     Attributes
     ----------
     base, fresh : list of LabelledPost
-        From the base data set, and from ``labels/``. A post of both is fresh.
+        From the base data set, and from ``labels/``. A post of both is fresh where its newest label
+        differs: one that repeats the base data's says nothing new, and the post stands.
     invalid : int
         Lines that broke the contract or hold a number beyond `LARGEST_NUMBER`, and were left out.
     """
@@ -63,9 +64,10 @@ def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
     posts from base ones ever after. A post is known by its id and text together, as one long post
     may be labelled in segments that share its id. Of several labels the newest wins.
     """
-    known: dict[tuple[str, str], LabelledPost] = {}
+    standing: dict[tuple[str, str], LabelledPost] = {}
+    given: dict[tuple[str, str], LabelledPost] = {}
     invalid = 0
-    for lines, is_fresh in ((base, False), (labels, True)):
+    for lines, known, is_fresh in ((base, standing, False), (labels, given, True)):
         for line in lines:
             try:
                 labelled = parse_labelled_post(line)
@@ -79,9 +81,10 @@ def assemble(base: Iterable[bytes], labels: Iterable[bytes]) -> TrainingSet:
             key = (labelled.post.post_id, labelled.post.text)
             if key not in known or _age(labelled) >= _age(known[key]):
                 known[key] = labelled
+    fresh = {key: post for key, post in given.items() if not _repeats(post, standing.get(key))}
     return TrainingSet(
-        base=[post for post in known.values() if post.labelled_at is None],
-        fresh=[post for post in known.values() if post.labelled_at is not None],
+        base=[post for key, post in standing.items() if key not in fresh],
+        fresh=list(fresh.values()),
         invalid=invalid,
     )
 
@@ -127,6 +130,13 @@ def version_of_training_set(key: str) -> str | None:
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
     """Read the posts of an assembled training set."""
     return [parse_labelled_post(line) for line in read(s3, folder / POSTS_FILE).splitlines()]
+
+
+def _repeats(labelled: LabelledPost, base: LabelledPost | None) -> bool:
+    return base is not None and (labelled.label, labelled.confidence) == (
+        base.label,
+        base.confidence,
+    )
 
 
 def _age(labelled: LabelledPost) -> datetime:
