@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,8 +53,9 @@ class Loop:
     target: Target
 
     def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
-        """Upload a base data set; a set of the same name is replaced."""
-        return self._upload(f"{BASE_PREFIX}{name}.jsonl", posts)
+        """Upload a base data set, whose posts have no date; a set of the same name is replaced."""
+        undated = (replace(post, labelled_at=None) for post in posts)
+        return self._upload(f"{BASE_PREFIX}{name}.jsonl", undated)
 
     def label(self, posts: Iterable[LabelledPost]) -> str:
         """Upload labels of posts; those that do not say when they were given are given now."""

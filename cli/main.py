@@ -64,7 +64,19 @@ Why = Annotated[
     str,
     typer.Option(help="The reason, for the record.", show_default=False, callback=_reason),
 ]
-File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False)]
+
+
+def _named(file: Path | str | None) -> Path | str | None:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("the file's name is not UTF-8; rename it") from None
+    return file
+
+
+File = Annotated[
+    Path, typer.Argument(help="The file to read.", show_default=False, callback=_named)
+]
 
 LABELS_AN_OBJECT = 5_000
 
@@ -271,7 +283,10 @@ def dashboard(
 
 @app.command()
 def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
-    """Upload labelled posts, CSV or JSON Lines, as base data that every model learns from."""
+    """Upload labelled posts, CSV or JSON Lines, as base data that every model learns from.
+
+    A file of the same name, whatever its ending, is replaced.
+    """
     with _sentence_on_error():
         posts = read_posts(file)
         address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
@@ -373,7 +388,8 @@ def backfill(
     version: Annotated[str, typer.Option(help="The model version to score with.")],
     out: Annotated[str, typer.Option(help="A new file, or a prefix in S3 (s3://...).")],
     file: Annotated[
-        Path | None, typer.Argument(help="Posts, JSON Lines or CSV.", show_default=False)
+        Path | None,
+        typer.Argument(help="Posts, JSON Lines or CSV.", show_default=False, callback=_named),
     ] = None,
     start: Annotated[
         str | None,
@@ -394,7 +410,11 @@ def backfill(
 def score(
     file: Annotated[
         str,
-        typer.Argument(help="JSON Lines, CSV or Parquet: a file, or s3://...", show_default=False),
+        typer.Argument(
+            help="JSON Lines, CSV or Parquet: a file, or s3://...",
+            show_default=False,
+            callback=_named,
+        ),
     ],
     version: Annotated[
         str | None, typer.Option(help="The model version, if not the champion.")
@@ -464,10 +484,16 @@ def fetch(
 
 @data.command("synthesize")
 def synthesize_posts(
-    file: File, seed: Annotated[int, typer.Option(min=0, help="Seed of the chance.")] = 7
+    file: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the chance.")] = 7,
 ) -> None:
     """Write synthetic labelled posts as JSON Lines."""
     with _sentence_on_error():
+        if file.suffix.lower() != ".jsonl":
+            raise OperatorError(f"{file} would hold JSON Lines: its name must end in .jsonl.")
         posts = synthetic.generate_posts(seed)
-        file.write_bytes(TrainingSet(posts, [], 0).to_bytes())
+        content = TrainingSet(posts, [], 0).to_bytes()
+        if file.is_file() and file.read_bytes() != content:
+            raise OperatorError(f"{file} is there already, and is another file; give another name.")
+        file.write_bytes(content)
         console.print(f"{file}: {len(posts):,} posts", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from functools import partial
 
 import boto3
 import pytest
@@ -16,17 +17,22 @@ POSTS = make_posts(5, seed=2)
 
 
 @pytest.fixture
-def label(aws, monkeypatch, tmp_path):
-    """Run the command over lines of JSON."""
+def run(aws, monkeypatch, tmp_path):
+    """Run a command over lines of JSON."""
     target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
     monkeypatch.setattr(main, "aws_target", lambda _stage: target)
 
-    def run(records):
+    def run(command, records):
         file = tmp_path / "labels.jsonl"
         file.write_text("".join(json.dumps(record) + "\n" for record in records))
-        return CliRunner().invoke(main.app, ["label", str(file)])
+        return CliRunner().invoke(main.app, [command, str(file)])
 
     return run
+
+
+@pytest.fixture
+def label(run):
+    return partial(run, "label")
 
 
 def records():
@@ -64,3 +70,10 @@ def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, labe
     assert result.exit_code == 1
     assert "line 6" in result.stderr
     assert aws.keys("training", "labels/") == []
+
+
+def test_labels_that_have_a_date_can_be_seeded_and_then_have_none(aws, run):
+    given = "2026-11-01T10:00:00+00:00"
+    assert run("seed", [record | {"labelled_at": given} for record in records()]).exit_code == 0
+    seeded = aws.body("training", "datasets/base/labels.jsonl").splitlines()
+    assert [json.loads(line) for line in seeded] == records()

@@ -186,6 +186,32 @@ def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
     assert len(read_posts(Path("posts.jsonl"))) == 2838
 
 
+def test_synthesizing_again_is_no_harm_and_another_file_is_never_overwritten(stresswatch):
+    stresswatch("data", "synthesize", "posts.jsonl")
+    before = Path("posts.jsonl").read_bytes()
+    assert stresswatch("data", "synthesize", "posts.jsonl").exit_code == 0
+    result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
+    assert result.exit_code == 1
+    assert (
+        result.stderr == "posts.jsonl is there already, and is another file; give another name.\n"
+    )
+    assert Path("posts.jsonl").read_bytes() == before
+
+
+def test_json_lines_are_not_synthesized_into_a_file_of_another_name(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.csv")
+    assert (result.exit_code, Path("posts.csv").exists()) == (1, False)
+    assert result.stderr == "posts.csv would hold JSON Lines: its name must end in .jsonl.\n"
+
+
+@pytest.mark.parametrize("command", ["seed", "label", "produce", "score"])
+def test_a_file_whose_name_no_key_in_s3_can_hold_is_refused(stresswatch, command):
+    name = os.fsdecode(b"caf\xe9.jsonl")
+    result = stresswatch(command, name, "--local")
+    assert result.exit_code == 2
+    assert "the file's name is not UTF-8; rename it" in result.output
+
+
 def test_synthesizing_into_a_folder_that_is_not_there_is_one_sentence(stresswatch):
     result = stresswatch("data", "synthesize", "no/posts.jsonl")
     assert (result.exit_code, result.stderr) == (1, "no/posts.jsonl: No such file or directory.\n")
