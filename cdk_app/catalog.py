@@ -125,8 +125,8 @@ TABLES = (
 
 
 def database_of(stage: str) -> str:
-    """Name the database of a stage."""
-    return f"stresswatch_{stage}"
+    """Name the database of a stage; SQL would take a hyphen for a minus."""
+    return f"stresswatch_{stage.replace('-', '_')}"
 
 
 def saved_queries(stage: str) -> list[SavedQuery]:

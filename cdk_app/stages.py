@@ -83,6 +83,10 @@ CANARY_MINUTES = (0, 5, 10, 15, 30)
 ON_DEMAND_SHARDS = 4
 """What a stream on demand begins with."""
 
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_NAME = 20
+"""It is part of the names of what is deployed, for which AWS has limits."""
+
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
@@ -340,6 +344,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         check_types(self, self.name)
+        if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+            raise InvalidStage(
+                f"a stage's name is {self.name!r}; it must be of small letters, digits and single "
+                f"hyphens, begin with a letter, and have at most {LONGEST_NAME} characters"
+            )
         for setting, (lowest, highest) in LIMITS.items():
             value = getattr(self, setting)
             if value is not None and not lowest <= value <= highest:

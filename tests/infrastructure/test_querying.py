@@ -27,6 +27,10 @@ def stage_of(workgroup):
     return workgroup["Name"].removeprefix("stresswatch-")
 
 
+def test_a_stage_with_a_hyphen_has_a_database_that_sql_can_name():
+    assert all("stresswatch_eu_prod." in query.sql for query in saved_queries("eu-prod"))
+
+
 def test_queries_ask_the_database_of_their_own_stage(any_stage):
     (database,) = any_stage.properties("AWS::Glue::Database")
     for query in any_stage.properties("AWS::Athena::NamedQuery"):

@@ -284,6 +284,12 @@ def test_settings_that_contradict_each_other_or_aws_are_refused(settings, senten
         Stage("test", retains_data=False, requires_byte_code=False, **settings)
 
 
+@pytest.mark.parametrize("name", ["", "Dev", "my stage", "qa-", "-qa", "2nd", "x" * 21])
+def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
+    with pytest.raises(InvalidStage, match="it must be of small letters"):
+        replace(STAGES["dev"], name=name)
+
+
 @pytest.mark.parametrize("mode", StreamMode)
 def test_the_mode_of_a_stream_may_be_written_as_its_refusal_names_it(mode, tmp_path, monkeypatch):
     monkeypatch.setitem(STAGES, "dev", replace(STAGES["dev"], stream_mode=str(mode)))
