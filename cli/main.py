@@ -290,7 +290,11 @@ def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
     with _sentence_on_error():
         posts = read_posts(file)
         address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
-        console.print(f"{len(posts):,} labelled posts are at {address}", soft_wrap=True)
+        stressed = sum(post.label for post in posts)
+        console.print(
+            f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}",
+            soft_wrap=True,
+        )
 
 
 @app.command()

@@ -92,7 +92,7 @@ def test_a_stage_is_made_used_put_back_and_deleted_by_what_is_written(
     with driven(folder, project / "cdk.out") as endpoint:
         shell = Shell(programs, endpoint)
         _, seeded, retrained, smoked, produced = shell.type([path, *use], project)
-        assert "300 labelled posts are at s3://" in seeded
+        assert "300 labelled posts, " in seeded
         assert "it is the champion now" in retrained
         assert "100 of 100 posts were predicted" in smoked
         assert "300 posts sent" in produced
