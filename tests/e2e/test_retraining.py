@@ -274,7 +274,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
     at_once = {"CHAMPION_TTL_SECONDS": "1"}
     with (
         changed(deployed, LastBatches={"Seconds": 1}),
-        environment(deployed, deployed.function("RetrainingGate"), SHADOW_SECONDS="4"),
+        environment(deployed, deployed.function("RetrainingGate"), SHADOW_SECONDS="10"),
         environment(deployed, deployed.function("RetrainingShadow"), **at_once),
         environment(deployed, deployed.function("PredictionPredictor"), **at_once),
     ):
