@@ -6,10 +6,13 @@ every stage; cdk-nag's hold here as well.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cli.errors import OperatorError
@@ -37,14 +40,26 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
     }
     if not bundles:
         settings["CDK_CONTEXT_JSON"] = json.dumps({"aws:cdk:bundling-stacks": []})
-    done = subprocess.run(
-        [sys.executable, "-m", "cdk_app"],
-        cwd=PROJECT,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with _alone_in(directory):
+        done = subprocess.run(
+            [sys.executable, "-m", "cdk_app"],
+            cwd=PROJECT,
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         raise OperatorError(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
     return directory
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Wait for whoever synthesizes there already: two would take each other's files away."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
