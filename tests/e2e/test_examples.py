@@ -79,7 +79,7 @@ def texts(records):
 
 
 def test_the_command_line_of_aws_puts_each_line_as_a_post(endpoint, stream, run):
-    done = run("sh", PROJECT / "examples/aws_cli.sh", stream, input=LINES)
+    done = run("sh", PROJECT / "examples/aws_cli.sh", stream, input=LINES.rstrip())
     assert (done.returncode, done.stderr) == (0, "")
     records = on_stream(endpoint, stream)
     assert texts(records) == {post["post_id"]: post["text"] for post in POSTS}
