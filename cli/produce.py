@@ -83,7 +83,8 @@ def produce(
 
     Every record is in exactly one step. When AWS fails, all records that are left are given as
     unsent before the error is raised, so that nothing is lost; those that the failed request had
-    brought may have been taken.
+    brought may have been taken. When somebody stops it, what is on its way is counted first, so
+    that the next run can begin with the record after it.
 
     Raises
     ------
@@ -101,7 +102,13 @@ def produce(
                 if (early := due - clock()) > 0:
                     sleep(early)
                 due = max(due, clock()) + len(batch) / rate  # time that was lost is not caught up
-            unsent, error = _send(producer, batch)
+            counted = producer.metrics().taken
+            try:
+                unsent, error = _send(producer, batch)
+            except KeyboardInterrupt:
+                producer.close()
+                yield Step(producer.metrics().taken - counted)
+                raise
             yield Step(len(batch) - len(unsent), unsent)
             if error:
                 while batch := list(itertools.islice(left, MAXIMUM_RECORDS)):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cli.errors import OperatorError
 from cli.produce import produce, read_records
 from stresswatch.posts import InvalidPost, parse_post
+from stresswatch.producer import Producer
 from stresswatch.streams import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORD_BYTES,
@@ -126,6 +127,21 @@ def test_when_aws_fails_all_that_is_left_is_given_back_before_the_error(fails_at
             steps.extend(produce(stream, "posts", records))
     unsent = [record for step in steps for record in step.unsent]
     assert stream.taken + unsent == records
+
+
+def test_what_is_on_its_way_when_somebody_stops_it_is_counted(monkeypatch):
+    flush, calls = Producer.flush, itertools.count(1)
+
+    def stopped(self):
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        flush(self)
+
+    monkeypatch.setattr(Producer, "flush", stopped)
+    stream, steps = Stream(), []
+    with pytest.raises(KeyboardInterrupt):
+        steps.extend(produce(stream, "posts", make_records([10] * 2_000)))
+    assert sum(step.sent for step in steps) == len(stream.taken) == 3 * MAXIMUM_RECORDS
 
 
 def test_a_rate_without_end_is_none():
