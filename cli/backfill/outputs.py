@@ -105,8 +105,10 @@ class FileOutput:
         self._partial.rename(self._path)
 
     def __exit__(self, *_: object) -> None:
-        self._files.close()
-        self._partial.unlink(missing_ok=True)
+        try:
+            self._files.close()
+        finally:  # on a full disk, closing fails as well
+            self._partial.unlink(missing_ok=True)
 
 
 class PrefixOutput:

@@ -1,6 +1,7 @@
 """Posts of before are scored with a version of choice, and nothing that is live is touched."""
 
 import base64
+import errno
 import gzip
 import io
 import json
@@ -207,6 +208,18 @@ def test_an_output_must_be_new_and_its_folder_there(stack, tmp_path):
     stack.aws.put("archive", "backfills/taken/part-00000.jsonl.gz", b"")
     with pytest.raises(OperatorError, match="holds something already"):
         stack.backfill(file, "s3://archive/backfills/taken")
+
+
+def test_a_file_for_which_the_disk_has_no_room_is_removed(tmp_path):
+    def fail():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        pytest.raises(OSError, match="No space left"),
+        outputs.FileOutput(tmp_path / "out.jsonl") as output,
+    ):
+        output._files.callback(fail)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_backfills_to_one_file_do_not_mix(stack, tmp_path):
