@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import OperatorError, sentence
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.producer import InvalidRecord, Producer, partition_key
-from stresswatch.streams import MAXIMUM_RECORD_BYTES, MAXIMUM_RECORDS, Position, StreamRecord
+from stresswatch.streams import MAXIMUM_RECORDS, Position, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -174,8 +174,6 @@ def _read_csv(path: Path) -> Iterator[StreamRecord]:
 
 
 def _check_csv(path: Path, file: IO[str]) -> None:
-    # A text that is too long for a post is for the predictor to judge, as one in a line of JSON is.
-    csv.field_size_limit(MAXIMUM_RECORD_BYTES)
     rows = csv.reader(file, strict=True)
     try:
         for _ in rows:

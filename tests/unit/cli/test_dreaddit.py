@@ -78,7 +78,8 @@ def test_every_column_that_lacks_is_named(file):
         ({"sentiment": "inf"}, "sentiment must be finite"),
         ({"social_timestamp": "yesterday"}, "social_timestamp is no time in seconds"),
         ({"social_timestamp": "1e300"}, "social_timestamp is no time in seconds"),
-        ({"text": "a" * 200_000}, "field larger than field limit"),
+        ({"text": "a" * 200_000}, "text has 200,000 characters; at most 40,000"),
+        ({"text": "a" * 2**21}, "field larger than field limit"),
     ],
 )
 def test_an_invalid_row_is_named_by_its_line_and_never_quoted(file, cell, complaint):
