@@ -1,27 +1,23 @@
 """Synthesize: ``python -m cdk_app`` writes ``cdk.out/``; the CDK CLI runs the same."""
 
-import re
 import sys
 
 from cdk_app.bundling import BundlingFailed
 from cdk_app.errors import InvalidStage
-from stresswatch import drift_rules, gate
-
-# Of what the stages are made, where it is given what it does not know, or not all that it needs.
-_MAKING = re.compile(r"\b(Stage|WebService|Jwt|Rules|DriftRules|ColumnRule)\.__init__\(\)")
 
 try:
-    from cdk_app.app import synthesize  # which makes the stages
+    import cdk_app.stages  # noqa: F401 - which makes the stages
+except InvalidStage as error:
+    sys.exit(str(error))
+except (TypeError, ValueError) as error:  # of what a stage is made of
+    sys.exit(f"cdk_app/stages.py: {error}")
 
+from cdk_app.app import synthesize
+
+try:
     synthesize()
 except (BundlingFailed, InvalidStage) as error:
     sys.exit(str(error))
-except (gate.InvalidRules, drift_rules.InvalidRules) as error:
-    sys.exit(f"cdk_app/stages.py: {error}")
-except TypeError as error:
-    if not _MAKING.search(str(error)):
-        raise
-    sys.exit(f"cdk_app/stages.py: {error}")
 except RuntimeError as error:
     # CDK calls the bundling, and gives its error on as one of its own.
     if "Failed to bundle asset" not in str(error):
