@@ -58,16 +58,27 @@ def read_records(path: Path) -> Iterator[StreamRecord]:
         post.
     """
     readers = {".csv": _read_csv, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
-    if not path.exists():
-        raise OperatorError(f"There is no file {path}.")
-    if path.is_dir():
-        raise OperatorError(f"{path} is a folder; give a file of posts.")
+    check_is_file(path)
     if path.suffix.lower() not in readers:
         raise OperatorError(f"{path} is no file of posts: its name must end in .jsonl or .csv.")
     records = _readable(path, readers[path.suffix.lower()](path))
     if (first := next(records, None)) is None:
         raise OperatorError(f"{path} holds no post.")
     return itertools.chain([first], records)
+
+
+def check_is_file(path: Path) -> None:
+    """See that there is a file to read.
+
+    Raises
+    ------
+    OperatorError
+        When there is nothing, or a folder.
+    """
+    if not path.exists():
+        raise OperatorError(f"There is no file {path}.")
+    if path.is_dir():
+        raise OperatorError(f"{path} is a folder; give a file of posts.")
 
 
 def produce(

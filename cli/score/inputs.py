@@ -19,7 +19,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
-from cli.produce import read_records
+from cli.produce import check_is_file, read_records
 from cli.targets import Target
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.s3 import Location
@@ -88,10 +88,7 @@ def _place(address: str) -> Location | None:
 
 def _brought(target: Target, path: Path, key: str) -> Input:
     """Upload a file under a key, unless the same is there already."""
-    if not path.exists():
-        raise OperatorError(f"There is no file {path}.")
-    if path.is_dir():
-        raise OperatorError(f"{path} is a folder; give a file of posts.")
+    check_is_file(path)
     if _suffix(path.name) in _JSON_LINES:
         return _uploaded(target, path, key)
     with TemporaryDirectory() as folder:
