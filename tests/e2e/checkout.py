@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.conftest import PROJECT
 from tests.workplace import fill
 
+NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+"""Variables with which git knows nobody's settings, as on a new machine."""
 PROGRAMS = Path(sys.executable).parent
 NPX = f"""#!/bin/sh
 PYTHONPATH={PROJECT} exec {sys.executable} -m tests.e2e.npx {PROGRAMS / "npx"} "$@"
@@ -50,5 +53,12 @@ def commit(folder: Path) -> str:
 
 
 def git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder,
+        env=os.environ | NOBODY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.checkout import commit, git, repository
+from tests.e2e.checkout import NOBODY, commit, git, repository
 
 SETTINGS = "cdk_app/stages.py"
 NOW, BEFORE = "silence_alarm_minutes: int = 60", "silence_alarm_minutes: int = 55"
@@ -18,12 +18,12 @@ LONGEST_SECONDS = 300
 
 
 def type_(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Type a line; its output is all that it said."""
+    """Type a line where git knows nobody's settings; its output is all that it said."""
     return subprocess.run(
         line,
         shell=True,
         cwd=folder,
-        env=os.environ | variables,
+        env=os.environ | NOBODY | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
