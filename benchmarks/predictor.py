@@ -42,13 +42,14 @@ from rich.table import Table
 from benchmarks.earlier import EarlierModel
 from cli.data import load_posts
 from lambdas.predictor import handler as predictor_module
-from stresswatch.artefact import TOKEN_PATTERN, Artefact
+from stresswatch.artefact import Artefact
 from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, LabelledPost, post_record
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ShadowCache, ShadowPointer
 from stresswatch.splits import is_evaluation_post
+from stresswatch.text import TOKEN_PATTERN
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

@@ -15,7 +15,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stresswatch.artefact import SHARE_PRIOR, TOKEN_PATTERN, normalise
+from stresswatch.artefact import SHARE_PRIOR
+from stresswatch.text import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.lexicons import Lexicons
 
 FloatArray = NDArray[np.float64]

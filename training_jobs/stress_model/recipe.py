@@ -15,8 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from stresswatch.artefact import FARTHEST, TOKEN_PATTERN, normalise
+from stresswatch.artefact import FARTHEST
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.text import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import read_lexicons

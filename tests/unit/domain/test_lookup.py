@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch import lookup
-from stresswatch.artefact import TOKEN_PATTERN, normalise
 from stresswatch.lookup import PairTable, TokenIds
+from stresswatch.text import TOKEN_PATTERN, normalise
 
 find_tokens = re.compile(TOKEN_PATTERN).findall
 KNOWN = ["don't", "sleep", "i", "...", "?!", ":(", ",", "ß", "不"]

@@ -31,10 +31,9 @@ from numpy.typing import NDArray
 
 from stresswatch.lookup import IdArray, PairTable, TokenIds
 from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
+from stresswatch.text import TOKEN_PATTERN, normalise
 
 FORMAT = 2
-TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S105 - no secret
-"""A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
 SHARE_PRIOR = 10
 """Tokens of no category that every text is taken to have, beside its own."""
 SENTIMENT_CATEGORY = "polarity"
@@ -52,11 +51,6 @@ _find_tokens = re.compile(TOKEN_PATTERN).findall
 _POSTS_AT_ONCE = 2**9
 _MOST_TERMS = 2**31 // _POSTS_AT_ONCE
 _MOST_WORDS = 2**20
-
-
-def normalise(text: str) -> str:
-    """Give the text as tokens are found in it: lower case, apostrophes of one form."""
-    return text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 class CorruptArtefact(ValueError):

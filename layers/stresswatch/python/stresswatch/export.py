@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from stresswatch.artefact import TOKEN_PATTERN, Artefact, FloatArray, normalise
+from stresswatch.artefact import Artefact, FloatArray
 from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.text import TOKEN_PATTERN, normalise
 
 PARITY = 1e-9
 """Largest difference in probability allowed between an artefact and its pipeline."""

@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from stresswatch.artefact import FARTHEST, SHARE_PRIOR, TOKEN_PATTERN, Artefact, normalise
+from stresswatch.artefact import FARTHEST, SHARE_PRIOR, Artefact
 from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.text import TOKEN_PATTERN, normalise
 
 MOST_REASONS = 8
 """How many features a prediction names; the others are added up."""
