@@ -6,12 +6,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Where this is set, each of many processes compiles all that it imports: CDK's takes 6 s of it.
 unexport PYTHONDONTWRITEBYTECODE
+# The system's certificates, as pip uses them: behind a proxy that inspects TLS, those that uv and Node
+# bring along know no issuer.
+export UV_SYSTEM_CERTS := true
+export NODE_USE_SYSTEM_CA := 1
 # Usage telemetry of Evidently and MLflow, which calls out: off everywhere.
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov images synth diff release deploy destroy docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov dist images synth diff release deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -68,6 +72,20 @@ checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the imag
 		$(patsubst %,--file build/checkov/%.template.json,dev/stresswatch-dev staging/stresswatch-staging prod/stresswatch-prod)
 	$(TOOL) checkov==3.3.30 checkov --quiet --compact --skip-download --framework dockerfile github_actions \
 		--directory . --skip-path build --skip-path cdk.out --skip-path $(VENV)
+
+# What a release publishes: the wheel, its source, and a bill of materials (CycloneDX) of each lock.
+# It is built from what git has, as setuptools also packs what an earlier build left behind.
+DIST := build/dist
+dist: $(VENV)/installed ## Build the wheel, the source archive and the bills of materials in build/dist/
+	rm -rf $(DIST) && mkdir -p $(DIST)/source
+	git archive HEAD | tar -x -C $(DIST)/source
+	$(BIN)/uv build --quiet --out-dir $(DIST) $(DIST)/source
+	rm -r $(DIST)/source $(DIST)/.gitignore
+	for lock in $(LOCKED); do \
+		$(TOOL) cyclonedx-bom==7.5.0 cyclonedx-py requirements --output-reproducible \
+			--output-file "$(DIST)/$$(dirname "$$lock" | sed 's#^\.$$#stresswatch#; s#/#-#g').cdx.json" "$$lock" || exit 1; \
+	done
+	@ls $(DIST)
 
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
 	$(BIN)/pytest tests/containers -m images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,7 @@ def functions_python(uv: str, *, required: bool) -> str | None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"UV_SYSTEM_CERTS": "true"}  # as the Makefile sets it
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BundlingFailed(f"{command[0]} failed:\n{done.stderr.strip()}")
