@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 BUCKET = "local-deployments"
 DETACH = "detach"
+OWNER_VARIABLE = "STRESSWATCH_LOCAL_OWNER"
+"""Names the process that a local stack must not outlive, by its id: a run of tests, for one."""
 
 _ALARM_SECONDS = 0.5
 _METRIC_SECONDS = 1.0
@@ -120,6 +122,8 @@ def _serve(
         while not crew.stopping.wait(0.5):
             if server.process.poll() is not None:
                 raise LocalStackError(f"the emulator ended, exit code {server.process.returncode}")
+            if _owner_is_gone():
+                raise Interrupted
         raise crew.failure or LocalStackError("the pollers ended")
     finally:
         folder.remove()
@@ -173,6 +177,17 @@ def _tell(**message: object) -> None:
     # Whoever started this may be gone; that they are is heard from standard input.
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps(message), flush=True)  # noqa: T201
+
+
+def _owner_is_gone() -> bool:
+    owner = os.environ.get(OWNER_VARIABLE)
+    if not owner:
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _stop_when_abandoned() -> None:

@@ -14,6 +14,7 @@ from botocore import loaders
 from hypothesis import HealthCheck, settings
 
 from cli.synthesis import synthesize
+from local.daemon import OWNER_VARIABLE
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
 
 # Tests reach AWS through moto or the local stack alone.
@@ -25,6 +26,8 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Stresswatch",
     "POWERTOOLS_SERVICE_NAME": "tests",
     "STAGE": "dev",
+    # However a run of the tests ends, no local stack is left behind.
+    OWNER_VARIABLE: str(os.getpid()),
 }
 for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)

@@ -26,6 +26,7 @@ import pytest
 import local
 from local.batching import Settings
 from local.crew import Crew
+from local.daemon import OWNER_VARIABLE
 from local.endpoint import Endpoint
 from local.mapping import Mapping
 from local.poller import Poller
@@ -494,6 +495,16 @@ class TestLifecycle:
                 if "deploying" in line:
                     break
             starter.send_signal(number)
+        eventually(lambda: nothing_runs_in(directory))
+        assert local.running(directory) is None
+
+    def test_a_stack_does_not_outlive_the_process_it_belongs_to(
+        self, directory: Path, app: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with subprocess.Popen(["sleep", "600"]) as owner:
+            monkeypatch.setenv(OWNER_VARIABLE, str(owner.pid))
+            start(directory, app)
+            owner.kill()
         eventually(lambda: nothing_runs_in(directory))
         assert local.running(directory) is None
 
