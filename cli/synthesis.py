@@ -17,7 +17,24 @@ from pathlib import Path
 
 from cli.errors import OperatorError
 
-PROJECT = Path(__file__).parents[1]
+
+def checkout() -> Path:
+    """Return the folder of the CDK app: this code's own, or the working directory or one above it.
+
+    An installed wheel lies in no checkout: it synthesizes the one that it is called in.
+
+    Raises
+    ------
+    OperatorError
+        When there is none.
+    """
+    here = Path.cwd()
+    for folder in (Path(__file__).parents[1], here, *here.parents):
+        if (folder / "cdk.json").is_file() and (folder / "cdk_app").is_dir():
+            return folder
+    raise OperatorError(
+        f"There is no CDK app in {here} or above it; call this inside a checkout of Stresswatch."
+    )
 
 
 def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> Path:
@@ -28,7 +45,7 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
     Raises
     ------
     OperatorError
-        When the app does not synthesize.
+        When there is no checkout, or its app does not synthesize.
     OSError
         When there can be no such directory; CDK would end with a trace.
     """
@@ -43,7 +60,7 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
     with _alone_in(directory):
         done = subprocess.run(
             [sys.executable, "-m", "cdk_app"],
-            cwd=PROJECT,
+            cwd=checkout(),
             env=os.environ | settings,
             capture_output=True,
             text=True,

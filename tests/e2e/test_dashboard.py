@@ -18,9 +18,9 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from cli.dashboard.browser import browser, programs, served, wait_for_page
 from cli.dashboard.page import TILES
 from cli.seen import Alarm, Seen, look
+from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.panels import NAMESPACE, PANELS
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell
@@ -153,7 +153,7 @@ def test_a_picture_is_taken_of_the_page_of_the_local_stack(
 ) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     (tmp_path / "docs" / "images").mkdir(parents=True)
-    shell.type(["python -m cli.dashboard.browser docs/images/dashboard.png"], tmp_path)
+    shell.type(["python -m docs.screenshot docs/images/dashboard.png"], tmp_path)
     with Image.open(tmp_path / "docs" / "images" / "dashboard.png") as picture:
         assert picture.width == 1400
         assert picture.height > 1000

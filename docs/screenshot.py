@@ -1,6 +1,6 @@
 """A browser for the page's test and picture: Debian's Chromium, without a window.
 
-``python -m cli.dashboard.browser FILE.png`` takes a picture of the page of the local stack.
+``python -m docs.screenshot FILE.png`` takes a picture of the page of the local stack.
 """
 
 from __future__ import annotations

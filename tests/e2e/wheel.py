@@ -1,0 +1,33 @@
+"""Builds the wheel and installs it, with what it needs, in an environment of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import PROJECT
+from tests.e2e.checkout import repository
+
+UV = Path(sys.executable).with_name("uv")
+
+
+def install(folder: Path) -> Path:
+    """Return the folder of the programs of an environment that the wheel was installed into."""
+    # A copy: setuptools packs what an earlier build left in the source as well.
+    source = folder / "source"
+    source.mkdir()
+    _uv("build", "--wheel", "--out-dir", str(folder), str(repository(source)))
+    (wheel,) = folder.glob("*.whl")
+    environment = folder / "environment"
+    _uv("venv", "--python", sys.executable, str(environment))
+    _uv(
+        *("pip", "install", "--python", str(environment), f"{wheel}[cli]"),
+        *("--constraint", str(PROJECT / "requirements.txt")),
+    )
+    return environment / "bin"
+
+
+def _uv(*words: str) -> None:
+    done = subprocess.run([UV, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
