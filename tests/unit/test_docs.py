@@ -168,3 +168,10 @@ def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "files", lambda: [page])
     with pytest.raises(DeadLink, match=r"docs/page\.md links to other\.md, which is not there"):
         gather(tmp_path / "gathered")
+
+
+def test_npx_never_waits_for_an_answer():
+    """Without ``--yes`` it asks before it installs, for ever where nobody can answer."""
+    calls = [*commands("npx"), *re.findall(r"npx[^\n]*", MAKEFILE)]
+    assert calls
+    assert [call for call in calls if "--yes" not in call] == []

@@ -19,6 +19,11 @@ MORE_THAN_READING = {
     ("deploy", "staging"): BY_OIDC,
     ("deploy", "production"): BY_OIDC,
     ("deploy-stage", "deploy"): BY_OIDC,
+    ("release", "release"): {
+        "contents": "write",
+        "id-token": "write",
+        "attestations": "write",
+    },
 }
 
 
@@ -39,8 +44,8 @@ def workflow(request):
     return request.param
 
 
-def test_there_are_those_that_test_look_for_weaknesses_compare_and_deploy():
-    assert sorted(WORKFLOWS) == ["deploy", "deploy-stage", "diff", "security", "test"]
+def test_there_are_workflows_to_test_audit_compare_deploy_and_release():
+    assert sorted(WORKFLOWS) == ["deploy", "deploy-stage", "diff", "release", "security", "test"]
 
 
 def test_every_action_is_a_commit_and_says_its_version(workflow):
@@ -205,3 +210,17 @@ def test_every_file_of_locked_requirements_is_audited():
         for path in (PROJECT / folder).glob("**/requirements.txt" if folder else "requirements.txt")
     ]
     assert sorted(audited.split()) == sorted(locked)
+
+
+def test_a_release_is_tested_built_from_its_tag_and_attested():
+    assert jobs("release")["release"]["needs"] == "test"
+    built = [step.get("run", step.get("uses", "")) for step in jobs("release")["release"]["steps"]]
+    build = built.index("make dist PYTHON=python")
+    assert "actions/attest-build-provenance@" in built[build + 1]
+    assert "--draft --verify-tag" in built[build + 2]
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v0.1.0", 0), ("v0.1.1", 1), ("v0.1", 1)])
+def test_a_tag_that_is_not_the_version_stops_the_release(tag, code, run_step, tmp_path):
+    (tmp_path / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
+    assert run_step("release", "version", "unused", "true", GITHUB_REF_NAME=tag)[0] == code
