@@ -482,8 +482,8 @@ def fetch(
     """Fetch Dreaddit, real labelled posts, from its authors' page or a file, and check it."""
     with _sentence_on_error():
         directory = directory or data_directory()
-        for name, rows in fetching.fetch(source, directory).items():
-            console.print(f"{directory / name}: {rows:,} posts", soft_wrap=True)
+        for name, split in fetching.fetch(source, directory).items():
+            console.print(f"{directory / name}: {split}", soft_wrap=True)
 
 
 @data.command("synthesize")

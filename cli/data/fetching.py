@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
@@ -20,15 +23,38 @@ MAXIMUM_BYTES = 50 * 1024 * 1024
 """Of what is read, and of what it unpacks to; the whole data set has less than 4 MB."""
 
 
-def fetch(source: str, directory: Path) -> dict[str, int]:
+@dataclass(frozen=True)
+class Split:
+    """What a file of the data set holds.
+
+    Attributes
+    ----------
+    rows : int
+    unweighted : int
+        Rows of `confidence` 0: valid labels that weigh nothing in training.
+    """
+
+    rows: int
+    unweighted: int = 0
+
+    def __str__(self) -> str:
+        if not self.unweighted:
+            return f"{self.rows:,} posts"
+        return (
+            f"{self.rows:,} posts, {self.unweighted:,} of them with confidence 0: they count in "
+            "evaluation and weigh nothing in training"
+        )
+
+
+def fetch(source: str, directory: Path) -> dict[str, Split]:
     """Bring the data set from a zip or CSV, a file or an address, into a directory.
 
     Nothing is written unless every file found is whole and valid.
 
     Returns
     -------
-    dict of str to int
-        Rows by file.
+    dict of str to Split
+        By file.
 
     Raises
     ------
@@ -36,15 +62,20 @@ def fetch(source: str, directory: Path) -> dict[str, int]:
         When the source cannot be read, or is not the data set.
     """
     found = _files(source, _read(source))
-    rows = {name: len(parse_csv(content, name)) for name, content in found.items()}
-    for name, count in rows.items():
-        if count != ROWS[name]:
+    splits = {name: _split(content, name) for name, content in found.items()}
+    for name, split in splits.items():
+        if split.rows != ROWS[name]:
             raise OperatorError(
-                f"{name} has {count:,} rows where Dreaddit has {ROWS[name]:,}: it is not whole, or "
-                "not the data set."
+                f"{name} has {split.rows:,} rows where Dreaddit has {ROWS[name]:,}: it is not "
+                "whole, or not the data set."
             )
     _write(found, directory)
-    return rows
+    return splits
+
+
+def _split(content: bytes, name: str) -> Split:
+    posts = parse_csv(content, name)
+    return Split(len(posts), sum(post.confidence == 0 for post in posts))
 
 
 def _read(source: str) -> bytes:
@@ -78,24 +109,46 @@ def _read_address(address: str) -> bytes:
 def _files(source: str, content: bytes) -> dict[str, bytes]:
     """Give the data set's files by name; one CSV by another name is taken for the training split.
 
-    Files are found in a zip by their last name alone, so that no path of the zip is followed.
+    Files are found in a zip by their last name alone, in whichever folder they are, so that no path
+    of the zip is followed.
     """
     if not content.startswith(b"PK"):
         name = source.rpartition("/")[2]
         return {name if name in ROWS else TRAIN_FILE: content}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {info.filename.rpartition("/")[2]: info for info in archive.infolist()}
-            wanted = {name: members[name] for name in ROWS if name in members}
-            if TRAIN_FILE not in wanted:
+            members = _members(archive)
+            if TRAIN_FILE not in members:
                 raise OperatorError(f"{source} holds no {TRAIN_FILE}.")
-            if sum(info.file_size for info in wanted.values()) > MAXIMUM_BYTES:
+            every = [info for infos in members.values() for info in infos]
+            if sum(info.file_size for info in every) > MAXIMUM_BYTES:
                 raise OperatorError(f"{source} unpacks to over {MAXIMUM_BYTES:,} bytes.")
-            return {name: archive.read(info) for name, info in wanted.items()}
+            return {name: _content(archive, infos, source) for name, infos in members.items()}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise OperatorError(f"{source} is a damaged zip: {error}.") from error
     except (RuntimeError, NotImplementedError) as error:  # how zipfile tells of these
         raise OperatorError(f"{source} is encrypted or packed in an unknown way.") from error
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, list[zipfile.ZipInfo]]:
+    """Find the data set's files; Windows writes backslashes into some zips, and other cases."""
+    members: defaultdict[str, list[zipfile.ZipInfo]] = defaultdict(list)
+    for info in archive.infolist():
+        name = re.split(r"[/\\]", info.filename)[-1].lower()
+        if name in ROWS:
+            members[name].append(info)
+    return {name: members[name] for name in ROWS if name in members}
+
+
+def _content(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], source: str) -> bytes:
+    contents = {archive.read(info) for info in infos}
+    if len(contents) > 1:
+        places = ", ".join(info.filename for info in infos)
+        raise OperatorError(
+            f"{source} holds different files of one name ({places}); unpack it, and give the right "
+            "one with --from."
+        )
+    return contents.pop()
 
 
 def _write(files: dict[str, bytes], directory: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from cli.data import fetching
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE
-from cli.data.fetching import fetch
+from cli.data.fetching import Split, fetch
 from cli.errors import OperatorError
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
@@ -38,23 +38,23 @@ def refusal(source, folder) -> str:
 
 
 def test_both_files_of_a_zip_are_checked_and_written(archive, folder, train_csv):
-    assert fetch(str(archive), folder) == {TRAIN_FILE: 2838, TEST_FILE: 715}
+    assert fetch(str(archive), folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
     assert sorted(path.name for path in folder.iterdir()) == [TEST_FILE, TRAIN_FILE]
     assert (folder / TRAIN_FILE).read_bytes() == train_csv
 
 
 def test_an_address_is_read_like_a_file(archive, folder):
-    assert fetch(archive.as_uri(), folder) == {TRAIN_FILE: 2838, TEST_FILE: 715}
+    assert fetch(archive.as_uri(), folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
 
 
 def test_a_csv_by_any_name_is_the_training_split(tmp_path, folder, train_csv):
     (tmp_path / "stress.csv").write_bytes(train_csv)
-    assert fetch(str(tmp_path / "stress.csv"), folder) == {TRAIN_FILE: 2838}
+    assert fetch(str(tmp_path / "stress.csv"), folder) == {TRAIN_FILE: Split(2838)}
 
 
 def test_a_csv_by_the_name_of_the_test_split_is_that(tmp_path, folder, test_csv):
     (tmp_path / TEST_FILE).write_bytes(test_csv)
-    assert fetch(str(tmp_path / TEST_FILE), folder) == {TEST_FILE: 715}
+    assert fetch(str(tmp_path / TEST_FILE), folder) == {TEST_FILE: Split(715)}
 
 
 def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
@@ -62,9 +62,63 @@ def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
     path.write_bytes(
         to_zip({f"../../{TRAIN_FILE}": train_csv, "../evil.py": b"", "/etc/evil": b""})
     )
-    assert fetch(str(path), folder) == {TRAIN_FILE: 2838}
+    assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838)}
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(files) == sorted([path, folder / TRAIN_FILE])
+
+
+def with_confidence_0(rows, count):
+    """Give so many rows, of which so many have confidence 0, as in the official test file."""
+    columns = (*DREADDIT_ROW, "confidence")
+    return to_csv(
+        (
+            DREADDIT_ROW | {"post_id": f"c{number}", "confidence": "0" if number < count else "1"}
+            for number in range(rows)
+        ),
+        columns,
+    )
+
+
+@pytest.mark.parametrize(
+    ("train_at", "test_at"),
+    [
+        ("{}", "{}"),
+        ("dreaddit/{}", "dreaddit/{}"),
+        ("a/b/train/{}", "__MACOSX/../test/{}"),
+        ("data\\{}", "data\\{}"),
+    ],
+)
+def test_both_splits_are_found_in_whatever_folder_of_the_zip(
+    tmp_path, folder, train_csv, train_at, test_at
+):
+    path = tmp_path / "dreaddit.zip"
+    test = with_confidence_0(715, 98)
+    others = {"dreaddit/README": b"words", f"__MACOSX/._{TRAIN_FILE}": b"\0\5", "dreaddit/": b""}
+    files = {train_at.format(TRAIN_FILE): train_csv, test_at.format(TEST_FILE): test}
+    path.write_bytes(to_zip(others | files))
+    assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715, 98)}
+    assert (folder / TEST_FILE).read_bytes() == test
+    assert (folder / TRAIN_FILE).read_bytes() == train_csv
+
+
+def test_a_name_in_other_cases_is_found_too(tmp_path, folder, train_csv):
+    path = tmp_path / "dreaddit.zip"
+    path.write_bytes(to_zip({"Dreaddit-Train.csv": train_csv}))
+    assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838)}
+
+
+def test_a_copy_in_another_folder_is_the_same_file_or_refused(tmp_path, folder, train_csv):
+    path = tmp_path / "dreaddit.zip"
+    path.write_bytes(to_zip({TRAIN_FILE: train_csv, f"old/{TRAIN_FILE}": train_csv[:-100]}))
+    said = refusal(path, folder)
+    assert f"holds different files of one name ({TRAIN_FILE}, old/{TRAIN_FILE})" in said
+    path.write_bytes(to_zip({TRAIN_FILE: train_csv, f"copy/{TRAIN_FILE}": train_csv}))
+    assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838)}
+
+
+def test_rows_with_confidence_0_are_told_of():
+    assert str(Split(2838)) == "2,838 posts"
+    assert str(Split(715, 98)).startswith("715 posts, 98 of them with confidence 0: they count")
 
 
 def test_an_older_copy_stays_when_the_new_one_is_refused(archive, folder, tmp_path, train_csv):

@@ -102,8 +102,8 @@ def test_a_label_is_the_number_0_or_1(label):
         parse_labelled_post(encode(GOOD | {"label": label}))
 
 
-@pytest.mark.parametrize("confidence", [0, -1, 1.01, float("nan")])
-def test_a_confidence_lies_above_0_and_at_most_at_1(confidence):
+@pytest.mark.parametrize("confidence", [-0.01, -1, 1.01, float("nan")])
+def test_a_confidence_lies_between_0_and_1(confidence):
     with pytest.raises(InvalidPost, match=r"confidence_invalid|number_not_finite"):
         parse_labelled_post(encode(GOOD | {"label": 1, "confidence": confidence}))
 
@@ -112,7 +112,15 @@ def test_a_label_without_confidence_counts_whole_and_one_with_it_keeps_it():
     whole = parse_labelled_post(encode(GOOD | {"label": 1}))
     unsure = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0.6}))
     assert (whole.confidence, unsure.confidence) == (1.0, 0.6)
+
     assert parse_labelled_post(encode(labelled_post_record(unsure))) == unsure
+
+
+def test_a_label_with_confidence_0_is_valid_and_keeps_it():
+    unweighted = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0}))
+    assert unweighted.confidence == 0
+    written = encode(labelled_post_record(unweighted))
+    assert parse_labelled_post(written) == unweighted
 
 
 @given(st.binary())

@@ -77,7 +77,8 @@ class LabelledPost:
     Attributes
     ----------
     confidence : float
-        How sure the annotators were, above 0 and at most 1: the post's weight in training.
+        How sure the annotators were, from 0 to 1: the post's weight in training. A label with
+        confidence 0 counts in evaluation alone.
     """
 
     post: Post
@@ -143,8 +144,8 @@ def parse_record(line: object) -> LabelledPost:
     if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
         raise InvalidPost("label_invalid", "label must be the number 0 or 1")
     confidence = 1.0 if record.get("confidence") is None else _number(record, "confidence")
-    if not 0 < confidence <= 1:
-        raise InvalidPost("confidence_invalid", "confidence must be above 0 and at most 1")
+    if not 0 <= confidence <= 1:
+        raise InvalidPost("confidence_invalid", "confidence must be from 0 to 1")
     return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"), confidence)
 
 

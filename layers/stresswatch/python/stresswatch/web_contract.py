@@ -64,7 +64,7 @@ class LabelledPost(Post):
     post_id: Name
     label: Literal[0, 1] = Field(description="1 stressed, 0 not.")
     labelled_at: Moment | None = Field(None, description="ISO 8601; by default now.")
-    confidence: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="How sure the annotators were: the post's weight in training."
     )
 
