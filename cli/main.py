@@ -19,7 +19,7 @@ import local
 from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
-from cli.data import data_directory, fetching, read_posts, synthetic
+from cli.data import data_directory, fetching, read_posts, synthetic_files
 from cli.deployed import serving_commit
 from cli.destroy import Deletion, tell_what_is_left
 from cli.errors import OperatorError, sentence
@@ -37,7 +37,6 @@ from cli.status import status_table
 from cli.synthesis import synthesize
 from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
 from cli.versions import Versions
-from stresswatch.datasets import TrainingSet
 from stresswatch.outcome import tell
 
 app = typer.Typer(
@@ -488,16 +487,19 @@ def fetch(
 
 @data.command("synthesize")
 def synthesize_posts(
-    file: Annotated[Path, typer.Argument(help="The file to write.", show_default=False)],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the chance.")] = 7,
+    train: Annotated[
+        Path, typer.Argument(help="The file of posts to learn from.", show_default=False)
+    ],
+    stream: Annotated[
+        Path | None,
+        typer.Argument(help="Another file, of other posts to stream.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 7,
 ) -> None:
-    """Write synthetic labelled posts as JSON Lines."""
+    """Write synthetic labelled posts as JSON Lines: a training file, and a stream file.
+
+    The two share no post id and no text: `seed` the first, `produce` and `label` the second.
+    """
     with _sentence_on_error():
-        if file.suffix.lower() != ".jsonl":
-            raise OperatorError(f"{file} would hold JSON Lines: its name must end in .jsonl.")
-        posts = synthetic.generate_posts(seed)
-        content = TrainingSet(posts, [], 0).to_bytes()
-        if file.is_file() and file.read_bytes() != content:
-            raise OperatorError(f"{file} is there already, and is another file; give another name.")
-        file.write_bytes(content)
-        console.print(f"{file}: {len(posts):,} posts", soft_wrap=True)
+        for file, posts in synthetic_files.write(train, stream, seed).items():
+            console.print(f"{file}: {posts:,} posts", soft_wrap=True)

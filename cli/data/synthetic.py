@@ -78,6 +78,8 @@ _BOUNDS = ((1.0, 99.0), (0.0, 100.0), (0.0, 100.0), (1.0, 99.0), (-1.0, 1.0))
 _MISLABELLED = 0.12
 _MISSING = 0.03
 _SAME_POST = 0.2
+_STREAM_ID = "stream-"
+"""What the ids of posts to stream begin with, as no community's name does."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,24 @@ class _Words:
 
 def generate_posts(seed: int = 7) -> list[LabelledPost]:
     """Generate the posts of every community; the same seed gives the same posts."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    return _generate(random.Random(seed), "")  # noqa: S311 - no secret
+
+
+def generate_stream(seed: int = 7) -> list[LabelledPost]:
+    """Generate as many other posts of the same communities, to stream to a model of the first.
+
+    They share no post id with `generate_posts`, whatever its seed, and no text.
+    """
+    return _generate(random.Random(f"stream {seed}"), _STREAM_ID)  # noqa: S311 - no secret
+
+
+def _generate(chance: random.Random, prefix: str) -> list[LabelledPost]:
     posts: list[LabelledPost] = []
     for community, size in SIZES.items():
         post_id = ""
         for place in range(size):
             if not post_id or chance.random() >= _SAME_POST:
-                post_id = f"{community}-{place}"
+                post_id = f"{prefix}{community}-{place}"
             posts.append(_post(post_id, community, chance))
     chance.shuffle(posts)
     return posts

@@ -24,6 +24,7 @@ from stresswatch.datasets import (
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.posts import LabelledPost
+from stresswatch.sources import SOURCES_FILE, BaseReader
 from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import judged_versions, sha256, version_name
 
@@ -63,9 +64,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     s3 = boto3.client("s3")
     bucket = setting("TRAINING_BUCKET")
-    training_set = assemble(
-        read_lines(s3, bucket, BASE_PREFIX), read_lines(s3, bucket, LABELS_PREFIX)
-    )
+    base = BaseReader(s3, bucket)
+    training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX))
     posts = len(training_set.base) + len(training_set.fresh)
     if not posts:
         raise EmptyDataSet(
@@ -96,8 +96,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     digest = sha256(content)
     version = version_name(datetime.now(UTC), digest)
     folder = folder_of_training_set(bucket, version)
-    target = folder / POSTS_FILE
-    s3.put_object(Bucket=target.bucket, Key=target.key, Body=content)
+    for name, body in (
+        (POSTS_FILE, content),
+        (SOURCES_FILE, base.sources(training_set).to_bytes()),
+    ):
+        s3.put_object(Bucket=bucket, Key=(folder / name).key, Body=body)
     champion = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     return answer | {
         "version": version,

@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 from dataclasses import replace
+from datetime import datetime
 
 import boto3
 import pytest
@@ -18,6 +19,7 @@ from lambdas.promote.handler import handler as promote
 from stresswatch.champion import DigestMismatch, read_changes
 from stresswatch.journal import Decision, Journal
 from stresswatch.posts import post_record
+from stresswatch.sources import SOURCES_FILE, Sources
 from stresswatch.versions import VERSION_FILES, InvalidModelVersion, sha256
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
@@ -87,6 +89,11 @@ def executions(aws):
 def label(aws, name, posts):
     labelled_at = f"2026-11-23T00:00:00.{ord(name):06}Z"
     aws.put("training", f"labels/{name}.jsonl", lines(posts, labelled_at=labelled_at))
+
+
+def sources_of(aws, answer):
+    folder = answer["dataset_uri"].removeprefix("s3://training/")
+    return Sources.from_bytes(aws.body("training", f"{folder}{SOURCES_FILE}"))
 
 
 def judge(aws, version):
@@ -172,6 +179,32 @@ class TestDataset:
         assert (answer["posts"], answer["base_posts"], answer["labelled_posts"]) == (330, 300, 30)
         key = answer["dataset_uri"].removeprefix("s3://training/") + "posts.jsonl"
         assert sha256(aws.body("training", key)) == answer["dataset_sha256"]
+
+    def test_what_the_set_is_made_of_stands_beside_it(self, aws, base):
+        aws.put("training", "datasets/base/another.jsonl", lines(make_posts(40, seed=3)) + b"{\n")
+        aws.put("training", "datasets/base/nothing new.jsonl", lines(make_posts(20, seed=3)))
+        corrected = [replace(post, label=1 - post.label) for post in make_posts(300)[:7]]
+        label(aws, "a", [*make_posts(30, seed=2), *corrected])
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        made = sources_of(aws, answer)
+        assert {name: one.posts for name, one in made.base.items()} == {
+            "another": 20,
+            "nothing new": 20,
+            "posts": 293,
+        }
+        assert (made.labels, made.invalid, made.counts.posts) == (37, 1, 370)
+        assert all(datetime.fromisoformat(one.uploaded_at).tzinfo for one in made.base.values())
+
+    def test_what_is_recorded_of_a_set_holds_no_id_and_no_text(self, aws):
+        posts = [
+            replace(one, post=one.post._replace(post_id=f"the-id-{number}", text=f"word {number}"))
+            for number, one in enumerate(make_posts(300))
+        ]
+        aws.put("training", "datasets/base/posts.jsonl", lines(posts))
+        folder = dataset(DRIFT_ALARM, CONTEXT)["dataset_uri"].removeprefix("s3://training/")
+        recorded = aws.body("training", f"{folder}{SOURCES_FILE}")
+        assert b"the-id" not in recorded
+        assert b"word" not in recorded
 
     def test_the_parent_is_the_champion_and_nothing_before_the_first(
         self, aws, base, version_files

@@ -17,6 +17,7 @@ from cli.data import dreaddit, read_posts
 from cli.errors import OperatorError
 from cli.targets import Target
 from tests.conftest import PROJECT
+from tests.unit.cli.test_synthetic import share_no_post
 
 STACK = local.LocalStack(
     endpoint="http://127.0.0.1:4566",
@@ -196,6 +197,27 @@ def test_synthesizing_again_is_no_harm_and_another_file_is_never_overwritten(str
         result.stderr == "posts.jsonl is there already, and is another file; give another name.\n"
     )
     assert Path("posts.jsonl").read_bytes() == before
+
+
+def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch):
+    result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
+    assert result.stdout == "train.jsonl: 2,838 posts\nstream.jsonl: 2,838 posts\n"
+    train, stream = (read_posts(Path(name)) for name in ("train.jsonl", "stream.jsonl"))
+    assert len(train) == len(stream) == 2838
+    assert share_no_post(train, stream)
+
+
+def test_neither_file_is_synthesized_where_one_is_another_file(stresswatch):
+    Path("stream.jsonl").write_text("mine\n")
+    result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
+    assert result.stderr.startswith("stream.jsonl is there already, and is another file")
+    assert (Path("stream.jsonl").read_text(), Path("train.jsonl").exists()) == ("mine\n", False)
+
+
+def test_the_stream_file_is_not_the_training_file(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.jsonl", "./posts.jsonl")
+    assert (result.exit_code, Path("posts.jsonl").exists()) == (1, False)
+    assert "give the stream file another name" in result.stderr
 
 
 def test_json_lines_are_not_synthesized_into_a_file_of_another_name(stresswatch):

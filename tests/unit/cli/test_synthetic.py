@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from cli.data.synthetic import generate_posts
+from cli.data.synthetic import generate_posts, generate_stream
 from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.datasets import TrainingSet
 from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
 from stresswatch.quality import measure
 from stresswatch.splits import is_evaluation_post
+from stresswatch.text import canonical
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -45,6 +46,31 @@ def test_another_seed_gives_other_posts(posts):
     assert {labelled.post.text for labelled in generate_posts(8)}.isdisjoint(
         labelled.post.text for labelled in posts
     )
+
+
+def share_no_post(posts, others):
+    """Whether two lists share neither a post id nor a text, as texts are compared."""
+
+    def known_by(some):
+        ids = {one.post.post_id for one in some}
+        return ids | {f"text: {canonical(one.post.text)}" for one in some}
+
+    return known_by(posts).isdisjoint(known_by(others))
+
+
+@pytest.mark.parametrize("seed", [0, 7, 8])
+def test_a_stream_shares_no_post_with_training_posts_of_any_seed(posts, seed):
+    stream = generate_stream(seed)
+    assert share_no_post(posts, stream)
+    assert share_no_post(generate_posts(seed), stream)
+    assert not share_no_post(stream, stream[-1:])
+
+
+def test_a_stream_is_of_the_same_communities_and_the_same_each_time(posts):
+    stream = generate_stream(7)
+    assert stream == generate_stream(7)
+    assert stream != generate_stream(8)
+    assert Counter(one.post.source for one in stream) == Counter(one.post.source for one in posts)
 
 
 def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
