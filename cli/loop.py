@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.champion import Pointer, read_pointer
-from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX, given_by, to_lines
+from stresswatch.datasets import LABELS_PREFIX, given_by, to_lines
 from stresswatch.outcome import failure
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.predictions import prediction_id
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.s3 import Location, read
+from stresswatch.sources import base_key
 from stresswatch.streams import StreamRecord, put_records
 from stresswatch.versions import CARD_PAGE_FILE
 
@@ -55,7 +56,7 @@ class Loop:
     def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
         """Upload a base data set, whose posts have no date; a set of the same name is replaced."""
         undated = (replace(post, labelled_at=None) for post in posts)
-        return self._upload(f"{BASE_PREFIX}{name}.jsonl", undated)
+        return self._upload(base_key(name), undated)
 
     def label(self, posts: Iterable[LabelledPost]) -> str:
         """Upload labels of posts; those that do not say when they were given are given now."""

@@ -19,7 +19,8 @@ import local
 from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
-from cli.data import data_directory, fetching, read_posts, synthetic_files
+from cli.data import base_data, data_directory, fetching, read_posts, synthetic_files
+from cli.data.listing import Listing
 from cli.deployed import serving_commit
 from cli.destroy import Deletion, tell_what_is_left
 from cli.errors import OperatorError, sentence
@@ -281,19 +282,23 @@ def dashboard(
 
 
 @app.command()
-def seed(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
+def seed(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete all other base data, once this is uploaded.")
+    ] = False,
+) -> None:
     """Upload labelled posts, CSV or JSON Lines, as base data that every model learns from.
 
-    A file of the same name, whatever its ending, is replaced.
+    A file of the same name, whatever its ending, is replaced. Files of other names stay, and models
+    learn from all of them: see them with `stresswatch data list`.
     """
     with _sentence_on_error():
         posts = read_posts(file)
-        address = Loop(_target(on_local=on_local, stage=stage)).seed(posts, file.stem)
-        stressed = sum(post.label for post in posts)
-        console.print(
-            f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}",
-            soft_wrap=True,
-        )
+        loop = Loop(_target(on_local=on_local, stage=stage))
+        base_data.seed(console, loop, posts, file, replace=replace)
 
 
 @app.command()
@@ -467,6 +472,24 @@ def destroy(
         with console.status(f"Deleting {target.name}"):
             deletion.run()
         tell_what_is_left(console, deletion.plan)
+
+
+@data.command("list")
+def list_data(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    newest: Annotated[int, typer.Option(min=1, help="How many training sets.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """List base data, labels, and what each training set is made of."""
+    with _sentence_on_error():
+        loop = Loop(_target(on_local=on_local, stage=stage))
+        with _errors.status("Reading"):
+            listing = Listing.of(loop, newest)
+        if as_json:
+            console.print_json(data=listing.as_dict())
+        else:
+            listing.show(console)
 
 
 @data.command("fetch")

@@ -1,0 +1,125 @@
+"""Base data in S3: what there is, and how a file is added to it or takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from cli.errors import OperatorError
+from cli.loop import Loop
+from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
+from stresswatch.posts import LabelledPost
+from stresswatch.sources import base_key, base_name
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_AT_ONCE = 1000
+"""Objects that S3 deletes in one request."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A set of base data as S3 lists it."""
+
+    key: str
+    size: int
+    uploaded_at: datetime
+
+    @property
+    def name(self) -> str:
+        return base_name(self.key)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({readable_size(self.size)})"
+
+
+def readable_size(size: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} KB"
+
+
+def name_of(file: Path) -> str:
+    """Return the name of the set that a file becomes: without its ending, gzipped or not."""
+    is_gzipped = file.suffix.lower() == ".gz"
+    return Path(file.stem).stem if is_gzipped else file.stem
+
+
+def stored(s3: S3Client, bucket: str) -> list[Stored]:
+    """List the sets of base data; a folder's own object, as the console makes it, is none."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BASE_PREFIX)
+    return [
+        Stored(found["Key"], found["Size"], found["LastModified"])
+        for page in pages
+        for found in page.get("Contents", [])
+        if not found["Key"].endswith("/")
+    ]
+
+
+def seed(
+    console: Console, loop: Loop, posts: Sequence[LabelledPost], file: Path, *, replace: bool
+) -> None:
+    """Upload posts as a set of base data, and say what base data there is now.
+
+    With `replace` the other sets are deleted, after the new one is there, so that no retraining
+    finds none.
+
+    Raises
+    ------
+    OperatorError
+        When S3 keeps one that is to be deleted.
+    """
+    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+    own = base_key(name_of(file))
+    before = {one.key: one for one in stored(s3, bucket)}
+    address = loop.seed(posts, name_of(file))
+    stressed = sum(post.label for post in posts)
+
+    def say(sentence: str, style: str | None = None) -> None:
+        console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    say(f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}")
+    if own in before:
+        say(
+            f"The set of that name, uploaded {before[own].uploaded_at:%Y-%m-%d %H:%M}, is replaced."
+        )
+    now = {one.key: one for one in stored(s3, bucket)}
+    others = [one for key, one in now.items() if key != own]
+    if replace:
+        _delete(s3, bucket, others)
+        names = f"Deleted: {', '.join(map(str, others))}. " if others else ""
+        say(f"{names}This set is all base data now.")
+        if _has_labels(s3, bucket):
+            say(f"Labels under {LABELS_PREFIX} stay, and models learn from them too.")
+    elif others:
+        say(
+            f"Base data has {len(others) + 1} sets, and models learn from all of them: this one, "
+            f"{', '.join(map(str, others))}. To delete the others: seed --replace.",
+            "yellow",
+        )
+    else:
+        say("This set is all base data now.")
+
+
+def _delete(s3: S3Client, bucket: str, sets: Iterable[Stored]) -> None:
+    keys = [one.key for one in sets]
+    for start in range(0, len(keys), _AT_ONCE):
+        part = keys[start : start + _AT_ONCE]
+        answer = s3.delete_objects(
+            Bucket=bucket, Delete={"Objects": [{"Key": key} for key in part], "Quiet": True}
+        )
+        for error in answer.get("Errors", ()):
+            raise OperatorError(
+                f"{error['Key']} cannot be deleted ({error['Message']}). The new set is there, and "
+                "models learn from both until the same command is run again."
+            )
+
+
+def _has_labels(s3: S3Client, bucket: str) -> bool:
+    answer = s3.list_objects_v2(Bucket=bucket, Prefix=LABELS_PREFIX, MaxKeys=1)
+    return answer["KeyCount"] > 0

@@ -1,0 +1,251 @@
+"""`stresswatch data list`: base data, labels, and what each training set is made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.data.base_data import readable_size, stored
+from cli.loop import Loop
+from cli.parallel import in_parallel
+from stresswatch.datasets import (
+    LABELS_PREFIX,
+    assemble,
+    folder_of_training_set,
+    read_training_set,
+    version_of_training_set,
+)
+from stresswatch.s3 import Location, read
+from stresswatch.sources import SOURCES_FILE, Counts, Sources
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_TRAINING_SETS = "datasets/"
+
+
+@dataclass(frozen=True)
+class BaseRow:
+    """A set of base data; `invalid` lines are learned from by no model."""
+
+    name: str
+    counts: Counts
+    invalid: int
+    size: int
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True)
+class LabelsRow:
+    """All labels that were submitted; of several of one post the newest counts."""
+
+    objects: int
+    counts: Counts
+    invalid: int
+    size: int
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """The training set of a model version.
+
+    Attributes
+    ----------
+    base : dict of str to int or None
+        Posts by set of base data; None where it was not recorded.
+    """
+
+    version: str
+    serves: bool
+    counts: Counts
+    invalid: int | None
+    base: Mapping[str, int] | None
+    labels: int
+    size: int
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a deployment's models learn from."""
+
+    name: str
+    base: list[BaseRow]
+    labels: LabelsRow
+    training_sets: list[TrainingRow]
+
+    @staticmethod
+    def of(loop: Loop, newest: int) -> Listing:
+        """Read all base data and labels, and the newest training sets."""
+        s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+        return Listing(
+            loop.target.name, _base(s3, bucket), _labels(s3, bucket), _training(loop, newest)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints."""
+
+        def record(row: BaseRow | LabelsRow | TrainingRow) -> dict[str, Any]:
+            fields = asdict(row)
+            return {
+                name: value.isoformat() if isinstance(value, datetime) else value
+                for name, value in (fields.pop("counts") | fields).items()
+            }
+
+        return {
+            "base": [record(row) for row in self.base],
+            "labels": record(self.labels),
+            "training_sets": [record(row) for row in self.training_sets],
+        }
+
+    def show(self, console: Console) -> None:
+        """Print base data and labels in one table, training sets in another."""
+        console.print(self._collected(), self._training_sets())
+
+    def _collected(self) -> Table:
+        table = _table(f"{self.name}: what models learn from", "set", "uploaded, UTC", "size")
+        for row in self.base:
+            table.add_row(
+                escape(row.name), *_figures(row.counts, row.invalid), _minute(row.uploaded_at),
+                readable_size(row.size),
+            )  # fmt: skip
+        if not self.base:
+            table.add_row("no base data yet:\n`stresswatch seed FILE`")
+        table.add_section()
+        table.add_row(
+            f"labels, in {self.labels.objects:,} objects",
+            *_figures(self.labels.counts, self.labels.invalid),
+            _minute(self.labels.newest_at) if self.labels.newest_at else "",
+            readable_size(self.labels.size),
+        )
+        return table
+
+    def _training_sets(self) -> Table:
+        table = _table(f"{self.name}: training sets", "version", "made, UTC", "made of")
+        for row in self.training_sets:
+            table.add_row(
+                escape(row.version) + ("\n[green]serves[/]" if row.serves else ""),
+                *_figures(row.counts, row.invalid),
+                _minute(row.made_at),
+                escape("\n".join(_made_of(row))),
+            )
+        if not self.training_sets:
+            table.add_row("none yet:\n`stresswatch retrain`")
+        return table
+
+
+def _base(s3: S3Client, bucket: str) -> list[BaseRow]:
+    rows = []
+    for one in stored(s3, bucket):
+        found = assemble(_lines(s3, Location(bucket, one.key)), [])
+        rows.append(
+            BaseRow(one.name, Counts.of(found.base), found.invalid, one.size, one.uploaded_at)
+        )
+    return rows
+
+
+def _labels(s3: S3Client, bucket: str) -> LabelsRow:
+    objects = _objects(s3, bucket, LABELS_PREFIX)
+    lines = in_parallel(lambda key: _lines(s3, Location(bucket, key)), objects)
+    found = assemble([], itertools.chain.from_iterable(lines))
+    return LabelsRow(
+        objects=len(objects),
+        counts=Counts.of(found.fresh),
+        invalid=found.invalid,
+        size=sum(size for size, _ in objects.values()),
+        newest_at=max((written for _, written in objects.values()), default=None),
+    )
+
+
+def _training(loop: Loop, newest: int) -> list[TrainingRow]:
+    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+    objects = _objects(s3, bucket, _TRAINING_SETS)
+    sets = {version: key for key in objects if (version := version_of_training_set(key))}
+    in_order = sorted(sets, key=lambda version: objects[sets[version]][1], reverse=True)
+    champion = loop.champion()
+    rows = []
+    for version in in_order[:newest]:
+        folder = folder_of_training_set(bucket, version)
+        is_recorded = (folder / SOURCES_FILE).key in objects
+        made = _recorded(s3, folder) if is_recorded else _counted(s3, folder)
+        size, made_at = objects[sets[version]]
+        serves = champion is not None and champion.version == version
+        rows.append(TrainingRow(version, serves, *made, size, made_at))
+    return rows
+
+
+_Made = tuple[Counts, int | None, Mapping[str, int] | None, int]
+"""Counts, invalid lines, posts by set of base data, labels."""
+
+
+def _recorded(s3: S3Client, folder: Location) -> _Made:
+    made = Sources.from_bytes(read(s3, folder / SOURCES_FILE))
+    base = {name: one.posts for name, one in made.base.items()}
+    return made.counts, made.invalid, base, made.labels
+
+
+def _counted(s3: S3Client, folder: Location) -> _Made:
+    """Count a training set that was made before its sources were recorded."""
+    posts = read_training_set(s3, folder)
+    return Counts.of(posts), None, None, sum(one.labelled_at is not None for one in posts)
+
+
+def _objects(s3: S3Client, bucket: str, prefix: str) -> dict[str, tuple[int, datetime]]:
+    """List the objects under a prefix: size, and when it was written, by key."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {
+        found["Key"]: (found["Size"], found["LastModified"])
+        for page in pages
+        for found in page.get("Contents", [])
+    }
+
+
+def _lines(s3: S3Client, place: Location) -> list[bytes]:
+    return [line for line in read(s3, place).splitlines() if line.strip()]
+
+
+def _table(title: str, first: str, *last: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in (first, "posts", "stressed", "numeric features", "invalid", *last):
+        is_figure = column in ("posts", "stressed", "invalid", "size")
+        table.add_column(column, overflow="fold", justify="right" if is_figure else "left")
+    return table
+
+
+def _figures(counts: Counts, invalid: int | None) -> tuple[str, str, str, str]:
+    posts = f"{counts.posts:,}"
+    if counts.unweighted:
+        posts += f"\n{counts.unweighted:,} with confidence 0"
+    return (
+        posts,
+        f"{counts.stressed:,}",
+        _with_features(counts),
+        "" if invalid is None else f"{invalid:,}",
+    )
+
+
+def _with_features(counts: Counts) -> str:
+    if not counts.posts:
+        return ""
+    if counts.text_only == counts.posts:
+        return "none: text only"
+    return f"{counts.text_only:,} text only" if counts.text_only else "yes"
+
+
+def _made_of(row: TrainingRow) -> list[str]:
+    labels = [f"{row.labels:,} labels"] if row.labels else []
+    if row.base is None:
+        return ["base data: not recorded", *labels]
+    return [*(f"{name}: {posts:,}" for name, posts in row.base.items()), *labels]
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,260 @@
+"""Base data on moto: what `seed` says and replaces, and what `data list` tells."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
+
+from cli import main
+from cli.data import base_data
+from cli.targets import Target
+from lambdas.dataset.handler import handler as dataset
+from stresswatch.datasets import to_lines
+from stresswatch.posts import NUMERIC_FEATURES
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, ENVIRONMENT
+
+OUTPUTS = {
+    "TrainingBucketName": "training",
+    "ChampionParameterName": ENVIRONMENT["CHAMPION_PARAMETER"],
+}
+DATED = "2026-11-23T00:00:00+00:00"
+
+
+class Operator:
+    """Types commands in a folder of its own; `calls` are the requests that change S3, in order."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.calls = []
+        self.target = Target("stresswatch-dev", OUTPUTS, self._client)
+
+    def _client(self, service):
+        client = boto3.client(service)
+        client.meta.events.register("before-call.s3.PutObject", self._note)
+        client.meta.events.register("before-call.s3.DeleteObjects", self._note)
+        return client
+
+    def _note(self, model, **_):
+        self.calls.append(model.name)
+
+    def file(self, name, posts):
+        (self._folder / name).write_bytes(to_lines(posts))
+        return str(self._folder / name)
+
+    def seed(self, name, posts, *options):
+        return self.run("seed", self.file(name, posts), *options)
+
+    def run(self, *words):
+        result = CliRunner(env={"COLUMNS": "200"}).invoke(main.app, words)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    def listed(self, *options):
+        return json.loads(self.run("data", "list", "--json", *options).stdout)
+
+
+@pytest.fixture
+def operator(aws, monkeypatch, tmp_path):
+    operator = Operator(tmp_path)
+    monkeypatch.setattr(main, "aws_target", lambda _stage: operator.target)
+    return operator
+
+
+def base_keys(aws):
+    return aws.keys("training", "datasets/base/")
+
+
+def text_only(posts):
+    nothing = (float("nan"),) * len(NUMERIC_FEATURES)
+    return [replace(one, post=one.post._replace(numbers=nothing)) for one in posts]
+
+
+class TestSeed:
+    def test_a_first_set_is_all_base_data(self, operator):
+        said = operator.seed("posts.jsonl", make_posts(5)).stdout
+        assert "5 labelled posts, " in said
+        assert said.endswith("This set is all base data now.\n")
+
+    def test_a_second_set_is_added_and_the_others_are_named_with_sizes(self, aws, operator):
+        operator.seed("earlier.jsonl", make_posts(5))
+        said = operator.seed("posts.jsonl", make_posts(5, seed=2)).stdout
+        assert "Base data has 2 sets, and models learn from all of them" in said
+        assert "this one, earlier (2.0 KB)" in said
+        assert said.endswith("To delete the others: seed --replace.\n")
+        assert base_keys(aws) == ["datasets/base/earlier.jsonl", "datasets/base/posts.jsonl"]
+
+    def test_a_set_of_the_same_name_is_replaced_and_that_is_said(self, aws, operator):
+        operator.seed("posts.jsonl", make_posts(5))
+        said = operator.seed("posts.jsonl", make_posts(6)).stdout
+        assert "The set of that name, uploaded 20" in said
+        assert said.endswith("This set is all base data now.\n")
+        assert len(aws.body("training", "datasets/base/posts.jsonl").splitlines()) == 6
+
+    def test_replacing_deletes_all_other_sets_after_the_new_one_is_there(self, aws, operator):
+        for name in ("a", "b"):
+            operator.seed(f"{name}.jsonl", make_posts(5))
+        aws.put("training", "datasets/base/deep/export.csv", b"text,label\n")
+        operator.calls.clear()
+        said = operator.seed("posts.jsonl", make_posts(6), "--replace").stdout
+        assert base_keys(aws) == ["datasets/base/posts.jsonl"]
+        assert operator.calls == ["PutObject", "DeleteObjects"]
+        assert "Deleted: a (2.0 KB), b (2.0 KB), " in said
+        assert "deep/export.csv (0.0 KB). This set is all base data now." in said
+
+    def test_replacing_touches_nothing_but_base_data(self, aws, operator):
+        operator.seed("a.jsonl", make_posts(5))
+        aws.put("training", "labels/a.jsonl", to_lines(make_posts(1)))
+        aws.put("training", "datasets/v1/posts.jsonl", to_lines(make_posts(1)))
+        said = operator.seed("posts.jsonl", make_posts(6), "--replace").stdout
+        assert "Labels under labels/ stay, and models learn from them too." in said
+        assert aws.keys("training") == [
+            "datasets/base/posts.jsonl",
+            "datasets/v1/posts.jsonl",
+            "labels/a.jsonl",
+        ]
+
+    def test_more_sets_than_one_request_can_delete_are_all_deleted(
+        self, aws, operator, monkeypatch
+    ):
+        monkeypatch.setattr(base_data, "_AT_ONCE", 2)
+        for name in "abcde":
+            aws.put("training", f"datasets/base/{name}.jsonl", b"{}")
+        operator.seed("posts.jsonl", make_posts(5), "--replace")
+        assert base_keys(aws) == ["datasets/base/posts.jsonl"]
+
+    def test_a_file_that_cannot_be_read_replaces_nothing(self, aws, operator, tmp_path):
+        operator.seed("a.jsonl", make_posts(5))
+        (tmp_path / "broken.jsonl").write_text("{\n")
+        result = operator.run("seed", str(tmp_path / "broken.jsonl"), "--replace")
+        assert result.exit_code == 1
+        assert base_keys(aws) == ["datasets/base/a.jsonl"]
+
+    def test_an_upload_that_fails_deletes_nothing(self, aws, operator, monkeypatch):
+        operator.seed("a.jsonl", make_posts(5))
+
+        def fail(*_):
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
+
+        monkeypatch.setattr(main.Loop, "seed", fail)
+        assert operator.seed("b.jsonl", make_posts(5), "--replace").exit_code == 1
+        assert base_keys(aws) == ["datasets/base/a.jsonl"]
+
+    def test_a_set_that_s3_keeps_is_named_with_what_to_do(self, operator, monkeypatch):
+        operator.seed("a.jsonl", make_posts(5))
+
+        class Keeping:
+            def __init__(self, s3):
+                self._s3 = s3
+
+            def delete_objects(self, **_):
+                error = {"Key": "datasets/base/a.jsonl", "Message": "Access Denied", "Code": "x"}
+                return {"Errors": [error]}
+
+            def __getattr__(self, name):
+                return getattr(self._s3, name)
+
+        target = replace(operator.target, client=lambda service: Keeping(boto3.client(service)))
+        monkeypatch.setattr(main, "aws_target", lambda _stage: target)
+        result = operator.seed("b.jsonl", make_posts(5), "--replace")
+        assert result.exit_code == 1
+        assert "datasets/base/a.jsonl cannot be deleted (Access Denied)" in result.stderr
+        assert "run again" in result.stderr
+
+
+class TestList:
+    def test_each_set_of_base_data_is_told_with_what_it_holds(self, aws, operator):
+        posts = make_posts(10)
+        unweighted = [replace(one, confidence=0.0) for one in posts[:2]]
+        operator.seed("numbers.jsonl", [*posts[2:], *unweighted])
+        operator.seed("reddit.jsonl", text_only(make_posts(4, seed=2)))
+        aws.put("training", "datasets/base/broken.jsonl", b'{"post_id": "a"}\n{\n\n')
+        found = {row.pop("name"): row for row in operator.listed()["base"]}
+        sizes = {name: row.pop("size") for name, row in found.items()}
+        uploaded = {name: row.pop("uploaded_at") for name, row in found.items()}
+        assert found == {
+            "broken": counts(0, invalid=2),
+            "numbers": counts(10, sum(one.label for one in posts), unweighted=2),
+            "reddit": counts(4, sum(one.label for one in make_posts(4, seed=2)), text_only=4),
+        }
+        assert all(size > 0 for size in sizes.values())
+        assert all(datetime.fromisoformat(one).tzinfo for one in uploaded.values())
+
+    def test_labels_are_told_once_a_post(self, aws, operator):
+        posts = [replace(one, labelled_at=DATED) for one in make_posts(6)]
+        corrected = replace(posts[0], label=1 - posts[0].label)
+        aws.put("training", "labels/a.jsonl", to_lines(posts) + b"{\n")
+        aws.put("training", "labels/b.jsonl", to_lines([corrected]))
+        labels = operator.listed()["labels"]
+        stressed = corrected.label + sum(one.label for one in posts[1:])
+        assert (labels["objects"], labels["posts"], labels["stressed"]) == (2, 6, stressed)
+        assert labels["invalid"] == 1
+
+    def test_each_training_set_says_which_base_data_it_was_made_of(self, aws, operator):
+        operator.seed("earlier.jsonl", make_posts(300))
+        operator.seed("posts.jsonl", make_posts(40, seed=2))
+        labels = [replace(one, labelled_at=DATED) for one in make_posts(7, seed=3)]
+        aws.put("training", "labels/a.jsonl", to_lines(labels))
+        both = dataset({"anyway": True}, CONTEXT)["version"]
+        operator.seed("posts.jsonl", make_posts(300), "--replace")
+        alone = dataset({"anyway": True}, CONTEXT)["version"]
+        found = {row["version"]: row for row in operator.listed()["training_sets"]}
+        assert found[both]["base"] == {"earlier": 300, "posts": 40}
+        assert found[alone]["base"] == {"posts": 300}
+        assert (found[both]["posts"], found[both]["labels"]) == (347, 7)
+        shown = operator.run("data", "list").stdout
+        assert "earlier: 300" in shown
+        assert "7 labels" in shown
+
+    def test_a_set_made_before_its_sources_were_recorded_says_so(self, aws, operator):
+        fresh = replace(make_posts(1, seed=2)[0], labelled_at=DATED)
+        aws.put("training", "datasets/v1/posts.jsonl", to_lines([*make_posts(9), fresh]))
+        (row,) = operator.listed()["training_sets"]
+        assert (row["base"], row["posts"], row["labels"]) == (None, 10, 1)
+        assert "base data: not recorded" in operator.run("data", "list").stdout
+
+    def test_the_set_of_the_version_that_serves_is_marked(self, aws, operator, version_files):
+        for version in ("v1", "v2"):
+            aws.put("training", f"datasets/{version}/posts.jsonl", to_lines(make_posts(9)))
+        aws.promote("v1", version_files)
+        serves = {row["version"]: row["serves"] for row in operator.listed()["training_sets"]}
+        assert serves == {"v1": True, "v2": False}
+
+    def test_only_the_newest_training_sets_are_read(self, aws, operator):
+        for version in ("v1", "v2", "v3"):
+            aws.put("training", f"datasets/{version}/posts.jsonl", to_lines(make_posts(9)))
+        assert len(operator.listed("--newest", "2")["training_sets"]) == 2
+
+    def test_where_there_is_nothing_it_says_what_to_do(self, operator):
+        assert operator.listed() == {
+            "base": [],
+            "labels": counts(0) | {"objects": 0, "size": 0, "newest_at": None},
+            "training_sets": [],
+        }
+        shown = operator.run("data", "list").stdout
+        assert "`stresswatch seed FILE`" in shown
+        assert "`stresswatch retrain`" in shown
+
+    def test_no_id_and_no_text_is_told(self, operator):
+        posts = [
+            replace(one, post=one.post._replace(post_id=f"the-id-{one.label}", text="the words"))
+            for one in make_posts(3)
+        ]
+        operator.seed("posts.jsonl", posts)
+        told = operator.run("data", "list").stdout + operator.run("data", "list", "--json").stdout
+        assert "the-id" not in told
+        assert "the words" not in told
+
+
+def counts(posts, stressed=0, text_only=0, unweighted=0, invalid=0):
+    return {
+        "posts": posts,
+        "stressed": stressed,
+        "text_only": text_only,
+        "unweighted": unweighted,
+        "invalid": invalid,
+    }
