@@ -30,13 +30,21 @@ from cli.produce import produce as produce_records
 from cli.produce import read_records
 from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
+from cli.reset import reset as reset_local
 from cli.score.command import score as score_posts
 from cli.seen import look
 from cli.sending import Sending
 from cli.smoke import smoke as smoke_test
 from cli.status import status_table
 from cli.synthesis import synthesize
-from cli.targets import LOCAL_DIRECTORY, Target, aws_target, local_target, local_tracking_uri
+from cli.targets import (
+    APP_DIRECTORY,
+    LOCAL_DIRECTORY,
+    Target,
+    aws_target,
+    local_target,
+    local_tracking_uri,
+)
 from cli.versions import Versions
 from stresswatch.outcome import tell
 
@@ -152,7 +160,7 @@ def up() -> None:
         with console.status("Synthesizing") as shown:
             stack = local.running(LOCAL_DIRECTORY) or local.up(
                 LOCAL_DIRECTORY,
-                template_directory=synthesize(LOCAL_DIRECTORY / "cdk.out"),
+                template_directory=synthesize(APP_DIRECTORY),
                 on_progress=shown.update,
                 tracking_uri=local_tracking_uri(),
             )
@@ -172,6 +180,21 @@ def down() -> None:
         where = LOCAL_DIRECTORY.resolve()
         said = "Stopped." if stopped else f"No local stack was running in {where}."
         console.print(said, soft_wrap=True)
+
+
+@app.command()
+def reset(
+    on_local: Local = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Start over on this machine: stop the local stack and delete all that it keeps."""
+    with _sentence_on_error():
+        if not on_local:
+            raise OperatorError(
+                "`reset` deletes the local stack's state: add --local. For a stage on AWS: "
+                "`stresswatch destroy`."
+            )
+        reset_local(console, lambda ask: yes or typer.confirm(ask, abort=True))
 
 
 @app.command()

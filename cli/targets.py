@@ -17,6 +17,7 @@ from cli.errors import OperatorError, sentence
 
 LOCAL_DIRECTORY = Path(".stresswatch")
 TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
+APP_DIRECTORY = LOCAL_DIRECTORY / "cdk.out"
 
 
 class NoSuchStack(OperatorError):

@@ -58,9 +58,8 @@ class Folder:
         LocalStackError
             When another process holds it.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + patience
-        while not (lock := self._try_lock()):
+        while not (lock := self._try_lock(makes_folder=True)):
             # Whoever only looks whether it is locked has it for a moment.
             if time.monotonic() > deadline:
                 raise LocalStackError(
@@ -77,16 +76,24 @@ class Folder:
         lock = self._try_lock()
         if lock:
             lock.close()
-        return lock is None
+        return lock is None and self._lock_file.exists()
 
-    def _try_lock(self) -> IO[str] | None:
-        file = self._lock_file.open("w")
+    def _try_lock(self, *, makes_folder: bool = False) -> IO[str] | None:
+        """Lock the file; one that a reset deleted since it was opened is nobody's lock."""
+        if makes_folder:
+            self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            file = self._lock_file.open("w")
+        except FileNotFoundError:
+            return None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        return file
+            if os.fstat(file.fileno()).st_ino == self._lock_file.stat().st_ino:
+                return file
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        file.close()
+        return None
 
     def read(self) -> LocalStack | None:
         """Read the description; one that a killed process left behind is removed."""
