@@ -199,7 +199,7 @@ def _nothing_yet() -> html.Section:
             html.P(
                 [
                     "Send posts with ",
-                    html.Code("stresswatch produce --local posts.jsonl"),
+                    html.Code("stresswatch produce --local stream.jsonl"),
                     "; without a champion, ",
                     html.Code("stresswatch seed"),
                     " and ",

@@ -21,7 +21,7 @@ from stresswatch.datasets import to_lines
 from stresswatch.posts import post_record
 from stresswatch.quarantine import FAILED_BATCHES, PREFIX
 from stresswatch.s3 import Location, read
-from tests.e2e.deployed import BASE, LABELLED, Deployed, environment, eventually
+from tests.e2e.deployed import BASE, LABELLED, STREAMED, Deployed, environment, eventually
 from tests.e2e.holding import hold
 from tests.integration.conftest import request
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
@@ -60,8 +60,10 @@ def keys(deployed: Deployed, output: str, prefix: str) -> list[str]:
 
 
 def posts_in(folder: Path) -> None:
-    """Write the files that the documentation names: those of which the stack has learned."""
+    """Write the files that the documentation names, of what the stack has learned and streamed."""
     (folder / "posts.jsonl").write_bytes(to_lines(BASE))
+    (folder / "train.jsonl").write_bytes(to_lines(BASE))
+    (folder / "stream.jsonl").write_bytes(to_lines(STREAMED))
     (folder / "labels.jsonl").write_bytes(to_lines(LABELLED))
     posts = pd.DataFrame([post_record(labelled.post) for labelled in BASE])
     posts.to_parquet(folder / "posts.parquet")

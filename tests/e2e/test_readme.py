@@ -22,6 +22,10 @@ def lines():
     return [shlex.split(line)[1:] for line in found if line not in TYPED_BY]
 
 
+def name_of(words):
+    return " ".join(words[:2]) if words[0] == "data" else words[0]
+
+
 @pytest.fixture
 def run(tmp_path):
     """Type a line in a folder of its own; gives what it said."""
@@ -32,6 +36,7 @@ def run(tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
+            input="y\n",
             timeout=LONGEST_SECONDS,
             check=False,
         )
@@ -56,11 +61,34 @@ def look_at_the_page(folder):
 
 def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
     said = {
-        words[0]: look_at_the_page(tmp_path) if words == ["dashboard"] else run(words)
+        name_of(words): look_at_the_page(tmp_path) if words == ["dashboard"] else run(words)
         for words in lines()
     }
-    assert " ".join(said) == ("up data seed retrain produce label versions status dashboard down")
+    assert list(said) == [
+        "up",
+        "data synthesize",
+        "seed",
+        "retrain",
+        "produce",
+        "label",
+        "data list",
+        "versions",
+        "status",
+        "dashboard",
+        "down",
+        "reset",
+    ]
     assert "it is the champion now" in said["retrain"]
+    assert "train: 2,838" in said["data list"]
     assert "serves" in said["versions"]
     assert "champion" in said["status"]
     assert "Stopped." in said["down"]
+    assert "Deleted from" in said["reset"]
+    assert {path.name for path in tmp_path.iterdir()} == {"train.jsonl", "stream.jsonl"}
+
+
+def test_the_posts_that_are_streamed_and_labelled_are_none_that_were_learned():
+    files = {name_of(words): words[-1] for words in lines() if len(words) > 2}
+    synthesized = next(words for words in lines() if words[:2] == ["data", "synthesize"])
+    assert files["seed"] == synthesized[2]
+    assert files["produce"] == files["label"] == synthesized[3]
