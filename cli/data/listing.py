@@ -121,7 +121,7 @@ class Listing:
             table.add_row("no base data yet:\n`stresswatch seed FILE`")
         table.add_section()
         table.add_row(
-            f"labels, in {self.labels.objects:,} objects",
+            f"labels\n[dim]objects: {self.labels.objects:,}[/]",
             *_figures(self.labels.counts, self.labels.invalid),
             _minute(self.labels.newest_at) if self.labels.newest_at else "",
             readable_size(self.labels.size),

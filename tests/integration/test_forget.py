@@ -26,6 +26,7 @@ from local.invocation import Source, failure_key, failure_record
 from stresswatch import archive, quarantine
 from stresswatch.posts import LabelledPost, Post, labelled_post_record
 from stresswatch.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
+from stresswatch.sources import BaseSet, Counts, Sources
 from tests.marker import MARKER
 
 THEIRS, OTHERS = "their-post", "other-post"
@@ -229,6 +230,15 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(kept):
     assert kept.everything() == before
     assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
     assert "Nothing was removed yet; to remove it, add --execute." in shown
+
+
+def test_what_a_training_set_is_made_of_names_nobody_and_stays(kept):
+    fill(kept)
+    made = Sources(Counts(2, 1), 0, {"posts": BaseSet(2, "2026-11-23T00:00:00+00:00")}, 0)
+    kept.put("training", "datasets/v1/sources.json", made.to_bytes())
+    shown = kept.forget()
+    assert kept.body("training", "datasets/v1/sources.json") == made.to_bytes()
+    assert "nobody can tell" not in shown
 
 
 def test_what_it_says_holds_no_text(kept):

@@ -26,6 +26,7 @@ from lambdas.predictor.handler import handler as predict
 from lambdas.promote.handler import handler as promote
 from stresswatch.discretion import UnforeseenError
 from stresswatch.posts import labelled_post_record, parse_labelled_post, post_record
+from stresswatch.sources import SOURCES_FILE
 from tests.conftest import PROJECT, make_posts
 from tests.integration.conftest import CONTEXT, request, train_version
 from tests.integration.test_predictor import event, failures
@@ -278,6 +279,7 @@ def test_a_retraining_keeps_the_posts_that_it_learns_from_to_itself(
     answer = dataset({"trigger": "test", "reason": "test"}, CONTEXT)
     key = answer["dataset_uri"].removeprefix("s3://training/") + "posts.jsonl"
     assert holds_marker(aws.body("training", key))
+    assert not holds_marker(aws.body("training", key.replace("posts.jsonl", SOURCES_FILE)))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow/mlflow.db")
     files = train_version(tmp_path, [*base, parse_labelled_post(marked)], answer["version"])
