@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import re
+import ssl
 import urllib.error
 import urllib.request
 import zipfile
@@ -12,6 +13,8 @@ import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+
+import truststore
 
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
@@ -21,6 +24,11 @@ ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}
 """The files of the data set, and how many rows each has."""
 MAXIMUM_BYTES = 50 * 1024 * 1024
 """Of what is read, and of what it unpacks to; the whole data set has less than 4 MB."""
+
+_CERTIFICATE_HINT = (
+    "if TLS is inspected here, add the inspection's certificate to the machine's, or name it in "
+    "SSL_CERT_FILE; or "
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,10 @@ def _read(source: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         # What urlopen reports of a network error is wrapped around what happened.
         happened = error.reason if type(error) is urllib.error.URLError else error
+        hint = _CERTIFICATE_HINT if isinstance(happened, ssl.SSLCertVerificationError) else ""
         raise OperatorError(
-            f"{source} cannot be read ({happened}); download the data set by hand and give the "
-            "file with --from."
+            f"{source} cannot be read ({happened}); {hint}download the data set by hand and give "
+            "the file with --from."
         ) from error
     if len(content) > MAXIMUM_BYTES:
         raise OperatorError(f"{source} is not Dreaddit: it has over {MAXIMUM_BYTES:,} bytes.")
@@ -101,7 +110,11 @@ def _read_file(path: Path) -> bytes:
 def _read_address(address: str) -> bytes:
     if not address.startswith(("http://", "https://", "file://")):
         raise ValueError("only http, https and file addresses are known")
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - checked above
+    # The machine's own certificates, which a company's inspection of TLS adds its own to.
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with urllib.request.urlopen(  # noqa: S310 - checked above
+        address, timeout=60, context=context
+    ) as answer:
         content: bytes = answer.read(MAXIMUM_BYTES + 1)
     return content
 

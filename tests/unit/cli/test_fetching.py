@@ -1,7 +1,15 @@
+import datetime
+import http.server
 import io
+import ipaddress
+import ssl
+import threading
 import zipfile
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli.data import fetching
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE
@@ -202,3 +210,65 @@ def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(OperatorError, match="taken cannot be written"):
         fetch(str(archive), tmp_path / "taken")
+
+
+def certificate(folder):
+    """Write a certificate of this machine's address, signed by itself, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "inspection")])
+    day = datetime.timedelta(days=1)
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, unencrypted = serialization.Encoding.PEM, serialization.NoEncryption()
+    path = folder / "inspection.pem"
+    path.write_bytes(
+        made.public_bytes(pem)
+        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unencrypted)
+    )
+    return path
+
+
+@pytest.fixture
+def inspected(archive, tmp_path):
+    """Serve the zip over HTTPS under a certificate of its own; gives its address and that."""
+    path = certificate(tmp_path)
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(archive.parent))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://127.0.0.1:{server.server_port}/{archive.name}", path
+        server.shutdown()
+
+
+def test_a_certificate_that_the_machine_trusts_is_trusted(inspected, folder, monkeypatch):
+    address, trusted = inspected
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    assert fetch(address, folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
+
+
+def test_a_certificate_that_is_not_trusted_is_refused_with_what_to_do(inspected, folder):
+    address, _ = inspected
+    message = refusal(address, folder)
+    assert "CERTIFICATE_VERIFY_FAILED" in message
+    assert "SSL_CERT_FILE; or download the data set by hand and give the file" in message
