@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _TRAINING_SETS = "datasets/"
+_FIGURES = ("posts", "stressed", "numeric features")
 
 
 @dataclass(frozen=True)
@@ -111,30 +112,38 @@ class Listing:
         console.print(self._collected(), self._training_sets())
 
     def _collected(self) -> Table:
-        table = _table(f"{self.name}: what models learn from", "set", "uploaded, UTC", "size")
+        table = _table(
+            f"{self.name}: what models learn from",
+            *("set", *_FIGURES, "invalid", "size", "uploaded, UTC"),
+        )
         for row in self.base:
             table.add_row(
-                escape(row.name), *_figures(row.counts, row.invalid), _minute(row.uploaded_at),
+                escape(row.name),
+                *_figures(row.counts),
+                f"{row.invalid:,}",
                 readable_size(row.size),
-            )  # fmt: skip
+                _minute(row.uploaded_at),
+            )
         if not self.base:
             table.add_row("no base data yet:\n`stresswatch seed FILE`")
         table.add_section()
+        labels = self.labels
         table.add_row(
-            f"labels\n[dim]objects: {self.labels.objects:,}[/]",
-            *_figures(self.labels.counts, self.labels.invalid),
-            _minute(self.labels.newest_at) if self.labels.newest_at else "",
-            readable_size(self.labels.size),
+            f"labels\n[dim]objects: {labels.objects:,}[/]",
+            *_figures(labels.counts),
+            f"{labels.invalid:,}",
+            readable_size(labels.size),
+            _minute(labels.newest_at) if labels.newest_at else "",
         )
         return table
 
     def _training_sets(self) -> Table:
-        table = _table(f"{self.name}: training sets", "version", "made, UTC", "made of")
+        table = _table(f"{self.name}: training sets", "version", *_FIGURES, "made of")
         for row in self.training_sets:
             table.add_row(
-                escape(row.version) + ("\n[green]serves[/]" if row.serves else ""),
-                *_figures(row.counts, row.invalid),
-                _minute(row.made_at),
+                f"{escape(row.version)}\n[dim]{_minute(row.made_at)}[/]"
+                + (" [green]serves[/]" if row.serves else ""),
+                *_figures(row.counts),
                 escape("\n".join(_made_of(row))),
             )
         if not self.training_sets:
@@ -212,24 +221,20 @@ def _lines(s3: S3Client, place: Location) -> list[bytes]:
     return [line for line in read(s3, place).splitlines() if line.strip()]
 
 
-def _table(title: str, first: str, *last: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in (first, "posts", "stressed", "numeric features", "invalid", *last):
-        is_figure = column in ("posts", "stressed", "invalid", "size")
-        table.add_column(column, overflow="fold", justify="right" if is_figure else "left")
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for column in columns:
+        is_number = column in ("posts", "stressed", "invalid", "size")
+        table.add_column(column, overflow="fold", justify="right" if is_number else "left")
     return table
 
 
-def _figures(counts: Counts, invalid: int | None) -> tuple[str, str, str, str]:
+def _figures(counts: Counts) -> tuple[str, str, str]:
+    """Return the cells of the columns `_FIGURES`."""
     posts = f"{counts.posts:,}"
     if counts.unweighted:
         posts += f"\n{counts.unweighted:,} with confidence 0"
-    return (
-        posts,
-        f"{counts.stressed:,}",
-        _with_features(counts),
-        "" if invalid is None else f"{invalid:,}",
-    )
+    return posts, f"{counts.stressed:,}", _with_features(counts)
 
 
 def _with_features(counts: Counts) -> str:
@@ -241,10 +246,17 @@ def _with_features(counts: Counts) -> str:
 
 
 def _made_of(row: TrainingRow) -> list[str]:
-    labels = [f"{row.labels:,} labels"] if row.labels else []
-    if row.base is None:
-        return ["base data: not recorded", *labels]
-    return [*(f"{name}: {posts:,}" for name, posts in row.base.items()), *labels]
+    base = row.base
+    lines = (
+        ["base data: not recorded"]
+        if base is None
+        else [f"{name}: {posts:,}" for name, posts in base.items()]
+    )
+    if row.labels:
+        lines.append(f"labels: {row.labels:,}")
+    if row.invalid:
+        lines.append(f"left out, as invalid: {row.invalid:,}")
+    return lines
 
 
 def _minute(moment: datetime) -> str:

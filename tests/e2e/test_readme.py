@@ -87,7 +87,7 @@ def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
     assert {path.name for path in tmp_path.iterdir()} == {"train.jsonl", "stream.jsonl"}
 
 
-def test_the_posts_that_are_streamed_and_labelled_are_none_that_were_learned():
+def test_the_posts_that_are_streamed_and_labelled_were_not_learned():
     files = {name_of(words): words[-1] for words in lines() if len(words) > 2}
     synthesized = next(words for words in lines() if words[:2] == ["data", "synthesize"])
     assert files["seed"] == synthesized[2]

@@ -49,8 +49,10 @@ class Operator:
     def seed(self, name, posts, *options):
         return self.run("seed", self.file(name, posts), *options)
 
-    def run(self, *words):
-        result = CliRunner(env={"COLUMNS": "200"}).invoke(main.app, words)
+    def run(self, *words, width=200):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(main.console, "_width", width)
+            result = CliRunner().invoke(main.app, words)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
 
@@ -208,7 +210,7 @@ class TestList:
         assert (found[both]["posts"], found[both]["labels"]) == (347, 7)
         shown = operator.run("data", "list").stdout
         assert "earlier: 300" in shown
-        assert "7 labels" in shown
+        assert "labels: 7" in shown
 
     def test_a_set_made_before_its_sources_were_recorded_says_so(self, aws, operator):
         fresh = replace(make_posts(1, seed=2)[0], labelled_at=DATED)
@@ -238,6 +240,13 @@ class TestList:
         shown = operator.run("data", "list").stdout
         assert "`stresswatch seed FILE`" in shown
         assert "`stresswatch retrain`" in shown
+
+    def test_a_terminal_of_80_columns_shows_what_a_set_is_made_of_on_a_line(self, aws, operator):
+        operator.seed("train.jsonl", make_posts(300))
+        dataset({"anyway": True}, CONTEXT)
+        shown = operator.run("data", "list", width=80).stdout
+        assert "train: 300" in shown
+        assert max(map(len, shown.splitlines())) <= 80
 
     def test_no_id_and_no_text_is_told(self, operator):
         posts = [
