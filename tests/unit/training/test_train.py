@@ -17,9 +17,11 @@ from stresswatch.artefact import Artefact
 from stresswatch.datasets import TrainingSet
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import REFERENCE_COLUMNS
+from stresswatch.sources import SOURCES_FILE, Counts, Sources
 from stresswatch.splits import is_evaluation_post
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT
+from training_jobs.stress_model.dataset import read_dataset
 from training_jobs.stress_model.evaluation import CURVES
 from training_jobs.stress_model.train import main
 
@@ -70,6 +72,13 @@ def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, la
     low, high = manifest.metrics["overall"]["intervals"]["f1"]
     assert low < manifest.metrics["overall"]["f1"] < high
     assert not (container / "output/failure").exists()
+
+
+def test_the_record_of_a_set_s_sources_is_not_read_as_a_post(tmp_path, labelled_posts):
+    (tmp_path / "posts.jsonl").write_bytes(lines(labelled_posts))
+    (tmp_path / SOURCES_FILE).write_bytes(Sources(Counts(), 0, {}, 0).to_bytes())
+    read = read_dataset(tmp_path)
+    assert (len(read.train) + len(read.evaluation), read.invalid) == (len(labelled_posts), 0)
 
 
 def test_the_reference_holds_the_numbers_of_the_evaluation_posts_and_nothing_that_names_them(

@@ -1,0 +1,29 @@
+"""What a training set records of its sources."""
+
+from dataclasses import replace
+
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.sources import BaseSet, Counts, Sources, base_key, base_name
+from tests.conftest import make_posts
+
+
+def test_posts_are_counted_by_what_a_reader_asks_of_them():
+    posts = make_posts(6)
+    nothing = (float("nan"),) * len(NUMERIC_FEATURES)
+    posts[0] = replace(posts[0], post=posts[0].post._replace(numbers=nothing))
+    posts[1] = replace(posts[1], confidence=0.0)
+    assert Counts.of(iter(posts)) == Counts(6, sum(one.label for one in posts), 1, 1)
+    assert Counts.of([]) == Counts()
+
+
+def test_what_was_written_is_read_as_the_same_sources():
+    made = Sources(
+        Counts(3, 2, 1, 0), 4, {"a set, né": BaseSet(2, "2026-11-23T00:00:00+00:00")}, labels=1
+    )
+    assert Sources.from_bytes(made.to_bytes()) == made
+
+
+def test_a_set_has_the_name_that_its_key_was_made_of():
+    for name in ("posts", "posts.v2", "a/b", "né"):
+        assert base_name(base_key(name)) == name
+    assert base_name("datasets/base/export.csv") == "export.csv"
