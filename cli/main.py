@@ -321,7 +321,14 @@ def seed(
     with _sentence_on_error():
         posts = read_posts(file)
         loop = Loop(_target(on_local=on_local, stage=stage))
-        base_data.seed(console, loop, posts, file, replace=replace)
+        before = base_data.stored(loop)
+        address = loop.seed(posts, base_data.name_of(file))
+        stressed = sum(post.label for post in posts)
+        console.print(
+            f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}",
+            soft_wrap=True,
+        )
+        base_data.settle(console, loop, address, before, replace=replace)
 
 
 @app.command()

@@ -13,8 +13,8 @@ from rich.console import Console
 from cli.errors import OperatorError
 from cli.loop import Loop
 from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
-from stresswatch.posts import LabelledPost
-from stresswatch.sources import base_key, base_name
+from stresswatch.s3 import Location
+from stresswatch.sources import base_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,8 +50,9 @@ def name_of(file: Path) -> str:
     return Path(file.stem).stem if is_gzipped else file.stem
 
 
-def stored(s3: S3Client, bucket: str) -> list[Stored]:
+def stored(loop: Loop) -> list[Stored]:
     """List the sets of base data; a folder's own object, as the console makes it, is none."""
+    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BASE_PREFIX)
     return [
         Stored(found["Key"], found["Size"], found["LastModified"])
@@ -61,13 +62,13 @@ def stored(s3: S3Client, bucket: str) -> list[Stored]:
     ]
 
 
-def seed(
-    console: Console, loop: Loop, posts: Sequence[LabelledPost], file: Path, *, replace: bool
+def settle(
+    console: Console, loop: Loop, address: str, before: Sequence[Stored], *, replace: bool
 ) -> None:
-    """Upload posts as a set of base data, and say what base data there is now.
+    """Say what base data there is since a set was uploaded to an address, and what was before.
 
-    With `replace` the other sets are deleted, after the new one is there, so that no retraining
-    finds none.
+    With `replace` the other sets are deleted. As the new one is there already, no retraining finds
+    none.
 
     Raises
     ------
@@ -75,21 +76,15 @@ def seed(
         When S3 keeps one that is to be deleted.
     """
     s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
-    own = base_key(name_of(file))
-    before = {one.key: one for one in stored(s3, bucket)}
-    address = loop.seed(posts, name_of(file))
-    stressed = sum(post.label for post in posts)
+    own = Location.parse(address).key
 
     def say(sentence: str, style: str | None = None) -> None:
         console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
 
-    say(f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}")
-    if own in before:
-        say(
-            f"The set of that name, uploaded {before[own].uploaded_at:%Y-%m-%d %H:%M}, is replaced."
-        )
-    now = {one.key: one for one in stored(s3, bucket)}
-    others = [one for key, one in now.items() if key != own]
+    for one in before:
+        if one.key == own:
+            say(f"The set of that name, uploaded {one.uploaded_at:%Y-%m-%d %H:%M}, is replaced.")
+    others = [one for one in stored(loop) if one.key != own]
     if replace:
         _delete(s3, bucket, others)
         names = f"Deleted: {', '.join(map(str, others))}. " if others else ""

@@ -87,9 +87,7 @@ class Listing:
     def of(loop: Loop, newest: int) -> Listing:
         """Read all base data and labels, and the newest training sets."""
         s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
-        return Listing(
-            loop.target.name, _base(s3, bucket), _labels(s3, bucket), _training(loop, newest)
-        )
+        return Listing(loop.target.name, _base(loop), _labels(s3, bucket), _training(loop, newest))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -151,9 +149,10 @@ class Listing:
         return table
 
 
-def _base(s3: S3Client, bucket: str) -> list[BaseRow]:
+def _base(loop: Loop) -> list[BaseRow]:
+    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
     rows = []
-    for one in stored(s3, bucket):
+    for one in stored(loop):
         found = assemble(_lines(s3, Location(bucket, one.key)), [])
         rows.append(
             BaseRow(one.name, Counts.of(found.base), found.invalid, one.size, one.uploaded_at)
