@@ -1,0 +1,104 @@
+"""Identifiers of what others wrote: legal, readable, and never the same for two texts."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.identifiers import METRIC_DIMENSION, METRIC_NAME, OBJECT_NAME, Form, printable
+
+FORMS = {"dimension": METRIC_DIMENSION, "metric name": METRIC_NAME, "object name": OBJECT_NAME}
+SHORT = Form("%", 24, "-_ ")
+"""Of a length that every other text passes."""
+each_form = pytest.mark.parametrize("form", [*FORMS.values(), SHORT], ids=[*FORMS, "short"])
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # half surrogate pairs as well
+TELLING = st.text("aA%.!-_ /:&é日0C2\0\n")
+"""Characters that an encoding could mix up."""
+
+
+@each_form
+@given(st.data())
+def test_two_texts_never_have_the_same_identifier(form, data):
+    texts = data.draw(st.lists(ANY_TEXT | TELLING, unique=True, max_size=20))
+    texts = list(dict.fromkeys([*texts, *map(form.encode, texts), *map(str.strip, texts)]))
+    assert len({form.encode(text) for text in texts}) == len(texts)
+
+
+@each_form
+@given(ANY_TEXT | TELLING)
+def test_an_identifier_is_printable_ascii_not_blank_and_not_too_long(form, text):
+    identifier = form.encode(text)
+    assert identifier.isascii()
+    assert identifier.isprintable()
+    assert identifier.strip() == identifier != ""
+    assert len(identifier) <= form.longest
+    assert identifier[0] not in ":/"
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@given(ANY_TEXT | TELLING)
+def test_an_identifier_gives_its_text_back(form, text):
+    assert form.decode(form.encode(text)) == text
+
+
+@each_form
+@given(st.sampled_from("aé日 😀"), st.integers(1, 3000))
+def test_a_text_of_any_length_fits(form, sign, length):
+    identifier = form.encode(sign * length)
+    assert len(identifier) <= form.longest
+    assert form.encode(sign * (length + 1)) != identifier
+    form.decode(identifier)
+
+
+def test_of_a_shortened_text_the_beginning_can_be_read():
+    identifier = METRIC_DIMENSION.encode("é" * 2000)
+    assert len(identifier) <= 1024
+    assert re.fullmatch("é{100,}… \\([0-9a-f]{16}\\)", METRIC_DIMENSION.decode(identifier))
+
+
+@given(ANY_TEXT)
+def test_what_was_never_encoded_can_be_shown(text):
+    for form in FORMS.values():
+        form.decode(text)
+    assert METRIC_DIMENSION.decode("100%") == "100%"
+    assert METRIC_DIMENSION.decode("%FF") == "%FF"
+
+
+@given(ANY_TEXT | TELLING)
+def test_a_name_of_mlflow_stays_one_part_of_a_path(text):
+    identifier = METRIC_NAME.encode(text)
+    assert re.fullmatch(r"[A-Za-z0-9_\-. ]+", identifier)
+    assert identifier not in (".", "..")
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "metric", "key"),
+    [
+        ("ptsd", "ptsd", "ptsd", "ptsd"),
+        ("r/ptsd", "r/ptsd", "r.2Fptsd", "r!2Fptsd"),
+        ("Épicerie", "%C3%89picerie", ".C3.89picerie", "!C3!89picerie"),
+        ("anxiety & stress", "anxiety %26 stress", "anxiety .26 stress", "anxiety !26 stress"),
+        (" ", "%20", ".20", "!20"),
+        ("", "%-", ".-", "!-"),
+        (":colon", "%3Acolon", ".3Acolon", "!3Acolon"),
+        ("100%", "100%25", "100.25", "100!25"),
+        ("posts.jsonl", "posts.jsonl", "posts.2Ejsonl", "posts.jsonl"),
+        ("..", "%2E%2E", ".2E.2E", "!2E!2E"),
+    ],
+)
+def test_an_identifier_stays_readable(text, dimension, metric, key):
+    assert [form.encode(text) for form in FORMS.values()] == [dimension, metric, key]
+
+
+@given(ANY_TEXT)
+def test_what_people_read_is_one_line_that_shows(text):
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown.strip() or not text
+
+
+def test_a_readable_name_is_shown_as_it_is():
+    assert printable("Épicerie 日本 😀 & more") == "Épicerie 日本 😀 & more"
+    assert printable("a\n- passed: all\u202e") == "a%0A- passed: all%E2%80%AE"
+    assert printable("  ") == "%20%20"
