@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from stresswatch.champion import Change, read_changes
+from stresswatch.identifiers import METRIC_DIMENSION, printable
 from stresswatch.outcome import tell
 from stresswatch.panels import ANY, PANELS, Panel, Series
 from stresswatch.shadow import ShadowPointer, read_shadow
@@ -222,7 +223,7 @@ def _metrics(
     ]
     each = [name for name, value in dimensions.items() if value == ANY]
     return sorted(
-        (" ".join(one[name] for name in each), one)
+        (" ".join(printable(METRIC_DIMENSION.decode(one[name])) for name in each), one)
         for one in found
         if one.keys() == dimensions.keys()
     )

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from cli.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
+from tests import strict_cloudwatch
 
 # Tests reach AWS through moto or the local stack alone.
 os.environ |= {
@@ -37,6 +38,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Each mock of AWS has a session of its own, which would read the models of its services anew.
 loaders.create_loader = functools.cache(loaders.create_loader)
+
+# CloudWatch refuses what moto and the local stack take.
+strict_cloudwatch.install()
 
 # Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

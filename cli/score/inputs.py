@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from cli.errors import OperatorError
 from cli.produce import check_is_file, read_records
 from cli.targets import Target
+from stresswatch.identifiers import OBJECT_NAME
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.s3 import Location
 from stresswatch.scoring import PREFIX
@@ -63,7 +64,7 @@ def input_at(target: Target, address: str) -> Input:
         )
     name = address.rpartition("/")[2]
     if place is None:
-        return _brought(target, Path(address), PREFIX + name)
+        return _brought(target, Path(address), PREFIX + OBJECT_NAME.encode(name))
     found = _head(target, place)
     if found is None:
         raise OperatorError(f"There is no object {place}.")
@@ -75,7 +76,7 @@ def input_at(target: Target, address: str) -> Input:
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         target.client("s3").download_file(place.bucket, place.key, str(path))
-        return _brought(target, path, place.key if is_ours else PREFIX + name)
+        return _brought(target, path, place.key if is_ours else PREFIX + OBJECT_NAME.encode(name))
 
 
 def _place(address: str) -> Location | None:

@@ -25,7 +25,7 @@ from stresswatch.posts import SMOKE_PREFIX
 from stresswatch.s3 import Location, read
 from stresswatch.sampling import Sample, sample
 from stresswatch.versions import REFERENCE_FILE
-from stresswatch.window_metrics import publish
+from stresswatch.window_metrics import complain, publish
 from stresswatch.windows import Window
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Only rows of the present champion count: the probability and the share of unknown words are
     its own, and say nothing beside another model's reference. A smoke test's posts do not.
+
+    Raises
+    ------
+    stresswatch.window_metrics.RefusedMetrics
+        When CloudWatch refused some of the metrics, after the others were put and people told.
     """
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
     window = _window(event)
@@ -59,9 +64,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     elif pointer:
         found, drift = _measure(s3, bucket, pointer, current, window)
     drift_history.write(s3, bucket, found)
-    _publish(found, drift)
+    refused = _publish(found, drift)
     _tell(s3, bucket, found)
     logger.info("window", status=found.status, posts=found.posts, model_version=version)
+    complain(refused)
     return _answer(found, bucket)
 
 
@@ -111,7 +117,8 @@ def _measure(
     return found, drift
 
 
-def _publish(found: WindowDrift, drift: Drift | None) -> None:
+def _publish(found: WindowDrift, drift: Drift | None) -> list[MetricDatumTypeDef]:
+    """Put the metrics; give those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
     figures = {"WindowPosts": float(found.posts)}
     if drift:
@@ -134,7 +141,7 @@ def _publish(found: WindowDrift, drift: Drift | None) -> None:
         )
     ]
     namespace = setting("POWERTOOLS_METRICS_NAMESPACE")
-    publish(boto3.client("cloudwatch"), namespace, found.window, data)
+    return publish(boto3.client("cloudwatch"), namespace, found.window, data)
 
 
 def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:

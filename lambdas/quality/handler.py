@@ -15,8 +15,9 @@ from stresswatch.champion import read_pointer
 from stresswatch.datasets import LABELS_PREFIX, read_lines
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
+from stresswatch.identifiers import METRIC_DIMENSION
 from stresswatch.live_quality import LiveQuality, join, measure_live, newest_labels
-from stresswatch.window_metrics import publish
+from stresswatch.window_metrics import complain, publish
 from stresswatch.windows import Window
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the quality of the window's predictions: ``status`` is ``measured``, or why not.
 
     Only the champion's own predictions count: a new champion is not blamed for the one before.
+
+    Raises
+    ------
+    stresswatch.window_metrics.RefusedMetrics
+        When CloudWatch refused some of the metrics, after the others were put and all was kept.
     """
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
     window = Window.of(event, float(setting("QUALITY_WINDOW_DAYS")) * 24 * 60)
@@ -72,12 +78,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         Body=json.dumps(result).encode(),
         ContentType="application/json",
     )
-    _publish(window, len(scored), quality)
+    refused = _publish(window, len(scored), quality)
     logger.info("live quality", status=result["status"], model_version=pointer.version, **counts)
+    complain(refused)
     return result
 
 
-def _publish(window: Window, labelled_posts: int, quality: LiveQuality) -> None:
+def _publish(window: Window, labelled_posts: int, quality: LiveQuality) -> list[MetricDatumTypeDef]:
+    """Put the metrics; give those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
     data: list[MetricDatumTypeDef] = [
         {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": labelled_posts}
@@ -85,8 +93,13 @@ def _publish(window: Window, labelled_posts: int, quality: LiveQuality) -> None:
     if quality.overall:
         data += _data(quality.overall, stage)
     for name, figures in quality.communities.items():
-        data += _data(figures, [*stage, {"Name": "Community", "Value": name}])
-    publish(boto3.client("cloudwatch"), setting("POWERTOOLS_METRICS_NAMESPACE"), window, data)
+        community: DimensionTypeDef = {
+            "Name": "Community",
+            "Value": METRIC_DIMENSION.encode(name),
+        }
+        data += _data(figures, [*stage, community])
+    namespace = setting("POWERTOOLS_METRICS_NAMESPACE")
+    return publish(boto3.client("cloudwatch"), namespace, window, data)
 
 
 def _data(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from lambdas.quality.handler import handler
 from stresswatch import archive
 from stresswatch.artefact import Artefact
+from stresswatch.identifiers import METRIC_DIMENSION
 from stresswatch.posts import labelled_post_record
 from stresswatch.predictions import Record, predict
+from stresswatch.window_metrics import RefusedMetrics
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 
@@ -149,3 +152,66 @@ def test_of_too_few_labels_no_figure_is_published_but_their_number(aws, champion
 
 def test_before_the_first_champion_there_is_nothing_to_measure(aws):
     assert handler(WINDOW, CONTEXT) == {"status": "no_champion"}
+
+
+ODD_COMMUNITIES = (
+    *(
+        "Épicerie",
+        "épicerie",
+        "日本",
+        " ",
+        "  ",
+        ":colon",
+        "anxiety & stress",
+        "😀",
+        "a/b",
+        "a%2Fb",
+    ),
+    *('"', "a\nb", "a\0", "a", "Community=x", "a" * 2000, "é" * 2000, "é" * 2001),
+)
+
+
+def community_posts(*names, each=50):
+    return [
+        replace(labelled, post=labelled.post._replace(post_id=f"{place}-{number}", source=name))
+        for place, name in enumerate(names)
+        for number, labelled in enumerate(make_posts(each, seed=place))
+    ]
+
+
+def test_every_community_has_its_own_figures_whatever_its_name_is(aws, champion, serve):
+    posts = community_posts(*ODD_COMMUNITIES)
+    serve(posts)
+    label(aws, [replace(one, post=one.post._replace(source=None)) for one in posts])
+    answer = handler(WINDOW, CONTEXT)
+    assert answer["communities"].keys() == set(ODD_COMMUNITIES)
+    pages = boto3.client("cloudwatch").get_paginator("list_metrics").paginate(MetricName="F1")
+    values = [
+        dimension["Value"]
+        for page in pages
+        for metric in page["Metrics"]
+        for dimension in metric["Dimensions"]
+        if dimension["Name"] == "Community"
+    ]
+    assert sorted(values) == sorted(map(METRIC_DIMENSION.encode, ODD_COMMUNITIES))
+    for name, figures in answer["communities"].items():
+        assert published("F1", Community=METRIC_DIMENSION.encode(name)) == [figures["f1"]]
+
+
+def test_a_figure_that_cloudwatch_refuses_fails_alone_and_is_not_hidden(
+    aws, champion, serve, monkeypatch
+):
+    posts = community_posts("first", "refused", "last")
+    serve(posts)
+    label(aws, posts)
+    encode = METRIC_DIMENSION.encode
+    monkeypatch.setattr(
+        "lambdas.quality.handler.METRIC_DIMENSION",
+        SimpleNamespace(encode=lambda name: ":\n" if name == "refused" else encode(name)),
+    )
+    with pytest.raises(RefusedMetrics, match=r"refused 7 of .*: F1 \(dev, "):
+        handler(WINDOW, CONTEXT)
+    assert published("LabelledPosts") == [150]
+    assert len(published("F1") + published("F1", Community="first")) == 2
+    assert len(published("F1UpperBound", Community="last")) == 1
+    assert len(aws.keys("archive", "quality/")) == 1

@@ -15,6 +15,7 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from stresswatch.identifiers import printable
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import DECISION_THRESHOLD
 from stresswatch.quality import METRICS
@@ -83,7 +84,7 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
 
 def _plain(text: object) -> str:
     """Escape text of others, such as a community's name, so that Markdown shows it as it is."""
-    return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(printable(str(text)).split()))
 
 
 def _figure(value: float | None) -> str:

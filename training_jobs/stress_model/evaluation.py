@@ -38,14 +38,16 @@ def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[st
     -------
     dict
         ``overall``, and ``slices`` by the posts' source: each the figures of `Quality`, and
-        ``intervals``, the 95 % interval of each metric by resampling whole posts.
+        ``intervals``, the 95 % interval of each metric by resampling whole posts. Posts without
+        a source are under ``unknown``.
     """
-    sources = np.array([labelled.post.source or "unknown" for labelled in posts])
+    # Not an array of text, in which names that differ by NULs at their ends are one.
+    sources = [labelled.post.source or "unknown" for labelled in posts]
     return {
         "overall": _measure(posts, probability, np.arange(len(posts))),
         "slices": {
-            source: _measure(posts, probability, np.flatnonzero(sources == source))
-            for source in sorted(set(sources.tolist()))
+            source: _measure(posts, probability, np.flatnonzero([one == source for one in sources]))
+            for source in sorted(set(sources))
         },
     }
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
+from stresswatch.identifiers import METRIC_NAME
+
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 LONGEST_SECONDS = 60.0
 """How long one step of tracking may take; the first imports MLflow, and may make its database."""
@@ -124,7 +126,7 @@ class Run:
         Parameters
         ----------
         parameters, metrics, tags : mapping
-            By name. What MLflow does not take in a name becomes ``_``; a ``/`` makes groups.
+            By name. What MLflow does not take in a name is encoded; a ``/`` makes groups.
         files : mapping of str to bytes
             Content by path, such as ``curves/roc.png``; the page of MLflow shows pictures.
         """
@@ -143,11 +145,13 @@ class Run:
 
 
 def evaluation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Name each figure of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``."""
+    """Name each figure of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``.
+
+    A community's name is encoded, so that no two have the same metrics: ``slice/r.2Fptsd/f1``.
+    """
     figures = _figures(metrics["overall"])
     for source, quality in metrics["slices"].items():
-        # A slash in a community's name would make a group of its own.
-        name = source.replace("/", "_")
+        name = METRIC_NAME.encode(source)
         figures |= {f"slice/{name}/{key}": value for key, value in _figures(quality).items()}
     return figures
 
@@ -212,4 +216,4 @@ def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:
 
 
 def _name(text: str) -> str:
-    return _NOT_IN_A_NAME.sub("_", text)
+    return _NOT_IN_A_NAME.sub(lambda found: METRIC_NAME.encode(found[0]), text)

@@ -7,6 +7,7 @@ import sys
 import mlflow
 import pytest
 
+from stresswatch.identifiers import METRIC_NAME
 from training_jobs.stress_model.tracking import Tracker, evaluation_metrics
 
 
@@ -68,7 +69,7 @@ def test_a_run_that_raises_is_recorded_as_failed_and_raises_on(address, records)
 def test_names_that_mlflow_does_not_take_are_made_ones_that_it_does(address, records):
     with Tracker(address, "trials").run("odd") as run:
         run.log(metrics={"slice/r|café?/f1": 0.5})
-    assert records()["odd"].data.metrics == {"slice/r_caf__/f1": 0.5}
+    assert records()["odd"].data.metrics == {"slice/r.7Ccaf.C3.A9.3F/f1": 0.5}
 
 
 def test_without_an_address_nothing_is_tracked_and_the_log_says_so_once(caplog):
@@ -141,13 +142,43 @@ def test_without_an_address_mlflow_is_not_even_imported():
 
 def test_each_figure_of_an_evaluation_has_a_name_of_its_own():
     quality = {"posts": 9, "f1": 0.8, "roc_auc": None, "intervals": {"f1": (0.7, 0.9)}}
-    assert evaluation_metrics({"overall": quality, "slices": {"r/ptsd": quality}}) == {
+    assert evaluation_metrics({"overall": quality, "slices": {"ptsd": quality}}) == {
         "posts": 9,
         "f1": 0.8,
         "interval/f1_low": 0.7,
         "interval/f1_high": 0.9,
-        "slice/r_ptsd/posts": 9,
-        "slice/r_ptsd/f1": 0.8,
-        "slice/r_ptsd/interval/f1_low": 0.7,
-        "slice/r_ptsd/interval/f1_high": 0.9,
+        "slice/ptsd/posts": 9,
+        "slice/ptsd/f1": 0.8,
+        "slice/ptsd/interval/f1_low": 0.7,
+        "slice/ptsd/interval/f1_high": 0.9,
+    }
+
+
+COMMUNITIES = [
+    "r/ptsd",
+    "r_ptsd",
+    "Épicerie",
+    "épicerie",
+    "日本",
+    "a/b",
+    "a.2Fb",
+    " ",
+    "..",
+    "😀" * 256,
+]
+
+
+def test_two_communities_never_share_a_metric_of_mlflow(address, records):
+    quality = {"f1": 0.0, "intervals": {"calibration_error": (0.1, 0.2)}}
+    slices = {
+        name: quality | {"f1": place / 100} for place, name in enumerate(COMMUNITIES, start=1)
+    }
+    metrics = evaluation_metrics({"overall": quality, "slices": slices})
+    with Tracker(address, "trials").run("communities") as run:
+        run.log(metrics=metrics)
+    found = records()["communities"].data.metrics
+    assert found == metrics
+    assert len(found) == 3 * (len(COMMUNITIES) + 1)
+    assert {METRIC_NAME.decode(name.split("/")[1]) for name in found if "slice/" in name} >= {
+        name for name in COMMUNITIES if len(name) < 100
     }

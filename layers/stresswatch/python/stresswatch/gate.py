@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.artefact import Artefact
+from stresswatch.identifiers import printable
 from stresswatch.paired import Comparison, compare
 from stresswatch.posts import LabelledPost
 from stresswatch.quality import Quality, measure
@@ -326,7 +327,7 @@ def _no_community_falls(both: _Posts, rules: Rules) -> list[Check]:
         if labelled.post.source
     )
     communities = [
-        both.only(source, [row for _, row in found])
+        both.only(printable(source), [row for _, row in found])
         for source, found in groupby(rows, key=lambda item: item[0])
     ]
     judged = [posts for posts in communities if len(posts) >= rules.minimum_posts]

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.datasets import BASE_PREFIX, TrainingSet
+from stresswatch.identifiers import OBJECT_NAME
 from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
 
 if TYPE_CHECKING:
@@ -112,12 +113,12 @@ class Sources:
 
 def base_key(name: str) -> str:
     """Return the key of a set of base data."""
-    return f"{BASE_PREFIX}{name}{_ENDING}"
+    return f"{BASE_PREFIX}{OBJECT_NAME.encode(name)}{_ENDING}"
 
 
 def base_name(key: str) -> str:
     """Return the name of the set that an object of base data is."""
-    return key.removeprefix(BASE_PREFIX).removesuffix(_ENDING)
+    return OBJECT_NAME.decode(key.removeprefix(BASE_PREFIX).removesuffix(_ENDING))
 
 
 class BaseReader:
