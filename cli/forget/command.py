@@ -1,4 +1,4 @@
-"""The command `forget`: where a person's records may be, and what it cannot reach."""
+"""The command `forget`: what was found of a person, and what it cannot reach."""
 
 from __future__ import annotations
 
@@ -8,36 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from cli.backfill.outputs import BACKFILLS_PREFIX
 from cli.errors import OperatorError
-from cli.forget.contents import failed_batch, json_lines, quarantined_record
-from cli.forget.sweep import Place, Sweep
+from cli.forget.places import places_of
+from cli.forget.sweep import Sweep
 from cli.forget.view import Forgetting
 from cli.loop import Loop
 from cli.targets import Target
-from stresswatch import archive, quarantine
-from stresswatch.datasets import LABELS_PREFIX
 from stresswatch.posts import MAXIMUM_NAME_LENGTH
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-
-DATA_SETS_PREFIX = "datasets/"
-"""Of the base data, and of the training sets that were assembled."""
-
-
-def places_of(target: Target) -> list[Place]:
-    """Name where records are kept: sources first, so that nothing is made of them anew."""
-    archived, training, quarantined = (
-        target.output(f"{name}BucketName") for name in ("Archive", "Training", "Quarantine")
-    )
-    return [
-        Place("quarantine", quarantined, quarantine.PREFIX, quarantined_record),
-        Place("failed batches", quarantined, quarantine.FAILED_BATCHES, failed_batch),
-        Place("labels", training, LABELS_PREFIX, json_lines),
-        Place("base data and training sets", training, DATA_SETS_PREFIX, json_lines),
-        Place("archive", archived, archive.PREFIX, json_lines),
-        Place("shadowing", archived, SHADOW_PREFIX, json_lines),
-        Place("backfills", archived, BACKFILLS_PREFIX, json_lines),
-    ]
 
 
 def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute: bool) -> None:
@@ -75,6 +52,8 @@ def _tell(
 
     if nothing := sorted(ids - forgetting.found):
         say(f"Nothing was found of {', '.join(map(repr, nothing))}.")
+    for sentence in forgetting.unattributed():
+        say(sentence)
     if execute:
         say(f"Whatever was written before {looked_until:%Y-%m-%d %H:%M:%S} UTC was looked at.")
     elif forgetting.found:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-Ids = frozenset[str]
+from cli.forget.formats import file_without, record_without
+from cli.forget.people import Ids
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Remainder:
     removed : Counter of str
         How many records of each post id were taken out.
     unreadable : int
-        Records that are left although nobody can tell whose they are.
+        Records that are left although their owner is unknown.
     """
 
     body: bytes | None
@@ -37,33 +35,26 @@ Forget = Callable[[bytes, Ids], Remainder]
 """Takes the content of an object and the ids; gives what is left."""
 
 
-def json_lines(body: bytes, ids: Ids) -> Remainder:
-    """Take lines out of JSON Lines, gzipped or not; the others stay as they are, byte for byte."""
-    is_gzipped = body.startswith(b"\x1f\x8b")
-    try:
-        lines = (gzip.decompress(body) if is_gzipped else body).splitlines(keepends=True)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return Remainder(body, unreadable=1)
-    owners = [_owner(line, None, ids) if line.strip() else None for line in lines]
-    kept = b"".join(line for line, owner in zip(lines, owners, strict=True) if owner not in ids)
-    return Remainder(
-        gzip.compress(kept, compresslevel=1, mtime=0) if is_gzipped else kept,
-        Counter(owner for owner in owners if owner in ids),
-        owners.count(_UNKNOWN),
-    )
+def posts_file(body: bytes, ids: Ids) -> Remainder:
+    """Take records out of a file of posts; the others stay as they are, byte for byte."""
+    left = file_without(body, ids)
+    return Remainder(left.content or b"", left.removed, left.unattributed)
 
 
 def quarantined_record(body: bytes, ids: Ids) -> Remainder:
-    """Take the one record out of an object of the quarantine, or leave it."""
+    """Take an object out of the quarantine, or what of its payload is a person's."""
     try:
         entry = json.loads(body)
         data, sequence_number = b64decode(entry["payload_base64"]), entry["sequence_number"]
+        left = record_without(data, ids, sequence_number)
     except (ValueError, TypeError, KeyError):
         return Remainder(body, unreadable=1)
-    owner = _owner(data, sequence_number, ids)
-    if owner in ids:
-        return Remainder(None, Counter([owner]))
-    return Remainder(body, unreadable=int(owner == _UNKNOWN))
+    if not left.removed:
+        return Remainder(body, unreadable=left.unattributed)
+    if left.content is None:
+        return Remainder(None, left.removed)
+    entry["payload_base64"] = b64encode(left.content).decode()
+    return Remainder(json.dumps(entry).encode(), left.removed, left.unattributed)
 
 
 def failed_batch(body: bytes, ids: Ids) -> Remainder:
@@ -75,47 +66,28 @@ def failed_batch(body: bytes, ids: Ids) -> Remainder:
     try:
         invocation = json.loads(body)
         event = json.loads(invocation["payload"])
-        owners = [_owner_in_event(record, ids) for record in event["Records"]]
+        records = event["Records"]
+        lefts = [
+            record_without(
+                b64decode(record["kinesis"]["data"]), ids, record["kinesis"]["sequenceNumber"]
+            )
+            for record in records
+        ]
         batch = invocation["KinesisBatchInfo"]
     except (ValueError, TypeError, KeyError):
         return Remainder(body, unreadable=1)
-    removed = Counter(owner for owner in owners if owner in ids)
+    removed: Counter[str] = sum((left.removed for left in lefts), Counter())
+    unreadable = sum(left.unattributed for left in lefts)
     if not removed:
-        return Remainder(body, removed, owners.count(_UNKNOWN))
+        return Remainder(body, removed, unreadable)
+    for record, left in zip(records, lefts, strict=True):
+        if left.removed and left.content is not None:
+            record["kinesis"]["data"] = b64encode(left.content).decode()
     event["Records"] = [
-        record for record, owner in zip(event["Records"], owners, strict=True) if owner not in ids
+        record for record, left in zip(records, lefts, strict=True) if left.content is not None
     ]
     if not event["Records"]:
         return Remainder(None, removed)
     batch["batchSize"] = len(event["Records"])
     invocation["payload"] = json.dumps(event)
-    return Remainder(json.dumps(invocation).encode(), removed, owners.count(_UNKNOWN))
-
-
-_UNKNOWN = "\0"
-"""The owner of what cannot be read and names none of the ids; no id holds this character."""
-
-
-def _owner_in_event(record: dict[str, Any], ids: Ids) -> str | None:
-    kinesis = record["kinesis"]
-    return _owner(b64decode(kinesis["data"]), kinesis["sequenceNumber"], ids)
-
-
-def _owner(data: bytes, default_post_id: str | None, ids: Ids) -> str | None:
-    """Give the post id of a record, as the predictor would name it; None where it has none.
-
-    A record that is no JSON is taken for one of a person whose id it holds in quotes.
-    """
-    try:
-        record = json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return next((post_id for post_id in sorted(ids) if _names(data, post_id)), _UNKNOWN)
-    if not isinstance(record, dict):
-        return None
-    post_id = record.get("post_id")
-    return default_post_id if post_id is None else str(post_id)
-
-
-def _names(data: bytes, post_id: str) -> bool:
-    forms = (json.dumps(post_id), json.dumps(post_id, ensure_ascii=False))
-    return any(form.encode() in data for form in forms)
+    return Remainder(json.dumps(invocation).encode(), removed, unreadable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from threading import Lock
 
 from rich.console import Console
@@ -12,6 +12,8 @@ from rich.table import Table
 
 from cli.forget.sweep import Outcome, Place
 from stresswatch.datasets import version_of_training_set
+
+_NAMED = 10
 
 
 class Forgetting:
@@ -35,6 +37,7 @@ class Forgetting:
         self.found: set[str] = set()
         self.learned_from: set[str] = set()
         self._unreadable: Counter[str] = Counter()
+        self._unreadable_objects: list[tuple[str, int]] = []
         self._console = console
         self._places = places
         self._verb = "removed" if execute else "found"
@@ -60,10 +63,27 @@ class Forgetting:
             self.records[name] += outcome.records.total()
             self.old_versions[name] += outcome.old_versions
             self._unreadable[name] += outcome.unreadable
+            if outcome.unreadable:
+                address = f"s3://{outcome.place.bucket}/{outcome.key}"
+                self._unreadable_objects.append((address, outcome.unreadable))
             self.found |= outcome.found
             if outcome.found and (version := version_of_training_set(outcome.key)):
                 self.learned_from.add(version)
             self._progress.update(self._task, advance=1, description=f"Looking at {name}")
+
+    def unattributed(self) -> Iterator[str]:
+        """Say where records of unknown owners are, the first objects by name."""
+        found = sorted(self._unreadable_objects)
+        if found:
+            records = self._unreadable.total()
+            yield (
+                f"{records:,} records stay, as their owner is unknown. Look at them, and delete the "
+                "objects that are the person's:"
+            )
+        for address, records in found[:_NAMED]:
+            yield f"- {address}: {records:,}"
+        if len(found) > _NAMED:
+            yield f"- and {len(found) - _NAMED:,} more objects"
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
@@ -74,7 +94,7 @@ class Forgetting:
         if self.old_versions.total():
             columns[f"old versions {self._verb}"] = self.old_versions
         if self._unreadable.total():
-            columns["left, as nobody can tell whose"] = self._unreadable
+            columns["left, owner unknown"] = self._unreadable
         table = Table()
         table.add_column("place", overflow="fold")
         for name in columns:

@@ -101,13 +101,16 @@ def fill(deployed: Deployed, post_id: str) -> None:
         for records in (event, event[:1])
     )
     entry = {"sequence_number": "1", "payload_base64": encoded(lines[0])}
+    several = entry | {"payload_base64": encoded(b"[%s]" % b",".join(lines))}
     for output, key, body in (
         ("Archive", "predictions/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "shadow/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "backfills/test/part-00000.jsonl.gz", b"\n".join(lines)),
         ("Training", "labels/test.jsonl", b"\n".join(lines)),
         ("Training", "datasets/test/posts.jsonl", b"\n".join(lines)),
+        ("Training", "scoring/test.jsonl", b"\n".join(lines)),
         ("Quarantine", "quarantine/date=2020-01-01/test.json", json.dumps(entry).encode()),
+        ("Quarantine", "quarantine/date=2020-01-01/several.json", json.dumps(several).encode()),
         ("Quarantine", "aws/lambda/test/mixed", json.dumps(batch).encode()),
         ("Quarantine", "aws/lambda/test/alone", json.dumps(alone).encode()),
     ):

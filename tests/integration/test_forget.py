@@ -195,6 +195,7 @@ def fill(kept):
     kept.put("training", "datasets/v1/posts.jsonl", line(OTHERS) + line(THEIRS))
     rows = b"".join(json.dumps({"post_id": name}).encode() + b"\n" for name in (OTHERS, THEIRS))
     kept.put("archive", "backfills/b/part-00000.jsonl.gz", gzip.compress(rows))
+    kept.put("training", "scoring/posts.jsonl", line(THEIRS) + line(OTHERS))
 
 
 PLACES = (
@@ -202,6 +203,7 @@ PLACES = (
     "failed batches",
     "labels",
     "base data and training sets",
+    "files to score and results",
     "archive",
     "backfills",
 )
@@ -218,7 +220,7 @@ def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
     others = len(holding(kept, OTHERS))
     shown = kept.forget()
     assert holding(kept, THEIRS) == []
-    assert len(holding(kept, OTHERS)) == others == 7
+    assert len(holding(kept, OTHERS)) == others == 8
     assert kept.archived() == [OTHERS]
     assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
 
@@ -463,3 +465,44 @@ def test_what_is_listed_and_not_done_yet_does_not_grow_with_the_bucket(kept):
 def test_a_narrow_terminal_is_no_obstacle(kept, width):
     fill(kept)
     assert all(len(line) <= width for line in kept.forget(width=width).splitlines())
+
+
+def test_of_several_people_in_one_quarantined_record_the_others_stay(kept):
+    key = kept.quarantine(b'[{"post_id":"other-post", "text":" "},%s]' % post())
+    assert counted(kept.forget())["quarantine"] == 1
+    entry = json.loads(kept.body("quarantine", key))
+    assert base64.b64decode(entry["payload_base64"]) == b'[{"post_id":"other-post", "text":" "}]'
+    assert entry["reason"] == "text_empty"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "body"),
+    [
+        ("training", "labels/a.jsonl.gz", gzip.compress(line(THEIRS) + line(OTHERS))),
+        ("training", "labels/a.csv", b"Post_ID,text\ntheir-post,words\nother-post,words\n"),
+        ("training", "datasets/base/a.json", b"[%s, %s]" % (post(), post(OTHERS))),
+        ("training", "scoring/a.csv", b"post_id;text\ntheir-post;a\nother-post;a\n"),
+        ("training", "scoring/a.jsonl.scored/v1/part-000000.jsonl.gz", line(THEIRS)),
+    ],
+)
+def test_a_file_that_somebody_put_there_by_hand_is_looked_into(kept, bucket, key, body):
+    kept.put(bucket, key, body)
+    kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert len(holding(kept, OTHERS)) == (OTHERS.encode() in body or body[:2] == b"\x1f\x8b")
+
+
+def test_a_record_without_an_owner_is_told_with_its_place_and_without_its_text(kept):
+    key = kept.quarantine(b"%s, no JSON" % MARKER.encode())
+    shown = kept.forget(execute=False)
+    assert f"- s3://{kept.buckets['quarantine']}/{key}: 1" in shown
+    assert "1 records stay, as their owner is unknown" in shown
+    assert MARKER not in shown
+
+
+def test_of_many_objects_without_an_owner_the_first_are_told(kept):
+    for number in range(13):
+        kept.quarantine(b"no JSON", str(number))
+    shown = kept.forget()
+    assert "13 records stay, as their owner is unknown" in shown
+    assert "- and 3 more objects" in shown

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.forget.contents import failed_batch, json_lines, quarantined_record
+from cli.forget.contents import failed_batch, posts_file, quarantined_record
 
 THEIRS, OTHERS = "their-post", "other-post"
 IDS = frozenset([THEIRS])
@@ -44,7 +44,7 @@ def given_up(*records: bytes) -> bytes:
 
 def test_what_stays_of_lines_stays_byte_for_byte():
     others = [b'{"post_id":  "x", "label": "no number"}\r\n', b"\n", b"no JSON\n", line(OTHERS)]
-    remainder = json_lines(b"".join([*others[:2], line(THEIRS), *others[2:]]), IDS)
+    remainder = posts_file(b"".join([*others[:2], line(THEIRS), *others[2:]]), IDS)
     assert remainder.body == b"".join(others)
     assert (remainder.removed, remainder.unreadable) == ({THEIRS: 1}, 1)
 
@@ -52,7 +52,7 @@ def test_what_stays_of_lines_stays_byte_for_byte():
 @given(st.lists(st.sampled_from([THEIRS, OTHERS, "their-post-2", None])), st.booleans())
 def test_every_line_of_theirs_goes_and_no_other(owners, is_gzipped):
     body = b"".join(line(owner, place=place) for place, owner in enumerate(owners))
-    remainder = json_lines(gzip.compress(body, mtime=0) if is_gzipped else body, IDS)
+    remainder = posts_file(gzip.compress(body, mtime=0) if is_gzipped else body, IDS)
     assert remainder.body is not None
     left = gzip.decompress(remainder.body) if is_gzipped else remainder.body
     assert left == b"".join(
@@ -62,17 +62,17 @@ def test_every_line_of_theirs_goes_and_no_other(owners, is_gzipped):
 
 
 def test_a_last_line_without_an_end_is_a_line():
-    assert json_lines(line(OTHERS) + line(THEIRS).strip(), IDS).body == line(OTHERS)
+    assert posts_file(line(OTHERS) + line(THEIRS).strip(), IDS).body == line(OTHERS)
 
 
 @pytest.mark.parametrize("other", ["post-11", "POST-1", "post-1 ", "", None, 1, ["post-1"]])
 def test_an_id_is_meant_as_a_whole(other):
-    assert not json_lines(line(other), frozenset(["post-1"])).removed
+    assert not posts_file(line(other), frozenset(["post-1"])).removed
 
 
 @pytest.mark.parametrize("broken", [b"\x1f\x8bcut", gzip.compress(line(THEIRS), mtime=0)[:-9]])
 def test_lines_that_cannot_be_unpacked_are_left_and_counted(broken):
-    remainder = json_lines(broken, IDS)
+    remainder = posts_file(broken, IDS)
     assert (remainder.body, remainder.removed, remainder.unreadable) == (broken, {}, 1)
 
 

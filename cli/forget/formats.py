@@ -1,0 +1,241 @@
+"""Bytes that hold records in any form that producers send: JSON in any encoding, tables, gzip.
+
+A form that is none of these is searched for the ids; a record of an unknown owner is counted.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from cli.forget.broken import named_in, names_any
+from cli.forget.left import Left
+from cli.forget.people import Ids, documents, prune, survey
+from cli.forget.tables import lines_of, parquet_without, table_without
+
+_GZIP = b"\x1f\x8b"
+_DEEPEST = 3
+_BOMS = {
+    b"\xff\xfe\0\0": "utf-32-le",
+    b"\0\0\xfe\xff": "utf-32-be",
+    b"\xef\xbb\xbf": "utf-8",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+_is_base64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}\s*").fullmatch
+_NOT_ONE_TEXT = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+def record_without(data: bytes, ids: Ids, sequence_number: str) -> Left[bytes]:
+    """Take a person's records out of a record of the stream, as a producer put it there.
+
+    A record that names no id is known by its sequence number, as the predictor names it.
+    """
+    return _without(data, ids, lambda text: _record(text, ids, sequence_number))
+
+
+def file_without(data: bytes, ids: Ids) -> Left[bytes]:
+    """Take a person's records out of a file.
+
+    It may be JSON Lines, one JSON value, a table with a header, or Parquet.
+    """
+    if data.startswith(b"PAR1"):
+        return parquet_without(data, ids)
+    if data.startswith(b"PK\x03\x04"):  # a zip, and all that is made of one
+        return Left(data, unattributed=1)
+    return _without(data, ids, lambda text: _file(text, ids))
+
+
+def _without(
+    data: bytes, ids: Ids, change: Callable[[str], Left[str]], depth: int = 0
+) -> Left[bytes]:
+    """Let a text be changed that may be compressed; what was not changed has the bytes it had."""
+    if data.startswith(_GZIP) and depth < _DEEPEST:
+        try:
+            unpacked = gzip.decompress(data)
+        except _NOT_ONE_TEXT:
+            return Left(data, unattributed=1)
+        inner = _without(unpacked, ids, change, depth + 1)
+        if inner.content is None or not inner.removed:
+            return replace(inner, content=None if inner.content is None else data)
+        return replace(inner, content=gzip.compress(inner.content, compresslevel=1, mtime=0))
+    written = _decoded(data)
+    left = change(written.text)
+    if left.content is None:
+        return Left(None, left.removed)
+    return Left(
+        written.encode(left.content) if left.removed else data, left.removed, left.unattributed
+    )
+
+
+class _Written(NamedTuple):
+    """A text with the way in which it was written."""
+
+    text: str
+    bom: bytes
+    encoding: str
+    errors: str = "surrogatepass"
+
+    def encode(self, text: str) -> bytes:
+        return self.bom + text.encode(self.encoding, self.errors)
+
+
+def _decoded(data: bytes) -> _Written:
+    """Read a text; bytes that its encoding does not have come back as they were."""
+    bom = next((bom for bom in _BOMS if data.startswith(bom)), b"")
+    encoding = _BOMS.get(bom) or json.detect_encoding(data)
+    if encoding != "utf-8":
+        try:
+            written = _Written(data[len(bom) :].decode(encoding, "surrogatepass"), bom, encoding)
+        except UnicodeDecodeError:
+            pass
+        else:
+            if written.encode(written.text) == data:
+                return written
+    bom = bom if encoding == "utf-8" else b""
+    text = data[len(bom) :].decode("utf-8", "surrogateescape")
+    return _Written(text, bom, "utf-8", "surrogateescape")
+
+
+def _record(text: str, ids: Ids, sequence_number: str) -> Left[str]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return _no_json(text, ids, sequence_number)
+    found = survey(value)
+    is_unnamed = not found.names or (
+        isinstance(value, dict) and value.get("post_id") is None and len(found.names) == 1
+    )
+    if sequence_number in ids and is_unnamed:
+        return Left(None, Counter([sequence_number]))
+    if not found.names & ids:
+        is_post = isinstance(value, dict) and "text" in value
+        is_prose = isinstance(value, str) and bool(value.strip())
+        return Left(text, unattributed=0 if is_post else found.anonymous + is_prose)
+    return _pruned(text, ids)
+
+
+def _no_json(text: str, ids: Ids, sequence_number: str) -> Left[str]:
+    """Look into what is no JSON: several values, a table, base64, or something broken."""
+    for read in (table_without, _documents, _base64):
+        if (left := read(text, ids)) is not None:
+            return left
+    if len(lines_of(text.strip())) > 1 and '"' in text:
+        left = _json_lines(text, ids)
+        return replace(left, content=None) if left.removed and not _has(left.content) else left
+    if (post_id := named_in(text, ids)) is not None:
+        return Left(None, Counter([post_id]))
+    if sequence_number in ids and not names_any(text):
+        return Left(None, Counter([sequence_number]))
+    return Left(text, unattributed=1)
+
+
+def _file(text: str, ids: Ids) -> Left[str]:
+    lines = lines_of(text)
+    first = next((line for line in lines if line.strip()), "")
+    if first and not _is_json(first):
+        if _is_json(text):
+            found = survey(json.loads(text))
+            if not found.names & ids:
+                return Left(text, unattributed=found.anonymous)
+            left = _pruned(text, ids)
+            return replace(left, content=left.content or "")
+        if (table := table_without(text, ids, is_file=True)) is not None:
+            return table
+    return _json_lines(text, ids)
+
+
+def _json_lines(text: str, ids: Ids) -> Left[str]:
+    kept: list[str] = []
+    removed: Counter[str] = Counter()
+    unattributed = 0
+    for line in lines_of(text):
+        left = _line(line, ids) if line.strip() else Left(line)
+        removed += left.removed
+        unattributed += left.unattributed
+        if left.content is not None:
+            kept.append(left.content)
+    return Left("".join(kept), removed, unattributed)
+
+
+def _line(line: str, ids: Ids) -> Left[str]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        if (left := _documents(line, ids)) is not None:
+            return left
+        post_id = named_in(line, ids)
+        return Left(line, unattributed=1) if post_id is None else Left(None, Counter([post_id]))
+    found = survey(value)
+    if found.names & ids:
+        end = line[len(line.rstrip("\r\n")) :]
+        left = _pruned(line.rstrip("\r\n"), ids)
+        return left if left.content is None else replace(left, content=f"{left.content}{end}")
+    return Left(line, unattributed=0 if isinstance(value, dict) else found.anonymous)
+
+
+def _pruned(text: str, ids: Ids) -> Left[str]:
+    start = len(text) - len(text.lstrip())
+    pruned = prune(text, ids)
+    end = len(text.rstrip())
+    if not pruned.removed or pruned.text is None:
+        return Left(None if pruned.removed else text, pruned.removed)
+    return Left(
+        f"{text[:start]}{pruned.text}{text[end:]}",
+        pruned.removed,
+        survey(json.loads(pruned.text)).anonymous,
+    )
+
+
+def _documents(text: str, ids: Ids) -> Left[str] | None:
+    """Change several JSON values that follow each other; None where there is anything else."""
+    try:
+        places = list(documents(text))
+    except (ValueError, IndexError, RecursionError):
+        return None
+    if len(places) < 2 or any(text[start] not in "[{" for start, _ in places):
+        return None
+    kept, removed, unattributed = [text[: places[0][0]]], Counter[str](), 0
+    ends = [*(start for start, _ in places[1:]), len(text)]
+    for (start, end), after in zip(places, ends, strict=True):
+        left = _line(text[start:end], ids)
+        removed += left.removed
+        unattributed += left.unattributed
+        if left.content is not None:
+            kept += [left.content, text[end:after]]
+    return Left("".join(kept) if len(kept) > 1 else None, removed, unattributed)
+
+
+def _base64(text: str, ids: Ids) -> Left[str] | None:
+    """Look into JSON that was encoded once more; None where it is none."""
+    if not _is_base64(text):
+        return None
+    try:
+        inner = b64decode(text, altchars=b"-_" if {"-", "_"} & set(text) else None)
+        json.loads(inner)
+    except (ValueError, RecursionError):
+        return None
+    left = record_without(inner, ids, "")
+    if left.content is None:
+        return Left(None, left.removed)
+    encoded = b64encode(left.content).decode() if left.removed else text
+    return Left(encoded, left.removed, left.unattributed)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _has(content: str | None) -> bool:
+    return bool(content and content.strip())

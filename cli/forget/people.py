@@ -1,0 +1,252 @@
+"""Whose a JSON value is, at any depth of it, and the value without a person's records.
+
+A record is an object that names an id. Its id is the value of ``post_id`` in any spelling
+(``Post_ID``, ``postId``, with blanks around it); without one, an object with a text is known by its
+``id`` or ``name``, as Reddit's are. Whole numbers of any type are ids: 7, 7.0 and "7" are one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from cli.forget.json_text import Node, cut, parse
+
+Ids = frozenset[str]
+
+_TEXTS = frozenset(
+    [
+        "body",
+        "caption",
+        "comment",
+        "content",
+        "fulltext",
+        "message",
+        "posttext",
+        "selftext",
+        "text",
+        "title",
+    ]
+)
+_BLANKS = " \t\r\n\ufeff"
+_OTHER_NAMES = frozenset(["id", "name"])
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a JSON value holds.
+
+    Attributes
+    ----------
+    names : frozenset of str
+        The ids of all records in it.
+    anonymous : int
+        Objects with a text in it that no id is near.
+    """
+
+    names: frozenset[str] = frozenset()
+    anonymous: int = 0
+
+
+def survey(value: object) -> Survey:
+    """Look for records in a JSON value, in JSON within its strings as well."""
+    names: set[str] = set()
+    anonymous = 0
+    found = [(value, False, False)]
+    while found:
+        one, is_in_record, by_post_id = found.pop()
+        if isinstance(one, str):
+            if (within := json_within(one)) is not None:
+                found.append((within, is_in_record, by_post_id))
+            continue
+        if isinstance(one, list):
+            found += [(member, is_in_record, by_post_id) for member in one]
+            continue
+        if not isinstance(one, dict):
+            continue
+        owner = owner_of(one.items(), by_post_id=by_post_id)
+        names |= owner.ids
+        anonymous += owner.has_text and not owner.ids and not is_in_record
+        found += [
+            (
+                member,
+                is_in_record or bool(owner.ids) or owner.has_text,
+                by_post_id or owner.by_post_id,
+            )
+            for key, member in one.items()
+            if isinstance(member, dict | list | str) and not (owner.ids and key_name(key) in _TEXTS)
+        ]
+    return Survey(frozenset(names), anonymous)
+
+
+class Owner(NamedTuple):
+    """Whose an object is.
+
+    Attributes
+    ----------
+    by_post_id : bool
+        Whether it names ``post_id``, in whichever spelling.
+    """
+
+    ids: frozenset[str]
+    by_post_id: bool
+    has_text: bool
+
+
+def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owner:
+    """Tell whose an object is; one within a record `by_post_id` must name a ``post_id`` itself."""
+    own, others, has_text = set(), set(), False
+    for key, value in members:
+        name = key_name(key)
+        if name == "postid":
+            own.add(id_of(value))
+        elif name in _OTHER_NAMES:
+            others.add(id_of(value))
+        elif name in _TEXTS:
+            has_text = True
+    own.discard(None)
+    others.discard(None)
+    ids = own or (others if has_text and not by_post_id else set())
+    return Owner(frozenset(one for one in ids if one is not None), bool(own), has_text)
+
+
+def id_of(value: object) -> str | None:
+    """Write an id as a text; None for what is no id."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else None
+    return str(value)
+
+
+@lru_cache(maxsize=4096)
+def key_name(key: str) -> str:
+    """Give a field's name without case, blanks and signs."""
+    return re.sub(r"[\W_]+", "", key).casefold()
+
+
+def json_within(text: str) -> object | None:
+    """Read a string that holds an object or an array as JSON, also when it was encoded twice."""
+    stripped = text.strip(_BLANKS)
+    if stripped[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+    return json_within(value) if isinstance(value, str) else value
+
+
+@dataclass
+class Pruned:
+    """A value without a person's records.
+
+    Attributes
+    ----------
+    text : str or None
+        What is left; None where nothing of others is.
+    has_others : bool
+        Whether records of others are left in it, or such as have no known owner.
+    """
+
+    text: str | None
+    has_others: bool = False
+    removed: Counter[str] = field(default_factory=Counter)
+
+
+def prune(text: str, ids: Ids) -> Pruned:
+    """Take a person's records out of a JSON text; what stays, stays as it is written.
+
+    A record goes with all that is in it, but for records of others in it. What is around it and
+    holds nothing else, such as ``{"data": {...}}``, goes with it.
+    """
+    return _pruned(text, parse(text), ids, by_post_id=False)
+
+
+def _pruned(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Pruned:
+    if node.value is dict:
+        return _pruned_object(text, node, ids, by_post_id=by_post_id)
+    if node.value is list:
+        return _pruned_array(text, node, ids, by_post_id=by_post_id)
+    written = text[node.start : node.end]
+    if not isinstance(node.value, str) or json_within(node.value) is None:
+        return Pruned(written)
+    stripped = node.value.strip(_BLANKS)
+    within = _pruned(stripped, parse(stripped), ids, by_post_id=by_post_id)
+    if not within.removed:
+        within.text = written
+    elif within.text is not None:
+        within.text = json.dumps(within.text, ensure_ascii=written.isascii())
+    return within
+
+
+def _pruned_object(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Pruned:
+    owner = owner_of(
+        ((member.key or "", member.node.value) for member in node.members), by_post_id=by_post_id
+    )
+    theirs = sorted(owner.ids & ids)
+    pruned = [
+        Pruned(text[member.node.start : member.node.end])
+        # A text of somebody else is not looked into.
+        if owner.ids and not theirs and key_name(member.key or "") in _TEXTS
+        else _pruned(
+            text,
+            member.node,
+            ids,
+            by_post_id=by_post_id or owner.by_post_id or bool(theirs),
+        )
+        for member in node.members
+    ]
+    removed: Counter[str] = sum((one.removed for one in pruned), Counter())
+    has_others = any(one.has_others for one in pruned)
+    if theirs:
+        removed = Counter([theirs[0]])
+    if not removed:
+        is_record = bool(owner.ids) or (owner.has_text and not by_post_id)
+        return Pruned(text[node.start : node.end], has_others or is_record)
+    if not has_others and (theirs or not owner.ids):
+        return Pruned(None, removed=removed)
+    kept = [
+        (member, one.text)
+        for member, one in zip(node.members, pruned, strict=True)
+        if one.text is not None and (one.has_others or not theirs)
+    ]
+    return Pruned(cut(text, node, kept), True, removed)
+
+
+def _pruned_array(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Pruned:
+    pruned = [_pruned(text, member.node, ids, by_post_id=by_post_id) for member in node.members]
+    removed: Counter[str] = sum((one.removed for one in pruned), Counter())
+    has_others = any(one.has_others for one in pruned)
+    if not removed:
+        return Pruned(text[node.start : node.end], has_others)
+    kept = [
+        (member, one.text)
+        for member, one in zip(node.members, pruned, strict=True)
+        if one.text is not None
+    ]
+    if not kept:
+        return Pruned(None, removed=removed)
+    return Pruned(cut(text, node, kept), has_others, removed)
+
+
+def documents(text: str) -> Iterator[tuple[int, int]]:
+    """Give where each of several JSON values begins and ends that follow each other.
+
+    Raises
+    ------
+    ValueError, IndexError, RecursionError
+        When something else stands between or after them.
+    """
+    place, end = 0, len(text.rstrip(" \t\r\n"))
+    while place < end:
+        node = parse(text, place)
+        yield node.start, node.end
+        place = node.end

@@ -1,0 +1,61 @@
+"""Every prefix of the stack's buckets: those where records of people are, and why not the others.
+
+A prefix that a role or an operator may write to must be in one of the two; a test compares them
+with the template and the documented policies.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cli.backfill.outputs import BACKFILLS_PREFIX
+from cli.forget.contents import Forget, failed_batch, posts_file, quarantined_record
+from cli.forget.sweep import Place
+from cli.targets import Target
+from stresswatch import archive, drift_history, quarantine
+from stresswatch.datasets import LABELS_PREFIX
+from stresswatch.scoring import PREFIX as SCORING_PREFIX
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from stresswatch.versions import MODELS_PREFIX
+
+DATA_SETS_PREFIX = "datasets/"
+"""Of the base data, and of the training sets that were assembled."""
+
+
+class _Kept(NamedTuple):
+    """Where records are, by the output that names the bucket, and how to take some out."""
+
+    name: str
+    bucket: str
+    prefix: str
+    forget: Forget
+
+
+VISITED = (
+    _Kept("quarantine", "Quarantine", quarantine.PREFIX, quarantined_record),
+    _Kept("failed batches", "Quarantine", quarantine.FAILED_BATCHES, failed_batch),
+    _Kept("labels", "Training", LABELS_PREFIX, posts_file),
+    _Kept("base data and training sets", "Training", DATA_SETS_PREFIX, posts_file),
+    _Kept("files to score and results", "Training", SCORING_PREFIX, posts_file),
+    _Kept("archive", "Archive", archive.PREFIX, posts_file),
+    _Kept("shadowing", "Archive", SHADOW_PREFIX, posts_file),
+    _Kept("backfills", "Archive", BACKFILLS_PREFIX, posts_file),
+)
+"""Sources first, so that nothing is made of them anew."""
+NOT_VISITED = {
+    ("Archive", drift_history.PREFIX): "figures of whole windows, without ids",
+    ("Archive", drift_history.REPORTS): "figures of whole windows, without ids",
+    ("Archive", "quality/"): "figures of whole windows, without ids",
+    ("Archive", "query-results/"): "can hold ids, and expires after `query_results_days`",
+    ("Models", MODELS_PREFIX): "models and references, without ids; models are named at the end",
+    ("Training", "training-output/"): "the same files, as the training job delivers them",
+}
+"""Why no other prefix is looked at, by bucket and prefix."""
+
+
+def places_of(target: Target) -> list[Place]:
+    """Name where records of people are kept in a stack."""
+    return [
+        Place(kept.name, target.output(f"{kept.bucket}BucketName"), kept.prefix, kept.forget)
+        for kept in VISITED
+    ]

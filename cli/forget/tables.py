@@ -1,0 +1,83 @@
+"""Tables without a person's rows: CSV in any of its dialects, and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cli.forget.left import Left
+from cli.forget.people import Ids, id_of, key_name
+
+_SEPARATORS = (",", ";", "\t", "|")
+_whole_number = re.compile(r"(-?\d+)\.0+").fullmatch
+lines_of = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+").findall
+"""Gives the lines of a text, each with its end."""
+
+
+def parquet_without(data: bytes, ids: Ids) -> Left[bytes]:
+    """Take rows out of Parquet; the others keep their values, their types and their order."""
+    try:
+        table = pq.read_table(io.BytesIO(data), partitioning=None)
+    except (pa.ArrowException, OSError):
+        return Left(data, unattributed=1)
+    names = [name for name in table.column_names if key_name(name) == "postid"]
+    if not names:
+        return Left(data, unattributed=table.num_rows)
+    owners = [id_of(value) for value in table.column(names[0]).to_pylist()]
+    removed = Counter(owner for owner in owners if owner in ids)
+    if not removed:
+        return Left(data, unattributed=owners.count(None))
+    body = io.BytesIO()
+    pq.write_table(table.filter(pa.array([owner not in ids for owner in owners])), body)
+    return Left(body.getvalue(), removed, owners.count(None))
+
+
+def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Left[str] | None:
+    """Take rows out of a table whose header has the id; None where it has no such header."""
+    lines = lines_of(text)
+    above = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
+    if lines[above:] and lines[above].lower().startswith("sep="):
+        above += 1
+    for separator in _SEPARATORS:
+        if above >= len(lines):
+            return None
+        try:
+            rows = list(_rows(lines[above:], separator))
+        except csv.Error:
+            continue
+        names = [key_name(name) for name in rows[0][0]]
+        if "postid" not in names:
+            continue
+        column = names.index("postid")
+        kept, removed, unattributed = [rows[0][1]], Counter[str](), 0
+        for fields, raw in rows[1:]:
+            post_id = _id_in_table(fields[column]) if len(fields) > column else None
+            if post_id in ids:
+                removed[str(post_id)] += 1
+                continue
+            unattributed += bool(fields) and not post_id
+            kept.append(raw)
+        content = "".join([*lines[:above], *kept])
+        return Left(content if is_file or len(kept) > 1 else None, removed, unattributed)
+    return None
+
+
+def _rows(lines: list[str], separator: str) -> Iterator[tuple[list[str], str]]:
+    """Give each row with the text that it is written as."""
+    reader = csv.reader(iter(lines), delimiter=separator)
+    before = 0
+    for fields in reader:
+        yield fields, "".join(lines[before : reader.line_num])
+        before = reader.line_num
+
+
+def _id_in_table(field_: str) -> str:
+    stripped = field_.strip()
+    whole = _whole_number(stripped)
+    return whole[1] if whole else stripped

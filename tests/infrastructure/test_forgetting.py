@@ -1,0 +1,91 @@
+"""Every prefix that anything may write to is one where people are forgotten, or says why not."""
+
+import json
+import re
+
+import pytest
+
+from cli.forget.places import NOT_VISITED, VISITED
+from tests.conftest import PROJECT
+from tests.infrastructure.conftest import actions
+
+DECIDED = {(kept.bucket, kept.prefix) for kept in VISITED} | NOT_VISITED.keys()
+BUCKETS = {"Archive", "Models", "Quarantine", "Training"}
+
+
+def written_by_the_stack(template) -> set[tuple[str, str]]:
+    """The buckets and prefixes that a role of the stack may put objects into."""
+    found = set()
+    for policy in template.properties("AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "s3:PutObject" in actions(statement):
+                resources = statement["Resource"]
+                for resource in resources if isinstance(resources, list) else [resources]:
+                    found.add(_place(resource))
+    return found
+
+
+def _place(resource) -> tuple[str, str]:
+    """Read the bucket and the prefix of an ARN that is joined of a reference and a text."""
+    reference, text = resource["Fn::Join"][1]
+    bucket = reference["Fn::GetAtt"][0]
+    return next(name for name in BUCKETS if name in bucket), text.lstrip("/").rstrip("*")
+
+
+def written_by_operators() -> set[tuple[str, str]]:
+    """The same of the documented policies."""
+    return {
+        (bucket, prefix.rstrip("*"))
+        for path in (PROJECT / "docs" / "policies").glob("*.json")
+        for statement in json.loads(path.read_text())["Statement"]
+        if "s3:PutObject" in actions(statement)
+        for resource in statement["Resource"]
+        for bucket, prefix in re.findall(r"\$\{(\w+)BucketName\}/(.*)", resource)
+    }
+
+
+def expiring(template) -> set[tuple[str, str]]:
+    """The prefixes whose objects a bucket lets expire."""
+    return {
+        (next(name for name in BUCKETS if name in logical), rule["Prefix"])
+        for logical, bucket in template.resources("AWS::S3::Bucket").items()
+        for rule in bucket["Properties"].get("LifecycleConfiguration", {}).get("Rules", [])
+        if "Prefix" in rule
+    }
+
+
+def undecided(places) -> set[tuple[str, str]]:
+    return {
+        (bucket, prefix)
+        for bucket, prefix in places
+        if not any(bucket == known and prefix.startswith(under) for known, under in DECIDED)
+    }
+
+
+def test_of_each_prefix_it_is_decided_whether_people_are_forgotten_there(template):
+    places = written_by_the_stack(template) | written_by_operators() | expiring(template)
+    assert len(places) > 10
+    assert undecided(places) == set()
+
+
+def test_a_new_prefix_without_a_decision_would_be_found():
+    assert undecided({("Archive", "comments/")}) == {("Archive", "comments/")}
+
+
+@pytest.mark.parametrize(("bucket", "prefix"), sorted(DECIDED))
+def test_the_page_on_privacy_names_each_of_them(bucket, prefix):
+    page = (PROJECT / "docs" / "privacy.md").read_text()
+    _, _, forgetting = page.partition("## Forgetting a person")
+    assert f"`{prefix}`" in forgetting
+
+
+def test_the_policy_allows_what_is_visited_and_no_more():
+    policy = json.loads((PROJECT / "docs" / "policies" / "forget.json").read_text())
+    for action in ("s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"):
+        allowed = {
+            tuple(re.findall(r"\$\{(\w+)BucketName\}/(.*)\*", resource)[0])
+            for statement in policy["Statement"]
+            if action in statement["Action"]
+            for resource in statement["Resource"]
+        }
+        assert allowed == {(kept.bucket, kept.prefix) for kept in VISITED}
