@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -118,7 +119,7 @@ def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:
 
 def _draw_lines(drawn: go.Figure, lines: Sequence[Line]) -> None:
     """Draw each that has values, in the colour that it has everywhere."""
-    for line, colour in zip(lines, COLOURS, strict=False):
+    for line, colour in zip(lines, itertools.cycle(COLOURS), strict=False):
         if line.values:
             drawn.add_scatter(
                 x=line.times,

@@ -77,8 +77,8 @@ class Forgetting:
         if found:
             records = self._unreadable.total()
             yield (
-                f"{records:,} records stay, as their owner is unknown. Look at them, and delete the "
-                "objects that are the person's:"
+                f"{records:,} records stay, as their owner is unknown. Look at them, and delete "
+                "the objects that are the person's:"
             )
         for address, records in found[:_NAMED]:
             yield f"- {address}: {records:,}"

@@ -16,6 +16,7 @@ from cli.loop import Loop
 from cli.status import status_table
 from cli.targets import Target
 from stresswatch.champion import Pointer, write_pointer
+from stresswatch.identifiers import METRIC_DIMENSION
 from stresswatch.panels import PANELS
 from stresswatch.shadow import ShadowPointer, write_shadow
 
@@ -182,6 +183,18 @@ def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypat
         not series.is_open for panel in PANELS for series in panel.series
     )
     assert "drifted columns 1 " in line(shown, "Drift, share")
+
+
+def test_communities_are_shown_by_the_names_that_they_have(target):
+    names = ("Épicerie", "日本", "anxiety & stress", "[red]", " ")
+    for place, name in enumerate(names):
+        put("F1", place / 10, Community=METRIC_DIMENSION.encode(name))
+    put("F1", 0.75)
+    told = " ".join(line(show(target, width=300), "F1 by community").split())
+    for place, name in enumerate(names):
+        shown = "%20" if name == " " else name
+        assert f"{shown} {place / 10:.1g}" in told
+    assert "0.75" not in told
 
 
 def test_a_stack_of_an_older_code_is_to_be_deployed_anew(target):

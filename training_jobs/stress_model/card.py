@@ -84,7 +84,11 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
 
 def _plain(text: object) -> str:
     """Escape text of others, such as a community's name, so that Markdown shows it as it is."""
-    return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(printable(str(text)).split()))
+    return _MARKDOWN_SIGNS.sub(r"\\\1", _on_one_line(str(text)))
+
+
+def _on_one_line(text: str) -> str:
+    return printable(" ".join(text.split()) or text)
 
 
 def _figure(value: float | None) -> str:

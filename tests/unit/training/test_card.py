@@ -125,6 +125,13 @@ def test_a_communitys_name_is_shown_as_it_is_and_never_obeyed(metrics, name):
     assert f"<td>{shown}</td>" in page
 
 
+def test_a_name_that_would_not_show_is_written_out(metrics):
+    slices = dict.fromkeys([" ", "a\u202eb", "\0"], metrics["slices"]["ptsd"])
+    page = model_card(manifest(metrics | {"slices": slices}), {})[CARD_PAGE_FILE].decode()
+    for shown in ("%20", "a%E2%80%AEb", "%00"):
+        assert f"<td>{shown}</td>" in page
+
+
 def test_every_curve_is_a_picture_and_the_same_predictions_give_the_same(curves):
     assert set(curves) == set(CURVES)
     assert all(picture.startswith(PNG) for picture in curves.values())

@@ -227,6 +227,21 @@ SECTIONS = (
                 minutes=1440,
             ),
             Panel(
+                "F1 by community",
+                "Live F1 of each community with enough labelled posts; CloudWatch and Grafana show "
+                "its name as it is encoded.",
+                "share",
+                (
+                    Series(
+                        "",
+                        "F1",
+                        "Minimum",
+                        dimensions={"Stage": "{Stage}", "Community": ANY},
+                    ),
+                ),
+                minutes=1440,
+            ),
+            Panel(
                 "What those figures rest on",
                 "With few posts there is no figure, which is no good news and no bad one.",
                 "posts",
