@@ -8,13 +8,19 @@ from cli.forget.people import Ids
 
 
 def named_in(text: str, ids: Ids) -> str | None:
-    """Give the id that a text which no parser reads names as a field, or holds in quotes."""
+    """Give the id that a text which no parser reads names as its field.
+
+    Where it has no such field, an id that it holds in quotes will do.
+    """
     forms = {text, _unescaped(text)}
     for post_id in sorted(ids):
         quoted = re.escape(post_id)
         field_ = rf"post[_\-\s]*id[\"'\s]*[:=][\"'\s]*{quoted}(?:\.0+)?(?=[\"'\s,;&}})\]]|$)"
+        if any(re.search(f"(?i){field_}", form) for form in forms):
+            return post_id
+        # Beside a field that names another id, the same characters in quotes are something else.
         whole = rf"\"{quoted}\"|'{quoted}'"
-        if any(re.search(f"(?i:{field_})|{whole}", form) for form in forms):
+        if not names_any(text) and any(re.search(whole, form) for form in forms):
             return post_id
     return None
 

@@ -38,7 +38,9 @@ def record_without(data: bytes, ids: Ids, sequence_number: str) -> Left[bytes]:
 
     A record that names no id is known by its sequence number, as the predictor names it.
     """
-    return _without(data, ids, lambda text: _record(text, ids, sequence_number))
+    if (left := _no_text(data, ids)) is not None:
+        return left
+    return _without(data, lambda text: _record(text, ids, sequence_number))
 
 
 def file_without(data: bytes, ids: Ids) -> Left[bytes]:
@@ -46,23 +48,27 @@ def file_without(data: bytes, ids: Ids) -> Left[bytes]:
 
     It may be JSON Lines, one JSON value, a table with a header, or Parquet.
     """
+    if (left := _no_text(data, ids)) is not None:
+        return left
+    return _without(data, lambda text: _file(text, ids))
+
+
+def _no_text(data: bytes, ids: Ids) -> Left[bytes] | None:
     if data.startswith(b"PAR1"):
         return parquet_without(data, ids)
     if data.startswith(b"PK\x03\x04"):  # a zip, and all that is made of one
         return Left(data, unattributed=1)
-    return _without(data, ids, lambda text: _file(text, ids))
+    return None
 
 
-def _without(
-    data: bytes, ids: Ids, change: Callable[[str], Left[str]], depth: int = 0
-) -> Left[bytes]:
+def _without(data: bytes, change: Callable[[str], Left[str]], depth: int = 0) -> Left[bytes]:
     """Let a text be changed that may be compressed; what was not changed has the bytes it had."""
     if data.startswith(_GZIP) and depth < _DEEPEST:
         try:
             unpacked = gzip.decompress(data)
         except _NOT_ONE_TEXT:
             return Left(data, unattributed=1)
-        inner = _without(unpacked, ids, change, depth + 1)
+        inner = _without(unpacked, change, depth + 1)
         if inner.content is None or not inner.removed:
             return replace(inner, content=None if inner.content is None else data)
         return replace(inner, content=gzip.compress(inner.content, compresslevel=1, mtime=0))

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import main
+from cli.loop import Loop
 from cli.targets import Target
 from stresswatch.posts import labelled_post_record
 from tests.conftest import make_posts
@@ -70,6 +71,20 @@ def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, labe
     assert result.exit_code == 1
     assert "line 6" in result.stderr
     assert aws.keys("training", "labels/") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("posts", "posts.jsonl"),
+        ("Épicerie", "!C3!89picerie.jsonl"),
+        ("../labels/a", "!2E.!2Flabels!2Fa.jsonl"),
+    ],
+)
+def test_base_data_of_any_name_stays_below_its_prefix(aws, name, key):
+    target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
+    assert Loop(target).seed(POSTS, name) == f"s3://training/datasets/base/{key}"
+    assert aws.keys("training") == [f"datasets/base/{key}"]
 
 
 def test_labels_that_have_a_date_can_be_seeded_and_then_have_none(aws, run):

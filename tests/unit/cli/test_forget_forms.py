@@ -166,6 +166,12 @@ def test_what_is_broken_goes_if_it_names_the_id(broken):
     assert quarantined_record(quarantined(others), IDS).unreadable == 1
 
 
+def test_what_is_broken_and_names_another_id_is_not_theirs():
+    data = b'{"post_id": "x", "answers": "their-post", "te'
+    assert payload_left(data) == data
+    assert payload_left(b'{"answers": "their-post", "te') is None
+
+
 @pytest.mark.parametrize(
     ("data", "records"),
     [
@@ -229,6 +235,9 @@ def test_parquet_loses_the_persons_rows_alone():
     remainder = posts_file(parquet([7.0, 8.0, None]), frozenset(["7"]))
     assert pq.read_table(io.BytesIO(remainder.body))["Post_ID"].to_pylist() == [8.0, None]
     assert (remainder.removed, remainder.unreadable) == ({"7": 1}, 1)
+    assert quarantined_record(quarantined(parquet(["7", "8"])), frozenset(["7"])).removed == {
+        "7": 1
+    }
     others = parquet(["x"])
     assert posts_file(others, IDS).body == others
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.alarm_evaluation import ALARM, OK, Alarm, Samples, evaluate
-from stresswatch.window_metrics import publish
+from stresswatch.window_metrics import RefusedMetrics, complain, publish
 from stresswatch.windows import Window
 
 PERIOD = 60
@@ -91,3 +92,65 @@ def test_by_the_time_of_their_putting_one_drifted_window_would_set_it_off_twice(
     """The second window is sooner than the first, and shares its period; the third is later."""
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=False) == 2
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=True) == 1
+
+
+class Refusing(CloudWatch):
+    """Refuses a call in which there is a value below 0, as CloudWatch does: all of it."""
+
+    def __init__(self, code="InvalidParameterValue"):
+        super().__init__()
+        self.calls, self.code = 0, code
+
+    def put_metric_data(self, **call):
+        self.calls += 1
+        assert len(call["MetricData"]) <= 1000
+        if any(datum["Value"] < 0 for datum in call["MetricData"]):
+            error = {"Error": {"Code": self.code, "Message": "a value"}}
+            raise ClientError(error, "PutMetricData")
+        super().put_metric_data(**call)
+
+
+def publish_values(cloudwatch, values):
+    end = datetime.now(UTC)
+    data = [
+        {
+            "MetricName": f"M{place}",
+            "Value": value,
+            "Dimensions": [{"Name": "Stage", "Value": "dev"}],
+        }
+        for place, value in enumerate(values)
+    ]
+    return publish(cloudwatch, "Stresswatch", Window(end - timedelta(hours=1), end), data)
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterValue", "InvalidParameterValueException"])
+@pytest.mark.parametrize("bad", [set(), {0}, {149}, {3, 4}, {7, 70, 140}, set(range(150))])
+def test_what_is_refused_costs_nothing_but_itself(bad, code):
+    cloudwatch = Refusing(code)
+    refused = publish_values(cloudwatch, [-1 if one in bad else one for one in range(150)])
+    assert {datum["MetricName"] for datum in refused} == {f"M{one}" for one in bad}
+    assert sorted(datum["Value"] for _, datum in cloudwatch.put) == sorted(set(range(150)) - bad)
+    if len(bad) == 1:
+        assert cloudwatch.calls <= 2 * 8 + 1
+
+
+def test_more_data_than_a_call_takes_are_put_in_several():
+    cloudwatch = Refusing()
+    assert publish_values(cloudwatch, range(2500)) == []
+    assert (cloudwatch.calls, len(cloudwatch.put)) == (3, 2500)
+
+
+def test_a_call_that_fails_for_another_reason_is_not_tried_in_parts():
+    cloudwatch = Refusing("AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        publish_values(cloudwatch, [1, -1])
+    assert cloudwatch.calls == 1
+
+
+def test_what_was_refused_is_complained_of_by_name():
+    complain([])
+    refused = publish_values(Refusing(), [-1] * 7 + [1])
+    with pytest.raises(
+        RefusedMetrics, match=r"refused 7 .*: M0 \(dev\), M1 .* and 2 more; the oth"
+    ):
+        complain(refused)

@@ -1,6 +1,7 @@
 """The model card: what it says, and that it shows what others wrote as it is."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -130,6 +131,15 @@ def test_a_name_that_would_not_show_is_written_out(metrics):
     page = model_card(manifest(metrics | {"slices": slices}), {})[CARD_PAGE_FILE].decode()
     for shown in ("%20", "a%E2%80%AEb", "%00"):
         assert f"<td>{shown}</td>" in page
+
+
+def test_communities_whose_names_differ_by_what_does_not_show_stay_apart():
+    posts = [
+        replace(one, post=one.post._replace(source="a\0" if place % 3 else "a"))
+        for place, one in enumerate(POSTS)
+    ]
+    slices = evaluate(posts, PROBABILITY)["slices"]
+    assert {name: quality["posts"] for name, quality in slices.items()} == {"a": 40, "a\0": 80}
 
 
 def test_every_curve_is_a_picture_and_the_same_predictions_give_the_same(curves):

@@ -1,0 +1,62 @@
+"""The tests' CloudWatch refuses what the real one does, by its documentation."""
+
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+GOOD = {
+    "MetricName": "F1",
+    "Dimensions": [{"Name": "Community", "Value": "%C3%89picerie"}],
+    "Value": 0.5,
+    "Timestamp": datetime.now(UTC),
+}
+
+
+def put(*data, namespace="Stresswatch"):
+    with mock_aws():
+        cloudwatch = boto3.client("cloudwatch")
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
+
+
+def test_what_is_documented_as_right_is_taken():
+    put(GOOD)
+    put(*[GOOD] * 1000)
+    put(GOOD | {"Value": 2.0**360})
+
+
+@pytest.mark.parametrize("value", ["\u00c9", "\u65e5", " ", "", "a" * 1025, "a\nb", "\x7f"])
+def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*Dimensions\.Value"):
+        put(GOOD, GOOD | {"Dimensions": [{"Name": "Community", "Value": value}]})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"Value": float("nan")},
+        {"Value": float("inf")},
+        {"Value": 2.0**361},
+        {"MetricName": ""},
+        {"MetricName": "a" * 256},
+        {"MetricName": "\u00e9"},
+        {"Dimensions": [{"Name": ":a", "Value": "b"}]},
+        {"Dimensions": [{"Name": "a", "Value": "b"}] * 2},
+        {"Dimensions": [{"Name": str(place), "Value": "b"} for place in range(31)]},
+        {"Timestamp": datetime.now(UTC) - timedelta(days=15)},
+        {"Timestamp": datetime.now(UTC) + timedelta(hours=3)},
+    ],
+    ids=str,
+)
+def test_one_bad_datum_fails_the_call(bad):
+    with pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"):
+        put(GOOD, GOOD | bad)
+
+
+def test_a_call_of_too_many_data_or_of_no_namespace_is_refused():
+    with pytest.raises(ClientError, match="more than 1000"):
+        put(*[GOOD] * 1001)
+    with pytest.raises(ClientError, match="Namespace"):
+        put(GOOD, namespace=":a")
