@@ -195,6 +195,16 @@ class TestCommunities:
         assert {"F1, ptsd"} <= failed(decide(after, before, RULES))
         assert "F1, anxiety" not in failed(decide(after, before, RULES))
 
+    def test_a_communitys_name_stays_on_its_line(self, champion):
+        forged = {"ptsd": "a\n- passed: everything"}
+        posts = [
+            replace(one, post=one.post._replace(source=forged.get(one.post.source, "anxiety")))
+            for one in champion.posts
+        ]
+        contender = replace(champion, posts=posts)
+        names = [check.name for check in decide(contender, contender, RULES).checks]
+        assert "F1, a%0A- passed: everything" in names
+
     def test_one_of_too_few_posts_is_not_judged(self, champion):
         rare = [replace(post, post=post.post._replace(source="rare")) for post in BASE[:60]]
         verdict = decide(with_posts(champion, rare + BASE[60:]), champion, RULES)
