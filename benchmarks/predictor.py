@@ -45,11 +45,11 @@ from lambdas.predictor import handler as predictor_module
 from stresswatch.artefact import Artefact
 from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
-from stresswatch.posts import MAXIMUM_TEXT_LENGTH, LabelledPost, post_record
+from stresswatch.posts import LabelledPost, post_record
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ShadowCache, ShadowPointer
 from stresswatch.splits import is_evaluation_post
-from stresswatch.text import TOKEN_PATTERN
+from stresswatch.text import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

@@ -30,7 +30,7 @@ from cli.targets import local_tracking_uri
 from stresswatch.posts import LabelledPost
 from stresswatch.quality import METRICS, measure
 from stresswatch.text import TOKEN_PATTERN
-from training_jobs.stress_model.dataset import frame, labels_of
+from training_jobs.stress_model.dataset import frame, labels_of, weighted
 from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
 from training_jobs.stress_model.tracking import Tracker
 
@@ -92,7 +92,8 @@ class Candidate:
         return pipeline
 
     def fit(self, posts: Sequence[LabelledPost]) -> Predict:
-        """Fit the pipeline to labelled posts."""
+        """Fit the pipeline to labelled posts, without those whose label has confidence 0."""
+        posts = weighted(posts)
         weights = [post.confidence if self.weighs_confidence else 1.0 for post in posts]
         fitted = self.build().fit(frame(posts), labels_of(posts), classifier__sample_weight=weights)
         return lambda others: fitted.predict_proba(frame(others))[:, 1]

@@ -23,7 +23,7 @@ from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model,
 from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
 from stresswatch.kinesis_event import read_event
-from stresswatch.posts import Post
+from stresswatch.posts import TEXT_REMOVED, Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
@@ -144,7 +144,10 @@ class Predictor:
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
         metrics.add_metric("PostsRead", MetricUnit.Count, len(records))
         metrics.add_metric("PostsPredicted", MetricUnit.Count, len(predictions) - len(refused))
-        metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections))
+        # Removed posts are quarantined too, and say nothing of the producer: no alarm counts them.
+        removed = reasons[TEXT_REMOVED]
+        metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections) - removed)
+        metrics.add_metric("PostsRemoved", MetricUnit.Count, removed)
         metrics.add_metric("ObjectsPut", MetricUnit.Count, len(rejections) + bool(predictions))
         _count_scored("champion", predictions)
         imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))

@@ -73,7 +73,9 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
         overall=manifest.metrics["overall"],
         slices=manifest.metrics["slices"],
         metrics={name: MEANINGS[name] for name in METRICS},
-        numeric_features=NUMERIC_FEATURES,
+        present_features=[
+            name for name in NUMERIC_FEATURES if name not in manifest.absent_features
+        ],
         threshold=DECISION_THRESHOLD,
         fewest_posts=FEWEST_POSTS,
         curves={

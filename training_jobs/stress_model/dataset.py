@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,14 @@ class DataSet:
     ----------
     invalid : int
         Lines that broke the contract, and were left out.
+    unweighted : int
+        Posts of the training split whose label has confidence 0: they are not in `train`.
     """
 
     train: list[LabelledPost]
     evaluation: list[LabelledPost]
     invalid: int
+    unweighted: int
 
 
 def read_dataset(channel: Path) -> DataSet:
@@ -41,8 +45,8 @@ def read_dataset(channel: Path) -> DataSet:
     Raises
     ------
     UnusableDataSet
-        When there is no line, no valid one, a column without any value, or a split that is empty
-        or of one class.
+        When there is no line, no valid one, no label of the training split that weighs anything,
+        or a split that is empty or of one class.
     """
     lines = sorted(
         line
@@ -59,12 +63,17 @@ def read_dataset(channel: Path) -> DataSet:
             f"The data set holds no valid row: {len(rejections)} of {len(lines)} lines were "
             f"rejected, most for {most_common}."
         )
-    _require_columns(posts)
+    to_learn = [post for post in posts if not is_evaluation_post(post.post.post_id)]
     splits = DataSet(
-        train=[post for post in posts if not is_evaluation_post(post.post.post_id)],
+        train=weighted(to_learn),
         evaluation=[post for post in posts if is_evaluation_post(post.post.post_id)],
         invalid=len(rejections),
+        unweighted=len(to_learn) - len(weighted(to_learn)),
     )
+    if to_learn and not splits.train:
+        raise UnusableDataSet(
+            f"No label of the training split weighs anything: all {len(to_learn)} have confidence 0."
+        )
     for name, split in (("training", splits.train), ("evaluation", splits.evaluation)):
         classes = {post.label for post in split}
         if len(classes) < 2:
@@ -74,6 +83,25 @@ def read_dataset(channel: Path) -> DataSet:
                 f"{len(split)} posts has {found}."
             )
     return splits
+
+
+def weighted(posts: Iterable[LabelledPost]) -> list[LabelledPost]:
+    """Return the posts that a model can learn from: those whose label has a confidence above 0."""
+    return [labelled for labelled in posts if labelled.confidence > 0]
+
+
+def present_features(posts: Iterable[LabelledPost]) -> tuple[str, ...]:
+    """Return those of `NUMERIC_FEATURES` that have two different values or more in the posts.
+
+    The others are absent from a model of these posts: of a number that never differs, or is never
+    there, nothing can be learned.
+    """
+    columns = zip(*(labelled.post.numbers for labelled in posts), strict=True)
+    return tuple(
+        name
+        for name, values in zip(NUMERIC_FEATURES, columns, strict=True)
+        if len({value for value in values if not math.isnan(value)}) > 1
+    )
 
 
 def frame(posts: Iterable[LabelledPost]) -> pd.DataFrame:
@@ -96,11 +124,3 @@ def _parse(lines: list[bytes]) -> tuple[list[LabelledPost], list[str]]:
         except InvalidPost as error:
             reasons.append(str(error))
     return posts, reasons
-
-
-def _require_columns(posts: list[LabelledPost]) -> None:
-    values = frame(posts)
-    if missing := [name for name in NUMERIC_FEATURES if values[name].isna().all()]:
-        raise UnusableDataSet(
-            f"The data set lacks the column {', '.join(missing)}: no row has a value."
-        )

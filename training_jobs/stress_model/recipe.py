@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from stresswatch.artefact import FARTHEST
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
 from stresswatch.text import TOKEN_PATTERN, normalise
-from training_jobs.stress_model.dataset import frame, labels_of
+from training_jobs.stress_model.dataset import frame, labels_of, present_features, weighted
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import read_lexicons
 
@@ -34,8 +34,9 @@ class Hyperparameters:
     Attributes
     ----------
     k : int
-        How many of `NUMERIC_FEATURES` to keep, those with the highest mutual information with the
-        label (Kraskov et al., 2004, as in ``mutual_info_classif``).
+        How many of the numeric features to keep, those with the highest mutual information with
+        the label (Kraskov et al., 2004, as in ``mutual_info_classif``); where the posts have values
+        of fewer, all of these.
     minimum_document_frequency : int
         A term must stand in this many posts.
     inverse_regularisation : float
@@ -95,13 +96,17 @@ def fit_pipeline(
 ) -> Pipeline:
     """Fit the pipeline to labelled posts, each weighing as much as its annotators were sure.
 
+    A label of confidence 0 weighs nothing: its post is left out, of vocabulary and scaling as well.
+    Numeric features without two different values are left out of the pipeline.
+
     Parameters
     ----------
     **changed
         Parameters of the pipeline's steps that differ, as ``set_params`` takes them.
     """
+    posts = weighted(posts)
     return (
-        build_pipeline(hyperparameters)
+        build_pipeline(hyperparameters, present_features(posts))
         .set_params(**changed)
         .fit(
             frame(posts),
@@ -111,8 +116,20 @@ def fit_pipeline(
     )
 
 
-def build_pipeline(hyperparameters: Hyperparameters) -> Pipeline:
-    """Build the pipeline, not fitted, over the columns ``text`` and `NUMERIC_FEATURES`.
+def selected_features(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the numeric features that a fitted pipeline kept, in their order."""
+    features = pipeline.named_steps["features"]
+    for name, fitted, columns in features.transformers_:
+        if name == "numbers":
+            kept = fitted.named_steps["select"].get_support()
+            return tuple(np.array(columns[1:])[kept].tolist())
+    return ()
+
+
+def build_pipeline(
+    hyperparameters: Hyperparameters, numeric_features: Sequence[str] = NUMERIC_FEATURES
+) -> Pipeline:
+    """Build the pipeline, not fitted, over the columns ``text`` and the numeric features.
 
     `stresswatch.export` reads it by the names of its steps.
     """
@@ -124,23 +141,21 @@ def build_pipeline(hyperparameters: Hyperparameters) -> Pipeline:
         min_df=hyperparameters.minimum_document_frequency,
         sublinear_tf=True,
     )
-    k_best = SelectKBest(
-        partial(mutual_info_classif, random_state=hyperparameters.seed), k=hyperparameters.k
-    )
+    transformers: list[tuple[str, Any, str | list[str]]] = [
+        ("terms", terms, "text"),
+        ("lexicons", Pipeline([("shares", LexiconShares(lexicons)), *_scaling()]), "text"),
+    ]
+    if numeric_features:
+        k_best = SelectKBest(
+            partial(mutual_info_classif, random_state=hyperparameters.seed),
+            k=min(hyperparameters.k, len(numeric_features)),
+        )
+        numbers = Pipeline([("impute", TextImputer(lexicons)), *_scaling(), ("select", k_best)])
+        transformers.append(("numbers", numbers, ["text", *numeric_features]))
+    weighted_less = [name for name, *_ in transformers if name != "terms"]
     features = ColumnTransformer(
-        [
-            ("terms", terms, "text"),
-            ("lexicons", Pipeline([("shares", LexiconShares(lexicons)), *_scaling()]), "text"),
-            (
-                "numbers",
-                Pipeline([("impute", TextImputer(lexicons)), *_scaling(), ("select", k_best)]),
-                ["text", *NUMERIC_FEATURES],
-            ),
-        ],
-        transformer_weights={
-            "lexicons": hyperparameters.number_weight,
-            "numbers": hyperparameters.number_weight,
-        },
+        transformers,
+        transformer_weights=dict.fromkeys(weighted_less, hyperparameters.number_weight),
     )
     classifier = LogisticRegression(C=hyperparameters.inverse_regularisation, max_iter=1000)
     return Pipeline([("features", features), ("classifier", classifier)])

@@ -34,12 +34,18 @@ from stresswatch.versions import (
     sha256,
 )
 from training_jobs.stress_model.card import model_card
-from training_jobs.stress_model.dataset import UnusableDataSet, frame, read_dataset
+from training_jobs.stress_model.dataset import (
+    UnusableDataSet,
+    frame,
+    present_features,
+    read_dataset,
+)
 from training_jobs.stress_model.evaluation import draw_curves, evaluate
 from training_jobs.stress_model.recipe import (
     Hyperparameters,
     InvalidHyperparameters,
     fit_pipeline,
+    selected_features,
 )
 from training_jobs.stress_model.tracking import ADDRESS_VARIABLE, Run, Tracker, evaluation_metrics
 
@@ -119,7 +125,16 @@ def _train(
     channel: Path, hyperparameters: Hyperparameters, provenance: Provenance, run: Run
 ) -> dict[str, bytes]:
     dataset = read_dataset(channel)
-    log.info("training on %d posts, %d invalid", len(dataset.train), dataset.invalid)
+    present = present_features(dataset.train)
+    absent = tuple(name for name in NUMERIC_FEATURES if name not in present)
+    log.info(
+        "training on %d posts, %d invalid, %d left out with confidence 0; numeric features without "
+        "values to learn from: %s",
+        len(dataset.train),
+        dataset.invalid,
+        dataset.unweighted,
+        ", ".join(absent) or "none",
+    )
 
     pipeline = fit_pipeline(dataset.train, hyperparameters)
     artefact = export_pipeline(pipeline)
@@ -143,7 +158,6 @@ def _train(
         REFERENCE_FILE: _parquet(predictions),
         EVALUATION_FILE: json.dumps(metrics, indent=2, sort_keys=True).encode() + b"\n",
     }
-    support = pipeline.named_steps["features"].named_transformers_["numbers"]
     manifest = Manifest(
         version=provenance.version,
         created_at=now,
@@ -156,11 +170,11 @@ def _train(
                 post.labelled_at is not None for post in dataset.train + dataset.evaluation
             ),
             "invalid": dataset.invalid,
+            "unweighted": dataset.unweighted,
         },
         hyperparameters=hyperparameters.as_dict(),
-        selected_features=tuple(
-            np.array(NUMERIC_FEATURES)[support.named_steps["select"].get_support()].tolist()
-        ),
+        selected_features=selected_features(pipeline),
+        absent_features=absent,
         parity=parity,
         metrics=metrics,
         parent=provenance.parent,
@@ -172,7 +186,12 @@ def _train(
     # The card is made of the manifest, and the manifest vouches for the card: in this order.
     files[MANIFEST_FILE] = replace(manifest, files=_digests(files)).to_bytes()
     run.log(
-        metrics=evaluation_metrics(metrics),
+        metrics=evaluation_metrics(metrics)
+        | {f"posts/{kind}": float(count) for kind, count in manifest.posts.items()},
+        tags={
+            "numeric_features": ", ".join(manifest.selected_features) or "none",
+            "absent_features": ", ".join(absent) or "none",
+        },
         # Not the reference: it has a row for each post.
         files={f"version/{name}": files[name] for name in files.keys() - {REFERENCE_FILE}}
         | {f"curves/{name}": picture for name, picture in curves.items()},

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
 from stresswatch.export import PARITY, NotExportable, export_pipeline, prove_parity
-from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.text import MAXIMUM_TEXT_LENGTH
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch.posts import (
-    MAXIMUM_TEXT_LENGTH,
     NUMERIC_FEATURES,
+    TEXT_REMOVED,
     InvalidPost,
     labelled_post_record,
     parse_labelled_post,
     parse_post,
     post_record,
 )
+from stresswatch.text import MAXIMUM_TEXT_LENGTH
 
 GOOD = {"post_id": "p1", "text": "I cannot sleep", "lex_liwc_Tone": 12.5, "sentiment": -1}
 

@@ -30,10 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.lookup import IdArray, PairTable, TokenIds
-from stresswatch.posts import MAXIMUM_TEXT_LENGTH, NUMERIC_FEATURES
-from stresswatch.text import TOKEN_PATTERN, normalise
+from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.text import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN, normalise
 
-FORMAT = 2
+FORMAT = 3
+"""Of the file and of what is read in a text: a model is never scored by other rules of text."""
 SHARE_PRIOR = 10
 """Tokens of no category that every text is taken to have, beside its own."""
 SENTIMENT_CATEGORY = "polarity"
@@ -156,7 +157,7 @@ class Artefact:
         Parameters
         ----------
         texts : sequence of str, n_posts long
-            Each of at most `MAXIMUM_TEXT_LENGTH` characters.
+            Of each, the first `MAXIMUM_TEXT_LENGTH` characters of its normalised form are read.
         numbers : ndarray of shape (n_posts, n_numeric_features)
             In the order of `NUMERIC_FEATURES`, NaN where a post has none.
         """
@@ -355,6 +356,15 @@ def _require_ids(name: str, ids: IntArray, lowest: int, end: int) -> None:
         raise CorruptArtefact(f"{name} names a word or category that there is not")
 
 
+def _require_format(found: NDArray[Any]) -> None:
+    number = int(found) if found.shape == () and found.dtype.kind in "iu" else None
+    if number != FORMAT:
+        raise CorruptArtefact(
+            f"the artefact's format is {number}, and this code reads {FORMAT}: it was trained by "
+            "other rules; train again"
+        )
+
+
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     wanted = {*_NAMES, *_SCALARS, *_SHAPES}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -364,8 +374,7 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
         if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
             raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
         arrays = {name: _read_array(archive.read(info)) for name, info in members.items()}
-    if arrays["format"].shape != () or arrays["format"] != FORMAT:
-        raise CorruptArtefact(f"the artefact's format is not {FORMAT}")
+    _require_format(arrays["format"])
     for name, array in arrays.items():
         kinds = "u" if name in _NAMES else "i" if name in _IDS else "if"
         if array.dtype.kind not in kinds or (array.ndim == 0) != (name in _SCALARS):

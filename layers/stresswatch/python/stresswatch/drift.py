@@ -73,11 +73,16 @@ class Drift:
     columns : dict of str to ColumnDrift
         Those that could be compared.
     failed : dict of str to str
-        Why each of the others could not.
+        Why others could not.
+    absent : tuple of str
+        Numeric features of which the reference has no value, as its model was trained without.
+        There is nothing to compare, which is no failure: the model does not read such numbers, so
+        posts that have them are served as any other.
     """
 
     columns: Mapping[str, ColumnDrift]
     failed: Mapping[str, str]
+    absent: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -88,9 +93,10 @@ class Drift:
     def share(self) -> float:
         """Of all columns, those that drifted: one that failed does not make the others weigh more.
 
-        NaN when not a single one could be compared.
+        Columns that are absent are none of them. NaN when not a single one could be compared.
         """
-        return len(self.drifted) / len(DRIFT_COLUMNS) if self.columns else math.nan
+        n_columns = len(DRIFT_COLUMNS) - len(self.absent)
+        return len(self.drifted) / n_columns if self.columns else math.nan
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -111,7 +117,10 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
     """
     current, reference = numbers(current), numbers(reference)
     columns, failed = {}, {}
+    absent = _absent(reference)
     for name in DRIFT_COLUMNS:
+        if name in absent:
+            continue
         try:
             columns[name] = _compare(
                 current[name].dropna(), reference[name].dropna(), rules.of(name), rules.significance
@@ -119,7 +128,7 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
         except Exception as error:
             # Whatever a library raises on odd values; without its message, which may quote them.
             failed[name] = _cause(error)
-    return Drift(columns, failed)
+    return Drift(columns, failed, absent)
 
 
 def write_page(
@@ -169,6 +178,13 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     missing = table[list(NUMERIC_FEATURES)].isna().mean(axis=1)
     sure = np.maximum(table["probability"], 1 - table["probability"])
     return table.assign(**{PREDICTION_CONFIDENCE: sure, MISSING_SHARE: missing})
+
+
+def _absent(reference: pd.DataFrame) -> tuple[str, ...]:
+    """Return the numeric features that no post of the reference has; an empty one says nothing."""
+    if reference.empty:
+        return ()
+    return tuple(name for name in NUMERIC_FEATURES if reference[name].isna().all())
 
 
 def _compare(

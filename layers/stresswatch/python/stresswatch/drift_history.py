@@ -62,11 +62,12 @@ class WindowDrift:
     posts, compared : int
         The champion's predictions in the window, and how many of them were compared.
     share : float or None
-        Of `DRIFT_COLUMNS`, those that drifted; None where the window has no figure.
+        Of `DRIFT_COLUMNS` without those that are absent, those that drifted; None where the window
+        has no figure.
     columns : mapping of str to mapping
         `ColumnDrift` as a dictionary, of each column that was compared.
     failed : mapping of str to str
-        Why each of the others could not be.
+        Why others could not be.
     """
 
     window: Window
@@ -100,6 +101,15 @@ class WindowDrift:
             and one.window.end <= self.window.start
         ]
         return (self.share or 0.0) >= threshold and not (before and before[-1] >= threshold)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The columns of a measured window that the model's reference has no value of."""
+        if not self.columns:
+            return ()
+        return tuple(
+            name for name in DRIFT_COLUMNS if name not in self.columns and name not in self.failed
+        )
 
     @property
     def name(self) -> str:

@@ -75,7 +75,7 @@ def with_heading(page: str, window: WindowDrift) -> str:
     heading = (
         f"<p style='font:15px system-ui;padding:1em'>{escape(str(window))}, model "
         f"{escape(str(window.model_version))}: {compared_words(window)}, "
-        f"{len(window.drifted)} columns drifted. {_failed_words(window.failed)}</p>"
+        f"{len(window.drifted)} columns drifted. {_uncompared_words(window)}</p>"
     )
     return page.replace("<body>", f"<body>{heading}", 1)
 
@@ -90,7 +90,7 @@ def message(window: WindowDrift, page: str, index: str, validity: str) -> str:
     return (
         f"The posts of {window} have moved from what {window.model_version} was measured on: "
         f"{compared_words(window)}, share {window.share:.2f}.\n\n{drifted}\n\n"
-        f"{_failed_words(window.failed)}\n\nThe window's page: {page}\n\n"
+        f"{_uncompared_words(window)}\n\nThe window's page: {page}\n\n"
         f"All windows: {index}\n\n{validity} Runbook: docs/runbooks/drift.md\n"
     )
 
@@ -111,7 +111,8 @@ def _index_row(window: WindowDrift, threshold: float, link: Callable[[str], str]
     return f"<tr{style}>" + "".join(f"<td>{escape(cell)}" for cell in cells) + f"<td>{page}"
 
 
-def _failed_words(failed: Mapping[str, Any]) -> str:
-    if not failed:
-        return "Every column was compared."
-    return "Not compared: " + "; ".join(f"{name}, as {why}" for name, why in failed.items()) + "."
+def _uncompared_words(window: WindowDrift) -> str:
+    reasons = [f"{name}, as {why}" for name, why in window.failed.items()]
+    if window.absent:
+        reasons.append(f"{', '.join(window.absent)}, as the model was trained without them")
+    return f"Not compared: {'; '.join(reasons)}." if reasons else "Every column was compared."

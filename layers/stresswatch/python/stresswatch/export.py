@@ -29,8 +29,8 @@ def export_pipeline(pipeline: Any) -> Artefact:
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``terms``, ``lexicons`` and
-        ``numbers``) and ``classifier`` (a binary ``LogisticRegression``).
+        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``terms``, ``lexicons`` and, where
+        the posts had any, ``numbers``) and ``classifier`` (a binary ``LogisticRegression``).
 
     Raises
     ------
@@ -38,9 +38,7 @@ def export_pipeline(pipeline: Any) -> Artefact:
         When a setting differs from those that `Artefact.score` computes.
     """
     features = pipeline.named_steps["features"]
-    vectorizer, lexicons, numbers = (
-        features.named_transformers_[name] for name in ("terms", "lexicons", "numbers")
-    )
+    vectorizer, lexicons = (features.named_transformers_[name] for name in ("terms", "lexicons"))
     classifier = pipeline.named_steps["classifier"]
     _require_settings(
         vectorizer,
@@ -73,11 +71,6 @@ def export_pipeline(pipeline: Any) -> Artefact:
     term_weight, share_weight, selected_weight = np.split(
         classifier.coef_[0], [len(terms), len(terms) + n_categories]
     )
-    number_weight = np.zeros(len(NUMERIC_FEATURES))
-    number_weight[numbers.named_steps["select"].get_support()] = (
-        selected_weight * weights["numbers"]
-    )
-    expected_base, expected_slope = _expectation(numbers.named_steps["impute"].regressions_)
     return Artefact(
         words=tuple(words),
         first=np.array([word_id[term[0]] for term in terms], dtype=np.int64),
@@ -93,13 +86,32 @@ def export_pipeline(pipeline: Any) -> Artefact:
         share_mean=lexicons.named_steps["scale"].mean_,
         share_scale=lexicons.named_steps["scale"].scale_,
         share_weight=share_weight * weights["lexicons"],
-        expected_base=expected_base,
-        expected_slope=expected_slope,
-        mean=numbers.named_steps["scale"].mean_,
-        scale=numbers.named_steps["scale"].scale_,
-        number_weight=number_weight,
+        **_numbers(features, selected_weight, n_categories),
         intercept=float(classifier.intercept_[0]),
     )
+
+
+def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict[str, FloatArray]:
+    """Return the artefact's arrays of `NUMERIC_FEATURES`; one that the pipeline lacks weighs 0."""
+    n_features = len(NUMERIC_FEATURES)
+    arrays = {
+        "expected_base": np.zeros(n_features),
+        "expected_slope": np.zeros((n_categories, n_features)),
+        "mean": np.zeros(n_features),
+        "scale": np.ones(n_features),
+        "number_weight": np.zeros(n_features),
+    }
+    for name, fitted, columns in features.transformers_:
+        if name == "numbers":
+            place = np.array([NUMERIC_FEATURES.index(column) for column in columns[1:]])
+            base, slope = _expectation(fitted.named_steps["impute"].regressions_)
+            arrays["expected_base"][place] = base
+            arrays["expected_slope"][:, place] = slope
+            arrays["mean"][place] = fitted.named_steps["scale"].mean_
+            arrays["scale"][place] = fitted.named_steps["scale"].scale_
+            kept = place[fitted.named_steps["select"].get_support()]
+            arrays["number_weight"][kept] = coefficients * features.transformer_weights[name]
+    return arrays
 
 
 def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:

@@ -308,6 +308,9 @@ def _gain(
         reason = f"{unshown}, and the champion's training set is gone: no drift to compare"
         return Check(name, None, None, None, False, reason)
     distance = [_distance(fresh.posts, one.posts) for one in (champion, challenger)]
+    if np.isnan(_numbers(fresh.posts)).all() and distance[0] == 0:
+        reason = f"{unshown}, and neither these nor the champion's posts have numbers to compare"
+        return Check(name, None, None, None, False, reason)
     limit = distance[0] - rules.minimum_drift_relief
     return Check(
         name=name,
@@ -396,7 +399,8 @@ def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -
     """Give the mean two-sample Kolmogorov-Smirnov statistic of the numbers, missing ones left out.
 
     Between fresh posts of the evaluation split and the training split of a data set. A column
-    without a number on either side is at the greatest distance, 1.
+    with numbers on one side only is at the greatest distance, 1; with none on both sides at 0, as
+    a model of text alone is no farther from posts of text alone.
     """
     learned = [post for post in data_set if not is_evaluation_post(post.post.post_id)]
     return float(
@@ -411,7 +415,7 @@ def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -
 
 def _ks_statistic(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if not len(one) or not len(other):
-        return 1.0
+        return float(len(one) != len(other))
     places = np.concatenate([one, other])
     shares = [
         np.searchsorted(np.sort(sample), places, side="right") / len(sample)

@@ -140,12 +140,13 @@ SECTIONS = (
         (
             Panel(
                 "Posts in, predictions out",
-                "Where the lines part for long, posts wait, or break the contract.",
+                "Where the lines part for long, posts wait, break the contract, or were removed.",
                 "posts",
                 (
                     _of_stream("taken by the stream", "IncomingRecords", "Posts"),
                     _counted("predicted", "PostsPredicted", "predictor"),
                     _counted("in quarantine", "PostsQuarantined", "predictor"),
+                    _counted("removed by the platform", "PostsRemoved", "predictor"),
                 ),
             ),
             Panel(

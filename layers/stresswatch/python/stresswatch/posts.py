@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import string
 from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from stresswatch.removal import is_removal_notice
+from stresswatch.text import MAXIMUM_TEXT_LENGTH, canonical
 
 NUMERIC_FEATURES = (
     "lex_liwc_Tone",
@@ -20,16 +24,17 @@ NUMERIC_FEATURES = (
     "lex_liwc_Clout",
     "sentiment",
 )
-MAXIMUM_TEXT_LENGTH = 40_000
-"""Characters; the longest post that the platforms of the data set allow."""
 MAXIMUM_NAME_LENGTH = 256
 """Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
 MAXIMUM_MOMENT_LENGTH = 64
 """Characters of `created_at`; with nanoseconds and an offset it has 35."""
+TEXT_REMOVED = "text_removed"
+"""The reason of a record whose text was removed or deleted: complete as a record, and no post."""
 SMOKE_PREFIX = "stresswatch-smoke-"
 """Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
 _decode = json.JSONDecoder().decode
+_BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
 
 
 class InvalidPost(ValueError):
@@ -209,7 +214,17 @@ def _text(record: dict[str, Any]) -> str:
         )
     if not text.strip():
         raise InvalidPost("text_empty", "text must not be blank")
+    if text[0] not in _BEGINS_WITH_A_WORD:  # most texts do, and are neither blank nor a notice
+        _require_words(text)
     return _encodable("text", text)
+
+
+def _require_words(text: str) -> None:
+    plain = canonical(text)
+    if not plain:
+        raise InvalidPost("text_empty", "text must not be blank")
+    if is_removal_notice(plain):
+        raise InvalidPost(TEXT_REMOVED, "text is a notice that the post was removed or deleted")
 
 
 def _number(record: dict[str, Any], name: str) -> float:

@@ -109,6 +109,7 @@ def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location
         "dataset_sha256": manifest.dataset_sha256,
         "folder": str(folder),
         "verdict": "accepted" if verdict["accepted"] else f"rejected: {failed}",
+        "numeric_features": ", ".join(manifest.selected_features) or "none",
         **{f"posts_{kind}": str(count) for kind, count in manifest.posts.items()},
         **{name: f"{quality[name]:.4f}" for name in ("f1", "roc_auc", "brier")},
     }

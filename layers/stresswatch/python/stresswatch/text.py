@@ -1,19 +1,154 @@
 """Text as the model reads it, and text as posts are compared by it.
 
 Training and serving share these functions, so that a token is the same token in both.
+`docs/model.md` has the rules; a change of them is a new `FORMAT` of the artefact.
 """
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from html.entities import html5
+from unicodedata import normalize
+
 TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S105 - no secret
 """A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
+MAXIMUM_TEXT_LENGTH = 40_000
+"""Characters of a post, and of its normalised text; the longest post that the platforms allow."""
+
+APOSTROPHES = (
+    "\N{ACUTE ACCENT}\N{MODIFIER LETTER PRIME}\N{MODIFIER LETTER TURNED COMMA}"
+    "\N{MODIFIER LETTER APOSTROPHE}\N{MODIFIER LETTER REVERSED COMMA}"
+    "\N{MODIFIER LETTER ACUTE ACCENT}\N{MODIFIER LETTER GRAVE ACCENT}"
+    "\N{ARMENIAN APOSTROPHE}\N{HEBREW PUNCTUATION GERESH}\N{GREEK VARIA}\N{GREEK OXIA}"
+    "\N{GREEK KORONIS}\N{GREEK PSILI}\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}"
+    "\N{SINGLE LOW-9 QUOTATION MARK}\N{SINGLE HIGH-REVERSED-9 QUOTATION MARK}\N{PRIME}"
+    "\N{REVERSED PRIME}\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"
+    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+    "\N{HEAVY SINGLE TURNED COMMA QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY SINGLE COMMA QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY LOW SINGLE COMMA QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY LEFT-POINTING ANGLE QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY RIGHT-POINTING ANGLE QUOTATION MARK ORNAMENT}"
+    "\N{LATIN CAPITAL LETTER SALTILLO}\N{LATIN SMALL LETTER SALTILLO}"
+    "\N{FULLWIDTH APOSTROPHE}\N{FULLWIDTH GRAVE ACCENT}"
+)
+"""Characters that stand for an apostrophe or a single quotation mark, as a grave accent does: ``'``."""
+QUOTATION_MARKS = (
+    "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
+    "\N{MODIFIER LETTER DOUBLE PRIME}\N{MODIFIER LETTER DOUBLE APOSTROPHE}"
+    "\N{HEBREW PUNCTUATION GERSHAYIM}\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
+    "\N{DOUBLE LOW-9 QUOTATION MARK}\N{DOUBLE HIGH-REVERSED-9 QUOTATION MARK}\N{DOUBLE PRIME}"
+    "\N{REVERSED DOUBLE PRIME}\N{HEAVY DOUBLE TURNED COMMA QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY DOUBLE COMMA QUOTATION MARK ORNAMENT}"
+    "\N{HEAVY LOW DOUBLE COMMA QUOTATION MARK ORNAMENT}\N{DOUBLE LOW-REVERSED-9 QUOTATION MARK}"
+    "\N{LEFT CORNER BRACKET}\N{RIGHT CORNER BRACKET}\N{LEFT WHITE CORNER BRACKET}"
+    "\N{RIGHT WHITE CORNER BRACKET}\N{REVERSED DOUBLE PRIME QUOTATION MARK}"
+    "\N{DOUBLE PRIME QUOTATION MARK}\N{LOW DOUBLE PRIME QUOTATION MARK}"
+    "\N{PRESENTATION FORM FOR VERTICAL LEFT CORNER BRACKET}"
+    "\N{PRESENTATION FORM FOR VERTICAL RIGHT CORNER BRACKET}"
+    "\N{PRESENTATION FORM FOR VERTICAL LEFT WHITE CORNER BRACKET}"
+    "\N{PRESENTATION FORM FOR VERTICAL RIGHT WHITE CORNER BRACKET}\N{FULLWIDTH QUOTATION MARK}"
+    "\N{HALFWIDTH LEFT CORNER BRACKET}\N{HALFWIDTH RIGHT CORNER BRACKET}"
+    "\N{SANS-SERIF HEAVY DOUBLE TURNED COMMA QUOTATION MARK ORNAMENT}"
+    "\N{SANS-SERIF HEAVY DOUBLE COMMA QUOTATION MARK ORNAMENT}"
+    "\N{SANS-SERIF HEAVY LOW DOUBLE COMMA QUOTATION MARK ORNAMENT}"
+)
+"""Characters that stand for a double quotation mark: each becomes ``"``."""
+INVISIBLE = (
+    (0x00AD, 0x00AD),
+    (0x034F, 0x034F),
+    (0x061C, 0x061C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+)
+"""First and last of each range of Unicode's ``Default_Ignorable_Code_Point``: removed.
+
+Soft hyphens, zero-width spaces and joiners, byte order marks, direction marks, variation selectors.
+https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
+"""
+
+_FORMS = {
+    **dict.fromkeys(APOSTROPHES, "'"),
+    **dict.fromkeys(QUOTATION_MARKS, '"'),
+    "\N{TRIPLE PRIME}": "\"'",
+    "\N{REVERSED TRIPLE PRIME}": "\"'",
+    "\N{QUADRUPLE PRIME}": '""',
+    **{chr(code): "" for first, last in INVISIBLE for code in range(first, last + 1)},
+}
+_FORMS_BY_CODE = str.maketrans(_FORMS)
+_FEW_FORMS = 8
+_find_beyond_ascii = re.compile("[^\0-\x7f]").findall
+# At most as many digits as a character's number has: Python refuses to read thousands of them.
+_replace_references = re.compile(
+    r"&(?:(?P<number>\#(?:[0-9]{1,9}(?![0-9])|[xX][0-9a-fA-F]{1,8}(?![0-9a-fA-F]))(?:;|(?!=)))"
+    r"|[A-Za-z][A-Za-z0-9]{1,31}(?:;|(?![A-Za-z0-9=])))"
+).sub
+_replace_invisible_references = re.compile(
+    r"&(?:#x0*200[b-f]|#0*820[3-7]|#x0*feff|#0*65279|#x0*ad|#0*173|zwn?j|shy"
+    r"|zerowidthspace|(?P<blank>nbsp|#x0*a0|#0*160));",
+    re.IGNORECASE,
+).sub
 
 
 def normalise(text: str) -> str:
-    """Return the text in which tokens are found: lower case, apostrophes of one form."""
-    return text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    """Return the text in which tokens are found, of at most `MAXIMUM_TEXT_LENGTH` characters.
+
+    HTML's character references are decoded once, `INVISIBLE` characters removed, apostrophes and
+    quotation marks made one, other characters brought to Unicode's form NFKC (full-width letters
+    become plain ones, a no-break space a space, an ellipsis three dots), and letters made small.
+    """
+    if "&" in text:
+        text = decode_references(text)
+    if not text.isascii():
+        plain = _plain_forms(text)
+        text = normalize("NFKC", plain)
+        if text != plain:
+            text = _plain_forms(text)
+    return text.lower()[:MAXIMUM_TEXT_LENGTH].replace("`", "'")
 
 
 def canonical(text: str) -> str:
     """Return the text by which two posts are compared: normalised, each run of blanks one space."""
     return " ".join(normalise(text).split())
+
+
+def decode_references(text: str) -> str:
+    """Decode HTML's character references, once: ``&amp;lt;`` becomes ``&lt;``.
+
+    A name without its semicolon is one of HTML's older ones, and ends where no letter follows, as
+    in an attribute: ``black &amp white`` has one, ``?a=1&section=2`` has none. References to what
+    cannot be seen, which Reddit's editor writes into a post, are gone even from text that was
+    encoded on the way: ``&amp;#x200B;`` becomes nothing.
+    """
+    return _replace_invisible_references(
+        lambda found: " " if found["blank"] else "", _replace_references(_character, text)
+    )
+
+
+def _character(found: re.Match[str]) -> str:
+    if found["number"]:
+        return unescape(found[0])
+    return html5.get(found[0][1:], found[0])
+
+
+def _plain_forms(text: str) -> str:
+    found = _FORMS.keys() & set(_find_beyond_ascii(text))
+    if len(found) > _FEW_FORMS:
+        return text.translate(_FORMS_BY_CODE)
+    # A text has one or two of them, if any: faster than to look each of its characters up.
+    for character in found:
+        text = text.replace(character, _FORMS[character])
+    return text

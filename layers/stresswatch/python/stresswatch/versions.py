@@ -52,7 +52,11 @@ class Manifest:
         SHA-256 of every other file of the version.
     posts : mapping of str to int
         How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
-        ``fresh``, that is labelled since the base data set, and how many lines were ``invalid``.
+        ``fresh``, that is labelled since the base data set, how many lines were ``invalid``, and
+        how many posts of the training split were left out as ``unweighted``, with confidence 0.
+    absent_features : tuple of str
+        The numeric features without two different values among the posts trained on: the model has
+        no coefficient for them.
     metrics : mapping
         `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by the
         posts' source.
@@ -72,6 +76,7 @@ class Manifest:
     parent: str | None
     training_job: str
     code_commit: str
+    absent_features: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__, indent=2, sort_keys=True).encode() + b"\n"
@@ -80,7 +85,8 @@ class Manifest:
     def from_bytes(data: bytes) -> Manifest:
         try:
             record = json.loads(data)
-            record["selected_features"] = tuple(record["selected_features"])
+            for name in ("selected_features", "absent_features"):
+                record[name] = tuple(record[name])
             return Manifest(**record)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidModelVersion(f"{MANIFEST_FILE} cannot be read: {error}") from error

@@ -22,9 +22,10 @@ from pydantic import (
 from stresswatch.posts import (
     MAXIMUM_MOMENT_LENGTH,
     MAXIMUM_NAME_LENGTH,
-    MAXIMUM_TEXT_LENGTH,
     NUMERIC_FEATURES,
+    TEXT_REMOVED,
 )
+from stresswatch.text import MAXIMUM_TEXT_LENGTH
 from stresswatch.web_service import MAXIMUM_LABELS, MAXIMUM_POSTS
 
 VERSION = "1.0.0"
@@ -52,7 +53,10 @@ class Post(Numbers):
     """A post, as a producer would put it on the stream; unknown fields are ignored."""
 
     post_id: Name | None = Field(None, description="By default its place in the request, from 0.")
-    text: Text = Field(description="At least one character that is not blank.")
+    text: Text = Field(
+        description="At least one character that is not blank or invisible. A notice that a post was "
+        f"removed or deleted, such as `[removed]`, is refused as `{TEXT_REMOVED}`."
+    )
     created_at: Moment | None = Field(None, description="ISO 8601.")
     source: Name | None = Field(None, description="The community that the post comes from.")
     reasons: bool | None = Field(None, description="Ask for what moved the prediction.")
@@ -65,7 +69,9 @@ class LabelledPost(Post):
     label: Literal[0, 1] = Field(description="1 stressed, 0 not.")
     labelled_at: Moment | None = Field(None, description="ISO 8601; by default now.")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
-        None, description="How sure the annotators were: the post's weight in training."
+        None,
+        description="How sure the annotators were: the post's weight in training; 0 leaves it "
+        "out of training, not of evaluation.",
     )
 
 
@@ -144,6 +150,10 @@ class Model(BaseModel):
     created_at: str
     parent: str | None
     posts: dict[str, int] = Field(description="Learned from, and measured on.")
+    numeric_features: list[str] = Field(
+        description="The numbers of a post that the model reads; none where it learned from text "
+        "alone."
+    )
     metrics: dict[str, JsonValue] = Field(description="On posts that it had not seen.")
     card: str = Field(description="Where its card is, for those who may read it.")
 

@@ -254,6 +254,7 @@ def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
         "created_at": manifest.created_at,
         "parent": manifest.parent or None,
         "posts": manifest.posts,
+        "numeric_features": manifest.selected_features,
         "metrics": manifest.metrics["overall"],
         "card": str(folder / CARD_PAGE_FILE),
     }
