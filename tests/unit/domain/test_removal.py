@@ -1,0 +1,85 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.removal import is_removal_notice
+
+NOTICES = [
+    "[removed]",
+    "[deleted]",
+    "[ Removed by Reddit ]",
+    "[ Removed by reddit on account of violating the content policy. ]",
+    "[ Removed by Reddit on account of violating the [content policy](/help/contentpolicy). ]",
+    "[ Removed by reddit in response to a copyright notice. ]",
+    "[removed by moderator]",
+    "[Removed by moderators of r/stress]",
+    "[removed by mods for spam]",
+    "[removed by a moderator due to rule 3]",
+    "[removed by Reddit's Legal Operations team]",
+    "[removed for breaking rule 1]",
+    "[removed too long]",
+    "[deleted by user]",
+    "[comment deleted by author]",
+    "[This post has been removed]",
+    "[unavailable]",
+    "[removed]\n\n[View Poll](https://www.reddit.com/poll/abc)",
+    "[deleted][removed]",
+    "(removed)",
+]
+FORMS = {
+    "Markdown's escapes": lambda text: text.replace("[", "\\[").replace("]", "\\]"),
+    "capitals": str.upper,
+    "blanks": lambda text: f" \t{text.replace(' ', '  ')}\n",
+    "no-break spaces": lambda text: f"\N{NO-BREAK SPACE}{text}\N{NO-BREAK SPACE}",
+    "zero-width characters": "\N{ZERO WIDTH SPACE}".join,
+    "references": lambda text: text.replace("[", "&#91;").replace("]", "&#93;"),
+    "references to the invisible": lambda text: f"&#x200B;{text}&amp;#x200B;",
+    "a quotation": lambda text: f"> {text}",
+    "emphasis": lambda text: f"**{text}**",
+    "a full stop": lambda text: f"{text}.",
+    "quotation marks": lambda text: f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{QUOTATION MARK}",
+}
+POSTS = [
+    "My last post was [deleted] and I do not know why",
+    "[deleted] was my post",
+    "[removed] I feel bad",
+    "Tired [removed]",
+    "[removed](http://example.org) I am so sad",
+    "[deleted scene from my life] I was so scared [sigh]",
+    "[deleted because I could not cope any more]",
+    "[removed by my mother from the house]",
+    "[removed for weeks from my family]",
+    "[removed] by people who hate me",
+    "[rant]",
+    "[Rant] deleted by user",
+    "I removed it",
+    "removed",
+    "[]",
+]
+
+
+@pytest.mark.parametrize("text", NOTICES)
+def test_a_notice_is_told_from_a_post(text):
+    assert is_removal_notice(text)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("text", [notice for notice in NOTICES if "(" not in notice])
+def test_a_notice_is_told_in_every_form(text, form):
+    assert is_removal_notice(FORMS[form](text))
+
+
+@pytest.mark.parametrize("text", POSTS)
+def test_a_text_of_a_persons_own_words_is_a_post(text):
+    assert not is_removal_notice(text)
+
+
+@given(st.text(min_size=1).filter(str.isalpha), st.sampled_from(NOTICES))
+def test_one_word_beside_a_notice_makes_a_post(word, notice):
+    assert not is_removal_notice(f"xx{word} {notice}")
+    assert not is_removal_notice(f"{notice} xx{word}")
+
+
+@given(st.text("[]() removdlt.by\\", max_size=500))
+def test_any_text_is_judged(text):
+    assert is_removal_notice(text) in (True, False)

@@ -1,0 +1,170 @@
+import re
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.text import (
+    APOSTROPHES,
+    INVISIBLE,
+    MAXIMUM_TEXT_LENGTH,
+    QUOTATION_MARKS,
+    TOKEN_PATTERN,
+    canonical,
+    normalise,
+)
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+EVERY_CHARACTER = [
+    chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) != "Cs"
+]
+
+
+def tokens(text: str) -> list[str]:
+    return re.findall(TOKEN_PATTERN, normalise(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I don&#39;t &amp; I can&rsquo;t", "i don't & i can't"),
+        ("&lt;3 &gt; &quot;x&quot;", '<3 > "x"'),
+        ("&Eacute;mile", "émile"),
+        ("caf&#xE9;", "café"),
+        ("it&#146;s", "it's"),
+        ("a&nbsp;b", "a b"),
+        ("a &amp b", "a & b"),
+    ],
+)
+def test_html_references_are_decoded(text, expected):
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("&amp;lt;", "&lt;"), ("&amp;amp;", "&amp;"), ("&amp;#39;", "&#39;")],
+)
+def test_references_are_decoded_once(text, expected):
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["at&t", "q&a", "r&degradation", "?a=1&section=2&amp=3", "&;", "&#;", "&#x;", "&foo;"]
+)
+def test_what_is_no_reference_stays(text):
+    assert normalise(text) == text
+
+
+@pytest.mark.parametrize("digits", ["#" + "9" * 39_000, "#x" + "f" * 39_000, "#0" + "0" * 39_000])
+def test_a_reference_of_endless_digits_stays(digits):
+    assert normalise(f"&{digits};") == f"&{digits};"
+
+
+@pytest.mark.parametrize("reference", ["&#xD800;", "&#0;", "&#1114112;", "&#x1FFFFF;"])
+def test_a_reference_to_no_character_can_still_be_written(reference):
+    assert normalise(reference).encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a&#x200B;b", "a&#8203;b", "a&zwj;b", "a&shy;b", "a&amp;#x200B;b", "a&amp;#8203;b"],
+)
+def test_references_to_the_invisible_are_gone(text):
+    assert normalise(text) == "ab"
+
+
+def test_a_no_break_space_that_was_encoded_twice_is_a_space():
+    assert normalise("a&amp;nbsp;b") == "a b"
+
+
+@pytest.mark.parametrize("sign", [*APOSTROPHES, "`"])
+def test_every_apostrophe_makes_the_same_word(sign):
+    assert tokens(f"I don{sign}t") == ["i", "don't"]
+
+
+@pytest.mark.parametrize("sign", QUOTATION_MARKS)
+def test_every_quotation_mark_is_the_same_token(sign):
+    assert tokens(f"{sign}no{sign}") == ['"', "no", '"']
+
+
+def test_no_quotation_mark_of_unicode_is_left_out():
+    left = [
+        unicodedata.name(sign)
+        for sign in EVERY_CHARACTER
+        if re.search(r"QUOTATION MARK|\bAPOSTROPHE\b", unicodedata.name(sign, ""))
+        and not unicodedata.name(sign).startswith(("NKO", "TAG"))
+        and normalise(sign) not in ("'", '"', "'n")
+    ]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ｆｕｌｌ Ｗｉｄｔｈ！", "full width!"),
+        ("𝓼𝓽𝓻𝓮𝓼𝓼", "stress"),
+        ("wait… what‼", "wait... what!!"),
+        ("ﬁne\N{NO-BREAK SPACE}day\N{IDEOGRAPHIC SPACE}off", "fine day off"),
+        ("cafe\N{COMBINING ACUTE ACCENT}", "café"),
+    ],
+)
+def test_compatible_forms_are_one(text, expected):
+    assert normalise(text) == expected
+
+
+def test_what_cannot_be_seen_splits_no_word():
+    text = "str\N{SOFT HYPHEN}es\N{ZERO WIDTH SPACE}sed\N{ZERO WIDTH NO-BREAK SPACE}"
+    assert normalise(text) == "stressed"
+
+
+def test_an_emojis_joiner_and_variation_selector_are_removed():
+    joined = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GRADUATION CAP}"
+    assert normalise(joined) == "\N{WOMAN}\N{GRADUATION CAP}"
+    assert normalise("\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16}") == "\N{HEAVY BLACK HEART}"
+
+
+def test_every_invisible_character_is_removed():
+    every = "".join(chr(code) for first, last in INVISIBLE for code in range(first, last + 1))
+    assert normalise(f"a{every}b") == "ab"
+
+
+def test_plain_text_only_becomes_small():
+    text = "".join(map(chr, range(128))).replace("&", "").replace("`", "")
+    assert normalise(text) == text.lower()
+
+
+def test_every_character_alone_is_normalised_for_good():
+    changed = [sign for sign in EVERY_CHARACTER if normalise(normalise(sign)) != normalise(sign)]
+    assert changed == []
+
+
+@given(ANY_TEXT)
+def test_without_references_to_normalise_twice_changes_nothing(text):
+    once = normalise(text.replace("&", " "))
+    if "&" not in once:  # a full-width ampersand becomes one
+        assert normalise(once) == once
+
+
+@given(ANY_TEXT | st.text("&;#x0aAmplt39 "))
+def test_nothing_that_can_be_written_becomes_what_cannot(text):
+    assert len(normalise(text).encode()) >= 0
+
+
+@given(ANY_TEXT, st.sampled_from(["\N{ZERO WIDTH SPACE}", "\N{SOFT HYPHEN}", "\ufeff"]), st.data())
+def test_an_invisible_character_never_matters(text, sign, data):
+    text = text.replace("&", "")
+    place = data.draw(st.integers(0, len(text)))
+    assert normalise(text[:place] + sign + text[place:]) == normalise(text)
+
+
+@pytest.mark.parametrize("sign", ["\ufdfa", "\u2a74", "\u0130", "\u33c2", "&#xfdfa;"])
+def test_a_text_never_becomes_longer_than_a_post_may_be(sign):
+    text = (sign * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
+    assert len(normalise(text)) <= MAXIMUM_TEXT_LENGTH
+
+
+def test_posts_are_compared_without_regard_to_blanks_and_forms():
+    assert canonical(" I  CAN\N{RIGHT SINGLE QUOTATION MARK}T\n\nsleep&nbsp;") == "i can't sleep"
+    assert canonical("I can't\tsleep\N{ZERO WIDTH SPACE}") == "i can't sleep"
