@@ -101,6 +101,7 @@ BAD = {
     "not_json": b"{",
     "not_an_object": b"[1, 2]",
     "text_missing": b'{"post_id": "a"}',
+    "text_removed": b'{"post_id": "a", "text": "[ Removed by Reddit ]"}',
     "text_too_long": json.dumps({"post_id": "a", "text": "w" * 40_001}).encode(),
     "number_not_finite": b'{"post_id": "a", "text": "words", "sentiment": NaN}',
     "number_invalid": b'{"post_id": "a", "text": "words", "sentiment": "0.5"}',
@@ -257,6 +258,16 @@ def test_the_counts_are_published_as_metrics(aws, champion, capsys):
     assert record["NumbersImputed"] == [4.0]
     assert record["ObjectsPut"] == [2.0]
     assert record["Stage"] == "dev"
+
+
+def test_removed_posts_are_counted_apart_from_broken_ones(aws, champion, capsys):
+    removed = json.dumps({"post_id": "a", "text": "[removed]"}).encode()
+    handler(event([removed, b"{", removed, payload(POSTS[0])]), CONTEXT)
+    metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    record = json.loads(metrics[-1])
+    assert (record["PostsRead"], record["PostsPredicted"]) == ([4.0], [1.0])
+    assert (record["PostsRemoved"], record["PostsQuarantined"]) == ([2.0], [1.0])
+    assert len(quarantined(aws)) == 3
 
 
 def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.artefact import FORMAT, MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
 from stresswatch.export import PARITY, NotExportable, export_pipeline, prove_parity
 from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.text import MAXIMUM_TEXT_LENGTH
+from stresswatch.text import MAXIMUM_TEXT_LENGTH, normalise
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -107,6 +107,40 @@ def test_the_longest_text_of_one_repeated_word_is_scored(artefact, pipeline):
     text = ("feel " * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
     table = pd.DataFrame([(text, *[np.nan] * 5)], columns=["text", *NUMERIC_FEATURES])
     assert prove_parity(artefact, pipeline, table) <= PARITY
+
+
+@pytest.mark.parametrize("sign", ["\u2a74", "\u33c2", "\ufdfa", "&#x2a74;"])
+def test_characters_that_become_several_are_scored_by_the_thousand(artefact, pipeline, sign):
+    text = (sign * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
+    table = pd.DataFrame([(text, *[np.nan] * 5)], columns=["text", *NUMERIC_FEATURES])
+    assert prove_parity(artefact, pipeline, table) <= PARITY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I don&#39;t &amp; can\N{RIGHT SINGLE QUOTATION MARK}t sleep\N{HORIZONTAL ELLIPSIS}",
+        "ｐａｎｉｃ\N{IDEOGRAPHIC SPACE}ａｔ\N{NO-BREAK SPACE}ｗｏｒｋ！",
+        "pan\N{SOFT HYPHEN}ic&#x200B; sle\N{ZERO WIDTH SPACE}ep &amp;#x200B;",
+    ],
+)
+def test_a_text_scores_as_its_plain_form_does(artefact, pipeline, text):
+    both = [text, normalise(text)]
+    table = pd.DataFrame(
+        [(each, *[np.nan] * 5) for each in both], columns=["text", *NUMERIC_FEATURES]
+    )
+    assert prove_parity(artefact, pipeline, table) <= PARITY
+    first, second = artefact.score(both, np.full((2, 5), np.nan)).probability
+    assert first == second
+
+
+def test_a_model_of_the_rules_before_is_refused_and_the_message_says_so(artefact):
+    with np.load(io.BytesIO(artefact.to_bytes())) as arrays:
+        before = dict(arrays) | {"format": np.array(FORMAT - 1)}
+    file = io.BytesIO()
+    np.savez(file, **before)
+    with pytest.raises(CorruptArtefact, match=f"format is {FORMAT - 1}, .* reads {FORMAT}: .* train"):
+        Artefact.from_bytes(file.getvalue())
 
 
 def test_the_share_of_unknown_words_is_counted(artefact):

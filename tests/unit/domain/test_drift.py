@@ -95,6 +95,26 @@ def test_a_column_that_cannot_be_compared_is_named_with_the_reason_and_the_other
     assert write_page(drift, current, reference, tmp_path / "page.html") == {}
 
 
+@pytest.mark.parametrize("current_has_numbers", [True, False])
+def test_numbers_that_the_reference_lacks_are_absent_and_no_failure(
+    reference, tmp_path, current_has_numbers
+):
+    gaps = dict.fromkeys(NUMERIC_FEATURES, np.nan)
+    current = rows(300, seed=2, probability=1.0)
+    if not current_has_numbers:
+        current = current.assign(**gaps)
+    drift = measure_drift(current, reference.assign(**gaps), RULES)
+    assert (drift.absent, drift.failed) == (NUMERIC_FEATURES, {})
+    assert drift.drifted == ("probability",)
+    assert drift.share == pytest.approx(1 / (len(DRIFT_COLUMNS) - len(NUMERIC_FEATURES)))
+    assert write_page(drift, current, reference, tmp_path / "page.html") == {}
+
+
+def test_numbers_that_a_window_lacks_and_the_reference_has_fail(reference):
+    drift = measure_drift(rows(300, seed=2).assign(sentiment=np.nan), reference, RULES)
+    assert (drift.absent, set(drift.failed)) == ((), {"sentiment"})
+
+
 def test_a_column_that_evidently_cannot_draw_is_left_out_of_the_page(reference, tmp_path):
     page = tmp_path / "page.html"
     current = rows(300, seed=2).assign(text_length=1e308)

@@ -36,6 +36,12 @@ def moved(posts, by):
     ]
 
 
+def bare(posts):
+    """Posts of text alone."""
+    nothing = (float("nan"),) * 5
+    return [replace(post, post=post.post._replace(numbers=nothing)) for post in posts]
+
+
 def train(posts, sharpness=1.0):
     learned = [post for post in posts if not is_evaluation_post(post.post.post_id)]
     artefact = export_pipeline(fit_pipeline(learned, Hyperparameters()))
@@ -151,15 +157,28 @@ class TestOnFreshPosts:
         assert "gain on fresh posts" in failed(verdict)
 
     def test_a_column_without_numbers_is_at_the_greatest_distance(self, champion):
-        nothing = (float("nan"),) * 5
-        bare = [
-            replace(post, post=post.post._replace(numbers=nothing))
-            for post in fresh(make_posts(400, seed=3))
-        ]
+        fresh_posts = fresh(bare(make_posts(400, seed=3)))
         line = check(
-            decide(with_posts(champion, BASE + bare), champion, RULES), "gain on fresh posts"
+            decide(with_posts(champion, BASE + fresh_posts), champion, RULES),
+            "gain on fresh posts",
         )
         assert (line.champion, line.challenger) == (1.0, 1.0)
+
+    def test_between_models_of_text_alone_there_is_no_drift_of_numbers(self):
+        posts, fresh_posts = bare(BASE), fresh(bare(make_posts(400, seed=3)))
+        text_only = train(posts)
+        line = check(
+            decide(with_posts(text_only, posts + fresh_posts), text_only, RULES),
+            "gain on fresh posts",
+        )
+        assert not line.passed
+        assert line.reason.endswith("neither these nor the champion's posts have numbers to compare")
+
+    def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
+        fresh_posts = fresh(bare(make_posts(400, seed=3)))
+        challenger = train(bare(BASE) + fresh_posts)
+        line = check(decide(challenger, champion, RULES), "gain on fresh posts")
+        assert line.passed
 
     def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
         # On posts of flipped labels the surer of two models that agree is the poorer one.

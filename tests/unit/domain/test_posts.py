@@ -64,6 +64,10 @@ def test_unknown_fields_are_ignored():
         (encode(GOOD | {"text": 5}), "text_invalid"),
         (encode(GOOD | {"text": ""}), "text_empty"),
         (encode(GOOD | {"text": " \n\t"}), "text_empty"),
+        (encode(GOOD | {"text": "\N{ZERO WIDTH SPACE}\ufeff "}), "text_empty"),
+        (encode(GOOD | {"text": "&nbsp;\n&#x200B;"}), "text_empty"),
+        (encode(GOOD | {"text": "[removed]"}), TEXT_REMOVED),
+        (encode(GOOD | {"text": "\\[ Deleted by user \\]"}), TEXT_REMOVED),
         (encode(GOOD | {"text": "a" * (MAXIMUM_TEXT_LENGTH + 1)}), "text_too_long"),
         (encode(GOOD | {"text": "half a pair \ud800"}), "not_unicode"),
         (encode(GOOD | {"sentiment": float("nan")}), "number_not_finite"),
@@ -103,6 +107,17 @@ def test_a_label_is_the_number_0_or_1(label):
         parse_labelled_post(encode(GOOD | {"label": label}))
 
 
+def test_a_labelled_post_that_was_removed_is_refused_by_the_same_reason():
+    with pytest.raises(InvalidPost) as caught:
+        parse_labelled_post(encode(GOOD | {"label": 0, "text": "[deleted]"}))
+    assert caught.value.reason == TEXT_REMOVED
+
+
+@pytest.mark.parametrize("text", ["I wrote [deleted] there", "[Rant] hello", "\u200bhello", "&lt;3"])
+def test_a_post_keeps_its_text_as_it_was_sent(text):
+    assert parse_post(encode(GOOD | {"text": text})).text == text
+
+
 @pytest.mark.parametrize("confidence", [-0.01, -1, 1.01, float("nan")])
 def test_a_confidence_lies_between_0_and_1(confidence):
     with pytest.raises(InvalidPost, match=r"confidence_invalid|number_not_finite"):
@@ -112,8 +127,9 @@ def test_a_confidence_lies_between_0_and_1(confidence):
 def test_a_label_without_confidence_counts_whole_and_one_with_it_keeps_it():
     whole = parse_labelled_post(encode(GOOD | {"label": 1}))
     unsure = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0.6}))
-    assert (whole.confidence, unsure.confidence) == (1.0, 0.6)
-
+    nothing = parse_labelled_post(encode(GOOD | {"label": 1, "confidence": 0}))
+    assert (whole.confidence, unsure.confidence, nothing.confidence) == (1.0, 0.6, 0.0)
+    assert labelled_post_record(nothing)["confidence"] == 0
     assert parse_labelled_post(encode(labelled_post_record(unsure))) == unsure
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import random
 import subprocess
@@ -24,6 +25,8 @@ from tests.conftest import PROJECT
 from training_jobs.stress_model.dataset import read_dataset
 from training_jobs.stress_model.evaluation import CURVES
 from training_jobs.stress_model.train import main
+
+CASES = PROJECT.parent / "shared" / "cases"
 
 
 @pytest.fixture
@@ -182,7 +185,10 @@ def without(name):
         (jsonl([record("8", 1), record("1", 0), record("2", 1)]), "too few posts"),
         (without("label"), "holds no valid row: 50 of 50 lines were rejected, most for label"),
         (without("text"), "holds no valid row: 50 of 50 lines were rejected, most for text"),
-        (without("sentiment"), "lacks the column sentiment"),
+        (
+            jsonl(record(str(n), n % 2, confidence=0) for n in range(50)),
+            "No label of the training split weighs anything: all ",
+        ),
     ],
 )
 def test_an_unusable_data_set_fails_with_one_sentence_and_no_model(container, content, sentence):
@@ -193,6 +199,118 @@ def test_an_unusable_data_set_fails_with_one_sentence_and_no_model(container, co
     assert failure.endswith(".")
     assert "\n" not in failure
     assert not (container / "model").exists()
+
+
+def with_numbers(posts, number_of):
+    """Give each post the numbers that `number_of` makes of its place and those it has."""
+    return [
+        replace(labelled, post=labelled.post._replace(numbers=number_of(place, labelled.post)))
+        for place, labelled in enumerate(posts)
+    ]
+
+
+NO_NUMBERS = (math.nan,) * len(NUMERIC_FEATURES)
+SCARCE = {
+    "none at all": (lambda place, post: NO_NUMBERS, NUMERIC_FEATURES),
+    "some features only": (
+        lambda place, post: (*post.numbers[:2], *NO_NUMBERS[2:]),
+        NUMERIC_FEATURES[2:],
+    ),
+    "one value of a feature": (lambda place, post: (*post.numbers[:4], 3.0), NUMERIC_FEATURES[4:]),
+    "the training split only": (
+        lambda place, post: NO_NUMBERS if is_evaluation_post(post.post_id) else post.numbers,
+        (),
+    ),
+    "the evaluation split only": (
+        lambda place, post: post.numbers if is_evaluation_post(post.post_id) else NO_NUMBERS,
+        NUMERIC_FEATURES,
+    ),
+    "two posts of a feature": (
+        lambda place, post: post.numbers if place in (3, 4) else NO_NUMBERS,
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCARCE)
+def test_a_model_is_trained_without_numbers_that_posts_lack(container, labelled_posts, name):
+    number_of, absent = SCARCE[name]
+    put_posts(container, lines(with_numbers(labelled_posts, number_of)))
+    assert run(container) == 0
+    files = files_of(container)
+    manifest = Manifest.from_bytes(files["manifest.json"])
+    artefact = Artefact.from_bytes(files["model.npz"])
+    weighs_nothing = {
+        feature
+        for feature, weight in zip(NUMERIC_FEATURES, artefact.number_weight, strict=True)
+        if weight == 0
+    }
+    assert manifest.absent_features == absent
+    assert set(absent) == weighs_nothing
+    assert not {*absent} & {*manifest.selected_features}
+    assert manifest.parity <= 1e-9
+    assert manifest.metrics["overall"]["f1"] > 0.7
+    card = files["model_card.md"].decode()
+    assert ("had no values, or the same" in card) is bool(absent)
+    assert ("| Numbers used | none |" in card) is (absent == NUMERIC_FEATURES)
+
+
+def test_numbers_do_not_matter_to_a_model_of_text_alone(container, labelled_posts):
+    put_posts(container, lines(with_numbers(labelled_posts, SCARCE["none at all"][0])))
+    run(container)
+    artefact = Artefact.from_bytes(files_of(container)["model.npz"])
+    numbers = np.array([NO_NUMBERS, (1e308,) * 5, (-3.0,) * 5])
+    scores = artefact.score(["I cannot sleep"] * 3, numbers)
+    assert len(set(scores.probability)) == 1
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the problem files are not at hand")
+def test_text_only_posts_of_an_export_are_learned_from(container):
+    put_posts(container, (CASES / "reddit_labelled.jsonl").read_bytes())
+    assert run(container) == 0
+    manifest = Manifest.from_bytes(files_of(container)["manifest.json"])
+    assert manifest.posts["train"] + manifest.posts["evaluation"] == 300
+    assert manifest.selected_features == ()
+
+
+def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_posts, caplog):
+    """Not by its words, its numbers or its label: as if the post were not there."""
+    put_posts(container, lines(labelled_posts))
+    run(container)
+    before = files_of(container)["model.npz"]
+    odd = [
+        replace(
+            labelled,
+            post=labelled.post._replace(
+                post_id=f"odd-{place}", text="zyzzyva " * 9, numbers=(1e9,) * 5
+            ),
+            label=1 - labelled.label,
+            confidence=0.0,
+        )
+        for place, labelled in enumerate(labelled_posts[:60])
+    ]
+    learned = [post for post in odd if not is_evaluation_post(post.post.post_id)]
+    with caplog.at_level("INFO"):
+        put_posts(container, lines(labelled_posts + odd))
+        run(container)
+    files = files_of(container)
+    posts = Manifest.from_bytes(files["manifest.json"]).posts
+    assert files["model.npz"] == before
+    assert posts["unweighted"] == len(learned)
+    assert f"{len(learned)} left out with confidence 0" in caplog.text
+    assert f"label has confidence 0 | {len(learned)} |" in files["model_card.md"].decode()
+
+
+def test_a_label_of_confidence_0_counts_in_evaluation(container, labelled_posts):
+    unsure = [
+        replace(labelled, confidence=0.0 if is_evaluation_post(labelled.post.post_id) else 1.0)
+        for labelled in labelled_posts
+    ]
+    put_posts(container, lines(unsure))
+    assert run(container) == 0
+    manifest = Manifest.from_bytes(files_of(container)["manifest.json"])
+    assert manifest.posts["evaluation"] == manifest.metrics["overall"]["posts"] > 50
+    assert manifest.posts["unweighted"] == 0
 
 
 def test_a_channel_without_files_is_an_empty_data_set(container):
