@@ -72,7 +72,8 @@ def read_dataset(channel: Path) -> DataSet:
     )
     if to_learn and not splits.train:
         raise UnusableDataSet(
-            f"No label of the training split weighs anything: all {len(to_learn)} have confidence 0."
+            "No label of the training split weighs anything: each of its "
+            f"{len(to_learn)} posts has confidence 0."
         )
     for name, split in (("training", splits.train), ("evaluation", splits.evaluation)):
         classes = {post.label for post in split}

@@ -172,7 +172,9 @@ class TestOnFreshPosts:
             "gain on fresh posts",
         )
         assert not line.passed
-        assert line.reason.endswith("neither these nor the champion's posts have numbers to compare")
+        assert line.reason.endswith(
+            "neither these nor the champion's posts have numbers to compare"
+        )
 
     def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
         fresh_posts = fresh(bare(make_posts(400, seed=3)))

@@ -113,7 +113,9 @@ def test_a_labelled_post_that_was_removed_is_refused_by_the_same_reason():
     assert caught.value.reason == TEXT_REMOVED
 
 
-@pytest.mark.parametrize("text", ["I wrote [deleted] there", "[Rant] hello", "\u200bhello", "&lt;3"])
+@pytest.mark.parametrize(
+    "text", ["I wrote [deleted] there", "[Rant] hello", "\u200bhello", "&lt;3"]
+)
 def test_a_post_keeps_its_text_as_it_was_sent(text):
     assert parse_post(encode(GOOD | {"text": text})).text == text
 

@@ -7,10 +7,9 @@ sooner. The index is written anew with every window, and its links are signed an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import boto3
 from botocore.config import Config

@@ -33,7 +33,10 @@ APOSTROPHES = (
     "\N{LATIN CAPITAL LETTER SALTILLO}\N{LATIN SMALL LETTER SALTILLO}"
     "\N{FULLWIDTH APOSTROPHE}\N{FULLWIDTH GRAVE ACCENT}"
 )
-"""Characters that stand for an apostrophe or a single quotation mark, as a grave accent does: ``'``."""
+"""Characters that stand for an apostrophe or a single quotation mark: each becomes ``'``.
+
+So does a grave accent, which people type for one.
+"""
 QUOTATION_MARKS = (
     "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
     "\N{MODIFIER LETTER DOUBLE PRIME}\N{MODIFIER LETTER DOUBLE APOSTROPHE}"

@@ -54,8 +54,8 @@ class Post(Numbers):
 
     post_id: Name | None = Field(None, description="By default its place in the request, from 0.")
     text: Text = Field(
-        description="At least one character that is not blank or invisible. A notice that a post was "
-        f"removed or deleted, such as `[removed]`, is refused as `{TEXT_REMOVED}`."
+        description="At least one character that is neither blank nor invisible. A notice that a "
+        f"post was removed or deleted, such as `[removed]`, is refused as `{TEXT_REMOVED}`."
     )
     created_at: Moment | None = Field(None, description="ISO 8601.")
     source: Name | None = Field(None, description="The community that the post comes from.")
