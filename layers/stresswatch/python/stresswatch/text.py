@@ -91,7 +91,6 @@ _FORMS = {
     "\N{QUADRUPLE PRIME}": '""',
     **{chr(code): "" for first, last in INVISIBLE for code in range(first, last + 1)},
 }
-_FORMS_BY_CODE = str.maketrans(_FORMS)
 _FEW_FORMS = 8
 _find_beyond_ascii = re.compile("[^\0-\x7f]").findall
 # At most as many digits as a character's number has: Python refuses to read thousands of them.
@@ -116,10 +115,10 @@ def normalise(text: str) -> str:
     if "&" in text:
         text = decode_references(text)
     if not text.isascii():
-        plain = _plain_forms(text)
-        text = normalize("NFKC", plain)
-        if text != plain:
-            text = _plain_forms(text)
+        # In most posts it is all that there is beyond ASCII, and this alone is twice as fast.
+        text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        if not text.isascii():
+            text = _plain_forms(normalize("NFKC", _plain_forms(text)))
     return text.lower()[:MAXIMUM_TEXT_LENGTH].replace("`", "'")
 
 
@@ -148,9 +147,9 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _plain_forms(text: str) -> str:
-    found = _FORMS.keys() & set(_find_beyond_ascii(text))
+    found = [each for each in set(_find_beyond_ascii(text)) if each in _FORMS]
     if len(found) > _FEW_FORMS:
-        return text.translate(_FORMS_BY_CODE)
+        return "".join([_FORMS.get(character, character) for character in text])
     # A text has one or two of them, if any: faster than to look each of its characters up.
     for character in found:
         text = text.replace(character, _FORMS[character])
