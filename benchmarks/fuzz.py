@@ -43,6 +43,7 @@ from lambdas.predictor import handler as predictor_module
 from local.batching import Record
 from local.invocation import Source, kinesis_event
 from stresswatch.champion import ChampionCache, ServedModel
+from stresswatch.identity import KEY_LENGTH
 from stresswatch.kinesis_event import InvalidEvent
 from stresswatch.posts import NUMERIC_FEATURES, post_record
 from stresswatch.reasons import Explains
@@ -127,6 +128,7 @@ class Bench:
             archive_bucket="archive",
             quarantine_bucket="quarantine",
             explains=Explains.ON_REQUEST,
+            read_key=lambda: b"k" * KEY_LENGTH,
             **stores,
         )
 

@@ -45,6 +45,7 @@ from lambdas.predictor import handler as predictor_module
 from stresswatch.artefact import Artefact
 from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
+from stresswatch.identity import KEY_LENGTH
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ShadowCache, ShadowPointer
@@ -122,6 +123,7 @@ def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
         archive_bucket="archive",
         quarantine_bucket="quarantine",
         explains=Explains.ON_REQUEST,
+        read_key=lambda: b"k" * KEY_LENGTH,
         shadow=_shadow_of(challenger, sink) if challenger else None,
     )
     (log,) = predictor_module.logger.handlers

@@ -11,6 +11,7 @@ from cdk_app.constructs.dashboard import Dashboard
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.drift import Drift
 from cdk_app.constructs.functions import Functions
+from cdk_app.constructs.identity import IdentityKey
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
@@ -39,12 +40,15 @@ class StresswatchStack(Stack):
         storage = Storage(self, "Storage", stage)
         streams = Streams(self, "Streams", stage, storage.key)
         champion = Champion(self, "Champion", stage)
+        identity = IdentityKey(self, "IdentityKey", stage, storage.key)
         journal = Journal(self, "Journal", stage, storage.key)
         notifications = Notifications(self, "Notifications", storage.key)
         alarms = Alarms(stage, notifications)
         functions = Functions(self, "Functions", stage, storage.key)
         dead_letters = DeadLetters(self, "DeadLetters", storage.key)
-        prediction = Prediction(self, "Prediction", stage, functions, streams, storage, champion)
+        prediction = Prediction(
+            self, "Prediction", stage, functions, streams, storage, champion, identity
+        )
         drift = Drift(
             self,
             "Drift",
@@ -57,7 +61,7 @@ class StresswatchStack(Stack):
             notifications,
         )
         quality = Quality(
-            self, "Quality", stage, functions, storage, champion, alarms, dead_letters
+            self, "Quality", stage, functions, storage, champion, identity, alarms, dead_letters
         )
         registry = (
             ModelRegistry(
@@ -80,6 +84,7 @@ class StresswatchStack(Stack):
             functions,
             storage,
             champion,
+            identity,
             journal,
             notifications,
             registry,

@@ -22,8 +22,10 @@ from stresswatch.web_contract import LabelledPost, Post, Prediction
 
 _TYPES = {str: "string", bool: "boolean", float: "number"}
 _ARROW_TYPES = {"string": "string", "bool": "boolean", "double": "number", "int64": "integer"}
-_OF_THE_POST = {"source", "created_at", *NUMERIC_FEATURES}
-"""Columns of the archive that a post may lack."""
+_MAY_BE_NULL = {"source", "created_at", "text_digest", *NUMERIC_FEATURES}
+"""Columns of the archive that a post may lack, or a row that was scored apart from the stream."""
+_LACKED_BEFORE = {"text_digest"}
+"""Columns that rows of earlier releases are without."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -35,7 +37,8 @@ def schemas() -> dict[str, dict[str, Any]]:
         "archive-row": _object(
             "Archive row",
             {name: _TYPES[kind] for name, kind in ARCHIVE_COLUMNS.items()},
-            _OF_THE_POST,
+            _MAY_BE_NULL,
+            _LACKED_BEFORE,
         ),
         "drift-history-row": _object(
             "Row of the history of drift",
@@ -66,8 +69,10 @@ def write(folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _object(title: str, types: Mapping[str, str], nullable: Iterable[str]) -> dict[str, Any]:
-    may_be_null = set(nullable)
+def _object(
+    title: str, types: Mapping[str, str], nullable: Iterable[str], optional: Iterable[str] = ()
+) -> dict[str, Any]:
+    may_be_null, may_be_absent = set(nullable), set(optional)
     return {
         "title": title,
         "type": "object",
@@ -75,6 +80,6 @@ def _object(title: str, types: Mapping[str, str], nullable: Iterable[str]) -> di
             name: {"type": [kind, "null"] if name in may_be_null else kind}
             for name, kind in types.items()
         },
-        "required": list(types),
+        "required": [name for name in types if name not in may_be_absent],
         "additionalProperties": False,
     }

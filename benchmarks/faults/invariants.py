@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults.posts import MARKER, Sent
-from benchmarks.faults.simulation import STREAM, Simulation
+from benchmarks.faults.simulation import IDENTITY_KEY, STREAM, Simulation
 from stresswatch import archive
 from stresswatch.artefact import Artefact
+from stresswatch.identity import text_digest
 from stresswatch.posts import Post
 from stresswatch.predictions import prediction_id
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -78,6 +79,7 @@ def examine(simulation: Simulation, log: str) -> Outcome:
         ("the stream holds a prediction of no valid record", bool(heard.keys() - valid.keys())),
         ("the reader does not return the earliest row", _by_id(returned) != _earliest(archived)),
         ("an archived value is not its version's", not _are_true(archived, valid, simulation)),
+        ("an archived digest is not its text's", not _are_digests(archived + shadowed, valid)),
         ("a streamed value is not its version's", not _are_true(streamed, valid, simulation)),
         ("a shadowed value is not the challenger's", not _are_true(shadowed, valid, simulation)),
         ("the challenger is heard of elsewhere", _is_heard(simulation, archived + streamed)),
@@ -173,6 +175,15 @@ def _are_true(
         return bool(prediction["probability"] == _probability(artefact, post))
 
     return all(is_true(one) for one in predictions if one["prediction_id"] in valid)
+
+
+def _are_digests(rows: list[dict[str, Any]], valid: dict[str, Sent]) -> bool:
+    posts = {name: sent.post for name, sent in valid.items() if sent.post}
+    return all(
+        row["text_digest"] == text_digest(IDENTITY_KEY, posts[row["prediction_id"]].text)
+        for row in rows
+        if row["prediction_id"] in posts
+    )
 
 
 @cache

@@ -48,6 +48,7 @@ from stresswatch import quarantine
 from stresswatch import shadow as shadow_module
 from stresswatch.artefact import Artefact
 from stresswatch.champion import NO_CHAMPION, ChampionCache, Pointer, load_model, read_pointer
+from stresswatch.identity import KEY_LENGTH
 from stresswatch.posts import Post
 from stresswatch.predictions import prediction_id
 from stresswatch.reasons import Explains
@@ -56,6 +57,7 @@ from stresswatch.streams import put_records
 from stresswatch.versions import sha256
 
 STREAM = "posts"
+IDENTITY_KEY = b"k" * KEY_LENGTH
 _STREAM_ARN = f"arn:aws:kinesis:us-east-1:123456789012:stream/{STREAM}"
 _FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:predictor"
 _CHAMPION_TTL_SECONDS = 5.0
@@ -199,6 +201,7 @@ class Simulation:
             archive_bucket="archive",
             quarantine_bucket="quarantine",
             explains=Explains.ON_REQUEST,
+            read_key=lambda: IDENTITY_KEY,
         )
 
     def _shadow_beside(self) -> predictor_module.Shadow:

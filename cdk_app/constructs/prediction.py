@@ -8,6 +8,7 @@ from constructs import Construct
 
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.functions import Functions, invoked_in_step, role_of
+from cdk_app.constructs.identity import IdentityKey
 from cdk_app.constructs.release import Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
@@ -27,6 +28,7 @@ class Prediction(Construct):
         streams: Streams,
         storage: Storage,
         champion: Champion,
+        identity: IdentityKey,
     ):
         super().__init__(scope, id)
         self.function = functions.zip_function(
@@ -43,6 +45,7 @@ class Prediction(Construct):
                 "SHADOW_PARAMETER": champion.shadow.parameter_name,
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
                 "REASONS": stage.reasons,
+                "IDENTITY_SECRET": identity.secret_arn,
             },
         )
         invoked_in_step(
@@ -53,6 +56,7 @@ class Prediction(Construct):
         streams.grant_put_predictions(role)
         champion.grant_read(role)
         champion.grant_read_shadow(role)
+        identity.grant_read(role)
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "predictions/", "shadow/")
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.

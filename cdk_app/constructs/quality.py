@@ -12,7 +12,8 @@ from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
-from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.identity import IdentityKey
+from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
@@ -29,6 +30,7 @@ class Quality(Construct):
         functions: Functions,
         storage: Storage,
         champion: Champion,
+        identity: IdentityKey,
         alarms: Alarms,
         dead_letters: DeadLetters,
     ):
@@ -43,6 +45,7 @@ class Quality(Construct):
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "IDENTITY_SECRET": identity.secret_arn,
                 "QUALITY_WINDOW_DAYS": str(stage.quality_window_days),
                 "MINIMUM_LABELLED_POSTS": str(stage.minimum_labelled_posts),
             },
@@ -50,11 +53,12 @@ class Quality(Construct):
         role = role_of(self.function)
         dead_letters.take_from(self.function)
         champion.grant_read(role)
+        identity.grant_read(role)
         storage.grant_list(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.archive, "predictions/")
         storage.grant_write(role, storage.archive, "quality/")
-        storage.grant_list(role, storage.training, "labels/")
-        storage.grant_read(role, storage.training, "labels/")
+        storage.grant_list(role, storage.training, "labels/", ASSEMBLED_SETS)
+        storage.grant_read(role, storage.training, "labels/", ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)
         every = Duration.hours(stage.quality_every_hours)
         events.Rule(

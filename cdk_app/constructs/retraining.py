@@ -24,10 +24,11 @@ from cdk_app.constructs.functions import (
     invoked_in_step,
     role_of,
 )
+from cdk_app.constructs.identity import IdentityKey
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
-from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.constructs.workflows import (
     RETRAINING,
     allow_executions,
@@ -52,8 +53,6 @@ _TRACKING_ACTIONS = [
 ]
 SCHEDULE = "schedule"
 """The trigger of retrainings that nobody asked for, which are declined in silence."""
-ASSEMBLED_SETS = "datasets/v"
-"""Where training sets are: each under its version, whose name begins so. Base data is not."""
 _APP_ACTION = "sagemaker:CallMlflowAppApi"
 """An MLflow app's API as a whole: no finer permission exists for an app."""
 _OUT_OF_CAPACITY = (
@@ -75,6 +74,7 @@ class Retraining(Construct):
         functions: Functions,
         storage: Storage,
         champion: Champion,
+        identity: IdentityKey,
         journal: Journal,
         notifications: Notifications,
         registry: ModelRegistry | None,
@@ -82,6 +82,7 @@ class Retraining(Construct):
         super().__init__(scope, id)
         self._stage = stage
         self._storage = storage
+        self._identity = identity
         self._journal = journal
         self._notifications = notifications
         self._image = ecr_assets.DockerImageAsset(
@@ -203,14 +204,16 @@ class Retraining(Construct):
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "IDENTITY_SECRET": self._identity.secret_arn,
                 "GATE_RULES": self._stage.gate.to_json(),
             },
         )
         role = role_of(function)
         champion.grant_read(role)
+        self._identity.grant_read(role)
         for bucket, prefixes in (
             (storage.archive, ("predictions/", "shadow/")),
-            (storage.training, ("labels/",)),
+            (storage.training, ("labels/", ASSEMBLED_SETS)),
         ):
             storage.grant_list(role, bucket, *prefixes)
             storage.grant_read(role, bucket, *prefixes)

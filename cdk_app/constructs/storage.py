@@ -15,6 +15,8 @@ from stresswatch.scoring import PREFIX as SCORING_PREFIX
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 QUERY_RESULTS_PREFIX = "query-results/"
+ASSEMBLED_SETS = "datasets/v"
+"""Where training sets are: each under its version, whose name begins so. Base data is not."""
 
 
 class Storage(Construct):

@@ -2,8 +2,9 @@
 WITH predictions AS (
 ${predictions}
 ),
--- Each post by the first prediction that a version made of it. An id whose texts differ in length
--- stands for several texts, which labels without their texts cannot tell apart.
+-- Each post by the first prediction that a version made of it. An id whose rows differ in the digest
+-- of the text, or in its length where a row has none, stands for several texts, which labels without
+-- their texts cannot tell apart.
 first_predictions AS (
     SELECT
         model_version,
@@ -11,7 +12,7 @@ first_predictions AS (
         min_by(probability, predicted_at || prediction_id) AS probability
     FROM predictions
     GROUP BY model_version, post_id
-    HAVING count(DISTINCT text_length) = 1
+    HAVING count(DISTINCT coalesce(text_digest, cast(text_length AS varchar))) = 1
 ),
 dated_labels AS (
     SELECT post_id, label, try(from_iso8601_timestamp(labelled_at)) AS labelled

@@ -62,6 +62,7 @@ class Deployment:
     alarms: int
     dashboards: int
     keys: int
+    secrets: int
     log_retention_days: int
 
 
@@ -152,6 +153,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
         ),
         dashboards=len(properties("AWS::CloudWatch::Dashboard")),
         keys=len(properties("AWS::KMS::Key")),
+        secrets=len(properties("AWS::SecretsManager::Secret")),
         log_retention_days=max(
             group["RetentionInDays"] for group in properties("AWS::Logs::LogGroup").values()
         ),

@@ -45,6 +45,8 @@ _KEY_REQUESTS_A_SHARD_HOUR = 24
 """Kinesis asks for a new data key about every five minutes, and so does who reads."""
 _BUCKET_KEY_SHARE = 0.01
 """Of the requests to S3, those that become one to KMS, where a bucket has a key of its own."""
+_ENVIRONMENT_HOURS = 2
+"""After which Lambda replaces an environment that is in use; it promises nothing."""
 _TRACED_SHARE = 0.05
 """X-Ray records one invocation a second, and of the others this share."""
 
@@ -160,6 +162,8 @@ def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:
     a_second = HOURS * 3600
     traces = min(batches, a_second) + _TRACED_SHARE * max(0, batches - a_second)
     n_shards = shards(load, deployment, measured)
+    # Each execution environment reads the key of the digests once.
+    secret_reads = n_shards * HOURS / _ENVIRONMENT_HOURS + qualities
     key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
     return [
         Line("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
@@ -187,6 +191,8 @@ def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:
         Line("X-Ray", "traces", traces, "trace"),
         Line("KMS", "keys", deployment.keys, "key"),
         Line("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
+        Line("Secrets Manager", "secrets", deployment.secrets, "secret"),
+        Line("Secrets Manager", "reads", secret_reads, "secret request"),
         Line("Step Functions", "transitions", retrainings * measured.transitions, "transition"),
         Line("SageMaker", "training", retrainings * measured.training_seconds / 3600,
              "training hour"),

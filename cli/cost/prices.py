@@ -25,6 +25,7 @@ _CLOUDWATCH = "factualminds.com, amazon-cloudwatch-pricing, of 2026-06-13"
 _FARGATE = "vantage.sh/blog/fargate-pricing; cloudburn.io of 2026-04-01"
 _KINESIS = "several pages of 2023, and c3x.dev/resources/aws/aws_kinesis_stream"
 _RECALLED = "known from pages of 2023 to 2025, none of them seen again"
+_SECRETS = "hivebook.wiki, aws-secrets-manager"
 _TODAY = "2026-11-24"
 _BEFORE = "2025"
 
@@ -48,6 +49,8 @@ PRICES = {
     "log GB-month": Price(0.03, "GB-month", _RECALLED, _BEFORE, False),
     "key": Price(1.0, "key and month", _AWS_KMS, _TODAY),
     "key request": Price(3e-6, "request", "wring.co/blog/aws-kms-pricing-guide", _TODAY),
+    "secret": Price(0.40, "secret and month", _SECRETS, "2026-11-29"),
+    "secret request": Price(5e-6, "request", _SECRETS, "2026-11-29"),
     "trace": Price(5e-6, "trace recorded", _AWS_XRAY, _TODAY),
     "transition": Price(2.5e-5, "transition", _RECALLED, _BEFORE, False),
     "training hour": Price(0.115, "hour of ml.m5.large, training", _RECALLED, _BEFORE, False),

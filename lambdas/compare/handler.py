@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,9 +16,11 @@ from stresswatch.datasets import LABELS_PREFIX, read_lines
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.gate import Rules
+from stresswatch.identity import ReadKey, key_reader
 from stresswatch.live_quality import newest_labels
 from stresswatch.shadow import ARCHIVE_PREFIX, GRACE
 from stresswatch.shadow_verdict import judge_shadow, parent_gone
+from stresswatch.trained_texts import read_trained_texts
 from stresswatch.versions import SHADOW_FILE, folder_of_version
 from stresswatch.windows import Window
 
@@ -47,18 +50,39 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         for row in archive.read(s3, bucket, window.start, window.end + GRACE, prefix=ARCHIVE_PREFIX)
         if row["model_version"] == version
     ]
-    labels = newest_labels(read_lines(s3, setting("TRAINING_BUCKET"), LABELS_PREFIX)).by_post
+    key, training = identity_key()(), setting("TRAINING_BUCKET")
+    labels = newest_labels(read_lines(s3, training, LABELS_PREFIX), key)
+    learned = {
+        one: read_trained_texts(s3, training, one, key) for one in (event["parent"], version)
+    }
     rules = Rules.from_json(setting("GATE_RULES"))
     serving = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     verdict = {
         "posts": len(champion),
         **(
-            judge_shadow(champion, challenger, labels, rules)
+            judge_shadow(
+                champion,
+                challenger,
+                labels,
+                rules,
+                trained_texts=frozenset().union(*filter(None, learned.values())),
+            )
             if serving and serving.version == event["parent"]
             else parent_gone(event["parent"], serving.version if serving else "no version")
         ).as_dict(),
     }
+    for one in (name for name, texts in learned.items() if texts is None):
+        logger.warning(
+            "no training set: posts that the version was trained on are not left out",
+            model_version=one,
+        )
     place = folder_of_version(setting("MODEL_BUCKET"), version) / SHADOW_FILE
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
     logger.info("shadowed", version=version, accepted=verdict["accepted"], posts=len(champion))
     return verdict
+
+
+@cache
+def identity_key() -> ReadKey:
+    """Give what reads the key of the text digests, once an execution environment."""
+    return key_reader(boto3.client("secretsmanager"), setting("IDENTITY_SECRET"))

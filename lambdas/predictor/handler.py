@@ -22,6 +22,7 @@ from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
 from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
+from stresswatch.identity import KeyUnavailable, ReadKey, key_reader, text_digest
 from stresswatch.kinesis_event import read_event
 from stresswatch.posts import TEXT_REMOVED, Post
 from stresswatch.predictions import Prediction, Record, predict, read_records
@@ -69,11 +70,12 @@ class Shadow:
         self,
         records: list[Record],
         posts: list[tuple[Record, Post]],
+        digests: list[str],
         has_time: Callable[[], bool],
     ) -> None:
         """Archive what the challenger says of a batch; count it where that fails."""
         try:
-            self._score(records, posts, has_time)
+            self._score(records, posts, digests, has_time)
         except Exception as error:
             # The champion's work is done, whatever this is; a library's error could quote a post.
             logger.warning("shadow failed", cause=cause(error))
@@ -83,6 +85,7 @@ class Shadow:
         self,
         records: list[Record],
         posts: list[tuple[Record, Post]],
+        digests: list[str],
         has_time: Callable[[], bool],
     ) -> None:
         if not has_time():
@@ -92,7 +95,8 @@ class Shadow:
         if served := self.challenger.current():
             now = datetime.now(UTC).isoformat()
             ids = [(record.prediction_id, post) for record, post in posts]
-            predictions = predict(ids, served.artefact, served.pointer.version, now)
+            version = served.pointer.version
+            predictions = predict(ids, served.artefact, version, now, text_digests=digests)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
             _count_scored("challenger", predictions)
 
@@ -108,6 +112,7 @@ class Predictor:
     archive_bucket: str
     quarantine_bucket: str
     explains: Explains
+    read_key: ReadKey
     shadow: Shadow | None = None
 
     def process(self, records: list[Record], seconds_left: Callable[[], float]) -> None:
@@ -129,7 +134,9 @@ class Predictor:
         posts, rejections = read_records(records)
         try:
             quarantine.write(self.s3, self.quarantine_bucket, rejections)
-            predictions = self._predict([(record.prediction_id, post) for record, post in posts])
+            digests = self._digests(posts)
+            ids = [(record.prediction_id, post) for record, post in posts]
+            predictions = self._predict(ids, digests)
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
             positions = put_records(
@@ -137,7 +144,7 @@ class Predictor:
                 self.predictions_stream,
                 [_stream_record(prediction) for prediction in predictions],
             )
-        except (BotoCoreError, ClientError, ChampionUnavailable) as error:
+        except (BotoCoreError, ClientError, ChampionUnavailable, KeyUnavailable) as error:
             raise Unfinished(records[0].sequence_number, _cause(error)) from error
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
@@ -157,14 +164,21 @@ class Predictor:
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
         if self.shadow and posts:
             needed = _SHADOW_SECONDS + time.monotonic() - begun
-            self.shadow.score(records, posts, has_time=lambda: seconds_left() > needed)
+            self.shadow.score(records, posts, digests, has_time=lambda: seconds_left() > needed)
 
-    def _predict(self, posts: list[tuple[str, Post]]) -> list[Prediction]:
+    def _digests(self, posts: list[tuple[Record, Post]]) -> list[str]:
+        if not posts:
+            return []
+        key = self.read_key()
+        return [text_digest(key, post.text) for _, post in posts]
+
+    def _predict(self, posts: list[tuple[str, Post]], digests: list[str]) -> list[Prediction]:
         if not posts:
             return []
         served = self.champion.current()
         now = datetime.now(UTC).isoformat()
-        return predict(posts, served.artefact, served.pointer.version, now, self.explains)
+        version = served.pointer.version
+        return predict(posts, served.artefact, version, now, self.explains, digests)
 
 
 @cache
@@ -188,6 +202,9 @@ def predictor() -> Predictor:
         archive_bucket=setting("ARCHIVE_BUCKET"),
         quarantine_bucket=setting("QUARANTINE_BUCKET"),
         explains=Explains(setting("REASONS")),
+        read_key=key_reader(
+            boto3.client("secretsmanager", config=_AWS), setting("IDENTITY_SECRET")
+        ),
     )
 
 
@@ -239,8 +256,9 @@ def _stream_record(prediction: Prediction) -> StreamRecord:
 
 
 def _cause(error: Exception) -> str:
-    # Why no champion can be had says nothing of posts.
-    return str(error) if isinstance(error, ChampionUnavailable) else cause(error)
+    # Why no champion or no key can be had says nothing of posts.
+    is_ours = isinstance(error, ChampionUnavailable | KeyUnavailable)
+    return str(error) if is_ours else cause(error)
 
 
 def _report_refused_champion(error: Exception) -> None:

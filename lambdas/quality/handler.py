@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,7 +17,9 @@ from stresswatch.datasets import LABELS_PREFIX, read_lines
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.identifiers import METRIC_DIMENSION
-from stresswatch.live_quality import LiveQuality, join, measure_live, newest_labels
+from stresswatch.identity import ReadKey, key_reader
+from stresswatch.live_quality import LiveQuality, Outcome, match, measure_live, newest_labels
+from stresswatch.trained_texts import read_trained_texts
 from stresswatch.window_metrics import complain, publish
 from stresswatch.windows import Window
 
@@ -42,10 +45,13 @@ _METRICS = {
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the quality of the window's predictions: ``status`` is ``measured``, or why not.
 
-    Only the champion's own predictions count: a new champion is not blamed for the one before.
+    Only the champion's own predictions count: a new champion is not blamed for the one before. What
+    it was trained on does not count either, as long as its training set is there.
 
     Raises
     ------
+    stresswatch.identity.KeyUnavailable
+        When texts cannot be told apart; the schedule's event is tried again.
     stresswatch.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and all was kept.
     """
@@ -54,15 +60,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     if pointer is None:
         return {"status": "no_champion"}
-    labels = newest_labels(read_lines(s3, setting("TRAINING_BUCKET"), LABELS_PREFIX))
-    rows = archive.read(s3, bucket, window.start, window.end, labels.by_post.keys())
-    scored = join(labels.by_post, rows, pointer.version)
-    quality = measure_live(scored, int(setting("MINIMUM_LABELLED_POSTS")))
+    key, training = identity_key()(), setting("TRAINING_BUCKET")
+    labels = newest_labels(read_lines(s3, training, LABELS_PREFIX), key)
+    rows = archive.read(s3, bucket, window.start, window.end, labels.texts.keys())
+    trained_texts = read_trained_texts(s3, training, pointer.version, key)
+    outcome = match(labels, rows, pointer.version, trained_texts or ())
+    quality = measure_live(outcome.scored, int(setting("MINIMUM_LABELLED_POSTS")))
     counts: dict[str, Any] = {
-        "labelled_posts": len(scored),
-        "unseen": len(labels.by_post) - len({row["post_id"] for row in rows}),
-        "ambiguous": labels.ambiguous,
+        **outcome.counts(),
         "invalid": labels.invalid,
+        "training_set": "missing" if trained_texts is None else "read",
     }
     result = {
         "status": "measured" if quality.overall else "too_few_labels",
@@ -78,17 +85,29 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         Body=json.dumps(result).encode(),
         ContentType="application/json",
     )
-    refused = _publish(window, len(scored), quality)
+    refused = _publish(window, outcome, quality)
     logger.info("live quality", status=result["status"], model_version=pointer.version, **counts)
+    if trained_texts is None:
+        logger.warning(
+            "no training set: posts that the champion was trained on are not left out",
+            model_version=pointer.version,
+        )
     complain(refused)
     return result
 
 
-def _publish(window: Window, labelled_posts: int, quality: LiveQuality) -> list[MetricDatumTypeDef]:
+@cache
+def identity_key() -> ReadKey:
+    """Give what reads the key of the text digests, once an execution environment."""
+    return key_reader(boto3.client("secretsmanager"), setting("IDENTITY_SECRET"))
+
+
+def _publish(window: Window, outcome: Outcome, quality: LiveQuality) -> list[MetricDatumTypeDef]:
     """Put the metrics; give those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
     data: list[MetricDatumTypeDef] = [
-        {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": labelled_posts}
+        {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": len(outcome.scored)},
+        {"MetricName": "TrainedOnPosts", "Dimensions": stage, "Value": outcome.trained_on},
     ]
     if quality.overall:
         data += _data(quality.overall, stage)

@@ -13,6 +13,7 @@ from tests.infrastructure.conftest import actions
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (an upload decrypts the
 # bucket key), https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
+# https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html,
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 USES_OF_KEYS = {
     "s3:GetObject": {"kms:Decrypt"},
@@ -21,10 +22,11 @@ USES_OF_KEYS = {
     "kinesis:PutRecords": {"kms:GenerateDataKey"},
     "dynamodb:GetItem": {"kms:Decrypt", "kms:DescribeKey"},
     "dynamodb:PutItem": {"kms:Decrypt", "kms:DescribeKey"},
+    "secretsmanager:GetSecretValue": {"kms:Decrypt"},
     "sns:Publish": {"kms:Decrypt", "kms:GenerateDataKey"},
     "sqs:SendMessage": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
-KEY_PROPERTIES = ("KMSMasterKeyID", "KMSMasterKeyId", "KmsMasterKeyId", "KeyId")
+KEY_PROPERTIES = ("KMSMasterKeyID", "KMSMasterKeyId", "KmsMasterKeyId", "KmsKeyId", "KeyId")
 
 
 def roles(template):

@@ -15,6 +15,7 @@ from stresswatch.champion import Pointer, write_pointer
 from stresswatch.datasets import TrainingSet
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
+from stresswatch.identity import KEY_LENGTH
 from stresswatch.journal import Journal, PendingApproval
 from stresswatch.versions import sha256
 from stresswatch.web_service import ROUTES
@@ -41,6 +42,7 @@ ENVIRONMENT = {
     "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
     "CHAMPION_TTL_SECONDS": "30",
     "REASONS": "on_request",
+    "IDENTITY_SECRET": "identity",
     "WINDOW_MINUTES": "60",
     "MINIMUM_WINDOW_POSTS": "50",
     "MAXIMUM_WINDOW_POSTS": "10000",
@@ -59,6 +61,8 @@ CONTEXT = SimpleNamespace(
     aws_request_id="request",
     get_remaining_time_in_millis=lambda: 60_000,
 )
+
+IDENTITY_KEY = b"k" * KEY_LENGTH
 
 _FROM_TOPICS = {
     "Version": "2012-10-17",
@@ -80,6 +84,10 @@ class Aws:
         self.s3 = boto3.client("s3")
         self.ssm = boto3.client("ssm")
         self.kinesis = boto3.client("kinesis")
+        self.secrets = boto3.client("secretsmanager")
+        self.secrets.create_secret(
+            Name=ENVIRONMENT["IDENTITY_SECRET"], SecretString=IDENTITY_KEY.decode()
+        )
         for name in ("archive", "quarantine", "training", "models"):
             self.s3.create_bucket(Bucket=name)
         self.kinesis.create_stream(StreamName="predictions", ShardCount=1)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from lambdas.quality.handler import handler
+from lambdas.quality.handler import handler, identity_key
 from stresswatch import archive
 from stresswatch.artefact import Artefact
 from stresswatch.identifiers import METRIC_DIMENSION

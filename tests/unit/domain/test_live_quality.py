@@ -1,28 +1,48 @@
-"""Labels that come late, twice, contradicting, or for posts that were never seen."""
+"""Labels that come late, twice, contradicting, of edited texts, or of posts never seen."""
 
 import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stresswatch.live_quality import Scored, join, measure_live, newest_labels
+from stresswatch.identity import text_digest
+from stresswatch.live_quality import Labels, Scored, join, match, measure_live, newest_labels
 
+KEY = b"k" * 64
 GIVEN = "2026-11-23T10:00:00Z"
 LATER = "2026-11-23T11:00:00Z"
+TEXT = "a day like any other"
 
 
-def label(post_id, value, at=GIVEN, text="a day like any other"):
+def digest(text=TEXT):
+    return text_digest(KEY, text)
+
+
+def label(post_id, value, at=GIVEN, text=TEXT):
     record = {"post_id": post_id, "text": text, "label": value, "labelled_at": at}
     return json.dumps(record).encode()
 
 
-def row(post_id, probability=0.9, version="v1", source="ptsd"):
+def labels(*lines):
+    return newest_labels(lines, KEY)
+
+
+def row(post_id, probability=0.9, version="v1", source="ptsd", text=TEXT):
     return {
         "post_id": post_id,
         "probability": probability,
         "model_version": version,
         "source": source,
+        "text_length": len(text),
+        "text_digest": digest(text),
     }
+
+
+def earlier_row(*arguments, **named):
+    """A row of a release without digests."""
+    return {name: value for name, value in row(*arguments, **named).items() if name[-4:] != "gest"}
 
 
 def scored(posts, *, right=1.0, source="ptsd", seed=7):
@@ -40,36 +60,133 @@ class TestLabels:
     def test_the_newest_label_of_a_post_counts_in_whatever_order_they_come(self):
         lines = [label("a", 1, LATER), label("a", 0, GIVEN)]
         for order in (lines, lines[::-1]):
-            assert newest_labels(order).by_post == {"a": 1}
+            assert labels(*order).by_post == {("a", digest()): 1}
+
+    def test_the_newest_counts_of_texts_that_compare_equal(self):
+        lines = [label("a", 1, LATER), label("a", 0, GIVEN, text=f"  {TEXT.upper()}")]
+        for order in (lines, lines[::-1]):
+            assert labels(*order).by_post == {("a", digest()): 1}
+
+    def test_moments_with_and_without_a_time_zone_are_compared(self):
+        lines = [label("a", 1, LATER), label("a", 0, "2026-11-23T10:30:00", text=f"{TEXT} ")]
+        assert labels(*lines).by_post == {("a", digest()): 1}
 
     def test_a_label_given_twice_counts_once(self):
-        assert newest_labels([label("a", 1)] * 2).by_post == {"a": 1}
+        assert labels(*[label("a", 1)] * 2).by_post == {("a", digest()): 1}
 
-    def test_an_id_that_stands_for_several_texts_is_left_out_and_counted(self):
-        labels = newest_labels([label("a", 1), label("a", 0, text="another"), label("b", 0)])
-        assert (labels.by_post, labels.ambiguous) == ({"b": 0}, 1)
+    def test_segments_that_share_an_id_have_a_label_each(self):
+        found = labels(label("a", 1), label("a", 0, text="another"), label("b", 0))
+        assert found.by_post == {
+            ("a", digest()): 1,
+            ("a", digest("another")): 0,
+            ("b", digest()): 0,
+        }
 
     def test_a_line_that_breaks_the_contract_is_counted_and_costs_no_other(self):
-        labels = newest_labels([b"{", label("a", 1), b'{"post_id": "b", "text": "t", "label": 1}'])
-        assert (labels.by_post, labels.invalid) == ({"a": 1}, 2)
+        found = labels(b"{", label("a", 1), b'{"post_id": "b", "text": "t", "label": 1}')
+        assert (found.by_post, found.invalid) == ({("a", digest()): 1}, 2)
 
 
 class TestJoin:
-    def test_a_label_meets_the_prediction_of_its_post(self):
-        (found,) = join({"a": 1}, [row("a", 0.7), row("b", 0.2)], "v1")
-        assert found == Scored("a", 1, 0.7, "ptsd")
+    def test_a_label_meets_the_row_of_its_text_among_those_of_its_id(self):
+        rows = [row("a", text="first part"), row("a", text="second part"), row("b")]
+        found = join(labels(label("a", 1, text="second part"), label("b", 0)), rows)
+        assert found.rows == {("a", digest("second part")): rows[1], ("b", digest()): rows[2]}
 
-    def test_only_the_champions_own_predictions_count(self):
-        rows = [row("a", 0.1, version="v0"), row("a", 0.7)]
-        (found,) = join({"a": 1}, rows, "v1")
-        assert found.probability == 0.7
+    def test_the_same_text_under_another_id_is_another_post(self):
+        assert join(labels(label("a", 1)), [row("b")]).rows == {}
 
     def test_of_several_predictions_of_a_post_the_first_counts(self):
-        (found,) = join({"a": 1}, [row("a", 0.7), row("a", 0.2)], "v1")
-        assert found.probability == 0.7
+        rows = [row("a", 0.7), row("a", 0.2)]
+        assert join(labels(label("a", 1)), rows).rows == {("a", digest()): rows[0]}
+
+    def test_a_label_of_an_edited_text_is_not_held_against_the_earlier_one(self):
+        found = join(labels(label("a", 1, text=f"{TEXT}, edited")), [row("a")])
+        assert (found.rows, found.other_text) == ({}, {("a", digest(f"{TEXT}, edited"))})
+
+    def test_a_row_without_a_digest_meets_the_one_label_of_its_id(self):
+        rows = [
+            earlier_row("a", 0.7),
+            earlier_row("a", 0.2),
+            earlier_row("b") | {"text_digest": None},
+        ]
+        found = join(labels(label("a", 1), label("b", 0)), rows)
+        assert found.rows == {("a", digest()): rows[0], ("b", digest()): rows[2]}
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            [earlier_row("a"), earlier_row("a", text="another text")],
+            [earlier_row("a"), row("a", text="another text")],
+        ],
+    )
+    def test_an_id_of_several_texts_in_rows_without_digests_is_ambiguous(self, rows):
+        found = join(labels(label("a", 1)), rows)
+        assert (found.rows, found.ambiguous) == ({}, {("a", digest())})
+
+    def test_an_id_of_several_labelled_texts_meets_no_row_without_a_digest(self):
+        found = join(labels(label("a", 1), label("a", 0, text="another")), [earlier_row("a")])
+        assert (found.rows, len(found.ambiguous)) == ({}, 2)
+
+    def test_a_text_that_is_found_by_its_digest_is_not_ambiguous(self):
+        rows = [earlier_row("a"), row("a")]
+        found = join(labels(label("a", 1)), rows)
+        assert (found.rows, found.ambiguous) == ({("a", digest()): rows[1]}, set())
+
+
+class TestMatch:
+    def test_a_label_meets_the_prediction_of_its_post(self):
+        found = match(labels(label("a", 1)), [row("a", 0.7), row("b", 0.2)], "v1")
+        assert found.scored == [Scored("a", 1, 0.7, "ptsd")]
+
+    def test_only_the_champions_own_predictions_count(self):
+        rows = [row("a", 0.1, version="v0"), row("a", 0.7), row("b", version="v0")]
+        found = match(labels(label("a", 1), label("b", 1)), rows, "v1")
+        assert [one.probability for one in found.scored] == [0.7]
+        assert found.other_version == 1
 
     def test_a_label_of_a_post_that_was_never_seen_joins_nothing(self):
-        assert join({"x": 1}, [row("a")], "v1") == []
+        found = match(labels(label("x", 1)), [row("a")], "v1")
+        assert (found.scored, found.unseen) == ([], 1)
+
+    def test_a_text_that_the_version_was_trained_on_is_left_out_and_counted(self):
+        learned = {digest("learned by heart")}
+        rows = [row("a", text="learned by heart"), row("b"), row("a", text="new")]
+        given = [label("a", 1, text="learned by heart"), label("b", 0), label("a", 0, text="new")]
+        found = match(labels(*given), rows, "v1", learned)
+        assert [one.post_id for one in found.scored] == ["b", "a"]
+        assert found.trained_on == 1
+
+    def test_a_crosspost_of_a_text_that_was_trained_on_is_left_out_too(self):
+        found = match(labels(label("crosspost", 1)), [row("crosspost")], "v1", {digest()})
+        assert (found.scored, found.trained_on) == ([], 1)
+
+    def test_a_row_without_a_digest_is_left_out_by_the_text_of_its_label(self):
+        found = match(labels(label("a", 1)), [earlier_row("a")], "v1", {digest()})
+        assert (found.scored, found.trained_on) == ([], 1)
+
+    @given(
+        st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["s", "tt", "uu"]))),
+        st.lists(
+            st.tuples(
+                st.sampled_from([row, earlier_row]),
+                st.sampled_from("abcd"),
+                st.sampled_from(["s", "tt", "uu"]),
+                st.sampled_from(["v0", "v1"]),
+            )
+        ),
+        st.frozensets(st.sampled_from([digest("s"), digest("tt")])),
+    )
+    def test_each_label_is_counted_once_as_one_thing(self, given_labels, made, learned):
+        known = labels(*[label(post_id, 1, text=text) for post_id, text in given_labels])
+        rows = [make(post_id, version=version, text=text) for make, post_id, text, version in made]
+        counts = match(known, rows, "v1", learned).counts()
+        assert sum(counts.values()) == len(known.by_post)
+        assert min(counts.values()) >= 0
+
+    def test_labels_of_no_post_count_as_nothing(self):
+        counts = match(Labels({}, 0), [row("a")], "v1").counts()
+        assert set(counts.values()) == {0}
 
 
 class TestMeasure:

@@ -1,21 +1,28 @@
 """Live quality: what labels that came late say of predictions that were made of the stream.
 
-Labels come out of order, twice, contradicting each other, for posts that were never seen, and days
-after the prediction. Each labelled post counts once: by its newest label, and by the first
-prediction that a model version made of it.
+Labels come out of order, twice, contradicting each other, for posts that were never seen, for texts
+that were edited since, and days after the prediction. Each labelled post, which is its id and its
+text, counts once: by its newest label, and by the first prediction that a model version made of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from stresswatch.datasets import assemble
+from stresswatch.identity import Identity, text_digest
+from stresswatch.posts import LabelledPost
 from stresswatch.quality import bootstrap_intervals, measure
+
+Row = Mapping[str, Any]
+"""Of the archive."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +31,41 @@ class Labels:
 
     Attributes
     ----------
-    by_post : dict of str to int
-        The newest label of each post, by its id.
-    ambiguous : int
-        Ids left out as they stand for several texts: segments of a long post, which the archive,
-        where no text is, cannot tell apart.
+    by_post : dict of Identity to int
+        The newest label of each post.
     invalid : int
         Lines that broke the contract.
     """
 
-    by_post: Mapping[str, int]
-    ambiguous: int
+    by_post: Mapping[Identity, int]
     invalid: int
+
+    @cached_property
+    def texts(self) -> Mapping[str, list[str]]:
+        """The digests of the labelled texts of each post id."""
+        found: dict[str, list[str]] = {}
+        for post_id, digest in self.by_post:
+            found.setdefault(post_id, []).append(digest)
+        return found
+
+
+@dataclass(frozen=True)
+class Join:
+    """The rows that labels meet, and why other labels meet none.
+
+    Attributes
+    ----------
+    rows : dict of Identity to row
+        The first row of each labelled post.
+    other_text : set of Identity
+        Labels of a text that is in none of the rows of its id: the post was edited.
+    ambiguous : set of Identity
+        Labels of an id that stands for several texts in rows that have no digest.
+    """
+
+    rows: dict[Identity, Row] = field(default_factory=dict)
+    other_text: set[Identity] = field(default_factory=set)
+    ambiguous: set[Identity] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -46,6 +76,37 @@ class Scored:
     label: int
     probability: float
     source: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the labels: each is in one of these.
+
+    Attributes
+    ----------
+    scored : list of Scored
+        What quality is measured on.
+    trained_on : int
+        Labels of posts whose text the version was trained on, and that are left out therefore.
+    other_text, ambiguous : int
+        As in `Join`.
+    other_version : int
+        Labels of posts that other versions alone predicted.
+    unseen : int
+        Labels of posts that nothing predicted in the window.
+    """
+
+    scored: list[Scored]
+    trained_on: int
+    other_text: int
+    ambiguous: int
+    other_version: int
+    unseen: int
+
+    def counts(self) -> dict[str, int]:
+        """Give how many labels are in each."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {"labelled_posts": len(named.pop("scored")), **named}
 
 
 @dataclass(frozen=True)
@@ -67,31 +128,79 @@ class LiveQuality:
         return asdict(self)
 
 
-def newest_labels(lines: Iterable[bytes]) -> Labels:
-    """Read labels of all time, as lines of JSON."""
+def newest_labels(lines: Iterable[bytes], key: bytes) -> Labels:
+    """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
     known = assemble([], lines)
-    texts = Counter(labelled.post.post_id for labelled in known.fresh)
-    return Labels(
-        by_post={
-            labelled.post.post_id: labelled.label
-            for labelled in known.fresh
-            if texts[labelled.post.post_id] == 1
-        },
-        ambiguous=sum(number > 1 for number in texts.values()),
-        invalid=known.invalid,
-    )
+    newest: dict[Identity, LabelledPost] = {}
+    for labelled in sorted(known.fresh, key=_given_at):
+        newest[labelled.post.post_id, text_digest(key, labelled.post.text)] = labelled
+    return Labels({post: labelled.label for post, labelled in newest.items()}, known.invalid)
 
 
-def join(
-    labels: Mapping[str, int], rows: Iterable[Mapping[str, Any]], version: str
-) -> list[Scored]:
-    """Join labels to the rows of the archive, earliest first, that a model version made."""
-    first: dict[str, Scored] = {}
+def join(labels: Labels, rows: Iterable[Row]) -> Join:
+    """Join labels to the rows that one model version made, earliest first.
+
+    A row tells by its digest of which text it is. Rows of earlier releases have none: they meet the
+    label of their id where it stands for one text, on either side.
+    """
+    found = Join()
+    undigested: dict[str, list[Row]] = {}
+    digested: set[str] = set()
     for row in rows:
-        post_id = row["post_id"]
-        if row["model_version"] == version and post_id in labels and post_id not in first:
-            first[post_id] = Scored(post_id, labels[post_id], row["probability"], row.get("source"))
-    return list(first.values())
+        post_id, digest = row["post_id"], row.get("text_digest")
+        if post_id not in labels.texts:
+            continue
+        if digest is None:
+            undigested.setdefault(post_id, []).append(row)
+            continue
+        digested.add(post_id)
+        if (post_id, digest) in labels.by_post:
+            found.rows.setdefault((post_id, digest), row)
+    for post_id in digested | undigested.keys():
+        missed = {
+            (post_id, digest)
+            for digest in labels.texts[post_id]
+            if (post_id, digest) not in found.rows
+        }
+        without = undigested.get(post_id, [])
+        if not without:
+            found.other_text.update(missed)
+        elif len(labels.texts[post_id]) == 1 and post_id not in digested and _is_one_text(without):
+            found.rows.update(dict.fromkeys(missed, without[0]))
+        else:
+            found.ambiguous.update(missed)
+    return found
+
+
+def match(
+    labels: Labels, rows: Sequence[Row], version: str, trained_texts: Container[str] = ()
+) -> Outcome:
+    """Say what becomes of each label, given the rows of the window, earliest first.
+
+    Parameters
+    ----------
+    version : str
+        Whose predictions are to be measured.
+    trained_texts : container of str
+        Digests of the texts that the version was trained on.
+    """
+    seen = {row["post_id"] for row in rows}
+    joined = join(labels, (row for row in rows if row["model_version"] == version))
+    kept = {post: row for post, row in joined.rows.items() if post[1] not in trained_texts}
+    elsewhere = join(labels, (row for row in rows if row["model_version"] != version)).rows.keys()
+    missed = {post for post in labels.by_post if post[0] in seen} - joined.rows.keys()
+    other_version = missed & elsewhere | (missed - joined.other_text - joined.ambiguous)
+    return Outcome(
+        scored=[
+            Scored(post[0], labels.by_post[post], row["probability"], row.get("source"))
+            for post, row in kept.items()
+        ],
+        trained_on=len(joined.rows) - len(kept),
+        other_text=len(joined.other_text - other_version),
+        ambiguous=len(joined.ambiguous - other_version),
+        other_version=len(other_version),
+        unseen=len(labels.by_post) - len(missed) - len(joined.rows),
+    )
 
 
 def measure_live(
@@ -108,6 +217,15 @@ def measure_live(
             name: _figures([one for one in scored if one.source == name]) for name in large
         },
     )
+
+
+def _given_at(labelled: LabelledPost) -> datetime:
+    moment = datetime.fromisoformat(labelled.labelled_at or datetime.min.isoformat())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_one_text(rows: Sequence[Row]) -> bool:
+    return len({row.get("text_length") for row in rows}) == 1
 
 
 def _figures(scored: Sequence[Scored]) -> dict[str, Any]:

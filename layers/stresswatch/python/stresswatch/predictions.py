@@ -50,9 +50,11 @@ ARCHIVE_COLUMNS: Mapping[str, type] = {
     **_MESSAGE_FIELDS,
     "source": str,
     "created_at": str,
+    "text_digest": str,
     **dict.fromkeys((*NUMERIC_FEATURES, *TEXT_DESCRIPTORS), float),
 }
-"""What an archive row holds, in its order, and of what type; the posts' own may be null."""
+"""What an archive row holds, in its order, and of what type; the posts' own may be null, and so may
+the digest of the text, which rows of earlier releases lack."""
 
 # A template is twice as fast as building a dictionary and encoding it, with the same outcome.
 _MESSAGE = "{" + ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS) + "}"
@@ -102,6 +104,8 @@ class Prediction(NamedTuple):
         Of stress, between 0 and 1.
     descriptors : tuple of float
         One value for each of `TEXT_DESCRIPTORS`, in that order.
+    text_digest : str or None
+        What the archive tells texts apart by: `stresswatch.identity`; None where no key is at hand.
     """
 
     prediction_id: str
@@ -111,6 +115,7 @@ class Prediction(NamedTuple):
     model_version: str
     predicted_at: str
     reasons: Reasons | None = None
+    text_digest: str | None = None
 
     @property
     def stressed(self) -> bool:
@@ -128,6 +133,7 @@ class Prediction(NamedTuple):
             *self._message_values(),
             "null" if post.source is None else _encode(post.source),
             "null" if post.created_at is None else _encode(post.created_at),
+            "null" if self.text_digest is None else _encode(self.text_digest),
             *["null" if math.isnan(number) else number for number in post.numbers],
             *self.descriptors,
         )
@@ -176,8 +182,12 @@ def predict(
     model_version: str,
     predicted_at: str,
     explains: Explains = Explains.NEVER,
+    text_digests: Sequence[str] | None = None,
 ) -> list[Prediction]:
-    """Predict posts, given with their prediction ids, in one pass over the batch."""
+    """Predict posts, given with their prediction ids, in one pass over the batch.
+
+    The archive's rows have the digests of the texts where these are given, one for each post.
+    """
     texts = [post.text for _, post in posts]
     numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
     scores = artefact.score(texts, numbers.reshape(-1, len(NUMERIC_FEATURES)))
@@ -190,9 +200,13 @@ def predict(
             model_version=model_version,
             predicted_at=predicted_at,
             reasons=_reasons(post, artefact, explains),
+            text_digest=digest,
         )
-        for (prediction_id, post), probability, unknown, *of_words in zip(
-            posts, *(each.tolist() for each in scores), strict=True
+        for (prediction_id, post), digest, probability, unknown, *of_words in zip(
+            posts,
+            text_digests or [None] * len(posts),
+            *(each.tolist() for each in scores),
+            strict=True,
         )
     ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.gate import Check, Rules, Verdict
+from stresswatch.live_quality import Labels, join
 from stresswatch.paired import compare
 from stresswatch.predictions import DECISION_THRESHOLD
 
@@ -16,8 +17,9 @@ from stresswatch.predictions import DECISION_THRESHOLD
 def judge_shadow(
     champion: Sequence[Mapping[str, Any]],
     challenger: Sequence[Mapping[str, Any]],
-    labels: Mapping[str, int],
+    labels: Labels,
     rules: Rules,
+    trained_texts: Container[str] = (),
 ) -> Verdict:
     """Judge a challenger by its predictions of the posts that the champion predicted.
 
@@ -25,8 +27,9 @@ def judge_shadow(
     ----------
     champion, challenger : sequences of rows of the archive
         Of the time of the shadowing, each with one row for a `prediction_id`.
-    labels : mapping of str to int
-        The newest label of each post that has one, by its id.
+    labels : Labels
+    trained_texts : container of str
+        Digests of the texts that either was trained on: labels of these compare nothing.
     """
     said = {row["prediction_id"]: row for row in challenger}
     both = [(row, said[row["prediction_id"]]) for row in champion if row["prediction_id"] in said]
@@ -40,7 +43,7 @@ def judge_shadow(
         (
             _coverage(len(both) / len(champion), rules),
             _agreement(probability, rules),
-            *_live_quality(both, labels, rules),
+            *_live_quality(both, labels, rules, trained_texts),
         )
     )
 
@@ -77,20 +80,32 @@ def _agreement(probability: NDArray[np.float64], rules: Rules) -> Check:
 
 def _live_quality(
     both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
-    labels: Mapping[str, int],
+    labels: Labels,
     rules: Rules,
+    trained_texts: Container[str],
 ) -> list[Check]:
-    """Compare the two on those of the live posts that somebody labelled, each post once."""
+    """Compare the two on those of the live posts that are labelled, each post once."""
     name = "Brier score, labelled live posts"
-    pairs = {pair[0]["post_id"]: pair for pair in reversed(both) if pair[0]["post_id"] in labels}
+    said = {champion["prediction_id"]: challenger for champion, challenger in both}
+    joined = join(labels, (champion for champion, _ in both)).rows
+    pairs = {
+        post: (row, said[row["prediction_id"]])
+        for post, row in joined.items()
+        if post[1] not in trained_texts
+    }
+    left_out = f", {trained} were trained on" if (trained := len(joined) - len(pairs)) else ""
     if len(pairs) < rules.minimum_posts:
-        reason = f"not judged: {len(pairs)} of at least {rules.minimum_posts} labelled live posts"
+        reason = (
+            f"not judged: {len(pairs)} of at least {rules.minimum_posts} labelled live posts"
+            f"{left_out}"
+        )
         return [Check(name, None, None, None, passed=True, reason=reason)]
-    truth = np.array([labels[post_id] for post_id in pairs])
+    truth = np.array([labels.by_post[post] for post in pairs])
     champion, challenger = (
         np.array([pair[place]["probability"] for pair in pairs.values()]) for place in (0, 1)
     )
-    brier = compare(truth, champion, challenger, list(pairs), rules.confidence).brier
+    post_ids = [post_id for post_id, _ in pairs]
+    brier = compare(truth, champion, challenger, post_ids, rules.confidence).brier
     before = float(((champion - truth) ** 2).mean())
     return [
         Check(
@@ -99,6 +114,9 @@ def _live_quality(
             challenger=before + brier.value,
             threshold=before + rules.fresh_brier_margin,
             passed=brier.high <= rules.fresh_brier_margin,
-            reason=f"{brier}: must be shown to rise by no more than {rules.fresh_brier_margin:.3f}",
+            reason=(
+                f"{brier}: must be shown to rise by no more than {rules.fresh_brier_margin:.3f}"
+                f"{left_out}"
+            ),
         )
     ]

@@ -1,0 +1,47 @@
+"""Which texts a model version was trained on: what it says of them is no measure of how good it is.
+
+A text counts under whichever id it comes: what was learned from a post is known of its crosspost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from stresswatch.datasets import folder_of_training_set, read_lines
+from stresswatch.identity import text_digest
+from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
+from stresswatch.splits import is_evaluation_post
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+def read_trained_texts(
+    s3: S3Client, bucket: str, version: str, key: bytes
+) -> frozenset[str] | None:
+    """Read the training set of a version; give the digests of the texts that it was trained on.
+
+    None where there is no training set: nobody can tell then. Lines that are no posts by the
+    contract of today are left out, as no label can meet them.
+    """
+    folder = folder_of_training_set(bucket, version)
+    lines = list(read_lines(s3, folder.bucket, folder.key))
+    return trained_texts(_posts(lines), key) if lines else None
+
+
+def trained_texts(posts: Iterable[LabelledPost], key: bytes) -> frozenset[str]:
+    """Give the digests of the texts in the training split of a training set."""
+    return frozenset(
+        text_digest(key, labelled.post.text)
+        for labelled in posts
+        if not is_evaluation_post(labelled.post.post_id)
+    )
+
+
+def _posts(lines: Iterable[bytes]) -> Iterable[LabelledPost]:
+    for line in lines:
+        try:
+            yield parse_labelled_post(line)
+        except InvalidPost:
+            continue
