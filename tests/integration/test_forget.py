@@ -24,11 +24,14 @@ from local.batching import Answer, Batch, Condition, Discard
 from local.batching import Record as StreamedRecord
 from local.invocation import Source, failure_key, failure_record
 from stresswatch import archive, quarantine
+from stresswatch.identity import text_digest
 from stresswatch.posts import LabelledPost, Post, labelled_post_record
 from stresswatch.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
 from stresswatch.sources import BaseSet, Counts, Sources
+from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from tests.marker import MARKER
 
+KEY = b"k" * 64
 THEIRS, OTHERS = "their-post", "other-post"
 NOW = datetime.now(UTC)
 EVER = (NOW.replace(hour=0, minute=0, second=0), NOW.replace(hour=23, minute=59, second=59))
@@ -94,7 +97,7 @@ class Kept:
             self.shown = shown.getvalue()
         return self.shown
 
-    def archive(self, *post_ids, first="1"):
+    def archive(self, *post_ids, first="1", prefix=archive.PREFIX):
         """Archive a batch of predictions, as the predictor does."""
         batch = [record(str(int(first) + place)) for place in range(len(post_ids))]
         predictions = [
@@ -105,10 +108,11 @@ class Kept:
                 (0.0,) * len(TEXT_DESCRIPTORS),
                 "v1",
                 NOW.isoformat(),
+                text_digest=text_digest(KEY, post_id),
             )
             for one, post_id in zip(batch, post_ids, strict=True)
         ]
-        archive.write(self.s3, self.buckets["archive"], batch, predictions)
+        archive.write(self.s3, self.buckets["archive"], batch, predictions, prefix)
         return [one.archive_row() for one in predictions]
 
     def archived(self) -> list[str]:
@@ -223,6 +227,15 @@ def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
     assert len(holding(kept, OTHERS)) == others == 8
     assert kept.archived() == [OTHERS]
     assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
+
+
+def test_the_digest_of_a_text_goes_with_its_row_and_is_nowhere_else(kept):
+    kept.archive(OTHERS, THEIRS)
+    kept.archive(OTHERS, THEIRS, first="5", prefix=SHADOW_PREFIX)
+    digests = [text_digest(KEY, post_id) for post_id in (OTHERS, THEIRS)]
+    assert [len(holding(kept, digest)) for digest in digests] == [2, 2]
+    kept.forget()
+    assert [len(holding(kept, digest)) for digest in digests] == [2, 0]
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(kept):

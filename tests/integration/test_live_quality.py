@@ -11,16 +11,26 @@ import pytest
 from lambdas.quality.handler import handler, identity_key
 from stresswatch import archive
 from stresswatch.artefact import Artefact
+from stresswatch.datasets import TrainingSet
 from stresswatch.identifiers import METRIC_DIMENSION
+from stresswatch.identity import KeyUnavailable, text_digest
 from stresswatch.posts import labelled_post_record
 from stresswatch.predictions import Record, predict
+from stresswatch.splits import is_evaluation_post
 from stresswatch.window_metrics import RefusedMetrics
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT
+from tests.integration.conftest import CONTEXT, IDENTITY_KEY
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 WINDOW = {"end": NOW.isoformat()}
 POSTS = make_posts(120, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def _cold_start():
+    identity_key.cache_clear()
+    yield
+    identity_key.cache_clear()
 
 
 @pytest.fixture
@@ -32,7 +42,7 @@ def champion(aws, version_files):
 def serve(aws, version_files):
     """Archive predictions of posts, an hour before the window's end."""
 
-    def put(posts, version="v1", at=NOW - timedelta(hours=1)):
+    def put(posts, version="v1", at=NOW - timedelta(hours=1), key=IDENTITY_KEY):
         records = [
             Record(b"", "posts", version, f"{at:%d}{number:06}", at.timestamp())
             for number in range(len(posts))
@@ -42,7 +52,8 @@ def serve(aws, version_files):
             for record, labelled in zip(records, posts, strict=True)
         ]
         artefact = Artefact.from_bytes(version_files["model.npz"])
-        predictions = predict(batch, artefact, version, at.isoformat())
+        digests = [text_digest(key, post.text) for _, post in batch] if key else None
+        predictions = predict(batch, artefact, version, at.isoformat(), text_digests=digests)
         archive.write(aws.s3, "archive", records, predictions)
 
     return put
@@ -52,6 +63,14 @@ def label(aws, posts, name="a", at=NOW):
     labelled = [replace(post, labelled_at=at.isoformat()) for post in posts]
     body = "".join(json.dumps(labelled_post_record(post)) + "\n" for post in labelled)
     aws.put("training", f"labels/{name}.jsonl", body.encode())
+
+
+def train_on(aws, posts, version="v1"):
+    aws.put("training", f"datasets/{version}/posts.jsonl", TrainingSet(posts, [], 0).to_bytes())
+
+
+def learned(posts):
+    return [post for post in posts if not is_evaluation_post(post.post.post_id)]
 
 
 def published(metric, **dimensions):
@@ -215,3 +234,84 @@ def test_a_figure_that_cloudwatch_refuses_fails_alone_and_is_not_hidden(
     assert len(published("F1") + published("F1", Community="first")) == 2
     assert len(published("F1UpperBound", Community="last")) == 1
     assert len(aws.keys("archive", "quality/")) == 1
+
+
+def test_segments_that_share_an_id_are_joined_each_to_its_own_label(aws, champion, serve):
+    posts = [
+        replace(labelled, post=labelled.post._replace(post_id=f"long-{place // 3}"))
+        for place, labelled in enumerate(POSTS)
+    ]
+    serve(posts)
+    label(aws, posts[::-1])
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["labelled_posts"], answer["ambiguous"]) == (120, 0)
+    assert answer["overall"]["f1"] > 0.7
+
+
+def test_a_label_of_an_edited_post_is_not_held_against_the_earlier_text(aws, champion, serve):
+    serve(POSTS)
+    edited = [
+        replace(labelled, post=labelled.post._replace(text=f"edited: {labelled.post.text}"))
+        for labelled in POSTS[:20]
+    ]
+    label(aws, edited + POSTS[20:])
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["labelled_posts"], answer["other_text"]) == (100, 20)
+
+
+def test_rows_of_before_the_digest_are_joined_by_an_id_of_one_text(aws, champion, serve):
+    """Of an earlier release, or written while no key was at hand."""
+    serve(POSTS, key=None)
+    another = replace(POSTS[0], post=POSTS[0].post._replace(text="another text"))
+    label(aws, [*POSTS, another])
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["labelled_posts"], answer["ambiguous"]) == (119, 2)
+
+
+def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, champion, serve):
+    """Its own evaluation split counts: nothing was learned from that."""
+    train_on(aws, POSTS[:60])
+    serve(POSTS)
+    label(aws, POSTS)
+    answer = handler(WINDOW, CONTEXT)
+    left_out = len(learned(POSTS[:60]))
+    assert (answer["labelled_posts"], answer["trained_on"]) == (120 - left_out, left_out)
+    assert published("TrainedOnPosts") == [left_out]
+    assert answer["training_set"] == "read"
+
+
+def test_a_champion_whose_training_set_is_gone_is_measured_and_that_is_said(
+    aws, champion, serve, caplog
+):
+    train_on(aws, POSTS, version="v0")
+    serve(POSTS)
+    label(aws, POSTS)
+    answer = handler(WINDOW, CONTEXT)
+    assert (answer["labelled_posts"], answer["training_set"]) == (120, "missing")
+    assert "no training set: posts that the champion was trained on" in caplog.text
+
+
+def test_lines_of_a_training_set_that_are_no_posts_cost_no_figure(aws, champion, serve):
+    lines = TrainingSet(POSTS[:60], [], 0).to_bytes() + b'{"post_id": "a", "text": " "}\n{\n'
+    aws.put("training", "datasets/v1/posts.jsonl", lines)
+    serve(POSTS)
+    label(aws, POSTS)
+    assert handler(WINDOW, CONTEXT)["trained_on"] == len(learned(POSTS[:60]))
+
+
+def test_without_the_key_nothing_is_measured_and_the_error_says_why(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS)
+    aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
+    with pytest.raises(KeyUnavailable, match="cannot be read from identity"):
+        handler(WINDOW, CONTEXT)
+    assert aws.keys("archive", "quality/") == []
+
+
+def test_a_measurement_holds_no_digest(aws, champion, serve):
+    serve(POSTS)
+    label(aws, POSTS)
+    handler(WINDOW, CONTEXT)
+    (key,) = aws.keys("archive", "quality/")
+    kept = aws.body("archive", key).decode()
+    assert not [one for one in POSTS if text_digest(IDENTITY_KEY, one.post.text) in kept]

@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 
 from lambdas.predictor.handler import handler, logger, predictor
 from stresswatch import archive
+from stresswatch.identity import text_digest
 from stresswatch.posts import post_record
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT, train_version
+from tests.integration.conftest import CONTEXT, IDENTITY_KEY, train_version
 from training_jobs.stress_model.dataset import frame, read_dataset
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -80,6 +81,37 @@ def test_every_post_gets_a_prediction_on_the_stream_and_a_row_in_the_archive(aws
     rows = archive_rows(aws)
     assert [row["prediction_id"] for row in rows] == [p["prediction_id"] for p in predictions]
     assert [row["probability"] for row in rows] == [p["probability"] for p in predictions]
+
+
+def test_a_row_has_the_keyed_digest_of_its_text_and_a_message_has_none(aws, champion):
+    handler(event([payload(post) for post in POSTS]), CONTEXT)
+    assert [row["text_digest"] for row in archive_rows(aws)] == [
+        text_digest(IDENTITY_KEY, post.post.text) for post in POSTS
+    ]
+    assert not any("text_digest" in prediction for prediction in aws.predictions())
+
+
+def test_without_the_key_a_batch_is_delivered_again_until_it_can_be_read(aws, champion, caplog):
+    batch = event([payload(post) for post in POSTS])
+    aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
+    assert failures(handler(batch, CONTEXT)) == ["1"]
+    assert archive_rows(aws) == aws.predictions() == []
+    (cause,) = [entry.cause for entry in caplog.records if entry.message == "unfinished"]
+    assert cause.startswith("the key of the text digests cannot be read from identity")
+    aws.secrets.create_secret(Name="identity", SecretString=IDENTITY_KEY.decode())
+    assert failures(handler(batch, CONTEXT)) == []
+    assert len(archive_rows(aws)) == len(POSTS)
+
+
+def test_the_key_is_read_once_an_execution_environment(aws, champion):
+    handler(event([payload(POSTS[0])]), CONTEXT)
+    aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
+    assert failures(handler(event([payload(POSTS[1])], first=2), CONTEXT)) == []
+
+
+def test_invalid_records_alone_do_not_wait_for_the_key(aws, champion):
+    aws.secrets.delete_secret(SecretId="identity", ForceDeleteWithoutRecovery=True)
+    assert failures(handler(event([b"{"]), CONTEXT)) == []
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, len(POSTS)])

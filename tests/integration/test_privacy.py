@@ -3,6 +3,7 @@
 A marker is planted in posts of every kind, and searched for in everything that comes of them.
 """
 
+import hashlib
 import io
 import json
 import re
@@ -25,10 +26,12 @@ from lambdas.notify.handler import handler as notify
 from lambdas.predictor.handler import handler as predict
 from lambdas.promote.handler import handler as promote
 from stresswatch.discretion import UnforeseenError
+from stresswatch.identity import text_digest
 from stresswatch.posts import labelled_post_record, parse_labelled_post, post_record
 from stresswatch.sources import SOURCES_FILE
+from stresswatch.text import canonical
 from tests.conftest import PROJECT, make_posts
-from tests.integration.conftest import CONTEXT, request, train_version
+from tests.integration.conftest import CONTEXT, IDENTITY_KEY, request, train_version
 from tests.integration.test_predictor import event, failures
 from tests.integration.test_retraining_functions import deliver, gate_event
 from tests.marker import MARKER, holds, holds_marker
@@ -81,6 +84,9 @@ class Written:
 
     def places_with_marker(self):
         return [place for place, content in self._contents() if holds_marker(content)]
+
+    def places_with(self, words):
+        return [place for place, content in self._contents() if holds(content, words)]
 
     def _contents(self):
         output = self._capture.readouterr()
@@ -142,6 +148,18 @@ def test_a_valid_posts_text_is_read_and_forgotten(aws, champion, written):
     assert len(aws.predictions()) == len(VALID)
     assert written.places_with_marker() == []
     assert aws.keys("quarantine") == []
+
+
+def test_neither_the_key_nor_a_digest_made_without_it_is_written(aws, champion, written):
+    """Without the key, the digest of a text that somebody guesses must be found nowhere."""
+    written.hear(predict(event([post(text=MARKER)]), CONTEXT))
+    text = canonical(MARKER).encode()
+    unkeyed = [hashlib.new(name, text).hexdigest()[:32] for name in ("sha256", "sha1", "md5")]
+    for secret in (IDENTITY_KEY.decode(), *unkeyed):
+        assert written.places_with(secret) == []
+    assert written.places_with(text_digest(IDENTITY_KEY, MARKER)) == [
+        f"archive/{key}" for key in aws.keys("archive")
+    ]
 
 
 def test_an_invalid_record_is_in_quarantine_and_nowhere_else(aws, champion, written):

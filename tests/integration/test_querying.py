@@ -16,7 +16,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from cdk_app.catalog import TABLES, Format, database_of, saved_queries
 from stresswatch import archive, drift_history, quarantine
-from stresswatch.live_quality import join, newest_labels
+from stresswatch.identity import text_digest
+from stresswatch.live_quality import match, newest_labels
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
 from stresswatch.predictions import (
     DRIFT_COLUMNS,
@@ -37,13 +38,24 @@ DUCKDB_TYPES = {
     "timestamp": "TIMESTAMP",
 }
 YESTERDAY = datetime.now(UTC).replace(hour=7, minute=30) - timedelta(days=1)
+KEY = b"k" * 64
 TEXT = "a day that nobody else need know of"
 
 
-def prediction(place, *, probability=0.9, at=YESTERDAY, version="v1", post_id=None, text=TEXT):
+def prediction(
+    place, *, probability=0.9, at=YESTERDAY, version="v1", post_id=None, text=TEXT, key=KEY
+):
     post = Post(post_id or f"post-{place}", text, (1.0,) * len(NUMERIC_FEATURES), None, "ptsd")
     descriptors = (float(len(text)), *[0.1] * (len(TEXT_DESCRIPTORS) - 1))
-    return Prediction(f"id-{place}", post, probability, descriptors, version, at.isoformat())
+    return Prediction(
+        f"id-{place}",
+        post,
+        probability,
+        descriptors,
+        version,
+        at.isoformat(),
+        text_digest=text_digest(key, text) if key else None,
+    )
 
 
 def record(place, data=b""):
@@ -286,14 +298,21 @@ class TestCalibration:
         rows = archive.read(
             aws.s3, "archive", YESTERDAY - timedelta(days=1), YESTERDAY + timedelta(days=1)
         )
-        known = newest_labels([line.encode() for line in lines])
-        (scored,) = join(known.by_post, rows, "v1")
+        known = newest_labels([line.encode() for line in lines], KEY)
+        (scored,) = match(known, rows, "v1").scored
         (row,) = lake.run("calibration")
         assert (row["mean_probability"], row["stressed_share"]) == (scored.probability, 1)
         assert scored.label == 1
 
-    def test_an_id_that_stands_for_several_texts_is_left_out(self, lake, aws):
-        lake.predicted(prediction(1, post_id="long"), prediction(2, post_id="long", text="more"))
+    @pytest.mark.parametrize(
+        ("key", "text"), [(KEY, "more"), (KEY, TEXT[::-1]), (None, "of another length")]
+    )
+    def test_an_id_that_stands_for_several_texts_is_left_out(self, lake, aws, key, text):
+        """Told by the digest, also of texts of one length; by the length where there is none."""
+        lake.predicted(
+            prediction(1, post_id="long", key=key),
+            prediction(2, post_id="long", text=text, key=key),
+        )
         self.labelled(aws, label("long", 1))
         assert lake.run("calibration") == []
 

@@ -1,18 +1,22 @@
 """Shadowing on moto: what a challenger beside the champion leaves, and what is made of it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from lambdas.compare.handler import handler as compare
+from lambdas.compare.handler import identity_key
 from lambdas.predictor.handler import handler as predict
 from lambdas.predictor.handler import predictor
 from lambdas.shadow.handler import handler as shadow
 from stresswatch import archive
 from stresswatch.champion import DigestMismatch
+from stresswatch.datasets import TrainingSet, given_by, to_lines
 from stresswatch.shadow import ARCHIVE_PREFIX, read_shadow
+from stresswatch.splits import is_evaluation_post
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 from tests.integration.test_predictor import event, payload
@@ -23,9 +27,11 @@ BATCH = event([payload(post) for post in POSTS])
 
 @pytest.fixture(autouse=True)
 def _cold_start():
-    predictor.cache_clear()
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
     yield
-    predictor.cache_clear()
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,16 @@ class TestPredictor:
         }
         assert {one["model_version"] for one in aws.predictions()} == {"v1"}
         assert len(aws.predictions()) == len(POSTS)
+
+    def test_its_rows_have_the_digests_that_the_champions_have(self, aws, challenger):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        both = [
+            {row["prediction_id"]: row["text_digest"] for row in archived(aws, prefix)}
+            for prefix in (archive.PREFIX, ARCHIVE_PREFIX)
+        ]
+        assert both[0] == both[1]
+        assert len(set(both[0].values())) == len(POSTS)
 
     def test_without_a_challenger_nothing_more_is_done(self, aws, challenger):
         predict(BATCH, CONTEXT)
@@ -162,6 +178,32 @@ class TestCompare:
         assert agreement["challenger"] > 0.7
         kept = json.loads(aws.body("models", "models/v2/shadow.json"))
         assert kept == json.loads(json.dumps(verdict))
+
+    def label(self, aws, posts):
+        lines = to_lines(given_by(posts, datetime.now(UTC)))
+        aws.put("training", "labels/a.jsonl", lines)
+
+    def test_labels_of_live_posts_are_joined_by_id_and_text(self, aws, challenger):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        edited = [replace(one, post=one.post._replace(text="edited")) for one in POSTS[30:]]
+        self.label(aws, POSTS[:30] + edited)
+        assert "not judged" not in self.compare()["checks"][-1]["reason"]
+        self.label(aws, POSTS[:29] + edited)
+        assert "not judged: 29 of" in self.compare()["checks"][-1]["reason"]
+
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    def test_posts_that_either_was_trained_on_are_left_out(self, aws, challenger, version):
+        begin(challenger)
+        predict(BATCH, CONTEXT)
+        self.label(aws, POSTS)
+        lines = TrainingSet(POSTS, [], 0).to_bytes()
+        aws.put("training", f"datasets/{version}/posts.jsonl", lines)
+        left = sum(is_evaluation_post(one.post.post_id) for one in POSTS)
+        assert self.compare()["checks"][-1]["reason"] == (
+            f"not judged: {left} of at least 30 labelled live posts, "
+            f"{len(POSTS) - left} were trained on"
+        )
 
     def test_one_that_failed_is_not_accepted(self, aws, challenger):
         predict(BATCH, CONTEXT)

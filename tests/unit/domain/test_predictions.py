@@ -66,6 +66,15 @@ def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 
+def test_the_digest_of_a_text_is_archived_and_is_no_part_of_the_message(artefact):
+    post = Post("p", "words", (1.0, 2.0, 3.0, 4.0, 0.5))
+    (prediction,) = predict([("id", post)], artefact, "v1", "now", text_digests=["0f" * 16])
+    assert prediction.archive_row()["text_digest"] == "0f" * 16
+    assert "0f" * 16 not in prediction.message()
+    (without,) = predict([("id", post)], artefact, "v1", "now")
+    assert without.archive_row()["text_digest"] is None
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBER = st.floats(allow_infinity=False)
 REASONS = st.builds(
@@ -83,6 +92,7 @@ PREDICTIONS = st.builds(
     TEXT,
     TEXT,
     st.none() | REASONS,
+    st.none() | TEXT,
 )
 
 
@@ -104,9 +114,10 @@ def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(predictio
     numbers = [None if math.isnan(number) else number for number in prediction.post.numbers]
     assert [row[name] for name in NUMERIC_FEATURES] == numbers
     assert [row[name] for name in TEXT_DESCRIPTORS] == list(prediction.descriptors)
-    assert (row["source"], row["created_at"]) == (
+    assert (row["source"], row["created_at"], row["text_digest"]) == (
         prediction.post.source,
         prediction.post.created_at,
+        prediction.text_digest,
     )
     assert prediction.archive_line().isascii()
     assert len(prediction.archive_line().splitlines()) == 1
