@@ -63,6 +63,28 @@ def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(any_stag
         assert {"KmsKeyId", "RetentionInDays"} <= set(group)
 
 
+def test_the_key_of_text_digests_is_random_and_encrypted_with_a_customer_key(any_stage):
+    (secret,) = any_stage.properties("AWS::SecretsManager::Secret")
+    assert "StorageKey" in json.dumps(secret["KmsKeyId"])
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 64
+    assert "SecretString" not in secret
+
+
+def test_the_key_of_text_digests_is_read_by_those_who_write_or_join_them_alone(any_stage):
+    readers = {
+        role
+        for role in any_stage.resources("AWS::IAM::Role")
+        if "secretsmanager:GetSecretValue" in any_stage.allowed(role)
+    }
+    assert {role.rstrip("0123456789ABCDEF") for role in readers} == {
+        "PredictionPredictorRole",
+        "QualityQualityRole",
+        "RetrainingCompareRole",
+    }
+    for role in readers:
+        assert not [one for one in any_stage.allowed(role) if "PutSecret" in one]
+
+
 def test_keys_rotate(any_stage):
     assert all(key["EnableKeyRotation"] for key in any_stage.properties("AWS::KMS::Key"))
 
@@ -105,7 +127,15 @@ def test_topic_and_queue_refuse_plain_http(any_stage, kind):
         ]
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::KMS::Key"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "AWS::S3::Bucket",
+        "AWS::Kinesis::Stream",
+        "AWS::KMS::Key",
+        "AWS::SecretsManager::Secret",
+    ],
+)
 def test_production_keeps_its_data_when_the_stack_goes(production, template, kind):
     kept = {resource["DeletionPolicy"] for resource in production.resources(kind).values()}
     gone = {resource["DeletionPolicy"] for resource in template.resources(kind).values()}

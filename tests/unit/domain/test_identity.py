@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from stresswatch.identity import KeyUnavailable, key_reader, text_digest
-from stresswatch.text import canonical
+from stresswatch.text import canonical, single_spaced
 
 KEY = b"k" * 64
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -75,3 +75,8 @@ def test_the_key_comes_from_secrets_manager():
     secrets = boto3.client("secretsmanager")
     arn = secrets.create_secret(Name="identity", SecretString=KEY.decode())["ARN"]
     assert key_reader(secrets, arn)() == KEY
+
+
+@given(TEXT | st.text(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0ab", min_size=1))
+def test_blanks_are_single_as_where_a_text_is_split_and_joined(text):
+    assert single_spaced(text) == " ".join(text.split())

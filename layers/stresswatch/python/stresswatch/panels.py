@@ -249,6 +249,7 @@ SECTIONS = (
                 (
                     Series("in the drift window", "WindowPosts", "Maximum"),
                     Series("labelled", "LabelledPosts", "Maximum"),
+                    Series("trained on, left out", "TrainedOnPosts", "Maximum"),
                 ),
                 minutes=60,
             ),

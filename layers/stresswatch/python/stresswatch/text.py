@@ -104,6 +104,9 @@ _replace_invisible_references = re.compile(
     re.IGNORECASE,
 ).sub
 
+_BLANKS = b"".join(bytes([code]) for code in range(128) if chr(code).isspace())
+_BLANKS_TO_SPACES = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
+
 
 def normalise(text: str) -> str:
     """Return the text in which tokens are found, of at most `MAXIMUM_TEXT_LENGTH` characters.
@@ -124,7 +127,21 @@ def normalise(text: str) -> str:
 
 def canonical(text: str) -> str:
     """Return the text by which two posts are compared: normalised, each run of blanks one space."""
-    return " ".join(normalise(text).split())
+    return single_spaced(normalise(text))
+
+
+def single_spaced(text: str) -> str:
+    """Return the text with one space for each run of blanks, and none at its ends.
+
+    The same as splitting at blanks and joining with spaces, in less than half the time where the
+    text is ASCII, as most are once they are normalised.
+    """
+    if not text.isascii():
+        return " ".join(text.split())
+    spaced = text.encode("ascii").translate(_BLANKS_TO_SPACES)
+    while b"  " in spaced:
+        spaced = spaced.replace(b"  ", b" ")
+    return spaced.strip(b" ").decode("ascii")
 
 
 def decode_references(text: str) -> str:
