@@ -192,7 +192,8 @@ class Stage:
         How many environments of the predictor are kept warm, and paid for; 0 for none.
     subnet_ids, security_group_ids : tuple of str
         The network that the functions are put into, by its ids; nothing is for outside of any. It
-        must reach S3, Kinesis, SSM, SNS, DynamoDB, CloudWatch, X-Ray, Step Functions and SageMaker.
+        must reach S3, Kinesis, SSM, Secrets Manager, SNS, DynamoDB, CloudWatch, X-Ray, Step
+        Functions and SageMaker.
     key_administrators : tuple of str
         ARNs of roles and users who may administer the keys, beside those whom IAM lets.
     key_deletion_days, key_rotation_days : int

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import gate, quality
+from benchmarks import gate, joining, quality
 from benchmarks.earlier import EarlierModel, clean
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
@@ -64,3 +64,16 @@ def test_the_gate_tells_honest_challengers_from_poisoned_ones():
     assert tallies["learned nothing new"].failed == {"gain on fresh posts": 1}
     assert tallies["all labels flipped"].accepted == 0
     assert tallies["all labels flipped"].failed["ROC-AUC, standing posts"] == 1
+
+
+def test_segments_of_an_id_are_joined_by_their_text_and_not_by_the_id():
+    posts = [
+        replace(one, post=one.post._replace(post_id=f"post-{place // 2}"))
+        for place, one in enumerate(make_posts(20))
+    ] + make_posts(5, seed=2)
+    assert joining.measure(posts) == {
+        "labels": 25,
+        "ids": 15,
+        "by id alone": 5,
+        "by id and text": 25,
+    }

@@ -56,6 +56,7 @@ STAGE = Deployment(
     alarms=20,
     dashboards=0,
     keys=2,
+    secrets=1,
     log_retention_days=90,
 )
 ONE_A_SECOND = Load(86_400)
@@ -98,12 +99,14 @@ def test_a_post_a_second_reckoned_by_hand():
         "traces": 8.64,
         "keys": 2.00,
         "requests": 0.6739416,
+        "secrets": 0.40,
+        "reads": (2 * 720 / 2 + 30) * 5e-6,
         "transitions": 0.015,
         "training": 0.345,
     }
     lines = bill(ONE_A_SECOND, STAGE, MEASURED)
     assert {line.what: line.dollars for line in lines} == pytest.approx(by_hand)
-    assert total(lines) == pytest.approx(sum(by_hand.values())) == pytest.approx(148.53, abs=0.01)
+    assert total(lines) == pytest.approx(sum(by_hand.values())) == pytest.approx(148.93, abs=0.01)
 
 
 def test_streams_on_demand_are_paid_by_the_stream_and_by_kilobytes_rounded_up():
