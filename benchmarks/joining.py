@@ -1,8 +1,8 @@
 """How many labels meet the prediction of their post, by id alone and by id and digest of the text.
 
-``python -m benchmarks.joining [--json]`` streams and labels each of the posts at hand once: Dreaddit
-where ``STRESSWATCH_DATA_DIR`` holds it, synthetic ones elsewhere. Segments of a long post share its
-id. By id alone is how rows of releases without digests are joined.
+``python -m benchmarks.joining [--json]`` streams and labels each of the posts at hand once:
+Dreaddit where ``STRESSWATCH_DATA_DIR`` holds it, synthetic ones elsewhere. Segments of a long post
+share its id. By id alone is how rows of releases without digests are joined.
 """
 
 from __future__ import annotations

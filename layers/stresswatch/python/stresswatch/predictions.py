@@ -190,6 +190,7 @@ def predict(
     """
     texts = [post.text for _, post in posts]
     numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
+    digests: Sequence[str | None] = text_digests or [None] * len(posts)
     scores = artefact.score(texts, numbers.reshape(-1, len(NUMERIC_FEATURES)))
     return [
         Prediction(
@@ -203,10 +204,7 @@ def predict(
             text_digest=digest,
         )
         for (prediction_id, post), digest, probability, unknown, *of_words in zip(
-            posts,
-            text_digests or [None] * len(posts),
-            *(each.tolist() for each in scores),
-            strict=True,
+            posts, digests, *(each.tolist() for each in scores), strict=True
         )
     ]
 
