@@ -27,8 +27,8 @@ from stresswatch import archive, quarantine
 from stresswatch.identity import text_digest
 from stresswatch.posts import LabelledPost, Post, labelled_post_record
 from stresswatch.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
-from stresswatch.sources import BaseSet, Counts, Sources
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from stresswatch.sources import BaseSet, Counts, Sources
 from tests.marker import MARKER
 
 KEY = b"k" * 64

@@ -284,6 +284,7 @@ def test_a_champion_whose_training_set_is_gone_is_measured_and_that_is_said(
     aws, champion, serve, caplog
 ):
     train_on(aws, POSTS, version="v0")
+    aws.put("training", "datasets/v1/another.json", b"{}")
     serve(POSTS)
     label(aws, POSTS)
     answer = handler(WINDOW, CONTEXT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stresswatch.datasets import folder_of_training_set, read_lines
+from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_lines
 from stresswatch.identity import text_digest
 from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
 from stresswatch.splits import is_evaluation_post
@@ -25,8 +25,8 @@ def read_trained_texts(
     None where there is no training set: nobody can tell then. Lines that are no posts by the
     contract of today are left out, as no label can meet them.
     """
-    folder = folder_of_training_set(bucket, version)
-    lines = list(read_lines(s3, folder.bucket, folder.key))
+    posts = folder_of_training_set(bucket, version) / POSTS_FILE
+    lines = list(read_lines(s3, posts.bucket, posts.key))
     return trained_texts(_posts(lines), key) if lines else None
 
 
