@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BYTES_IN_MEMORY = 16 * 1024 * 1024
+"""Of what is uploaded; more is in a file meanwhile."""
 _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -66,7 +69,11 @@ class Loop:
 
     def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
         bucket = self.target.output("TrainingBucketName")
-        self.target.client("s3").put_object(Bucket=bucket, Key=key, Body=to_lines(posts))
+        with SpooledTemporaryFile(_BYTES_IN_MEMORY) as lines:
+            for post in posts:
+                lines.write(to_lines([post]))
+            lines.seek(0)
+            self.target.client("s3").upload_fileobj(lines, bucket, key)
         return f"s3://{bucket}/{key}"
 
     def send(self, payloads: Sequence[tuple[str, bytes]]) -> list[str]:

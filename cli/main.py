@@ -12,28 +12,27 @@ from typing import Annotated, NoReturn
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 import local
 from cli.backfill.command import backfill as backfill_posts
 from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
-from cli.data import base_data, data_directory, fetching, read_posts, synthetic_files
+from cli.data import base_data, data_directory, fetching, synthetic_files
 from cli.data.listing import Listing
 from cli.deployed import serving_commit
 from cli.destroy import Deletion, tell_what_is_left
 from cli.errors import OperatorError, sentence
 from cli.forget.command import forget as forget_posts
+from cli.labelling import submit as submit_labels
 from cli.loop import Loop
-from cli.produce import produce as produce_records
-from cli.produce import read_records
+from cli.post_files import CheckedPosts, PostFile, Wanted, check_only
 from cli.replay.command import replay as replay_records
 from cli.replay.command import selection_of
 from cli.reset import reset as reset_local
 from cli.score.command import score as score_posts
 from cli.seen import look
-from cli.sending import Sending
+from cli.sending import send_file
 from cli.smoke import smoke as smoke_test
 from cli.status import status_table
 from cli.synthesis import synthesize
@@ -86,7 +85,10 @@ File = Annotated[
     Path, typer.Argument(help="The file to read.", show_default=False, callback=_named)
 ]
 
-LABELS_AN_OBJECT = 5_000
+Check = Annotated[
+    bool, typer.Option("--check", help="Only say what is in the file; needs no stack.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="With --check: one JSON object.")]
 
 console = Console()
 _errors = Console(stderr=True)
@@ -120,6 +122,17 @@ def _target(*, on_local: bool, stage: str) -> Target:
         return aws_target(stage)
     except OperatorError as error:
         raise OperatorError(f"{error} For the local stack, add --local.") from error
+
+
+def _checks(file: Path | str | None, wanted: Wanted, *, check: bool, as_json: bool) -> bool:
+    """Say what is in a file if that is what is asked for; tell whether it was."""
+    if as_json and not check:
+        raise typer.BadParameter("--json goes with --check")
+    if check and (file is None or str(file).startswith("s3://")):
+        raise typer.BadParameter("--check reads a file on this machine; give one")
+    if check:
+        check_only(Path(str(file)), wanted, _errors if as_json else console, as_json=as_json)
+    return check
 
 
 def _versions(*, on_local: bool, stage: str) -> Versions:
@@ -205,18 +218,15 @@ def produce(
     rate: Annotated[
         float | None, typer.Option(min=0.1, help="Posts a second at most.", show_default=False)
     ] = None,
+    check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Send the posts of a file, JSON Lines or CSV, to the posts stream."""
+    """Send the posts of a file to the posts stream: CSV, JSON Lines or Parquet, gzipped or not."""
     with _sentence_on_error():
-        records = read_records(file)
-        target = _target(on_local=on_local, stage=stage)
-        steps = produce_records(
-            target.client("kinesis"), target.output("PostsStreamName"), records, rate=rate
-        )
-        with Sending(console, file) as sending:
-            for step in steps:
-                sending.note(step)
-        if sending.unsent:
+        if _checks(file, Wanted.POSTS, check=check, as_json=as_json):
+            return
+        posts = PostFile(file)
+        if send_file(console, _target(on_local=on_local, stage=stage), posts, rate):
             raise typer.Exit(1)
 
 
@@ -312,35 +322,43 @@ def seed(
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete all other base data, once this is uploaded.")
     ] = False,
+    check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Upload labelled posts, CSV or JSON Lines, as base data that every model learns from.
+    """Upload labelled posts, any table with text and label, as base data that models learn from.
 
     A file of the same name, whatever its ending, is replaced. Files of other names stay, and models
     learn from all of them: see them with `stresswatch data list`.
     """
     with _sentence_on_error():
-        posts = read_posts(file)
+        if _checks(file, Wanted.BASE_DATA, check=check, as_json=as_json):
+            return
+        posts = CheckedPosts(file, Wanted.BASE_DATA, console)
         loop = Loop(_target(on_local=on_local, stage=stage))
         before = base_data.stored(loop)
         address = loop.seed(posts, base_data.name_of(file))
-        stressed = sum(post.label for post in posts)
         console.print(
-            f"{len(posts):,} labelled posts, {stressed:,} of them stressed, are at {address}",
+            f"{len(posts):,} labelled posts, {posts.report.stressed:,} of them stressed, are at "
+            f"{address}",
             soft_wrap=True,
         )
+        posts.report.show(console)
         base_data.settle(console, loop, address, before, replace=replace)
 
 
 @app.command()
-def label(file: File, on_local: Local = False, stage: Stage = "dev") -> None:
-    """Submit labels of posts, CSV or JSON Lines: live quality and retrainings learn of them."""
+def label(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    check: Check = False,
+    as_json: AsJson = False,
+) -> None:
+    """Submit labels of posts, with post_id, text and label: live quality and retrainings use them."""
     with _sentence_on_error():
-        posts = read_posts(file)
-        loop = Loop(_target(on_local=on_local, stage=stage))
-        starts = range(0, len(posts), LABELS_AN_OBJECT)
-        for start in track(starts, "Submitting labels", console=console):
-            loop.label(posts[start : start + LABELS_AN_OBJECT])
-        console.print(f"{len(posts):,} labels submitted.")
+        if _checks(file, Wanted.LABELS, check=check, as_json=as_json):
+            return
+        submit_labels(console, Loop(_target(on_local=on_local, stage=stage)), file)
 
 
 @app.command()
@@ -423,11 +441,16 @@ def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "
 
 @app.command()
 def backfill(
-    version: Annotated[str, typer.Option(help="The model version to score with.")],
-    out: Annotated[str, typer.Option(help="A new file, or a prefix in S3 (s3://...).")],
+    version: Annotated[
+        str | None, typer.Option(help="The model version to score with.", show_default=False)
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="A new file, or a prefix in S3 (s3://...).", show_default=False),
+    ] = None,
     file: Annotated[
         Path | None,
-        typer.Argument(help="Posts, JSON Lines or CSV.", show_default=False, callback=_named),
+        typer.Argument(help="A file of posts.", show_default=False, callback=_named),
     ] = None,
     start: Annotated[
         str | None,
@@ -436,9 +459,15 @@ def backfill(
     end: Annotated[str | None, typer.Option("--to", help="and before this one.")] = None,
     on_local: Local = False,
     stage: Stage = "dev",
+    check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score posts of before with a model version of choice; nothing that is live is touched."""
     with _sentence_on_error():
+        if _checks(file, Wanted.POSTS, check=check, as_json=as_json):
+            return
+        if version is None or out is None:
+            raise typer.BadParameter("give --version and --out; --check alone needs neither")
         source = source_of(file, start, end)
         target = _target(on_local=on_local, stage=stage)
         backfill_posts(console, target, version, source, out)
@@ -449,7 +478,7 @@ def score(
     file: Annotated[
         str,
         typer.Argument(
-            help="JSON Lines, CSV or Parquet: a file, or s3://...",
+            help="A file of posts, or s3://...",
             show_default=False,
             callback=_named,
         ),
@@ -459,9 +488,13 @@ def score(
     ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
+    check: Check = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score a file of any size in the stack, many parts at a time; results lie beside it."""
     with _sentence_on_error():
+        if _checks(file, Wanted.POSTS, check=check, as_json=as_json):
+            return
         score_posts(console, _target(on_local=on_local, stage=stage), file, version)
 
 

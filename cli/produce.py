@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import OperatorError, sentence
-from stresswatch.posts import NUMERIC_FEATURES
+from cli.post_files import PostFile
+from stresswatch.posts import Post
 from stresswatch.producer import InvalidRecord, Producer, partition_key
 from stresswatch.streams import MAXIMUM_RECORDS, Position, StreamRecord
 
@@ -44,41 +41,14 @@ class Step:
     unsent: list[StreamRecord] = field(default_factory=list)
 
 
-def read_records(path: Path) -> Iterator[StreamRecord]:
-    """Read a file of JSON Lines or CSV as records, lazily.
+def records_of(file: PostFile) -> Iterator[StreamRecord]:
+    """Give the rows of a file as records, lazily: posts as the contract has them.
 
-    Lines of JSON go as they are, valid or not: the stream's predictor judges them. A CSV has the
-    columns of Dreaddit or of the post contract, and is checked to its end first: a row that cannot
-    be read must not be met when those before it were sent.
-
-    Raises
-    ------
-    OperatorError
-        When the file is not there, is empty, or is a damaged CSV or one without the columns of a
-        post.
+    A row that is no post goes as it is: the stream's predictor puts it in quarantine.
     """
-    readers = {".csv": _read_csv, ".jsonl": _read_json_lines, ".ndjson": _read_json_lines}
-    check_is_file(path)
-    if path.suffix.lower() not in readers:
-        raise OperatorError(f"{path} is no file of posts: its name must end in .jsonl or .csv.")
-    records = _readable(path, readers[path.suffix.lower()](path))
-    if (first := next(records, None)) is None:
-        raise OperatorError(f"{path} holds no post.")
-    return itertools.chain([first], records)
-
-
-def check_is_file(path: Path) -> None:
-    """See that there is a file to read.
-
-    Raises
-    ------
-    OperatorError
-        When there is nothing, or a folder.
-    """
-    if not path.exists():
-        raise OperatorError(f"There is no file {path}.")
-    if path.is_dir():
-        raise OperatorError(f"{path} is a folder; give a file of posts.")
+    for row in file.rows():
+        post_id = row.found.post_id if isinstance(row.found, Post) else None
+        yield StreamRecord(partition_key(row.data, post_id), row.data)
 
 
 def produce(
@@ -146,75 +116,3 @@ def _send(
         if error and isinstance(error.__cause__, BotoCoreError | ClientError):
             cause = error.__cause__
     return unsent, cause
-
-
-def _readable(path: Path, records: Iterator[StreamRecord]) -> Iterator[StreamRecord]:
-    try:
-        yield from records
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise OperatorError(f"{path} is not UTF-8; save it as UTF-8 first.") from error
-
-
-def _read_json_lines(path: Path) -> Iterator[StreamRecord]:
-    with path.open("rb") as lines:
-        for line in lines:
-            if data := line.strip():
-                yield StreamRecord(_partition_key(data), data)
-
-
-def _partition_key(data: bytes) -> str:
-    try:
-        post_id = json.loads(data)["post_id"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        post_id = None
-    return partition_key(data, post_id if isinstance(post_id, str) else None)
-
-
-def _read_csv(path: Path) -> Iterator[StreamRecord]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        _check_csv(path, file)
-        file.seek(0)
-        rows = csv.DictReader(file)
-        if missing := {"post_id", "text"} - set(rows.fieldnames or ()):
-            raise OperatorError(f"{path} lacks the column {' and '.join(sorted(missing))}.")
-        for row in rows:
-            data = json.dumps(_post_of(row)).encode()
-            yield StreamRecord(_partition_key(data), data)
-
-
-def _check_csv(path: Path, file: IO[str]) -> None:
-    rows = csv.reader(file, strict=True)
-    try:
-        for _ in rows:
-            pass
-    except csv.Error as error:
-        raise OperatorError(f"{path} is no valid CSV: {error}, line {rows.line_num}.") from error
-
-
-def _post_of(row: dict[str, str]) -> dict[str, Any]:
-    post: dict[str, Any] = {"post_id": row["post_id"], "text": row["text"]}
-    for name in NUMERIC_FEATURES:
-        if value := row.get(name):
-            post[name] = _number(value)
-    if source := row.get("source") or row.get("subreddit"):
-        post["source"] = source
-    if created_at := row.get("created_at") or _moment(row.get("social_timestamp")):
-        post["created_at"] = created_at
-    return post
-
-
-def _number(value: str) -> float | str:
-    try:
-        return float(value)
-    except ValueError:
-        return value  # as it is: the predictor names what is wrong with it
-
-
-def _moment(timestamp: str | None) -> str | None:
-    """Give Dreaddit's seconds since the epoch as ISO 8601; anything else as it is."""
-    try:
-        return datetime.fromtimestamp(float(timestamp), UTC).isoformat() if timestamp else None
-    except (ValueError, OverflowError, OSError):
-        return timestamp

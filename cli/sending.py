@@ -11,7 +11,31 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.produce import Step
+from cli.post_files import PostFile, check
+from cli.produce import Step, produce, records_of
+from cli.targets import Target
+
+
+def send_file(console: Console, target: Target, file: PostFile, rate: float | None) -> int:
+    """Check a file, send its posts to the posts stream, and give how many were not sent.
+
+    Rows that are no posts are sent as they are: the predictor puts them in quarantine.
+    """
+    report = check(file, console)
+    report.show(console)
+    if report.refused:
+        console.print(
+            f"{report.refused:,} rows are no posts; they are sent as they are, and go to "
+            "quarantine.",
+            highlight=False,
+        )
+    steps = produce(
+        target.client("kinesis"), target.output("PostsStreamName"), records_of(file), rate=rate
+    )
+    with Sending(console, file.path, report.posts + report.refused) as sending:
+        for step in steps:
+            sending.note(step)
+    return sending.unsent
 
 
 class _Speed(ProgressColumn):
@@ -26,7 +50,7 @@ class Sending:
     Unsent posts go to a new file of JSON Lines, which can be sent like any other.
     """
 
-    def __init__(self, console: Console, file: Path):
+    def __init__(self, console: Console, file: Path, total: int | None = None):
         self.sent = 0
         self.unsent = 0
         self._console = console
@@ -41,7 +65,7 @@ class Sending:
             TimeElapsedColumn(),
             console=console,
         )
-        self._task = self._progress.add_task("sending", total=None)
+        self._task = self._progress.add_task("sending", total=total)
 
     def __enter__(self) -> Sending:
         self._progress.start()

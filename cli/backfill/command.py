@@ -8,7 +8,7 @@ from pathlib import Path
 from time import sleep
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.backfill.outputs import output_at
@@ -16,10 +16,12 @@ from cli.backfill.scoring import Summary, load_version, score
 from cli.backfill.sources import StreamRange, records_of_file
 from cli.errors import OperatorError
 from cli.moments import moment
+from cli.post_files import PostFile, Report, check
 from cli.targets import Target
 from stresswatch.predictions import Record
 
-Source = Path | tuple[datetime, datetime]
+Range = tuple[datetime, datetime]
+Source = Path | Range
 
 
 def source_of(file: Path | None, start: str | None, end: str | None) -> Source:
@@ -54,21 +56,28 @@ def backfill(console: Console, target: Target, version: str, source: Source, out
     output = output_at(target, out)
     model = load_version(target, version)
     summary = Summary(version)
+    report = Report()
+    if isinstance(source, Path):
+        file = PostFile(source)
+        report = check(file, console)
+        records = records_of_file(file)
+    else:
+        records = _records(console, target, source)
     with output, _progress(console) as progress:
-        task = progress.add_task("Scoring", total=None)
-        for scored in score(_records(console, target, source), model):
+        task = progress.add_task("Scoring", total=report.posts + report.refused or None)
+        for scored in score(records, model):
             output.write([prediction.archive_line() for prediction in scored.predictions])
             summary.add(scored)
             progress.update(task, completed=summary.posts + summary.invalid.total())
         output.finish(summary.as_dict())
     _tell(console, summary, out)
+    for note in report.notes():
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
     if summary.invalid and not summary.posts:
         raise OperatorError("None of these records is a post.")
 
 
-def _records(console: Console, target: Target, source: Source) -> Iterator[Record]:
-    if isinstance(source, Path):
-        return records_of_file(source)
+def _records(console: Console, target: Target, source: Range) -> Iterator[Record]:
     start, end = source
     kinesis, stream = target.client("kinesis"), target.output("PostsStreamName")
     summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
@@ -86,6 +95,7 @@ def _progress(console: Console) -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}, {task.completed:,.0f} records"),
+        BarColumn(),
         TimeElapsedColumn(),
         console=console,
         transient=True,

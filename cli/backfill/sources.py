@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.produce import read_records
+from cli.post_files import PostFile
 from stresswatch.predictions import Record
 
 if TYPE_CHECKING:
@@ -21,16 +20,10 @@ _SECONDS_A_READ = 0.4
 """Half of what a shard gives its readers: the other half is the predictor's."""
 
 
-def records_of_file(path: Path) -> Iterator[Record]:
-    """Read a file that `stresswatch produce` reads; a post without an id gets its place in it.
-
-    Raises
-    ------
-    OperatorError
-        When the file cannot be read.
-    """
-    for place, record in enumerate(read_records(path), start=1):
-        yield Record(record.data, path.name, "file", str(place), arrival=0.0)
+def records_of_file(file: PostFile) -> Iterator[Record]:
+    """Give the rows of a file as records, each with its place there."""
+    for row in file.rows():
+        yield Record(row.data, file.path.name, "file", str(row.number), arrival=0.0)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from cli.data import dreaddit, synthetic
-from cli.errors import OperatorError
-from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
+from cli.post_files import CheckedPosts, Wanted
+from stresswatch.posts import LabelledPost
 
 SEED = 7
 
@@ -36,38 +38,18 @@ def load_posts() -> DataSet:
     """
     path = data_directory() / dreaddit.TRAIN_FILE
     if path.exists():
-        posts = dreaddit.read_csv(path)
+        posts = read_posts(path)
         return DataSet(f"Dreaddit, {len(posts):,} real posts", posts)
     posts = synthetic.generate_posts(SEED)
     return DataSet(f"synthetic posts, {len(posts):,} of seed {SEED}", posts)
 
 
 def read_posts(path: Path) -> list[LabelledPost]:
-    """Read a file of labelled posts: a CSV as Dreaddit's, or JSON Lines.
+    """Read a file of labelled posts into memory: of any format that `seed` reads.
 
     Raises
     ------
     OperatorError
         When the file cannot be read, has no post, or has one that breaks the contract.
     """
-    if path.suffix.lower() == ".csv":
-        return dreaddit.read_csv(path)
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise OperatorError(f"{path} cannot be read: {error.strerror}.") from error
-    posts = [
-        _labelled_post(line, f"{path}, line {number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
-    if not posts:
-        raise OperatorError(f"{path} holds no post.")
-    return posts
-
-
-def _labelled_post(line: bytes, place: str) -> LabelledPost:
-    try:
-        return parse_labelled_post(line)
-    except InvalidPost as error:
-        raise OperatorError(f"{place}: {error.detail}.") from error
+    return list(CheckedPosts(path, Wanted.BASE_DATA, Console(quiet=True)))

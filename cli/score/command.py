@@ -45,7 +45,7 @@ def score(console: Console, target: Target, address: str, version: str | None) -
         of it is a post.
     """
     pointer = _chosen(target, version)
-    scored = Scored(target, input_at(target, address), pointer)
+    scored = Scored(target, input_at(console, target, address), pointer)
     summary = scored.summary()
     if summary is None:
         parts = scored.parts()

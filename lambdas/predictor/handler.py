@@ -159,6 +159,8 @@ class Predictor:
         _count_scored("champion", predictions)
         imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
         metrics.add_metric("NumbersImputed", MetricUnit.Count, imputed)
+        dropped = sum(len(post.dropped) for _, post in posts)
+        metrics.add_metric("FieldsDropped", MetricUnit.Count, dropped)
         if refused:
             first, _ = posts[refused[0]]
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")

@@ -10,10 +10,18 @@ import json
 import math
 import string
 from codecs import BOM_UTF8
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from stresswatch.optional_fields import MAXIMUM_MOMENT_LENGTH as MAXIMUM_MOMENT_LENGTH
+from stresswatch.optional_fields import MAXIMUM_NAME_LENGTH as MAXIMUM_NAME_LENGTH
+from stresswatch.optional_fields import (
+    is_encodable,
+    read_flag,
+    read_source,
+    read_timestamp,
+)
 from stresswatch.removal import is_removal_notice
 from stresswatch.text import MAXIMUM_TEXT_LENGTH, canonical
 
@@ -24,17 +32,23 @@ NUMERIC_FEATURES = (
     "lex_liwc_Clout",
     "sentiment",
 )
-MAXIMUM_NAME_LENGTH = 256
-"""Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
-MAXIMUM_MOMENT_LENGTH = 64
-"""Characters of `created_at`; with nanoseconds and an offset it has 35."""
 TEXT_REMOVED = "text_removed"
 """The reason of a record whose text was removed or deleted: complete as a record, and no post."""
+LABEL_NAMES = {
+    "stressed": 1,
+    "stress": 1,
+    "not stressed": 0,
+    "not stress": 0,
+    "non stress": 0,
+    "no stress": 0,
+}
+"""The labels by the names that annotators give them, in lower case: files may have these."""
 SMOKE_PREFIX = "stresswatch-smoke-"
 """Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
 _decode = json.JSONDecoder().decode
 _BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
+_Read = TypeVar("_Read")
 
 
 class InvalidPost(ValueError):
@@ -65,6 +79,8 @@ class Post(NamedTuple):
         The community that the post comes from: for slices of the metrics, never a feature.
     asks_reasons : bool
         Whether the producer wants to know what moved the prediction.
+    dropped : tuple of str
+        The optional fields that the record had and that could not be read.
     """
 
     post_id: str
@@ -73,6 +89,7 @@ class Post(NamedTuple):
     created_at: str | None = None
     source: str | None = None
     asks_reasons: bool = False
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,8 @@ def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
     Parameters
     ----------
     data : bytes
-        A UTF-8 JSON object. Unknown fields are ignored.
+        A UTF-8 JSON object. Unknown fields are ignored, and an optional one that cannot be read
+        is dropped: `created_at`, `source` and `reasons` never cost the post.
     default_post_id : str, optional
         The id of a record that brings none.
 
@@ -191,14 +209,32 @@ def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
     post_id = _name(record, "post_id") or default_post_id
     if post_id is None:
         raise InvalidPost("post_id_missing", "post_id must be a string")
+    dropped: list[str] = []
     return Post(
         post_id=post_id,
         text=_text(record),
         numbers=tuple([_number(record, name) for name in NUMERIC_FEATURES]),
-        created_at=_moment(record, "created_at"),
-        source=_name(record, "source"),
-        asks_reasons=_flag(record, "reasons"),
+        created_at=_optional(record, "created_at", read_timestamp, dropped),
+        source=_optional(record, "source", read_source, dropped),
+        asks_reasons=_optional(record, "reasons", read_flag, dropped) or False,
+        dropped=tuple(dropped),
     )
+
+
+def _optional(
+    record: dict[str, Any],
+    field: str,
+    read: Callable[[object], _Read | None],
+    dropped: list[str],
+) -> _Read | None:
+    """Read an optional field, or note that it was dropped; an empty one is missing."""
+    value = record.get(field)
+    if value is None or value == "":
+        return None
+    found = read(value)
+    if found is None:
+        dropped.append(field)
+    return found
 
 
 def _text(record: dict[str, Any]) -> str:
@@ -256,36 +292,20 @@ def _name(record: dict[str, Any], field: str) -> str | None:
     return _encodable(field, value)
 
 
-def _flag(record: dict[str, Any], field: str) -> bool:
-    value = record.get(field)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise InvalidPost(f"{field}_invalid", f"{field} must be true or false")
-    return value
-
-
 def _moment(record: dict[str, Any], field: str) -> str | None:
     value = record.get(field)
     if value is None:
         return None
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InvalidPost(f"{field}_invalid", f"{field} must be an ISO 8601 date") from None
-    # Python takes any character between date and time, and any number of decimals.
-    if len(value) > MAXIMUM_MOMENT_LENGTH or not value.isascii():
+    found = read_timestamp(value) if isinstance(value, str) else None
+    if found is None:
         raise InvalidPost(
             f"{field}_invalid",
             f"{field} must be an ISO 8601 date of at most {MAXIMUM_MOMENT_LENGTH} characters",
         )
-    return str(value)
+    return found
 
 
 def _encodable(field: str, value: str) -> str:
-    # JSON can escape half a surrogate pair, which no UTF-8 writer after us could encode.
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InvalidPost("not_unicode", f"{field} has an unpaired surrogate") from None
+    if not is_encodable(value):
+        raise InvalidPost("not_unicode", f"{field} has an unpaired surrogate")
     return value

@@ -57,9 +57,19 @@ class Post(Numbers):
         description="At least one character that is neither blank nor invisible. A notice that a "
         f"post was removed or deleted, such as `[removed]`, is refused as `{TEXT_REMOVED}`."
     )
-    created_at: Moment | None = Field(None, description="ISO 8601.")
-    source: Name | None = Field(None, description="The community that the post comes from.")
-    reasons: bool | None = Field(None, description="Ask for what moved the prediction.")
+    created_at: JsonValue = Field(
+        None,
+        description="ISO 8601, or seconds or milliseconds since 1970. One that cannot be read is "
+        "dropped, here and below.",
+    )
+    source: JsonValue = Field(
+        None,
+        description="The community that the post comes from, of 1 to "
+        f"{MAXIMUM_NAME_LENGTH} characters.",
+    )
+    reasons: JsonValue = Field(
+        None, description="True or false: ask for what moved the prediction."
+    )
 
 
 class LabelledPost(Post):

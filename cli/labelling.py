@@ -1,0 +1,30 @@
+"""Labels of posts, from a file to where live quality and retrainings find them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.loop import Loop
+from cli.post_files import CheckedPosts, Wanted
+
+LABELS_AN_OBJECT = 5_000
+
+
+def submit(console: Console, loop: Loop, path: Path) -> None:
+    """Check a file of labelled posts, and submit them, some thousands an object.
+
+    Raises
+    ------
+    FileRefused
+        When a row of the file is no labelled post; nothing is submitted then.
+    """
+    posts = CheckedPosts(path, Wanted.LABELS, console)
+    left = iter(posts)
+    while part := list(itertools.islice(left, LABELS_AN_OBJECT)):
+        loop.label(part)
+    console.print(f"{len(posts):,} labels submitted.")
+    for note in posts.report.notes():
+        console.print(note, markup=False, highlight=False, soft_wrap=True)

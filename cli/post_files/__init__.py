@@ -1,0 +1,33 @@
+"""Files of posts: what every command reads, by one set of rules.
+
+`PostFile` reads a file as posts or as labelled posts, and `check` says what is in it. The rules are
+on the page "Preparing data". Formats are in `contents`, `csv_tables`, `json_lines` and
+`parquet_tables`; names of columns in `columns`; values in `values`; and what to say of a file
+without a post in `causes`.
+"""
+
+from cli.post_files.checking import (
+    CheckedPosts,
+    Report,
+    check,
+    check_only,
+    read_through,
+    refuse,
+    watched,
+)
+from cli.post_files.reading import PostFile, Row, Wanted
+from cli.post_files.refusals import FileRefused
+
+__all__ = [
+    "CheckedPosts",
+    "FileRefused",
+    "PostFile",
+    "Report",
+    "Row",
+    "Wanted",
+    "check",
+    "check_only",
+    "read_through",
+    "refuse",
+    "watched",
+]

@@ -1,0 +1,104 @@
+"""Says why not one row of a file is a post, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+
+from cli.post_files.columns import near_misses
+from cli.post_files.contents import Kind
+from cli.post_files.reading import PostFile
+
+_REDDIT = "{post_id: .name, text: .selftext, source: .subreddit, created_at: .created_utc}"
+_ADVICE = {
+    "not_utf8": " Its bytes are perhaps of Windows-1252; decode them before you write the file.",
+    "number_invalid": " Write numbers as numbers with a decimal point; in a CSV, semicolons "
+    "between the columns say that numbers have a decimal comma.",
+}
+
+
+def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) -> str:
+    """Say it in sentences, with the command that converts the file where there is one.
+
+    Parameters
+    ----------
+    reason : str
+        Why most rows are no posts.
+    named : sequence of (str, str)
+        The first of them: where they are, and what is wrong with each.
+    """
+    if not named:
+        return "it has no row."
+    if file.content.kind is Kind.JSON_LINES and (cause := _of_json(file, reason)):
+        return cause
+    (place, detail), *_ = named
+    advice = _ADVICE.get(reason, "")
+    if reason == "text_missing" and file.wanted.is_labelled:
+        advice = " A label is of a post, which is known by its id and text together: add the text."
+    return f"not one of its rows is one. {place.capitalize()}: {detail}.{advice}"
+
+
+def _of_json(file: PostFile, reason: str) -> str | None:
+    name = shlex.quote(str(file.path))
+    cat = f"gzip -dc {name} | " if file.content.is_packed else ""
+    name = "" if file.content.is_packed else f"{name} "
+    if reason == "not_utf8":
+        return (
+            "it is not UTF-8, and perhaps Windows-1252; convert it: "
+            f"{cat}iconv -f WINDOWS-1252 -t UTF-8 {name}> posts.jsonl"
+        )
+    lines = [line.strip() for line in re.split(r"[\r\n]+", file.content.head) if line.strip()]
+    first = lines[0]
+    try:
+        found, end = json.JSONDecoder().raw_decode(first)
+    except (ValueError, RecursionError):
+        if first.startswith("{'"):
+            return "it has dictionaries as Python prints them; write them by json.dumps."
+        if len(lines) > 1 and not first.endswith("}"):
+            return (
+                "it is JSON of several lines an object; write one post a line: "
+                f"{cat}jq -c . {name}> posts.jsonl"
+            )
+        return None
+    rest = first[end:].strip()
+    if rest == ",":
+        return (
+            "its lines end in a comma; take the commas away: "
+            f"{cat}sed 's/,[[:space:]]*$//' {name}> posts.jsonl"
+        )
+    if rest.startswith("{"):
+        return (
+            "it has several objects on a line; write one post a line: "
+            f"{cat}jq -c . {name}> posts.jsonl"
+        )
+    return _of_object(found, cat, name) if isinstance(found, dict) and not rest else None
+
+
+def _of_object(found: dict[str, object], cat: str, name: str) -> str | None:
+    if isinstance(found.get("data"), dict) and "kind" in found:
+        return (
+            "it is a listing of Reddit's API; write its posts one a line: "
+            f"{cat}jq -c '.data.children[].data | {_REDDIT}' {name}> posts.jsonl"
+        )
+    if "text" in map(str.casefold, found):
+        return None
+    if {"selftext", "subreddit"} <= found.keys():
+        return (
+            "it is a dump of Reddit, whose posts have their words in selftext; rename its fields: "
+            f"{cat}jq -c '{_REDDIT}' {name}> posts.jsonl"
+        )
+    if near := near_misses(found, ("text", "post_id")):
+        fields = ", ".join(f"{field}: .[{json.dumps(key)}]" for field, key in near.items())
+        return (
+            f"it has no field text; perhaps {' and '.join(near.values())} is meant: "
+            f"{cat}jq -c '{{{fields}}}' {name}> posts.jsonl"
+        )
+    lists = [key for key, value in found.items() if isinstance(value, list)]
+    if len(lists) == 1:
+        return (
+            f"it is one object, with a list in {lists[0]!r}; write its posts one a line: "
+            f"{cat}jq -c '.[{json.dumps(lists[0])}][]' {name}> posts.jsonl"
+        )
+    return None

@@ -1,0 +1,212 @@
+"""Reads a file to its end before anything of it is sent, and says what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.post_files.causes import likely_cause
+from cli.post_files.reading import PostFile, Row, Wanted
+from cli.post_files.refusals import FileRefused
+from stresswatch.posts import InvalidPost, LabelledPost, Post
+
+_NAMED = 5
+_Item = TypeVar("_Item")
+
+
+@dataclass
+class Report:
+    """What the rows of a file are.
+
+    Attributes
+    ----------
+    reasons : Counter of str
+        Rows that are no posts, by the contract's reason.
+    first : dict of str to (str, str)
+        Where the first of each reason is, and what is wrong with it.
+    dropped : Counter of str
+        Optional fields that cannot be read, by name.
+    without_weight : int
+        Labelled posts with confidence 0.
+    """
+
+    posts: int = 0
+    refused: int = 0
+    stressed: int = 0
+    without_weight: int = 0
+    rounded_ids: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    first: dict[str, tuple[str, str]] = field(default_factory=dict)
+    named: list[tuple[str, str]] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: Row) -> None:
+        if isinstance(row.found, InvalidPost):
+            self.refused += 1
+            self.reasons[row.found.reason] += 1
+            self.first.setdefault(row.found.reason, (row.place, row.found.detail))
+            if len(self.named) < _NAMED:
+                self.named.append((row.place, row.found.detail))
+            return
+        self.posts += 1
+        self.rounded_ids += row.has_rounded_id
+        if isinstance(row.found, LabelledPost):
+            self.stressed += row.found.label
+            self.without_weight += row.found.confidence == 0
+        post = row.found if isinstance(row.found, Post) else row.found.post
+        if post.dropped:
+            self.dropped.update(post.dropped)
+
+    def as_dict(self) -> dict[str, object]:
+        return {"posts": self.posts, "refused": self.refused, "reasons": dict(self.reasons)}
+
+    def notes(self) -> Iterator[str]:
+        """Say what came of rows that are posts, where it is not all that the file has."""
+        if self.dropped:
+            named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))
+            yield f"Optional fields that cannot be read were dropped: {named}."
+        if self.without_weight:
+            yield (
+                f"{self.without_weight:,} labelled posts have confidence 0: they count in "
+                "evaluation, and weigh nothing in training."
+            )
+        if self.rounded_ids:
+            yield (
+                f"{self.rounded_ids:,} ids are numbers as Excel shows long ones, such as 8.60E+05: "
+                "their last digits are lost. Format the column as text before saving."
+            )
+
+    def show(self, console: Console) -> None:
+        """Print the rows that are no posts by reason, and the notes."""
+        if self.reasons:
+            table = Table()
+            for column in ("no post because", "rows", "the first", "what is wrong"):
+                table.add_column(column, overflow="fold")
+            for reason, rows in self.reasons.most_common():
+                table.add_row(reason, f"{rows:,}", *self.first[reason])
+            console.print(table)
+        for note in self.notes():
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def check(file: PostFile, console: Console) -> Report:
+    """Read a file to its end; give what is in it.
+
+    Raises
+    ------
+    FileRefused
+        When the file is damaged or its rows do not fit, when not one row is a post, or when posts
+        with labels are wanted and one row is none.
+    """
+    report = read_through(file, console)
+    refuse(file, report)
+    return report
+
+
+def read_through(file: PostFile, console: Console) -> Report:
+    """Read a file to its end, whatever its rows are."""
+    report = Report()
+    for row in watched(file.rows(), file, console, "Checking"):
+        report.add(row)
+    return report
+
+
+class CheckedPosts(Collection[LabelledPost]):
+    """The labelled posts of a file that was checked: counted, and read again where they are wanted.
+
+    Raises
+    ------
+    FileRefused
+        When the file is damaged, or one of its rows is no labelled post.
+    """
+
+    def __init__(self, path: Path, wanted: Wanted, console: Console):
+        self._file = PostFile(path, wanted)
+        self._console = console
+        self.report = check(self._file, console)
+
+    def __len__(self) -> int:
+        return self.report.posts
+
+    def __iter__(self) -> Iterator[LabelledPost]:
+        return watched(self._file.labelled_posts(), self._file, self._console, "Reading")
+
+    def __contains__(self, post: object) -> bool:
+        return any(one == post for one in self._file.labelled_posts())
+
+
+def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -> None:
+    """Say what is in a file, and do nothing else; `console` is for what is no answer to a program.
+
+    Raises
+    ------
+    FileRefused
+        When the command would refuse the file.
+    """
+    report = Report()
+    try:
+        file = PostFile(path, wanted)
+        report = read_through(file, console)
+        if not as_json:
+            report.show(console)
+            console.print(
+                f"{path} is {file.content.kind}{', gzipped' if file.content.is_packed else ''}: "
+                f"{report.posts:,} rows are posts, {report.refused:,} are not.",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        refuse(file, report)
+    except FileRefused as error:
+        if not report.reasons:
+            report = Report(refused=1, reasons=Counter([error.reason]))
+        raise
+    finally:
+        if as_json:
+            typer.echo(json.dumps(report.as_dict()))
+
+
+def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str) -> Iterator[_Item]:
+    """Give what is read of a file, and show how far that is."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task(what, total=1.0)
+        for number, item in enumerate(items):
+            if not number % 500:
+                progress.update(task, completed=file.share_read)
+            yield item
+
+
+def refuse(file: PostFile, report: Report) -> None:
+    """Refuse a file without a post, or one of labelled posts with a row that is none."""
+    if not report.posts:
+        ((reason, _),) = report.reasons.most_common(1) or (("no_post", 0),)
+        what = "labelled post" if file.wanted.is_labelled else "post"
+        cause = likely_cause(file, reason, report.named)
+        raise FileRefused(reason, f"{file.path} holds no {what}: {cause}")
+    if file.wanted.is_labelled and report.refused:
+        named = "; ".join(f"{place}: {detail}" for place, detail in report.named)
+        more = report.refused - len(report.named)
+        raise FileRefused(
+            next(iter(report.reasons)),
+            f"{file.path}, {named}{f'; and {more:,} more' if more else ''}. "
+            f"{report.refused:,} of {report.posts + report.refused:,} rows are no labelled posts: "
+            "correct or remove them.",
+        )

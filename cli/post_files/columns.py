@@ -1,0 +1,88 @@
+"""The fields of a post by the names that files give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from stresswatch.posts import NUMERIC_FEATURES
+
+LABEL_FIELDS = ("label", "confidence", "labelled_at")
+FIELDS = (
+    *("post_id", "text", *NUMERIC_FEATURES, "source", "created_at", "reasons"),
+    *LABEL_FIELDS,
+)
+ALIASES: Mapping[str, str] = {"subreddit": "source", "social_timestamp": "created_at"}
+"""Dreaddit's own names: they count where the field itself is missing."""
+_KNOWN = {name: name for name in FIELDS} | dict(ALIASES)
+_OFTEN_MEANT = {
+    **dict.fromkeys(("selftext", "body", "content", "tweet", "message", "post", "comment"), "text"),
+    **dict.fromkeys(("id", "name", "postid", "tweet_id", "id_str", "guid"), "post_id"),
+    **dict.fromkeys(("labels", "target", "class", "y", "stress", "annotation"), "label"),
+}
+_SHORT_NAME = re.compile(r"[^\W\d]\w{0,39}")
+"""A name of a column and no sentence: where a header is missing, the names are somebody's words."""
+_LISTED = 12
+
+
+def fold(name: str) -> str:
+    """Return a name without what tells no two names apart: case, surrounding blanks, a mark."""
+    return name.strip("\ufeff \t\r\n\u00a0").casefold()
+
+
+_BY_FOLD: dict[str, str | None] = {}
+for _name in _KNOWN:
+    # Two names that differ in their case alone are told apart by it.
+    _BY_FOLD[fold(_name)] = None if fold(_name) in _BY_FOLD else _name
+
+
+def known(name: str) -> str | None:
+    """Return the field or alias that a column's name means; None for any other column."""
+    return name if name in _KNOWN else _BY_FOLD.get(fold(name))
+
+
+def field_of(name: str) -> str:
+    """Return the field that a field or alias stands for."""
+    return _KNOWN[name]
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Return a name that is there twice; blank ones, of columns without a name, may be."""
+    seen: set[str] = set()
+    for name in names:
+        key = known(name) or fold(name)
+        if key and key in seen:
+            return key
+        seen.add(key)
+    return None
+
+
+def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None:
+    """Say which columns are missing, and which of those that are there may be meant."""
+    found = {_KNOWN[name] for name in map(known, names) if name}
+    missing = [field for field in required if field not in found]
+    if not missing:
+        return None
+    said = f"lacks the column {' and '.join(missing)}"
+    if near := near_misses(names, missing):
+        meant = ", ".join(f"{field} is perhaps {name!r}" for field, name in near.items())
+        return f"{said}; {meant}: rename it"
+    shown = [name for name in names if _SHORT_NAME.fullmatch(name.strip())][:_LISTED]
+    if shown:
+        return f"{said}; it has {', '.join(shown)}"
+    return f"{said}; its first row must name the columns"
+
+
+def near_misses(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:
+    """Return the columns that may be meant by missing fields."""
+    unknown = {
+        re.sub(r"[\W_]+", "_", fold(name)): name.strip() for name in names if not known(name)
+    }
+    near = {}
+    for field in missing:
+        meant = [key for key in unknown if _OFTEN_MEANT.get(key) == field]
+        close = get_close_matches(field.casefold(), unknown, n=1, cutoff=0.75)
+        if found := [*close, *meant]:
+            near[field] = unknown[found[0]]
+    return near

@@ -1,0 +1,210 @@
+"""What a file is, by its content: its name says nothing. Other kinds are refused by their names."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import shlex
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, cast
+
+from cli.post_files.refusals import FileRefused
+
+HEAD_BYTES = 64 * 1024
+"""As much of a file tells what it is."""
+MAXIMUM_LINE = 16 * 1024 * 1024
+"""Bytes or characters of a line; no file of posts has such lines."""
+
+_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_PARQUET = b"PAR1"
+_BYTE_ORDER_MARKS = (  # UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_OTHERS = (
+    (b"\x28\xb5\x2f\xfd", "zstd_packed", "is packed by zstd; unpack it: zstd -d {}"),
+    (b"BZh", "bzip2_packed", "is packed by bzip2; unpack it: bunzip2 {}"),
+    (b"\xfd7zXZ\x00", "xz_packed", "is packed by xz; unpack it: unxz {}"),
+    (b"\x04\x22\x4d\x18", "lz4_packed", "is packed by lz4; unpack it: lz4 -d {}"),
+    (b"7z\xbc\xaf\x27\x1c", "archive_7z", "is a 7z archive; unpack it: 7z x {}"),
+    (b"Rar!", "archive_rar", "is a RAR archive; unpack it: unrar x {}"),
+    (_GZIP, "packed_twice", "is gzipped twice; unpack it once: gunzip {}"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "excel_workbook",
+        "is an Excel workbook or another Office document; save it in Excel as 'CSV UTF-8'",
+    ),
+    (b"PARE", "parquet_encrypted", "is encrypted Parquet; write it without encryption"),
+    (b"ARROW1", "arrow_file", "is an Arrow (Feather) file; write it as Parquet"),
+    (b"ORC", "orc_file", "is an ORC file; write it as Parquet"),
+    (b"SQLite format 3", "sqlite_database", "is an SQLite database; export a table as CSV"),
+    (b"%PDF", "pdf_document", "is a PDF document; posts are read from CSV, JSON Lines or Parquet"),
+    (b"{\\rtf", "rtf_document", "is a document of a word processor; save it as plain text"),
+    (b"\x80\x04\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
+    (b"\x80\x05\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
+)
+_MARKUP = ("<!doctype", "<html", "<?xml")
+
+
+class Kind(StrEnum):
+    """A format of posts."""
+
+    CSV = "CSV"
+    JSON_LINES = "JSON Lines"
+    PARQUET = "Parquet"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds.
+
+    Attributes
+    ----------
+    encoding : str
+        Of the text; ``utf-8-sig`` leaves out a byte order mark.
+    head : str
+        How the text begins; empty for Parquet.
+    """
+
+    path: Path
+    kind: Kind
+    is_packed: bool
+    encoding: str = "utf-8-sig"
+    head: str = ""
+
+    @contextmanager
+    def bytes(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+        """Open what is read, unpacked, and the file itself, whose place tells how far that is."""
+        with opened(self.path, is_packed=self.is_packed) as streams:
+            yield streams
+
+
+@contextmanager
+def opened(path: Path, *, is_packed: bool) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Open a file's bytes, unpacked, and the file itself; a damaged one is refused.
+
+    Raises
+    ------
+    FileRefused
+        When the file cannot be read, or is cut off.
+    """
+    try:
+        with path.open("rb") as raw:
+            if not is_packed:
+                yield raw, raw
+            else:
+                with gzip.open(raw) as unpacked:
+                    yield cast("IO[bytes]", unpacked), raw
+    except EOFError:
+        raise FileRefused(
+            "gzip_cut_off", f"{path} is gzipped and cut off: it was not brought here whole."
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise FileRefused("gzip_damaged", f"{path} is gzipped and damaged: {error}.") from error
+    except OSError as error:
+        raise FileRefused("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
+
+
+def look_into(path: Path) -> Content:
+    """Tell what a file holds.
+
+    Raises
+    ------
+    FileRefused
+        When there is no such file, or it is none of the formats.
+    """
+    _check_is_file(path)
+    head = _head(path, is_packed=False)
+    is_packed = head.startswith(_GZIP)
+    if is_packed:
+        head = _head(path, is_packed=True)
+    if not head.strip():
+        raise FileRefused("no_post", f"{path} holds no post: it is empty.")
+    if head.startswith(_PARQUET):
+        return Content(path, Kind.PARQUET, is_packed)
+    _refuse_others(path, head)
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    if encoding is None:
+        _refuse_zeros(path, head)
+    encoding = encoding or "utf-8-sig"
+    text = head.decode(encoding, errors="replace").lstrip("\ufeff \t\r\n")
+    if not text:
+        raise FileRefused("no_post", f"{path} holds no post: it has nothing but blanks.")
+    if text.lower().startswith(_MARKUP):
+        raise FileRefused(
+            "web_page", f"{path} is a web page or XML, perhaps of an error; fetch the file anew."
+        )
+    if text.startswith("["):
+        raise FileRefused(
+            "json_array",
+            f"{path} is a JSON array; write it as JSON Lines, one post a line: "
+            f"jq -c '.[]' {shlex.quote(str(path))} > posts.jsonl",
+        )
+    has_objects = any(line.lstrip().startswith("{") for line in text.splitlines())
+    looks_like_json = text.startswith("{") or (has_objects and not _has_header(text))
+    kind = Kind.JSON_LINES if looks_like_json else Kind.CSV
+    return Content(path, kind, is_packed, encoding, text)
+
+
+def _check_is_file(path: Path) -> None:
+    if not path.exists():
+        raise FileRefused("file_missing", f"There is no file {path}.")
+    if path.is_dir():
+        raise FileRefused("is_folder", f"{path} is a folder; give a file of posts.")
+    if not path.is_file():
+        raise FileRefused(
+            "is_stream", f"{path} can be read once only, and is read twice; write it to a file."
+        )
+
+
+def _head(path: Path, *, is_packed: bool) -> bytes:
+    with opened(path, is_packed=is_packed) as (stream, _):
+        return stream.read(HEAD_BYTES)
+
+
+def _refuse_others(path: Path, head: bytes) -> None:
+    name = shlex.quote(str(path))
+    if head.startswith(_ZIP):
+        if b"[Content_Types].xml" in head or b"xl/" in head:
+            raise FileRefused(
+                "excel_workbook",
+                f"{path} is an Excel workbook; save it in Excel as 'CSV UTF-8 (Comma delimited)'.",
+            )
+        raise FileRefused("archive_zip", f"{path} is a zip archive; unpack it: unzip {name}")
+    if head[257:262] == b"ustar":
+        raise FileRefused("archive_tar", f"{path} is a tar archive; unpack it: tar xf {name}")
+    for magic, reason, advice in _OTHERS:
+        if head.startswith(magic):
+            raise FileRefused(reason, f"{path} {advice.format(name)}.")
+
+
+def _refuse_zeros(path: Path, head: bytes) -> None:
+    """Refuse what has zero bytes, which no UTF-8 text has."""
+    if b"\0" not in head:
+        return
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if max(even, odd) > len(head) // 8:
+        encoding = "UTF-16LE" if odd > even else "UTF-16BE"
+        raise FileRefused(
+            "utf16_unmarked",
+            f"{path} seems to be {encoding} without a byte order mark; convert it: "
+            f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > posts-utf8",
+        )
+    raise FileRefused(
+        "not_text",
+        f"{path} is neither text nor Parquet: it has zero bytes. "
+        "Posts are read from CSV, JSON Lines and Parquet.",
+    )
+
+
+def _has_header(text: str) -> bool:
+    return "text" in text.splitlines()[0].casefold()

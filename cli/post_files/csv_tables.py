@@ -1,0 +1,217 @@
+"""CSV: the standard library's reader, strict, with a check that every row fits the header.
+
+pyarrow's reader is not used: it takes a text that goes on after its closing quotation mark, and one
+that is never closed, as if they were right; it counts rows where an editor counts lines; and of two
+columns of one name it gives the last.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from cli.post_files.columns import fold, known, repeated
+from cli.post_files.contents import MAXIMUM_LINE, Content
+from cli.post_files.refusals import FileRefused
+from cli.post_files.rows import RawRow, by_field
+
+DELIMITERS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
+"""With which Excel is told the separator."""
+
+
+class CsvTable:
+    """A CSV that is being read.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the columns, without the trailing blank ones that Excel writes.
+    """
+
+    def __init__(self, content: Content, stream: IO[bytes]):
+        self._content = content
+        text = io.TextIOWrapper(stream, content.encoding, newline="")
+        self._lines = _Lines(content, text)
+        self._place = 1
+        self.delimiter = self._find_delimiter()
+        self._rows = csv.reader(self._lines, strict=True, delimiter=self.delimiter)
+        self.names = _without_blank_end(next(self._read(), []))
+        self._check_header()
+
+    def rows(self) -> Iterator[RawRow]:
+        """Give the rows, without blank ones.
+
+        Raises
+        ------
+        FileRefused
+            When a row does not fit the header, or repeats it.
+        """
+        width = len(self.names)
+        header = [fold(name) for name in self.names]
+        for cells in self._read():
+            if len(cells) != width:
+                cells = self._fitted(cells, width)
+            if not any(cells) or not any(map(str.strip, cells)):
+                continue
+            if fold(cells[-1]) in header and sorted(map(fold, cells)) == sorted(header):
+                raise self._refused(
+                    "header_repeated", "the header is there again; delete this line"
+                )
+            self._check_nameless(cells)
+            yield RawRow(self._place, by_field(dict(zip(self.names, cells, strict=True))))
+
+    def _read(self) -> Iterator[list[str]]:
+        """Give the rows as they are, each with the line that it begins at in `_place`."""
+        while True:
+            self._place = self._lines.number + 1
+            try:
+                cells = next(self._rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise self._broken(error) from error
+            except UnicodeDecodeError as error:
+                raise _undecodable(self._content) from error
+            if cells:
+                yield cells
+
+    def _find_delimiter(self) -> str:
+        """Find what separates the columns, by the names that the header then has."""
+        try:
+            first = next((line for line in self._lines if line.strip()), "")
+            if given := _SEPARATOR_LINE.fullmatch(first):
+                return given[1]
+        except UnicodeDecodeError as error:
+            raise _undecodable(self._content) from error
+
+        def fields(delimiter: str) -> int:
+            cells = next(csv.reader([first], delimiter=delimiter), [])
+            return len({name for name in map(known, cells) if name})
+
+        self._lines.push_back()
+        return max(DELIMITERS, key=fields)
+
+    def _check_header(self) -> None:
+        if twice := repeated(self.names):
+            raise FileRefused(
+                "column_repeated",
+                f"{self._content.path} has the column {twice} twice; keep one of the two.",
+            )
+
+    def _fitted(self, cells: list[str], width: int) -> list[str]:
+        fitted = cells[:width] if not any(map(str.strip, cells[width:])) else cells
+        if len(fitted) == width or not any(map(str.strip, fitted)):
+            return fitted
+        if len(fitted) > width:
+            raise self._refused(
+                "row_too_long",
+                f"it has {len(fitted)} fields where the header has {width}; a text with "
+                f"{_NAMES.get(self.delimiter, 'the separator')} in it must stand in quotation "
+                "marks",
+            )
+        raise self._refused(
+            "row_too_short",
+            f"it has {len(fitted)} fields where the header has {width}; a line break within a text "
+            "must stand in quotation marks, and an empty field must be there",
+        )
+
+    def _check_nameless(self, cells: Sequence[str]) -> None:
+        """Refuse values without a name, but for the first column's, where pandas has an index."""
+        for name, cell in zip(self.names[1:], cells[1:], strict=True):
+            if not name.strip() and cell.strip():
+                raise self._refused(
+                    "row_too_long",
+                    "it has a value in a column without a name; name the column, or put a text "
+                    f"with {_NAMES.get(self.delimiter, 'the separator')} in it in quotation marks",
+                )
+
+    def _broken(self, error: csv.Error) -> FileRefused:
+        if '\\"' in self._lines.last:
+            name = shlex.quote(str(self._content.path))
+            return self._refused(
+                "csv_damaged",
+                "quotation marks within a text are escaped by a backslash, as MySQL writes them, "
+                f'and must be doubled: sed \'s/\\\\"/""/g\' {name} > posts.csv',
+            )
+        if "unexpected end" in str(error) or "field larger" in str(error):
+            return self._refused(
+                "csv_damaged",
+                "a quotation mark that opens a text here is not closed, or the text has over a "
+                f"million characters ({error})",
+            )
+        return self._refused("csv_damaged", f"{error}; quotation marks in a text must be doubled")
+
+    def _refused(self, reason: str, what: str) -> FileRefused:
+        return FileRefused(reason, f"{self._content.path}, line {self._place}: {what}.")
+
+
+_NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical line"}
+
+
+class _Lines:
+    """Lines of a text with their numbers; the last one is kept for what is wrong with it."""
+
+    def __init__(self, content: Content, text: io.TextIOWrapper):
+        self.number = 0
+        self.last = ""
+        self._content = content
+        self._text = text
+        self._is_pushed_back = False
+
+    def push_back(self) -> None:
+        """Let the last line be the next again."""
+        self._is_pushed_back = True
+        self.number -= 1
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self.last if self._is_pushed_back else self._text.readline(MAXIMUM_LINE)
+        self._is_pushed_back = False
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self.last = line
+        if len(line) >= MAXIMUM_LINE:
+            raise FileRefused(
+                "line_too_long",
+                f"{self._content.path}, line {self.number}: it has over {MAXIMUM_LINE:,} "
+                "characters; this is no CSV of posts.",
+            )
+        return line
+
+
+def _without_blank_end(names: list[str]) -> list[str]:
+    while names and not names[-1].strip():
+        names = names[:-1]
+    return [name.strip("\ufeff") for name in names]
+
+
+def _is_escaped(line: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in line)
+
+
+def _undecodable(content: Content) -> FileRefused:
+    """Say from which line on a file is not in its encoding."""
+    if content.encoding != "utf-8-sig":
+        return FileRefused(
+            "not_unicode",
+            f"{content.path} begins as {content.encoding.upper()}, and goes on otherwise or is cut "
+            "off; write it anew.",
+        )
+    with content.bytes() as (stream, _):
+        text = io.TextIOWrapper(stream, content.encoding, errors="surrogateescape", newline="")
+        lines = iter(lambda: text.readline(MAXIMUM_LINE), "")
+        number = next(place for place, line in enumerate(lines, start=1) if _is_escaped(line))
+    return FileRefused(
+        "not_utf8",
+        f"{content.path}, line {number}: it is not UTF-8, and perhaps Windows-1252, as Excel's "
+        "'CSV' is; save it as 'CSV UTF-8', or convert it: iconv -f WINDOWS-1252 -t UTF-8 "
+        f"{shlex.quote(str(content.path))} > posts.csv",
+    )

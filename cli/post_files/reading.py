@@ -1,0 +1,161 @@
+"""Reads a file as posts, or as labelled posts: each row is one, or says why it is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from enum import Enum
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from cli.post_files import json_lines
+from cli.post_files.columns import missing_columns
+from cli.post_files.contents import Content, Kind, look_into
+from cli.post_files.csv_tables import CsvTable
+from cli.post_files.parquet_tables import ParquetTable
+from cli.post_files.refusals import FileRefused
+from cli.post_files.rows import RawRow
+from cli.post_files.values import is_rounded_id, record_of
+from stresswatch.posts import (
+    InvalidPost,
+    LabelledPost,
+    Post,
+    labelled_post_record,
+    parse_record,
+    post_record,
+    read_post,
+)
+
+
+class Wanted(Enum):
+    """What a command reads a file for, with the columns that it then must have."""
+
+    POSTS = ("text",)
+    BASE_DATA = ("text", "label")
+    LABELS = ("post_id", "text", "label")
+
+    @property
+    def is_labelled(self) -> bool:
+        return "label" in self.value
+
+
+class Row(NamedTuple):
+    """A row of a file, and what it is.
+
+    Attributes
+    ----------
+    number : int
+        Among the rows that are not blank, from 1: the id of a post that brings none.
+    place : str
+        For people: ``line 3``, or ``row 3`` of Parquet.
+    found : Post, LabelledPost or InvalidPost
+        A post, or why it is none.
+    data : bytes
+        The post as the contract has it; a row that is none, as it came.
+    has_rounded_id : bool
+        Whether Excel has rounded its id.
+    """
+
+    number: int
+    place: str
+    found: Post | LabelledPost | InvalidPost
+    data: bytes
+    has_rounded_id: bool = False
+
+
+class PostFile:
+    """A file of posts, which can be read more than once.
+
+    Raises
+    ------
+    FileRefused
+        When there is no such file, or it is in none of the formats.
+    """
+
+    def __init__(self, path: Path, wanted: Wanted = Wanted.POSTS):
+        self.path = path
+        self.content: Content = look_into(path)
+        self.wanted = wanted
+        self.share_read = 0.0
+
+    def rows(self) -> Iterator[Row]:
+        """Read the rows that are not blank, a few at a time.
+
+        Raises
+        ------
+        FileRefused
+            When the file is damaged, lacks a column, or has a row that does not fit.
+        """
+        self.share_read = 0.0
+        is_written = self.content.kind is Kind.CSV
+        unit = "row" if self.content.kind is Kind.PARQUET else "line"
+        has_decimal_commas = False
+        with ExitStack() as files:
+            stream, raw = files.enter_context(self.content.bytes())
+            if is_written:
+                table = CsvTable(self.content, stream)
+                self._require(table.names)
+                has_decimal_commas = table.delimiter == ";"
+            source = table.rows() if is_written else self._raw_rows(stream, files)
+            size = max(1, self.path.stat().st_size)
+            for number, row in enumerate(source, start=1):
+                yield self._row(number, unit, row, is_written, has_decimal_commas)
+                if not number % 500 and not raw.closed:
+                    self.share_read = raw.tell() / size
+        self.share_read = 1.0
+
+    def posts(self) -> Iterator[Post]:
+        """Give the rows that are posts."""
+        return (row.found for row in self.rows() if isinstance(row.found, Post))
+
+    def labelled_posts(self) -> Iterator[LabelledPost]:
+        """Give the rows that are labelled posts."""
+        return (row.found for row in self.rows() if isinstance(row.found, LabelledPost))
+
+    def _raw_rows(self, stream: IO[bytes], files: ExitStack) -> Iterator[RawRow]:
+        if self.content.kind is Kind.JSON_LINES:
+            return json_lines.read(self.content, stream)
+        table = ParquetTable(self.content, stream, files)
+        self._require(table.names)
+        return table.rows()
+
+    def _require(self, names: list[str]) -> None:
+        if said := missing_columns(names, self.wanted.value):
+            raise FileRefused("column_missing", f"{self.path} {said}.")
+
+    def _row(
+        self, number: int, unit: str, row: RawRow, is_written: bool, has_decimal_commas: bool
+    ) -> Row:
+        place = f"{unit} {row.place}"
+        if isinstance(row.values, InvalidPost):
+            return Row(number, place, row.values, row.raw or b"")
+        try:
+            record = record_of(
+                row.values, is_written=is_written, has_decimal_commas=has_decimal_commas
+            )
+            found = self._found(record, number)
+        except InvalidPost as error:
+            data = row.raw or json.dumps(dict(row.values), default=_written).encode()
+            return Row(number, place, error, data)
+        is_rounded = is_rounded_id(row.values.get("post_id"))
+        return Row(number, place, found, _data(found), is_rounded)
+
+    def _found(self, record: dict[str, object], number: int) -> Post | LabelledPost:
+        if not self.wanted.is_labelled:
+            return read_post(record, default_post_id=str(number))
+        if self.wanted is Wanted.BASE_DATA:
+            record.setdefault("post_id", str(number))
+        if "label" not in record:
+            raise InvalidPost("label_missing", "label must be given")
+        return parse_record(record)
+
+
+def _data(found: Post | LabelledPost) -> bytes:
+    record = post_record(found) if isinstance(found, Post) else labelled_post_record(found)
+    return json.dumps(record).encode()
+
+
+def _written(value: object) -> str:
+    """Write what JSON has no type for; bytes so that what was no UTF-8 still is none."""
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
