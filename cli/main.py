@@ -354,7 +354,7 @@ def label(
     check: Check = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit labels of posts, with post_id, text and label: live quality and retrainings use them."""
+    """Submit labels of posts, with post_id, text and label, to live quality and retrainings."""
     with _sentence_on_error():
         if _checks(file, Wanted.LABELS, check=check, as_json=as_json):
             return

@@ -62,8 +62,6 @@ _INVALID: tuple[tuple[str, Callable[[random.Random], bytes]], ...] = (
     ("number_invalid", lambda _: _object(sentiment=MARKER)),
     ("number_not_finite", lambda _: _object(sentiment=float("inf"))),
     ("post_id_invalid", lambda _: _object(post_id=[MARKER])),
-    ("source_invalid", lambda _: _object(source=MARKER * 100)),
-    ("created_at_invalid", lambda _: _object(created_at=MARKER)),
 )
 
 

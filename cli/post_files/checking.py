@@ -81,8 +81,8 @@ class Report:
             )
         if self.rounded_ids:
             yield (
-                f"{self.rounded_ids:,} ids are numbers as Excel shows long ones, such as 8.60E+05: "
-                "their last digits are lost. Format the column as text before saving."
+                f"{self.rounded_ids:,} ids are as Excel shows long numbers, such as 8.60E+05, and "
+                "several posts may share one. Import the column as text to keep the ids."
             )
 
     def show(self, console: Console) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from cli.post_files import json_lines
-from cli.post_files.columns import missing_columns
+from cli.post_files.columns import LABEL_FIELDS, missing_columns
 from cli.post_files.contents import Content, Kind, look_into
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
@@ -131,9 +131,10 @@ class PostFile:
         if isinstance(row.values, InvalidPost):
             return Row(number, place, row.values, row.raw or b"")
         try:
-            record = record_of(
-                row.values, is_written=is_written, has_decimal_commas=has_decimal_commas
-            )
+            values = row.values
+            if not self.wanted.is_labelled:
+                values = {name: values[name] for name in values if name not in LABEL_FIELDS}
+            record = record_of(values, is_written=is_written, has_decimal_commas=has_decimal_commas)
             found = self._found(record, number)
         except InvalidPost as error:
             data = row.raw or json.dumps(dict(row.values), default=_written).encode()

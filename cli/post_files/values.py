@@ -22,7 +22,7 @@ _NUMBERS = frozenset({*NUMERIC_FEATURES, "confidence"})
 _NAMES = ("post_id", "source")
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
 _SCIENTIFIC = re.compile(r"\d\.\d+E\+\d+")
-"""As Excel shows a long number; ids such as ``86e05`` are none."""
+"""As Excel shows a long number, and a post's id such as ``860e03``, which is lost by that."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _LABEL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1, **LABEL_NAMES}
 _WRITTEN_LABEL = re.compile(r"([01])\.0*")
@@ -97,7 +97,7 @@ def label_of(value: object) -> int:
 
 
 def is_rounded_id(value: object) -> bool:
-    """Tell whether an id is a number as Excel shows long ones, which has lost its digits."""
+    """Tell whether an id is a number as Excel shows long ones; the id that it was is lost."""
     return isinstance(value, str) and _SCIENTIFIC.fullmatch(value.strip()) is not None
 
 
@@ -141,12 +141,8 @@ def _name(value: object) -> object:
         return str(value)
     if isinstance(value, float):
         return str(int(value)) if math.isfinite(value) and value == int(value) else value
-    if isinstance(value, str):
-        if _WHOLE.fullmatch(value):
-            return value.partition(".")[0]
-        if is_rounded_id(value):
-            number = Decimal(value.strip())
-            return str(int(number)) if number == number.to_integral_value() else value
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return value.partition(".")[0]
     return value
 
 

@@ -170,7 +170,7 @@ def test_invalid_records_are_counted_by_reason_and_placed_without_their_text(sta
 
 
 def test_records_none_of_which_is_a_post_are_an_error(stack, tmp_path):
-    with pytest.raises(OperatorError, match="None of these records is a post"):
+    with pytest.raises(OperatorError, match="holds no post: not one of its rows is one"):
         stack.backfill(write(tmp_path, *INVALID), tmp_path / "out.jsonl")
 
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
-from cli import main
+from cli import labelling, main
 from cli.loop import Loop
 from cli.targets import Target
 from stresswatch.posts import labelled_post_record
@@ -60,7 +60,7 @@ def test_a_label_that_says_when_it_was_given_is_believed(aws, label):
 
 
 def test_a_large_file_becomes_several_objects(aws, label, monkeypatch):
-    monkeypatch.setattr(main, "LABELS_AN_OBJECT", 2)
+    monkeypatch.setattr(labelling, "LABELS_AN_OBJECT", 2)
     label(records())
     assert len(aws.keys("training", "labels/")) == 3
     assert len(submitted(aws)) == 5

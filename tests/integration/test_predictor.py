@@ -280,14 +280,16 @@ def test_no_text_of_a_post_is_logged(aws, champion, capsys):
 
 
 def test_the_counts_are_published_as_metrics(aws, champion, capsys):
-    without_numbers = json.dumps({"post_id": "a", "text": "words", "sentiment": 0.1}).encode()
-    handler(event([without_numbers, b"{"]), CONTEXT)
+    without_numbers = {"post_id": "a", "text": "words", "sentiment": 0.1}
+    unreadable = without_numbers | {"created_at": "yesterday", "source": [], "reasons": "true"}
+    handler(event([json.dumps(unreadable).encode(), b"{"]), CONTEXT)
     metrics = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     record = json.loads(metrics[-1])
     assert record["PostsRead"] == [2.0]
     assert record["PostsPredicted"] == [1.0]
     assert record["PostsQuarantined"] == [1.0]
     assert record["NumbersImputed"] == [4.0]
+    assert record["FieldsDropped"] == [2.0]
     assert record["ObjectsPut"] == [2.0]
     assert record["Stage"] == "dev"
 

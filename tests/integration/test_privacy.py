@@ -123,6 +123,9 @@ VALID = {
     "as its whole text": post(text=MARKER),
     "in a field that is ignored": post(title=MARKER),
     "without an id": json.dumps({"text": MARKER}).encode(),
+    "in optional fields that cannot be read": post(
+        source=[MARKER], created_at=MARKER, reasons=MARKER
+    ),
     "asking for reasons": post(text=f"{MARKER} panic", reasons=True),
 }
 INVALID = {
@@ -137,9 +140,6 @@ INVALID = {
     "number_invalid": post(sentiment=MARKER),
     "number_not_finite": b'{"text": "' + MARKER.encode() + b'", "sentiment": NaN}',
     "post_id_invalid": post(post_id=MARKER * 20),
-    "source_invalid": post(source=[MARKER]),
-    "created_at_invalid": post(created_at=MARKER),
-    "reasons_invalid": post(reasons=MARKER),
 }
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from rich.console import Console
 
 from cli.errors import OperatorError
 from cli.score import command
@@ -28,6 +29,8 @@ from stresswatch.scoring import parts_of, results_of
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 from tests.marker import MARKER, holds_marker
+
+QUIET = Console(quiet=True)
 
 KEY = "scoring/posts.jsonl"
 RESULTS = results_of(KEY, "v1")
@@ -156,13 +159,19 @@ class TestInputs:
         assert len(body) == found.size
         return [json.loads(line) for line in body.splitlines()]
 
-    def test_json_lines_come_in_as_they_are_valid_or_not(self, target, tmp_path):
-        file = tmp_path / "as-they-are.jsonl"
-        file.write_bytes(LINES[0] + b"\nno post\n")
-        found = input_at(target, str(file))
-        assert found.key == "scoring/as-they-are.jsonl"
+    def test_posts_come_in_as_the_contract_has_them_and_other_lines_as_they_are(
+        self, target, tmp_path
+    ):
+        file = tmp_path / "lines.jsonl"
+        file.write_bytes(LINES[0] + b'\nno post\n\n{"Text": "words", "created_at": 1521614353}\n')
+        found = input_at(QUIET, target, str(file))
+        assert found.key == "scoring/lines.jsonl"
         body = boto3.client("s3").get_object(Bucket="training", Key=found.key)["Body"].read()
-        assert body == file.read_bytes()
+        assert body.splitlines() == [
+            LINES[0],
+            b"no post",
+            b'{"post_id": "3", "text": "words", "created_at": "2018-03-21T06:39:13+00:00"}',
+        ]
 
     @pytest.mark.parametrize("suffix", ["csv", "parquet"])
     def test_a_table_comes_in_as_json_lines(self, target, tmp_path, table, suffix):
@@ -170,7 +179,7 @@ class TestInputs:
         # A line break within a text is what keeps a CSV from being cut anywhere.
         table.loc[0, "text"] = 'two\nlines and "quotes"'
         table.to_csv(file, index=False) if suffix == "csv" else table.to_parquet(file)
-        found = input_at(target, str(file))
+        found = input_at(QUIET, target, str(file))
         assert found.key == f"scoring/table.{suffix}.jsonl"
         expected = [post_record(post) for post in POSTS]
         expected[0]["text"] = 'two\nlines and "quotes"'
@@ -179,50 +188,44 @@ class TestInputs:
     def test_a_number_of_zero_in_parquet_is_a_number(self, target, tmp_path):
         file = tmp_path / "zero.parquet"
         pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [0.0]}).to_parquet(file)
-        assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0
+        assert self.lines(input_at(QUIET, target, str(file)))[0]["sentiment"] == 0
 
     def test_a_text_of_bytes_in_parquet_is_a_text_or_invalid(self, target, tmp_path):
         file = tmp_path / "bytes.parquet"
         pd.DataFrame({"post_id": ["a", "b"], "text": [b"caf\xc3\xa9", b"\xff"]}).to_parquet(file)
-        good, bad = self.lines(input_at(target, str(file)))
-        assert good["text"] == "café"
+        good, bad = self.lines(input_at(QUIET, target, str(file)))
+        assert good["text"] == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
         with pytest.raises(InvalidPost, match="unpaired surrogate"):
             parse_post(json.dumps(bad).encode())
 
     def test_numbers_as_names_in_parquet_are_texts_as_they_are_in_a_csv(self, target, tmp_path):
         file = tmp_path / "numbers.parquet"
         pd.DataFrame({"post_id": [17], "text": ["t"], "source": [5]}).to_parquet(file)
-        (line,) = self.lines(input_at(target, str(file)))
+        (line,) = self.lines(input_at(QUIET, target, str(file)))
         assert (line["post_id"], line["source"]) == ("17", "5")
 
     @pytest.mark.parametrize("text", [["a", "list"], {"a": "struct"}, 5])
     def test_what_is_no_text_in_parquet_is_not_made_one(self, target, tmp_path, text):
         file = tmp_path / f"{type(text).__name__}.parquet"
         pd.DataFrame({"post_id": ["a"], "text": [text]}).to_parquet(file)
-        (line,) = self.lines(input_at(target, str(file)))
-        with pytest.raises(InvalidPost, match="text must be"):
-            parse_post(json.dumps(line).encode())
+        with pytest.raises(OperatorError, match="Row 1: text must be a string"):
+            input_at(QUIET, target, str(file))
 
     def test_a_decimal_in_parquet_is_a_number(self, target, tmp_path):
         file = tmp_path / "decimal.parquet"
         pd.DataFrame({"post_id": ["a"], "text": ["t"], "sentiment": [Decimal("0.5")]}).to_parquet(
             file
         )
-        assert self.lines(input_at(target, str(file)))[0]["sentiment"] == 0.5
+        assert self.lines(input_at(QUIET, target, str(file)))[0]["sentiment"] == 0.5
 
     @pytest.mark.parametrize(
-        "column",
-        [
-            {"text": pa.array([b"caf\xe9"]).view(pa.string())},
-            {"text": ["t"], "created_at": pa.array([2**62], pa.timestamp("us"))},
-            {"text": ["t"], "created_at": pa.array([2**30], pa.int32()).view(pa.date32())},
-        ],
+        "created_at",
+        [pa.array([2**62], pa.timestamp("us")), pa.array([2**30], pa.int32()).view(pa.date32())],
     )
-    def test_parquet_with_a_value_that_cannot_be_read_is_refused(self, target, tmp_path, column):
-        file = tmp_path / "values.parquet"
-        pq.write_table(pa.table({"post_id": ["a"]} | column), file)
-        with pytest.raises(OperatorError, match=r"values\.parquet has texts that are not"):
-            input_at(target, str(file))
+    def test_a_date_beyond_the_calendar_does_not_cost_the_post(self, target, tmp_path, created_at):
+        file = tmp_path / "dates.parquet"
+        pq.write_table(pa.table({"text": ["t"], "created_at": created_at}), file)
+        assert self.lines(input_at(QUIET, target, str(file))) == [{"post_id": "1", "text": "t"}]
 
     @pytest.mark.parametrize("damaged", [slice(100, 300), slice(-60, -20)])
     def test_parquet_that_is_damaged_is_refused_by_its_name(self, target, tmp_path, table, damaged):
@@ -232,15 +235,18 @@ class TestInputs:
         content[damaged] = b"\xff" * len(content[damaged])
         file.write_bytes(content)
         with pytest.raises(OperatorError, match=r"damaged\.parquet is no Parquet file, or"):
-            input_at(target, str(file))
+            input_at(QUIET, target, str(file))
 
     def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
-        assert input_at(target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"
+        assert input_at(QUIET, target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"
         s3.put_object(Bucket="training", Key="scoring/deep/near.jsonl", Body=LINES[0])
+        s3.put_object(Bucket="training", Key="scoring/packed.jsonl", Body=gzip.compress(LINES[0]))
+        packed = input_at(QUIET, target, "s3://training/scoring/packed.jsonl")
+        assert packed.key == "scoring/packed.jsonl.jsonl"
         assert (
-            input_at(target, "s3://training/scoring/deep/near.jsonl").key
+            input_at(QUIET, target, "s3://training/scoring/deep/near.jsonl").key
             == "scoring/deep/near.jsonl"
         )
 
@@ -254,19 +260,19 @@ class TestInputs:
     ):
         file = tmp_path / "again.jsonl"
         file.write_bytes(LINES[0])
-        assert input_at(target, str(file)) == input_at(target, str(file))
+        assert input_at(QUIET, target, str(file)) == input_at(QUIET, target, str(file))
         file.write_bytes(LINES[1])
         with pytest.raises(OperatorError, match="is there already, and is another file"):
-            input_at(target, str(file))
+            input_at(QUIET, target, str(file))
 
     @pytest.mark.parametrize(
         ("name", "content", "error"),
         [
             ("missing.jsonl", None, "There is no file"),
-            ("posts.txt", b"x", r"its name must end in \.jsonl, \.ndjson, \.csv, \.parquet"),
+            ("posts.txt", b"x", "lacks the column text"),
             ("empty.jsonl", b"", "holds no post"),
             ("empty.csv", b"post_id,text\n", "holds no post"),
-            ("other.csv", b"a,b\n1,2\n", "lacks the column post_id and text"),
+            ("other.csv", b"a,b\n1,2\n", "lacks the column text; it has a, b"),
             ("damaged.parquet", b"PAR1", "is no Parquet file, or a damaged one"),
         ],
     )
@@ -275,28 +281,27 @@ class TestInputs:
         if content is not None:
             file.write_bytes(content)
         with pytest.raises(OperatorError, match=error):
-            input_at(target, str(file))
+            input_at(QUIET, target, str(file))
 
     def test_a_folder_is_no_file(self, target, tmp_path):
         (tmp_path / "posts.jsonl").mkdir()
         with pytest.raises(OperatorError, match="is a folder; give a file of posts"):
-            input_at(target, str(tmp_path / "posts.jsonl"))
+            input_at(QUIET, target, str(tmp_path / "posts.jsonl"))
 
     def test_parquet_without_the_columns_of_a_post_is_refused(self, target, tmp_path):
         file = tmp_path / "columns.parquet"
         pd.DataFrame({"post_id": ["a"], "body": ["t"]}).to_parquet(file)
-        with pytest.raises(OperatorError, match=r"columns\.parquet lacks the column text"):
-            input_at(target, str(file))
+        with pytest.raises(OperatorError, match="lacks the column text; text is perhaps 'body'"):
+            input_at(QUIET, target, str(file))
 
     @pytest.mark.parametrize(
         ("address", "error"),
         [
             ("s3://training/scoring/none.jsonl", "There is no object"),
             ("s3://elsewhere/none.csv", "There is no object"),
-            ("s3://elsewhere/none.zip", "its name must end in"),
             ("s3://elsewhere", "no address of the form"),
         ],
     )
     def test_an_address_without_a_file_is_refused(self, target, address, error):
         with pytest.raises(OperatorError, match=error):
-            input_at(target, address)
+            input_at(QUIET, target, address)

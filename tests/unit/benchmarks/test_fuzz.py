@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import Broken, bench, fuzz, fuzz_envelopes
 from lambdas.predictor import handler
-from stresswatch import kinesis_event, posts, predictions
+from stresswatch import kinesis_event, optional_fields, predictions
 from stresswatch.kinesis_event import InvalidEvent
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import Record
@@ -48,8 +48,8 @@ def test_any_batch_is_predicted_or_quarantined(predictor, batch):
 
 def test_a_message_or_row_that_grows_with_its_post_is_seen(predictor, monkeypatch):
     long_moment = {"text": "words", "created_at": "2026-11-23T10:00:00." + "1" * 20_000}
-    assert predictor.feed([json.dumps(long_moment).encode()]) == {"created_at_invalid": 1}
-    monkeypatch.setattr(posts, "MAXIMUM_MOMENT_LENGTH", 10**6)
+    assert predictor.feed([json.dumps(long_moment).encode()]) == {"predicted": 1}
+    monkeypatch.setattr(optional_fields, "MAXIMUM_MOMENT_LENGTH", 10**6)
     with pytest.raises(Broken, match="too long"):
         predictor.feed([json.dumps(long_moment).encode()])
 

@@ -9,6 +9,7 @@ from cli.backfill.outputs import output_at
 from cli.backfill.sources import StreamRange, records_of_file
 from cli.errors import OperatorError
 from cli.moments import moment
+from cli.post_files import PostFile
 from cli.targets import Target
 
 POSTS = "arn:aws:kinesis:us-east-1:1:stream/posts"
@@ -117,7 +118,7 @@ def test_a_record_keeps_its_place_so_that_its_prediction_has_the_same_id():
 def test_a_post_of_a_file_goes_by_its_place_there(tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_bytes(b'{"text": "a"}\n\n{"text": "b"}\n')
-    assert [record.sequence_number for record in records_of_file(file)] == ["1", "2"]
+    assert [record.sequence_number for record in records_of_file(PostFile(file))] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

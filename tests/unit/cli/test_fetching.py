@@ -147,7 +147,9 @@ def test_one_wrong_label_refuses_the_whole(tmp_path, folder, train_csv, test_csv
     wrong = to_csv([DREADDIT_ROW | {"label": "3"}])
     path = tmp_path / "dreaddit.zip"
     path.write_bytes(to_zip({TRAIN_FILE: train_csv, TEST_FILE: wrong}))
-    assert f"{TEST_FILE}, line 2: label must be the number 0 or 1" in refusal(path, folder)
+    said = refusal(path, folder)
+    assert said.startswith(f"{TEST_FILE} holds no labelled post")
+    assert "Line 2: label must be 0 or 1" in said
 
 
 def test_a_damaged_zip_is_refused_wherever_the_damage_is(archive, folder):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import local
 from cli import main
-from cli.data import dreaddit, read_posts
+from cli.data import read_posts
 from cli.errors import OperatorError
 from cli.targets import Target
 from tests.conftest import PROJECT
@@ -244,7 +244,7 @@ def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv,
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", "here")
     result = stresswatch("data", "fetch", "--from", "stress.csv")
     assert (result.exit_code, result.stdout) == (0, "here/dreaddit-train.csv: 2,838 posts\n")
-    assert len(dreaddit.read_csv(Path("here/dreaddit-train.csv"))) == 2838
+    assert len(read_posts(Path("here/dreaddit-train.csv"))) == 2838
 
 
 def test_fetching_goes_to_the_folder_that_is_named(stresswatch, train_csv):

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.errors import OperatorError
-from cli.produce import produce, read_records
+from cli.post_files import PostFile
+from cli.produce import produce, records_of
 from stresswatch.posts import InvalidPost, parse_post
 from stresswatch.producer import Producer
 from stresswatch.streams import (
@@ -184,34 +185,45 @@ def test_records_are_read_no_further_than_they_are_sent():
     assert len(taken) == MAXIMUM_RECORDS
 
 
-def test_lines_of_json_go_as_they_are_valid_or_not(tmp_path):
-    lines = [b'{"post_id": "p1",  "text": "x"}', b"not json", b"\xff\xfe", b"[1]", b"[" * 9999]
-    file = tmp_path / "posts.jsonl"
-    file.write_bytes(b"\n\n".join(lines) + b"\r\n")
-    records = list(read_records(file))
-    assert [record.data for record in records] == lines
-    assert records[0].partition_key == "p1"
+def records_in(tmp_path, content: bytes):
+    file = tmp_path / "posts"
+    file.write_bytes(content)
+    return list(records_of(PostFile(file)))
 
 
-@pytest.mark.parametrize("post_id", [None, 7, "", "x" * 257, "half a pair \ud800", ["p"]])
-def test_a_post_without_a_usable_id_gets_a_partition_key_of_its_content(tmp_path, post_id):
-    file = tmp_path / "posts.jsonl"
-    line = json.dumps({"post_id": post_id, "text": "x"})
-    file.write_text(f"{line}\n{line}\n" + '{"text": "other"}')
-    keys = [record.partition_key for record in read_records(file)]
-    assert keys[0] == keys[1] != keys[2]
-    assert all(len(key) == 64 for key in keys)
+def test_a_row_that_is_no_post_goes_as_it_is(tmp_path):
+    lines = [b"not json", b"\xff\xfe", b"[1]", b"[" * 9999, b'{"text": " ",  "title": 1}']
+    records = records_in(tmp_path, b'{"text": "x"}\n' + b"\n\n".join(lines) + b"\r\n")
+    assert [record.data for record in records[1:]] == lines
+    assert all(len(record.partition_key) == 64 for record in records[1:])
 
 
-def test_a_row_of_dreaddit_becomes_a_post_of_the_contract(tmp_path):
-    file = tmp_path / "DREADDIT.CSV"
-    file.write_bytes(to_csv([DREADDIT_ROW | {"sentiment": ""}]))
-    (record,) = read_records(file)
+def test_a_post_goes_as_the_contract_has_it_by_its_id(tmp_path):
+    line = b'{"Post_ID": 7,  "text": "x", "created_at": 1521614353, "title": "y", "label": 1}'
+    (record,) = records_in(tmp_path, line)
+    assert record.partition_key == "7"
+    assert json.loads(record.data) == {
+        "post_id": "7",
+        "text": "x",
+        "created_at": "2018-03-21T06:39:13+00:00",
+    }
+
+
+def test_a_post_without_an_id_gets_its_place_so_that_it_is_the_same_again(tmp_path):
+    content = b'{"text": "x"}\n\n{"post_id": "", "text": "x"}\n'
+    records = records_in(tmp_path, content)
+    assert [record.partition_key for record in records] == ["1", "2"]
+    assert records == records_in(tmp_path, content)
+    assert parse_post(records[1].data).post_id == "2"
+
+
+def test_a_row_of_dreaddit_becomes_a_post_of_the_contract_without_its_label(tmp_path):
+    (record,) = records_in(tmp_path, to_csv([DREADDIT_ROW | {"sentiment": ""}]))
     assert record.partition_key == "8601tu"
-    assert parse_post(record.data).created_at == "2018-03-21T06:39:13+00:00"
     assert json.loads(record.data) == {
         "post_id": "8601tu",
-        "text": "I cannot sleep, “again”",
+        "text": "I cannot sleep, \N{LEFT DOUBLE QUOTATION MARK}again"
+        "\N{RIGHT DOUBLE QUOTATION MARK}",
         "lex_liwc_Tone": 1.5,
         "lex_liwc_i": 1.5,
         "lex_liwc_negemo": 1.5,
@@ -221,66 +233,9 @@ def test_a_row_of_dreaddit_becomes_a_post_of_the_contract(tmp_path):
     }
 
 
-def test_a_csv_may_have_the_columns_of_the_contract(tmp_path):
-    file = tmp_path / "posts.csv"
-    file.write_text("post_id,text,source,created_at\np1,hello,ptsd,2026-11-23T10:00:00Z\n")
-    (record,) = read_records(file)
-    post = parse_post(record.data)
-    assert (post.source, post.created_at) == ("ptsd", "2026-11-23T10:00:00Z")
-
-
 def test_a_cell_that_is_no_number_is_left_for_the_predictor_to_judge(tmp_path):
-    file = tmp_path / "posts.csv"
-    file.write_text("post_id,text,sentiment,social_timestamp\np1,hello,high,soon\n")
-    (record,) = read_records(file)
-    assert json.loads(record.data)["sentiment"] == "high"
-    assert json.loads(record.data)["created_at"] == "soon"
-
-
-def test_labels_are_not_sent(tmp_path):
-    file = tmp_path / "posts.csv"
-    file.write_bytes(to_csv([DREADDIT_ROW]))
-    assert b"label" not in next(read_records(file)).data
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "complaint"),
-    [
-        ("missing.jsonl", None, "There is no file .*missing.jsonl"),
-        ("posts.txt", b"x", r"must end in .jsonl or .csv"),
-        ("posts.jsonl", b"", "holds no post"),
-        ("posts.jsonl", b"\n \n", "holds no post"),
-        ("posts.csv", b"", "lacks the column post_id and text"),
-        ("posts.csv", b"post_id,text\n", "holds no post"),
-        ("posts.csv", b"post_id,body\n1,x\n", "lacks the column text"),
-        ("posts.csv", b"post_id,text\n1,\xff\n", "is not UTF-8"),
-        ("posts.csv", b'post_id,text\n1,"never closed\n2,x\n', "no valid CSV: unexpected end"),
-        ("posts.csv", b"post_id,text\n1," + b"x" * 2**21, "no valid CSV: field larger.*line 2"),
-    ],
-)
-def test_a_file_that_holds_no_posts_is_refused(tmp_path, name, content, complaint):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(OperatorError, match=complaint):
-        read_records(tmp_path / name)
-
-
-@pytest.mark.parametrize("row", [b"z,\xff", b'z,"never closed', b'z,"closed" too early'])
-def test_a_csv_is_refused_before_any_of_it_is_sent_wherever_its_damage_is(tmp_path, row):
-    file = tmp_path / "posts.csv"
-    file.write_bytes(b"post_id,text\n" + b"p,some words\n" * 10_000 + row + b"\n")
-    with pytest.raises(OperatorError, match=r"is no valid CSV|is not UTF-8"):
-        read_records(file)
-
-
-def test_a_text_of_a_csv_that_is_too_long_for_a_post_is_left_for_the_predictor_to_judge(tmp_path):
-    file = tmp_path / "posts.csv"
-    file.write_text("post_id,text\np1," + "x" * 200_000 + "\np2,y\n")
-    first, _ = read_records(file)
-    with pytest.raises(InvalidPost, match="text_too_long"):
-        parse_post(first.data)
-
-
-def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(OperatorError, match="is a folder"):
-        read_records(tmp_path)
+    content = b"post_id,text,sentiment,created_at\np1,hello,high,soon\np2,hello,,soon\n"
+    bad, good = records_in(tmp_path, content)
+    with pytest.raises(InvalidPost, match="number_invalid"):
+        parse_post(bad.data)
+    assert json.loads(good.data) == {"post_id": "p2", "text": "hello"}

@@ -1,0 +1,261 @@
+"""Every problem file, through the dry run of every command that takes it."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import main
+from cli.post_files import PostFile, Wanted
+from stresswatch.posts import LabelledPost, Post
+from tests.conftest import PROJECT
+
+CASES = PROJECT / "tests" / "cases"
+READS_POSTS = ("produce", "score", "backfill")
+READS_LABELS = ("seed", "label")
+
+
+class Expected(NamedTuple):
+    """What a dry run says: how many are posts, how many are not and why, and what is said of it."""
+
+    posts: int
+    reasons: dict[str, int] = {}
+    says: str = ""
+
+
+def refused(reason: str, says: str) -> Expected:
+    """A file that is refused as a whole."""
+    return Expected(0, {reason: 1}, says)
+
+
+POSTS = {
+    "RS_2024.zst": refused("zstd_packed", "unpack it: zstd -d "),
+    "array.json": refused("json_array", "jq -c '.[]' "),
+    "array.jsonl": refused("json_array", "jq -c '.[]' "),
+    "array_one_line.jsonl": refused("json_array", "jq -c '.[]' "),
+    "binary_cp1252.parquet": Expected(0, {"not_utf8": 1}, "Windows-1252"),
+    "bom.jsonl": Expected(2),
+    "bool_number.parquet": Expected(0, {"number_invalid": 4}, "lex_liwc_i must be a number"),
+    "categorical.parquet": Expected(4),
+    "cut_off.jsonl": Expected(1, {"not_json": 1}),
+    "decimal_comma.csv": Expected(
+        0, {"number_invalid": 1}, "Line 2: sentiment must be a number with a decimal point"
+    ),
+    "decimal_number.parquet": Expected(4),
+    "double_header.csv": refused("column_repeated", "has the column text twice"),
+    "duplicates.jsonl": Expected(4),
+    "empty_lines.jsonl": Expected(1),
+    "epoch.parquet": Expected(4),
+    "excel_blank_rows.csv": Expected(4),
+    "excel_cp1252.csv": refused("not_utf8", "line 4: it is not UTF-8, and perhaps Windows-1252"),
+    "excel_ids.csv": Expected(2),
+    "excel_semicolon.csv": Expected(4),
+    "excel_sep_line.csv": Expected(4),
+    "excel_utf16.csv": Expected(4),
+    "excel_utf8_bom_crlf.csv": Expected(4),
+    "float32.parquet": Expected(4),
+    "gz_named_jsonl.jsonl": Expected(1),
+    "header_case.csv": Expected(4),
+    "header_case.parquet": Expected(1),
+    "header_repeated.csv": refused("header_repeated", "line 3: the header is there again"),
+    "header_spaces.csv": Expected(4),
+    "ids_Int64.parquet": Expected(4),
+    "ids_float_nan.parquet": Expected(4),
+    "ids_int.parquet": Expected(4),
+    "index_is_id.parquet": Expected(4),
+    "labels_bool.csv": Expected(1),
+    "labels_bool.jsonl": Expected(1),
+    "labels_float.csv": Expected(1),
+    "labels_float.jsonl": Expected(1),
+    "labels_ids_only.jsonl": Expected(0, {"text_missing": 1}, "text must be given"),
+    "labels_minimal.csv": Expected(1),
+    "labels_string.jsonl": Expected(1),
+    "labels_unquoted_comma.csv": refused(
+        "row_too_long", "line 2: it has 13 fields where the header has 11"
+    ),
+    "labels_with_dates.csv": Expected(1),
+    "labels_with_dates.jsonl": Expected(1),
+    "labels_word.csv": Expected(1),
+    "labels_word.jsonl": Expected(1),
+    "labels_yes.csv": Expected(1),
+    "mac_cr.csv": Expected(2),
+    "mysql_escapes.csv": refused(
+        "csv_damaged", "line 2: quotation marks within a text are escaped"
+    ),
+    "na_strings.csv": Expected(3),
+    "no_id_column.csv": Expected(1),
+    "no_ids.csv": Expected(2),
+    "nulls.parquet": Expected(1, {"text_missing": 1}),
+    "pandas_epoch_ms.jsonl": Expected(1),
+    "pandas_index.csv": Expected(4),
+    "pandas_int_ids.jsonl": Expected(2),
+    "posts.jsonl.gz": Expected(1),
+    "pretty.jsonl": Expected(0, {"not_json": 4}, "JSON of several lines an object; write one post"),
+    "reddit_dump.jsonl": Expected(0, {"text_missing": 4}, "words in selftext; rename its fields"),
+    "reddit_labelled.jsonl": Expected(300),
+    "reddit_listing.json": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),
+    "reddit_listing.jsonl": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),
+    "reddit_mapped.jsonl": Expected(10, {"text_too_long": 1}),
+    "short_row.csv": refused("row_too_short", "line 2: it has 1 fields where the header has 3"),
+    "string_number.parquet": Expected(1, {"number_invalid": 3}),
+    "tab.tsv": Expected(4),
+    "text_struct.parquet": Expected(0, {"text_invalid": 1}, "text must be a string"),
+    "timestamps.parquet": Expected(4),
+    "timestamps_tz.parquet": Expected(4),
+    "trailing_comma.jsonl": Expected(0, {"not_json": 2}, "take the commas away: sed "),
+    "two_on_a_line.jsonl": Expected(0, {"not_json": 1}, "several objects on a line"),
+    "unquoted_comma.csv": refused("row_too_long", "line 2: it has 4 fields where the header has 2"),
+    "utf16.jsonl": Expected(1),
+    "zipped.csv": Expected(4),
+}
+LABELLED = {
+    "labels_bool.csv": Expected(1),
+    "labels_bool.jsonl": Expected(1),
+    "labels_float.csv": Expected(1),
+    "labels_float.jsonl": Expected(1),
+    "labels_ids_only.jsonl": Expected(0, {"text_missing": 1}, "known by its id and text together"),
+    "labels_minimal.csv": Expected(1),
+    "labels_string.jsonl": Expected(1),
+    "labels_unquoted_comma.csv": POSTS["labels_unquoted_comma.csv"],
+    "labels_with_dates.csv": Expected(1),
+    "labels_with_dates.jsonl": Expected(1),
+    "labels_word.csv": Expected(1),
+    "labels_word.jsonl": Expected(1),
+    "labels_yes.csv": Expected(
+        0, {"label_invalid": 1}, "Line 2: label must be 0 or 1, true or false, 'stressed' or "
+    ),
+    "reddit_labelled.jsonl": Expected(300),
+}
+
+
+def run(command: str, name: str):
+    arguments = [command, str(CASES / name), "--check", "--json"]
+    return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
+
+
+def test_every_problem_file_has_an_expectation():
+    assert {path.name for path in CASES.iterdir()} == set(POSTS)
+
+
+@pytest.mark.parametrize("command", READS_POSTS)
+@pytest.mark.parametrize("name", POSTS)
+def test_a_dry_run_says_how_many_rows_are_posts_and_why_others_are_not(command, name):
+    check(run(command, name), POSTS[name])
+
+
+@pytest.mark.parametrize("command", READS_LABELS)
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_dry_run_says_the_same_of_labelled_posts(command, name):
+    check(run(command, name), LABELLED[name])
+
+
+@pytest.mark.parametrize("command", READS_LABELS)
+@pytest.mark.parametrize("name", POSTS.keys() - LABELLED.keys())
+def test_a_file_without_labels_holds_no_labelled_post(command, name):
+    result = run(command, name)
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["posts"]) == (1, 0)
+    is_read = POSTS[name].posts > 0
+    assert not is_read or "label" in result.stderr
+    assert is_read or set(said["reasons"]) & {
+        *POSTS[name].reasons,
+        "label_missing",
+        "column_missing",
+    }
+
+
+def check(result, expected: Expected) -> None:
+    assert json.loads(result.stdout) == {
+        "posts": expected.posts,
+        "refused": sum(expected.reasons.values()),
+        "reasons": expected.reasons,
+    }
+    assert result.exit_code == (0 if expected.posts else 1)
+    assert bool(result.stderr) == (not expected.posts)
+    assert expected.says in result.stderr
+
+
+def found(name: str, wanted: Wanted = Wanted.POSTS) -> list[Post]:
+    rows = [row.found for row in PostFile(CASES / name, wanted).rows()]
+    return [row.post if isinstance(row, LabelledPost) else row for row in rows]
+
+
+TEXTS = [
+    "I cannot sleep, the rent is due and I don't know what to do.",
+    "Lovely walk today, the garden is in bloom.",
+    "Es ist alles zu viel f\N{LATIN SMALL LETTER U WITH DIAERESIS}r mich.",
+    'He said "calm down",\nand left.',
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in POSTS
+        if name.startswith(("excel_", "header_", "tab", "zipped", "pandas_ind"))
+    ],
+)
+def test_every_dialect_of_the_same_posts_gives_the_same_posts(name):
+    if POSTS[name].posts != 4:
+        pytest.skip("refused, or of other posts")
+    posts = found(name)
+    assert [post.text for post in posts] == TEXTS
+    assert [post.post_id for post in posts] == ["p0", "p1", "p2", "p3"]
+    assert [post.numbers[4] for post in posts] == [0.0, 0.1, 0.2, 0.30000000000000004]
+    assert {post.source for post in posts} == {"stress"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("ids_int.parquet", ["1", "2", "3", "4"]),
+        ("ids_Int64.parquet", ["101", "102", "3", "104"]),
+        ("ids_float_nan.parquet", ["101", "102", "3", "104"]),
+        ("pandas_int_ids.jsonl", ["101", "102"]),
+        ("excel_ids.csv", ["8.60E+05", "8.60E+05"]),
+        ("no_ids.csv", ["1", "2"]),
+        ("no_id_column.csv", ["1"]),
+        ("index_is_id.parquet", ["p0", "p1", "p2", "p3"]),
+    ],
+)
+def test_whole_numbers_are_ids_and_a_missing_one_is_the_rows_place(name, ids):
+    assert [post.post_id for post in found(name)] == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("epoch.parquet", "2025-11-29T07:06:40+00:00"),
+        ("pandas_epoch_ms.jsonl", "2025-11-29T07:06:40+00:00"),
+        ("timestamps.parquet", "2026-01-01T00:00:00.123456"),
+        ("timestamps_tz.parquet", "2026-01-01T05:00:00+00:00"),
+    ],
+)
+def test_an_epoch_or_timestamp_of_any_type_is_a_timestamp(name, first):
+    assert found(name)[0].created_at == first
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("labels_with_dates.csv", "2026-01-05T09:00:00Z"),
+        ("labels_with_dates.jsonl", "2026-06-01T09:00:00Z"),
+    ],
+)
+def test_when_a_label_was_given_is_kept_in_every_format(name, given):
+    (labelled,) = PostFile(CASES / name, Wanted.LABELS).labelled_posts()
+    assert labelled.labelled_at == given
+
+
+@pytest.mark.parametrize("name", [name for name in LABELLED if LABELLED[name].posts == 1])
+def test_labels_are_understood_in_every_form(name):
+    (labelled,) = PostFile(CASES / name, Wanted.LABELS).labelled_posts()
+    assert labelled.label == (0 if name == "labels_with_dates.csv" else 1)
+
+
+def test_a_missing_number_is_missing_in_every_spelling():
+    assert [str(post.numbers[4]) for post in found("na_strings.csv")] == ["nan"] * 3
