@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import shlex
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, cast
 
+from cli.post_files.columns import known
 from cli.post_files.refusals import FileRefused
 
 HEAD_BYTES = 64 * 1024
@@ -134,7 +136,7 @@ def look_into(path: Path) -> Content:
     _refuse_others(path, head)
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
     if encoding is None:
-        _refuse_zeros(path, head)
+        _refuse_zeros(path, head, is_packed=is_packed)
     encoding = encoding or "utf-8-sig"
     text = head.decode(encoding, errors="replace").lstrip("\ufeff \t\r\n")
     if not text:
@@ -147,12 +149,18 @@ def look_into(path: Path) -> Content:
         raise FileRefused(
             "json_array",
             f"{path} is a JSON array; write it as JSON Lines, one post a line: "
-            f"jq -c '.[]' {shlex.quote(str(path))} > posts.jsonl",
+            + conversion(path, "jq -c '.[]'", "posts.jsonl", is_packed=is_packed),
         )
     has_objects = any(line.lstrip().startswith("{") for line in text.splitlines())
     looks_like_json = text.startswith("{") or (has_objects and not _has_header(text))
     kind = Kind.JSON_LINES if looks_like_json else Kind.CSV
     return Content(path, kind, is_packed, encoding, text)
+
+
+def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:
+    """Give the line of a shell that converts a file by a command."""
+    name = shlex.quote(str(path))
+    return f"gzip -dc {name} | {command} > {to}" if is_packed else f"{command} {name} > {to}"
 
 
 def _check_is_file(path: Path) -> None:
@@ -187,18 +195,19 @@ def _refuse_others(path: Path, head: bytes) -> None:
             raise FileRefused(reason, f"{path} {advice.format(name)}.")
 
 
-def _refuse_zeros(path: Path, head: bytes) -> None:
+def _refuse_zeros(path: Path, head: bytes, *, is_packed: bool) -> None:
     """Refuse what has zero bytes, which no UTF-8 text has."""
     if b"\0" not in head:
         return
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) > len(head) // 8:
-        encoding = "UTF-16LE" if odd > even else "UTF-16BE"
-        raise FileRefused(
-            "utf16_unmarked",
-            f"{path} seems to be {encoding} without a byte order mark; convert it: "
-            f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > posts-utf8",
-        )
+    for encoding in ("UTF-16LE", "UTF-16BE"):
+        ascii_ = sum(" " <= letter <= "~" for letter in head.decode(encoding, errors="replace"))
+        if ascii_ > len(head) // 4:
+            command = f"iconv -f {encoding} -t UTF-8"
+            raise FileRefused(
+                "utf16_unmarked",
+                f"{path} seems to be {encoding} without a byte order mark; convert it: "
+                + conversion(path, command, "posts-utf8", is_packed=is_packed),
+            )
     raise FileRefused(
         "not_text",
         f"{path} is neither text nor Parquet: it has zero bytes. "
@@ -207,4 +216,5 @@ def _refuse_zeros(path: Path, head: bytes) -> None:
 
 
 def _has_header(text: str) -> bool:
-    return "text" in text.splitlines()[0].casefold()
+    cells = re.split(r"[,;\t|]", re.split(r"[\r\n]", text)[0])
+    return "text" in [known(cell.strip().strip('"')) for cell in cells]

@@ -51,8 +51,8 @@ class Row(NamedTuple):
         For people: ``line 3``, or ``row 3`` of Parquet.
     found : Post, LabelledPost or InvalidPost
         A post, or why it is none.
-    data : bytes
-        The post as the contract has it; a row that is none, as it came.
+    raw : RawRow
+        The row as it came.
     has_rounded_id : bool
         Whether Excel has rounded its id.
     """
@@ -60,8 +60,20 @@ class Row(NamedTuple):
     number: int
     place: str
     found: Post | LabelledPost | InvalidPost
-    data: bytes
+    raw: RawRow
     has_rounded_id: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """Give the post as the contract has it; a row that is none, as it came."""
+        match self.found:
+            case Post():
+                return json.dumps(post_record(self.found)).encode()
+            case LabelledPost():
+                return json.dumps(labelled_post_record(self.found)).encode()
+        if self.raw.raw is not None or isinstance(self.raw.values, InvalidPost):
+            return self.raw.raw or b""
+        return json.dumps(dict(self.raw.values), default=_written).encode()
 
 
 class PostFile:
@@ -129,7 +141,7 @@ class PostFile:
     ) -> Row:
         place = f"{unit} {row.place}"
         if isinstance(row.values, InvalidPost):
-            return Row(number, place, row.values, row.raw or b"")
+            return Row(number, place, row.values, row)
         try:
             values = row.values
             if not self.wanted.is_labelled:
@@ -137,10 +149,8 @@ class PostFile:
             record = record_of(values, is_written=is_written, has_decimal_commas=has_decimal_commas)
             found = self._found(record, number)
         except InvalidPost as error:
-            data = row.raw or json.dumps(dict(row.values), default=_written).encode()
-            return Row(number, place, error, data)
-        is_rounded = is_rounded_id(row.values.get("post_id"))
-        return Row(number, place, found, _data(found), is_rounded)
+            return Row(number, place, error, row)
+        return Row(number, place, found, row, is_rounded_id(row.values.get("post_id")))
 
     def _found(self, record: dict[str, object], number: int) -> Post | LabelledPost:
         if not self.wanted.is_labelled:
@@ -150,11 +160,6 @@ class PostFile:
         if "label" not in record:
             raise InvalidPost("label_missing", "label must be given")
         return parse_record(record)
-
-
-def _data(found: Post | LabelledPost) -> bytes:
-    record = post_record(found) if isinstance(found, Post) else labelled_post_record(found)
-    return json.dumps(record).encode()
 
 
 def _written(value: object) -> str:
