@@ -1,7 +1,7 @@
 """How much memory and time a large file of posts takes to check, by its format.
 
-`python -m benchmarks.post_files` writes some 500 MB of the same synthetic posts as CSV, JSON Lines
-and Parquet, and has `stresswatch produce FILE --check` read each in a process of its own. The same of
+`python -m benchmarks.post_files` writes some 500 MB of synthetic posts as CSV, JSON Lines and
+Parquet, and has `stresswatch produce FILE --check` read each in a process of its own. The same of
 a file with one post is given beside: what the program takes before it reads.
 """
 

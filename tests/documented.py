@@ -27,6 +27,8 @@ TYPED_BY = {
     "make diff STAGE=staging BASE=HEAD~1": "tests/e2e/test_make.py",
     "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
     "test_dashboard.py",
+    "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
+    "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",
     "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
     'stresswatch approve VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
     'stresswatch reject VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",

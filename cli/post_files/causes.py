@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cli.post_files.columns import near_misses
 from cli.post_files.contents import Kind
@@ -41,13 +40,12 @@ def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) 
 
 
 def _of_json(file: PostFile, reason: str) -> str | None:
-    name = shlex.quote(str(file.path))
-    cat = f"gzip -dc {name} | " if file.content.is_packed else ""
-    name = "" if file.content.is_packed else f"{name} "
+    def by(command: str) -> str:
+        return file.content.conversion(command, "posts.jsonl")
+
     if reason == "not_utf8":
-        return (
-            "it is not UTF-8, and perhaps Windows-1252; convert it: "
-            f"{cat}iconv -f WINDOWS-1252 -t UTF-8 {name}> posts.jsonl"
+        return "it is not UTF-8, and perhaps Windows-1252; convert it: " + by(
+            "iconv -f WINDOWS-1252 -t UTF-8"
         )
     lines = [line.strip() for line in re.split(r"[\r\n]+", file.content.head) if line.strip()]
     first = lines[0]
@@ -57,48 +55,36 @@ def _of_json(file: PostFile, reason: str) -> str | None:
         if first.startswith("{'"):
             return "it has dictionaries as Python prints them; write them by json.dumps."
         if len(lines) > 1 and not first.endswith("}"):
-            return (
-                "it is JSON of several lines an object; write one post a line: "
-                f"{cat}jq -c . {name}> posts.jsonl"
-            )
+            return "it is JSON of several lines an object; write one post a line: " + by("jq -c .")
         return None
     rest = first[end:].strip()
     if rest == ",":
-        return (
-            "its lines end in a comma; take the commas away: "
-            f"{cat}sed 's/,[[:space:]]*$//' {name}> posts.jsonl"
-        )
+        return "its lines end in a comma; take the commas away: " + by("sed 's/,[[:space:]]*$//'")
     if rest.startswith("{"):
-        return (
-            "it has several objects on a line; write one post a line: "
-            f"{cat}jq -c . {name}> posts.jsonl"
-        )
-    return _of_object(found, cat, name) if isinstance(found, dict) and not rest else None
+        return "it has several objects on a line; write one post a line: " + by("jq -c .")
+    return _of_object(found, by) if isinstance(found, dict) and not rest else None
 
 
-def _of_object(found: dict[str, object], cat: str, name: str) -> str | None:
+def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None:
     if isinstance(found.get("data"), dict) and "kind" in found:
-        return (
-            "it is a listing of Reddit's API; write its posts one a line: "
-            f"{cat}jq -c '.data.children[].data | {_REDDIT}' {name}> posts.jsonl"
+        return "it is a listing of Reddit's API; write its posts one a line: " + by(
+            f"jq -c '.data.children[].data | {_REDDIT}'"
         )
     if "text" in map(str.casefold, found):
         return None
     if {"selftext", "subreddit"} <= found.keys():
         return (
             "it is a dump of Reddit, whose posts have their words in selftext; rename its fields: "
-            f"{cat}jq -c '{_REDDIT}' {name}> posts.jsonl"
+            + by(f"jq -c '{_REDDIT}'")
         )
     if near := near_misses(found, ("text", "post_id")):
         fields = ", ".join(f"{field}: .[{json.dumps(key)}]" for field, key in near.items())
-        return (
-            f"it has no field text; perhaps {' and '.join(near.values())} is meant: "
-            f"{cat}jq -c '{{{fields}}}' {name}> posts.jsonl"
+        return f"it has no field text; perhaps {' and '.join(near.values())} is meant: " + by(
+            f"jq -c '{{{fields}}}'"
         )
     lists = [key for key, value in found.items() if isinstance(value, list)]
     if len(lists) == 1:
-        return (
-            f"it is one object, with a list in {lists[0]!r}; write its posts one a line: "
-            f"{cat}jq -c '.[{json.dumps(lists[0])}][]' {name}> posts.jsonl"
+        return f"it is one object, with a list in {lists[0]!r}; write its posts one a line: " + by(
+            f"jq -c '.[{json.dumps(lists[0])}][]'"
         )
     return None

@@ -69,7 +69,7 @@ def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None
         meant = ", ".join(f"{field} is perhaps {name!r}" for field, name in near.items())
         return f"{said}; {meant}: rename it"
     shown = [name for name in names if _SHORT_NAME.fullmatch(name.strip())][:_LISTED]
-    if shown:
+    if shown and found:
         return f"{said}; it has {', '.join(shown)}"
     return f"{said}; its first row must name the columns"
 

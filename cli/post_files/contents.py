@@ -83,6 +83,10 @@ class Content:
     encoding: str = "utf-8-sig"
     head: str = ""
 
+    def conversion(self, command: str, to: str) -> str:
+        """Give the line of a shell that converts the file by a command."""
+        return conversion(self.path, command, to, is_packed=self.is_packed)
+
     @contextmanager
     def bytes(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         """Open what is read, unpacked, and the file itself, whose place tells how far that is."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -132,11 +131,11 @@ class CsvTable:
 
     def _broken(self, error: csv.Error) -> FileRefused:
         if '\\"' in self._lines.last:
-            name = shlex.quote(str(self._content.path))
+            command = 'sed \'s/\\\\"/""/g\''
             return self._refused(
                 "csv_damaged",
                 "quotation marks within a text are escaped by a backslash, as MySQL writes them, "
-                f'and must be doubled: sed \'s/\\\\"/""/g\' {name} > posts.csv',
+                f"and must be doubled: {self._content.conversion(command, 'posts.csv')}",
             )
         if "unexpected end" in str(error) or "field larger" in str(error):
             return self._refused(
@@ -147,7 +146,8 @@ class CsvTable:
         return self._refused("csv_damaged", f"{error}; quotation marks in a text must be doubled")
 
     def _refused(self, reason: str, what: str) -> FileRefused:
-        return FileRefused(reason, f"{self._content.path}, line {self._place}: {what}.")
+        end = "" if " > " in what else "."  # a command is to be copied as it is
+        return FileRefused(reason, f"{self._content.path}, line {self._place}: {what}{end}")
 
 
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical line"}
@@ -212,6 +212,6 @@ def _undecodable(content: Content) -> FileRefused:
     return FileRefused(
         "not_utf8",
         f"{content.path}, line {number}: it is not UTF-8, and perhaps Windows-1252, as Excel's "
-        "'CSV' is; save it as 'CSV UTF-8', or convert it: iconv -f WINDOWS-1252 -t UTF-8 "
-        f"{shlex.quote(str(content.path))} > posts.csv",
+        "'CSV' is; save it as 'CSV UTF-8', or convert it: "
+        + content.conversion("iconv -f WINDOWS-1252 -t UTF-8", "posts.csv"),
     )

@@ -272,7 +272,7 @@ class TestInputs:
             ("posts.txt", b"x", "lacks the column text"),
             ("empty.jsonl", b"", "holds no post"),
             ("empty.csv", b"post_id,text\n", "holds no post"),
-            ("other.csv", b"a,b\n1,2\n", "lacks the column text; it has a, b"),
+            ("other.csv", b"a,b\n1,2\n", "lacks the column text; its first row must name"),
             ("damaged.parquet", b"PAR1", "is no Parquet file, or a damaged one"),
         ],
     )

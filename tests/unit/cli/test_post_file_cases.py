@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -257,3 +259,54 @@ def test_labels_are_understood_in_every_form(name):
 
 def test_a_missing_number_is_missing_in_every_spelling():
     assert [str(post.numbers[4]) for post in found("na_strings.csv")] == ["nan"] * 3
+
+
+def typed(line: str):
+    program, *arguments = shlex.split(line)
+    assert program == "stresswatch"
+    return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
+
+
+def test_the_page_on_data_can_be_typed_without_a_stack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(CASES / "excel_semicolon.csv", "posts.csv")
+    shutil.copy(CASES / "labels_bool.csv", "labels.csv")
+    shown = typed("stresswatch produce posts.csv --check")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert shown.stdout == "posts.csv is CSV: 4 rows are posts, 0 are not.\n"
+    said = typed("stresswatch label labels.csv --check --json")
+    assert (said.exit_code, said.stdout) == (0, '{"posts": 1, "refused": 0, "reasons": {}}\n')
+
+
+def test_a_dry_run_for_people_says_where_the_first_row_of_each_reason_is():
+    shown = CliRunner().invoke(main.app, ["produce", str(CASES / "cut_off.jsonl"), "--check"])
+    assert shown.exit_code == 0
+    assert "not_json" in shown.stdout
+    assert "line 2" in shown.stdout
+    assert "1 rows are posts, 1 are not." in shown.stdout
+
+
+def test_dropped_fields_and_labels_without_weight_are_told(tmp_path):
+    file = tmp_path / "labels.csv"
+    file.write_text(
+        "post_id,text,label,confidence,created_at\np1,a,1,0,soon\np2,b,0,0.0,\np3,c,0,1,later\n"
+    )
+    shown = CliRunner().invoke(main.app, ["label", str(file), "--check"])
+    assert shown.exit_code == 0
+    assert "dropped: created_at 2." in shown.stdout
+    assert "2 labelled posts have confidence 0" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("produce", "posts.csv", "--json"),
+        ("score", "s3://bucket/posts.csv", "--check"),
+        ("backfill", "--check"),
+        ("backfill", "posts.csv"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_by_name(arguments):
+    result = CliRunner().invoke(main.app, list(arguments))
+    assert result.exit_code == 2
+    assert "--check" in result.stderr
