@@ -253,7 +253,7 @@ class TestInputs:
     def test_a_file_of_any_name_has_a_key_that_every_tool_takes(self, target, tmp_path):
         file = tmp_path / "été #1 & 2.jsonl"
         file.write_bytes(LINES[0])
-        assert input_at(target, str(file)).key == "scoring/!C3!A9t!C3!A9 !231 !26 2.jsonl"
+        assert input_at(QUIET, target, str(file)).key == "scoring/!C3!A9t!C3!A9 !231 !26 2.jsonl"
 
     def test_the_same_file_again_is_not_uploaded_again_and_another_is_refused(
         self, target, tmp_path
