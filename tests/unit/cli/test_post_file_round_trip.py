@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from cli.post_files import PostFile, Wanted
 from cli.post_files.values import MISSING_WORDS
 from stresswatch.posts import NUMERIC_FEATURES, parse_post, parse_record
+from stresswatch.removal import is_removal_notice
+from stresswatch.text import canonical
 
 TEXTS = st.text(
     # Half a pair is no Unicode, pandas leaves a lone carriage return unquoted, NUL is in no text.
     st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"),
     min_size=1,
     max_size=60,
-).filter(lambda text: text.strip() and not text.isspace())
+).filter(lambda text: text.strip() and canonical(text) and not is_removal_notice(canonical(text)))
 NAMES = TEXTS.filter(
     lambda name: name.strip().lower() not in MISSING_WORDS and not name.strip().endswith(".0")
 )
