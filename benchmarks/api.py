@@ -45,7 +45,7 @@ from stresswatch.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.export import export_pipeline
 from stresswatch.posts import Post, post_record
 from stresswatch.reasons import Explains
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 10, 100)
@@ -60,14 +60,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     data = load_posts()
-    learnt = [one for one in data.posts if not is_evaluation_post(one.post.post_id)]
-    fresh = [one.post for one in data.posts if is_evaluation_post(one.post.post_id)]
-    artefact = export_pipeline(fit_pipeline(learnt, Hyperparameters()))
+    sides = split(data.posts)
+    fresh = [one.post for one in sides.evaluation]
+    artefact = export_pipeline(fit_pipeline(sides.train, Hyperparameters()))
     with served(artefact):
         warm = measure_warm(artefact, fresh, arguments.rounds)
     result = {
         "machine": machine(),
-        "data": f"{data.name}; {len(learnt):,} to learn from, {len(fresh):,} to ask for",
+        "data": f"{data.name}; {len(sides.train):,} to learn from, {len(fresh):,} to ask for",
         "rounds": arguments.rounds,
         "warm": warm,
         "cold": measure_cold(artefact, fresh[0]),

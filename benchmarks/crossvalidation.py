@@ -1,4 +1,4 @@
-"""Predictions for labelled posts by models that saw no segment of the same post."""
+"""Predictions for labelled posts by models that saw no segment and no copy of the same post."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from stresswatch.posts import LabelledPost
+from stresswatch.splits import groups
 from training_jobs.stress_model.dataset import labels_of
 
 FOLDS = 5
@@ -34,6 +35,5 @@ def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -
 def folds(posts: Sequence[LabelledPost], seed: int) -> list[tuple[Rows, Rows]]:
     """Cut posts into `FOLDS` pairs of rows, to learn from and to judge by."""
     labels = labels_of(posts)
-    groups = [labelled.post.post_id for labelled in posts]
     cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return list(cut.split(labels, labels, groups))
+    return list(cut.split(labels, labels, groups(posts)))

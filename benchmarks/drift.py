@@ -42,7 +42,7 @@ from stresswatch.export import export_pipeline
 from stresswatch.posts import LabelledPost
 from stresswatch.predictions import DRIFT_COLUMNS, predict
 from stresswatch.quality import measure
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from training_jobs.stress_model.dataset import labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -148,8 +148,9 @@ def shifted(models: OutOfFold, name: str, windows: int) -> dict[str, Any]:
 def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
     """Measure windows of a community, by a model and a reference of the others."""
     others = [one for one in posts if one.post.source != name]
-    model = _train([one for one in others if not is_evaluation_post(one.post.post_id)])
-    reference = _score([one for one in others if is_evaluation_post(one.post.post_id)], model)
+    sides = split(others)
+    model = _train(sides.train)
+    reference = _score(sides.evaluation, model)
     current = _score([one for one in posts if one.post.source == name], model)
     f1 = measure(current["label"].to_numpy(), current["probability"].to_numpy()).f1
     rates = _by_size(one_sample(current, reference), windows)

@@ -25,7 +25,7 @@ from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.export import export_pipeline
 from stresswatch.gate import Contender, Rules, decide
 from stresswatch.posts import LabelledPost
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 DRAWS = 20
@@ -106,7 +106,7 @@ def deal(posts: Sequence[LabelledPost], seed: int) -> Draw:
 
 
 def _train(posts: Posts) -> Contender:
-    learned = [one for one in posts if not is_evaluation_post(one.post.post_id)]
+    learned = split(posts).train
     return Contender(export_pipeline(fit_pipeline(learned, Hyperparameters())), posts)
 
 
@@ -123,6 +123,10 @@ def _flip(posts: Posts, share: float) -> Posts:
         replace(one, label=1 - one.label) if _share(one.post.post_id, "flip") < share else one
         for one in posts
     ]
+
+
+def _guess(posts: Posts) -> Posts:
+    return [replace(one, label=int(_share(one.post.post_id, "guess") < 0.5)) for one in posts]
 
 
 def _share(post_id: str, purpose: str) -> float:
@@ -148,6 +152,9 @@ CHALLENGERS: dict[str, Callable[[Draw], tuple[Posts, Posts]]] = {
     ),
     "all fresh labels flipped, also where it is judged": lambda draw: _both(
         draw.base + _flip(draw.drifted, 1.0)
+    ),
+    "all fresh labels at random, also where it is judged": lambda draw: _both(
+        draw.base + _guess(draw.drifted)
     ),
     "all labels flipped": lambda draw: (
         _flip(draw.base + draw.drifted, 1.0),

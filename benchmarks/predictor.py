@@ -49,7 +49,7 @@ from stresswatch.identity import KEY_LENGTH
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ShadowCache, ShadowPointer
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from stresswatch.text import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
@@ -84,8 +84,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     data = load_posts()
-    learnt = [post for post in data.posts if not is_evaluation_post(post.post.post_id)]
-    fresh = [post for post in data.posts if is_evaluation_post(post.post.post_id)]
+    sides = split(data.posts)
+    learnt, fresh = sides.train, sides.evaluation
     pipeline = fit_pipeline(learnt, Hyperparameters())
     artefact = export_pipeline(pipeline)
     earlier = EarlierModel().fit(frame(learnt), labels_of(learnt))

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each recipe on one
 file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
-five folds grouped by post, over five seeds. Without ``--train`` it takes the posts at hand.
+five folds that keep the segments and copies of a post together, over five seeds. Without
+``--train`` it takes the posts at hand.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from cli.data import load_posts, read_posts
 from cli.errors import OperatorError
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
 from stresswatch.quality import METRICS, bootstrap_intervals, measure
+from stresswatch.splits import groups
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -103,8 +105,7 @@ def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str,
     """Give the mean of each metric over the runs, and a 95 % interval of the first run."""
     labels = labels_of(posts)
     values = pd.DataFrame([measure(labels, probability).as_dict() for probability in runs])
-    post_ids = [labelled.post.post_id for labelled in posts]
-    intervals = bootstrap_intervals(labels, runs[0], post_ids)
+    intervals = bootstrap_intervals(labels, runs[0], groups(posts))
     sources = np.array([labelled.post.source or "unknown" for labelled in posts])
     return {
         "metrics": {

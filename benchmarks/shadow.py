@@ -32,7 +32,7 @@ from cli.data import load_posts
 from stresswatch.artefact import Artefact
 from stresswatch.export import export_pipeline
 from stresswatch.posts import LabelledPost
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 10, 100, 500)
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     data = load_posts()
-    learnt = [post for post in data.posts if not is_evaluation_post(post.post.post_id)]
+    learnt = split(data.posts).train
     champion, challenger = (
         export_pipeline(fit_pipeline(learnt[place::2], Hyperparameters())) for place in (0, 1)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from stresswatch.datasets import (
     BASE_PREFIX,
     LABELS_PREFIX,
     POSTS_FILE,
+    TrainingSet,
     assemble,
     folder_of_training_set,
     new_labels,
@@ -23,9 +24,8 @@ from stresswatch.datasets import (
 )
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
-from stresswatch.posts import LabelledPost
 from stresswatch.sources import SOURCES_FILE, BaseReader
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from stresswatch.versions import judged_versions, sha256, version_name
 
 if TYPE_CHECKING:
@@ -62,39 +62,46 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When the gate would have no post of the base data to judge by, after a whole training.
     """
     metrics.set_default_dimensions(Stage=setting("STAGE"))
+    now = datetime.now(UTC)
     s3 = boto3.client("s3")
     bucket = setting("TRAINING_BUCKET")
     base = BaseReader(s3, bucket)
-    training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX))
-    posts = len(training_set.base) + len(training_set.fresh)
+    training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX), now)
+    posts = len(training_set.posts)
     if not posts:
         raise EmptyDataSet(
             f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
             "invalid lines; upload a base data set with `stresswatch seed`."
         )
-    new, declined = _new_labels(s3, bucket, training_set.fresh)
+    new, declined = _new_labels(s3, bucket, training_set)
     if event.get("anyway"):
         declined = None
     metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
+    _count("ContradictoryPosts", training_set.contradictory)
+    _count("FutureLabels", training_set.future)
     answer: dict[str, Any] = {
         "posts": posts,
         "base_posts": len(training_set.base),
         "labelled_posts": len(training_set.fresh),
         "new_labels": new,
         "invalid": training_set.invalid,
+        "future_labels": training_set.future,
+        "contradictory_posts": training_set.contradictory,
+        "unweighted_posts": training_set.unweighted,
         "declined": declined,
     }
     logger.info("dataset", **answer)
     if declined:
         return answer
-    if not any(is_evaluation_post(post.post.post_id) for post in training_set.base):
+    if all(post.labelled_at is not None for post in split(training_set.posts).evaluation):
         raise NoStandingPost(
             f"No post under {BASE_PREFIX} that is kept for evaluation still has its first label, "
-            "and the gate judges by those; upload more base data with `stresswatch seed`."
+            "and the gate judges by those; upload more base data with `stresswatch seed`. A post "
+            "whose text also stands under an id that is learned from is not kept for evaluation."
         )
     content = training_set.to_bytes()
     digest = sha256(content)
-    version = version_name(datetime.now(UTC), digest)
+    version = version_name(now, digest)
     folder = folder_of_training_set(bucket, version)
     for name, body in (
         (POSTS_FILE, content),
@@ -110,13 +117,19 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
 
 
-def _new_labels(s3: S3Client, bucket: str, fresh: Sequence[LabelledPost]) -> tuple[int, str | None]:
+def _count(name: str, value: int) -> None:
+    """Count what should be looked at; a metric that is always 0 would cost as much."""
+    if value:
+        metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def _new_labels(s3: S3Client, bucket: str, training_set: TrainingSet) -> tuple[int, str | None]:
     """Count the labels that no judged version knew, and say so if they are too few."""
     judged = judged_versions(s3, setting("MODEL_BUCKET"))
     if not judged:
-        return len(fresh), None
+        return len(training_set.fresh), None
     last, minimum = judged[-1], int(setting("MINIMUM_NEW_LABELS"))
-    new = new_labels(fresh, read_training_set(s3, folder_of_training_set(bucket, last)))
+    new = new_labels(training_set, read_training_set(s3, folder_of_training_set(bucket, last)))
     if new >= minimum:
         return new, None
     return new, (

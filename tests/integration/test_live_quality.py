@@ -16,7 +16,7 @@ from stresswatch.identifiers import METRIC_DIMENSION
 from stresswatch.identity import KeyUnavailable, text_digest
 from stresswatch.posts import labelled_post_record
 from stresswatch.predictions import Record, predict
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from stresswatch.window_metrics import RefusedMetrics
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
@@ -70,7 +70,7 @@ def train_on(aws, posts, version="v1"):
 
 
 def learned(posts):
-    return [post for post in posts if not is_evaluation_post(post.post.post_id)]
+    return split(posts).train
 
 
 def published(metric, **dimensions):

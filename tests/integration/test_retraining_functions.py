@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import tarfile
 from dataclasses import replace
 from datetime import datetime
@@ -263,6 +264,44 @@ class TestDataset:
             dataset(DRIFT_ALARM, CONTEXT)
         assert aws.keys("training", "datasets/v") == []
 
+    def test_what_should_be_looked_at_is_counted(self, aws, base, capsys):
+        posts = make_posts(300)
+        flipped = [replace(post, label=1 - post.label) for post in posts[:2]]
+        aws.put("training", "datasets/base/again.jsonl", lines(flipped))
+        unsure = lines(make_posts(3, seed=2), labelled_at="2026-11-23T00:00:00Z", confidence=0)
+        ahead = lines(make_posts(4, seed=3), labelled_at="2999-01-01T00:00:00Z")
+        aws.put("training", "labels/a.jsonl", unsure + ahead)
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert (answer["posts"], answer["invalid"]) == (303, 4)
+        assert answer["contradictory_posts"] == 2
+        assert answer["future_labels"] == 4
+        assert answer["unweighted_posts"] == 3
+        logged = capsys.readouterr().out
+        assert values(logged, "ContradictoryPosts") == [2]
+        assert values(logged, "FutureLabels") == [4]
+
+    def test_a_label_that_was_given_back_is_new_and_leaves_the_base_data_standing(self, aws, base):
+        posts = make_posts(300)
+        label(aws, "a", [replace(post, label=1 - post.label) for post in posts[:25]])
+        first = dataset(DRIFT_ALARM, CONTEXT)
+        assert (first["base_posts"], first["labelled_posts"]) == (275, 25)
+        judge(aws, first["version"])
+        label(aws, "b", posts[:25])
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert (answer["base_posts"], answer["labelled_posts"]) == (300, 0)
+        assert (answer["new_labels"], answer["declined"]) == (25, None)
+
+    def test_copies_on_both_sides_of_the_split_leave_nothing_to_judge_by(self, aws):
+        # Of ten ids of one text, one is learned from in all but ten of a hundred million cases.
+        copies = [
+            replace(post, post=post.post._replace(post_id=f"{post.post.post_id}-{copy}"))
+            for post in make_posts(20)
+            for copy in range(10)
+        ]
+        aws.put("training", "datasets/base/posts.jsonl", lines(copies))
+        with pytest.raises(NoStandingPost, match="text also stands under an id"):
+            dataset(DRIFT_ALARM, CONTEXT)
+
     def test_labels_that_repeat_the_base_data_leave_it_standing(self, aws, base):
         label(aws, "a", make_posts(300))
         answer = dataset(DRIFT_ALARM, CONTEXT)
@@ -284,6 +323,23 @@ class TestGate:
         published = {key.removeprefix("models/v1/") for key in aws.keys("models")}
         assert published == {*VERSION_FILES, "verdict.json"}
         assert json.dumps(answer)
+
+    def test_a_model_of_random_labels_of_texts_under_two_ids_is_not_promoted(self, aws, tmp_path):
+        chance = random.Random(1)
+        guessed = [replace(post, label=chance.randint(0, 1)) for post in make_posts(600)]
+        posts = [
+            replace(post, post=post.post._replace(post_id=f"{post.post.post_id}-{copy}"))
+            for post in guessed
+            for copy in ("a", "b")
+        ]
+        aws.put("training", "datasets/base/posts.jsonl", lines(posts))
+        files = train_version(tmp_path, posts, "v1")
+        deliver(aws, files)
+        answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
+        assert not answer["accepted"]
+        metrics = json.loads(files["evaluation.json"])["overall"]
+        assert metrics["posts"] > 20
+        assert metrics["roc_auc"] < 0.75
 
     def test_the_verdict_stands_beside_the_version(self, aws, base, version_files):
         deliver(aws, version_files)

@@ -16,7 +16,7 @@ from stresswatch import archive
 from stresswatch.champion import DigestMismatch
 from stresswatch.datasets import TrainingSet, given_by, to_lines
 from stresswatch.shadow import ARCHIVE_PREFIX, read_shadow
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 from tests.integration.test_predictor import event, payload
@@ -199,7 +199,7 @@ class TestCompare:
         self.label(aws, POSTS)
         lines = TrainingSet(POSTS, [], 0).to_bytes()
         aws.put("training", f"datasets/{version}/posts.jsonl", lines)
-        left = sum(is_evaluation_post(one.post.post_id) for one in POSTS)
+        left = len(split(POSTS).evaluation)
         assert self.compare()["checks"][-1]["reason"] == (
             f"not judged: {left} of at least 30 labelled live posts, "
             f"{len(POSTS) - left} were trained on"

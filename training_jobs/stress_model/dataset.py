@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, LabelledPost, parse_labelled_post
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 
 
 class UnusableDataSet(ValueError):
@@ -38,7 +38,7 @@ class DataSet:
 
 
 def read_dataset(channel: Path) -> DataSet:
-    """Read every ``*.jsonl`` file of a channel, and split its posts by `post_id`.
+    """Read every ``*.jsonl`` file of a channel, and split its posts by id and text.
 
     The order of files and of lines does not matter: the same posts give the same model.
 
@@ -63,25 +63,25 @@ def read_dataset(channel: Path) -> DataSet:
             f"The data set holds no valid row: {len(rejections)} of {len(lines)} lines were "
             f"rejected, most for {most_common}."
         )
-    to_learn = [post for post in posts if not is_evaluation_post(post.post.post_id)]
+    sides = split(posts)
     splits = DataSet(
-        train=weighted(to_learn),
-        evaluation=[post for post in posts if is_evaluation_post(post.post.post_id)],
+        train=weighted(sides.train),
+        evaluation=sides.evaluation,
         invalid=len(rejections),
-        unweighted=len(to_learn) - len(weighted(to_learn)),
+        unweighted=len(sides.train) - len(weighted(sides.train)),
     )
-    if to_learn and not splits.train:
+    if sides.train and not splits.train:
         raise UnusableDataSet(
             "No label of the training split weighs anything: each of its "
-            f"{len(to_learn)} posts has confidence 0."
+            f"{len(sides.train)} posts has confidence 0."
         )
-    for name, split in (("training", splits.train), ("evaluation", splits.evaluation)):
-        classes = {post.label for post in split}
+    for name, side in (("training", splits.train), ("evaluation", splits.evaluation)):
+        classes = {post.label for post in side}
         if len(classes) < 2:
             found = f"only the label {classes.pop()}" if classes else "no post"
             raise UnusableDataSet(
                 f"The data set has one class or too few posts: its {name} split of "
-                f"{len(split)} posts has {found}."
+                f"{len(side)} posts has {found}."
             )
     return splits
 

@@ -15,6 +15,7 @@ from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 from stresswatch.posts import LabelledPost
 from stresswatch.quality import bootstrap_intervals, measure
+from stresswatch.splits import groups
 from training_jobs.stress_model.dataset import labels_of
 
 CURVES = {
@@ -38,15 +39,18 @@ def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[st
     -------
     dict
         ``overall``, and ``slices`` by the posts' source: each the figures of `Quality`, and
-        ``intervals``, the 95 % interval of each metric by resampling whole posts. Posts without
-        a source are under ``unknown``.
+        ``intervals``, the 95 % interval of each metric by resampling whole groups of posts. Posts
+        without a source are under ``unknown``.
     """
+    group_of = groups(posts)
     # Not an array of text, in which names that differ by NULs at their ends are one.
     sources = [labelled.post.source or "unknown" for labelled in posts]
     return {
-        "overall": _measure(posts, probability, np.arange(len(posts))),
+        "overall": _measure(posts, group_of, probability, np.arange(len(posts))),
         "slices": {
-            source: _measure(posts, probability, np.flatnonzero([one == source for one in sources]))
+            source: _measure(
+                posts, group_of, probability, np.flatnonzero([one == source for one in sources])
+            )
             for source in sorted(set(sources))
         },
     }
@@ -75,13 +79,17 @@ def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict
 
 
 def _measure(
-    posts: Sequence[LabelledPost], probability: Probability, rows: NDArray[np.intp]
+    posts: Sequence[LabelledPost],
+    group_of: Sequence[str],
+    probability: Probability,
+    rows: NDArray[np.intp],
 ) -> dict[str, Any]:
     labels = labels_of(posts)[rows]
-    post_ids = [posts[row].post.post_id for row in rows.tolist()]
     return {
         **measure(labels, probability[rows]).as_dict(),
-        "intervals": bootstrap_intervals(labels, probability[rows], post_ids),
+        "intervals": bootstrap_intervals(
+            labels, probability[rows], [group_of[row] for row in rows.tolist()]
+        ),
     }
 
 

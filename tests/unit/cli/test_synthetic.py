@@ -12,7 +12,7 @@ from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.datasets import TrainingSet
 from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
 from stresswatch.quality import measure
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from stresswatch.text import canonical
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
@@ -124,8 +124,8 @@ def test_posts_of_the_aid_communities_drift_in_most_numbers_and_a_random_part_do
 
 
 def test_a_model_learns_and_must_see_the_aid_communities_to_be_good_on_them(posts):
-    held_out = [labelled for labelled in posts if is_evaluation_post(labelled.post.post_id)]
-    learned = [labelled for labelled in posts if not is_evaluation_post(labelled.post.post_id)]
+    sides = split(posts)
+    held_out, learned = sides.evaluation, sides.train
 
     def fit(training):
         return fit_pipeline(training, Hyperparameters())

@@ -1,13 +1,23 @@
+import itertools
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stresswatch.datasets import LARGEST_NUMBER, assemble
+from stresswatch.datasets import (
+    CLOCK_TOLERANCE,
+    LARGEST_NUMBER,
+    assemble,
+    contradictions,
+    new_labels,
+)
 from stresswatch.posts import NUMERIC_FEATURES
 
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
-def line(post_id, label, labelled_at=None, text="words"):
-    record = {"post_id": post_id, "text": text, "label": label}
+
+def line(post_id, label, labelled_at=None, text="words", **more):
+    record = {"post_id": post_id, "text": text, "label": label} | more
     return json.dumps(record | ({"labelled_at": labelled_at} if labelled_at else {})).encode()
 
 
@@ -72,3 +82,111 @@ def test_what_was_written_is_read_as_the_same_training_set():
     made = assemble([line("a", 0)], labels)
     lines = made.to_bytes().splitlines()
     assert assemble(lines[:1], lines[1:]) == made
+
+
+def ahead(**time):
+    return (NOW + timedelta(**time)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("labels", "left"),
+    [([1, 0, 1], (1, None)), ([0, 1], (1, None)), ([1, 0], (0, "2026-11-23T00:00:01Z"))],
+)
+def test_a_label_given_back_counts_as_the_newest(labels, left):
+    given = [line("a", label, f"2026-11-23T00:00:0{place}Z") for place, label in enumerate(labels)]
+    for order in itertools.permutations(given):
+        assert labels_of(assemble([line("a", 1)], order)) == {"a": left}
+
+
+def test_a_label_of_the_future_never_counts_and_is_told_of():
+    given = [line("a", 1, ahead(minutes=-1)), line("a", 0, "2099-01-01T00:00:00Z")]
+    for order in (given, given[::-1]):
+        made = assemble([], order, NOW)
+        assert labels_of(made) == {"a": (1, ahead(minutes=-1))}
+        assert (made.invalid, made.future) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("labelled_at", "counts"),
+    [
+        ((NOW + CLOCK_TOLERANCE).isoformat(), 1),
+        ((NOW + CLOCK_TOLERANCE + timedelta(microseconds=1)).isoformat(), 0),
+        ("2026-11-24T00:04:00", 1),  # without a time zone it is in UTC
+        ("2026-11-24T00:06:00", 0),
+        ("2026-11-24T09:00:00+09:00", 1),
+        ("2026-11-23T23:00:00-02:00", 0),
+        ("9999-12-31T23:59:59-14:00", 0),
+        ("0001-01-01T00:00:00+14:00", 1),
+    ],
+)
+def test_a_clock_may_be_five_minutes_ahead_in_any_time_zone(labelled_at, counts):
+    made = assemble([], [line("a", 1, labelled_at)], NOW)
+    assert (len(made.fresh), made.future) == (counts, 1 - counts)
+
+
+def test_of_labels_of_one_time_the_surer_one_counts_in_any_order():
+    at = ("2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00", "2026-11-23T12:00:00+02:00")
+    given = [
+        line("a", 1, at[0], confidence=0.5),
+        line("a", 0, at[1], confidence=0.9),
+        line("a", 1, at[2], confidence=0.7),
+    ]
+    for order in itertools.permutations(given):
+        assert labels_of(assemble([], order)) == {"a": (0, at[1])}
+
+
+def test_of_labels_as_sure_the_one_that_says_stressed_counts():
+    at = "2026-11-23T10:00:00Z"
+    given = [line("a", 0, at), line("a", 1, at)]
+    assert labels_of(assemble([], given)) == labels_of(assemble([], given[::-1])) == {"a": (1, at)}
+
+
+def test_base_posts_that_contradict_each_other_are_counted_once_a_post():
+    base = [line("a", 0), line("a", 1), line("a", 0), line("b", 1), line("b", 1), line("c", 0)]
+    for order in (base, base[::-1]):
+        made = assemble(order, [])
+        assert made.contradictory == 1
+        assert labels_of(made) == {"a": (1, None), "b": (1, None), "c": (0, None)}
+    assert contradictions(made.posts) == 0
+
+
+def test_records_that_differ_in_little_give_the_same_bytes_in_any_order():
+    base = [line("a", 1, source="x"), line("a", 1, source="y"), line("a", 1, text=" Words ")]
+    made = {assemble(order, []).to_bytes() for order in itertools.permutations(base)}
+    assert len(made) == 1
+
+
+def test_a_post_is_its_id_and_its_text_as_texts_are_compared():
+    base = [line("a", 0, text="I can't  sleep")]
+    label = line(
+        "a", 1, "2026-11-23T00:00:00Z", text="i can\N{RIGHT SINGLE QUOTATION MARK}t sleep\n"
+    )
+    assert labels_of(assemble(base, [label])) == {"a": (1, "2026-11-23T00:00:00Z")}
+    assert len(assemble(base, [line("b", 1, "2026-11-23T00:00:00Z")]).posts) == 2
+
+
+def test_a_label_of_confidence_0_is_kept_and_counted():
+    made = assemble([line("a", 0, confidence=0)], [line("b", 1, ahead(days=-1), confidence=0.0)])
+    assert made.unweighted == 2
+    again = assemble(*([one] for one in made.to_bytes().splitlines()))
+    assert (again.unweighted, [one.confidence for one in again.posts]) == (2, [0, 0])
+
+
+class TestNewLabels:
+    BASE = line("a", 1)
+
+    def new(self, before, after):
+        known = assemble([self.BASE], before).posts
+        return new_labels(assemble([self.BASE], after), known)
+
+    def test_one_that_was_not_there_is_new(self):
+        assert self.new([], [line("b", 1, ahead(days=-1))]) == 1
+
+    def test_one_that_is_there_is_not_however_it_is_written(self):
+        before = [line("b", 1, ahead(days=-1))]
+        assert self.new(before, [*before, line("b", 1, ahead(hours=-1), text=" WORDS")]) == 0
+
+    def test_one_that_was_given_back_is_new(self):
+        before = [line("a", 0, ahead(days=-1))]
+        assert self.new(before, [*before, line("a", 1, ahead(hours=-1))]) == 1
+        assert self.new([], [*before, line("a", 1, ahead(hours=-1))]) == 0

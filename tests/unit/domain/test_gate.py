@@ -1,17 +1,19 @@
 """Who is let through, who is not, and what is said of it."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from stresswatch.export import export_pipeline
 from stresswatch.gate import Contender, InvalidRules, Rules, decide
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 RULES = Rules()
 BASE = make_posts(1200)
+CHANCE = "chance of that ROC-AUC, standing posts"
 
 
 def fresh(posts):
@@ -28,11 +30,11 @@ def moved(posts, by):
         replace(
             post,
             post=post.post._replace(
-                text=f"rent shelter food {post.post.post_id[-2:]}",
+                text=f"rent shelter food {post.post.post_id[-2:]} x{place}",
                 numbers=tuple(number + by for number in post.post.numbers),
             ),
         )
-        for post in posts
+        for place, post in enumerate(posts)
     ]
 
 
@@ -43,8 +45,7 @@ def bare(posts):
 
 
 def train(posts, sharpness=1.0):
-    learned = [post for post in posts if not is_evaluation_post(post.post.post_id)]
-    artefact = export_pipeline(fit_pipeline(learned, Hyperparameters()))
+    artefact = export_pipeline(fit_pipeline(split(posts).train, Hyperparameters()))
     return Contender(
         replace(
             artefact,
@@ -96,6 +97,81 @@ class TestFirst:
         assert failed(decide(champion, None, small)) == {"size of the model, MB"}
 
 
+def guessed(posts, seed=1):
+    """Posts whose labels say nothing of them."""
+    chance = random.Random(seed)
+    return [replace(post, label=chance.randint(0, 1)) for post in posts]
+
+
+def copied(posts, copies):
+    return [
+        replace(post, post=post.post._replace(post_id=f"{post.post.post_id}-{copy}"))
+        for post in posts
+        for copy in range(copies)
+    ]
+
+
+class TestRandomLabels:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_copies_of_a_text_do_not_let_a_model_know_what_it_is_asked(self, seed):
+        posts = copied(guessed(make_posts(600), seed), 2)
+        verdict = decide(train(posts), None, RULES)
+        assert not verdict.accepted
+        assert abs(check(verdict, "ROC-AUC, standing posts").challenger - 0.5) < 0.25
+
+    def test_a_roc_auc_that_luck_explains_is_not_enough(self):
+        """Of few posts, some model of random labels has every ROC-AUC."""
+        accepted, lucky = 0, 0
+        for seed in range(12):
+            few = guessed(make_posts(60, seed=seed), seed)
+            if len({post.label for post in split(few).evaluation}) < 2:
+                continue
+            verdict = decide(train(few), None, RULES)
+            lucky += check(verdict, "ROC-AUC, standing posts").passed
+            accepted += verdict.accepted
+        assert lucky > 0
+        assert accepted == 0
+
+    def test_they_teach_nothing_where_they_are_fresh_either(self, champion):
+        for seed in range(3):
+            posts = BASE + fresh(guessed(make_posts(400, seed=3), seed))
+            assert not decide(train(posts), champion, RULES).accepted
+
+
+class TestWhatTheChampionLearned:
+    def test_posts_that_it_learned_are_not_asked(self, champion):
+        """Its copy of a text, which had kept the others on its side, is there no more."""
+        held_out = split(BASE).evaluation
+        learned = split(BASE).train[0].post.post_id
+        copies = [replace(one, post=one.post._replace(post_id=learned)) for one in held_out[:-5]]
+        knowing = with_posts(champion, BASE + copies)
+        line = check(decide(champion, knowing, RULES), CHANCE)
+        assert line.reason.startswith("on 5 independent posts")
+
+    def test_copies_are_one_observation(self, champion):
+        twice = [
+            *BASE,
+            *(
+                replace(one, post=one.post._replace(post_id=name))
+                for one, name in zip(split(BASE).evaluation, _evaluation_names(), strict=False)
+            ),
+        ]
+        once, again = (
+            check(decide(with_posts(champion, posts), champion, RULES), CHANCE).reason
+            for posts in (BASE, twice)
+        )
+        assert once == again
+        assert len(split(twice).evaluation) > len(split(BASE).evaluation)
+
+
+def _evaluation_names():
+    named = [
+        replace(post, post=post.post._replace(text=post.post.post_id))
+        for post in make_posts(500, seed=99)
+    ]
+    return [one.post.post_id for one in split(named).evaluation]
+
+
 class TestOnStandingPosts:
     def test_a_better_challenger_is_accepted(self, champion, poor):
         assert decide(champion, poor, RULES).accepted
@@ -124,7 +200,7 @@ class TestOnStandingPosts:
 
 class TestOnFreshPosts:
     def test_fewer_than_the_minimum_are_not_judged_and_it_says_so(self, champion):
-        new = [post for post in make_posts(400, seed=3) if is_evaluation_post(post.post.post_id)]
+        new = split(make_posts(400, seed=3)).evaluation
         few = fresh(new[: RULES.minimum_posts - 1])
         line = check(
             decide(with_posts(champion, BASE + few), champion, RULES), "gain on fresh posts"

@@ -107,3 +107,21 @@ def test_what_it_said_of_live_posts_is_told_after_the_gates_verdict():
     lines = tell(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
     assert "Beside the champion, on 1,234 live posts:" in lines
     assert lines[-1].startswith("- passed: F1")
+
+
+def test_what_should_be_looked_at_in_the_data_is_told_and_nothing_else():
+    counted = {
+        "declined": None,
+        "posts": 300,
+        "contradictory_posts": 1200,
+        "future_labels": 0,
+        "unweighted_posts": 3,
+    }
+    lines = tell(JUDGED | {"dataset": counted}).splitlines()
+    assert lines[1:3] == [
+        "Base posts with both labels: 1,200. The surer label counts; of two as sure, the one that "
+        "says stressed.",
+        "Posts whose label has confidence 0: 3. They count in evaluation, and weigh nothing in "
+        "training.",
+    ]
+    assert lines[3].startswith("The gate, against")

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu, permutation_test
 from sklearn import metrics
 
 from stresswatch.quality import (
     METRICS,
     bootstrap_intervals,
+    chance_of_roc_auc,
     expected_calibration_error,
     measure,
 )
@@ -86,3 +88,35 @@ def test_where_all_posts_have_one_class_the_roc_auc_has_no_interval():
     intervals = bootstrap_intervals(np.ones(9, dtype=np.int64), np.full(9, 0.7), list("abcdefghi"))
     assert "roc_auc" not in intervals
     assert intervals["recall"] == (1.0, 1.0)
+
+
+class TestChanceOfRocAuc:
+    def test_it_is_that_of_a_permutation_test(self):
+        chance = np.random.default_rng(3)
+        labels = chance.integers(2, size=60)
+        probability = np.clip(labels * 0.12 + chance.random(60), 0, 1)
+        theirs = permutation_test(
+            (probability[labels == 1], probability[labels == 0]),
+            lambda one, other: mannwhitneyu(one, other).statistic,
+            alternative="greater",
+            n_resamples=2000,
+            rng=1,
+        )
+        ours = chance_of_roc_auc(labels, probability, [str(place) for place in range(60)])
+        assert ours == pytest.approx(theirs.pvalue, abs=0.04)
+
+    def test_of_few_posts_luck_explains_even_the_best(self):
+        labels, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+        assert chance_of_roc_auc(labels, probability, list("abcd")) == pytest.approx(
+            1 / 6, abs=0.03
+        )
+
+    def test_copies_of_a_post_prove_no_more_than_the_post(self):
+        labels, probability = np.array([0, 1] * 50), np.array([0.2, 0.8] * 50)
+        groups = ["a", "b"] * 50
+        assert chance_of_roc_auc(labels, probability, groups) == pytest.approx(1 / 2, abs=0.05)
+        apart = [str(place) for place in range(100)]
+        assert chance_of_roc_auc(labels, probability, apart) < 0.001
+
+    def test_posts_of_one_class_prove_nothing(self):
+        assert chance_of_roc_auc(np.array([1, 1]), np.array([0.1, 0.9]), ["a", "b"]) == 1

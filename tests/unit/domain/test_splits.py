@@ -1,15 +1,113 @@
-from stresswatch.splits import EVALUATION_SHARE, is_evaluation_post
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.splits import EVALUATION_SHARE, groups, split, unlearned
+
+NO_NUMBERS = (float("nan"),) * len(NUMERIC_FEATURES)
+
+
+def post(post_id, text, label=0):
+    return LabelledPost(Post(post_id, text, NO_NUMBERS), label)
+
+
+def ids(posts):
+    return {labelled.post.post_id for labelled in posts}
+
+
+def evaluation_ids(posts):
+    return ids(split(posts).evaluation)
+
+
+def of_own_text(names):
+    return [post(name, f"the text of {name}") for name in names]
 
 
 def test_about_the_stated_share_of_posts_is_for_evaluation():
-    count = sum(is_evaluation_post(f"post-{number}") for number in range(10_000))
-    assert abs(count / 10_000 - EVALUATION_SHARE) < 0.02
+    posts = of_own_text(f"post-{number}" for number in range(10_000))
+    assert abs(len(split(posts).evaluation) / 10_000 - EVALUATION_SHARE) < 0.02
 
 
 def test_the_split_never_moves():
     # A change here would let models be measured on posts that their parents were trained on.
-    evaluation = [name for name in map(str, range(30)) if is_evaluation_post(name)]
-    assert evaluation == FROZEN
+    assert evaluation_ids(of_own_text(map(str, range(30)))) == {"8", "9"}
 
 
-FROZEN = ["8", "9"]
+def test_each_post_is_on_one_side_and_in_its_order():
+    posts = of_own_text(map(str, range(30)))
+    sides = split(posts)
+    assert [one.post.post_id for one in sides.evaluation] == ["8", "9"]
+    assert sides.train == [one for one in posts if one not in sides.evaluation]
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "I can't sleep at all",
+        "  i CAN\N{RIGHT SINGLE QUOTATION MARK}T sleep\nat all ",
+        "I can't sleep, at all!!! 😭",
+    ],
+    ids=["copy", "case-and-blanks", "punctuation"],
+)
+def test_copies_under_ids_of_both_sides_are_all_learned_from(copy):
+    posts = [post("8", "I can't sleep at all"), post("1", copy), post("9", "another")]
+    assert evaluation_ids(posts) == {"9"}
+
+
+def test_copies_under_ids_of_the_evaluation_side_stay_there():
+    assert evaluation_ids([post("8", "one"), post("9", "one"), post("1", "two")]) == {"8", "9"}
+
+
+def test_segments_follow_the_segment_that_is_copied():
+    chain = [post("8", "one"), post("8", "two"), post("9", "two"), post("9", "three")]
+    assert evaluation_ids(chain) == {"8", "9"}
+    assert evaluation_ids([*chain, post("1", "three")]) == set()
+
+
+def test_texts_without_a_word_are_copies_only_of_themselves():
+    assert evaluation_ids([post("8", "!!!"), post("1", "???"), post("0", "")]) == {"8"}
+
+
+def test_a_group_has_the_smallest_id_that_is_joined_to_a_post():
+    posts = [post("c", "one"), post("b", "one"), post("c", "two"), post("a", "three")]
+    assert groups(posts) == ["b", "b", "b", "a"]
+
+
+@st.composite
+def data_sets(draw):
+    names = st.sampled_from([str(number) for number in range(40)])
+    texts = st.sampled_from(["one", "One!", "two", "TWO ", "three", "four", "five", "six"])
+    return draw(st.lists(st.builds(post, names, texts), max_size=25))
+
+
+@given(data_sets())
+def test_no_id_and_no_text_is_on_both_sides(posts):
+    sides = split(posts)
+    assert not ids(sides.train) & ids(sides.evaluation)
+    words = [{one.post.text.lower().strip(" !") for one in side} for side in vars(sides).values()]
+    assert not words[0] & words[1]
+
+
+@given(data_sets(), data_sets())
+def test_what_was_learned_from_is_never_held_out_as_posts_are_added(before, added):
+    learned = split(before).train
+    held_out = split(before + added).evaluation
+    assert unlearned(held_out, before) == held_out
+    assert not ids(learned) & ids(held_out)
+
+
+@given(st.data(), data_sets())
+def test_the_order_of_posts_does_not_matter(data, posts):
+    other = data.draw(st.permutations(posts))
+    assert evaluation_ids(other) == evaluation_ids(posts)
+
+
+def test_what_was_learned_from_is_known_after_what_joined_it_was_deleted():
+    before = [post("8", "one"), post("1", "one"), post("9", "two")]
+    now = [one for one in before if one.post.post_id != "1"]
+    assert ids(unlearned(split(now).evaluation, before)) == {"9"}
+    renamed = [replace(one, post=one.post._replace(post_id="9")) for one in now]
+    assert unlearned(renamed[:1], before) == []

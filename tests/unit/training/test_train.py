@@ -19,7 +19,7 @@ from stresswatch.datasets import TrainingSet
 from stresswatch.posts import NUMERIC_FEATURES
 from stresswatch.predictions import REFERENCE_COLUMNS
 from stresswatch.sources import SOURCES_FILE, Counts, Sources
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT
 from training_jobs.stress_model.dataset import read_dataset
@@ -90,7 +90,7 @@ def test_the_reference_holds_the_numbers_of_the_evaluation_posts_and_nothing_tha
     put_posts(container, lines(labelled_posts))
     run(container)
     reference = pd.read_parquet(io.BytesIO(files_of(container)["reference.parquet"]))
-    evaluation = [post for post in labelled_posts if is_evaluation_post(post.post.post_id)]
+    evaluation = split(labelled_posts).evaluation
     assert len(reference) == len(evaluation)
     assert tuple(reference.columns) == REFERENCE_COLUMNS
     assert all(dtype.kind == "f" for dtype in reference.dtypes)
@@ -104,8 +104,7 @@ def test_the_artefact_serves_what_the_reference_says(container, labelled_posts):
     artefact = Artefact.from_bytes(files["model.npz"])
     scores = [
         artefact.score([labelled.post.text], np.array([labelled.post.numbers])).probability[0]
-        for labelled in labelled_posts
-        if is_evaluation_post(labelled.post.post_id)
+        for labelled in split(labelled_posts).evaluation
     ]
     assert sorted(scores) == sorted(reference["probability"])
 

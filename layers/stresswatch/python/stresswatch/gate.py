@@ -1,8 +1,9 @@
 """The gate: whether a challenger may take the champion's place.
 
-Both are scored on the same posts of the evaluation split, which neither was trained on: the
-standing ones of the base data set and the fresh ones that were labelled since. A difference is
-judged by its bounds (`stresswatch.paired`), never by its value alone: few posts prove little.
+Both are scored on the same posts of the evaluation split, which neither was trained on, by id or by
+text (`stresswatch.splits`): the standing ones of the base data set and the fresh ones that were
+labelled since. A difference is judged by its bounds (`stresswatch.paired`), never by its value
+alone: few posts prove little.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from stresswatch.artefact import Artefact
 from stresswatch.identifiers import printable
 from stresswatch.paired import Comparison, compare
 from stresswatch.posts import LabelledPost
-from stresswatch.quality import Quality, measure
-from stresswatch.splits import is_evaluation_post
+from stresswatch.quality import Quality, chance_of_roc_auc, measure
+from stresswatch.splits import groups, split, unlearned
 
 _TIMED_POSTS = 500
 _TIMED_ROUNDS = 5
@@ -43,6 +44,8 @@ class Rules:
         Of each bound that a margin is held against.
     minimum_roc_auc : float
         Of the challenger, on standing posts.
+    maximum_chance : float
+        Of a ROC-AUC as high on standing posts, by a model that knows nothing.
     standing_f1_margin, standing_brier_margin : float
         The challenger must be shown to be no worse than the champion by more on standing posts.
     fresh_brier_margin : float
@@ -68,6 +71,7 @@ class Rules:
 
     confidence: float = 0.95
     minimum_roc_auc: float = 0.7
+    maximum_chance: float = 0.01
     standing_f1_margin: float = 0.05
     standing_brier_margin: float = 0.005
     fresh_brier_margin: float = 0.015
@@ -87,6 +91,8 @@ class Rules:
             raise InvalidRules(
                 f"minimum_roc_auc is {self.minimum_roc_auc}; it must be at least 0.5 and below 1"
             )
+        if not self.maximum_chance < 1:
+            raise InvalidRules(f"maximum_chance is {self.maximum_chance}; it must be below 1")
         for name, value in asdict(self).items():
             if not value > 0:
                 raise InvalidRules(f"{name} is {value}; it must be above 0")
@@ -165,6 +171,7 @@ class _Posts:
 
     name: str
     posts: Sequence[LabelledPost]
+    groups: Sequence[str]
     champion: NDArray[np.float64]
     challenger: NDArray[np.float64]
 
@@ -175,6 +182,7 @@ class _Posts:
         return _Posts(
             name,
             [self.posts[row] for row in rows],
+            [self.groups[row] for row in rows],
             self.champion[rows],
             self.challenger[rows],
         )
@@ -185,8 +193,7 @@ class _Posts:
         return measure(labels, self.champion), measure(labels, self.challenger)
 
     def compare(self, confidence: float) -> Comparison:
-        ids = [labelled.post.post_id for labelled in self.posts]
-        return compare(_labels(self.posts), self.champion, self.challenger, ids, confidence)
+        return compare(_labels(self.posts), self.champion, self.challenger, self.groups, confidence)
 
 
 def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> Verdict:
@@ -202,16 +209,27 @@ def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> V
     ValueError
         When there is no standing post: nothing can be compared.
     """
-    posts = [post for post in challenger.posts if is_evaluation_post(post.post.post_id)]
+    posts = split(challenger.posts).evaluation
+    if champion:
+        posts = unlearned(posts, champion.posts)
     standing = [row for row, post in enumerate(posts) if post.labelled_at is None]
     fresh = [row for row, post in enumerate(posts) if post.labelled_at is not None]
     if not standing:
         raise ValueError("the gate needs a standing post in the evaluation split")
     scores = _score(challenger.artefact, posts)
-    quality = measure(_labels([posts[row] for row in standing]), scores[standing])
-    checks = [*_worth_serving(quality, rules), _size(challenger, champion, rules)]
+    group_of = groups(posts)
+    checks = [
+        *_worth_serving(
+            _labels([posts[row] for row in standing]),
+            scores[standing],
+            [group_of[row] for row in standing],
+            rules,
+        ),
+        _size(challenger, champion, rules),
+    ]
     if champion:
-        both = _Posts("evaluation posts", posts, _score(champion.artefact, posts), scores)
+        before = _score(champion.artefact, posts)
+        both = _Posts("evaluation posts", posts, group_of, before, scores)
         checks += _as_good_on_standing(both.only("standing posts", standing), rules)
         checks += _better_on_fresh(both.only("fresh posts", fresh), challenger, champion, rules)
         checks += _no_community_falls(both, rules)
@@ -219,14 +237,41 @@ def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> V
     return Verdict(tuple(checks))
 
 
-def _worth_serving(quality: Quality, rules: Rules) -> list[Check]:
+def _worth_serving(
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    group_of: Sequence[str],
+    rules: Rules,
+) -> list[Check]:
+    quality = measure(labels, scores)
     # Calling every post stressed has recall 1 and the share of stressed posts as its precision.
     share = quality.stressed / quality.posts
     call_all_stressed = 2 * share / (1 + share)
     return [
         _at_least("ROC-AUC, standing posts", quality.roc_auc or 0.0, rules.minimum_roc_auc),
+        _beyond_chance("standing posts", labels, scores, group_of, rules.maximum_chance),
         _at_least("F1 over calling all stressed", quality.f1, call_all_stressed),
     ]
+
+
+def _beyond_chance(
+    name: str,
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    group_of: Sequence[str],
+    maximum: float,
+) -> Check:
+    """Ask whether the ROC-AUC on few posts is more than luck; of many it always shows."""
+    chance = chance_of_roc_auc(labels, scores, group_of)
+    return Check(
+        name=f"chance of that ROC-AUC, {name}",
+        champion=None,
+        challenger=chance,
+        threshold=maximum,
+        passed=chance <= maximum,
+        reason=f"on {len(set(group_of))} independent posts it must be at most {maximum:.3f} for a "
+        "model that knows nothing",
+    )
 
 
 def _size(challenger: Contender, champion: Contender | None, rules: Rules) -> Check:
@@ -285,6 +330,15 @@ def _better_on_fresh(
             threshold=0.5,
             passed=before.roc_auc is None or before.roc_auc >= 0.5,
             reason="the champion's ROC-AUC on them must be at least 0.500; look at the labels",
+        ),
+        # Labels given at random cost whoever is sure: a challenger that has learned to be unsure
+        # gains on them, and knows nothing of them.
+        _beyond_chance(
+            fresh.name,
+            _labels(fresh.posts),
+            fresh.challenger,
+            fresh.groups,
+            1 - rules.confidence,
         ),
         _brier_no_worse(fresh, rules.fresh_brier_margin, differences),
         _f1_does_not_fall(fresh, rules.confidence, rules),
@@ -402,7 +456,7 @@ def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -
     with numbers on one side only is at the greatest distance, 1; with none on both sides at 0, as
     a model of text alone is no farther from posts of text alone.
     """
-    learned = [post for post in data_set if not is_evaluation_post(post.post.post_id)]
+    learned = split(data_set).train
     return float(
         np.mean(
             [

@@ -15,7 +15,7 @@ def tell(state: Mapping[str, Any]) -> str:
     state : mapping
         The workflow's state: its input, and the answer of each step that it came to.
     """
-    return "\n".join([_sentence(state), *_verdicts(state)])
+    return "\n".join([_sentence(state), *_remarks(state), *_verdicts(state)])
 
 
 def failure(error: Mapping[str, Any]) -> str:
@@ -59,6 +59,26 @@ def _who_stays(state: Mapping[str, Any]) -> str:
     if promotion := state.get("promotion"):
         return f"; {promotion['version']} is the champion all the same"
     return "; the champion stays"
+
+
+_REMARKS = {
+    "contradictory_posts": "Base posts with both labels: {:,}. The surer label counts; of two as "
+    "sure, the one that says stressed.",
+    "future_labels": "Labels dated later than now, left out: {:,}.",
+    "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
+    "weigh nothing in training.",
+}
+
+
+def remark(name: str, count: int) -> str:
+    """Say what a count of the data set means, such as ``contradictory_posts``."""
+    return _REMARKS[name].format(count)
+
+
+def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
+    """Give a line for each count of the data set that is not 0, and should be looked at."""
+    counted = state.get("dataset", {})
+    return (remark(name, counted[name]) for name in _REMARKS if counted.get(name))
 
 
 def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:

@@ -72,15 +72,16 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
 
 
 def bootstrap_intervals(
-    labels: NDArray[np.int64], probability: NDArray[np.float64], post_ids: Sequence[str]
+    labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
 ) -> Mapping[str, tuple[float, float]]:
     """Give the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
 
-    Whole posts are drawn, as the segments of one post are no independent observations. The chance
+    Whole groups are drawn, as the segments of one post, or its copies, are no independent
+    observations; `groups` names each post's. The chance
     is seeded: the same predictions have the same intervals. A metric that no draw could measure,
     which is the ROC-AUC of one class, is left out.
     """
-    _, group = np.unique(post_ids, return_inverse=True)
+    _, group = np.unique(groups, return_inverse=True)
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     chance = np.random.default_rng(7)
     drawn: dict[str, list[float]] = {name: [] for name in METRICS}
@@ -96,6 +97,28 @@ def bootstrap_intervals(
         for name, values in drawn.items()
         if values
     }
+
+
+def chance_of_roc_auc(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
+) -> float:
+    """Return the chance of a ROC-AUC as high where the probabilities say nothing of the labels.
+
+    By a permutation test (Good, 2005) of one post a group, the first: posts of one group are no
+    independent observations. The chance is seeded: the same predictions have the same figure. It
+    is 1 where the posts have one class.
+    """
+    _, first = np.unique(groups, return_index=True)
+    rows = np.sort(first)
+    _, place, count = np.unique(probability[rows], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    is_positive = labels[rows] == 1
+    seen, n_positive = rank[is_positive].sum(), int(is_positive.sum())
+    if n_positive in (0, len(rank)):
+        return 1.0
+    chance = np.random.default_rng(7)
+    drawn = sum(chance.permutation(rank)[:n_positive].sum() >= seen for _ in range(_RESAMPLES))
+    return float((1 + drawn) / (1 + _RESAMPLES))
 
 
 def expected_calibration_error(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_lines
 from stresswatch.identity import text_digest
 from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
-from stresswatch.splits import is_evaluation_post
+from stresswatch.splits import split
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,11 +32,7 @@ def read_trained_texts(
 
 def trained_texts(posts: Iterable[LabelledPost], key: bytes) -> frozenset[str]:
     """Give the digests of the texts in the training split of a training set."""
-    return frozenset(
-        text_digest(key, labelled.post.text)
-        for labelled in posts
-        if not is_evaluation_post(labelled.post.post_id)
-    )
+    return frozenset(text_digest(key, labelled.post.text) for labelled in split(posts).train)
 
 
 def _posts(lines: Iterable[bytes]) -> Iterable[LabelledPost]:
