@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.champion import Pointer, read_pointer
-from stresswatch.datasets import LABELS_PREFIX, given_by, to_lines
+from stresswatch.datasets import given_by, to_lines
+from stresswatch.label_requests import label_key
 from stresswatch.outcome import failure
 from stresswatch.posts import LabelledPost, post_record
 from stresswatch.predictions import prediction_id
@@ -64,8 +65,7 @@ class Loop:
     def label(self, posts: Iterable[LabelledPost]) -> str:
         """Upload labels of posts; those that do not say when they were given are given now."""
         now = datetime.now(UTC)
-        name = f"{now:%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
-        return self._upload(f"{LABELS_PREFIX}{name}.jsonl", given_by(posts, now))
+        return self._upload(label_key(now, uuid.uuid4().hex[:8]), given_by(posts, now))
 
     def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
         bucket = self.target.output("TrainingBucketName")

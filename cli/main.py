@@ -45,7 +45,8 @@ from cli.targets import (
     local_tracking_uri,
 )
 from cli.versions import Versions
-from stresswatch.outcome import tell
+from stresswatch.datasets import contradictions
+from stresswatch.outcome import remark, tell
 
 app = typer.Typer(
     help="Stress in social-media posts: served from a stream, watched, retrained with care.",
@@ -344,6 +345,8 @@ def seed(
         )
         posts.report.show(console)
         base_data.settle(console, loop, address, before, replace=replace)
+        if count := contradictions(posts):
+            console.print(remark("contradictory_posts", count), soft_wrap=True)
 
 
 @app.command()

@@ -58,6 +58,7 @@ class WebService(Construct):
         champion.grant_read(role)
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.training, "labels/")
+        storage.grant_list(role, storage.training, "labels/")
         self.api = apigateway.HttpApi(
             self,
             "Api",

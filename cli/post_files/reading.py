@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -17,6 +18,7 @@ from cli.post_files.parquet_tables import ParquetTable
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow
 from cli.post_files.values import is_rounded_id, record_of
+from stresswatch.datasets import check_given
 from stresswatch.posts import (
     InvalidPost,
     LabelledPost,
@@ -90,6 +92,7 @@ class PostFile:
         self.content: Content = look_into(path)
         self.wanted = wanted
         self.share_read = 0.0
+        self._opened_at = datetime.now(UTC)
 
     def rows(self) -> Iterator[Row]:
         """Read the rows that are not blank, a few at a time.
@@ -159,7 +162,10 @@ class PostFile:
             record.setdefault("post_id", str(number))
         if "label" not in record:
             raise InvalidPost("label_missing", "label must be given")
-        return parse_record(record)
+        labelled = parse_record(record)
+        if self.wanted is Wanted.LABELS:
+            check_given(labelled, self._opened_at)
+        return labelled
 
 
 def _written(value: object) -> str:

@@ -31,6 +31,7 @@ from stresswatch.champion import (
 )
 from stresswatch.discretion import cause, discreet, unforeseen
 from stresswatch.environment import setting
+from stresswatch.label_requests import write_labels
 from stresswatch.posts import InvalidPost, Post, decode
 from stresswatch.predictions import Prediction
 from stresswatch.reasons import Explains
@@ -153,10 +154,10 @@ def _score(posts: Sequence[Post]) -> Sequence[Prediction]:
     responses=_answers(web_contract.Taken, "All labels were taken, now or before.", *_OF_A_BODY),
 )
 def label(body: Annotated[web_contract.OneOrMoreLabels, Body()]) -> Response[str]:
-    labels = web_service.read_labels(body.root if isinstance(body, web_contract.Labels) else [body])
-    is_new = web_service.write_labels(
-        service().s3, service().training_bucket, labels, datetime.now(UTC)
-    )
+    now = datetime.now(UTC)
+    records = body.root if isinstance(body, web_contract.Labels) else [body]
+    labels = web_service.read_labels(records, now)
+    is_new = write_labels(service().s3, service().training_bucket, labels, now)
     _count("LabelsTaken", len(labels) if is_new else 0)
     return _json(HTTPStatus.OK, {"labels": len(labels), "new": is_new})
 

@@ -1,7 +1,7 @@
 """The command `label` on moto: labels of a file become objects that the loop learns of."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import boto3
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cli import labelling, main
 from cli.loop import Loop
 from cli.targets import Target
+from stresswatch.datasets import assemble, read_lines
 from stresswatch.posts import labelled_post_record
 from tests.conftest import make_posts
 
@@ -57,6 +58,32 @@ def test_a_label_that_says_when_it_was_given_is_believed(aws, label):
     given = "2026-11-01T10:00:00+00:00"
     label([record | {"labelled_at": given} for record in records()])
     assert {one["labelled_at"] for one in submitted(aws)} == {given}
+
+
+def test_a_label_that_lies_in_the_future_is_refused_with_its_line(aws, label):
+    at = [datetime.now(UTC) + timedelta(minutes=ahead) for ahead in (4, 7)]
+    dated = [records()[0] | {"labelled_at": one.isoformat()} for one in at]
+    result = label([*records(), *dated])
+    assert result.exit_code == 1
+    assert "line 7: labelled_at must not lie more than 5 minutes ahead" in " ".join(
+        result.stderr.split()
+    )
+    assert aws.keys("training", "labels/") == []
+    assert label([*records(), dated[0]]).exit_code == 0
+
+
+def test_a_label_given_back_is_the_newest(aws, label):
+    for given in (1, 0, 1):
+        label([records()[0] | {"label": given}])
+    lines = read_lines(aws.s3, "training", "labels/")
+    assert [one.label for one in assemble([], lines).fresh] == [1]
+
+
+def test_base_data_that_contradicts_itself_is_told_of(aws, run):
+    twice = [records()[0] | {"label": given} for given in (0, 1)]
+    told = run("seed", [*records(), *twice]).stdout
+    assert "Base posts with both labels: 1. The surer label counts" in told
+    assert "both labels" not in run("seed", records()).stdout
 
 
 def test_a_large_file_becomes_several_objects(aws, label, monkeypatch):

@@ -11,20 +11,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import Any
 
 from stresswatch.champion import Pointer, ServedModel
-from stresswatch.datasets import LABELS_PREFIX, given_by, to_lines
+from stresswatch.datasets import check_given
 from stresswatch.posts import InvalidPost, LabelledPost, Post, decode, parse_record, read_post
 from stresswatch.predictions import Prediction, predict, prediction_id
 from stresswatch.reasons import Explains
 from stresswatch.s3 import Location
-from stresswatch.versions import CARD_PAGE_FILE, Manifest, sha256
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from stresswatch.versions import CARD_PAGE_FILE, Manifest
 
 ROUTES = (
     ("POST", "/predict"),
@@ -200,19 +195,22 @@ def several(results: Sequence[Prediction | Problem]) -> tuple[HTTPStatus, dict[s
     return HTTPStatus.MULTI_STATUS if is_mixed else HTTPStatus.OK, {"results": listed}
 
 
-def read_labels(records: Sequence[object]) -> list[LabelledPost]:
+def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
     """Read labelled posts: all of them, or none.
 
     Raises
     ------
     Problem
-        With one of its `errors` for each record that breaks the contract.
+        With one of its `errors` for each record that breaks the contract, or says that its label
+        was given later than now.
     """
     labels: list[LabelledPost] = []
     errors: list[dict[str, Any]] = []
     for place, record in enumerate(records):
         try:
-            labels.append(parse_record(record))
+            labelled = parse_record(record)
+            check_given(labelled, now)
+            labels.append(labelled)
         except InvalidPost as error:
             errors.append({"place": place, **Problem.of(error).as_dict()})
     if errors:
@@ -223,27 +221,6 @@ def read_labels(records: Sequence[object]) -> list[LabelledPost]:
             errors,
         )
     return labels
-
-
-def write_labels(s3: S3Client, bucket: str, labels: Sequence[LabelledPost], now: datetime) -> bool:
-    """Write labels where retrainings and live quality find them; tell whether they were new.
-
-    The same labels in the same order are written once: the object is named after them, and one
-    that is there stays as it is, with the moment at which its labels were given.
-    """
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=f"{LABELS_PREFIX}web-{sha256(to_lines(labels))[:32]}.jsonl",
-            Body=to_lines(given_by(labels, now)),
-            ContentType="application/x-ndjson",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True
 
 
 def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
