@@ -327,6 +327,8 @@ def refuses(said: str, action: str) -> bool:
     words = [f"not authorized to perform: {action}\\b", f"{operation}: AccessDenied"]
     if action == "s3:GetObject":
         words.append(_HEAD)
+    if action == "s3:ListBucket":
+        words.append("ListObjectsV2: AccessDenied")
     return re.search("|".join(words), said) is not None
 
 

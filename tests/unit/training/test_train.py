@@ -301,10 +301,8 @@ def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_
 
 
 def test_a_label_of_confidence_0_counts_in_evaluation(container, labelled_posts):
-    unsure = [
-        replace(labelled, confidence=0.0 if is_evaluation_post(labelled.post.post_id) else 1.0)
-        for labelled in labelled_posts
-    ]
+    sides = split(labelled_posts)
+    unsure = sides.train + [replace(one, confidence=0.0) for one in sides.evaluation]
     put_posts(container, lines(unsure))
     assert run(container) == 0
     manifest = Manifest.from_bytes(files_of(container)["manifest.json"])
