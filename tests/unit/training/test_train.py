@@ -21,7 +21,7 @@ from stresswatch.predictions import REFERENCE_COLUMNS
 from stresswatch.sources import SOURCES_FILE, Counts, Sources
 from stresswatch.splits import split
 from stresswatch.versions import VERSION_FILES, Manifest, sha256
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, make_posts
 from training_jobs.stress_model.dataset import read_dataset
 from training_jobs.stress_model.evaluation import CURVES
 from training_jobs.stress_model.train import main
@@ -209,6 +209,8 @@ def with_numbers(posts, number_of):
 
 
 NO_NUMBERS = (math.nan,) * len(NUMERIC_FEATURES)
+HELD_OUT = {one.post.post_id for one in split(make_posts(400)).evaluation}
+"""Of the posts of `labelled_posts`."""
 SCARCE = {
     "none at all": (lambda place, post: NO_NUMBERS, NUMERIC_FEATURES),
     "some features only": (
@@ -217,11 +219,11 @@ SCARCE = {
     ),
     "one value of a feature": (lambda place, post: (*post.numbers[:4], 3.0), NUMERIC_FEATURES[4:]),
     "the training split only": (
-        lambda place, post: NO_NUMBERS if is_evaluation_post(post.post_id) else post.numbers,
+        lambda place, post: NO_NUMBERS if post.post_id in HELD_OUT else post.numbers,
         (),
     ),
     "the evaluation split only": (
-        lambda place, post: post.numbers if is_evaluation_post(post.post_id) else NO_NUMBERS,
+        lambda place, post: post.numbers if post.post_id in HELD_OUT else NO_NUMBERS,
         NUMERIC_FEATURES,
     ),
     "ten posts of each feature": (
@@ -288,7 +290,7 @@ def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_
         )
         for place, labelled in enumerate(labelled_posts[:60])
     ]
-    learned = [post for post in odd if not is_evaluation_post(post.post.post_id)]
+    learned = split(odd).train
     with caplog.at_level("INFO"):
         put_posts(container, lines(labelled_posts + odd))
         run(container)
