@@ -48,7 +48,6 @@ def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
         {"Timestamp": datetime.now(UTC) - timedelta(days=15)},
         {"Timestamp": datetime.now(UTC) + timedelta(hours=3)},
     ],
-    ids=str,
 )
 def test_one_bad_datum_fails_the_call(bad):
     with pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"):
