@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_ssm import SSMClient
 
 _BUCKET = "AWS::S3::Bucket"
+_PARAMETER = "AWS::SSM::Parameter"
+_POINTERS = ("ChampionParameterName", "ShadowParameterName")
+"""The outputs that name what a promotion made beside the stack."""
 _KEEPING = ("Retain", "RetainExceptOnCreate")
 _ATTEMPTS = 3
 """Of a deletion: what was written to a bucket meanwhile makes it fail once more."""
@@ -38,10 +43,17 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deletion leaves, and what it empties so that it can be deleted."""
+    """What a deletion leaves, what it empties to delete it, and what it deletes beside the stack."""
 
     left: list[Resource]
     emptied: list[Resource]
+    pointers: list[Resource] = field(default_factory=list)
+
+    def with_pointers(self, pointers: list[Resource], models: str | None) -> Plan:
+        """Treat the pointers to models as the bucket of that name, which has the models."""
+        if models in {one.name for one in self.left}:
+            return replace(self, left=sorted([*self.left, *pointers]))
+        return replace(self, pointers=pointers)
 
     @staticmethod
     def of(template: Mapping[str, Any], resources: Iterable[Resource]) -> Plan:
@@ -62,7 +74,11 @@ class Plan:
         table = Table()
         for column in ("becomes", "kind", "name"):
             table.add_column(column, overflow="fold")
-        for becomes, resources in (("left", self.left), ("emptied, deleted", self.emptied)):
+        for becomes, resources in (
+            ("left", self.left),
+            ("emptied, deleted", self.emptied),
+            ("deleted", self.pointers),
+        ):
             for one in resources:
                 table.add_row(becomes, one.kind, one.name)
         console.print(table)
@@ -101,7 +117,9 @@ class Deletion:
             for page in pages.paginate(StackName=target.name)
             for one in page["StackResourceSummaries"]
         ]
-        return Deletion(target, stack["StackId"], Plan.of(template, resources))
+        plan = Plan.of(template, resources)
+        models = target.outputs.get("ModelBucketName")
+        return Deletion(target, stack["StackId"], plan.with_pointers(_pointers(target), models))
 
     def run(self) -> None:
         """Delete the stack; empty its buckets when S3 refuses to delete them as they are.
@@ -117,6 +135,7 @@ class Deletion:
         for _ in range(_ATTEMPTS):
             failed = self._attempt()
             if not failed:
+                self._delete_pointers()
                 return
             full = [one for one in self.plan.emptied if one.logical_id in failed]
             if len(full) < len(failed):
@@ -125,6 +144,19 @@ class Deletion:
                 empty(self.target.client("s3"), bucket.name)
         why = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         raise OperatorError(f"{self.target.name} could not be deleted. {why}")
+
+    def _delete_pointers(self) -> None:
+        names = [one.name for one in self.plan.pointers]
+        if not names:
+            return
+        ssm: SSMClient = self.target.client("ssm")
+        try:
+            ssm.delete_parameters(Names=names)
+        except ClientError as error:
+            raise OperatorError(
+                f"{self.target.name} is deleted, but {' and '.join(names)} could not be: {error} "
+                f"Delete them by hand: aws ssm delete-parameters --names {' '.join(names)}"
+            ) from error
 
     def _attempt(self) -> dict[str, str]:
         """Delete once; give what could not be, with the reason."""
@@ -146,6 +178,16 @@ class Deletion:
             if one["ResourceStatus"] == "DELETE_FAILED"
         }
         return failed or {self.target.name: stack.get("StackStatusReason", stack["StackStatus"])}
+
+
+def _pointers(target: Target) -> list[Resource]:
+    """Give the pointers that promotions made: the stack names them and does not own them."""
+    names = {target.outputs[output]: output for output in _POINTERS if output in target.outputs}
+    if not names:
+        return []
+    ssm: SSMClient = target.client("ssm")
+    found = ssm.get_parameters(Names=list(names))["Parameters"]
+    return sorted(Resource(_PARAMETER, names[one["Name"]], one["Name"]) for one in found)
 
 
 def empty(s3: S3Client, bucket: str) -> None:

@@ -47,12 +47,12 @@ from local.shards import shards_to_start
 from stresswatch import quarantine
 from stresswatch import shadow as shadow_module
 from stresswatch.artefact import Artefact
-from stresswatch.champion import NO_CHAMPION, ChampionCache, Pointer, load_model, read_pointer
+from stresswatch.champion import ChampionCache, Pointer, load_model, read_pointer
 from stresswatch.identity import KEY_LENGTH
 from stresswatch.posts import Post
 from stresswatch.predictions import prediction_id
 from stresswatch.reasons import Explains
-from stresswatch.shadow import NO_SHADOW, ShadowCache, ShadowPointer, read_shadow
+from stresswatch.shadow import ShadowCache, ShadowPointer, read_shadow
 from stresswatch.streams import put_records
 from stresswatch.versions import sha256
 
@@ -129,7 +129,7 @@ class Simulation:
         self._events = list(schedule.events)
         self._stream = PostsStream(schedule.shards)
         self._parameters = Parameters(models[0].pointer.to_json())
-        self._shadow = Parameters(NO_SHADOW)
+        self._shadow = Parameters(None)
         self._store_models()
         self._skew = self._mapping_skew = 0.0
         self._environments: list[predictor_module.Predictor | None] = [None] * schedule.environments
@@ -274,7 +274,7 @@ class Simulation:
             case "pointer unreadable":
                 self._parameters.value = '{"version": 1'
             case "no champion":
-                self._parameters.value = NO_CHAMPION
+                self._parameters.value = None
             case "promotion" | "rollback":
                 served = self.models[-1 if fault == "promotion" else 0]
                 self._put_model(served, served.data)

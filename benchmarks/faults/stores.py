@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -39,13 +40,21 @@ class Buckets:
         return sorted(key for of, key in self.objects if of == bucket and key.startswith(prefix))
 
 
-class Parameters:
-    """SSM."""
+class ParameterNotFound(Exception):
+    """There is no parameter of that name."""
 
-    def __init__(self, value: str):
+
+class Parameters:
+    """SSM: one parameter, or none."""
+
+    exceptions = SimpleNamespace(ParameterNotFound=ParameterNotFound)
+
+    def __init__(self, value: str | None):
         self.value = value
 
     def get_parameter(self, **_: Any) -> dict[str, Any]:
+        if self.value is None:
+            raise ParameterNotFound
         return {"Parameter": {"Value": self.value}}
 
 

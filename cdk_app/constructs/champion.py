@@ -6,34 +6,32 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-from stresswatch.champion import NO_CHAMPION
-from stresswatch.shadow import NO_SHADOW
 
 
 class Champion(Construct):
     """SSM parameters that name the serving version, and the one that scores beside it for a while.
 
-    CloudFormation writes their first values only: a promotion changes them, and no deployment does.
+    The stack names them and allows their use, and does not own them: the first promotion makes the
+    one, the first challenger that shadows the other, and no deployment can write their values.
+    `docs/decisions/0022` says why.
     """
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
         super().__init__(scope, id)
-        self.pointer = ssm.StringParameter(
-            self,
-            "Pointer",
-            parameter_name=f"/stresswatch/{stage.name}/champion",
-            description="The model version that serves: changed by promotion and rollback alone",
-            string_value=NO_CHAMPION,
-        )
+        self.pointer = self._named(stage, "Champion")
+        self.shadow = self._named(stage, "Shadow")
 
-        self.shadow = ssm.StringParameter(
+    def _named(self, stage: Stage, id: str) -> ssm.IStringParameter:
+        # By the stack, as what is left of a deleted one points into buckets of its own.
+        return ssm.StringParameter.from_string_parameter_attributes(
             self,
-            "Shadow",
-            parameter_name=f"/stresswatch/{stage.name}/shadow",
-            description="The challenger that scores live posts beside the champion, and until when",
-            string_value=NO_SHADOW,
+            id,
+            parameter_name=f"/stresswatch/{stage.name}/{stack_suffix(self)}/{id.lower()}",
+            simple_name=False,
+            force_dynamic_reference=True,
         )
 
     def grant_read(self, role: iam.IRole) -> None:

@@ -105,7 +105,10 @@ class ModelRegistry(Construct):
                 "OnChampion",
                 "aws.ssm",
                 CHAMPION_CHANGED,
-                {"name": [champion.pointer.parameter_name], "operation": ["Update"]},
+                {
+                    "name": [champion.pointer.parameter_name],
+                    "operation": ["Create", "Update"],
+                },
             ),
             (
                 "OnEnd",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.champion import Pointer, load_model, read_pointer, write_pointer
+from stresswatch.champion import (
+    Pointer,
+    PointerExists,
+    load_model,
+    read_pointer,
+    write_pointer,
+)
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.journal import Journal
@@ -56,13 +62,21 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     serving = before.version if before else ""
     if before != challenger:
         if serving != gate["parent"]:
-            raise ChampionMoved(
-                f"{challenger.version} was judged against {gate['parent'] or 'no champion'}, "
-                f"but {serving or 'no champion'} serves now; start the retraining again"
-            )
-        write_pointer(ssm, parameter, challenger, _because(event.get("approval")))
+            raise _moved(gate, serving)
+        because = _because(event.get("approval"))
+        try:
+            write_pointer(ssm, parameter, challenger, because, is_first=before is None)
+        except PointerExists as error:
+            raise _moved(gate, "another version") from error
     logger.info("promoted", version=challenger.version, before=serving)
     return {"version": challenger.version, "before": serving}
+
+
+def _moved(gate: Mapping[str, Any], serving: str) -> ChampionMoved:
+    return ChampionMoved(
+        f"{gate['version']} was judged against {gate['parent'] or 'no champion'}, "
+        f"but {serving or 'no champion'} serves now; start the retraining again"
+    )
 
 
 def _because(approval: Mapping[str, Any] | None) -> str:

@@ -148,10 +148,13 @@ class Deployed:
         described = eventually("end of the retraining", end, RETRAINING_SECONDS)
         return described | {"history": states.get_execution_history(**execution)["events"]}
 
-    def point_to(self, champion: Pointer) -> None:
-        """Let a version serve, whatever the gate would say of it."""
-        parameter = self.stack.outputs["ChampionParameterName"]
-        write_pointer(self.client("ssm"), parameter, champion, "a test")
+    def point_to(self, champion: Pointer | None) -> None:
+        """Let a version serve, whatever the gate would say of it, or none."""
+        ssm, parameter = self.client("ssm"), self.stack.outputs["ChampionParameterName"]
+        if champion:
+            write_pointer(ssm, parameter, champion, "a test")
+        else:
+            ssm.delete_parameters(Names=[parameter])
 
     def objects(self, bucket: str, prefix: str = "") -> list[str]:
         pages = self.client("s3").get_paginator("list_objects_v2")

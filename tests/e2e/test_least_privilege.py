@@ -28,7 +28,7 @@ from botocore.exceptions import ClientError
 from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.events import route
-from stresswatch.champion import NO_CHAMPION
+from stresswatch.champion import Pointer
 from stresswatch.drift_reports import Signer
 from stresswatch.posts import labelled_post_record
 from stresswatch.s3 import Location
@@ -188,17 +188,11 @@ class Stage:
         """Promote the champion again, as if it were the first."""
         champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
         function = self.deployed.function("RetrainingPromoteFunction")
-        self._point_to(NO_CHAMPION)
+        self.deployed.point_to(None)
         try:
             return self.deployed.invoke(function, {"gate": champion | {"parent": ""}})
         finally:
-            self._point_to(json.dumps(champion))
-
-    def _point_to(self, value: str) -> None:
-        parameter = self.deployed.stack.outputs["ChampionParameterName"]
-        self.deployed.client("ssm").put_parameter(
-            Name=parameter, Value=value, Type="String", Overwrite=True
-        )
+            self.deployed.point_to(Pointer(**champion))
 
     def predict(self, permission: Permission | None) -> str:
         """Predict a batch from a cold start, or poll for one, as the permission may concern."""

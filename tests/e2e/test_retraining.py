@@ -15,10 +15,9 @@ import pytest
 from cli.errors import OperatorError
 from cli.loop import Consumer, payload
 from cli.versions import Versions
-from stresswatch.champion import NO_CHAMPION, Pointer, read_changes
+from stresswatch.champion import Pointer, read_changes
 from stresswatch.journal import Journal
 from stresswatch.s3 import Location
-from stresswatch.shadow import NO_SHADOW
 from stresswatch.versions import sha256
 from tests.conftest import make_posts
 from tests.e2e.deployed import (
@@ -62,9 +61,7 @@ model = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "model"
 @pytest.fixture
 def asks_a_person(deployed: Deployed) -> Iterator[None]:
     """There is no champion, so that the gate accepts; and the stage requires approval."""
-    ssm = deployed.client("ssm")
-    parameter = deployed.stack.outputs["ChampionParameterName"]
-    ssm.put_parameter(Name=parameter, Value=NO_CHAMPION, Type="String", Overwrite=True)
+    deployed.point_to(None)
     gate = deployed.function("RetrainingGateFunction")
     with environment(deployed, gate, REQUIRES_APPROVAL="true"):
         yield
@@ -279,12 +276,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
         environment(deployed, deployed.function("PredictionPredictor"), **at_once),
     ):
         yield
-    deployed.client("ssm").put_parameter(
-        Name=deployed.stack.outputs["ShadowParameterName"],
-        Value=NO_SHADOW,
-        Type="String",
-        Overwrite=True,
-    )
+    deployed.client("ssm").delete_parameter(Name=deployed.stack.outputs["ShadowParameterName"])
 
 
 def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:

@@ -278,12 +278,12 @@ def test_no_state_that_can_fail_is_without_a_catch_and_what_cannot_be_told_is_pu
     assert workflow["NotifyPlainly"]["Next"] == "Failed"
 
 
-def test_a_deployment_never_resets_the_champion(template):
-    values = {
-        parameter["Name"]: parameter["Value"]
-        for parameter in template.properties("AWS::SSM::Parameter")
-    }
-    assert values == {"/stresswatch/dev/champion": "none", "/stresswatch/dev/shadow": "none"}
+def test_no_deployment_can_write_the_champion_or_what_shadows_it(any_stage):
+    assert not any_stage.resources("AWS::SSM::Parameter")
+    for output in ("ChampionParameterName", "ShadowParameterName"):
+        assert "AWS::StackId" in json.dumps(any_stage.body["Outputs"][output]), (
+            "what a deleted stack left would serve in the next one, which cannot read it"
+        )
 
 
 def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from stresswatch.champion import Pointer, write_pointer
+from stresswatch.champion import Pointer, read_pointer, write_pointer
 from stresswatch.datasets import TrainingSet
 from stresswatch.drift_rules import DriftRules
 from stresswatch.gate import Rules
@@ -115,8 +115,6 @@ class Aws:
             ],
             BillingMode="PAY_PER_REQUEST",
         )
-        for parameter in ("CHAMPION_PARAMETER", "SHADOW_PARAMETER"):
-            self.ssm.put_parameter(Name=ENVIRONMENT[parameter], Value="none", Type="String")
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=bucket, Key=key, Body=body)
@@ -133,8 +131,7 @@ class Aws:
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def pointer(self) -> Pointer | None:
-        value = self.ssm.get_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"])
-        return Pointer.from_json(value["Parameter"]["Value"])
+        return read_pointer(self.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])
 
     def publish(self, version: str, files: dict[str, bytes]) -> Pointer:
         """Store a model version, without promoting it."""

@@ -19,6 +19,7 @@ TEMPLATE = {
         "Queue": {"Type": "AWS::SQS::Queue"},
     }
 }
+POINTERS = {"ChampionParameterName": "/champion", "ShadowParameterName": "/shadow"}
 
 
 class CloudFormation:
@@ -35,6 +36,7 @@ class CloudFormation:
     def __init__(self, s3):
         self.s3 = s3
         self.stack = {"StackId": "id", "StackStatus": "CREATE_COMPLETE"}
+        self.outputs = {}
         self.failed = {}
         self.unwilling = {}
         self.meanwhile = []
@@ -83,7 +85,8 @@ def stack(monkeypatch):
             s3.put_object(Bucket=bucket, Key="kept", Body=b"data")
         cloudformation = CloudFormation(s3)
         clients = {"cloudformation": cloudformation, "s3": s3}
-        target = Target("stresswatch-dev", {}, clients.__getitem__)
+        target = Target("stresswatch-dev", cloudformation.outputs, clients.__getitem__)
+        cloudformation.clients = clients
         monkeypatch.setattr(main, "aws_target", lambda stage: target)
         yield cloudformation
 
@@ -163,3 +166,36 @@ def test_a_protected_stack_is_left_alone_and_it_says_how_to_take_the_protection_
     assert "--no-enable-termination-protection --stack-name stresswatch-dev" in result.stderr
     assert stack.stack["StackStatus"] == "CREATE_COMPLETE"
     assert len(buckets(stack)) == 2
+
+
+@pytest.mark.parametrize(
+    ("models", "becomes", "remaining"),
+    [("stresswatch-archive", "deleted", []), ("stresswatch-models", "left", ["/champion"])],
+)
+def test_the_pointer_that_promotions_made_goes_where_the_models_go(
+    stack, models, becomes, remaining
+):
+    ssm = stack.clients["ssm"] = boto3.client("ssm", region_name="us-east-1")
+    ssm.put_parameter(Name="/champion", Value="{}", Type="String")
+    stack.outputs |= POINTERS | {"ModelBucketName": models}
+    result = run("--yes")
+    assert (becomes, "AWS::SSM::Parameter", "/champion") in rows(result)
+    assert result.exit_code == 0
+    left = ssm.describe_parameters()["Parameters"]
+    assert [one["Name"] for one in left] == remaining
+
+
+def test_a_pointer_that_cannot_be_deleted_is_named_with_the_line_that_does(stack):
+    def deny(**_):
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteParameters")
+
+    ssm = boto3.client("ssm", region_name="us-east-1")
+    ssm.put_parameter(Name="/champion", Value="{}", Type="String")
+    stack.clients["ssm"] = SimpleNamespace(
+        get_parameters=ssm.get_parameters, delete_parameters=deny
+    )
+    stack.outputs |= POINTERS
+    result = run("--yes")
+    assert result.exit_code == 1
+    assert "stresswatch-dev is deleted, but /champion could not be" in result.stderr
+    assert "aws ssm delete-parameters --names /champion" in result.stderr

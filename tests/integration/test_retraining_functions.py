@@ -416,6 +416,10 @@ class TestApproval:
 
 
 class TestPromote:
+    def test_before_the_first_promotion_there_is_no_champion_and_no_history(self, aws):
+        assert aws.pointer() is None
+        assert read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"]) == []
+
     def event(self, pointer, parent):
         return {"gate": {**vars(pointer), "parent": parent}}
 
@@ -446,6 +450,24 @@ class TestPromote:
         promote(self.event(pointer, ""), CONTEXT)
         promote(self.event(pointer, ""), CONTEXT)
         assert aws.pointer() == pointer
+
+    def test_two_first_promotions_at_once_let_the_first_of_them_serve(
+        self, aws, version_files, monkeypatch
+    ):
+        serving = aws.promote("v2", version_files)
+        pointer = aws.publish("v1", version_files)
+        # It looked before the other one was promoted.
+        monkeypatch.setattr("lambdas.promote.handler.read_pointer", lambda *_: None)
+        with pytest.raises(ChampionMoved, match="judged against no champion, but another version"):
+            promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() == serving
+
+    def test_a_first_promotion_finds_what_a_lost_answer_wrote(
+        self, aws, version_files, monkeypatch
+    ):
+        pointer = aws.promote("v1", version_files)
+        monkeypatch.setattr("lambdas.promote.handler.read_pointer", lambda *_: None)
+        assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
 
     def test_a_verdict_about_another_champion_promotes_nothing(self, aws, version_files):
         serving = aws.promote("v2", version_files)

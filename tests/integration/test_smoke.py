@@ -107,7 +107,6 @@ def test_predictions_of_before_and_of_others_count_for_nothing(target, predicts)
 
 
 def test_a_stage_without_a_champion_is_told_what_to_do_and_gets_no_post(target):
-    target.client("ssm").put_parameter(Name="champion", Value="none", Type="String")
     result = run()
     assert result.exit_code == 1
     assert "No model serves in stresswatch-dev yet" in result.stderr

@@ -41,8 +41,6 @@ def target():
     with mock_aws():
         for stream in ("posts", "predictions"):
             boto3.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
-        for parameter in ("/champion", "/shadow"):
-            boto3.client("ssm").put_parameter(Name=parameter, Value="none", Type="String")
         boto3.client("s3").create_bucket(Bucket="quarantine")
         machine = boto3.client("stepfunctions").create_state_machine(
             name="retraining",
@@ -222,7 +220,7 @@ def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
 
 
 def test_a_pointer_that_cannot_be_read_costs_its_own_line_alone(target):
-    boto3.client("ssm").put_parameter(Name="/champion", Value="{}", Type="String", Overwrite=True)
+    boto3.client("ssm").put_parameter(Name="/champion", Value="{}", Type="String")
     shown = show(target)
     assert "unknown: the champion pointer" in line(shown, "champion ")
     assert shown.count("unknown: ") == 1

@@ -1,10 +1,9 @@
 """The command `deployed`: what a stage can go back to."""
 
-from types import SimpleNamespace
-
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.faults.stores import Parameters
 from cli import main
 from cli.errors import OperatorError
 from cli.targets import NoSuchStack, Target
@@ -24,7 +23,7 @@ def deployed(monkeypatch):
         def find(stage):
             if error:
                 raise error
-            ssm = SimpleNamespace(get_parameter=lambda Name: {"Parameter": {"Value": pointer}})  # noqa: N803 - boto3's name
+            ssm = Parameters(pointer)
             outputs["ChampionParameterName"] = "champion"
             return Target(f"stresswatch-{stage}", outputs, {"ssm": ssm}.__getitem__)
 
@@ -44,7 +43,7 @@ def test_there_is_none_before_the_first_deployment(deployed):
 
 
 def test_there_is_none_before_the_first_model_as_an_earlier_commit_would_predict_no_more(deployed):
-    assert deployed("none", CodeCommit=COMMIT) == (0, "", NOTHING)
+    assert deployed(None, CodeCommit=COMMIT) == (0, "", NOTHING)
 
 
 @pytest.mark.parametrize("outputs", [{}, {"CodeCommit": "unknown"}])

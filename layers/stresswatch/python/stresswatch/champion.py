@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
-NO_CHAMPION = "none"
-"""The pointer's value before the first promotion: a parameter cannot be empty."""
 _LONGEST_DESCRIPTION = 1024
 """Of a parameter of SSM."""
 
@@ -33,6 +31,10 @@ class DigestMismatch(ValueError):
 
 class InvalidPointer(ValueError):
     """The parameter holds something else than a pointer."""
+
+
+class PointerExists(RuntimeError):
+    """Another version became the first champion meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,14 @@ class Pointer:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def from_json(value: str) -> Pointer | None:
-        """Read the pointer's value; None before the first promotion.
+    def from_json(value: str) -> Pointer:
+        """Read the pointer's value.
 
         Raises
         ------
         InvalidPointer
             When the value is no pointer.
         """
-        if value == NO_CHAMPION:
-            return None
         try:
             return Pointer(**json.loads(value))
         except (TypeError, AttributeError, ValueError) as error:
@@ -76,7 +76,7 @@ class Pointer:
 class Change:
     """A change of the champion: to which version, when, by whom and why."""
 
-    pointer: Pointer | None
+    pointer: Pointer
     at: datetime
     by: str
     because: str
@@ -91,37 +91,66 @@ class ServedModel:
 
 
 def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
-    """Read which version serves; None before the first promotion."""
-    return Pointer.from_json(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
+    """Read which version serves; None before the first promotion, which makes the parameter."""
+    value = read_parameter(ssm, parameter)
+    return None if value is None else Pointer.from_json(value)
 
 
-def write_pointer(ssm: SSMClient, parameter: str, pointer: Pointer, because: str) -> None:
+def read_parameter(ssm: SSMClient, parameter: str) -> str | None:
+    """Read a parameter; None where there is none."""
+    try:
+        return ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return None
+
+
+def write_pointer(
+    ssm: SSMClient, parameter: str, pointer: Pointer, because: str, *, is_first: bool = False
+) -> None:
     """Make a version the champion, and say why; the parameter's history keeps it.
 
     Promotion and rollback do this and nothing else.
+
+    Parameters
+    ----------
+    is_first
+        Create the parameter, and take no other champion's place.
+
+    Raises
+    ------
+    PointerExists
+        When it would be the first, and another version is the champion.
     """
-    ssm.put_parameter(
-        Name=parameter,
-        Value=pointer.to_json(),
-        Description=because[:_LONGEST_DESCRIPTION],
-        Type="String",
-        Overwrite=True,
-    )
+    try:
+        ssm.put_parameter(
+            Name=parameter,
+            Value=pointer.to_json(),
+            Description=because[:_LONGEST_DESCRIPTION],
+            Type="String",
+            Overwrite=not is_first,
+        )
+    except ssm.exceptions.ParameterAlreadyExists as error:
+        # A retry of the client finds what its first attempt wrote.
+        if read_pointer(ssm, parameter) != pointer:
+            raise PointerExists(f"{parameter} names another version by now") from error
 
 
 def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
     """Give each change of the champion that SSM remembers, the newest hundred, oldest first."""
     pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
-    return [
-        Change(
-            pointer=Pointer.from_json(entry["Value"]),
-            at=entry["LastModifiedDate"],
-            by=entry.get("LastModifiedUser", ""),
-            because=entry.get("Description", ""),
-        )
-        for page in pages
-        for entry in page["Parameters"]
-    ]
+    try:
+        return [
+            Change(
+                pointer=Pointer.from_json(entry["Value"]),
+                at=entry["LastModifiedDate"],
+                by=entry.get("LastModifiedUser", ""),
+                because=entry.get("Description", ""),
+            )
+            for page in pages
+            for entry in page["Parameters"]
+        ]
+    except ssm.exceptions.ParameterNotFound:
+        return []
 
 
 def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:

@@ -13,13 +13,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from stresswatch.champion import InvalidPointer, Pointer, ServedModel
+from stresswatch.champion import InvalidPointer, Pointer, ServedModel, read_parameter
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-NO_SHADOW = "none"
-"""The pointer's value before the first challenger shadows: a parameter cannot be empty."""
 ARCHIVE_PREFIX = "shadow/"
 """Where a challenger's predictions go, in the archive's bucket and form."""
 GRACE = timedelta(minutes=1)
@@ -37,16 +35,14 @@ class ShadowPointer:
         return json.dumps({**asdict(self.pointer), "until": self.until.isoformat()})
 
     @staticmethod
-    def from_json(value: str) -> ShadowPointer | None:
-        """Read the pointer's value; None where there is none.
+    def from_json(value: str) -> ShadowPointer:
+        """Read the pointer's value.
 
         Raises
         ------
         InvalidPointer
             When the value is no pointer.
         """
-        if value == NO_SHADOW:
-            return None
         try:
             fields = json.loads(value)
             until = datetime.fromisoformat(fields.pop("until"))
@@ -56,7 +52,9 @@ class ShadowPointer:
 
 
 def read_shadow(ssm: SSMClient, parameter: str) -> ShadowPointer | None:
-    return ShadowPointer.from_json(ssm.get_parameter(Name=parameter)["Parameter"]["Value"])
+    """Read which challenger shadows, and until when; None before the first one does."""
+    value = read_parameter(ssm, parameter)
+    return None if value is None else ShadowPointer.from_json(value)
 
 
 def write_shadow(ssm: SSMClient, parameter: str, shadow: ShadowPointer) -> None:

@@ -1,0 +1,16 @@
+"""Names that a stack cannot leave to CloudFormation, and that must not outlive it."""
+
+from __future__ import annotations
+
+from aws_cdk import Fn, Stack
+from constructs import IConstruct
+
+
+def stack_suffix(scope: IConstruct) -> str:
+    """Return the last twelve digits of the stack's id, which no other stack has.
+
+    A stack that is deleted and created again under the same name has another id, so what the first
+    one left is in nobody's way.
+    """
+    unique_id = Fn.select(2, Fn.split("/", Stack.of(scope).stack_id))
+    return Fn.select(4, Fn.split("-", unique_id))
