@@ -109,8 +109,8 @@ diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BA
 
 # Lambda takes no image with attestations, which Docker adds by itself.
 release: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
-release: $(VENV)/installed ## Deploy STAGE to AWS, and say what it replaces; needs Docker
-	STAGE=$(the-stage) $(BIN)/python -m cdk_app
+release: $(VENV)/installed ## Deploy STAGE to AWS, and say what it replaces; needs Docker. FORCE=1: without a canary
+	STAGE=$(the-stage) FORCE=$(FORCE) $(BIN)/python -m cdk_app
 	$(BIN)/stresswatch deployed --stage $(the-stage)
 	$(CDK) deploy --app cdk.out $(if $(APPROVAL),--require-approval $(APPROVAL))
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from aws_cdk import App
 
 from cdk_app.bundling import PROJECT
+from cdk_app.constructs.release import FORCE
+from cdk_app.errors import InvalidStage
 from cdk_app.findings import check
 from cdk_app.stack import StresswatchStack
 from cdk_app.stages import Stage, stage_named
@@ -31,6 +33,16 @@ def build_app(
 
 
 def synthesize() -> Path:
-    """Write the cloud assembly, where the CDK CLI asks for it or to ``cdk.out``."""
+    """Write the cloud assembly, where the CDK CLI asks for it or to ``cdk.out``.
+
+    Raises
+    ------
+    InvalidStage
+        When the stage is unknown, or ``FORCE`` is neither empty nor 1.
+    """
     outdir = os.environ.get("CDK_OUTDIR", "cdk.out")
-    return Path(build_app(outdir, os.environ.get("STAGE")).synth().directory)
+    force = os.environ.get("FORCE", "")
+    if force not in ("", "1"):
+        raise InvalidStage(f"FORCE is {force!r}; it must be 1, or left out for a canary")
+    context = {FORCE: True} if force else {}
+    return Path(build_app(outdir, os.environ.get("STAGE"), **context).synth().directory)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from constructs import IConstruct
 METADATA_KEY = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
 
 _SAME_IN_CHECKOV = {
+    "NIST.800.53.R5-LambdaConcurrency": "CKV_AWS_115",
     "NIST.800.53.R5-LambdaDLQ": "CKV_AWS_116",
     "NIST.800.53.R5-LambdaInsideVPC": "CKV_AWS_117",
     "NIST.800.53.R5-S3BucketVersioningEnabled": "CKV_AWS_21",
@@ -102,6 +104,8 @@ def _flat(value: object) -> str:
             return _flat(pattern)
         case {"Ref": str(name)}:
             return f"<{name}>"
+        case {"Fn::Select": _}:
+            return json.dumps(value, separators=(",", ":"))  # as it stands
     raise TypeError(f"the resource {value!r} of a statement is in no form that is known")
 
 

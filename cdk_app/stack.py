@@ -114,13 +114,11 @@ class StresswatchStack(Stack):
             },
             retraining.state_machine,
         )
-        # What says that new code is worse than the code before it.
+        functions.tell_reserved_concurrency()
         if prediction.release:
-            prediction.release.watch(
-                [observability.errors["predictor"], observability.unfinished_batches]
-            )
+            prediction.release.watch(alarms, prediction.failure)
         if web and web.release:
-            web.release.watch([observability.errors["api"], web.alarm])
+            web.release.watch(alarms, web.failure)
         querying = Querying(self, "Querying", stage, storage)
         outputs = self._outputs(
             PostsStreamName=streams.posts.stream_name,

@@ -139,7 +139,7 @@ class WebService:
         How many requests all callers together may make, steadily and at once; the gateway answers
         others with 429.
     concurrency : int
-        How many requests are answered at once, reserved for its function.
+        How many requests are answered at once, where the stage reserves it for the function.
     errors_alarm_count : int
         From how many answers of 500 and above within five minutes somebody is told.
     """
@@ -198,9 +198,12 @@ class Stage:
         ARNs of roles and users who may administer the keys, beside those whom IAM lets.
     key_deletion_days, key_rotation_days : int
         How long a deleted key can be had back, and how often its material changes.
+    reserves_concurrency : bool
+        Reserve concurrency for each function, which no other function of the account can take.
+        New accounts often have 10 in all: see the page on stages for what the account needs.
     predictor_concurrency, other_concurrency : int
         How many invocations at once are reserved for the predictor, which needs one a shard, and
-        for each other function; no other function of the account can take them, and none runs more.
+        for each other function, where the stage reserves concurrency.
     champion_ttl_seconds : int
         How soon a warm predictor looks for another champion.
     reasons : Explains
@@ -292,6 +295,7 @@ class Stage:
     key_administrators: tuple[str, ...] = ()
     key_deletion_days: int = 30
     key_rotation_days: int = 365
+    reserves_concurrency: bool = False
     predictor_concurrency: int = 10
     other_concurrency: int = 5
     champion_ttl_seconds: int = 30
@@ -380,13 +384,13 @@ class Stage:
                 f"{self.name}: stream_shards is {self.stream_shards}, but the stream_mode is "
                 "on_demand, and Kinesis chooses; leave stream_shards out"
             )
-        if self.predictor_concurrency < self.batches_at_once:
+        if self.reserves_concurrency and self.predictor_concurrency < self.batches_at_once:
             raise InvalidStage(
                 f"{self.name}: predictor_concurrency is {self.predictor_concurrency}, below the "
                 f"{self.batches_at_once} batches at once that stream_shards and "
                 "parallelization_factor make: Lambda would throttle the mapping"
             )
-        if self.provisioned_concurrency > self.predictor_concurrency:
+        if self.reserves_concurrency and self.provisioned_concurrency > self.predictor_concurrency:
             raise InvalidStage(
                 f"{self.name}: provisioned_concurrency is {self.provisioned_concurrency}, above "
                 f"predictor_concurrency, {self.predictor_concurrency}, which bounds it"
@@ -475,6 +479,7 @@ STAGES = {
             retains_data=True,
             requires_byte_code=True,
             canary_minutes=10,
+            reserves_concurrency=True,
             stream_shards=2,
             stream_retention_hours=168,
             maximum_record_age_seconds=86_400,

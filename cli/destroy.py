@@ -43,7 +43,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deletion leaves, what it empties to delete it, and what it deletes beside the stack."""
+    """What a deletion leaves, what it empties first, and what it deletes beside the stack."""
 
     left: list[Resource]
     emptied: list[Resource]

@@ -39,6 +39,8 @@ NOT_RUN = {
     "make test": "it is what runs this",
     "make check": "`make test` begins with it",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
+    "make deploy STAGE=prod FORCE=1": "the emulator has no canary to leave out; its template is in "
+    "tests/infrastructure/test_stages.py",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
 }

@@ -33,12 +33,17 @@ class Alarms:
         ),
         periods: int = 1,
         is_silence_breaching: bool = False,
+        name: str | None = None,
     ) -> cloudwatch.Alarm:
-        """Make an alarm whose description ends with the address of ``<runbook>.md``."""
+        """Make an alarm whose description ends with the address of ``<runbook>.md``.
+
+        CloudFormation names it, unless it needs a `name` with which it is replaced.
+        """
         missing = cloudwatch.TreatMissingData
         made = metric.create_alarm(
             scope,
             id,
+            alarm_name=name,
             alarm_description=f"{meaning} Runbook: {self._runbooks}/{runbook}.md",
             threshold=threshold,
             comparison_operator=comparison,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -18,6 +18,9 @@ from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
 
+UNRESERVED = 100
+"""Concurrent executions that Lambda lets no account reserve."""
+
 _F = TypeVar("_F", bound=lambda_.Function)
 
 
@@ -28,6 +31,8 @@ class Functions(Construct):
         super().__init__(scope, id)
         self._stage = stage
         self._key = key
+        self.reserved_concurrency = 0
+        """What all functions that were made reserve together."""
         needs_python = stage.requires_byte_code and Stack.of(self).bundling_required
         self._layers = [
             self._layer("Domain", bundling.domain_layer_code()),
@@ -54,7 +59,7 @@ class Functions(Construct):
             layers=self._layers,
             memory_size=memory_mb,
             timeout=timeout,
-            reserved_concurrent_executions=concurrency,
+            reserved_concurrent_executions=self._reserve(concurrency),
             **self._shared(scope, name, environment),
         )
         acknowledge(
@@ -82,13 +87,36 @@ class Functions(Construct):
             code=code,
             memory_size=memory_mb,
             timeout=timeout,
-            reserved_concurrent_executions=concurrency,
+            reserved_concurrent_executions=self._reserve(concurrency),
             **self._shared(scope, name, environment),
         )
         return self._connected(function)
 
+    def tell_reserved_concurrency(self) -> None:
+        """Say with each synthesis what the account must have, if anything is reserved."""
+        if self.reserved_concurrency:
+            Annotations.of(self).add_info(
+                f"The functions reserve {self.reserved_concurrency} concurrent executions, and "
+                f"Lambda keeps {UNRESERVED} for others: the account and region need "
+                f"{self.reserved_concurrency + UNRESERVED}, as `aws lambda get-account-settings "
+                "--query AccountLimit` says."
+            )
+
+    def _reserve(self, concurrency: int) -> int | None:
+        if not self._stage.reserves_concurrency:
+            return None
+        self.reserved_concurrency += concurrency
+        return concurrency
+
     def _connected(self, function: _F) -> _F:
         """Put a function into the stage's network, or acknowledge that it is in none."""
+        if not self._stage.reserves_concurrency:
+            acknowledge(
+                function,
+                "NIST.800.53.R5-LambdaConcurrency",
+                "New accounts have too little to reserve from. Shards, the gateway's throttling "
+                "and the workflows' own limits bound what runs at once.",
+            )
         if self._stage.subnet_ids:
             resource = function.node.default_child
             assert isinstance(resource, lambda_.CfnFunction)

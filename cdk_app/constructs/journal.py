@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -10,6 +9,7 @@ from constructs import Construct
 
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
+from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
 from stresswatch.journal import EXPIRES_AT
 
@@ -33,8 +33,8 @@ class Journal(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=EXPIRES_AT,
-            deletion_protection=stage.retains_data,
-            removal_policy=RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY,
+            # Protected from deletion, it could not be taken back when a first deployment fails.
+            removal_policy=removal_policy(stage),
         )
 
         acknowledge(

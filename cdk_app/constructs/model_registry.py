@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sagemaker as sagemaker
@@ -14,7 +14,9 @@ from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.workflows import RETRAINING, workflow_arn
+from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
+from cdk_app.removal import KEEP
 from cdk_app.stages import Stage
 from stresswatch.journal import APPROVAL, BARRED
 from stresswatch.registry import (
@@ -44,7 +46,8 @@ class ModelRegistry(Construct):
     ):
         super().__init__(scope, id)
         stack = Stack.of(self)
-        name = f"stresswatch-{stage.name}"
+        # A group that is left when the stack is deleted keeps its name.
+        name = f"stresswatch-{stage.name}-{stack_suffix(self)}"
         group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",
@@ -52,7 +55,7 @@ class ModelRegistry(Construct):
             model_package_group_description="What was trained, and what became of it",
         )
         # SageMaker deletes no group that has packages.
-        group.apply_removal_policy(RemovalPolicy.RETAIN)
+        group.apply_removal_policy(KEEP)
         self.function = functions.zip_function(
             self,
             "registry",

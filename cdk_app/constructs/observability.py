@@ -95,9 +95,9 @@ class Observability(Construct):
         self._stage = stage
         self._alarms = alarms
         self._watch_stream(predictor)
-        self.errors = {name: self._watch_errors(name, one) for name, one in functions.items()}
-        """The alarm on each function's errors."""
-        self.unfinished_batches = self._unfinished_batches()
+        for name, function in functions.items():
+            self._watch_errors(name, function)
+        self._watch_unfinished_batches()
         self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
         self._watch_queue(
             "FailedBatchesAlarm",
@@ -166,8 +166,8 @@ class Observability(Construct):
             threshold=1,
         )
 
-    def _unfinished_batches(self) -> cloudwatch.Alarm:
-        return self._alarms.make(
+    def _watch_unfinished_batches(self) -> None:
+        self._alarms.make(
             self,
             "UnfinishedBatchesAlarm",
             self._metric("UnfinishedBatches"),
@@ -176,8 +176,8 @@ class Observability(Construct):
             threshold=self._stage.unfinished_alarm_batches,
         )
 
-    def _watch_errors(self, name: str, function: lambda_.Function) -> cloudwatch.Alarm:
-        return self._alarms.make(
+    def _watch_errors(self, name: str, function: lambda_.Function) -> None:
+        self._alarms.make(
             self,
             f"{name.capitalize()}ErrorsAlarm",
             function.metric_errors(period=_PERIOD, statistic="Sum"),

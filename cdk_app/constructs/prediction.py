@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.functions import Functions, invoked_in_step, role_of
 from cdk_app.constructs.identity import IdentityKey
-from cdk_app.constructs.release import Release
+from cdk_app.constructs.release import Failure, Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.permissions import allow
@@ -66,6 +66,13 @@ class Prediction(Construct):
             Release(self, "Release", stage, self.function, warm=stage.provisioned_concurrency)
             if stage.canary_minutes or stage.provisioned_concurrency
             else None
+        )
+        self.failure = Failure(
+            metric="UnfinishedBatches",
+            service="predictor",
+            threshold=stage.unfinished_alarm_batches,
+            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
+            runbook="unfinished-batches",
         )
         mapping = lambda_.CfnEventSourceMapping(
             self,

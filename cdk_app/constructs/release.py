@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from aws_cdk import CfnCodeDeployLambdaAliasUpdate, CfnUpdatePolicy
+from aws_cdk import Annotations, CfnCodeDeployLambdaAliasUpdate, CfnUpdatePolicy, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.functions import inline_policy
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
+from stresswatch.panels import NAMESPACE
 
 ALIAS = "live"
+FORCE = "force"
+"""The context that lets new code take over at once, whatever any alarm says."""
+_PERIOD = Duration.minutes(5)
 _CONFIGURATION = "CodeDeployDefault.LambdaCanary10Percent{}Minutes"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a version of a function counts itself when it fails without an error of Lambda.
+
+    Attributes
+    ----------
+    metric, service : str
+        Its name, and the service in its dimensions; the third is the function's version.
+    threshold : int
+        How many within five minutes send the alias back.
+    meaning, runbook : str
+        For the alarm.
+    """
+
+    metric: str
+    service: str
+    threshold: int
+    meaning: str
+    runbook: str
 
 
 class Release(Construct):
@@ -41,10 +68,83 @@ class Release(Construct):
             provisioned_concurrent_executions=warm or None,
         )
 
-    def watch(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
-        """Move the alias with a canary, and back when one of the alarms fires meanwhile."""
+    def watch(self, alarms: Alarms, failure: Failure) -> None:
+        """Move the alias with a canary, and back when the new version fails meanwhile.
+
+        Only alarms on the new version count: CodeDeploy moves nothing while an alarm that it
+        watches fires, and one on the function as a whole fires when a fix is needed most.
+        `docs/decisions/0020` says more.
+        """
         if not self._stage.canary_minutes:
             return
+        watched = [self._watch_errors(alarms, failure.service), self._watch_own(alarms, failure)]
+        group = self._group(watched)
+        if self.node.try_get_context(FORCE):
+            Annotations.of(self).add_info("Forced: new code takes over at once, without a canary.")
+            return
+        resource = self.alias.node.default_child
+        assert isinstance(resource, lambda_.CfnAlias)
+        resource.cfn_options.update_policy = CfnUpdatePolicy(
+            code_deploy_lambda_alias_update=CfnCodeDeployLambdaAliasUpdate(
+                application_name=group.application_name, deployment_group_name=group.ref
+            )
+        )
+
+    def _watch_errors(self, alarms: Alarms, service: str) -> cloudwatch.Alarm:
+        # Lambda's metrics have these dimensions while the alias has two versions.
+        name = self._function.function_name
+        metric = cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name="Errors",
+            dimensions_map={
+                "FunctionName": name,
+                "Resource": f"{name}:{ALIAS}",
+                "ExecutedVersion": self._version,
+            },
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        return alarms.make(
+            self,
+            "ErrorsAlarm",
+            metric,
+            name=self._alarm_name(service, "errors"),
+            meaning=f"New code of the {service} function fails: the alias goes back.",
+            runbook="function-errors",
+            threshold=1,
+        )
+
+    def _watch_own(self, alarms: Alarms, failure: Failure) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=failure.metric,
+            dimensions_map={
+                "Stage": self._stage.name,
+                "service": failure.service,
+                "version": self._version,
+            },
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        return alarms.make(
+            self,
+            "FailuresAlarm",
+            metric,
+            name=self._alarm_name(failure.service, "failures"),
+            meaning=f"{failure.meaning} It is new code: the alias goes back.",
+            runbook=failure.runbook,
+            threshold=failure.threshold,
+        )
+
+    @property
+    def _version(self) -> str:
+        return self._function.current_version.version
+
+    def _alarm_name(self, service: str, what: str) -> str:
+        """Name an alarm by the version: so the next has another, whose state begins anew."""
+        return f"{Stack.of(self).stack_name}-{service}-canary-{what}-{self._version}"
+
+    def _group(self, alarms: Sequence[cloudwatch.Alarm]) -> codedeploy.CfnDeploymentGroup:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
         inline_policy(role)
         # The higher-level construct would attach a policy that AWS manages.
@@ -84,10 +184,4 @@ class Release(Construct):
             ),
         )
         group.node.add_dependency(role)
-        resource = self.alias.node.default_child
-        assert isinstance(resource, lambda_.CfnAlias)
-        resource.cfn_options.update_policy = CfnUpdatePolicy(
-            code_deploy_lambda_alias_update=CfnCodeDeployLambdaAliasUpdate(
-                application_name=application.ref, deployment_group_name=group.ref
-            )
-        )
+        return group

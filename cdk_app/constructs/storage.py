@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_app.findings import acknowledge, acknowledge_in_checkov
 from cdk_app.permissions import admit, allow_listing, allow_objects
+from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
 from stresswatch.scoring import PREFIX as SCORING_PREFIX
 from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -39,7 +40,7 @@ class Storage(Construct):
     def __init__(self, scope: Construct, id: str, stage: Stage):
         super().__init__(scope, id)
         self._stage = stage
-        self._removal = RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY
+        self._removal = removal_policy(stage)
         self.key = self._key("Key", "Streams, archive, training data, models and notifications")
         self._admit_logs()
         self.quarantine_key = self._key("QuarantineKey", "Quarantined records")

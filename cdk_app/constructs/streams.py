@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
+from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage, StreamMode
 
 
@@ -69,7 +70,7 @@ class Streams(Construct):
             retention_period=Duration.hours(stage.stream_retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self._key,
-            removal_policy=(RemovalPolicy.RETAIN if stage.retains_data else RemovalPolicy.DESTROY),
+            removal_policy=removal_policy(stage),
         )
         acknowledge(
             stream,

@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.functions import Functions, invoked_in_step, log_group, role_of
-from cdk_app.constructs.release import Release
+from cdk_app.constructs.release import Failure, Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.stages import Stage
 from cdk_app.stages import WebService as Settings
@@ -82,7 +82,15 @@ class WebService(Construct):
         # The function's own problems for what is not there, and not the gateway's.
         self.api.add_routes(path=_ANY_OTHER, integration=integration)
         self._serve(stage, settings, storage)
-        self.alarm = alarms.make(
+        meaning = "The web service cannot answer: it has no model, fails, or is throttled."
+        self.failure = Failure(
+            metric="ServerErrors",
+            service="api",
+            threshold=settings.errors_alarm_count,
+            meaning=meaning,
+            runbook="web-service-errors",
+        )
+        alarms.make(
             self,
             "ServerErrorsAlarm",
             cloudwatch.Metric(
@@ -92,7 +100,7 @@ class WebService(Construct):
                 statistic="Sum",
                 period=Duration.minutes(5),
             ),
-            meaning="The web service cannot answer: it has no model, fails, or is throttled.",
+            meaning=meaning,
             runbook="web-service-errors",
             threshold=settings.errors_alarm_count,
         )

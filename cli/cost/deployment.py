@@ -16,11 +16,11 @@ _A_DAY = 24.0
 
 @dataclass(frozen=True)
 class Function:
-    """A function's memory in GB, its timeout in seconds, and how many may run at once."""
+    """A function's memory in GB, its timeout in seconds, and how many are reserved for it."""
 
     memory_gb: float
     timeout: float
-    concurrency: int
+    concurrency: int | None
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _function(properties: Mapping[str, Any]) -> Function:
     return Function(
         memory_gb=properties["MemorySize"] / 1024,
         timeout=properties["Timeout"],
-        concurrency=properties["ReservedConcurrentExecutions"],
+        concurrency=properties.get("ReservedConcurrentExecutions"),
     )
 
 

@@ -56,7 +56,8 @@ class Limit:
 
 def limits(load: Load, deployment: Deployment, measured: Measured) -> list[Limit]:
     """Give every limit, the one that is met first before the others."""
-    rest = deployment.reserved_concurrency - deployment.predictor.concurrency
+    reserved = deployment.predictor.concurrency
+    rest = deployment.reserved_concurrency - (reserved or 0)
 
     def n_shards(at: Load) -> float:
         return shards(at, deployment, measured)
@@ -87,18 +88,21 @@ def limits(load: Load, deployment: Deployment, measured: Measured) -> list[Limit
             "a longer batch window or a shorter quality_window_days",
         ),
         limit(
-            "the predictor's concurrency", deployment.predictor.concurrency, "shards",
-            n_shards, "a higher predictor_concurrency",
-        ),
-        limit(
-            "Lambda's concurrency of the account", _ACCOUNT_CONCURRENCY - _UNRESERVED,
-            "reserved", lambda at: n_shards(at) + rest, "ask AWS for more", _LAMBDA,
+            "Lambda's concurrency of the account",
+            _ACCOUNT_CONCURRENCY - (_UNRESERVED if reserved else 0),
+            "reserved" if reserved else "at once",
+            lambda at: n_shards(at) + rest, "ask AWS for more", _LAMBDA,
         ),
         limit(
             "S3's writes to a prefix", _PREFIX_PUTS, "PUTs a second", puts,
             "a longer batch_window_seconds", _S3,
         ),
     ]  # fmt: skip
+    if reserved:
+        found.append(limit(
+            "the predictor's concurrency", reserved, "shards",
+            n_shards, "a higher predictor_concurrency",
+        ))  # fmt: skip
     if deployment.is_on_demand:
         found.append(limit(
             "a stream on demand", _ON_DEMAND_BYTES / 1e6, "MB a second",

@@ -259,6 +259,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             "body": json.dumps(problem.as_dict()),
         }
     logger.info("answered", route=route, status=answer["statusCode"])
+    if answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _count("ServerErrors", 1, version=context.function_version)
     return answer
 
 
@@ -266,7 +268,7 @@ def _json(status: int, body: Mapping[str, Any]) -> Response[str]:
     return Response(status, _JSON, json.dumps(body))
 
 
-def _count(name: str, value: int) -> None:
-    dimensions = {"Stage": setting("STAGE"), "service": "api"}
+def _count(name: str, value: int, **more: str) -> None:
+    dimensions = {"Stage": setting("STAGE"), "service": "api", **more}
     with single_metric(name, MetricUnit.Count, value, default_dimensions=dimensions):
         pass

@@ -240,6 +240,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Unfinished as error:
         logger.warning("unfinished", cause=str(error), records=len(records))
         metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)
+        _count_unfinished(context.function_version)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
 
@@ -251,6 +252,14 @@ def _count_scored(role: str, predictions: list[Prediction]) -> None:
             scored.add_dimension("Stage", setting("STAGE"))
             scored.add_dimension("Role", role)
             scored.add_dimension("ModelVersion", predictions[0].model_version)
+
+
+def _count_unfinished(version: str) -> None:
+    """Count a batch that this version of the code gave back, for a canary to watch."""
+    with single_metric("UnfinishedBatches", MetricUnit.Count, 1) as unfinished:
+        unfinished.add_dimension("Stage", setting("STAGE"))
+        unfinished.add_dimension("service", "predictor")
+        unfinished.add_dimension("version", version)
 
 
 def _stream_record(prediction: Prediction) -> StreamRecord:

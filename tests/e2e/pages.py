@@ -393,6 +393,7 @@ PAGES = {
             ("aws lambda list-event-source-mappings", r"Enabled"),
         )
     ),
+    "docs/stages.md": Page((("aws lambda get-account-settings", r"^\d+$"),)),
     "docs/runbooks/throttles.md": Page(
         (
             ("aws lambda get-function-concurrency", r'"ReservedConcurrentExecutions": 10'),

@@ -26,7 +26,9 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     assert found.retention_hours == stage.stream_retention_hours
     assert found.batch_size == stage.batch_size
     assert found.batch_window_seconds == stage.batch_window_seconds
-    assert found.predictor.concurrency == stage.predictor_concurrency
+    reserved = stage.predictor_concurrency if stage.reserves_concurrency else None
+    assert found.predictor.concurrency == reserved
+    assert bool(found.reserved_concurrency) == stage.reserves_concurrency
     assert found.drift_window_hours == found.drift_every_hours == stage.window_minutes / 60
     assert found.quality_every_hours == stage.quality_every_hours
     assert found.quality_window_hours == stage.quality_window_days * 24

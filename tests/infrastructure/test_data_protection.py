@@ -1,12 +1,18 @@
 """What is encrypted, who is kept out, what is kept."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from cdk_app.app import build_app
+from cdk_app.bundling import PROJECT
+from cdk_app.constructs.functions import UNRESERVED
 from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES
+from cdk_app.stages import STAGES, WebService
+from tests.infrastructure.conftest import WITHOUT_BUNDLING, synthesize
 
 
 def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(any_stage):
@@ -139,18 +145,99 @@ def test_topic_and_queue_refuse_plain_http(any_stage, kind):
 def test_production_keeps_its_data_when_the_stack_goes(production, template, kind):
     kept = {resource["DeletionPolicy"] for resource in production.resources(kind).values()}
     gone = {resource["DeletionPolicy"] for resource in template.resources(kind).values()}
-    assert (kept, gone) == ({"Retain"}, {"Delete"})
+    assert (kept, gone) == ({"RetainExceptOnCreate"}, {"Delete"})
+
+
+def kept(template):
+    """Resources that outlive their stack, by logical id."""
+    return {
+        name: resource
+        for name, resource in template.body["Resources"].items()
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
+    }
+
+
+def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
+    for name, resource in kept(any_stage).items():
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert resource["UpdateReplacePolicy"] == "Retain", name
+        assert not resource["Properties"].get("DeletionProtectionEnabled"), (
+            f"{name} could not be deleted when the first deployment fails"
+        )
+
+
+def test_what_outlives_its_stack_has_a_name_that_the_next_one_does_not_need(any_stage):
+    """A name that is a text, or made of the region and account alone, is fixed."""
+    for name, resource in kept(any_stage).items():
+        for setting, value in resource["Properties"].items():
+            if setting.endswith("Name") or setting in identifiers(resource["Type"]):
+                assert is_of_this_stack(value), f"{setting} of {name} is {value}"
+
+
+def identifiers(kind):
+    """The properties by which AWS knows a resource of a type."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    return {path.removeprefix("/properties/") for path in schema["primaryIdentifier"]}
+
+
+def is_of_this_stack(value):
+    text = json.dumps(value)
+    return "AWS::StackId" in text or bool(re.search(r'"(Ref|Fn::GetAtt)": \[?"(?!AWS::)', text))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("stresswatch-prod", False),
+        ({"Fn::Join": ["-", ["a", {"Ref": "AWS::Region"}]]}, False),
+        ({"Fn::Join": ["-", ["a", {"Ref": "AWS::StackId"}]]}, True),
+        ({"Fn::GetAtt": ["Bucket", "Arn"]}, True),
+    ],
+)
+def test_a_name_is_told_to_be_fixed_or_the_stacks_own(value, expected):
+    assert is_of_this_stack(value) is expected
 
 
 def test_production_cannot_be_deleted_by_accident(production, template):
     assert (production.is_protected, template.is_protected) == (True, False)
 
 
-def test_each_function_has_concurrency_of_its_own_that_the_stage_sets(any_stage):
-    reserved = {
+def reserved_concurrency(template):
+    return {
         name: function["Properties"]["ReservedConcurrentExecutions"]
-        for name, function in any_stage.resources("AWS::Lambda::Function").items()
+        for name, function in template.resources("AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function["Properties"]
     }
+
+
+def test_only_production_takes_concurrency_from_the_account(template, staging):
+    assert not reserved_concurrency(template)
+    assert not reserved_concurrency(staging)
+
+
+def test_the_page_on_stages_says_how_much_production_reserves(production):
+    """The account needs a hundred more, as Lambda keeps them for what reserves nothing."""
+    total = sum(reserved_concurrency(production).values())
+    page = (PROJECT / "docs" / "stages.md").read_text()
+    assert f"`prod` reserves {total} concurrent executions" in page
+    assert f"needs {total + UNRESERVED}" in page
+
+
+def test_a_synthesis_says_what_the_account_must_have(tmp_path, production):
+    total = sum(reserved_concurrency(production).values())
+    for stage, told in (("dev", []), ("prod", [f"the account and region need {total + 100}"])):
+        (stack,) = build_app(str(tmp_path / stage), stage=stage, **WITHOUT_BUNDLING).synth().stacks
+        said = [str(message.entry.data) for message in stack.messages]
+        assert len(said) == len(told)
+        assert all(one in message for one, message in zip(told, said, strict=True))
+
+
+def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path, monkeypatch):
+    settings = {"reserves_concurrency": True}
+    monkeypatch.setitem(STAGES, "dev", replace(STAGES["dev"], **settings))
+    template = synthesize("dev", tmp_path)
+    reserved = reserved_concurrency(template)
+    assert set(reserved) == set(template.resources("AWS::Lambda::Function"))
     predictor = [count for name, count in reserved.items() if name.startswith("Prediction")]
     web = {count for name, count in reserved.items() if name.startswith("WebService")}
     scoring = [count for name, count in reserved.items() if name.startswith("Scoring")]
@@ -159,12 +246,11 @@ def test_each_function_has_concurrency_of_its_own_that_the_stage_sets(any_stage)
         for name, count in reserved.items()
         if not name.startswith(("Prediction", "WebService", "Scoring"))
     }
-    is_protected = any_stage.is_protected
-    assert (predictor, scoring, others) == ([10], [10 if is_protected else 2], {5})
-    assert web <= {10}
+    assert (predictor, scoring, others, web) == ([10], [2], {5}, {WebService().concurrency})
 
 
-def test_a_predictor_with_less_concurrency_than_shards_is_refused():
+def test_a_predictor_with_less_reserved_than_shards_is_refused():
+    assert replace(STAGES["staging"], stream_shards=11).batches_at_once == 11
     with pytest.raises(InvalidStage, match="Lambda would throttle the mapping"):
         replace(STAGES["prod"], stream_shards=11)
 

@@ -40,8 +40,11 @@ def test_it_hears_of_words_of_the_champion_and_of_a_retrainings_end(production):
     ]
     heard = {pattern["detail-type"][0]: pattern["detail"] for pattern in patterns}
     words = heard["SageMaker Model Package State Change"]
-    assert words["ModelPackageGroupName"] == ["stresswatch-prod"]
-    assert "Ref" in heard["Parameter Store Change"]["name"][0]
+    (group,) = production.properties("AWS::SageMaker::ModelPackageGroup")
+    assert words["ModelPackageGroupName"] == [group["ModelPackageGroupName"]]
+    changed = heard["Parameter Store Change"]
+    assert changed["name"] == [production.body["Outputs"]["ChampionParameterName"]["Value"]]
+    assert changed["operation"] == ["Create", "Update"], "the first promotion creates it"
     assert "SUCCEEDED" in heard["Step Functions Execution Status Change"]["status"]
 
 

@@ -179,8 +179,8 @@ def test_only_promotion_moves_the_champion(template):
         if "ssm:PutParameter" in actions(statement)
     }
     assert set(movers) == {"RetrainingPromoteRole", "RetrainingShadowRole"}
-    assert "ChampionPointer" in movers["RetrainingPromoteRole"]
-    assert "ChampionShadow" in movers["RetrainingShadowRole"]
+    assert '"/champion"]]}' in movers["RetrainingPromoteRole"]
+    assert '"/shadow"]]}' in movers["RetrainingShadowRole"]
 
 
 def test_metrics_are_written_to_the_projects_namespace_alone(template):

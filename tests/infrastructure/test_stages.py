@@ -1,7 +1,6 @@
 """The settings of a stage: each is in the template as it says, is checked, and is on its page."""
 
 import json
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -10,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cdk_app.app import build_app
+from cdk_app.app import synthesize as synthesize_app
 from cdk_app.bundling import PROJECT
 from cdk_app.errors import InvalidStage
 from cdk_app.settings import meanings, table
 from cdk_app.stages import STAGES, Stage, StreamMode
 from cli.destroy import Plan, Resource
 from stresswatch.posts import NUMERIC_FEATURES
-from tests.infrastructure.conftest import synthesize
+from tests.infrastructure.conftest import WITHOUT_BUNDLING, Template, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
 GROUPS = ("sg-0a1b2c3d4e5f60718",)
@@ -60,10 +61,23 @@ def canary(one, part):
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     assert group["AlarmConfiguration"]["Enabled"] is True
-    alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
-    assert set(alarms) <= set(one.resources("AWS::CloudWatch::Alarm"))
-    ids = {re.sub("^(Observability|WebService)", "", name)[:-8] for name in alarms}
-    return group["DeploymentConfigName"], ids
+    version = {"Fn::GetAtt": [served_version(one, part), "Version"]}
+    watched = {}
+    for alarm in group["AlarmConfiguration"]["Alarms"]:
+        found = one.resources("AWS::CloudWatch::Alarm")[alarm["Name"]["Ref"]]["Properties"]
+        dimensions = {each["Name"]: each["Value"] for each in found["Dimensions"]}
+        (of,) = [name for name, value in dimensions.items() if value == version]
+        assert found["AlarmName"]["Fn::Join"][1][-1] == version, (
+            "an alarm that is changed keeps its state: a new version needs a new one"
+        )
+        watched[found["MetricName"]] = of
+    return group["DeploymentConfigName"], watched
+
+
+def served_version(one, part):
+    """The logical id of the version that a part's alias is moved to."""
+    alias = one.resources("AWS::Lambda::Alias")[the_alias(one, part)]["Properties"]
+    return alias["FunctionVersion"]["Fn::GetAtt"][0]
 
 
 def test_cfn_lint_finds_no_error_in_any_stage(template, staging, production, variant, tmp_path):
@@ -172,7 +186,7 @@ def test_new_code_gets_a_tenth_of_the_batches_first_and_goes_back_on_an_alarm(
     one = request.getfixturevalue(stage)
     assert canary(one, "Prediction") == (
         f"CodeDeployDefault.LambdaCanary10Percent{minutes}Minutes",
-        {"PredictorErrorsAlarm", "UnfinishedBatchesAlarm"},
+        {"Errors": "ExecutedVersion", "UnfinishedBatches": "version"},
     )
     mapping = one.one("AWS::Lambda::EventSourceMapping", "Prediction")
     assert mapping["FunctionName"] == {"Ref": the_alias(one, "Prediction")}
@@ -181,7 +195,7 @@ def test_new_code_gets_a_tenth_of_the_batches_first_and_goes_back_on_an_alarm(
 def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant):
     assert canary(variant, "WebService") == (
         "CodeDeployDefault.LambdaCanary10Percent15Minutes",
-        {"ApiErrorsAlarm", "ServerErrorsAlarm"},
+        {"Errors": "ExecutedVersion", "ServerErrors": "version"},
     )
     alias = {"Ref": the_alias(variant, "WebService")}
     (integration,) = variant.properties("AWS::ApiGatewayV2::Integration")
@@ -192,6 +206,55 @@ def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant)
         if found["Principal"] == "apigateway.amazonaws.com"
     ]
     assert permission["FunctionName"] == alias
+
+
+def test_an_alarm_that_fires_on_what_serves_does_not_hold_up_a_fix(any_stage, variant):
+    """Nothing that CodeDeploy watches is of the function as a whole: see `canary`."""
+    for one in (any_stage, variant):
+        groups = one.resources("AWS::CodeDeploy::DeploymentGroup")
+        for alias in one.resources("AWS::Lambda::Alias"):
+            canary(one, next(part for part in ("Prediction", "WebService") if part in alias))
+        assert len(groups) == len(one.resources("AWS::Lambda::Alias"))
+
+
+def test_a_forced_deployment_lets_new_code_take_over_at_once(tmp_path, staging):
+    (stack,) = (
+        build_app(str(tmp_path), stage="staging", **WITHOUT_BUNDLING, force=True).synth().stacks
+    )
+    forced = Template(stack.template, is_protected=True)
+    assert "UpdatePolicy" in staging.resources("AWS::Lambda::Alias")[the_alias(staging, "Predict")]
+    for alias in forced.resources("AWS::Lambda::Alias").values():
+        assert alias.pop("UpdatePolicy", None) is None
+    for alias in staging.resources("AWS::Lambda::Alias"):
+        assert forced.body["Resources"][alias]["Type"] == "AWS::Lambda::Alias"
+    assert set(forced.body["Resources"]) == set(staging.body["Resources"])
+    assert "Forced: new code takes over at once" in " ".join(
+        str(message.entry.data) for message in stack.messages
+    )
+
+
+@pytest.mark.parametrize(("force", "is_forced"), [("", False), ("1", True)])
+def test_force_is_asked_for_by_a_variable_of_the_environment(
+    force, is_forced, tmp_path, monkeypatch
+):
+    asked = []
+    monkeypatch.setenv("FORCE", force)
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    monkeypatch.setattr("cdk_app.app.StresswatchStack", lambda app, _: asked.append(app))
+    synthesize_app()
+    assert bool(asked[0].node.try_get_context("force")) is is_forced
+
+
+def test_make_hands_force_to_the_synthesis():
+    command = ["make", "--dry-run", "release", "STAGE=prod", "FORCE=1"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "STAGE=prod FORCE=1 " in done.stdout
+
+
+def test_any_other_force_is_refused_with_a_sentence(monkeypatch):
+    monkeypatch.setenv("FORCE", "yes")
+    with pytest.raises(InvalidStage, match="FORCE is 'yes'; it must be 1"):
+        synthesize_app()
 
 
 @pytest.mark.parametrize("part", ["Prediction", "WebService"])
@@ -250,12 +313,22 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(te
         ({"stream_mode": "both"}, "stream_mode is 'both'; it must be one of provisioned, on_dem"),
         ({"stream_mode": StreamMode.ON_DEMAND, "stream_shards": 2}, "leave stream_shards out"),
         (
-            {"stream_mode": StreamMode.ON_DEMAND, "parallelization_factor": 3},
+            {
+                "stream_mode": StreamMode.ON_DEMAND,
+                "parallelization_factor": 3,
+                "reserves_concurrency": True,
+            },
             "below the 12 batches at once",
         ),
-        ({"stream_shards": 4, "parallelization_factor": 3}, "below the 12 batches at once"),
+        (
+            {"stream_shards": 4, "parallelization_factor": 3, "reserves_concurrency": True},
+            "below the 12 batches at once",
+        ),
         ({"parallelization_factor": 11}, "must be between 1 and 10"),
-        ({"provisioned_concurrency": 11}, "above predictor_concurrency, 10, which bounds it"),
+        (
+            {"provisioned_concurrency": 11, "reserves_concurrency": True},
+            "above predictor_concurrency, 10, which bounds it",
+        ),
         ({"canary_minutes": 7}, "canary_minutes is 7; it must be one of 0, 5, 10, 15, 30"),
         ({"subnet_ids": SUBNETS}, "go together; one is empty"),
         ({"security_group_ids": GROUPS}, "go together; one is empty"),

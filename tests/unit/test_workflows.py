@@ -127,7 +127,7 @@ def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
     assert back["with"]["ref"] == "${{ steps.before.outputs.commit }}"
     assert session["if"] == deploy["if"] == "failure() && steps.back.outcome == 'success'"
     assert deploy["working-directory"] == back["with"]["path"]
-    assert deploy["run"] == "make deploy APPROVAL=never PYTHON=python"
+    assert deploy["run"] == "make deploy APPROVAL=never FORCE=1 PYTHON=python"
     assert not any("continue-on-error" in step for step in steps("deploy-stage"))
 
 

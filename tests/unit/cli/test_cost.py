@@ -218,6 +218,14 @@ def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
     assert first.is_quota
 
 
+def test_a_stage_that_reserves_nothing_is_limited_by_the_account_alone():
+    unreserved = replace(STAGE, predictor=Function(2, 60, None), reserved_concurrency=0)
+    found = {each.what: each for each in limits(Load(1e9), unreserved, MEASURED)}
+    assert "the predictor's concurrency" not in found
+    account = found["Lambda's concurrency of the account"]
+    assert (account.most, account.used) == (1000, 35)
+
+
 def test_servers_that_are_always_on_reckoned_by_hand():
     ours, endpoint, container = alternatives(ONE_A_SECOND, STAGE, MEASURED)
     assert ours.dollars == pytest.approx(total(bill(ONE_A_SECOND, STAGE, MEASURED)))
