@@ -6,12 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from aws_cdk import App
+from aws_cdk import App, CfnResource
 
 from cdk_app.bundling import PROJECT
 from cdk_app.constructs.release import FORCE
 from cdk_app.errors import InvalidStage
 from cdk_app.findings import check
+from cdk_app.regions import check_region, region_of
 from cdk_app.stack import StresswatchStack
 from cdk_app.stages import Stage, stage_named
 
@@ -38,11 +39,16 @@ def synthesize() -> Path:
     Raises
     ------
     InvalidStage
-        When the stage is unknown, or ``FORCE`` is neither empty nor 1.
+        When the stage is unknown, ``FORCE`` is neither empty nor 1, or the region that the
+        environment names lacks a type of resource.
     """
     outdir = os.environ.get("CDK_OUTDIR", "cdk.out")
     force = os.environ.get("FORCE", "")
     if force not in ("", "1"):
         raise InvalidStage(f"FORCE is {force!r}; it must be 1, or left out for a canary")
     context = {FORCE: True} if force else {}
-    return Path(build_app(outdir, os.environ.get("STAGE"), **context).synth().directory)
+    app = build_app(outdir, os.environ.get("STAGE"), **context)
+    if region := region_of(os.environ):
+        resources = (one for one in app.node.find_all() if isinstance(one, CfnResource))
+        check_region(region, {resource.cfn_resource_type for resource in resources})
+    return Path(app.synth().directory)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from aws_cdk import Fn, Stack
 from constructs import IConstruct
 
+VENDED_LOGS = "/aws/vendedlogs/"
+"""Where log groups are that a service of AWS writes to by itself.
+
+Each group elsewhere adds its name to one resource policy of the account, of 5,120 characters.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+"""
+
 
 def stack_suffix(scope: IConstruct) -> str:
     """Return the last twelve digits of the stack's id, which no other stack has.

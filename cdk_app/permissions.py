@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -37,19 +38,33 @@ def allow(
     )
 
 
+def from_this_account(stack: Stack) -> dict[str, dict[str, str]]:
+    """Return the condition that a service acts for this account, and for no other's resource."""
+    return {"StringEquals": {"aws:SourceAccount": stack.account}}
+
+
 def admit(
     key: kms.Key,
     service: str,
     actions: Sequence[str] = ("kms:Decrypt", "kms:GenerateDataKey"),
-    conditions: Mapping[str, object] | None = None,
+    conditions: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    says_account: bool = True,
 ) -> None:
-    """Let a service of AWS use a key, by the key's own policy: it acts under no role of ours."""
+    """Let a service of AWS use a key, by the key's own policy: it acts under no role of ours.
+
+    Not every service says to KMS for which account it acts: EventBridge does not
+    (https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/407). Where `says_account` is
+    false, the account counts if it is said, and the policies of what the key encrypts ask for it.
+    """
+    operator = "StringEquals" if says_account else "StringEqualsIfExists"
+    account = {operator: {"aws:SourceAccount": key.stack.account}}
     key.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal(service)],
             actions=list(actions),
             resources=["*"],  # in a key's own policy: this key
-            conditions=dict(conditions) if conditions else None,
+            conditions={**account, **(conditions or {})},
         )
     )
 

@@ -87,6 +87,9 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 20
 """It is part of the names of what is deployed, for which AWS has limits."""
 
+_WITH_LOCAL_DISK = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[56]\w*|gr6|p5\w*|p6[\w-]*|trn\w*)\.")
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-store-volumes.html"""
+
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
@@ -243,7 +246,7 @@ class Stage:
     minimum_new_labels : int
         How many labels must be new since a version was last judged for a retraining to be worth it.
     retraining_schedule : str or None
-        When a retraining is tried without an alarm, as an expression of EventBridge.
+        When a retraining is tried without an alarm, as an expression of EventBridge Scheduler.
     training_on_spot : bool
         Train on spot instances, which wait for capacity as long again as a training may take.
     training_attempts, capacity_wait_minutes : int
@@ -440,6 +443,14 @@ class Stage:
         """How many batches the mapping hands out at once, at least."""
         on_demand = self.stream_mode == StreamMode.ON_DEMAND
         return (ON_DEMAND_SHARDS if on_demand else self.stream_shards) * self.parallelization_factor
+
+    @property
+    def trains_on_local_disk(self) -> bool:
+        """Whether the training instance's own disk holds the data, which has no key of ours.
+
+        SageMaker refuses a key for the volume of such an instance, whose hardware encrypts it.
+        """
+        return _WITH_LOCAL_DISK.match(self.training_instance_type) is not None
 
     @property
     def tracking_arn(self) -> str | None:

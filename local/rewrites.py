@@ -25,6 +25,7 @@ TRAINING_RUNNER = "TrainingRunner"
 _RUNTIME = "python3.13"
 _TRAINING_TASK = ":states:::sagemaker:createTrainingJob.sync"
 _SHUTDOWN_SECONDS = 60
+_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -163,6 +164,31 @@ def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
     return _without(copy.deepcopy(template), queries)
 
 
+def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
+    """Replace schedules of EventBridge Scheduler by scheduled rules of EventBridge.
+
+    The emulator's Scheduler looks every ten seconds, and leaves the scheduled time's place in the
+    target's input as it is. A rule's event has the time under the same name, `time`.
+    """
+    changed = copy.deepcopy(template)
+    for name, schedule in _resources(changed, "AWS::Scheduler::Schedule"):
+        properties = schedule["Properties"]
+        target = dict(properties["Target"])
+        given = target.pop("Input", None)
+        if given is not None:
+            target |= _input_of_rule(given)
+        changed["Resources"][name] = schedule | {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "Description": properties.get("Description", ""),
+                "ScheduleExpression": properties["ScheduleExpression"],
+                "State": properties.get("State", "ENABLED"),
+                "Targets": [{"Id": "Target0", **target}],
+            },
+        }
+    return changed
+
+
 def address_apis_by_path(template: Template, surroundings: Surroundings) -> Template:
     """Let outputs that name an HTTP API's endpoint name a path of the emulator's own address.
 
@@ -213,6 +239,7 @@ REWRITES: tuple[Rewrite, ...] = (
     allow_plain_http,
     leave_out_metric_namespaces,
     leave_out_saved_queries,
+    start_schedules_by_rules,
     address_apis_by_path,
     train_with_a_function,
 )
@@ -336,6 +363,18 @@ def _invoke_policy(role_arn: Any) -> dict[str, Any]:
                 ],
             },
         },
+    }
+
+
+def _input_of_rule(given: str) -> dict[str, Any]:
+    """Give the same input in a rule's words: the scheduled time is the event's."""
+    if _SCHEDULED_TIME not in given:
+        return {"Input": given}
+    return {
+        "InputTransformer": {
+            "InputPathsMap": {"time": "$.time"},
+            "InputTemplate": given.replace(f'"{_SCHEDULED_TIME}"', "<time>"),
+        }
     }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from aws_cdk import Duration, IgnoreMode
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecr_assets as ecr_assets
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -16,6 +14,7 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.schedules import SCHEDULED_TIME, Schedule
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
@@ -79,16 +78,16 @@ class Drift(Construct):
         storage.grant_write(role, storage.archive, "reports/", "drift/")
         allow_metrics(role, NAMESPACE)
         notifications.grant_publish(role)
-        events.Rule(
+        Schedule(
             self,
             "Schedule",
             description="Measures the drift of each window of predictions",
-            schedule=after_each_window(stage.window_minutes),
-            targets=[
-                targets.LambdaFunction(
-                    self.function, dead_letter_queue=dead_letters.queue, retry_attempts=2
-                )
-            ],
+            expression=after_each_window(stage.window_minutes),
+            action="lambda:InvokeFunction",
+            target_arn=self.function.function_arn,
+            input={"time": SCHEDULED_TIME},
+            retries=2,
+            dead_letters=dead_letters,
         )
         self.alarm = alarms.make(
             self,
@@ -125,9 +124,9 @@ class Drift(Construct):
         )
 
 
-def after_each_window(minutes: int) -> events.Schedule:
+def after_each_window(minutes: int) -> str:
     """Run once for each window of the day's grid, when all of it is archived."""
     lag = int(LAG.total_seconds()) // 60
     if minutes < 60:
-        return events.Schedule.cron(minute=f"{lag}/{minutes}")
-    return events.Schedule.cron(minute=str(lag), hour=f"0/{minutes // 60}")
+        return f"cron({lag}/{minutes} * * * ? *)"
+    return f"cron({lag} 0/{minutes // 60} * * ? *)"

@@ -14,6 +14,7 @@ from constructs import Construct, IConstruct
 
 from cdk_app import bundling
 from cdk_app.findings import acknowledge, acknowledge_in_checkov, acknowledge_wildcards
+from cdk_app.names import VENDED_LOGS, stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
@@ -211,11 +212,18 @@ def role_of(function: lambda_.Function) -> iam.IRole:
     return function.role
 
 
-def log_group(scope: Construct, id: str, stage: Stage, key: kms.IKey) -> logs.LogGroup:
-    """Make an encrypted log group that forgets after the stage's retention."""
+def log_group(
+    scope: Construct, id: str, stage: Stage, key: kms.IKey, *, vended: str | None = None
+) -> logs.LogGroup:
+    """Make an encrypted log group that forgets after the stage's retention.
+
+    One that a service writes to by itself is `vended`, under this name.
+    """
+    name = f"{VENDED_LOGS}{Stack.of(scope).stack_name}-{vended}-{stack_suffix(scope)}"
     group = logs.LogGroup(
         scope,
         id,
+        log_group_name=name if vended else None,
         encryption_key=key,
         removal_policy=RemovalPolicy.DESTROY,
     )

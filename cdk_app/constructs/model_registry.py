@@ -128,7 +128,7 @@ class ModelRegistry(Construct):
                 ),
                 targets=[
                     targets.LambdaFunction(
-                        self.function, dead_letter_queue=dead_letters.queue, retry_attempts=3
+                        self.function, dead_letter_queue=dead_letters.of_rules, retry_attempts=3
                     )
                 ],
             )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_app.permissions import admit, allow
+from cdk_app.permissions import admit, allow, from_this_account
 
 
 class Notifications(Construct):
@@ -23,6 +24,7 @@ class Notifications(Construct):
                 principals=[iam.ServicePrincipal(alarms)],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
+                conditions=from_this_account(Stack.of(self)),
             )
         )
         admit(key, alarms)

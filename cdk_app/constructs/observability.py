@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -18,6 +18,7 @@ from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.storage import Storage
 from cdk_app.findings import acknowledge
+from cdk_app.permissions import from_this_account
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
 from stresswatch.quarantine import FAILED_BATCHES
@@ -68,7 +69,10 @@ class FailedBatches(Construct):
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
                 actions=["sqs:SendMessage"],
                 resources=[self.queue.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
+                conditions={
+                    **from_this_account(Stack.of(self)),
+                    "ArnEquals": {"aws:SourceArn": rule.attr_arn},
+                },
             )
         )
 

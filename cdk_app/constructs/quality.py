@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from cdk_app.constructs.alarms import Alarms
@@ -13,6 +11,7 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.identity import IdentityKey
+from cdk_app.constructs.schedules import SCHEDULED_TIME, Schedule
 from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
@@ -61,16 +60,16 @@ class Quality(Construct):
         storage.grant_read(role, storage.training, "labels/", ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)
         every = Duration.hours(stage.quality_every_hours)
-        events.Rule(
+        Schedule(
             self,
             "Schedule",
             description="Measures the champion's live predictions by the labels that came",
-            schedule=events.Schedule.rate(every),
-            targets=[
-                targets.LambdaFunction(
-                    self.function, dead_letter_queue=dead_letters.queue, retry_attempts=2
-                )
-            ],
+            expression=f"rate({stage.quality_every_hours} {_unit(stage.quality_every_hours)})",
+            action="lambda:InvokeFunction",
+            target_arn=self.function.function_arn,
+            input={"time": SCHEDULED_TIME},
+            retries=2,
+            dead_letters=dead_letters,
         )
         self.alarm = alarms.make(
             self,
@@ -92,3 +91,7 @@ class Quality(Construct):
             # Without enough labels there is no figure, which says nothing of the champion.
             is_silence_breaching=False,
         )
+
+
+def _unit(hours: int) -> str:
+    return "hour" if hours == 1 else "hours"

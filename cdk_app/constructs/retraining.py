@@ -28,6 +28,7 @@ from cdk_app.constructs.identity import IdentityKey
 from cdk_app.constructs.journal import Journal
 from cdk_app.constructs.model_registry import ModelRegistry
 from cdk_app.constructs.notifications import Notifications
+from cdk_app.constructs.schedules import Schedule
 from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.constructs.workflows import (
     RETRAINING,
@@ -136,12 +137,16 @@ class Retraining(Construct):
         """Start a retraining at the stage's times, if it has any."""
         if not self._stage.retraining_schedule:
             return
-        events.Rule(
+        Schedule(
             self,
             "OnSchedule",
             description="Starts a retraining, which is declined unless enough labels are new",
-            schedule=events.Schedule.expression(self._stage.retraining_schedule),
-            targets=[self._started(SCHEDULE, self._stage.retraining_schedule, dead_letters)],
+            expression=self._stage.retraining_schedule,
+            action="states:StartExecution",
+            target_arn=self.state_machine.state_machine_arn,
+            input={"trigger": SCHEDULE, "reason": self._stage.retraining_schedule},
+            retries=3,
+            dead_letters=dead_letters,
         )
 
     def _started(
@@ -150,7 +155,7 @@ class Retraining(Construct):
         target = targets.SfnStateMachine(
             self.state_machine,
             input=events.RuleTargetInput.from_object({"trigger": trigger, "reason": reason}),
-            dead_letter_queue=dead_letters.queue,
+            dead_letter_queue=dead_letters.of_rules,
             retry_attempts=3,
         )
         inline_policy(self.state_machine.node.find_child("EventsRole"))
@@ -328,6 +333,14 @@ class Retraining(Construct):
         storage.grant_write(role, storage.training, "training-output/")
         # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
         allow(role, ["kms:Encrypt"], [storage.key.key_arn])
+        if not self._stage.trains_on_local_disk:
+            # The volume's: SageMaker lets EC2 use the key for as long as the job runs.
+            allow(
+                role,
+                ["kms:CreateGrant"],
+                [storage.key.key_arn],
+                {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            )
         allow(
             role,
             [
@@ -661,6 +674,7 @@ class Retraining(Construct):
                         "InstanceCount": 1,
                         "InstanceType": stage.training_instance_type,
                         "VolumeSizeInGB": stage.training_volume_gb,
+                        **({} if stage.trains_on_local_disk else {"VolumeKmsKeyId": key_id}),
                     },
                     **_tracking(stage),
                     "EnableManagedSpotTraining": stage.training_on_spot,

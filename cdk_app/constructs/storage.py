@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_app.findings import acknowledge, acknowledge_in_checkov
+from cdk_app.names import VENDED_LOGS
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
@@ -135,18 +136,21 @@ class Storage(Construct):
         """Let CloudWatch Logs encrypt this stack's log groups, which it cannot make otherwise.
 
         CDK does not (https://github.com/aws/aws-cdk/issues/28304). The groups cannot be named one
-        by one, as each refers to the key, but CloudFormation begins their names with the stack's.
+        by one, as each refers to the key, but their names begin with the stack's.
         """
         stack = Stack.of(self)
-        groups = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"{stack.stack_name}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        groups = [
+            stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=f"{prefix}{stack.stack_name}-*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for prefix in ("", VENDED_LOGS)
+        ]
         admit(
             self.key,
-            f"logs.{stack.region}.amazonaws.com",
+            f"logs.{stack.region}.{stack.url_suffix}",
             [
                 "kms:Decrypt",
                 "kms:DescribeKey",
@@ -157,6 +161,7 @@ class Storage(Construct):
                 "kms:ReEncryptTo",
             ],
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            says_account=False,  # the group's ARN does
         )
 
     def _key_of(self, bucket: s3.IBucket) -> kms.IKey:

@@ -107,7 +107,7 @@ class WebService(Construct):
 
     def _serve(self, stage: Stage, settings: Settings, storage: Storage) -> None:
         """Deploy the API, throttled, with a log that has no word of a request."""
-        logs = log_group(self, "AccessLogs", stage, storage.key)
+        logs = log_group(self, "AccessLogs", stage, storage.key, vended="web-service")
         served = apigateway.HttpStage(
             self,
             "Stage",

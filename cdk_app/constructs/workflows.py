@@ -35,7 +35,7 @@ def workflow(
         role=role,
         timeout=timeout,
         logs=sfn.LogOptions(
-            destination=log_group(scope, "WorkflowLogs", stage, key),
+            destination=log_group(scope, "WorkflowLogs", stage, key, vended=name),
             level=sfn.LogLevel.ALL,
             include_execution_data=False,
         ),

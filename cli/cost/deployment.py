@@ -99,9 +99,9 @@ def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
 
     def every(target: str) -> float | None:
         schedules = [
-            _hours(rule["ScheduleExpression"])
-            for rule in properties("AWS::Events::Rule").values()
-            if "ScheduleExpression" in rule and target in str(rule["Targets"])
+            _hours(schedule["ScheduleExpression"])
+            for schedule in properties("AWS::Scheduler::Schedule").values()
+            if target in str(schedule["Target"])
         ]
         return min(schedules, default=None)
 

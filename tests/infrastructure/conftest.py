@@ -57,10 +57,21 @@ def actions(statement: dict[str, Any]) -> list[str]:
     return [found] if isinstance(found, str) else found
 
 
-def synthesize(stage: str, folder: Path) -> Template:
-    assembly = build_app(str(folder), stage=stage, **WITHOUT_BUNDLING).synth()
+def synthesize(stage: str, folder: Path, **context: object) -> Template:
+    assembly = build_app(str(folder), stage=stage, **WITHOUT_BUNDLING, **context).synth()
     (stack,) = assembly.stacks
     return Template(stack.template, is_protected=bool(stack.termination_protection))
+
+
+def said_at_synthesis(folder: Path) -> list[str]:
+    """What the synthesis tells whoever runs it, which CDK's command prints."""
+    entries = [
+        entry
+        for file in folder.glob("*.metadata.json")
+        for of_construct in json.loads(file.read_text()).values()
+        for entry in of_construct
+    ]
+    return [entry["data"] for entry in entries if entry["type"] == "aws:cdk:info"]
 
 
 @pytest.fixture(scope="session")

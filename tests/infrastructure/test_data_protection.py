@@ -3,16 +3,16 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from cdk_app.app import build_app
 from cdk_app.bundling import PROJECT
 from cdk_app.constructs.functions import UNRESERVED
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, WebService
-from tests.infrastructure.conftest import WITHOUT_BUNDLING, synthesize
+from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 
 def test_every_bucket_but_the_access_logs_is_encrypted_with_a_customer_key(any_stage):
@@ -109,7 +109,10 @@ def test_cloudwatch_logs_may_use_the_key_of_the_log_groups_and_for_this_stacks_a
     (statement,) = admitted(template, "StorageKey", "logs.")
     assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"])
     (groups,) = statement["Condition"]["ArnLike"].values()
-    assert groups["Fn::Join"][1][-1] == ":log-group:stresswatch-dev-*"
+    assert [group["Fn::Join"][1][-1] for group in groups] == [
+        ":log-group:stresswatch-dev-*",
+        ":log-group:/aws/vendedlogs/stresswatch-dev-*",
+    ]
 
 
 @pytest.mark.parametrize("service", ["events.amazonaws.com", "cloudwatch.amazonaws.com"])
@@ -225,11 +228,10 @@ def test_the_page_on_stages_says_how_much_production_reserves(production):
 
 def test_a_synthesis_says_what_the_account_must_have(tmp_path, production):
     total = sum(reserved_concurrency(production).values())
-    for stage, told in (("dev", []), ("prod", [f"the account and region need {total + 100}"])):
-        (stack,) = build_app(str(tmp_path / stage), stage=stage, **WITHOUT_BUNDLING).synth().stacks
-        said = [str(message.entry.data) for message in stack.messages]
-        assert len(said) == len(told)
-        assert all(one in message for one, message in zip(told, said, strict=True))
+    needed = f"the account and region need {total + UNRESERVED}"
+    for stage, told in (("dev", False), ("prod", True)):
+        synthesize(stage, tmp_path / stage)
+        assert any(needed in one for one in said_at_synthesis(tmp_path / stage)) is told
 
 
 def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path, monkeypatch):
@@ -256,10 +258,14 @@ def test_a_predictor_with_less_reserved_than_shards_is_refused():
 
 
 def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):
-    """Every target of a rule but the queue of batches, which is a last place itself."""
+    """Every target of a rule or schedule but the queue of batches, which is a last place itself."""
     asynchronous = set()
-    for rule in any_stage.properties("AWS::Events::Rule"):
-        for target in rule["Targets"]:
+    targets = [
+        *(rule["Targets"] for rule in any_stage.properties("AWS::Events::Rule")),
+        *([one["Target"]] for one in any_stage.properties("AWS::Scheduler::Schedule")),
+    ]
+    for together in targets:
+        for target in together:
             resource = json.dumps(target["Arn"])
             if "FailedBatchesQueue" not in resource:
                 assert "DeadLettersQueue" in json.dumps(target["DeadLetterConfig"])
@@ -278,3 +284,67 @@ def test_no_role_deletes_anything(any_stage):
     for role in any_stage.resources("AWS::IAM::Role"):
         deleting = {action for action in any_stage.allowed(role) if "Delete" in action}
         assert deleting <= {"logs:DeleteLogDelivery"}
+
+
+def test_what_is_given_up_is_kept_as_long_as_a_queue_can(any_stage):
+    for queue in any_stage.properties("AWS::SQS::Queue"):
+        assert queue["MessageRetentionPeriod"] == timedelta(days=14).total_seconds()
+
+
+POLICIES = {
+    "AWS::KMS::Key": "KeyPolicy",
+    "AWS::S3::BucketPolicy": "PolicyDocument",
+    "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::SQS::QueuePolicy": "PolicyDocument",
+}
+DOES_NOT_SAY_ACCOUNT = ("events.amazonaws.com", "logs.")
+"""Services that do not tell KMS for which account they act: it counts if they do."""
+
+
+@pytest.mark.parametrize("kind", POLICIES)
+def test_a_service_acts_for_this_account_and_no_other(any_stage, kind):
+    found = [
+        (service, statement.get("Condition", {}))
+        for properties in any_stage.properties(kind)
+        for statement in properties[POLICIES[kind]]["Statement"]
+        if statement["Effect"] == "Allow"
+        for service in services(statement["Principal"])
+    ]
+    assert found
+    for service, conditions in found:
+        is_silent = kind == "AWS::KMS::Key" and service.startswith(DOES_NOT_SAY_ACCOUNT)
+        operator = "StringEqualsIfExists" if is_silent else "StringEquals"
+        assert conditions[operator]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, service
+
+
+def services(principal):
+    """The services among principals, by what their names begin with."""
+    if not isinstance(principal, dict) or "Service" not in principal:
+        return []
+    named = principal["Service"]
+    named = named if isinstance(named, list) else [named]
+    return [one if isinstance(one, str) else one["Fn::Join"][1][0] for one in named]
+
+
+def test_what_services_log_by_themselves_adds_nothing_to_the_accounts_log_policy(any_stage):
+    """Their groups have a prefix for that, and the key's policy knows it."""
+    targets = json.dumps(
+        [
+            *(
+                one["LoggingConfiguration"]
+                for one in any_stage.properties("AWS::StepFunctions::StateMachine")
+            ),
+            *(one["AccessLogSettings"] for one in any_stage.properties("AWS::ApiGatewayV2::Stage")),
+        ]
+    )
+    named = {
+        name: json.dumps(group["Properties"]["LogGroupName"])
+        for name, group in any_stage.resources("AWS::Logs::LogGroup").items()
+        if name in targets
+    }
+    assert len(named) == 2 + bool(any_stage.resources("AWS::ApiGatewayV2::Stage"))
+    for name in named.values():
+        assert name.startswith('{"Fn::Join": ["", ["/aws/vendedlogs/stresswatch-')
+        assert "AWS::StackId" in name, "a group that is still there would be in the next one's way"
+    key = json.dumps(any_stage.one("AWS::KMS::Key", "StorageKey")["KeyPolicy"])
+    assert re.search(r":log-group:/aws/vendedlogs/stresswatch-\w+-\*", key)

@@ -77,7 +77,12 @@ def keys_needed(template, role):
         for name in named_resources(resource)
         for key in keys_of(template, name)
     }
-    return needed | {("kms:Encrypt", key) for key in keys_of_job_output(template, role)}
+    return needed | {
+        (use, key)
+        for key in keys_of_job_output(template, role)
+        # Its output's, and its volume's.
+        for use in ("kms:Encrypt", "kms:CreateGrant")
+    }
 
 
 def keys_of_job_output(template, role):

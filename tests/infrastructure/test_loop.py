@@ -1,6 +1,7 @@
 """The loop: what feeds what, what watches what, what starts what."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from cdk_app.constructs.drift import after_each_window
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, Stage, stage_named
 from stresswatch.windows import LAG
+from tests.infrastructure.conftest import actions, states, synthesize
 
 
 def test_posts_reach_the_predictor_by_the_stages_settings(template):
@@ -54,11 +56,86 @@ def test_the_drift_function_is_an_image_and_runs_once_a_window(template):
         if function.get("PackageType") == "Image"
     ]
     assert drift["Environment"]["Variables"]["MINIMUM_WINDOW_POSTS"] == "200"
-    schedule = template.one("AWS::Events::Rule", "DriftSchedule")
+    schedule = template.one("AWS::Scheduler::Schedule", "DriftSchedule")
     assert schedule["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
-    (target,) = schedule["Targets"]
+    target = schedule["Target"]
     assert target["Arn"]["Fn::GetAtt"][0].startswith("DriftDrift")
-    assert "DeadLetterConfig" in target
+    assert json.loads(target["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
+
+
+def test_every_schedule_starts_one_thing_under_a_role_for_it_alone(any_stage):
+    schedules = any_stage.resources("AWS::Scheduler::Schedule")
+    assert len(schedules) == (3 if any_stage.is_protected else 2)
+    for name, schedule in schedules.items():
+        target = schedule["Properties"]["Target"]
+        role = target["RoleArn"]["Fn::GetAtt"][0]
+        trust = any_stage.body["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
+        (trusted,) = trust["Statement"]
+        assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        assert trusted["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        }
+        action = {"Ref": "states:StartExecution"}.get(
+            next(iter(target["Arn"])), "lambda:InvokeFunction"
+        )
+        granted = {
+            one: found["Resource"] for found in any_stage.statements(role) for one in actions(found)
+        }
+        queue = target["DeadLetterConfig"]["Arn"]
+        assert granted.pop(action) == target["Arn"], name
+        assert granted.pop("sqs:SendMessage") == queue
+        assert set(granted) == {"kms:Decrypt", "kms:GenerateDataKey"}
+        assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
+        policies = any_stage.resources("AWS::IAM::Policy")
+        assert any(one in policies for one in schedule["DependsOn"]), "the first run would be lost"
+
+
+def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workflow):
+    """Which the job's role lets EC2 use, and nothing else."""
+    volume = workflow["TrainModel"]["Parameters"]["ResourceConfig"]
+    output = workflow["TrainModel"]["Parameters"]["OutputDataConfig"]
+    assert volume["VolumeKmsKeyId"] == output["KmsKeyId"]
+    (granting,) = [
+        one
+        for one in template.statements("RetrainingTrainingRole")
+        if "kms:CreateGrant" in actions(one)
+    ]
+    assert granting["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "is_on_local_disk"),
+    [
+        ("ml.m5.large", False),
+        ("ml.c6i.2xlarge", False),
+        ("ml.p3.2xlarge", False),
+        ("ml.m5d.large", True),
+        ("ml.c6gd.xlarge", True),
+        ("ml.r5dn.large", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.xlarge", True),
+        ("ml.p4d.24xlarge", True),
+        ("ml.p5.48xlarge", True),
+        ("ml.trn1.2xlarge", True),
+    ],
+)
+def test_an_instance_with_a_disk_of_its_own_gets_no_key_that_sagemaker_would_refuse(
+    instance_type, is_on_local_disk, tmp_path, monkeypatch
+):
+    stage = replace(STAGES["dev"], training_instance_type=instance_type)
+    assert stage.trains_on_local_disk is is_on_local_disk
+    if instance_type == "ml.g4dn.xlarge":
+        monkeypatch.setitem(STAGES, "dev", stage)
+        template = synthesize("dev", tmp_path)
+        assert (
+            "VolumeKmsKeyId" not in states(template)["TrainModel"]["Parameters"]["ResourceConfig"]
+        )
+        assert "kms:CreateGrant" not in template.allowed("RetrainingTrainingRole")
+
+
+def test_no_rule_has_a_schedule_which_is_legacy(any_stage):
+    for rule in any_stage.properties("AWS::Events::Rule"):
+        assert "ScheduleExpression" not in rule
 
 
 @pytest.mark.parametrize(
@@ -66,8 +143,7 @@ def test_the_drift_function_is_an_image_and_runs_once_a_window(template):
     [(5, "2/5 * * * ? *"), (60, "2 0/1 * * ? *"), (1440, "2 0/24 * * ? *")],
 )
 def test_the_drift_monitor_runs_after_each_window_of_the_day(minutes, expression):
-    schedule = after_each_window(minutes)
-    assert schedule.expression_string == f"cron({expression})"
+    assert after_each_window(minutes) == f"cron({expression})"
 
 
 def test_a_window_is_looked_at_when_no_predictor_works_on_it_any_more(template):
@@ -126,10 +202,9 @@ def test_the_alarm_on_live_quality_fires_on_the_interval_and_starts_a_retraining
 @pytest.mark.parametrize("stage", ["staging", "production"])
 def test_a_schedule_comes_back_to_what_was_suppressed_or_declined(stage, request):
     template = request.getfixturevalue(stage)
-    rule = template.one("AWS::Events::Rule", "RetrainingOnSchedule")
-    assert rule["ScheduleExpression"] == "rate(1 day)"
-    (target,) = rule["Targets"]
-    assert json.loads(target["Input"])["trigger"] == "schedule"
+    schedule = template.one("AWS::Scheduler::Schedule", "RetrainingOnSchedule")
+    assert schedule["ScheduleExpression"] == "rate(1 day)"
+    assert json.loads(schedule["Target"]["Input"])["trigger"] == "schedule"
 
 
 def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):

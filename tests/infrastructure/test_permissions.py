@@ -151,6 +151,7 @@ def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template
         "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
+        "kms:CreateGrant",
         "kms:Encrypt",
         "logs:CreateLogGroup",
         "logs:CreateLogStream",

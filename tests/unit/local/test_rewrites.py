@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from local.errors import UnsupportedTemplate
+from local.events import target_input
 from local.rewrites import (
     REWRITES,
     ImageCode,
@@ -21,6 +22,7 @@ from local.rewrites import (
     leave_out_saved_queries,
     rewrite,
     run_image_functions_from_zip,
+    start_schedules_by_rules,
     train_with_a_function,
 )
 
@@ -80,6 +82,47 @@ def test_alarms_watch_a_namespace_without_metrics() -> None:
         "Namespace": "local:Stresswatch",
         "MetricName": "DriftShare",
     }
+
+
+class TestSchedules:
+    TARGET: ClassVar[dict[str, Any]] = {
+        "Arn": get_attribute("Monitor"),
+        "RoleArn": get_attribute("Role"),
+        "DeadLetterConfig": {"Arn": get_attribute("Queue")},
+        "RetryPolicy": {"MaximumRetryAttempts": 2},
+    }
+
+    def rule(self, **target: Any) -> dict[str, Any]:
+        schedule = resource(
+            "AWS::Scheduler::Schedule",
+            Description="Measures",
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=self.TARGET | target,
+        )
+        before = template(Schedule=schedule | {"DependsOn": ["Role"]})
+        changed = start_schedules_by_rules(before, NOTHING)["Resources"]["Schedule"]
+        assert before["Resources"]["Schedule"]["Type"] == "AWS::Scheduler::Schedule"
+        assert changed["Type"] == "AWS::Events::Rule"
+        assert changed["DependsOn"] == ["Role"]
+        return dict(changed["Properties"])
+
+    def test_a_schedule_becomes_a_rule_of_the_same_time_with_its_target(self) -> None:
+        rule = self.rule(Input='{"trigger": "schedule"}')
+        assert (rule["ScheduleExpression"], rule["State"]) == ("rate(1 day)", "ENABLED")
+        (target,) = rule["Targets"]
+        assert target == self.TARGET | {"Id": "Target0", "Input": '{"trigger": "schedule"}'}
+
+    def test_the_scheduled_time_is_that_of_the_rules_event(self) -> None:
+        rule = self.rule(Input='{"time": "<aws.scheduler.scheduled-time>"}')
+        (target,) = rule["Targets"]
+        event = {"time": "2026-11-23T10:02:00Z"}
+        known = {"Arn": "arn:rule", "Name": "rule"}
+        assert json.loads(target_input(target, event, known)) == event
+
+    def test_a_schedule_without_an_input_gives_the_whole_event(self) -> None:
+        (target,) = self.rule()["Targets"]
+        assert target == self.TARGET | {"Id": "Target0"}
 
 
 class TestImageFunctions:
