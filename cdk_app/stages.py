@@ -466,6 +466,7 @@ STAGES = {
             name="dev",
             retains_data=False,
             requires_byte_code=False,
+            canary_minutes=5,
             champion_ttl_seconds=5,
             minimum_window_posts=200,
             retraining_cool_down_minutes=0,

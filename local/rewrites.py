@@ -189,6 +189,34 @@ def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
     return changed
 
 
+def leave_out_canaries(template: Template, _: Surroundings) -> Template:
+    """Let what calls an alias call its function, and leave out what moves aliases.
+
+    The emulator has no CodeDeploy. New code takes over at once, as with `make deploy FORCE=1`, so
+    the alarms that watch one version while another serves have nothing to watch.
+    """
+    served = {
+        name: alias["Properties"]["FunctionName"]["Ref"]
+        for name, alias in _resources(template, "AWS::Lambda::Alias")
+    }
+    versions = {name for name, _version in _resources(template, "AWS::Lambda::Version")}
+    of_versions = {
+        name
+        for name, alarm in _resources(template, "AWS::CloudWatch::Alarm")
+        if any(version in json.dumps(alarm["Properties"]) for version in versions)
+    }
+    moving = {
+        name
+        for name, resource in template["Resources"].items()
+        if resource["Type"].startswith("AWS::CodeDeploy::")
+    }
+    left = _without(copy.deepcopy(template), {*served, *versions, *of_versions, *moving})
+    changed: Template = _map_references(
+        left, lambda name: {"Fn::GetAtt": [served[name], "Arn"]} if name in served else None
+    )
+    return changed
+
+
 def address_apis_by_path(template: Template, surroundings: Surroundings) -> Template:
     """Let outputs that name an HTTP API's endpoint name a path of the emulator's own address.
 
@@ -240,6 +268,7 @@ REWRITES: tuple[Rewrite, ...] = (
     leave_out_metric_namespaces,
     leave_out_saved_queries,
     start_schedules_by_rules,
+    leave_out_canaries,
     address_apis_by_path,
     train_with_a_function,
 )
@@ -289,6 +318,18 @@ def _without(template: Template, names: set[str]) -> Template:
                 name for name in _as_list(resource["DependsOn"]) if name not in names
             ]
     return template | {"Resources": resources}
+
+
+def _map_references(value: Any, change: Callable[[str], dict[str, Any] | None]) -> Any:
+    """Put something else in the place of a `Ref`, where `change` gives it."""
+    match value:
+        case {"Ref": str(name)} if (changed := change(name)) is not None:
+            return changed
+        case dict():
+            return {key: _map_references(one, change) for key, one in value.items()}
+        case list():
+            return [_map_references(one, change) for one in value]
+    return value
 
 
 def _code_of(image_uri: Any, surroundings: Surroundings) -> ImageCode:

@@ -17,7 +17,7 @@ class Alarms:
         self._runbooks = stage.runbooks
         self._action = actions.SnsAction(notifications.topic)
         self.made: list[tuple[str, cloudwatch.Alarm]] = []
-        """Each with its metric's name."""
+        """Each with its metric's name, for the dashboard; not those of one deployment alone."""
 
     def make(
         self,
@@ -51,5 +51,6 @@ class Alarms:
             treat_missing_data=missing.BREACHING if is_silence_breaching else missing.NOT_BREACHING,
         )
         made.add_alarm_action(self._action)
-        self.made.append((metric.metric_name, made))
+        if not name:
+            self.made.append((metric.metric_name, made))
         return made

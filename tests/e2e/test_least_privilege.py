@@ -55,6 +55,8 @@ BEYOND_OF_ROLE = {
     "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
 }
 ROLES_BEYOND = {
+    "PredictionReleaseRole": "the local stack has no canary, which CodeDeploy moves",
+    "WebServiceReleaseRole": "the local stack has no canary, which CodeDeploy moves",
     "DriftScheduleRole": "the local stack starts schedules by rules, under no role",
     "QualityScheduleRole": "the local stack starts schedules by rules, under no role",
     "RetrainingWorkflowRole": "the emulator's Step Functions calls as the account's root user",

@@ -16,7 +16,7 @@ from tests.infrastructure.conftest import actions, states, synthesize
 def test_posts_reach_the_predictor_by_the_stages_settings(template):
     (mapping,) = template.properties("AWS::Lambda::EventSourceMapping")
     assert mapping["EventSourceArn"]["Fn::GetAtt"][0].startswith("StreamsPosts")
-    assert mapping["FunctionName"]["Ref"].startswith("PredictionPredictor")
+    assert mapping["FunctionName"]["Ref"].startswith("PredictionReleaseAlias")
     assert mapping["BatchSize"] == 500
     assert mapping["MaximumBatchingWindowInSeconds"] == 1
     assert mapping["BisectBatchOnFunctionError"] is True

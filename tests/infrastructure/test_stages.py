@@ -178,7 +178,9 @@ def test_predictions_expire_where_the_stage_says_so(variant, template):
     assert "predictions/" not in expiring(template)
 
 
-@pytest.mark.parametrize(("stage", "minutes"), [("staging", 5), ("production", 10)])
+@pytest.mark.parametrize(
+    ("stage", "minutes"), [("template", 5), ("staging", 5), ("production", 10)]
+)
 def test_new_code_gets_a_tenth_of_the_batches_first_and_goes_back_on_an_alarm(
     stage, minutes, request
 ):
@@ -267,13 +269,6 @@ def test_what_moves_an_alias_may_move_nothing_else(variant, part):
         "lambda:GetProvisionedConcurrencyConfig",
         "lambda:UpdateAlias",
     }
-
-
-def test_the_development_stage_moves_all_at_once_as_the_local_stack_does(template):
-    for kind in ("AWS::Lambda::Alias", "AWS::CodeDeploy::DeploymentGroup"):
-        assert not template.resources(kind)
-    mapping = template.one("AWS::Lambda::EventSourceMapping", "Prediction")
-    assert mapping["FunctionName"]["Ref"] in template.resources("AWS::Lambda::Function")
 
 
 def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(template, production):

@@ -314,3 +314,20 @@ def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):
     assert set(dimensions) == {"Stage", "service", "Role", "ModelVersion"}
     assert (scored["Stage"], scored["Role"]) == ("dev", "champion")
     assert scored["ModelVersion"] == champion.version
+
+
+def test_a_batch_that_is_given_back_is_counted_by_the_version_of_the_code(aws, capsys):
+    """For a canary: no champion was promoted, and other versions may do better."""
+    assert failures(handler(event([payload(POSTS[0])]), CONTEXT)) == ["1"]
+    counted = {
+        tuple(sorted(record["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0])): record
+        for line in capsys.readouterr().out.splitlines()
+        if "UnfinishedBatches" in line
+        for record in [json.loads(line)]
+    }
+    by_version = counted.pop(("Stage", "service", "version"))
+    assert by_version["UnfinishedBatches"] == [1.0]
+    assert (by_version["Stage"], by_version["service"]) == ("dev", "predictor")
+    assert by_version["version"] == CONTEXT.function_version
+    (of_all,) = counted.values()
+    assert of_all["UnfinishedBatches"] == [1.0]

@@ -18,7 +18,7 @@ from stresswatch.label_requests import RETRY_WINDOW, label_key
 from stresswatch.posts import labelled_post_record, post_record
 from stresswatch.web_service import MAXIMUM_BODY_BYTES, MAXIMUM_LABELS, MAXIMUM_POSTS, ROUTES
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT, request
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, request
 from tests.integration.test_predictor import event as kinesis_event
 
 PROBLEM = "application/problem+json"
@@ -371,3 +371,20 @@ def test_the_document_has_the_routes_that_the_gateway_has(aws):
     assert documented == set(ROUTES) - {("GET", "/openapi.json"), ("GET", "/docs")}
     for method, path in ROUTES:
         assert ask(method, path).status not in (404, 405)
+
+
+def test_an_answer_of_500_and_above_is_counted_by_the_version_of_the_code(aws, champion, capsys):
+    def counted():
+        lines = capsys.readouterr().out.splitlines()
+        return [json.loads(line) for line in lines if "ServerErrors" in line]
+
+    assert post("/predict", POSTS[0]).status == 200
+    assert post("/predict", {"text": 1}).status == 422
+    assert not counted()
+    api.service.cache_clear()
+    aws.ssm.delete_parameter(Name=ENVIRONMENT["CHAMPION_PARAMETER"])
+    assert post("/predict", POSTS[0]).status == 503
+    (record,) = counted()
+    (dimensions,) = record["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    assert set(dimensions) == {"Stage", "service", "version"}
+    assert (record["service"], record["version"]) == ("api", CONTEXT.function_version)

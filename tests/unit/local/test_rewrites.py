@@ -18,6 +18,7 @@ from local.rewrites import (
     disable_kinesis_mappings,
     hide_metrics_from_alarms,
     kinesis_mappings,
+    leave_out_canaries,
     leave_out_foreign_layers,
     leave_out_saved_queries,
     rewrite,
@@ -82,6 +83,50 @@ def test_alarms_watch_a_namespace_without_metrics() -> None:
         "Namespace": "local:Stresswatch",
         "MetricName": "DriftShare",
     }
+
+
+class TestCanaries:
+    VERSION = get_attribute("Version", "Version")
+    CANARY: ClassVar[dict[str, Any]] = template(
+        Function=resource("AWS::Lambda::Function"),
+        Version=resource("AWS::Lambda::Version", FunctionName={"Ref": "Function"}),
+        Live={
+            **resource(
+                "AWS::Lambda::Alias", FunctionName={"Ref": "Function"}, FunctionVersion=VERSION
+            ),
+            "UpdatePolicy": {"CodeDeployLambdaAliasUpdate": {"ApplicationName": {"Ref": "Moves"}}},
+        },
+        Moves=resource("AWS::CodeDeploy::Application"),
+        Group=resource("AWS::CodeDeploy::DeploymentGroup", ApplicationName={"Ref": "Moves"}),
+        OfVersion=resource(
+            "AWS::CloudWatch::Alarm", Dimensions=[{"Name": "version", "Value": VERSION}]
+        ),
+        OfFunction=resource(
+            "AWS::CloudWatch::Alarm", Dimensions=[{"Name": "FunctionName", "Value": "f"}]
+        ),
+        Mapping={
+            **resource("AWS::Lambda::EventSourceMapping", FunctionName={"Ref": "Live"}),
+            "DependsOn": ["Live", "Function"],
+        },
+        Api=resource("AWS::ApiGatewayV2::Integration", IntegrationUri={"Ref": "Live"}),
+    )
+
+    def test_what_calls_the_alias_calls_the_function(self) -> None:
+        changed = leave_out_canaries(self.CANARY, NOTHING)["Resources"]
+        arn = get_attribute("Function")
+        assert changed["Mapping"]["Properties"]["FunctionName"] == arn
+        assert changed["Api"]["Properties"]["IntegrationUri"] == arn
+        assert changed["Mapping"]["DependsOn"] == ["Function"]
+
+    def test_what_moves_the_alias_goes_and_every_other_alarm_stays(self) -> None:
+        before = copy.deepcopy(self.CANARY)
+        changed = leave_out_canaries(self.CANARY, NOTHING)["Resources"]
+        assert set(changed) == {"Function", "OfFunction", "Mapping", "Api"}
+        assert before == self.CANARY
+
+    def test_a_template_without_a_canary_stays_as_it_is(self) -> None:
+        before = template(Function=resource("AWS::Lambda::Function"))
+        assert leave_out_canaries(before, NOTHING) == before
 
 
 class TestSchedules:
