@@ -16,7 +16,8 @@ from local.endpoint import Endpoint
 from local.errors import DeploymentFailed
 from local.images import Image, read_image
 from local.packages import image_package, zip_files
-from local.rewrites import ImageCode, Surroundings, Template, rewrite
+from local.rewrites import rewrite
+from local.templates import ImageCode, Surroundings, Template
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _DEPLOY_SECONDS = 120.0

@@ -9,48 +9,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from local.definition import Definition, map_tasks
-from local.errors import UnsupportedTemplate
-
-Template = dict[str, Any]
+from local.templates import (
+    RUNTIME,
+    Surroundings,
+    Template,
+    code_of,
+    map_references,
+    resources_of,
+    without,
+)
+from local.training_rewrite import train_with_a_function
+from stresswatch.windows import SCHEDULED_TIME
 
 ALARM_NAMESPACE_PREFIX = "local:"
-TRAINING_RUNNER = "TrainingRunner"
-"""Logical id of the function that stands in for SageMaker training jobs."""
-
-_RUNTIME = "python3.13"
-_TRAINING_TASK = ":states:::sagemaker:createTrainingJob.sync"
-_SHUTDOWN_SECONDS = 60
-_SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
-
-
-@dataclass(frozen=True)
-class ImageCode:
-    """Where the code of a container image lies as a zip, and how the image would start it."""
-
-    bucket: str
-    key: str
-    handler: str = "handler.handler"
-    entry_point: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the rewrites need to know beside the template."""
-
-    images: Mapping[str, ImageCode] = field(default_factory=dict)
-    """By image tag."""
-    foreign_layers: frozenset[str] = frozenset()
-    """Asset keys of layers that hold third-party packages."""
-    tracking_uri: str | None = None
-    """Where MLflow records the training jobs of this machine."""
-    endpoint_url: str = ""
-    """Where the emulator listens."""
 
 
 def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
@@ -72,7 +47,7 @@ def hide_metrics_from_alarms(template: Template, _: Surroundings) -> Template:
     periods, M of N and missing data. The prefix is taken off again when the alarm is read.
     """
     changed = copy.deepcopy(template)
-    for _name, alarm in _resources(changed, "AWS::CloudWatch::Alarm"):
+    for _name, alarm in resources_of(changed, "AWS::CloudWatch::Alarm"):
         properties = alarm["Properties"]
         if "Namespace" in properties:
             properties["Namespace"] = ALARM_NAMESPACE_PREFIX + properties["Namespace"]
@@ -86,17 +61,17 @@ def run_image_functions_from_zip(template: Template, surroundings: Surroundings)
     the interpreter that the emulator runs on.
     """
     changed = copy.deepcopy(template)
-    for _name, function in _resources(changed, "AWS::Lambda::Function"):
+    for _name, function in resources_of(changed, "AWS::Lambda::Function"):
         properties = function["Properties"]
         if properties.get("PackageType") != "Image":
             continue
-        code = _code_of(properties["Code"]["ImageUri"], surroundings)
+        code = code_of(properties["Code"]["ImageUri"], surroundings)
         for surplus in ("PackageType", "ImageConfig"):
             properties.pop(surplus, None)
         properties |= {
             "Code": {"S3Bucket": code.bucket, "S3Key": code.key},
             "Handler": code.handler,
-            "Runtime": _RUNTIME,
+            "Runtime": RUNTIME,
         }
     return changed
 
@@ -110,11 +85,11 @@ def leave_out_foreign_layers(template: Template, surroundings: Surroundings) -> 
     changed = copy.deepcopy(template)
     foreign = {
         name
-        for name, layer in _resources(changed, "AWS::Lambda::LayerVersion")
+        for name, layer in resources_of(changed, "AWS::Lambda::LayerVersion")
         if layer["Properties"]["Content"].get("S3Key") in surroundings.foreign_layers
     }
-    changed = _without(changed, foreign)
-    for _name, function in _resources(changed, "AWS::Lambda::Function"):
+    changed = without(changed, foreign)
+    for _name, function in resources_of(changed, "AWS::Lambda::Function"):
         layers = function["Properties"].get("Layers", [])
         function["Properties"]["Layers"] = [
             layer for layer in layers if layer.get("Ref") not in foreign
@@ -130,7 +105,7 @@ def allow_plain_http(template: Template, _: Surroundings) -> Template:
     changed = copy.deepcopy(template)
     emptied: set[str] = set()
     for kind in ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"):
-        for name, policy in _resources(changed, kind):
+        for name, policy in resources_of(changed, kind):
             document = policy["Properties"]["PolicyDocument"]
             document["Statement"] = [
                 statement
@@ -139,7 +114,7 @@ def allow_plain_http(template: Template, _: Surroundings) -> Template:
             ]
             if not document["Statement"]:
                 emptied.add(name)
-    return _without(changed, emptied)
+    return without(changed, emptied)
 
 
 def leave_out_metric_namespaces(template: Template, _: Surroundings) -> Template:
@@ -148,7 +123,7 @@ def leave_out_metric_namespaces(template: Template, _: Surroundings) -> Template
     The emulator does not know the key `cloudwatch:namespace`, and would refuse every metric.
     """
     changed = copy.deepcopy(template)
-    for _name, policy in _resources(changed, "AWS::IAM::Policy"):
+    for _name, policy in resources_of(changed, "AWS::IAM::Policy"):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             if "cloudwatch:namespace" in json.dumps(statement.get("Condition", {})):
                 del statement["Condition"]
@@ -160,8 +135,8 @@ def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
 
     The emulator has Athena, but refuses templates with this type of resource.
     """
-    queries = {name for name, _query in _resources(template, "AWS::Athena::NamedQuery")}
-    return _without(copy.deepcopy(template), queries)
+    queries = {name for name, _query in resources_of(template, "AWS::Athena::NamedQuery")}
+    return without(copy.deepcopy(template), queries)
 
 
 def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
@@ -171,7 +146,7 @@ def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
     target's input as it is. A rule's event has the time under the same name, `time`.
     """
     changed = copy.deepcopy(template)
-    for name, schedule in _resources(changed, "AWS::Scheduler::Schedule"):
+    for name, schedule in resources_of(changed, "AWS::Scheduler::Schedule"):
         properties = schedule["Properties"]
         target = dict(properties["Target"])
         given = target.pop("Input", None)
@@ -197,12 +172,12 @@ def leave_out_canaries(template: Template, _: Surroundings) -> Template:
     """
     served = {
         name: alias["Properties"]["FunctionName"]["Ref"]
-        for name, alias in _resources(template, "AWS::Lambda::Alias")
+        for name, alias in resources_of(template, "AWS::Lambda::Alias")
     }
-    versions = {name for name, _version in _resources(template, "AWS::Lambda::Version")}
+    versions = {name for name, _version in resources_of(template, "AWS::Lambda::Version")}
     of_versions = {
         name
-        for name, alarm in _resources(template, "AWS::CloudWatch::Alarm")
+        for name, alarm in resources_of(template, "AWS::CloudWatch::Alarm")
         if any(version in json.dumps(alarm["Properties"]) for version in versions)
     }
     moving = {
@@ -210,8 +185,8 @@ def leave_out_canaries(template: Template, _: Surroundings) -> Template:
         for name, resource in template["Resources"].items()
         if resource["Type"].startswith("AWS::CodeDeploy::")
     }
-    left = _without(copy.deepcopy(template), {*served, *versions, *of_versions, *moving})
-    changed: Template = _map_references(
+    left = without(copy.deepcopy(template), {*served, *versions, *of_versions, *moving})
+    changed: Template = map_references(
         left, lambda name: {"Fn::GetAtt": [served[name], "Arn"]} if name in served else None
     )
     return changed
@@ -228,32 +203,6 @@ def address_apis_by_path(template: Template, surroundings: Surroundings) -> Temp
             case {"Fn::GetAtt": [str(name), "ApiEndpoint"]}:
                 base = f"{surroundings.endpoint_url}/_aws/execute-api/"
                 output["Value"] = {"Fn::Join": ["", [base, {"Ref": name}]]}
-    return changed
-
-
-def train_with_a_function(template: Template, surroundings: Surroundings) -> Template:
-    """Replace the task `sagemaker:createTrainingJob.sync` by the invocation of a function.
-
-    The emulator has no SageMaker. The function `training-runner` gets the request of the job as
-    its event, runs the container's entry point over SageMaker's directory contract, under the
-    job's own role, and answers as `DescribeTrainingJob` does. It is recorded by this machine's
-    MLflow, if by any, whatever address the stage has.
-    """
-    changed = copy.deepcopy(template)
-    runners: list[dict[str, Any]] = []
-    for _name, machine in _resources(changed, "AWS::StepFunctions::StateMachine"):
-        properties = machine["Properties"]
-        definition = Definition.parse(properties["DefinitionString"])
-        runner = _replace_training_task(definition, surroundings)
-        if not runner:
-            continue
-        properties["DefinitionString"] = definition.render()
-        machine["DependsOn"] = [*_as_list(machine.get("DependsOn", [])), f"{TRAINING_RUNNER}Invoke"]
-        runners.append(runner)
-        changed["Resources"][f"{TRAINING_RUNNER}Invoke"] = _invoke_policy(properties["RoleArn"])
-        changed["Resources"][TRAINING_RUNNER] = runner
-    if len(runners) > 1:
-        raise UnsupportedTemplate("more than one state machine trains with SageMaker")
     return changed
 
 
@@ -285,7 +234,7 @@ def kinesis_mappings(template: Template) -> Template:
     """Give the enabled event source mappings that read Kinesis streams, by logical id."""
     return {
         name: mapping
-        for name, mapping in _resources(template, "AWS::Lambda::EventSourceMapping")
+        for name, mapping in resources_of(template, "AWS::Lambda::EventSourceMapping")
         if mapping["Properties"].get("Enabled", True)
         and _is_kinesis(template, mapping["Properties"].get("EventSourceArn"))
     }
@@ -299,125 +248,13 @@ def _is_kinesis(template: Template, source: Any) -> bool:
             return ":kinesis:" in json.dumps(source)
 
 
-def _resources(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (name, resource)
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == kind
-    ]
-
-
-def _without(template: Template, names: set[str]) -> Template:
-    """Leave out resources, and what waits for them to be created."""
-    resources = {
-        name: resource for name, resource in template["Resources"].items() if name not in names
-    }
-    for resource in resources.values():
-        if "DependsOn" in resource:
-            resource["DependsOn"] = [
-                name for name in _as_list(resource["DependsOn"]) if name not in names
-            ]
-    return template | {"Resources": resources}
-
-
-def _map_references(value: Any, change: Callable[[str], dict[str, Any] | None]) -> Any:
-    """Put something else in the place of a `Ref`, where `change` gives it."""
-    match value:
-        case {"Ref": str(name)} if (changed := change(name)) is not None:
-            return changed
-        case dict():
-            return {key: _map_references(one, change) for key, one in value.items()}
-        case list():
-            return [_map_references(one, change) for one in value]
-    return value
-
-
-def _code_of(image_uri: Any, surroundings: Surroundings) -> ImageCode:
-    text = json.dumps(image_uri)
-    for tag, code in surroundings.images.items():
-        if tag in text:
-            return code
-    raise UnsupportedTemplate(f"the image {text} is not one of the app's own")
-
-
-def _replace_training_task(
-    definition: Definition, surroundings: Surroundings
-) -> dict[str, Any] | None:
-    """Replace the training task in the definition; give the function that it invokes instead."""
-    functions: list[dict[str, Any]] = []
-
-    def replace_task(task: dict[str, Any]) -> dict[str, Any]:
-        if not task["Resource"].endswith(_TRAINING_TASK):
-            return task
-        functions.append(_runner_function(definition, task["Parameters"], surroundings))
-        return task | {"Resource": definition.token({"Fn::GetAtt": [TRAINING_RUNNER, "Arn"]})}
-
-    definition.states = map_tasks(definition.states, replace_task)
-    if len(functions) > 1:
-        raise UnsupportedTemplate("a state machine trains with SageMaker in more than one task")
-    return functions[0] if functions else None
-
-
-def _runner_function(
-    definition: Definition, request: dict[str, Any], surroundings: Surroundings
-) -> dict[str, Any]:
-    code = _code_of(
-        definition.resolve(request["AlgorithmSpecification"]["TrainingImage"]), surroundings
-    )
-    longest = int(request["StoppingCondition"]["MaxRuntimeInSeconds"])
-    variables = {"ENTRY_POINT": json.dumps(code.entry_point)}
-    if surroundings.tracking_uri:
-        variables["MLFLOW_TRACKING_URI"] = surroundings.tracking_uri
-    return {
-        "Type": "AWS::Lambda::Function",
-        "Properties": {
-            "FunctionName": "training-runner",
-            "Code": {"S3Bucket": code.bucket, "S3Key": code.key},
-            "Handler": "handler.handler",
-            "Runtime": _RUNTIME,
-            "Role": definition.resolve(request["RoleArn"]),
-            "Timeout": longest + _SHUTDOWN_SECONDS,
-            "Environment": {"Variables": variables},
-        },
-    }
-
-
-def _invoke_policy(role_arn: Any) -> dict[str, Any]:
-    match role_arn:
-        case {"Fn::GetAtt": [str(role), "Arn"]}:
-            pass
-        case _:
-            raise UnsupportedTemplate("the role of a state machine that trains is not the stack's")
-    return {
-        "Type": "AWS::IAM::Policy",
-        "Properties": {
-            "PolicyName": "invoke-training-runner",
-            "Roles": [{"Ref": role}],
-            "PolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "lambda:InvokeFunction",
-                        "Resource": {"Fn::GetAtt": [TRAINING_RUNNER, "Arn"]},
-                    }
-                ],
-            },
-        },
-    }
-
-
 def _input_of_rule(given: str) -> dict[str, Any]:
     """Give the same input in a rule's words: the scheduled time is the event's."""
-    if _SCHEDULED_TIME not in given:
+    if SCHEDULED_TIME not in given:
         return {"Input": given}
     return {
         "InputTransformer": {
             "InputPathsMap": {"time": "$.time"},
-            "InputTemplate": given.replace(f'"{_SCHEDULED_TIME}"', "<time>"),
+            "InputTemplate": given.replace(f'"{SCHEDULED_TIME}"', "<time>"),
         }
     }
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -14,12 +14,12 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.notifications import Notifications
-from cdk_app.constructs.schedules import SCHEDULED_TIME, Schedule
+from cdk_app.constructs.schedules import Schedule
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
-from stresswatch.windows import LAG
+from stresswatch.windows import LAG, SCHEDULED_TIME
 
 
 class Drift(Construct):

@@ -11,11 +11,12 @@ from cdk_app.constructs.champion import Champion
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import Functions, role_of
 from cdk_app.constructs.identity import IdentityKey
-from cdk_app.constructs.schedules import SCHEDULED_TIME, Schedule
+from cdk_app.constructs.schedules import Schedule
 from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
+from stresswatch.windows import SCHEDULED_TIME
 
 
 class Quality(Construct):

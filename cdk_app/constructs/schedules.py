@@ -14,9 +14,6 @@ from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.functions import inline_policy
 from cdk_app.permissions import allow, from_this_account
 
-SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
-"""What Scheduler puts the time into that a run is for, the same when it tries again."""
-
 
 class Schedule(Construct):
     """An expression, UTC → a target → dead letters when no retry delivers.

@@ -76,7 +76,7 @@ def _window(event: Mapping[str, Any]) -> Window:
     minutes = int(setting("WINDOW_MINUTES"))
     if event.keys() & {"start", "end"}:
         return Window.of(event, minutes)
-    scheduled = event.get("time")  # as EventBridge has it, also when it tries again
+    scheduled = event.get("time")  # as its schedule has it, also when it is tried again
     return Window.before(
         datetime.fromisoformat(scheduled) if scheduled else datetime.now(UTC), minutes
     )

@@ -11,8 +11,6 @@ from local.errors import UnsupportedTemplate
 from local.events import target_input
 from local.rewrites import (
     REWRITES,
-    ImageCode,
-    Surroundings,
     address_apis_by_path,
     allow_plain_http,
     disable_kinesis_mappings,
@@ -26,6 +24,7 @@ from local.rewrites import (
     start_schedules_by_rules,
     train_with_a_function,
 )
+from local.templates import ImageCode, Surroundings
 
 NOTHING = Surroundings()
 

@@ -11,6 +11,10 @@ LAG = timedelta(minutes=2)
 """How long after its end a window is looked at: what was predicted in it is archived by then."""
 
 
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+"""What EventBridge Scheduler puts the time into that a run is for, the same when it tries again."""
+
+
 class InvalidWindow(ValueError):
     """The event names no window of time."""
 
@@ -52,7 +56,7 @@ class Window:
         InvalidWindow
         """
         try:
-            named = event.get("end", event.get("time"))  # `time` as EventBridge has it
+            named = event.get("end", event.get("time"))  # `time` is that of a schedule
             end = datetime.now(UTC) if named is None else datetime.fromisoformat(named)
             start = (
                 datetime.fromisoformat(event["start"])
