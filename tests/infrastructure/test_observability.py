@@ -57,6 +57,7 @@ def test_every_function_is_watched_for_errors(template):
         alarm["Properties"]["Dimensions"][0]["Value"]["Ref"]
         for alarm in alarms(template).values()
         if alarm["Properties"]["MetricName"] == "Errors"
+        and len(alarm["Properties"]["Dimensions"]) == 1  # of all versions
     }
     assert watched == set(template.resources("AWS::Lambda::Function"))
 

@@ -8,6 +8,7 @@ from tests.infrastructure.conftest import actions
 
 # No resource-level permission exists for these; https://docs.aws.amazon.com/service-authorization/
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
