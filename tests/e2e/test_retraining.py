@@ -124,6 +124,30 @@ def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, An
     ]
 
 
+def test_a_deployment_that_changes_the_stacks_tags_leaves_the_champion(
+    deployed: Deployed, champion: Pointer
+) -> None:
+    """CloudFormation writes every property of a parameter that it owns with such a change."""
+    cloudformation = deployed.client("cloudformation")
+    stack = deployed.stack.stack_name
+    cloudformation.update_stack(
+        StackName=stack,
+        UsePreviousTemplate=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        Tags=[{"Key": "team", "Value": "another"}],
+    )
+
+    def updated() -> bool | None:
+        (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        return described["StackStatus"] == "UPDATE_COMPLETE" or None
+
+    eventually("the stack's update", updated)
+    with deployed.stopped():
+        pass  # it is deployed again
+    assert deployed.loop.champion() == champion
+    assert not deployed.logical_ids("AWS::SSM::Parameter")
+
+
 def test_one_retraining_runs_at_a_time(deployed: Deployed) -> None:
     first, second = start(deployed, anyway=True), start(deployed, anyway=True)
     outputs = [end(deployed, execution) for execution in (first, second)]

@@ -169,7 +169,7 @@ def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
         )
 
 
-def test_what_outlives_its_stack_has_a_name_that_the_next_one_does_not_need(any_stage):
+def test_what_outlives_its_stack_is_in_no_way_of_the_next_one(any_stage):
     """A name that is a text, or made of the region and account alone, is fixed."""
     for name, resource in kept(any_stage).items():
         for setting, value in resource["Properties"].items():
@@ -326,7 +326,7 @@ def services(principal):
     return [one if isinstance(one, str) else one["Fn::Join"][1][0] for one in named]
 
 
-def test_what_services_log_by_themselves_adds_nothing_to_the_accounts_log_policy(any_stage):
+def test_what_services_log_adds_nothing_to_the_accounts_log_policy(any_stage):
     """Their groups have a prefix for that, and the key's policy knows it."""
     targets = json.dumps(
         [

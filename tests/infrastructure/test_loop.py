@@ -119,7 +119,7 @@ def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workf
         ("ml.trn1.2xlarge", True),
     ],
 )
-def test_an_instance_with_a_disk_of_its_own_gets_no_key_that_sagemaker_would_refuse(
+def test_an_instance_with_a_disk_of_its_own_gets_no_volume_key(
     instance_type, is_on_local_disk, tmp_path, monkeypatch
 ):
     stage = replace(STAGES["dev"], training_instance_type=instance_type)

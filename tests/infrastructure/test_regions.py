@@ -57,9 +57,7 @@ def test_the_region_is_that_of_cdks_command_or_else_awss():
     assert region_of({}) is None
 
 
-def test_a_synthesis_for_a_region_that_lacks_something_ends_with_the_sentence(
-    monkeypatch, tmp_path
-):
+def test_a_synthesis_for_a_region_that_lacks_something_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("STAGE", "staging")
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     monkeypatch.setattr("cdk_app.app.build_app", partial(build_app, **WITHOUT_BUNDLING))
