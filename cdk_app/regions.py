@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from boto3.session import Session
 from cfnlint.helpers import REGIONS
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
@@ -20,8 +21,12 @@ _VARIABLES = ("CDK_DEFAULT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def region_of(environment: Mapping[str, str]) -> str | None:
-    """Return the region that the environment names, as CDK's and AWS's command lines read it."""
-    return next((environment[name] for name in _VARIABLES if environment.get(name)), None)
+    """Return the region of the environment, as CDK's and AWS's command lines read it.
+
+    It is that of a variable, or else of AWS's configuration file.
+    """
+    named = next((environment[name] for name in _VARIABLES if environment.get(name)), None)
+    return named or Session().region_name
 
 
 def check_region(region: str, kinds: Iterable[str]) -> None:

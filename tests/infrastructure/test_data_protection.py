@@ -169,7 +169,7 @@ def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
         )
 
 
-def test_what_outlives_its_stack_is_in_no_way_of_the_next_one(any_stage):
+def test_what_outlives_its_stack_has_no_fixed_name(any_stage):
     """A name that is a text, or made of the region and account alone, is fixed."""
     for name, resource in kept(any_stage).items():
         for setting, value in resource["Properties"].items():

@@ -50,11 +50,17 @@ def test_every_remedy_is_for_a_type_that_some_stage_has(template, staging, produ
         assert any(kind.startswith(start) for kind in every), start
 
 
-def test_the_region_is_that_of_cdks_command_or_else_awss():
+def test_the_region_is_that_of_cdks_command_or_else_awss(monkeypatch, tmp_path):
     everywhere = {"AWS_DEFAULT_REGION": "c", "AWS_REGION": "b", "CDK_DEFAULT_REGION": "a"}
     assert region_of(everywhere) == "a"
     assert region_of({"AWS_DEFAULT_REGION": "c", "AWS_REGION": ""}) == "c"
+    for name in everywhere:
+        monkeypatch.delenv(name, raising=False)
+    configuration = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(configuration))
     assert region_of({}) is None
+    configuration.write_text("[default]\nregion = eu-west-1\n")
+    assert region_of({}) == "eu-west-1"
 
 
 def test_a_synthesis_for_a_region_that_lacks_something_is_refused(monkeypatch, tmp_path):
