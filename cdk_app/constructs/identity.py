@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnDeletionPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -10,6 +9,7 @@ from constructs import Construct
 
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
+from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
 from stresswatch.identity import KEY_LENGTH
 
@@ -41,9 +41,7 @@ class IdentityKey(Construct):
                 password_length=KEY_LENGTH, exclude_punctuation=True
             ),
         )
-        secret.cfn_options.deletion_policy = secret.cfn_options.update_replace_policy = (
-            CfnDeletionPolicy.RETAIN if stage.retains_data else CfnDeletionPolicy.DELETE
-        )
+        secret.apply_removal_policy(removal_policy(stage))
         acknowledge(self, "AwsSolutions-SMG4", _ROTATION)
         acknowledge(self, "NIST.800.53.R5-SecretsManagerRotationEnabled", _ROTATION)
         # `Ref` is the ARN on AWS and the name on the local stack; this is the ARN on both.
