@@ -289,6 +289,7 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(te
             "AWS::Kinesis::Stream": 2,
             "AWS::DynamoDB::Table": 1,
             "AWS::SageMaker::ModelPackageGroup": 1,
+            "AWS::SecretsManager::Secret": 1,
         },
         0,
     )
