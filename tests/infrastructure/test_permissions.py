@@ -120,7 +120,10 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "ssm:GetParameter",
             },
         ),
-        ("WebServiceApiRole", {"s3:GetObject", "s3:PutObject", "ssm:GetParameter"}),
+        (
+            "WebServiceApiRole",
+            {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "ssm:GetParameter"},
+        ),
         ("RetrainingShadowRole", {"s3:GetObject", "ssm:PutParameter"}),
         (
             "RetrainingCompareRole",
