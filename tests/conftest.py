@@ -7,6 +7,7 @@ import functools
 import os
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from cli.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
-from tests import strict_cloudwatch
+from tests import strict_calls, strict_cloudwatch
 
 # Tests reach AWS through moto or the local stack alone.
 os.environ |= {
@@ -41,6 +42,7 @@ loaders.create_loader = functools.cache(loaders.create_loader)
 
 # CloudWatch refuses what moto and the local stack take.
 strict_cloudwatch.install()
+strict_calls.install()
 
 # Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -90,6 +92,14 @@ def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
         if not (folder / "app").exists():
             synthesize(folder / "cdk.out").rename(folder / "app")
     return folder / "app"
+
+
+@pytest.fixture(autouse=True)
+def calls_are_what_aws_takes() -> Iterator[None]:
+    """Fail a test whose calls AWS would refuse, also where the code caught what they raised."""
+    strict_calls.take()
+    yield
+    assert not strict_calls.take()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

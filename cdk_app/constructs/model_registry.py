@@ -80,7 +80,7 @@ class ModelRegistry(Construct):
         allow(role, ["states:SendTaskSuccess"], [workflow])
         allow(
             role,
-            ["sagemaker:CreateModelPackage", "sagemaker:ListModelPackages"],
+            ["sagemaker:CreateModelPackage"],
             [group.attr_model_package_group_arn],
         )
         allow(
@@ -88,6 +88,8 @@ class ModelRegistry(Construct):
             [
                 "sagemaker:CreateModelPackage",
                 "sagemaker:DescribeModelPackage",
+                # The packages of a group are listed by their own resource, not by the group's.
+                "sagemaker:ListModelPackages",
                 "sagemaker:UpdateModelPackage",
             ],
             [

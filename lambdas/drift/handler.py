@@ -13,7 +13,7 @@ import boto3
 import pandas as pd
 from aws_lambda_powertools import Logger
 
-from stresswatch import archive, drift_history
+from stresswatch import archive, aws_text, drift_history
 from stresswatch.champion import Pointer, read_pointer
 from stresswatch.discretion import discreet
 from stresswatch.drift import Drift, measure_drift, write_page
@@ -158,8 +158,10 @@ def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:
     if found.begins_to_drift(windows, threshold):
         boto3.client("sns").publish(
             TopicArn=setting("NOTIFICATION_TOPIC"),
-            Subject=f"Stresswatch {setting('STAGE')}: the posts have drifted",
-            Message=message(found, signer.link(str(found.page)), signer.link(INDEX), validity),
+            Subject=aws_text.subject(f"Stresswatch {setting('STAGE')}: the posts have drifted"),
+            Message=aws_text.message(
+                message(found, signer.link(str(found.page)), signer.link(INDEX), validity)
+            ),
         )
 
 

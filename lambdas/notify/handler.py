@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from stresswatch import aws_text
 from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.outcome import tell
@@ -42,7 +43,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     )
     boto3.client("sns").publish(
         TopicArn=setting("TOPIC_ARN"),
-        Subject=event["subject"],
-        Message="\n\n".join(paragraphs),
+        Subject=aws_text.subject(event["subject"]),
+        Message=aws_text.message("\n\n".join(paragraphs)),
     )
     logger.info("notified", subject=event["subject"])

@@ -46,16 +46,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     if kind is None:
         _register(registry, event["version"])
     elif kind == PACKAGE_CHANGED:
-        detail = event["detail"]
-        _pass_on(
-            registry,
-            journal,
-            Package(
-                detail["ModelPackageDescription"],
-                detail["ModelPackageArn"],
-                detail["ModelApprovalStatus"],
-            ),
-        )
+        # The event does not always have the description, which is the version's name.
+        arn = event["detail"]["ModelPackageArn"]
+        if package := registry.package(arn):
+            _pass_on(registry, journal, package)
+        else:
+            logger.warning("a package of others is left alone", arn=arn)
     else:
         _get_in_step(registry, journal, has_ended=kind == EXECUTION_CHANGED)
 

@@ -335,7 +335,7 @@ PAGES = {
     "docs/runbooks/drift.md": Page(
         (
             ("stresswatch status", r"champion"),
-            ("aws s3 presign", r"http://\S+/reports/index.html\?"),
+            ("aws s3 cp", r"download: "),
             ("aws s3 ls", r"\.html"),
             ("aws s3 cp", r"download: "),
         ),

@@ -17,6 +17,12 @@ def states(production):
     return json.loads(text)["States"]
 
 
+@pytest.fixture(params=["staging", "production"])
+def any_registry(request):
+    """The template of each stage that keeps a registry."""
+    return request.getfixturevalue(request.param)
+
+
 def test_the_development_stage_has_none(template):
     assert template.resources(GROUP) == {}
 
@@ -47,6 +53,16 @@ def test_it_hears_of_words_of_the_champion_and_of_a_retrainings_end(production):
     assert changed["name"] == [production.body["Outputs"]["ChampionParameterName"]["Value"]]
     assert changed["operation"] == ["Create", "Update"], "the first promotion creates it"
     assert "SUCCEEDED" in heard["Step Functions Execution Status Change"]["status"]
+
+
+def test_packages_are_listed_by_their_own_resource(any_registry):
+    (listing,) = [
+        statement
+        for statement in any_registry.statements("ModelRegistry")
+        if "sagemaker:ListModelPackages" in statement["Action"]
+    ]
+    assert ":model-package/stresswatch-" in str(listing["Resource"])
+    assert "ModelPackageGroupArn" not in str(listing["Resource"])
 
 
 def test_it_may_do_what_it_does_to_its_own_group_and_no_more(production):

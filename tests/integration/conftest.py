@@ -20,6 +20,7 @@ from stresswatch.journal import Journal, PendingApproval
 from stresswatch.versions import sha256
 from stresswatch.web_service import ROUTES
 from tests.conftest import make_posts
+from tests.strict_calls import checked
 from training_jobs.stress_model.train import train
 
 ENVIRONMENT = {
@@ -181,6 +182,7 @@ class StepFunctions:
         self.waiting = {"token"}
 
     def send_task_success(self, taskToken, output):  # noqa: N803 - boto3's names
+        checked("stepfunctions", "SendTaskSuccess", taskToken=taskToken, output=output)
         if taskToken not in self.waiting:
             raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskSuccess")
         self.said[taskToken] = json.loads(output)

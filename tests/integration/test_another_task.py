@@ -9,7 +9,7 @@ import sys
 
 from tests.conftest import PROJECT
 
-CODE = ("cdk_app", "cli", "lambdas", "layers", "local", "tests", "training_jobs")
+CODE = ("cdk_app", "cli", "lambdas", "layers", "local", "tests", "training_jobs", "verification")
 CONTRACT = "layers/stresswatch/python/stresswatch/posts.py"
 
 

@@ -29,7 +29,11 @@ from tests.integration.conftest import (
 
 GROUP = ENVIRONMENT["MODEL_PACKAGE_GROUP"]
 DIGEST = "0a1b" * 16
-REJECTED_BY_GATE = {"accepted": False, "checks": [{"name": "F1", "passed": False}]}
+FAILED_CHECKS = ("F1, standing posts", "F1, r/ptsd 😀", "time to score, µs a post")
+REJECTED_BY_GATE = {
+    "accepted": False,
+    "checks": [{"name": name, "passed": False} for name in FAILED_CHECKS],
+}
 
 
 CALLS = {
@@ -62,10 +66,20 @@ class Packages:
         """Give the packages of a version, described."""
         found = self._sagemaker.list_model_packages(ModelPackageGroupName=GROUP)
         return [
-            self._sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
+            self.described(package["ModelPackageArn"])
             for package in found["ModelPackageSummaryList"]
-            if package["ModelPackageDescription"] == version
+            if package.get("ModelPackageDescription") == version
         ]
+
+    def described(self, arn):
+        return self._sagemaker.describe_model_package(ModelPackageName=arn)
+
+    def add_by_hand(self):
+        """Add a package as people can do in the console; give its ARN."""
+        added = self._sagemaker.create_model_package(
+            ModelPackageGroupName=GROUP, ModelApprovalStatus=PENDING
+        )
+        return added["ModelPackageArn"]
 
     def status(self, version):
         (package,) = self.of(version)
@@ -82,7 +96,6 @@ class Packages:
         detail = {
             "ModelPackageGroupName": GROUP,
             "ModelPackageArn": package["ModelPackageArn"],
-            "ModelPackageDescription": version,
             "ModelApprovalStatus": status,
         }
         return {"detail-type": PACKAGE_CHANGED, "detail": detail}
@@ -155,7 +168,15 @@ class TestRegistration:
         register(verdict=REJECTED_BY_GATE)
         (package,) = packages.of("v3")
         assert package["ModelApprovalStatus"] == REJECTED
-        assert package["CustomerMetadataProperties"]["verdict"] == "rejected: F1"
+        assert package["CustomerMetadataProperties"]["verdict"] == (
+            "rejected: F1 - standing posts / F1 - r/ptsd _ / time to score - µs a post"
+        )
+
+    def test_one_that_fails_many_checks_says_what_fits(self, packages, register):
+        checks = [{"name": f"F1, community {place}", "passed": False} for place in range(50)]
+        register(verdict={"accepted": False, "checks": checks})
+        (package,) = packages.of("v3")
+        assert package["CustomerMetadataProperties"]["verdict"].startswith("rejected: F1 - comm")
 
     def test_a_retry_registers_nothing_twice(self, packages, register):
         register()
@@ -164,6 +185,26 @@ class TestRegistration:
 
 
 class TestItFollowsTheLoop:
+    def test_a_package_that_people_added_without_a_description_is_left_alone(
+        self, aws, packages, register
+    ):
+        arn = packages.add_by_hand()
+        register()
+        champion_changed(aws, "v3")
+        retraining_ended()
+        handler({"detail-type": PACKAGE_CHANGED, "detail": {"ModelPackageArn": arn}}, CONTEXT)
+        assert packages.status("v3") == APPROVED
+        assert packages.described(arn)["ModelApprovalStatus"] == PENDING
+
+    def test_a_reason_of_several_lines_is_kept_in_one(self, aws, packages, register):
+        register("v1")
+        register("v3")
+        champion_changed(aws, "v3")
+        aws.journal.bar("v3", Decision.now("an operator", "complaints\nsince Monday"))
+        champion_changed(aws, "v1")
+        (package,) = packages.of("v3")
+        assert package["ApprovalDescription"].endswith("an operator: complaints since Monday")
+
     def test_what_serves_is_approved(self, aws, packages, register):
         register()
         champion_changed(aws, "v3")

@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from stresswatch.producer import NotTaken, Producer
+from tests.strict_calls import checked
 
 PAGE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text()
 CODES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -47,6 +48,7 @@ class Stream:
         self._refuses = refuses
 
     def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
+        checked("kinesis", "PutRecords", StreamName=StreamName, Records=Records)
         results = []
         for record in Records:
             if record["Data"] in self._refuses:

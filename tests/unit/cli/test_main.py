@@ -17,6 +17,7 @@ from cli.data import read_posts
 from cli.errors import OperatorError
 from cli.targets import Target
 from tests.conftest import PROJECT
+from tests.strict_calls import checked
 from tests.unit.cli.test_synthetic import share_no_post
 
 STACK = local.LocalStack(
@@ -283,6 +284,7 @@ class Stepfunctions:
         self._described = {"status": status, "output": json.dumps(output)} | described
 
     def start_execution(self, stateMachineArn, input):  # noqa: A002, N803 - boto3's names
+        checked("stepfunctions", "StartExecution", stateMachineArn=stateMachineArn, input=input)
         self.started.append((stateMachineArn, input))
         return {"executionArn": "arn:execution"}
 

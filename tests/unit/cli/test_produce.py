@@ -19,6 +19,7 @@ from stresswatch.streams import (
     MAXIMUM_RECORDS,
     StreamRecord,
 )
+from tests.strict_calls import checked
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
 
@@ -33,6 +34,7 @@ class Stream:
         self._fails_at = fails_at
 
     def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
+        checked("kinesis", "PutRecords", StreamName=StreamName, Records=Records)
         self.requests += 1
         if self.requests == self._fails_at:
             raise ClientError(

@@ -30,6 +30,7 @@ from stresswatch.streams import (
     Position,
     StreamRecord,
 )
+from tests.strict_calls import checked
 
 SECONDS = 30
 """Longer than anything here takes; what never happens fails by it."""
@@ -54,6 +55,7 @@ class Stream:
         self._open.set()
 
     def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
+        checked("kinesis", "PutRecords", StreamName=StreamName, Records=Records)
         self.requests.append([record["PartitionKey"] for record in Records])
         self.arrived.release()
         assert self._open.wait(SECONDS)

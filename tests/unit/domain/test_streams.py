@@ -9,6 +9,7 @@ from stresswatch.streams import (
     put_records,
     requests,
 )
+from tests.strict_calls import checked
 
 
 class Stream:
@@ -19,6 +20,7 @@ class Stream:
         self.taken = []
 
     def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
+        checked("kinesis", "PutRecords", StreamName=StreamName, Records=Records)
         refuse = next(self.refusals, lambda place: False)
         results = []
         for place, record in enumerate(Records):

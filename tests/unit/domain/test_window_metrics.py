@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from local.alarm_evaluation import ALARM, OK, Alarm, Samples, evaluate
 from stresswatch.window_metrics import RefusedMetrics, complain, publish
 from stresswatch.windows import Window
+from tests.strict_calls import checked
 
 PERIOD = 60
 DRIFT = Alarm(
@@ -33,6 +34,7 @@ class CloudWatch:
         self.put = []
 
     def put_metric_data(self, **call):
+        checked("cloudwatch", "PutMetricData", **call)
         self.put += [(call["Namespace"], datum) for datum in call["MetricData"]]
 
 

@@ -10,15 +10,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.aws_text import description
 from stresswatch.s3 import Location
 from stresswatch.versions import MODEL_FILE, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
-
-_LONGEST_DESCRIPTION = 1024
-"""Of a parameter of SSM."""
 
 
 class ChampionUnavailable(LookupError):
@@ -125,7 +123,7 @@ def write_pointer(
         ssm.put_parameter(
             Name=parameter,
             Value=pointer.to_json(),
-            Description=because[:_LONGEST_DESCRIPTION],
+            Description=description(because),
             Type="String",
             Overwrite=not is_first,
         )

@@ -18,6 +18,14 @@ from stresswatch.drift_history import REPORTS, WindowDrift
 
 INDEX = f"{REPORTS}index.html"
 
+# What a key of KMS encrypts is given out for signatures of version 4 alone. The host is that of the
+# region: the global one redirects to it, where the signature of another host does not count.
+# https://github.com/boto/boto3/issues/2989
+_SIGNING = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
+
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}"
     "table{border-collapse:collapse;width:100%}"
@@ -34,10 +42,8 @@ class Signer:
     hours: int
 
     def link(self, key: str) -> str:
-        # What a key of KMS encrypts is given out for signatures of version 4 alone.
-        s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
         return str(
-            s3.generate_presigned_url(
+            boto3.client("s3", config=_SIGNING).generate_presigned_url(
                 "get_object",
                 Params={"Bucket": self.bucket, "Key": key},
                 ExpiresIn=self.hours * 3600,

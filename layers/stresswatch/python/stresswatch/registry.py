@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from stresswatch.aws_text import description, metadata_value
 from stresswatch.s3 import Location
 from stresswatch.versions import EVALUATION_FILE, Manifest
 
@@ -24,8 +25,6 @@ PACKAGE_CHANGED = "SageMaker Model Package State Change"
 EXECUTION_CHANGED = "Step Functions Execution Status Change"
 CHAMPION_CHANGED = "Parameter Store Change"
 """What EventBridge tells the registry of, as the detail's type."""
-_LONGEST_PROPERTY = 256
-_LONGEST_REASON = 1024
 
 
 @dataclass(frozen=True)
@@ -70,17 +69,18 @@ class Registry:
         )
 
     def packages(self) -> Iterator[Package]:
-        """Give the packages, newest first."""
+        """Give the packages that this registry added, newest first."""
         pages = self.sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending"
         )
         for page in pages:
             for found in page["ModelPackageSummaryList"]:
-                yield Package(
-                    found["ModelPackageDescription"],
-                    found["ModelPackageArn"],
-                    found["ModelApprovalStatus"],
-                )
+                if package := _package(found):
+                    yield package
+
+    def package(self, arn: str) -> Package | None:
+        """Return a package as it stands now; None for one that this registry did not add."""
+        return _package(self.sagemaker.describe_model_package(ModelPackageName=arn))
 
     def set(self, package: Package, status: Status, because: str) -> None:
         """Let a package say what the loop says; nothing is written where it does already."""
@@ -88,7 +88,7 @@ class Registry:
             self.sagemaker.update_model_package(
                 ModelPackageArn=package.arn,
                 ModelApprovalStatus=status,
-                ApprovalDescription=because[:_LONGEST_REASON],
+                ApprovalDescription=description(because),
             )
 
     def word(self, package: Package) -> tuple[str, str]:
@@ -100,9 +100,15 @@ class Registry:
         return name or "somebody in the model registry", why or "no reason was given"
 
 
+def _package(found: Mapping[str, Any]) -> Package | None:
+    """Read a package: people can add others to the group, which have no description or status."""
+    version, status = found.get("ModelPackageDescription"), found.get("ModelApprovalStatus")
+    return Package(version, found["ModelPackageArn"], status) if version and status else None
+
+
 def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> dict[str, str]:
     quality = manifest.metrics["overall"]
-    failed = ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+    failed = " / ".join(check["name"] for check in verdict["checks"] if not check["passed"])
     told = {
         "version": manifest.version,
         "parent": manifest.parent or "none",
@@ -113,4 +119,4 @@ def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location
         **{f"posts_{kind}": str(count) for kind, count in manifest.posts.items()},
         **{name: f"{quality[name]:.4f}" for name in ("f1", "roc_auc", "brier")},
     }
-    return {name: value[:_LONGEST_PROPERTY] for name, value in told.items()}
+    return {name: metadata_value(value) for name, value in told.items()}

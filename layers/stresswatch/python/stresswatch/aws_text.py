@@ -1,0 +1,92 @@
+"""Text that this system composes, in the form that each service takes it.
+
+A service refuses the whole call for one character that it does not take, or for one too many. What
+is said is shortened or written with other characters rather than lost; whole texts are in files.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_METADATA_CHARACTERS = 256
+_METADATA_CATEGORIES = "LNZ"
+_METADATA_PUNCTUATION = "_.:/=+-@"
+_DESCRIPTION_CHARACTERS = 1024
+_SUBJECT_CHARACTERS = 99
+_MESSAGE_BYTES = 262_144
+_LINE_ENDS = re.compile(r"\s*[\n\r\x0b\x0c\x85\u2028\u2029]\s*")
+
+
+def metadata_value(text: str) -> str:
+    """Return text as a value of a model package's metadata; ``none`` for an empty one.
+
+    Letters, numbers, separators and ``_.:/=+-@`` are taken. A comma becomes a hyphen, and any other
+    character ``_``.
+
+    References
+    ----------
+    ``CustomerMetadataValue`` of the service model of SageMaker.
+
+    Examples
+    --------
+    >>> metadata_value("rejected: F1, standing posts")
+    'rejected: F1 - standing posts'
+    """
+    with_hyphens = re.sub(r"\s*,\s*", " - ", one_line(text))
+    taken = "".join(one if _is_metadata(one) else "_" for one in with_hyphens)
+    return cut(taken.strip(), _METADATA_CHARACTERS) or "none"
+
+
+def description(text: str) -> str:
+    """Return text as a description of at most 1,024 characters in one line.
+
+    References
+    ----------
+    ``ApprovalDescription`` and ``EntityDescription`` of the service model of SageMaker, whose
+    patterns have no line ends; ``ParameterDescription`` of that of SSM.
+    """
+    return cut(one_line(text), _DESCRIPTION_CHARACTERS)
+
+
+def subject(text: str) -> str:
+    """Return text as a subject of SNS: below 100 characters of ASCII in one line.
+
+    References
+    ----------
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
+    plain = unicodedata.normalize("NFKD", one_line(text)).encode("ascii", "ignore").decode()
+    printable = "".join(one for one in plain if one.isprintable()).strip()
+    return cut(printable, _SUBJECT_CHARACTERS) or "Stresswatch"
+
+
+def message(text: str) -> str:
+    """Return text as a message of SNS, of at most 262,144 bytes; a longer one says that it was cut.
+
+    References
+    ----------
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
+    if len(text.encode()) <= _MESSAGE_BYTES:
+        return text
+    ending = "\n\n(cut: the message was too long)"
+    kept = text.encode()[: _MESSAGE_BYTES - len(ending)]
+    return kept.decode(errors="ignore") + ending
+
+
+def one_line(text: str) -> str:
+    """Return text with a space in place of each line end."""
+    return _LINE_ENDS.sub(" ", text.strip())
+
+
+def cut(text: str, most: int) -> str:
+    """Return text of at most so many UTF-16 code units, which is how AWS counts characters."""
+    return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", errors="ignore")
+
+
+def _is_metadata(character: str) -> bool:
+    return (
+        character in _METADATA_PUNCTUATION
+        or unicodedata.category(character)[0] in _METADATA_CATEGORIES
+    )

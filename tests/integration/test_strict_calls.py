@@ -1,0 +1,51 @@
+"""Calls that AWS would refuse fail the test that makes them, also on moto."""
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from stresswatch.registry import Registry
+from tests import strict_calls
+from tests.strict_calls import RefusedByAws
+
+
+def test_a_rejection_reason_with_a_comma_is_refused_as_metadata(aws):
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="group")
+    with strict_calls.refused(), pytest.raises(RefusedByAws, match="CustomerMetadataProperties"):
+        sagemaker.create_model_package(
+            ModelPackageGroupName="group",
+            CustomerMetadataProperties={"verdict": "rejected: F1, standing posts"},
+        )
+    assert list(Registry(sagemaker, "group").packages()) == []
+
+
+def test_a_value_that_is_not_in_an_enumeration_is_refused(aws):
+    with strict_calls.refused(), pytest.raises(RefusedByAws, match="is none of String"):
+        aws.ssm.put_parameter(Name="/a", Value="b", Type="Text")
+
+
+def test_a_fault_is_kept_where_the_code_caught_it(aws):
+    with strict_calls.refused() as found:
+        try:
+            aws.ssm.put_parameter(Name="/a", Value="b", Type="Text")
+        except Exception:  # as a function that swallows everything would
+            caught = True
+    assert caught
+    assert [one.split(":")[:2] for one in found] == [["ssm", "PutParameter"]]
+
+
+@pytest.mark.parametrize("service", ["s3", "sns", "stepfunctions", "cloudwatch", "kinesis"])
+def test_every_client_is_checked_whenever_it_was_made(service, monkeypatch):
+    seen = []
+    monkeypatch.setattr(strict_calls, "faults", lambda model, _: seen.append(model.name) or [])
+    calls = {
+        "s3": "list_buckets",
+        "sns": "list_topics",
+        "stepfunctions": "list_state_machines",
+        "cloudwatch": "list_dashboards",
+        "kinesis": "list_streams",
+    }
+    with mock_aws():
+        getattr(boto3.Session().client(service), calls[service])()
+    assert len(seen) == 1
