@@ -24,6 +24,7 @@ from cdk_app.constructs.scoring import Scoring
 from cdk_app.constructs.storage import Storage
 from cdk_app.constructs.streams import Streams
 from cdk_app.constructs.web_service import WebService
+from cdk_app.constructs.workflows import RETRAINING, SCORING
 from cdk_app.stages import Stage
 
 
@@ -112,7 +113,7 @@ class StresswatchStack(Stack):
                 "scoring": scoring.function,
                 **retraining.functions,
             },
-            retraining.state_machine,
+            {RETRAINING: retraining.state_machine, SCORING: scoring.state_machine},
         )
         functions.tell_reserved_concurrency()
         if prediction.release:

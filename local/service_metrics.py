@@ -17,8 +17,10 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.ht
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from local.endpoint import Endpoint
@@ -101,41 +103,66 @@ class QueueDepths:
 
 
 class ExecutionOutcomes:
-    """Counts how executions of state machines end; those that had ended before are not counted."""
+    """Counts how executions of state machines end; those that had ended before are not counted.
+
+    The emulator lets an execution run for longer than its definition's `TimeoutSeconds`; this stops
+    it then, and counts that it timed out.
+    """
 
     def __init__(self, machines: Sequence[str], endpoint: Endpoint):
         self._machines = machines
         self._states = endpoint.client("stepfunctions")
         self._cloudwatch = endpoint.client("cloudwatch")
         self._counted = {execution["executionArn"] for _, execution in self._ended()}
+        self._timed_out: set[str] = set()
 
     def tick(self) -> None:
         """Put the outcomes that are new."""
-        for machine, execution in self._ended():
-            if execution["executionArn"] in self._counted:
+        executions = list(self._executions())
+        self._stop_those_out_of_time(executions)
+        for machine, execution in executions:
+            arn, status = execution["executionArn"], execution["status"]
+            if arn in self._counted or status not in _OUTCOMES:
                 continue
+            outcome = "TIMED_OUT" if arn in self._timed_out else status
             self._cloudwatch.put_metric_data(
                 Namespace="AWS/States",
                 MetricData=[
                     {
-                        "MetricName": _OUTCOMES[execution["status"]],
+                        "MetricName": _OUTCOMES[outcome],
                         "Dimensions": [{"Name": "StateMachineArn", "Value": machine}],
                         "Value": 1.0,
                         "Unit": "Count",
                     }
                 ],
             )
-            self._counted.add(execution["executionArn"])
+            self._counted.add(arn)
+
+    def _stop_those_out_of_time(self, executions: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        for machine, execution in executions:
+            arn = execution["executionArn"]
+            if execution["status"] != "RUNNING" or arn in self._timed_out:
+                continue
+            seconds = (datetime.now(UTC) - execution["startDate"]).total_seconds()
+            if seconds > self._longest(machine):
+                self._timed_out.add(arn)
+                self._states.stop_execution(
+                    executionArn=arn, error="States.Timeout", cause=f"It ran for {seconds:.0f} s."
+                )
+
+    def _longest(self, machine: str) -> float:
+        described = self._states.describe_state_machine(stateMachineArn=machine)
+        return float(json.loads(described["definition"]).get("TimeoutSeconds", math.inf))
 
     def _ended(self) -> list[tuple[str, dict[str, Any]]]:
+        return [found for found in self._executions() if found[1]["status"] in _OUTCOMES]
+
+    def _executions(self) -> Iterator[tuple[str, dict[str, Any]]]:
         pages = self._states.get_paginator("list_executions")
-        return [
-            (machine, execution)
-            for machine in self._machines
-            for page in pages.paginate(stateMachineArn=machine)
-            for execution in page["executions"]
-            if execution["status"] in _OUTCOMES
-        ]
+        for machine in self._machines:
+            for page in pages.paginate(stateMachineArn=machine):
+                for execution in page["executions"]:
+                    yield machine, execution
 
 
 class ApiErrors:

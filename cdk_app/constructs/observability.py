@@ -17,6 +17,7 @@ from constructs import Construct
 from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.dead_letters import DeadLetters
 from cdk_app.constructs.storage import Storage
+from cdk_app.constructs.workflows import RETRAINING, SCORING
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import from_this_account
 from cdk_app.stages import Stage
@@ -24,6 +25,11 @@ from stresswatch.panels import NAMESPACE
 from stresswatch.quarantine import FAILED_BATCHES
 
 _PERIOD = Duration.minutes(5)
+_ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was aborted"}
+_WHAT_STAYS = {
+    RETRAINING: "the champion goes on serving",
+    SCORING: "the parts that it scored stay",
+}
 
 
 class FailedBatches(Construct):
@@ -93,7 +99,7 @@ class Observability(Construct):
         dead_letters: DeadLetters,
         predictor: lambda_.Function,
         functions: Mapping[str, lambda_.Function],
-        workflow: sfn.StateMachine,
+        workflows: Mapping[str, sfn.StateMachine],
     ):
         super().__init__(scope, id)
         self._stage = stage
@@ -116,14 +122,8 @@ class Observability(Construct):
             "started.",
             "dead-letters",
         )
-        alarms.make(
-            self,
-            "RetrainingFailedAlarm",
-            workflow.metric_failed(period=_PERIOD, statistic="Sum"),
-            meaning="A retraining failed; the champion goes on serving.",
-            runbook="retraining-failed",
-            threshold=1,
-        )
+        for name, workflow in workflows.items():
+            self._watch_ends(name, workflow)
 
     def _watch_stream(self, predictor: lambda_.Function) -> None:
         stage, make = self._stage, self._alarms.make
@@ -189,6 +189,26 @@ class Observability(Construct):
             runbook="function-errors",
             threshold=1,
         )
+
+    def _watch_ends(self, name: str, workflow: sfn.StateMachine) -> None:
+        """Watch each way in which an execution can end badly, which AWS counts apart.
+
+        An execution that runs out of time, or is aborted, comes to no state that tells of it.
+        https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+        """
+        for end, metric in {
+            "failed": workflow.metric_failed,
+            "timed out": workflow.metric_timed_out,
+            "aborted": workflow.metric_aborted,
+        }.items():
+            self._alarms.make(
+                self,
+                f"{name.capitalize()}{end.title().replace(' ', '')}Alarm",
+                metric(period=_PERIOD, statistic="Sum"),
+                meaning=f"A run of the {name} workflow {_ENDED[end]}; {_WHAT_STAYS[name]}.",
+                runbook=f"{name}-failed",
+                threshold=1,
+            )
 
     def _watch_queue(self, id: str, queue: sqs.Queue, meaning: str, runbook: str) -> None:
         self._alarms.make(

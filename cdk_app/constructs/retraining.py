@@ -58,10 +58,15 @@ _APP_ACTION = "sagemaker:CallMlflowAppApi"
 """An MLflow app's API as a whole: no finer permission exists for an app."""
 _OUT_OF_CAPACITY = (
     "*CapacityError: Unable to provision*",
-    "*ResourceLimitExceeded*",
     "*MaxWaitTimeExceeded*",
+    "*service limit*current utilization of *",
 )
-"""What a job ends with that got no instance: none was free, the quota was used, no spot in time."""
+"""What a job ends with that got no instance: none was free, no spot in time, the quota was used."""
+_QUOTA_IS_TOO_SMALL = "*current utilization of 0 *"
+"""How SageMaker says that a quota is too small although nothing uses it: waiting changes nothing.
+
+https://github.com/aws/sagemaker-python-sdk/issues/35
+"""
 
 
 class Retraining(Construct):
@@ -485,9 +490,7 @@ class Retraining(Construct):
     def _try_again(self, train: sfn.CustomState, failed: sfn.IChainable) -> sfn.Choice:
         """Wait and train once more if AWS had no instance; a job's name cannot be used twice."""
         is_out_of_capacity = [
-            sfn.Condition.string_matches(f"$.error.{field}", pattern)
-            for field in ("Error", "Cause")
-            for pattern in _OUT_OF_CAPACITY
+            sfn.Condition.string_matches("$.error.Cause", pattern) for pattern in _OUT_OF_CAPACITY
         ]
         again = (
             sfn.Wait(
@@ -515,6 +518,9 @@ class Retraining(Construct):
                     sfn.Condition.is_present("$.error.Cause"),
                     sfn.Condition.number_less_than(
                         "$.attempt.number", self._stage.training_attempts
+                    ),
+                    sfn.Condition.not_(
+                        sfn.Condition.string_matches("$.error.Cause", _QUOTA_IS_TOO_SMALL)
                     ),
                     sfn.Condition.or_(*is_out_of_capacity),
                 ),
@@ -702,6 +708,7 @@ class Retraining(Construct):
                 "sagemaker:AddTags",
                 "sagemaker:CreateTrainingJob",
                 "sagemaker:DescribeTrainingJob",
+                "sagemaker:ListTags",
                 "sagemaker:StopTrainingJob",
             ],
             [jobs],

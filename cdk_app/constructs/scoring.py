@@ -61,6 +61,8 @@ class Scoring(Construct):
             role,
             sfn.CustomState(self, "ScoreParts", state_json=self._map()),
             self._storage.key,
+            # Then the lifecycle rule deletes the parts, and there is nothing left to score.
+            timeout=Duration.days(self._stage.scoring_days),
         )
         self._grant(role)
         return machine

@@ -230,6 +230,20 @@ def retraining_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 @contextmanager
+def scoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    started = deployed.client("stepfunctions").start_execution(
+        stateMachineArn=deployed.stack.outputs["ScoringStateMachineArn"],
+        input=json.dumps({"manifest": "there-is-none"}),
+    )["executionArn"]
+
+    def failed() -> bool | None:
+        return True if deployed.loop.describe(started)["status"] == "FAILED" else None
+
+    eventually("failure of the scoring", failed)
+    yield Given()
+
+
+@contextmanager
 def throttles(deployed: Deployed, folder: Path) -> Iterator[Given]:
     """The emulator leaves out the reservation that the template makes."""
     functions, name = deployed.client("lambda"), deployed.function("PredictionPredictor")
@@ -384,8 +398,14 @@ PAGES = {
         quarantine_rate,
     ),
     "docs/runbooks/retraining-failed.md": Page(
-        (("aws stepfunctions get-execution-history", r'"type": "ExecutionFailed"'),),
+        (
+            ("aws stepfunctions list-executions", r"FAILED\s"),
+            ("aws stepfunctions get-execution-history", r'"type": "ExecutionFailed"'),
+        ),
         retraining_failed,
+    ),
+    "docs/runbooks/scoring-failed.md": Page(
+        (("aws stepfunctions describe-execution", r'"FAILED"'),), scoring_failed
     ),
     "docs/runbooks/silent-stream.md": Page(
         (

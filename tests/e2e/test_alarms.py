@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,8 +127,13 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "PromoteErrors",
                 "QualityErrors",
                 "QuarantineRate",
+                "RetrainingAborted",
                 "RetrainingFailed",
+                "RetrainingTimedOut",
+                "ScoringAborted",
                 "ScoringErrors",
+                "ScoringFailed",
+                "ScoringTimedOut",
                 "ShadowErrors",
                 "SilentStream",
                 "Throttles",
@@ -180,6 +185,53 @@ def test_a_retraining_that_fails_and_the_function_that_failed_it(
         assert deployed.retrain()["status"] == "FAILED"
     alarms.fires("ObservabilityDatasetErrors")
     alarms.fires("ObservabilityRetrainingFailed")
+
+
+@pytest.mark.parametrize("workflow", ["Retraining", "Scoring"])
+def test_an_execution_that_is_aborted(deployed: Deployed, alarms: Alarms, workflow: str) -> None:
+    with waiting(deployed, workflow) as started:
+        deployed.client("stepfunctions").stop_execution(executionArn=started())
+    alarms.fires(f"Observability{workflow}Aborted")
+
+
+@pytest.mark.parametrize("workflow", ["Retraining", "Scoring"])
+def test_an_execution_that_runs_out_of_time(
+    deployed: Deployed, alarms: Alarms, workflow: str
+) -> None:
+    with waiting(deployed, workflow, TimeoutSeconds=1) as started:
+        started()
+        alarms.fires(f"Observability{workflow}TimedOut")
+
+
+def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
+    started = deployed.client("stepfunctions").start_execution(
+        stateMachineArn=deployed.stack.outputs["ScoringStateMachineArn"],
+        input=json.dumps({"manifest": "there-is-none"}),
+    )
+    eventually("end of the scoring", lambda: ended(deployed, started["executionArn"]))
+    alarms.fires("ObservabilityScoringFailed")
+
+
+def ended(deployed: Deployed, execution: str) -> bool | None:
+    return True if deployed.loop.describe(execution)["status"] != "RUNNING" else None
+
+
+@contextmanager
+def waiting(deployed: Deployed, workflow: str, **changes: Any) -> Iterator[Callable[[], str]]:
+    """Let executions of a workflow wait for an hour; gives what starts one, and its ARN."""
+    states = deployed.client("stepfunctions")
+    machine = {"stateMachineArn": deployed.stack.outputs[f"{workflow}StateMachineArn"]}
+    before = states.describe_state_machine(**machine)["definition"]
+    patient = {
+        "StartAt": "Wait",
+        "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}},
+        **changes,
+    }
+    states.update_state_machine(**machine, definition=json.dumps(patient))
+    try:
+        yield lambda: str(states.start_execution(**machine, input="{}")["executionArn"])
+    finally:
+        states.update_state_machine(**machine, definition=before)
 
 
 def test_a_predictor_that_is_throttled(deployed: Deployed, alarms: Alarms, predictor: str) -> None:

@@ -18,7 +18,12 @@ OF_AWS = {
     "AWS/Kinesis": {"IncomingBytes", "IncomingRecords"},
     "AWS/Lambda": {"Duration", "Errors", "Invocations", "IteratorAge", "Throttles"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible"},
-    "AWS/States": {"ExecutionsFailed", "ExecutionsSucceeded"},
+    "AWS/States": {
+        "ExecutionsAborted",
+        "ExecutionsFailed",
+        "ExecutionsSucceeded",
+        "ExecutionsTimedOut",
+    },
 }
 """What each service's own documentation lists, of the metrics that we draw."""
 

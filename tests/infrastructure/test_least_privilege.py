@@ -125,6 +125,7 @@ TRAINING_JOB = {
     "sagemaker:AddTags",
     "sagemaker:CreateTrainingJob",
     "sagemaker:DescribeTrainingJob",
+    "sagemaker:ListTags",
     "sagemaker:StopTrainingJob",
     "iam:PassRole",
     "events:DescribeRule",

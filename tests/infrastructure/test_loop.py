@@ -1,6 +1,7 @@
 """The loop: what feeds what, what watches what, what starts what."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -320,6 +321,57 @@ def test_only_a_training_without_an_instance_is_tried_again_under_another_name(w
     assert {"Variable": "$.attempt.number", "NumericLessThan": 4} in again["And"]
     assert "States.MathAdd($.attempt.number, 1)" in json.dumps(workflow["NextAttempt"])
     assert workflow["NextAttempt"]["Next"] == "TrainModel"
+
+
+LIMIT = (
+    "The account-level service limit 'ml.m5.large for spot training job usage' is {} Instances, "
+)
+USED = "with current utilization of {} Instances and a request delta of 1 Instances. Please ask."
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "next_state"),
+    [
+        ("SageMaker.JobFailed", "CapacityError: Unable to provision requested", "WaitForCapacity"),
+        ("SageMaker.JobFailed", "MaxWaitTimeExceeded: no spot", "WaitForCapacity"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(1) + USED.format(1), "WaitForCapacity"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(0) + USED.format(0), "NotifyFailed"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(4) + USED.format(0), "NotifyFailed"),
+        ("SageMaker.ResourceLimitExceeded", "another sentence", "NotifyFailed"),
+        ("SageMaker.JobFailed", "AlgorithmError: no posts", "NotifyFailed"),
+    ],
+)
+def test_waiting_is_for_what_waiting_changes(workflow, error, cause, next_state):
+    state = {"error": {"Error": error, "Cause": cause}, "attempt": {"number": 1}}
+    assert chosen(workflow["OutOfCapacity?"], state) == next_state
+
+
+def chosen(choice, state):
+    """Give the state that a choice goes on to."""
+    taken = (one["Next"] for one in choice["Choices"] if holds(one, state))
+    return next(taken, choice["Default"])
+
+
+def holds(rule, state):
+    match rule:
+        case {"And": rules}:
+            return all(holds(one, state) for one in rules)
+        case {"Or": rules}:
+            return any(holds(one, state) for one in rules)
+        case {"Not": one}:
+            return not holds(one, state)
+    value = state
+    for name in rule["Variable"].split(".")[1:]:
+        value = value.get(name)
+    match rule:
+        case {"IsPresent": expected}:
+            return (value is not None) == expected
+        case {"NumericLessThan": limit}:
+            return value < limit
+        case {"StringMatches": pattern}:
+            parts = (re.escape(part) for part in pattern.split("*"))
+            return bool(re.fullmatch(".*".join(parts), value))
+    raise AssertionError(rule)
 
 
 def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):

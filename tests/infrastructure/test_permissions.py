@@ -212,6 +212,7 @@ def test_the_workflow_may_run_and_tag_training_jobs_and_hear_of_their_end(templa
         "sagemaker:AddTags",
         "sagemaker:CreateTrainingJob",
         "sagemaker:DescribeTrainingJob",
+        "sagemaker:ListTags",
         "sagemaker:StopTrainingJob",
         "events:PutRule",
         "events:PutTargets",

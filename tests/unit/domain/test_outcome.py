@@ -31,6 +31,18 @@ JUDGED = {
 REJECTED = JUDGED | {"gate": {"version": "v2", "parent": "v1", **FAILED}}
 
 
+QUOTA = "The account-level service limit 'ml.m5.large for spot training job usage' is 0 Instances"
+
+
+def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
+    error = {"Error": "SageMaker.ResourceLimitExceeded", "Cause": f"{QUOTA}. Please ask."}
+    told = tell(JUDGED | {"error": error})
+    assert QUOTA in told
+    assert "Service Quotas" in told
+    assert "`training_on_spot=False` in cdk_app/stages.py" in told
+    assert told.splitlines()[0].endswith("; the champion stays.")
+
+
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+_QUOTA = re.compile("ResourceLimitExceeded|service limit .* current utilization of 0 ")
 
 
 def tell(state: Mapping[str, Any]) -> str:
@@ -19,7 +22,18 @@ def tell(state: Mapping[str, Any]) -> str:
 
 
 def failure(error: Mapping[str, Any]) -> str:
-    """Give what a step failed with: a function's own message, or a training job's reason."""
+    """Return what a step failed with, and what to do about a quota that is too small."""
+    told = _failure(error)
+    if not _QUOTA.search(f"{error['Error']} {error.get('Cause', '')}"):
+        return told
+    return (
+        f"{told}. Ask for that quota in Service Quotas; where it is one for spot training, "
+        "`training_on_spot=False` in cdk_app/stages.py trains without it"
+    )
+
+
+def _failure(error: Mapping[str, Any]) -> str:
+    """Return a function's own message, or a training job's reason."""
     cause = error.get("Cause", "")
     try:
         told = json.loads(cause)

@@ -284,6 +284,8 @@ SECTIONS = (
                 (
                     _of_workflow("ended well", "ExecutionsSucceeded"),
                     _of_workflow("failed", "ExecutionsFailed"),
+                    _of_workflow("timed out", "ExecutionsTimedOut"),
+                    _of_workflow("aborted", "ExecutionsAborted"),
                     _counted("suppressed", "RetrainingsSuppressed", "admission"),
                     _counted("declined", "RetrainingsDeclined", "dataset"),
                     _counted("challenger accepted", "ChallengersAccepted", "gate"),
