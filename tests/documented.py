@@ -23,6 +23,7 @@ TYPED_BY = {
     "make demo": "tests/e2e/test_demo.py",
     "make mlflow": "tests/e2e/test_demo.py",
     "make hooks": "tests/e2e/test_make.py",
+    "make aws-check": "tests/e2e/test_make.py",
     "make diff STAGE=dev": "tests/e2e/test_make.py",
     "make diff STAGE=staging BASE=HEAD~1": "tests/e2e/test_make.py",
     "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"

@@ -107,7 +107,7 @@ def _join_surrogates(pattern: str) -> str:
     def joined(found: regex.Match[str]) -> str:
         high, low = int(found[1], 16), int(found[2], 16)
         if high not in _HIGH or low not in _LOW:
-            return found[0]
+            return str(found[0])
         return f"\\U{0x10000 + ((high - _HIGH.start) << 10) + (low - _LOW.start):08X}"
 
-    return regex.sub(r"\\u([0-9A-Fa-f]{4})\\u([0-9A-Fa-f]{4})", joined, pattern)
+    return str(regex.sub(r"\\u([0-9A-Fa-f]{4})\\u([0-9A-Fa-f]{4})", joined, pattern))

@@ -1,0 +1,281 @@
+"""Rules of AWS that emulators do not enforce hold for each stage, and each check can fail."""
+
+import copy
+import json
+
+import pytest
+
+from cdk_app.stages import LONGEST_NAME, Stage
+from tests.conftest import PROJECT
+from tests.infrastructure.conftest import synthesize
+from verification.aws import limits, permissions, principals, regions, state_machines
+from verification.aws.rules import RULES, faults, table
+from verification.aws.templates import Template, UnknownIntrinsic, longest_named
+
+TRUST = "AWS::IAM::Policy"
+
+
+@pytest.fixture(params=["template", "staging", "production"])
+def stage(request):
+    """The template of each stage in turn, as the rules read it."""
+    name = {"template": "dev", "production": "prod"}.get(request.param, request.param)
+    return Template(name, request.getfixturevalue(request.param).body)
+
+
+@pytest.fixture(scope="session")
+def longest(tmp_path_factory):
+    """Production under the longest name that a stage may have."""
+    named = longest_named()
+    return Template(named.name, synthesize(named, tmp_path_factory.mktemp("longest")).body)
+
+
+@pytest.fixture
+def prod(production):
+    """A copy of production's template, to put faults into."""
+    return Template("prod", copy.deepcopy(production.body))
+
+
+@pytest.fixture
+def dev(template):
+    return Template("dev", copy.deepcopy(template.body))
+
+
+def test_every_rule_holds_for_each_stage(stage):
+    assert faults(stage) == []
+
+
+def test_every_rule_holds_under_the_longest_name_of_a_stage(longest):
+    assert len(longest.stage) == LONGEST_NAME
+    assert faults(longest) == []
+
+
+def test_the_page_has_the_table_of_the_rules():
+    assert table() in (PROJECT / "docs/aws-rules.md").read_text()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.says[:60])
+def test_a_rule_names_a_source_and_files_that_there_are(rule):
+    assert rule.source.startswith("https://")
+    named = [part for part in rule.held_by.split("`")[1::2] if part.endswith(".py")]
+    assert named
+    for path in named:
+        assert (PROJECT / path).exists() or (PROJECT / "verification/aws" / path).exists(), path
+
+
+def one(template, kind, prefix=""):
+    """The properties of one resource of a type."""
+    return next(
+        resource["Properties"]
+        for name, resource in template.resources(kind).items()
+        if name.startswith(prefix)
+    )
+
+
+def reserve(template):
+    one(template, "AWS::Lambda::Function")["ReservedConcurrentExecutions"] = 901
+
+
+def keep_a_named_group(template):
+    (group,) = template.resources("AWS::SageMaker::ModelPackageGroup").values()
+    group |= {"DeletionPolicy": "RetainExceptOnCreate"}
+    group["Properties"]["ModelPackageGroupName"] = "stresswatch-prod"
+
+
+def keep_what_fails(template):
+    (table,) = template.resources("AWS::DynamoDB::Table").values()
+    table["DeletionPolicy"] = "Retain"
+
+
+def fill_the_environment(template):
+    variables = one(template, "AWS::Lambda::Function", "Prediction")["Environment"]["Variables"]
+    variables["RULES"] = "x" * 4000
+
+
+def write_a_long_policy(template):
+    policy = one(template, "AWS::IAM::Policy", "Prediction")["PolicyDocument"]
+    policy["Statement"] *= 40
+
+
+def write_a_long_name(template):
+    one(template, "AWS::StepFunctions::StateMachine")["StateMachineName"] = "a" * 81
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it", "fault"),
+    [
+        (limits.reserved_concurrency, reserve, "executions, of 900 that can be"),
+        (limits.retained_with_a_fixed_name, keep_a_named_group, "the fixed ModelPackageGroupName"),
+        (limits.retained_with_a_fixed_name, keep_what_fails, "kept when its creation fails"),
+        (limits.environment_sizes, fill_the_environment, "of 4096 bytes"),
+        (limits.policy_sizes, write_a_long_policy, "of 10240"),
+        (limits.name_lengths, write_a_long_name, "has 81 of 80 characters"),
+    ],
+)
+def test_what_is_beyond_a_limit_is_found(prod, check, break_it, fault):
+    break_it(prod)
+    assert any(fault in found for found in check(prod))
+
+
+def test_a_stage_for_new_accounts_reserves_nothing(dev):
+    for function in dev.resources("AWS::Lambda::Function").values():
+        function["Properties"].pop("ReservedConcurrentExecutions", None)
+    assert list(limits.reserved_concurrency(dev)) == []
+    one(dev, "AWS::Lambda::Function")["ReservedConcurrentExecutions"] = 1
+    assert list(limits.reserved_concurrency(dev)) == [
+        "functions reserve 1 executions, of 0 that can be"
+    ]
+
+
+def test_a_definition_beyond_its_limit_is_found(prod, monkeypatch):
+    monkeypatch.setattr(limits, "DEFINITION_BYTES", 1000)
+    assert list(limits.definition_sizes(prod))
+
+
+GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/stresswatch-prod"
+PACKAGES = "arn:aws:sagemaker:us-east-1:123456789012:model-package/stresswatch-prod/*"
+LIST = "sagemaker:ListModelPackages"
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ({"Action": LIST, "Resource": PACKAGES}, []),
+        ({"Action": LIST, "Resource": GROUP}, ["is for model-package, and not for", "no type"]),
+        ({"Action": "sagemaker:ListModelPackage", "Resource": "*"}, ["there is no action"]),
+        (
+            {"Action": [LIST, "s3:GetObject"], "Resource": [PACKAGES, "arn:aws:s3:::bucket/key"]},
+            [],
+        ),
+        (
+            {
+                "Action": "cloudwatch:PutMetricData",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"cloudwatch:nameSpaces": "Stresswatch"}},
+            },
+            ["does not know the condition key cloudwatch:nameSpaces"],
+        ),
+        (
+            {
+                "Action": "cloudwatch:PutMetricData",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}},
+            },
+            [],
+        ),
+    ],
+)
+def test_a_statement_that_allows_nothing_is_found(statement, found):
+    said = list(permissions.statement_faults({"Effect": "Allow", **statement}))
+    assert len(said) == len(found)
+    assert all(part in fault for part, fault in zip(found, said, strict=True))
+
+
+def test_every_statement_of_a_stage_is_looked_at(prod):
+    of_policies = sum(
+        len(policy["PolicyDocument"]["Statement"]) for _, policy in prod.properties(TRUST)
+    )
+    assert len(list(permissions.statements(prod))) > of_policies > 100
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlaps"),
+    [
+        ("a:*", "a:b", True),
+        ("a:*:c", "a:*", True),
+        ("*b", "a*", True),
+        ("a:*", "b:*", False),
+        ("a", "a*", True),
+        ("", "", True),
+        ("abc", "ab", False),
+    ],
+)
+def test_patterns_overlap_when_some_text_is_of_both(one, other, overlaps):
+    assert permissions.overlap(one, other) is overlaps
+
+
+def test_a_service_that_acts_for_any_account_is_found(prod):
+    topic = one(prod, "AWS::SNS::TopicPolicy")
+    for statement in topic["PolicyDocument"]["Statement"]:
+        statement.pop("Condition", None)
+        statement |= {"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}}
+    assert any("may act for any account" in found for found in principals.faults(prod))
+
+
+@pytest.fixture
+def definition(prod):
+    definitions = dict(state_machines.definitions(prod))
+    return next(one for name, one in definitions.items() if name.startswith("Retraining"))
+
+
+def test_a_state_of_an_unknown_type_is_found(definition):
+    definition["States"]["Admit"]["Type"] = "Tusk"
+    assert any("E3601" in found for found in state_machines.language_faults(definition))
+
+
+def test_a_state_that_there_is_not_and_one_that_nothing_comes_to_are_found(definition):
+    definition["States"]["BuildDataSet"]["Next"] = "EnoughLabels?"
+    assert list(state_machines.path_faults(definition)) == [
+        "there is no state EnoughLabels?",
+        "nothing comes to the state EnoughNewLabels?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"TrainingJobName": "a.b"}, "is not of the pattern"),
+        ({"TrainingJobName": "a" * 64}, "64 of at most 63"),
+        ({"ResourceConfig": {"InstanceCount": 1, "InstanceType": "m5"}}, "'m5' is none of"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "0 of at least 1"),
+        ({"RoleARN": "arn"}, 'Unknown parameter in input: "RoleARN"'),
+        ({"Tags": [{"Key": "stage"}]}, 'Missing required parameter in Tags[0]: "Value"'),
+    ],
+)
+def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
+    parameters = definition["States"]["TrainModel"]["Parameters"]
+    parameters.pop("TrainingJobName.$")
+    parameters |= {"TrainingJobName": "v1-1"} | change
+    assert any(fault in found for found in state_machines.integration_faults(definition))
+
+
+def test_a_subject_that_is_too_long_is_found(definition):
+    definition["States"]["NotifyPlainly"]["Parameters"]["Subject"] = "a" * 101
+    assert any(".Subject" in found for found in state_machines.integration_faults(definition))
+
+
+def test_each_call_of_a_service_is_looked_at(definition, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        state_machines, "all_faults", lambda operation, _: called.append(operation.name) or []
+    )
+    list(state_machines.integration_faults(definition))
+    assert {"CreateTrainingJob", "Invoke", "Publish"} <= set(called)
+
+
+def test_a_region_without_a_type_of_resource_is_not_supported(prod, dev):
+    assert {"us-east-1", "eu-central-1", "af-south-1"} <= set(regions.supported(prod))
+    assert set(regions.supported(prod)) < set(regions.supported(dev))
+
+
+def test_what_a_region_does_not_have_is_found(prod):
+    (lacking, *_) = set(regions.REGIONS) - set(regions.supported(prod))
+    found = list(regions.faults(prod, [lacking]))
+    assert any("does not exist in" in fault for fault in found)
+
+
+def test_a_property_that_there_is_not_is_found(prod):
+    one(prod, "AWS::Kinesis::Stream")["Shards"] = 2
+    assert any("'Shards'" in fault for fault in regions.faults(prod, ["us-east-1"]))
+
+
+def test_a_function_of_a_template_that_is_not_read_is_an_error(prod):
+    with pytest.raises(UnknownIntrinsic, match="Fn::ImportValue"):
+        prod.resolve({"Fn::ImportValue": "x"})
+
+
+def test_values_are_resolved_to_what_aws_would_see(prod):
+    (name,) = prod.resources("AWS::DynamoDB::Table")
+    joined = {"Fn::Join": ["", [{"Fn::GetAtt": [name, "Arn"]}, "/", {"Ref": "AWS::Region"}]]}
+    assert prod.resolve(joined) == f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}/us-east-1"
+    assert isinstance(longest_named(), Stage)
+    assert json.dumps(prod.resolve(dict(prod.body["Resources"])))

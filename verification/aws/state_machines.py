@@ -1,0 +1,167 @@
+"""State machines: their language, and what their states ask of services.
+
+Step Functions checks a definition when a state machine is made, and the parameters of a call when
+the state is entered: emulators do neither.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from cfnlint import ManualArgs
+from cfnlint.api import lint
+
+from verification.aws import patterns
+from verification.aws.service_models import all_faults, service
+from verification.aws.templates import Template
+
+_INTEGRATION = re.compile(
+    r"arn:aws:states:::(?:aws-sdk:)?(?P<service>\w+):(?P<operation>\w+)(?P<pattern>\.\w+(?::\d)?)?"
+)
+_SERVICES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+"""botocore's names where Step Functions has others."""
+
+_SAMPLES = ("sample", "s3://bucket/key", "arn:aws:iam::123456789012:role/role", "1")
+
+Definition = Mapping[str, Any]
+
+
+def definitions(template: Template) -> Iterator[tuple[str, Definition]]:
+    """Return the definition of each state machine of a template, by logical id."""
+    for name, properties in template.properties("AWS::StepFunctions::StateMachine"):
+        yield name, json.loads(properties["DefinitionString"])
+
+
+def language_faults(definition: Definition) -> list[str]:
+    """Return what cfn-lint's schema of the Amazon States Language finds."""
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "DefinitionString": json.dumps(definition),
+            "RoleArn": "arn:aws:iam::123456789012:role/workflow",
+        },
+    }
+    found = lint(json.dumps({"Resources": {"Machine": machine}}), config=ManualArgs())
+    return [f"{match.rule.id}: {match.message}" for match in found]
+
+
+def path_faults(definition: Definition) -> Iterator[str]:
+    """Return states that are named and are not there, and those that nothing comes to."""
+    for states in _levels(definition):
+        names = set(states["States"])
+        named = {states["StartAt"], *_named(states["States"])}
+        yield from (f"there is no state {one}" for one in sorted(named - names))
+        yield from (f"nothing comes to the state {one}" for one in sorted(names - named))
+
+
+def integration_faults(definition: Definition) -> Iterator[str]:
+    """Return what the services would refuse of the parameters that states pass to them."""
+    for name, state in _tasks(definition):
+        found = _INTEGRATION.fullmatch(state["Resource"])
+        if found is None:
+            continue
+        if found["service"] == "lambda" and found["operation"] == "invoke":
+            operation = service("lambda").operation_model("Invoke")
+        else:
+            called = _SERVICES.get(found["service"], found["service"])
+            operation = _operation(called, found["operation"])
+        given = state.get("Parameters", state.get("Arguments", {}))
+        parameters = _as_called(operation, operation.input_shape, given)
+        for fault in all_faults(operation, parameters):
+            yield f"{name}: {operation.name}: {fault}"
+
+
+def _operation(name: str, operation: str) -> OperationModel:
+    return service(name).operation_model(operation[0].upper() + operation[1:])
+
+
+def _as_called(operation: OperationModel, shape: Shape | None, given: Any) -> Any:
+    """Return parameters with a sample of what is only known at run time."""
+    match shape, given:
+        case StructureShape(), Mapping():
+            return {
+                key.removesuffix(".$"): (
+                    _sample(shape.members.get(key.removesuffix(".$")))
+                    if key.endswith(".$")
+                    else _as_called(operation, shape.members.get(key), value)
+                )
+                for key, value in given.items()
+            }
+        case MapShape(), Mapping():
+            return {
+                key.removesuffix(".$"): (
+                    _sample(shape.value)
+                    if key.endswith(".$")
+                    else _as_called(operation, shape.value, value)
+                )
+                for key, value in given.items()
+            }
+        case ListShape(), list():
+            return [_as_called(operation, shape.member, one) for one in given]
+    if shape is not None and shape.type_name in ("string", "blob") and not isinstance(given, str):
+        return json.dumps(given)  # Step Functions writes it as JSON
+    return given
+
+
+def _sample(shape: Shape | None) -> Any:
+    """Return a value that the shape takes: what a run puts there, the strict doubles check."""
+    if shape is None:
+        return "sample"
+    match shape:
+        case ListShape():
+            return [_sample(shape.member)]
+        case StructureShape():
+            return {one: _sample(shape.members[one]) for one in shape.required_members}
+        case MapShape():
+            return {}
+    match shape.type_name:
+        case "string":
+            return _text(shape)
+        case "integer" | "long":
+            return int(shape.metadata.get("min", 1))
+        case "boolean":
+            return True
+    return b"sample"
+
+
+def _text(shape: Shape) -> str:
+    if "enum" in shape.metadata:
+        return str(shape.metadata["enum"][0])
+    pattern, least = shape.metadata.get("pattern"), shape.metadata.get("min", 0)
+    for one in _SAMPLES:
+        if len(one) >= least and (not pattern or patterns.matches(pattern, one)):
+            return one
+    raise ValueError(f"no sample is a {shape.name}, whose pattern is {pattern}")
+
+
+def _tasks(definition: Definition) -> Iterator[tuple[str, Any]]:
+    """Return what calls a service: tasks, and what reads the items of a map."""
+    for level in _levels(definition):
+        for name, state in level["States"].items():
+            if state["Type"] == "Task":
+                yield name, state
+            if "ItemReader" in state:
+                yield f"{name}, its reader", state["ItemReader"]
+
+
+def _levels(definition: Definition) -> Iterator[Definition]:
+    """Return a definition and those within its maps and parallel states."""
+    yield definition
+    for state in definition["States"].values():
+        inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])]
+        for one in inner:
+            if one:
+                yield from _levels(one)
+
+
+def _named(states: Mapping[str, Any]) -> Iterator[str]:
+    for state in states.values():
+        for field in ("Next", "Default"):
+            if field in state:
+                yield state[field]
+        for one in (*state.get("Choices", []), *state.get("Catch", [])):
+            yield one["Next"]
