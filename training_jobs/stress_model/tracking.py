@@ -34,6 +34,8 @@ _SETTINGS = {
     # Files reach SageMaker's store through the server: the job needs no permission on its bucket.
     "SAGEMAKER_PRESIGNED_URL_UPLOAD_ENABLED": "true",
 }
+_BATCH = 100
+"""How many parameters or tags one call takes: mlflow.org/docs/latest/rest-api.html#log-batch."""
 _SQLITE = "sqlite:///"
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]", re.ASCII)
 
@@ -198,12 +200,14 @@ def _log_values(
     from mlflow.entities import Metric, Param, RunTag
 
     now = time.time_ns() // 1_000_000
-    client.log_batch(
-        run_id,
-        metrics=[Metric(_name(key), value, now, 0) for key, value in metrics.items()],
-        params=[Param(_name(key), str(value)) for key, value in parameters.items()],
-        tags=[RunTag(_name(key), value) for key, value in tags.items()],
-    )
+    entities: dict[str, list[Any]] = {
+        "params": [Param(_name(key), str(value)) for key, value in parameters.items()],
+        "tags": [RunTag(_name(key), value) for key, value in tags.items()],
+        "metrics": [Metric(_name(key), value, now, 0) for key, value in metrics.items()],
+    }
+    for kind, all_of_it in entities.items():
+        for begin in range(0, len(all_of_it), _BATCH):
+            client.log_batch(run_id, **{kind: all_of_it[begin : begin + _BATCH]})
 
 
 def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:

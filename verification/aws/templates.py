@@ -58,7 +58,9 @@ _PSEUDO = {
     "AWS::NoValue": None,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
-    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/stack/id",
+    "AWS::StackId": (
+        f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/stack/41dbaa81-0417-4fa8-8dfc-970dae7d81dc"
+    ),
     "AWS::URLSuffix": "amazonaws.com",
 }
 

@@ -182,3 +182,12 @@ def test_two_communities_never_share_a_metric_of_mlflow(address, records):
     assert {METRIC_NAME.decode(name.split("/")[1]) for name in found if "slice/" in name} >= {
         name for name in COMMUNITIES if len(name) < 100
     }
+
+
+def test_an_evaluation_of_many_communities_is_recorded_whole(address, records):
+    metrics = {f"slice/{place}/f1": place / 2000 for place in range(1500)}
+    with Tracker(address, "trials").run("many") as run:
+        run.log(metrics=metrics, tags={f"tag {place}": "value" for place in range(150)})
+    record = records()["many"]
+    assert record.data.metrics == metrics
+    assert sum(name.startswith("tag ") for name in record.data.tags) == 150
