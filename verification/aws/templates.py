@@ -43,6 +43,9 @@ _ARNS: Mapping[str, str] = {
     ),
     "AWS::Scheduler::Schedule": "arn:aws:scheduler:{region}:{account}:schedule/default/{name}",
     "AWS::Scheduler::ScheduleGroup": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
+    "AWS::SecretsManager::Secret": (
+        "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf"
+    ),
     "AWS::StepFunctions::StateMachine": ("arn:aws:states:{region}:{account}:stateMachine:{name}"),
 }
 _REF_IS_ARN = frozenset(
@@ -50,9 +53,11 @@ _REF_IS_ARN = frozenset(
         "AWS::Lambda::Alias",
         "AWS::Lambda::Version",
         "AWS::SNS::Topic",
+        "AWS::SecretsManager::Secret",
         "AWS::StepFunctions::StateMachine",
     }
 )
+_ARN_ATTRIBUTES = frozenset({("AWS::SecretsManager::Secret", "Id")})
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::NoValue": None,
@@ -138,7 +143,8 @@ class Template:
         return self._arn(name) if kind in _REF_IS_ARN else self._name(name)
 
     def _attribute(self, name: str, attribute: str) -> str:
-        if attribute.endswith("Arn"):
+        kind = self.body["Resources"][name]["Type"]
+        if attribute.endswith("Arn") or (kind, attribute) in _ARN_ATTRIBUTES:
             return self._arn(name)
         return f"{self._name(name)}.{attribute}"
 
