@@ -42,6 +42,11 @@ NOT_RUN = {
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
     "make deploy STAGE=prod FORCE=1": "the emulator has no canary to leave out; its template is in "
     "tests/infrastructure/test_stages.py",
+    "aws service-quotas list-service-quotas --service-code sagemaker "
+    "--query \"Quotas[?contains(QuotaName, 'training job usage') && "
+    "contains(QuotaName, 'ml.m5.large')].[QuotaName, Value]\"": "the emulator has no quotas",
+    "aws sns subscribe --topic-arn TOPIC_ARN --protocol email "
+    "--notification-endpoint YOU@EXAMPLE.ORG": "sends an e-mail",
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
 }
