@@ -9,15 +9,21 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.activity import Activity
+
 log = logging.getLogger(__name__)
 
 _PAUSE_AFTER_REFUSAL = 1.0
 
 
 class Crew:
-    """A set of threads; when one breaks, `stopping` is set, and so ends the work of all."""
+    """A set of threads; when one breaks, `stopping` is set, and so ends the work of all.
 
-    def __init__(self) -> None:
+    With an activity, work that is repeated pauses for longer while nothing happens.
+    """
+
+    def __init__(self, activity: Activity | None = None) -> None:
+        self._activity = activity
         self.stopping = threading.Event()
         self.failure: Exception | None = None
         self._threads: list[threading.Thread] = []
@@ -31,21 +37,29 @@ class Crew:
             except Exception as error:
                 log.exception("%s broke", name)
                 self.failure = self.failure or error
-                self.stopping.set()
+                self._end()
 
         thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads = [other for other in self._threads if other.is_alive()] + [thread]
         thread.start()
 
     def repeat(self, name: str, interval: float, work: Callable[[], None]) -> None:
-        """Do the work again and again, with so many seconds between; refusals do not end it."""
+        """Do the work again and again, with a pause between; refusals do not end it."""
 
         def loop() -> None:
             while not self.stopping.is_set():
                 self.attempt(name, work)
-                self.stopping.wait(interval)
+                self.pause(interval)
 
         self.start(name, loop)
+
+    def pause(self, seconds: float) -> None:
+        """Wait so many seconds; while nothing happens, for longer, but only until something does.
+
+        Being told to stop ends it.
+        """
+        if self._activity is None or not self._activity.wait_while_quiet():
+            self.stopping.wait(seconds)
 
     def attempt(self, name: str, work: Callable[[], None]) -> None:
         """Do the work once. AWS services try again when a call fails, and so do we, after a pause.
@@ -61,7 +75,12 @@ class Crew:
 
     def stop(self, seconds: float) -> None:
         """Tell every thread to stop, and wait for them so long."""
-        self.stopping.set()
+        self._end()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _end(self) -> None:
+        self.stopping.set()
+        if self._activity:
+            self._activity.notice()

@@ -10,12 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
-from local import deploy
+from local import deploy, driven_clock
+from local.activity import Activity
 from local.alarms import AlarmWatch
 from local.assembly import Assembly, read_assembly
 from local.crew import Crew
@@ -99,9 +101,11 @@ def _serve(
     output: IO[bytes],
 ) -> NoReturn:
     assembly = read_assembly(template_directory, ACCOUNT, REGION)
-    crew = Crew()
+    activity = Activity()
+    # A clock that is driven brings changes which no request tells of.
+    crew = Crew(None if driven_clock.is_driven() else activity)
     _progress("starting the emulator")
-    server = Server.start(folder.state, output, port)
+    server = Server.start(folder.state, output, activity, port)
     try:
         plan = deploy.plan(assembly, BUCKET, server.endpoint.url, tracking_uri)
         _progress(f"deploying {len(plan.template['Resources'])} resources")
@@ -133,6 +137,7 @@ def _serve(
 
 def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew) -> None:
     """Start what the emulator does not do by itself, for the resources of the stack."""
+    endpoint = replace(endpoint, looks_around=True)
     resources = deploy.stack_resources(assembly.stack_name, endpoint)
 
     def physical_ids(kind: str) -> list[str]:

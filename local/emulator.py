@@ -16,6 +16,7 @@ from ministack.app import main  # type: ignore[import-untyped]
 
 from local.closed_shards import keep_closed_shards
 from local.durability import survive
+from local.request_reports import report_requests
 from local.trimmed_shards import keep_places
 
 
@@ -26,8 +27,10 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    pipe = int(sys.argv.pop())
     folder = Path(sys.argv.pop())
     keep_closed_shards()
     keep_places()
     survive(folder)
+    report_requests(pipe)
     main()

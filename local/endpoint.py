@@ -10,9 +10,16 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.model import OperationModel
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
+
+LOOK_HEADER = "x-local-look"
+"""Marks a request of the daemon that looks whether there is anything to do."""
+
+_LOOKS = ("Describe", "Filter", "Get", "List", "PutMetricData")
+"""What the names of operations begin with that change nothing, but for metrics of what was seen."""
 
 # The emulator takes this pair for the account's root user, whom no policy binds.
 _OPERATOR = Credentials("test", "test")
@@ -24,10 +31,18 @@ _clients = threading.Lock()
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the emulator listens."""
+    """Where the emulator listens.
+
+    Attributes
+    ----------
+    url, region : str
+    looks_around : bool
+        Whether clients mark the requests that change nothing, as those of the daemon do.
+    """
 
     url: str
     region: str = REGION
+    looks_around: bool = False
 
     def client(self, service: str) -> Any:
         """Make a client with the operator's credentials."""
@@ -42,7 +57,7 @@ class Endpoint:
         )
         make: Any = boto3.client
         with _clients:  # a session makes one client at a time
-            return make(
+            client = make(
                 service,
                 endpoint_url=self.url,
                 region_name=self.region,
@@ -51,6 +66,14 @@ class Endpoint:
                 aws_session_token=credentials.token,
                 config=config,
             )
+        if self.looks_around:
+            client.meta.events.register("before-call", _mark_look)
+        return client
+
+
+def _mark_look(model: OperationModel, params: dict[str, Any], **_: Any) -> None:
+    if model.name.startswith(_LOOKS):
+        params["headers"][LOOK_HEADER] = "true"
 
 
 @dataclass

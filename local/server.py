@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import IO
 from botocore.exceptions import BotoCoreError
 
 from local import driven_clock
+from local.activity import Activity
 from local.endpoint import Endpoint
 from local.errors import LocalStackError
 
@@ -37,8 +39,12 @@ class Server:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, state: Path, log: IO[bytes], port: int | None = None) -> Server:
+    def start(
+        cls, state: Path, log: IO[bytes], activity: Activity, port: int | None = None
+    ) -> Server:
         """Start the emulator with what it kept in the folder, and wait until it answers.
+
+        The activity is told of each request, but not of the daemon's own looks.
 
         Raises
         ------
@@ -53,15 +59,21 @@ class Server:
         temporary = state / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        process = subprocess.Popen(  # noqa: S603 - this package itself
-            [sys.executable, "-m", "local.emulator", str(state)],
-            cwd=PROJECT,
-            env=_environment(state, temporary, port),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        told, tells = os.pipe()
+        threading.Thread(target=activity.follow, args=(told,), daemon=True).start()
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this package itself
+                [sys.executable, "-m", "local.emulator", str(state), str(tells)],
+                cwd=PROJECT,
+                env=_environment(state, temporary, port),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=(tells,),
+            )
+        finally:
+            os.close(tells)
         server = cls(Endpoint(f"http://{HOST}:{port}"), process)
         try:
             server._wait_until_ready()

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ _OUTCOMES = {
     "SUCCEEDED": "ExecutionsSucceeded",
 }
 
-
+_DEPTH_SECONDS = 60.0
 _SERVER_ERROR = 500
 _LOOK_BACK_MILLISECONDS = 10_000
 """Lines are looked for this far back again, as an invocation's lines come all at its end."""
@@ -71,27 +71,43 @@ def put_incoming(cloudwatch: Any, stream_arn: str, sizes: Sequence[int]) -> None
 
 
 class QueueDepths:
-    """Measures how many messages wait in queues."""
+    """Measures how many messages wait in queues: each minute, as SQS does, and when it changes.
 
-    def __init__(self, urls: Sequence[str], endpoint: Endpoint):
+    The emulator goes through all that it holds of metrics at each request for one, so that a
+    sample of each second would make an idle stack slower by the hour.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], endpoint: Endpoint, clock: Callable[[], float] = time.time
+    ):
         self._urls = urls
         self._sqs = endpoint.client("sqs")
         self._cloudwatch = endpoint.client("cloudwatch")
+        self._clock = clock
+        self._depths: dict[str, float] = {}
+        self._put_at = -math.inf
 
     def tick(self) -> None:
-        """Measure every queue once."""
+        """Measure every queue once, and put the depths where they are new or a minute old."""
         if not self._urls:
             return
+        depths, now = {url: self._depth(url) for url in self._urls}, self._clock()
+        if depths == self._depths and 0 <= now - self._put_at < _DEPTH_SECONDS:
+            return
+        self._put(depths)
+        self._depths, self._put_at = depths, now
+
+    def _put(self, depths: Mapping[str, float]) -> None:
         self._cloudwatch.put_metric_data(
             Namespace="AWS/SQS",
             MetricData=[
                 {
                     "MetricName": "ApproximateNumberOfMessagesVisible",
                     "Dimensions": [{"Name": "QueueName", "Value": url.rpartition("/")[2]}],
-                    "Value": self._depth(url),
+                    "Value": depth,
                     "Unit": "Count",
                 }
-                for url in self._urls
+                for url, depth in depths.items()
             ],
         )
 

@@ -96,7 +96,7 @@ class ShardWorker:
         if is_end:
             self._checkpoint()
         elif not records:
-            self._crew.stopping.wait(_IDLE_SECONDS)
+            self._crew.pause(_IDLE_SECONDS)
 
     def _get_records(self) -> tuple[list[Record], bool]:
         """Read on; the second value says that the shard has ended."""

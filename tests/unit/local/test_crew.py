@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import crew as crew_module
+from local.activity import Activity
 from local.crew import Crew
 
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRecords")
@@ -54,3 +55,68 @@ def test_when_one_breaks_all_are_told_to_stop() -> None:
     assert crew.stopping.wait(10)
     crew.stop(10)
     assert crew.failure is error
+
+
+def quiet() -> Activity:
+    """Give an activity that is quiet between requests, for as long as a test may last."""
+    return Activity(attentive_seconds=0.0, quiet_seconds=3600.0)
+
+
+def test_work_on_a_quiet_stack_is_repeated_when_something_happens() -> None:
+    activity, done = quiet(), threading.Semaphore(0)
+    crew = Crew(activity)
+    crew.repeat("work", 0.0, done.release)
+    for _ in range(3):
+        while not done.acquire(timeout=0.05):
+            activity.notice()
+    crew.stop(10)
+    assert crew.failure is None
+
+
+def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
+    class Counting(Activity):
+        waits = 0
+
+        def wait_while_quiet(self) -> bool:
+            self.waits += 1
+            waiting.set()
+            return super().wait_while_quiet()
+
+    waiting, done = threading.Event(), [0]
+    activity = Counting(attentive_seconds=0.0, quiet_seconds=3600.0)
+
+    def work() -> None:
+        done[0] += 1
+
+    crew = Crew(activity)
+    crew.repeat("work", 0.0, work)
+    assert waiting.wait(10)
+    assert (done, activity.waits) == ([1], 1)
+    crew.stop(10)
+
+
+def test_being_told_to_stop_ends_the_wait_of_a_quiet_stack() -> None:
+    crew, ended = Crew(quiet()), threading.Event()
+
+    def work() -> None:
+        crew.pause(3600.0)
+        ended.set()
+
+    crew.start("work", work)
+    crew.stop(10)
+    assert ended.is_set()
+
+
+def test_what_breaks_ends_the_wait_of_a_quiet_stack() -> None:
+    crew, ended = Crew(quiet()), threading.Event()
+
+    def waits() -> None:
+        crew.pause(3600.0)
+        ended.set()
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    crew.start("waits", waits)
+    crew.start("breaks", breaks)
+    assert ended.wait(10)

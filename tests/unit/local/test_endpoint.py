@@ -1,0 +1,56 @@
+"""The daemon marks the requests by which it looks around, and no others."""
+
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from local.endpoint import LOOK_HEADER, Endpoint
+
+STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/posts"
+LOOKS = [
+    ("kinesis", "get_records", {"ShardIterator": "AAAA", "StreamARN": STREAM}),
+    ("kinesis", "list_shards", {"StreamARN": STREAM}),
+    ("cloudwatch", "describe_alarms", {}),
+    ("cloudwatch", "put_metric_data", {"Namespace": "N", "MetricData": []}),
+    ("logs", "filter_log_events", {"logGroupName": "group"}),
+    ("sqs", "get_queue_attributes", {"QueueUrl": "http://127.0.0.1:1/queue"}),
+]
+CHANGES = [
+    ("kinesis", "put_record", {"StreamARN": STREAM, "Data": b"", "PartitionKey": "key"}),
+    ("cloudwatch", "set_alarm_state", {"AlarmName": "a", "StateValue": "OK", "StateReason": "r"}),
+    ("lambda", "invoke", {"FunctionName": "function"}),
+    ("s3", "put_object", {"Bucket": "bucket", "Key": "key"}),
+    ("sqs", "send_message", {"QueueUrl": "http://127.0.0.1:1/queue", "MessageBody": "m"}),
+    ("stepfunctions", "start_execution", {"stateMachineArn": STREAM}),
+]
+
+
+def is_marked(endpoint: Endpoint, service: str, operation: str, request: dict[str, Any]) -> bool:
+    """Tell whether the request, as it would be sent, has the header."""
+    client, sent = endpoint.client(service), []
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        sent.append(request)
+        raise StopIteration
+
+    client.meta.events.register("before-send", answer)
+    with pytest.raises(StopIteration):
+        getattr(client, operation)(**request)
+    return LOOK_HEADER in sent[0].headers
+
+
+@pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
+def test_a_look_of_the_daemon_is_marked(service, operation, request_) -> None:
+    assert is_marked(Endpoint("http://127.0.0.1:1", looks_around=True), service, operation, request_)
+
+
+@pytest.mark.parametrize(("service", "operation", "request_"), CHANGES)
+def test_a_change_that_the_daemon_makes_is_not(service, operation, request_) -> None:
+    daemons = Endpoint("http://127.0.0.1:1", looks_around=True)
+    assert not is_marked(daemons, service, operation, request_)
+
+
+@pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
+def test_a_look_of_anyone_else_is_not(service, operation, request_) -> None:
+    assert not is_marked(Endpoint("http://127.0.0.1:1"), service, operation, request_)

@@ -1,0 +1,92 @@
+"""The emulator tells of each request that it has answered, but not of the daemon's own looks."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+from ministack import app as emulator
+
+from local.endpoint import LOOK_HEADER
+from local.request_reports import report_requests
+
+LOOK = (LOOK_HEADER.encode(), b"true")
+ANOTHER = (b"x-amz-target", b"Kinesis_20131202.GetRecords")
+
+
+@pytest.fixture
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """A pipe that an emulator, which answers nothing, writes to; and what it holds is read of."""
+
+    async def answer(*_) -> None:
+        pass
+
+    monkeypatch.setattr(emulator, "app", answer)
+    told, tells = os.pipe()
+    os.set_blocking(told, False)
+    report_requests(tells)
+    yield told, tells
+    os.close(told)
+    os.close(tells)
+
+
+def request(*headers: tuple[bytes, bytes], kind: str = "http") -> None:
+    asyncio.run(emulator.app({"type": kind, "headers": headers}, None, None))
+
+
+def told(pipe: tuple[int, int]) -> bytes:
+    try:
+        return os.read(pipe[0], 100_000)
+    except BlockingIOError:
+        return b""
+
+
+def test_a_request_is_told_once(pipe) -> None:
+    request(ANOTHER)
+    assert told(pipe) == b"."
+
+
+def test_a_look_of_the_daemon_is_not_told(pipe) -> None:
+    request(ANOTHER, LOOK)
+    assert told(pipe) == b""
+
+
+def test_the_emulators_own_start_and_end_are_not_told(pipe) -> None:
+    request(kind="lifespan")
+    assert told(pipe) == b""
+
+
+def test_a_request_is_told_after_it_was_answered(pipe, monkeypatch) -> None:
+    during = []
+
+    async def answer(*_) -> None:
+        during.append(told(pipe))
+
+    monkeypatch.setattr(emulator, "app", answer)
+    report_requests(pipe[1])
+    request()
+    assert (during, told(pipe)) == ([b""], b".")
+
+
+def test_a_request_that_breaks_is_told(pipe, monkeypatch) -> None:
+    async def breaks(*_) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(emulator, "app", breaks)
+    report_requests(pipe[1])
+    with pytest.raises(ZeroDivisionError):
+        request()
+    assert told(pipe) == b"."
+
+
+def test_a_pipe_that_nobody_empties_holds_up_no_request(pipe) -> None:
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(pipe[1], b"." * 4096)
+    request()
+
+
+def test_the_emulators_functions_do_not_hold_the_pipe(pipe) -> None:
+    os.set_inheritable(pipe[1], True)
+    report_requests(pipe[1])
+    assert not os.get_inheritable(pipe[1])
