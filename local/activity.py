@@ -42,6 +42,11 @@ class Activity:
         self._last = clock()
         self._noticed = threading.Condition()
 
+    @property
+    def is_attentive(self) -> bool:
+        """Whether something happened in the last seconds."""
+        return self._clock() - self._last < self._attentive_seconds
+
     def notice(self) -> None:
         """Note that something happened, and end the wait of a quiet stack."""
         with self._noticed:
@@ -54,7 +59,7 @@ class Activity:
         Where it was not, return at once.
         """
         with self._noticed:
-            if self._clock() - self._last < self._attentive_seconds:
+            if self.is_attentive:
                 return False
             self._noticed.wait(self._quiet_seconds)
         return True

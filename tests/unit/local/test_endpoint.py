@@ -42,7 +42,9 @@ def is_marked(endpoint: Endpoint, service: str, operation: str, request: dict[st
 
 @pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
 def test_a_look_of_the_daemon_is_marked(service, operation, request_) -> None:
-    assert is_marked(Endpoint("http://127.0.0.1:1", looks_around=True), service, operation, request_)
+    assert is_marked(
+        Endpoint("http://127.0.0.1:1", looks_around=True), service, operation, request_
+    )
 
 
 @pytest.mark.parametrize(("service", "operation", "request_"), CHANGES)

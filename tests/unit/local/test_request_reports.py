@@ -1,6 +1,7 @@
 """The emulator tells of each request that it has answered, but not of the daemon's own looks."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Iterator
 
@@ -80,10 +81,11 @@ def test_a_request_that_breaks_is_told(pipe, monkeypatch) -> None:
 
 
 def test_a_pipe_that_nobody_empties_holds_up_no_request(pipe) -> None:
-    with pytest.raises(BlockingIOError):
-        while True:
-            os.write(pipe[1], b"." * 4096)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(pipe[1], b"." * 4096):
+            pass
     request()
+    assert len(told(pipe)) >= 4096
 
 
 def test_the_emulators_functions_do_not_hold_the_pipe(pipe) -> None:
