@@ -16,6 +16,7 @@ from ministack.app import main  # type: ignore[import-untyped]
 
 from local.closed_shards import keep_closed_shards
 from local.durability import survive
+from local.old_metrics import drop_old_metrics_seldom
 from local.request_reports import report_requests
 from local.trimmed_shards import keep_places
 
@@ -31,6 +32,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv.pop())
     keep_closed_shards()
     keep_places()
+    drop_old_metrics_seldom()
     survive(folder)
     report_requests(pipe)
     main()

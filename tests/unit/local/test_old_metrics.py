@@ -1,0 +1,79 @@
+"""The emulator drops metrics that are too old, but does not look for them at every request."""
+
+import asyncio
+import json
+
+import pytest
+from ministack.services import cloudwatch
+
+from local.old_metrics import drop_old_metrics_seldom
+
+DAY = 24 * 3600.0
+
+
+class Metrics:
+    """The emulator's metrics, none at first, the time it sees, and how often it looks for old."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.looks = 1_800_000_000.0, 0
+        evict = cloudwatch._evict_old_metrics
+
+        def look() -> None:
+            self.looks += 1
+            evict()
+
+        monkeypatch.setattr(cloudwatch, "_metrics", type(cloudwatch._metrics)())
+        monkeypatch.setattr(cloudwatch, "_evict_old_metrics", look)
+        monkeypatch.setattr(cloudwatch.time, "time", lambda: self.now)
+
+    def request(self, operation: str, **request: object) -> dict:
+        target = {"x-amz-target": f"GraniteServiceVersion20100801.{operation}"}
+        headers = target | {"content-type": "application/x-amz-json-1.0"}
+        body = json.dumps(request).encode()
+        status, _, answer = asyncio.run(cloudwatch.handle_request("POST", "/", headers, body, {}))
+        assert status == 200
+        return json.loads(answer or b"{}")
+
+    def put(self) -> None:
+        metric = {"MetricName": "m", "Value": 1}
+        self.request("PutMetricData", Namespace="N", MetricData=[metric])
+
+    def names(self) -> list[str]:
+        return [one["MetricName"] for one in self.request("ListMetrics")["Metrics"]]
+
+
+@pytest.fixture
+def metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
+    return Metrics(monkeypatch)
+
+
+def test_old_metrics_are_dropped_within_a_minute(metrics) -> None:
+    drop_old_metrics_seldom()
+    metrics.put()
+    metrics.now += 14 * DAY
+    assert metrics.names() == ["m"]
+    metrics.now += 60.0
+    assert metrics.names() == []
+
+
+def test_many_requests_of_one_minute_look_for_old_ones_once(metrics) -> None:
+    drop_old_metrics_seldom()
+    for _ in range(100):
+        metrics.put()
+        metrics.now += 0.5
+    assert metrics.looks == 1
+
+
+def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
+    drop_old_metrics_seldom()
+    metrics.put()
+    metrics.now -= 30 * DAY
+    metrics.put()
+    assert metrics.looks == 2
+
+
+def test_the_emulator_alone_would_look_at_every_request(metrics) -> None:
+    """When this fails, the emulator does it by itself: `local/old_metrics.py` can go."""
+    for _ in range(3):
+        metrics.put()
+    assert metrics.looks == 3
