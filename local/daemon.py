@@ -102,8 +102,7 @@ def _serve(
 ) -> NoReturn:
     assembly = read_assembly(template_directory, ACCOUNT, REGION)
     activity = Activity()
-    # A clock that is driven brings changes which no request tells of.
-    crew = Crew(None if driven_clock.is_driven() else activity)
+    crew = _crew(activity)
     _progress("starting the emulator")
     server = Server.start(folder.state, output, activity, port)
     try:
@@ -133,6 +132,14 @@ def _serve(
         folder.remove()
         crew.stop(_CREW_SECONDS)
         server.stop()
+
+
+def _crew(activity: Activity) -> Crew:
+    """Give a crew that rests with the stack, unless the clock is driven.
+
+    Such a clock brings changes which no request tells of.
+    """
+    return Crew(None if driven_clock.is_driven() else activity)
 
 
 def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew) -> None:

@@ -1,0 +1,32 @@
+"""The daemon rests when nothing happens, but not on a clock that is driven."""
+
+import threading
+
+import pytest
+
+from local.activity import Activity
+from local.daemon import _crew
+
+
+class Asked(Activity):
+    """A stack that is never quiet, and knows whether it was asked."""
+
+    was_asked = False
+
+    def wait_while_quiet(self) -> bool:
+        self.was_asked = True
+        return False
+
+
+@pytest.mark.parametrize("is_driven", [False, True])
+def test_its_work_pauses_with_the_stack_unless_the_clock_is_driven(is_driven, monkeypatch) -> None:
+    monkeypatch.delenv("FAKETIME_TIMESTAMP_FILE", raising=False)
+    if is_driven:
+        monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", "offsets")
+    activity, repeated = Asked(), threading.Semaphore(0)
+    crew = _crew(activity)
+    crew.repeat("work", 0.0, repeated.release)
+    assert repeated.acquire(timeout=10)
+    assert repeated.acquire(timeout=10)
+    crew.stop(10)
+    assert activity.was_asked is not is_driven
