@@ -104,7 +104,7 @@ def _serve(
     activity = Activity()
     crew = _crew(activity)
     _progress("starting the emulator")
-    server = Server.start(folder.state, output, activity, port)
+    server = Server.start(folder.state, output, port, activity)
     try:
         plan = deploy.plan(assembly, BUCKET, server.endpoint.url, tracking_uri)
         _progress(f"deploying {len(plan.template['Resources'])} resources")

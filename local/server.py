@@ -40,11 +40,15 @@ class Server:
 
     @classmethod
     def start(
-        cls, state: Path, log: IO[bytes], activity: Activity, port: int | None = None
+        cls,
+        state: Path,
+        log: IO[bytes],
+        port: int | None = None,
+        activity: Activity | None = None,
     ) -> Server:
         """Start the emulator with what it kept in the folder, and wait until it answers.
 
-        The activity is told of each request, but not of the daemon's own looks.
+        An activity is told of each request, but not of the daemon's own looks.
 
         Raises
         ------
@@ -60,7 +64,7 @@ class Server:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         told, tells = os.pipe()
-        threading.Thread(target=activity.follow, args=(told,), daemon=True).start()
+        threading.Thread(target=(activity or Activity()).follow, args=(told,), daemon=True).start()
         try:
             process = subprocess.Popen(  # noqa: S603 - this package itself
                 [sys.executable, "-m", "local.emulator", str(state), str(tells)],

@@ -71,7 +71,7 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resting]:
     activity = Rest()
     crew = Crew(activity)
     with (folder / "log").open("wb") as log:
-        server = Server.start(folder / "state", log, activity)
+        server = Server.start(folder / "state", log, activity=activity)
         try:
             plan = deploy.plan(assembly, BUCKET, server.endpoint.url, None)
             deploy.execute(plan, BUCKET, server.endpoint)
