@@ -92,7 +92,11 @@ def _panel(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
         "description": panel.meaning,
         "datasource": _SOURCE,
         "fieldConfig": {
-            "defaults": {"min": 0, "custom": {"axisLabel": panel.unit, **drawn}},
+            "defaults": {
+                "min": 0,
+                "noValue": "not measured yet",
+                "custom": {"axisLabel": panel.unit, **drawn},
+            },
             "overrides": _colours(panel),
         },
         "options": {

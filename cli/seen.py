@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.alarms import Alarm, read_alarms
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from stresswatch.champion import Change, read_changes
@@ -30,7 +31,6 @@ T = TypeVar("T")
 _EXECUTIONS = 5
 QUERIES_A_REQUEST = 500
 """As many as `GetMetricData` takes."""
-_RUNBOOK = " Runbook: "
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,6 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """An alarm, what it means and where to read what to do."""
-
-    name: str
-    state: str
-    since: datetime
-    meaning: str
-    runbook: str
-    metric: str
-    threshold: float
-
-
-@dataclass(frozen=True)
 class Run:
     """A retraining: its trigger, and in a sentence how far it is or what came of it."""
 
@@ -96,6 +83,8 @@ class Seen:
         The version that shadows the champion, and until when.
     unreadable : mapping of str to str
         What could not be read, and why.
+    deployed : datetime or None
+        When the stack was created, where that is known.
     """
 
     name: str
@@ -107,6 +96,14 @@ class Seen:
     challenger: ShadowPointer | None = None
     runs: Sequence[Run] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    deployed: datetime | None = None
+
+    @property
+    def unmeasured(self) -> str:
+        """Word that a metric has no data; of a stack older than what is shown, since when."""
+        if self.deployed is None or self.deployed >= self.since:
+            return "not measured yet"
+        return f"not measured since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
     @property
     def champion(self) -> str:
@@ -147,11 +144,12 @@ def look(loop: Loop, stage: str, span: timedelta, now: datetime | None = None) -
         at=now,
         since=now - span,
         lines=attempt("metrics", lambda: _lines(loop, stage, now - span, now), nothing),
-        alarms=attempt("alarms", lambda: _alarms(loop), []),
+        alarms=attempt("alarms", lambda: read_alarms(loop.target), []),
         changes=attempt("champion", lambda: _changes(loop), []),
         challenger=attempt("challenger", lambda: _challenger(loop, now), None),
         runs=attempt("retraining", lambda: _runs(loop), []),
         unreadable=unreadable,
+        deployed=loop.target.created,
     )
 
 
@@ -243,28 +241,6 @@ def _figures(
             for result in page["MetricDataResults"]:
                 found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
     return found
-
-
-def _alarms(loop: Loop) -> list[Alarm]:
-    pages = loop.target.client("cloudwatch").get_paginator("describe_alarms")
-    return [
-        _alarm(described)
-        for page in pages.paginate(AlarmNamePrefix=f"{loop.target.name}-")
-        for described in page["MetricAlarms"]
-    ]
-
-
-def _alarm(described: Mapping[str, Any]) -> Alarm:
-    meaning, _, runbook = described.get("AlarmDescription", "").partition(_RUNBOOK)
-    return Alarm(
-        name=described["AlarmName"],
-        state=described["StateValue"],
-        since=described["StateUpdatedTimestamp"],
-        meaning=meaning,
-        runbook=runbook,
-        metric=described["MetricName"],
-        threshold=described["Threshold"],
-    )
 
 
 def _changes(loop: Loop) -> list[Change]:

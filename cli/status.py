@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.markup import escape
 from rich.table import Table
 
+from cli.alarms import Alarm
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from cli.seen import Line, Seen, look
@@ -19,7 +20,8 @@ from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
 
 SPAN = timedelta(hours=24)
 """As long as the longest window that drift is measured on, and as live quality waits at most."""
-_COLOURS = {"OK": "green", "ALARM": "red", "INSUFFICIENT_DATA": "yellow"}
+_FIRES, _WELL, _NEW = "ALARM", "OK", "not measured yet"
+_MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measured yet[/]"}
 
 
 def status_table(loop: Loop, stage: str) -> Table:
@@ -66,21 +68,26 @@ def _or_why_not(seen: Seen, name: str, read: Callable[[], str]) -> str:
 
 
 def _alarms(seen: Seen) -> str:
-    """Tell of each alarm that is not well, and count the others."""
-    by_state = sorted(seen.alarms, key=lambda alarm: (alarm.state, alarm.name))
+    """Tell of each alarm that fires, and count the others."""
+    by_state = sorted(seen.alarms, key=lambda alarm: (_state(alarm), alarm.name))
     lines = []
-    for state, alarms in groupby(by_state, key=lambda alarm: alarm.state):
+    for state, alarms in groupby(by_state, key=_state):
         found = list(alarms)
-        mark = f"[{_COLOURS[state]}]{state}[/]"
-        if state == "OK":
-            lines.append(f"{mark} {len(found)} of {len(seen.alarms)}")
-        else:
+        if state == _FIRES:
             lines += [
-                f"{mark} {escape(alarm.name)} since {moment(alarm.since)}: "
+                f"{_MARKS[state]} {escape(alarm.name)} since {moment(alarm.since)}: "
                 f"{escape(alarm.meaning)} {escape(alarm.runbook)}".rstrip()
                 for alarm in found
             ]
-    return "\n".join(lines) or "none"
+        else:
+            lines.append(f"{_MARKS[state]} {len(found)} of {len(seen.alarms)}")
+    return "\n".join(lines) or "none is deployed"
+
+
+def _state(alarm: Alarm) -> str:
+    if alarm.fires:
+        return _FIRES
+    return _NEW if alarm.is_new else _WELL
 
 
 def _champion(seen: Seen) -> str:
@@ -104,20 +111,22 @@ def _runs(seen: Seen) -> str:
 def _panel(seen: Seen, panel: Panel) -> str:
     measured = [line for line in seen.lines[panel.title] if line.values]
     if not measured:
-        return "[dim]no figure[/]"
+        return f"[dim]{seen.unmeasured}[/]"
     if panel.is_stacked and all(not line.is_count for line in measured):
         return ", ".join(escape(line.label) for line in measured if line.figure) or "none"
     return _figures(measured)
 
 
 def _figures(lines: Sequence[Line]) -> str:
-    return ", ".join(f"{escape(line.label)} [bold]{number(line.figure)}[/]" for line in lines)
+    return ", ".join(
+        f"{escape(line.label)} [bold]{number(line.figure)}[/]"
+        for line in lines
+        if line.figure is not None
+    )
 
 
-def number(value: float | None) -> str:
+def number(value: float) -> str:
     """Write a figure as it is read at a glance: three digits, and whole numbers whole."""
-    if value is None:
-        return "none"
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,13 @@ class NoSuchStack(OperatorError):
 
 @dataclass(frozen=True)
 class Target:
-    """A deployed stack: how to call its account, and the outputs of its template."""
+    """A deployed stack: how to call its account, the outputs of its template, and its age."""
 
     name: str
     outputs: Mapping[str, str]
     client: Callable[[str], Any]
     is_local: bool = False
+    created: datetime | None = None
 
     def output(self, name: str) -> str:
         """Give an output of the stack.
@@ -100,4 +102,9 @@ def aws_target(stage: str) -> Target:
             ) from error
         raise OperatorError(sentence(error)) from error
     outputs = {item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])}
-    return Target(name, outputs, cache(lambda service: session.client(service)))
+    return Target(
+        name,
+        outputs,
+        cache(lambda service: session.client(service)),
+        created=found["CreationTime"],
+    )

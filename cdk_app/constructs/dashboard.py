@@ -46,7 +46,10 @@ class Dashboard(Construct):
         )
         facade.add_widget(
             cloudwatch.AlarmStatusWidget(
-                title="Alarms", alarms=[alarm for _, alarm in alarms.made], width=_WIDTH, height=4
+                title="Alarms; grey: not measured yet, or no more",
+                alarms=[alarm for _, alarm in alarms.made],
+                width=_WIDTH,
+                height=4,
             )
         )
         for section in SECTIONS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aws_cdk import Duration, IgnoreMode
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -20,6 +22,9 @@ from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.panels import NAMESPACE
 from stresswatch.windows import LAG, SCHEDULED_TIME
+
+_LATEST_MINUTES = 15
+"""How late a window's figure may come before the monitor counts as silent."""
 
 
 class Drift(Construct):
@@ -98,20 +103,16 @@ class Drift(Construct):
                 "A retraining starts by itself; see the report of the window in S3."
             ),
             runbook="drift",
-            threshold=stage.drift_share_threshold,
             # A window that is too small has no figure, which is no drift.
-            is_silence_breaching=False,
+            threshold=stage.drift_share_threshold,
         )
-        alarms.make(
+        alarms.make_for_silence(
             self,
             "HeartbeatAlarm",
             self._metric("WindowPosts", stage, statistic="SampleCount"),
             meaning="The drift monitor did not run: nobody is watching the model.",
             runbook="drift-monitor-silent",
-            threshold=1,
-            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            periods=2,
-            is_silence_breaching=True,
+            silence=heartbeat_silence(stage.window_minutes),
         )
 
     def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
@@ -122,6 +123,15 @@ class Drift(Construct):
             statistic=statistic,
             period=Duration.minutes(stage.window_minutes),
         )
+
+
+def heartbeat_silence(window_minutes: int) -> timedelta:
+    """Give how long after a window's figure the monitor may go without another.
+
+    The next figure is a window later, and is put when the window is archived, measured, and tried
+    again where need be.
+    """
+    return timedelta(minutes=window_minutes + max(window_minutes // 2, _LATEST_MINUTES))
 
 
 def after_each_window(minutes: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -135,15 +136,13 @@ class Observability(Construct):
             runbook="iterator-age",
             threshold=stage.iterator_age_alarm_seconds * 1000,
         )
-        make(
+        self._alarms.make_for_silence(
             self,
             "SilentStreamAlarm",
-            self._metric("PostsRead", Duration.minutes(stage.silence_alarm_minutes)),
+            self._metric("PostsRead"),
             meaning="No post came: producers have stopped, or what they send is not read.",
             runbook="silent-stream",
-            threshold=1,
-            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            is_silence_breaching=True,
+            silence=timedelta(minutes=stage.silence_alarm_minutes),
         )
         make(
             self,
@@ -222,12 +221,12 @@ class Observability(Construct):
             threshold=1,
         )
 
-    def _metric(self, name: str, period: Duration = _PERIOD) -> cloudwatch.Metric:
+    def _metric(self, name: str) -> cloudwatch.Metric:
         """A metric that the predictor writes into its log."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
             dimensions_map={"Stage": self._stage.name, "service": "predictor"},
             statistic="Sum",
-            period=period,
+            period=_PERIOD,
         )

@@ -87,10 +87,9 @@ class Quality(Construct):
                 "the upper end of its F1's interval is. A retraining starts by itself."
             ),
             runbook="live-quality",
+            # Without enough labels there is no figure, which says nothing of the champion.
             threshold=stage.accepted_f1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            # Without enough labels there is no figure, which says nothing of the champion.
-            is_silence_breaching=False,
         )
 
 

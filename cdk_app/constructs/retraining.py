@@ -41,6 +41,7 @@ from cdk_app.findings import acknowledge_wildcards
 from cdk_app.permissions import allow, allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.journal import APPROVAL, BARRED, LEASE
+from stresswatch.triggers import SCHEDULE
 
 # What a run's record takes, and nothing that reads or deletes another's.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
@@ -52,8 +53,6 @@ _TRACKING_ACTIONS = [
     "sagemaker-mlflow:LogBatch",
     "sagemaker-mlflow:UpdateRun",
 ]
-SCHEDULE = "schedule"
-"""The trigger of retrainings that nobody asked for, which are declined in silence."""
 _APP_ACTION = "sagemaker:CallMlflowAppApi"
 """An MLflow app's API as a whole: no finer permission exists for an app."""
 _OUT_OF_CAPACITY = (

@@ -10,7 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from cli.seen import Alarm, Line, Seen
+from cli.alarms import Alarm
+from cli.seen import Line, Seen
 from cli.status import moment, number
 from stresswatch.panels import COLOURS, SECTIONS, Panel
 
@@ -160,14 +161,14 @@ def _draw_heat(drawn: go.Figure, lines: Sequence[Line]) -> None:
 
 
 def _verdict(alarms: Sequence[Alarm], *, is_known: bool) -> html.Section:
-    firing = [alarm for alarm in alarms if alarm.state == "ALARM"]
-    unsure = [alarm for alarm in alarms if alarm.state == "INSUFFICIENT_DATA"]
+    firing = [alarm for alarm in alarms if alarm.fires]
+    new = [alarm for alarm in alarms if alarm.is_new]
     if not is_known:
         return html.Section(html.H2("Nobody knows how the alarms stand"), className="verdict bad")
     if not firing:
-        well = len(alarms) - len(unsure)
+        well = len(alarms) - len(new)
         told = f"No alarm fires: {well} of {len(alarms)} are well"
-        rest = f", {len(unsure)} have no data yet" if unsure else ""
+        rest = f", what {len(new)} watch was not measured yet" if new else ""
         return html.Section(html.H2(f"✓ {told}{rest}"), className="verdict good", id="verdict")
     return html.Section(
         [
@@ -224,14 +225,17 @@ def _unreadable(seen: Seen) -> list[Any]:
 def _versions(seen: Seen) -> html.Div:
     since = f"champion since {moment(seen.changes[-1].at)}" if seen.champion else "no champion yet"
     shadow = f"; {seen.challenger.pointer.version} shadows it" if seen.challenger else ""
-    return _tile(seen.champion or "none", since + shadow, "tile wide")
+    return _tile(seen.champion or "none yet", since + shadow, "tile wide")
 
 
 def _tiles(seen: Seen) -> list[html.Div]:
     figures = {
         (title, line.label): line.figure for title, lines in seen.lines.items() for line in lines
     }
-    return [_tile(number(figures.get((title, label))), says) for title, label, says in TILES]
+    return [
+        _tile(seen.unmeasured if figure is None else number(figure), says)
+        for figure, says in ((figures.get((title, label)), says) for title, label, says in TILES)
+    ]
 
 
 def _tile(value: str, says: str, kind: str = "tile") -> html.Div:
@@ -250,7 +254,7 @@ def _graph(seen: Seen, panel: Panel) -> html.Figure:
             html.Figcaption(
                 [html.H3([panel.title, html.Small(panel.unit)]), html.P(panel.meaning)]
             ),
-            graph if lines else html.P("no figure", className="none"),
+            graph if lines else html.P(seen.unmeasured, className="none"),
         ]
     )
 

@@ -26,6 +26,7 @@ from stresswatch.discretion import discreet
 from stresswatch.environment import setting
 from stresswatch.sources import SOURCES_FILE, BaseReader
 from stresswatch.splits import split
+from stresswatch.triggers import SCHEDULE
 from stresswatch.versions import judged_versions, sha256, version_name
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     EmptyDataSet
-        When neither the base data set nor the labels hold a valid post.
+        When neither the base data set nor the labels hold a valid post. The schedule of a stage
+        that never had one is declined instead: its first turn comes right after the deployment.
     NoStandingPost
         When the gate would have no post of the base data to judge by, after a whole training.
     """
@@ -68,12 +70,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     base = BaseReader(s3, bucket)
     training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX), now)
     posts = len(training_set.posts)
-    if not posts:
-        raise EmptyDataSet(
-            f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
-            "invalid lines; upload a base data set with `stresswatch seed`."
-        )
-    new, declined = _new_labels(s3, bucket, training_set)
+    if posts:
+        new, declined = _new_labels(s3, bucket, training_set)
+    else:
+        new, declined = 0, _not_begun(event, s3, training_set)
     if event.get("anyway"):
         declined = None
     metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
@@ -121,6 +121,23 @@ def _count(name: str, value: int) -> None:
     """Count what should be looked at; a metric that is always 0 would cost as much."""
     if value:
         metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def _not_begun(event: Mapping[str, Any], s3: S3Client, training_set: TrainingSet) -> str:
+    """Say that there is nothing to train on yet, if only the schedule asked and nobody seeded.
+
+    Raises
+    ------
+    EmptyDataSet
+    """
+    missing = (
+        f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
+        "invalid lines; upload a base data set with `stresswatch seed`"
+    )
+    is_new = not training_set.invalid and not judged_versions(s3, setting("MODEL_BUCKET"))
+    if event.get("trigger") == SCHEDULE and is_new and not event.get("anyway"):
+        return missing
+    raise EmptyDataSet(f"{missing}.")
 
 
 def _new_labels(s3: S3Client, bucket: str, training_set: TrainingSet) -> tuple[int, str | None]:

@@ -18,8 +18,9 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from cli.alarms import Alarm
 from cli.dashboard.page import TILES
-from cli.seen import Alarm, Seen, look
+from cli.seen import Seen, look
 from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.panels import NAMESPACE, PANELS
 from tests.e2e.deployed import Deployed, eventually
@@ -123,7 +124,7 @@ def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
         without = chromium.find_elements(By.CSS_SELECTOR, "figure .none")
     assert "Nothing was measured yet" in shown
     assert "no champion yet" in shown
-    assert [one.text for one in without] == ["no figure"] * len(PANELS)
+    assert [one.text for one in without] == ["not measured yet"] * len(PANELS)
 
 
 def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrome) -> None:

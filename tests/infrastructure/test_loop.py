@@ -167,7 +167,8 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
 def test_a_monitor_that_falls_silent_is_an_alarm_of_its_own(template):
     alarm = template.one("AWS::CloudWatch::Alarm", "DriftHeartbeat")
     assert (alarm["MetricName"], alarm["Statistic"]) == ("WindowPosts", "SampleCount")
-    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["TreatMissingData"] == "missing"
+    assert "Notifications" in json.dumps(alarm["InsufficientDataActions"])
 
 
 def test_the_drift_alarm_starts_a_retraining_and_no_other_alarm_does(template):

@@ -72,12 +72,17 @@ def test_every_queue_is_watched_for_messages(template):
 
 
 def test_only_the_silence_of_the_drift_monitor_and_of_the_stream_is_an_alarm(template):
-    breaching = {
-        name[:-8]: alarm["Properties"]["MetricName"]
-        for name, alarm in alarms(template).items()
-        if alarm["Properties"]["TreatMissingData"] == "breaching"
+    properties = {name[:-8]: alarm["Properties"] for name, alarm in alarms(template).items()}
+    treatments = {alarm["TreatMissingData"] for alarm in properties.values()}
+    assert treatments == {"missing", "notBreaching"}
+    telling = {
+        name: alarm["MetricName"]
+        for name, alarm in properties.items()
+        if "NotificationsTopic" in json.dumps(alarm.get("InsufficientDataActions", []))
     }
-    assert breaching == {
+    missing = {name for name, alarm in properties.items() if alarm["TreatMissingData"] == "missing"}
+    assert telling.keys() == missing
+    assert telling == {
         "DriftHeartbeatAlarm": "WindowPosts",
         "ObservabilitySilentStreamAlarm": "PostsRead",
     }

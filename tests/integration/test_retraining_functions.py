@@ -25,6 +25,7 @@ from stresswatch.versions import VERSION_FILES, InvalidModelVersion, sha256
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 
+BY_SCHEDULE = {"trigger": "schedule", "reason": "rate(1 day)"}
 DRIFT_ALARM = {"trigger": "drift_alarm", "reason": "0.6 is over the threshold"}
 
 
@@ -311,6 +312,27 @@ class TestDataset:
         aws.put("training", "labels/a.jsonl", b"{\n")
         with pytest.raises(EmptyDataSet, match="1 invalid lines; upload a base data set"):
             dataset(DRIFT_ALARM, CONTEXT)
+
+    def test_a_schedule_before_anything_was_seeded_is_declined(self, aws):
+        answer = dataset(BY_SCHEDULE, CONTEXT)
+        assert answer["posts"] == 0
+        assert "`stresswatch seed`" in answer["declined"]
+        assert not aws.keys("training")
+
+    @pytest.mark.parametrize("request_", [DRIFT_ALARM, BY_SCHEDULE | {"anyway": True}])
+    def test_whoever_else_asks_before_the_first_seed_gets_an_error(self, aws, request_):
+        with pytest.raises(EmptyDataSet, match="0 invalid lines"):
+            dataset(request_, CONTEXT)
+
+    def test_a_schedule_that_finds_posts_gone_is_an_error(self, aws):
+        aws.put("models", "models/v1/verdict.json", b"{}")
+        with pytest.raises(EmptyDataSet):
+            dataset(BY_SCHEDULE, CONTEXT)
+
+    def test_a_schedule_that_finds_invalid_posts_alone_is_an_error(self, aws):
+        aws.put("training", "labels/a.jsonl", b"{\n")
+        with pytest.raises(EmptyDataSet):
+            dataset(BY_SCHEDULE, CONTEXT)
 
 
 class TestGate:

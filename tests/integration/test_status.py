@@ -92,8 +92,8 @@ def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
     assert "stresswatch seed" in line(shown, "champion")
     assert "predictions, active, 1 shard " in line(shown, "predictions stream")
     for panel in PANELS:
-        assert "no figure" in line(shown, f"{panel.title}, ")
-    assert "none" in line(shown, "alarms")
+        assert "not measured yet" in line(shown, f"{panel.title}, ")
+    assert "none is deployed" in line(shown, "alarms")
     assert "never ran" in line(shown, "retraining")
     assert "0" in line(shown, "quarantined today")
     assert "unknown" not in shown
@@ -144,6 +144,74 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "1 " in line(shown, "quarantined today")
 
 
+def test_an_old_stack_says_since_when_nothing_was_measured(target):
+    old = replace(target, created=datetime.now(UTC) - timedelta(days=3))
+    assert "not measured since 20" in line(show(old), "Drift, share")
+    new = replace(target, created=datetime.now(UTC) - HOUR)
+    assert "not measured yet" in line(show(new), "Drift, share")
+
+
+class WithHistory:
+    """CloudWatch with the history of alarms, which moto has not."""
+
+    def __init__(self, *changes):
+        self._client = boto3.client("cloudwatch")
+        self._changes = changes
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def describe_alarm_history(self, **request):
+        assert request["AlarmName"] == SILENCE["AlarmName"]
+        assert request["HistoryItemType"] == "StateUpdate"
+        items = [
+            {"HistoryData": json.dumps({"oldState": old, "newState": new})}
+            for old, new in self._changes
+        ]
+        return {"AlarmHistoryItems": items[: request["MaxRecords"]]}
+
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:notifications"
+SILENCE = ALARM | {
+    "AlarmName": "stresswatch-dev-Heartbeat",
+    "InsufficientDataActions": [TOPIC],
+    "TreatMissingData": "missing",
+}
+WELL, UNKNOWN = {"stateValue": "OK"}, {"stateValue": "INSUFFICIENT_DATA"}
+
+
+def with_history(target, *changes):
+    boto3.client("cloudwatch").put_metric_alarm(**SILENCE)
+    boto3.client("cloudwatch").set_alarm_state(
+        AlarmName=SILENCE["AlarmName"], StateValue="INSUFFICIENT_DATA", StateReason="r"
+    )
+    known = {"cloudwatch": WithHistory(*changes)}
+    return replace(target, client=lambda name: known.get(name) or boto3.client(name))
+
+
+@pytest.mark.parametrize("changes", [[], [(UNKNOWN, UNKNOWN)]])
+def test_what_an_alarm_for_silence_waits_for_was_not_measured_yet(target, changes):
+    told = line(show(with_history(target, *changes)), "alarms")
+    assert "not measured yet 1 of 1" in told
+    assert "ALARM" not in told
+
+
+def test_an_alarm_whose_data_ended_is_shown_as_one_that_fires(target):
+    told = line(show(with_history(target, (WELL, UNKNOWN)), width=200), "alarms")
+    assert "ALARM stresswatch-dev-Heartbeat since" in told
+    assert "docs/runbooks/drift.md" in told
+
+
+def test_the_history_is_asked_of_alarms_for_silence_alone(target):
+    boto3.client("cloudwatch").put_metric_alarm(**ALARM)
+    boto3.client("cloudwatch").set_alarm_state(
+        AlarmName=ALARM["AlarmName"], StateValue="INSUFFICIENT_DATA", StateReason="r"
+    )
+    known = {"cloudwatch": WithHistory((WELL, UNKNOWN))}
+    shown = show(replace(target, client=lambda name: known.get(name) or boto3.client(name)))
+    assert "not measured yet 1 of 1" in line(shown, "alarms")
+
+
 def test_alarms_that_are_well_are_counted_and_no_more(target):
     cloudwatch = boto3.client("cloudwatch")
     for name in ("a", "b"):
@@ -158,8 +226,8 @@ def test_metrics_of_another_stage_are_not_this_stack_s(target):
     put("DriftShare", 1.0, Stage="prod")
     put("PostsScored", 1.0, **SCORED | {"Stage": "prod"})
     shown = show(target)
-    assert "no figure" in line(shown, "Drift, share")
-    assert "no figure" in line(shown, "Posts scored, by version")
+    assert "not measured yet" in line(shown, "Drift, share")
+    assert "not measured yet" in line(shown, "Posts scored, by version")
 
 
 def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypatch):
