@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 import local
 from stresswatch.champion import Pointer
-from tests.e2e.deployed import Deployed
+from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell, started
 
 HERE = Path(__file__).parent
@@ -26,8 +27,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("deployed") / "stack"
     stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
-    yield Deployed(stack, app, folder)
-    local.down(folder)
+    try:
+        deployed = Deployed(stack, app, folder)
+        yield replace(deployed, alarms_when_new=evaluated_alarms(deployed))
+    finally:
+        local.down(folder)
+
+
+def evaluated_alarms(deployed: Deployed) -> Mapping[str, str]:
+    """Wait until a new stack's alarms were evaluated; give their states by their names.
+
+    Those for silence stay as they are made, which says nothing: all are evaluated together, each
+    time after the states of the others were set, so they had their turn as well.
+    """
+    cloudwatch = deployed.client("cloudwatch")
+
+    def look() -> dict[str, str] | None:
+        found = cloudwatch.describe_alarms()["MetricAlarms"]
+        waiting = [
+            alarm
+            for alarm in found
+            if alarm["StateValue"] == "INSUFFICIENT_DATA"
+            and alarm["TreatMissingData"] == "notBreaching"
+        ]
+        states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
+        return None if waiting or not found else states
+
+    return eventually("evaluation of every alarm", look, 120)
 
 
 @pytest.fixture(scope="package")

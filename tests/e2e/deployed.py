@@ -7,8 +7,9 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -47,11 +48,15 @@ def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -
 
 @dataclass(frozen=True)
 class Deployed:
-    """The deployed stack, its cloud assembly, and the folder that it keeps everything in."""
+    """The deployed stack, its cloud assembly, and the folder that it keeps everything in.
+
+    `alarms_when_new` are the states of its alarms before anything was sent to it.
+    """
 
     stack: local.LocalStack
     app: Path
     folder: Path
+    alarms_when_new: MappingOf[str, str] = field(default_factory=dict)
 
     @cached_property
     def endpoint(self) -> Endpoint:

@@ -172,6 +172,31 @@ def dead_letters(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 @contextmanager
+def disabled_schedule(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    """Make the schedule that the local stack runs by a rule, as somebody left it."""
+    scheduler = deployed.client("scheduler")
+    name = f"{deployed.stack.stack_name}-DriftSchedule"
+    function = deployed.client("lambda").get_function(FunctionName=deployed.function("DriftDrift"))
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression="cron(2 0/1 * * ? *)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        State="DISABLED",
+        Target={
+            "Arn": function["Configuration"]["FunctionArn"],
+            "RoleArn": function["Configuration"]["Role"],
+        },
+    )
+    try:
+        yield Given()
+        enabled = scheduler.get_schedule(Name=name)
+        assert enabled["State"] == "ENABLED"
+        assert enabled["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
+    finally:
+        scheduler.delete_schedule(Name=name)
+
+
+@contextmanager
 def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
     now = datetime.now(UTC)
     deployed.loop.measure_drift(now - timedelta(hours=1), now)
@@ -339,12 +364,14 @@ PAGES = {
     ),
     "docs/runbooks/drift-monitor-silent.md": Page(
         (
-            ("aws events list-rules", r"DriftSchedule.*ENABLED.*cron"),
+            ("aws scheduler list-schedules", r"DriftSchedule\w*\tDISABLED"),
             ("aws lambda invoke", r'"status": "'),
-            ("aws events enable-rule", NOTHING),
+            ("aws scheduler get-schedule", NOTHING),
+            ("aws scheduler update-schedule", r'"ScheduleArn": '),
             ("echo", NOTHING),
             ("aws lambda invoke", r'"status": "'),
-        )
+        ),
+        disabled_schedule,
     ),
     "docs/runbooks/drift.md": Page(
         (

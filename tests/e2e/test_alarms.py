@@ -13,11 +13,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cli.alarms import read_alarms
 from stresswatch.champion import Pointer
 from stresswatch.s3 import Location
 from stresswatch.versions import sha256
@@ -26,9 +27,9 @@ from tests.integration.conftest import request, train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
 CONFIGURATION = (
-    "AlarmName", "AlarmDescription", "AlarmActions", "MetricName", "Namespace", "Statistic",
-    "Dimensions", "Period", "EvaluationPeriods", "Threshold", "ComparisonOperator",
-    "TreatMissingData",
+    "AlarmName", "AlarmDescription", "AlarmActions", "InsufficientDataActions", "MetricName",
+    "Namespace", "Statistic", "Dimensions", "Period", "EvaluationPeriods", "Threshold",
+    "ComparisonOperator", "TreatMissingData",
 )  # fmt: skip
 
 
@@ -39,7 +40,7 @@ class Alarms:
         self._deployed = deployed
         self._cloudwatch = deployed.client("cloudwatch")
         self._inbox = Inbox(deployed)
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -50,16 +51,35 @@ class Alarms:
                 AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="A test begins."
             )
 
-    def fires(self, prefix: str) -> None:
-        """Wait until the alarm has told the topic's subscribers that it fires."""
+    def fires(self, prefix: str, state: str = "ALARM") -> None:
+        """Wait until the alarm has told the topic's subscribers of its state."""
         alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
-        eventually(f"message from {prefix}", lambda: alarm in self._read() or None)
+        eventually(f"message from {prefix}", lambda: (alarm, state) in self._read() or None)
 
-    def _read(self) -> set[str]:
+    def is_well(self, prefix: str) -> None:
+        """Wait until the alarm has seen data that is well."""
+        alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
+
+        def look() -> bool | None:
+            (found,) = self._cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+            return True if found["StateValue"] == "OK" else None
+
+        eventually(f"data for {prefix}", look)
+
+    def falls_silent(self, prefix: str) -> None:
+        """Wait until an alarm that had data told of its end, and operators see it fire."""
+        self.is_well(prefix)
+        with self.tightened(prefix, Period=1):
+            self.fires(prefix, "INSUFFICIENT_DATA")
+            alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
+            (seen,) = [one for one in read_alarms(self._deployed.loop.target) if one.name == alarm]
+            assert seen.fires
+
+    def _read(self) -> set[tuple[str, str]]:
         for _, text in self._inbox.read():
             # Drift, and what retrainings come to, is told in words.
-            if text.startswith("{") and json.loads(text).get("NewStateValue") == "ALARM":
-                self._told.add(json.loads(text)["AlarmName"])
+            if text.startswith("{") and "NewStateValue" in (told := json.loads(text)):
+                self._told.add((told["AlarmName"], told["NewStateValue"]))
         return self._told
 
     @contextmanager
@@ -142,6 +162,18 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
         ),
     }
     assert {name[:-8] for name in deployed.logical_ids("AWS::CloudWatch::Alarm")} == fired
+
+
+def test_no_alarm_fires_on_a_new_stack(deployed: Deployed) -> None:
+    """Those for silence wait for their first data; all others are well without any."""
+    names = {
+        deployed.named(name, "AWS::CloudWatch::Alarm"): name
+        for name in deployed.logical_ids("AWS::CloudWatch::Alarm")
+    }
+    states = {names[name][:-8]: state for name, state in deployed.alarms_when_new.items()}
+    waiting = {"DriftHeartbeatAlarm", "ObservabilitySilentStreamAlarm"}
+    assert {name for name, state in states.items() if state != "OK"} == waiting
+    assert {states[name] for name in waiting} == {"INSUFFICIENT_DATA"}
 
 
 def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> None:
@@ -283,14 +315,15 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
     deployed.client("sqs").purge_queue(QueueUrl=queue)
 
 
-def test_a_drift_monitor_that_falls_silent(alarms: Alarms) -> None:
-    with alarms.tightened("DriftHeartbeat", Period=1):
-        alarms.fires("DriftHeartbeat")
+def test_a_drift_monitor_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
+    now = datetime.now(UTC)
+    deployed.loop.measure_drift(now - timedelta(minutes=1), now)
+    alarms.falls_silent("DriftHeartbeat")
 
 
-def test_a_stream_that_falls_silent(alarms: Alarms) -> None:
-    with alarms.tightened("ObservabilitySilentStream", Period=1):
-        alarms.fires("ObservabilitySilentStream")
+def test_a_stream_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
+    deployed.loop.send([("key", b"not a post")])
+    alarms.falls_silent("ObservabilitySilentStream")
 
 
 def test_live_quality_below_what_is_accepted_starts_a_retraining(

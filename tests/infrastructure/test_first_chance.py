@@ -55,6 +55,8 @@ def test_no_alarm_fires_on_a_new_stack_where_nothing_was_measured(any_stage):
 
 
 def test_no_alarm_fires_on_a_new_stack_that_runs_without_posts(any_stage):
+    watched = {alarm.metric_name for alarm in alarms(any_stage).values()}
+    assert watched - _NOTHING_WRONG.keys() == {"DriftShare", "F1UpperBound", "PostsRead"}
     firing = {
         name
         for name, alarm in alarms(any_stage).items()
