@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stresswatch.posts import InvalidPost, read_post
 from stresswatch.removal import is_removal_notice
 
 NOTICES = [
@@ -25,6 +26,22 @@ NOTICES = [
     "[removed]\n\n[View Poll](https://www.reddit.com/poll/abc)",
     "[deleted][removed]",
     "(removed)",
+    "[removed: rule 3]",
+    "[removed - violates the guidelines]",
+    "[deleted user]",
+    "[account suspended]",
+    "[redacted]",
+    "[[removed]]",
+    "\N{LEFT BLACK LENTICULAR BRACKET}deleted\N{RIGHT BLACK LENTICULAR BRACKET}",
+    "[removed](https://www.reddit.com/help/contentpolicy)",
+]
+SENTENCES = [
+    "Sorry, this post has been removed by the moderators of r/stress.",
+    "Sorry, this post was deleted by the person who originally posted it.",
+    "This post was removed by Reddit's filters.",
+    "This comment has been deleted.",
+    "Removed by Reddit",
+    "This Tweet is unavailable",
 ]
 FORMS = {
     "Markdown's escapes": lambda text: text.replace("[", "\\[").replace("]", "\\]"),
@@ -37,6 +54,8 @@ FORMS = {
     "a quotation": lambda text: f"> {text}",
     "emphasis": lambda text: f"**{text}**",
     "a full stop": lambda text: f"{text}.",
+    "HTML": lambda text: f'<div class="md"><p>{text}</p>\n</div><br/>',
+    "HTML as text": lambda text: f"&lt;!-- SC_OFF --&gt;&lt;p&gt;{text}&lt;/p&gt;",
     "quotation marks": lambda text: f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{QUOTATION MARK}",
 }
 POSTS = [
@@ -53,12 +72,17 @@ POSTS = [
     "[rant]",
     "[Rant] deleted by user",
     "I removed it",
+    "(deleted because of him, and not by the rules)",
+    "[removed due to the law that took my children]",
+    "This post was removed and I do not know why",
+    "This post is removed from my mind",
+    "Deleted by my ex",
     "removed",
     "[]",
 ]
 
 
-@pytest.mark.parametrize("text", NOTICES)
+@pytest.mark.parametrize("text", NOTICES + SENTENCES)
 def test_a_notice_is_told_from_a_post(text):
     assert is_removal_notice(text)
 
@@ -67,6 +91,12 @@ def test_a_notice_is_told_from_a_post(text):
 @pytest.mark.parametrize("text", [notice for notice in NOTICES if "(" not in notice])
 def test_a_notice_is_told_in_every_form(text, form):
     assert is_removal_notice(FORMS[form](text))
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_a_notice_that_begins_with_a_word_is_refused_as_one(text):
+    with pytest.raises(InvalidPost, match="^text_removed"):
+        read_post({"post_id": "a", "text": text})
 
 
 @pytest.mark.parametrize("text", POSTS)

@@ -10,6 +10,7 @@ from stresswatch.text import (
     APOSTROPHES,
     INVISIBLE,
     MAXIMUM_TEXT_LENGTH,
+    MOST_MARKS,
     QUOTATION_MARKS,
     TOKEN_PATTERN,
     canonical,
@@ -168,6 +169,23 @@ def test_an_invisible_character_never_matters(text, sign, data):
 def test_a_text_never_becomes_longer_than_a_post_may_be(sign):
     text = (sign * MAXIMUM_TEXT_LENGTH)[:MAXIMUM_TEXT_LENGTH]
     assert len(normalise(text)) <= MAXIMUM_TEXT_LENGTH
+
+
+# Two classes of marks in turn: NFKC puts marks in order, and by their number squared.
+@pytest.mark.parametrize("marks", ["\u0301\u0327", "\u0344\u0323", "\u0f73\u0f75", "\u0301\uff9e"])
+def test_of_marks_in_a_row_no_more_are_read_than_can_be_ordered(marks):
+    text = "a" + marks * (MAXIMUM_TEXT_LENGTH // len(marks) - 1) + "b"
+    assert len(normalise(text)) <= 2 * MOST_MARKS + 2
+    assert normalise(text)[-1] == "b"
+
+
+def test_as_many_marks_as_a_language_writes_are_kept():
+    text = ("a" + "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 15) * 100
+    assert normalise(text) == unicodedata.normalize("NFKC", text)
+
+
+def test_a_row_of_emoji_is_kept():
+    assert normalise("\N{CRYING FACE}" * 100) == "\N{CRYING FACE}" * 100
 
 
 def test_posts_are_compared_without_regard_to_blanks_and_forms():

@@ -22,7 +22,7 @@ from stresswatch.optional_fields import (
     read_source,
     read_timestamp,
 )
-from stresswatch.removal import is_removal_notice
+from stresswatch.removal import is_removal_notice, may_be_notice
 from stresswatch.text import MAXIMUM_TEXT_LENGTH, canonical
 
 NUMERIC_FEATURES = (
@@ -250,7 +250,8 @@ def _text(record: dict[str, Any]) -> str:
         )
     if not text.strip():
         raise InvalidPost("text_empty", "text must not be blank")
-    if text[0] not in _BEGINS_WITH_A_WORD:  # most texts do, and are neither blank nor a notice
+    # Most texts begin with a word, and so are not blank; a notice may, where it is a sentence.
+    if text[0] not in _BEGINS_WITH_A_WORD or may_be_notice(text):
         _require_words(text)
     return _encodable("text", text)
 

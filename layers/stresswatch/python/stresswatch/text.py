@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from html import unescape
 from html.entities import html5
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S105 - no secret
 """A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
 MAXIMUM_TEXT_LENGTH = 40_000
 """Characters of a post, and of its normalised text; the longest post that the platforms allow."""
+MOST_MARKS = 30
+"""Combining marks in a row that are read: to put marks in order takes the square of their number.
+
+Unicode's Stream-Safe Text Format has the same limit. https://www.unicode.org/reports/tr15/#UAX15-D3
+"""
 
 APOSTROPHES = (
     "\N{ACUTE ACCENT}\N{MODIFIER LETTER PRIME}\N{MODIFIER LETTER TURNED COMMA}"
@@ -104,6 +109,17 @@ _replace_invisible_references = re.compile(
     re.IGNORECASE,
 ).sub
 
+_MARKS_THAT_ARE_LETTERS = (
+    "\N{HALFWIDTH KATAKANA VOICED SOUND MARK}\N{HALFWIDTH KATAKANA SEMI-VOICED SOUND MARK}"
+)
+_MARKS_BY_DECOMPOSITION = frozenset(
+    "\N{TIBETAN VOWEL SIGN II}\N{TIBETAN VOWEL SIGN UU}\N{TIBETAN VOWEL SIGN REVERSED II}"
+    + _MARKS_THAT_ARE_LETTERS
+)
+_replace_long_runs = re.compile(
+    rf"(?:[^\w\s\0-\x7f]|[{_MARKS_THAT_ARE_LETTERS}]){{{MOST_MARKS + 1},}}"
+).sub
+
 _BLANKS = b"".join(bytes([code]) for code in range(128) if chr(code).isspace())
 _BLANKS_TO_SPACES = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 
@@ -111,8 +127,8 @@ _BLANKS_TO_SPACES = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 def normalise(text: str) -> str:
     """Return the text in which tokens are found, of at most `MAXIMUM_TEXT_LENGTH` characters.
 
-    HTML's character references are decoded once, `INVISIBLE` characters removed, apostrophes and
-    quotation marks made one, other characters brought to Unicode's form NFKC (full-width letters
+    HTML's character references are decoded once, `INVISIBLE` characters and combining marks beyond
+    `MOST_MARKS` removed, apostrophes and quotation marks made one, other characters brought to Unicode's form NFKC (full-width letters
     become plain ones, a no-break space a space, an ellipsis three dots), and letters made small.
     """
     if "&" in text:
@@ -121,7 +137,7 @@ def normalise(text: str) -> str:
         # In most posts it is all that there is beyond ASCII, and this alone is twice as fast.
         text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         if not text.isascii():
-            text = _plain_forms(normalize("NFKC", _plain_forms(text)))
+            text = _plain_forms(normalize("NFKC", _few_marks(_plain_forms(text))))
     return text.lower()[:MAXIMUM_TEXT_LENGTH].replace("`", "'")
 
 
@@ -161,6 +177,22 @@ def _character(found: re.Match[str]) -> str:
     if found["number"]:
         return unescape(found[0])
     return html5.get(found[0][1:], found[0])
+
+
+def _few_marks(text: str) -> str:
+    """Leave out combining marks beyond `MOST_MARKS` in a row."""
+    is_long = len(text.encode("utf-8", "surrogatepass")) - len(text) > MOST_MARKS
+    return _replace_long_runs(_first_marks, text) if is_long else text
+
+
+def _first_marks(found: re.Match[str]) -> str:
+    kept, in_a_row = [], 0
+    for character in found[0]:
+        is_mark = combining(character) or character in _MARKS_BY_DECOMPOSITION
+        in_a_row = in_a_row + 1 if is_mark else 0
+        if in_a_row <= MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _plain_forms(text: str) -> str:
