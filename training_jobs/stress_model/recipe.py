@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -18,7 +19,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from stresswatch.artefact import FARTHEST
 from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
 from stresswatch.text import TOKEN_PATTERN, normalise
-from training_jobs.stress_model.dataset import frame, labels_of, present_features, weighted
+from training_jobs.stress_model.dataset import (
+    UnusableDataSet,
+    frame,
+    labels_of,
+    present_features,
+    weighted,
+)
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import read_lexicons
 
@@ -103,16 +110,35 @@ def fit_pipeline(
     ----------
     **changed
         Parameters of the pipeline's steps that differ, as ``set_params`` takes them.
+
+    Raises
+    ------
+    UnusableDataSet
+        When no word stands in as many posts as a term must.
     """
     posts = weighted(posts)
-    return (
-        build_pipeline(hyperparameters, present_features(posts))
-        .set_params(**changed)
-        .fit(
-            frame(posts),
-            labels_of(posts),
-            classifier__sample_weight=[labelled.confidence for labelled in posts],
-        )
+    pipeline = build_pipeline(hyperparameters, present_features(posts)).set_params(**changed)
+    _require_terms(pipeline, posts)
+    return pipeline.fit(
+        frame(posts),
+        labels_of(posts),
+        classifier__sample_weight=[labelled.confidence for labelled in posts],
+    )
+
+
+def _require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
+    terms = pipeline.named_steps["features"].transformers[0][1]
+    if not isinstance(terms, TfidfVectorizer):  # a benchmark leaves them out
+        return
+    seen: Counter[str] = Counter()
+    # It looks at no more posts than it takes to find one term.
+    for labelled in posts:
+        seen.update(set(terms.build_analyzer()(labelled.post.text)))
+        if seen and max(seen.values()) >= terms.min_df:
+            return
+    raise UnusableDataSet(
+        f"The data set has too few posts, or posts without words: no word stands in {terms.min_df} "
+        f"of the {len(posts)} posts of its training split."
     )
 
 

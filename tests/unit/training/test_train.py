@@ -312,6 +312,21 @@ def test_a_label_of_confidence_0_counts_in_evaluation(container, labelled_posts)
     assert manifest.posts["unweighted"] == 0
 
 
+def test_posts_that_share_no_word_fail_with_one_sentence(container, labelled_posts):
+    put_posts(
+        container,
+        lines(
+            [
+                replace(labelled, post=labelled.post._replace(text=f"w{place}"))
+                for place, labelled in enumerate(labelled_posts)
+            ]
+        ),
+    )
+    assert run(container) == 1
+    failure = (container / "output/failure").read_text()
+    assert "no word stands in 2 of the" in failure
+
+
 def test_a_channel_without_files_is_an_empty_data_set(container):
     assert run(container) == 1
     assert "empty" in (container / "output/failure").read_text()

@@ -217,8 +217,21 @@ def version_of_training_set(key: str) -> str | None:
 
 
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
-    """Read the posts of an assembled training set."""
-    return [parse_labelled_post(line) for line in read(s3, folder / POSTS_FILE).splitlines()]
+    """Read the posts of an assembled training set, by the contract of today.
+
+    A training set is kept as long as its version. Lines that the contract takes for posts no more,
+    such as a notice of removal that an earlier release learned from, are left out.
+    """
+    return list(valid_posts(read(s3, folder / POSTS_FILE).splitlines()))
+
+
+def valid_posts(lines: Iterable[bytes]) -> Iterator[LabelledPost]:
+    """Read the lines that are labelled posts, and leave out the others."""
+    for line in lines:
+        try:
+            yield parse_labelled_post(line)
+        except InvalidPost:
+            continue
 
 
 def _read(line: bytes, is_fresh: bool, now: datetime) -> LabelledPost:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_lines
+from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_lines, valid_posts
 from stresswatch.identity import text_digest
-from stresswatch.posts import InvalidPost, LabelledPost, parse_labelled_post
+from stresswatch.posts import LabelledPost
 from stresswatch.splits import split
 
 if TYPE_CHECKING:
@@ -27,17 +27,9 @@ def read_trained_texts(
     """
     posts = folder_of_training_set(bucket, version) / POSTS_FILE
     lines = list(read_lines(s3, posts.bucket, posts.key))
-    return trained_texts(_posts(lines), key) if lines else None
+    return trained_texts(valid_posts(lines), key) if lines else None
 
 
 def trained_texts(posts: Iterable[LabelledPost], key: bytes) -> frozenset[str]:
     """Give the digests of the texts in the training split of a training set."""
     return frozenset(text_digest(key, labelled.post.text) for labelled in split(posts).train)
-
-
-def _posts(lines: Iterable[bytes]) -> Iterable[LabelledPost]:
-    for line in lines:
-        try:
-            yield parse_labelled_post(line)
-        except InvalidPost:
-            continue
