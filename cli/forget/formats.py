@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from base64 import b64decode, b64encode
 from collections import Counter
@@ -17,7 +16,8 @@ from typing import NamedTuple
 
 from cli.forget.broken import named_in, names_any
 from cli.forget.left import Left
-from cli.forget.people import Ids, documents, prune, survey
+from cli.forget.mentions import is_base64, mentions
+from cli.forget.people import Ids, Survey, documents, prune, survey
 from cli.forget.tables import lines_of, parquet_without, table_without
 
 _GZIP = b"\x1f\x8b"
@@ -29,7 +29,6 @@ _BOMS = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-_is_base64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}\s*").fullmatch
 _NOT_ONE_TEXT = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -122,10 +121,18 @@ def _record(text: str, ids: Ids, sequence_number: str) -> Left[str]:
     if sequence_number in ids and is_unnamed:
         return Left(None, Counter([sequence_number]))
     if not found.names & ids:
-        is_post = isinstance(value, dict) and "text" in value
+        # One without an id is known by its sequence number, unless it names the person otherwise.
+        is_post = isinstance(value, dict) and "text" in value and not found.names
         is_prose = isinstance(value, str) and bool(value.strip())
-        return Left(text, unattributed=0 if is_post else found.anonymous + is_prose)
+        if is_post:
+            return Left(text, unattributed=int(mentions(value, ids)))
+        return Left(text, unattributed=_unowned(value, found, ids) or int(is_prose))
     return _pruned(text, ids)
+
+
+def _unowned(value: object, found: Survey, ids: Ids) -> int:
+    """Count the records of unknown owners; one that names the person in another way is one."""
+    return found.anonymous or int(not found.names and mentions(value, ids))
 
 
 def _no_json(text: str, ids: Ids, sequence_number: str) -> Left[str]:
@@ -148,9 +155,9 @@ def _file(text: str, ids: Ids) -> Left[str]:
     first = next((line for line in lines if line.strip()), "")
     if first and not _is_json(first):
         if _is_json(text):
-            found = survey(json.loads(text))
+            found = survey(value := json.loads(text))
             if not found.names & ids:
-                return Left(text, unattributed=found.anonymous)
+                return Left(text, unattributed=_unowned(value, found, ids))
             left = _pruned(text, ids)
             return replace(left, content=left.content or "")
         if (table := table_without(text, ids, is_file=True)) is not None:
@@ -184,7 +191,7 @@ def _line(line: str, ids: Ids) -> Left[str]:
         end = line[len(line.rstrip("\r\n")) :]
         left = _pruned(line.rstrip("\r\n"), ids)
         return left if left.content is None else replace(left, content=f"{left.content}{end}")
-    return Left(line, unattributed=0 if isinstance(value, dict) else found.anonymous)
+    return Left(line, unattributed=_unowned(value, found, ids))
 
 
 def _pruned(text: str, ids: Ids) -> Left[str]:
@@ -221,7 +228,7 @@ def _documents(text: str, ids: Ids) -> Left[str] | None:
 
 def _base64(text: str, ids: Ids) -> Left[str] | None:
     """Look into JSON that was encoded once more; None where it is none."""
-    if not _is_base64(text):
+    if not is_base64(text):
         return None
     try:
         inner = b64decode(text, altchars=b"-_" if {"-", "_"} & set(text) else None)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from cli.forget.json_text import Node, cut, parse
 
@@ -36,6 +37,9 @@ _TEXTS = frozenset(
 _BLANKS = " \t\r\n\ufeff"
 _BEFORE_JSON = frozenset([*_BLANKS, "{", "[", '"'])
 _OTHER_NAMES = frozenset(["id", "name"])
+_ID_FIELD = frozenset(["postid"])
+_ID_LISTS = frozenset(["postid", "postids"])
+_LONGEST_HEADING = 32
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Survey:
     names : frozenset of str
         The ids of all records in it.
     anonymous : int
-        Objects with a text in it that no id is near.
+        Objects with a text in it that no id is near, or with ids by the list.
     """
 
     names: frozenset[str] = frozenset()
@@ -69,13 +73,18 @@ def survey(value: object) -> Survey:
                 found.append((within, is_in_record, by_post_id))
             continue
         if isinstance(one, list):
+            anonymous += any(map(_is_heading, one))
             found += [(member, is_in_record, by_post_id) for member in one]
             continue
         if not isinstance(one, dict):
             continue
         owner = owner_of(one.items(), by_post_id=by_post_id)
         names |= owner.ids
-        anonymous += owner.has_text and not owner.ids and not is_in_record
+        # Ids by the list, as where a table is written by column, belong to no one record.
+        has_ids = any(
+            isinstance(one[key], dict | list) for key in _fields_of(tuple(one), _ID_LISTS)
+        )
+        anonymous += has_ids or (owner.has_text and not owner.ids and not is_in_record)
         found += [
             (
                 member,
@@ -94,7 +103,7 @@ def _may_hold_more(value: object) -> bool:
 
 
 def _of_plain(record: dict[str, object]) -> Survey:
-    fields = _fields_of(tuple(record))
+    fields = _fields_of(tuple(record), _ID_FIELD)
     if len(fields) == 1 and (post_id := id_of(record[fields[0]])) is not None:
         return Survey(frozenset([post_id]))
     owner = owner_of(record.items(), by_post_id=False)
@@ -102,9 +111,15 @@ def _of_plain(record: dict[str, object]) -> Survey:
 
 
 @lru_cache(maxsize=4096)
-def _fields_of(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Give those of an object's keys that spell ``post_id``."""
-    return tuple(key for key in keys if key_name(key) == "postid")
+def _fields_of(keys: tuple[str, ...], names: frozenset[str]) -> tuple[str, ...]:
+    """Return those of an object's keys that spell one of the names."""
+    return tuple(key for key in keys if key_name(key) in names)
+
+
+def _is_heading(member: object) -> bool:
+    """Return whether a member of an array spells ``post_id``: a row of a table's column names."""
+    is_short = isinstance(member, str) and len(member) <= _LONGEST_HEADING
+    return is_short and key_name(str(member)) in _ID_FIELD
 
 
 class Owner(NamedTuple):
@@ -151,8 +166,8 @@ def id_of(value: object) -> str | None:
 
 @lru_cache(maxsize=4096)
 def key_name(key: str) -> str:
-    """Give a field's name without case, blanks and signs."""
-    return re.sub(r"[\W_]+", "", key).casefold()
+    """Give a field's name without case, blanks and signs, in plain letters where it is in wide."""
+    return re.sub(r"[\W_]+", "", normalize("NFKC", key)).casefold()
 
 
 def json_within(text: str) -> object | None:

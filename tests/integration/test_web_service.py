@@ -295,6 +295,15 @@ def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, clock
     assert not post("/labels", eldest).body["new"]
 
 
+def test_an_object_of_a_later_time_hides_no_retry(aws, clock):
+    later = [timedelta(minutes=4), timedelta(days=30_000)]
+    for ahead in later:
+        aws.put("training", label_key(clock.moment + ahead, "ahead"), b"")
+    assert post("/labels", LABELS[0]).body["new"]
+    assert not post("/labels", LABELS[0]).body["new"]
+    assert len(aws.keys("training", "labels/")) == len(later) + 1
+
+
 def test_labels_of_objects_as_they_were_named_before_do_not_count_as_retries(aws, clock):
     aws.put("training", "labels/web-0123456789abcdef0123456789abcdef.jsonl", b"")
     assert post("/labels", LABELS[0]).body["new"]

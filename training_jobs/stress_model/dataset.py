@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, LabelledPost, parse_labelled_post
 from stresswatch.splits import split
 
+FEWEST_OF_A_LABEL = 2
+"""Posts of a label without which a feature's mutual information with it cannot be estimated."""
+
 
 class UnusableDataSet(ValueError):
     """No model can be trained on this data set; the message says why in one sentence."""
@@ -46,7 +49,8 @@ def read_dataset(channel: Path) -> DataSet:
     ------
     UnusableDataSet
         When there is no line, no valid one, no label of the training split that weighs anything,
-        or a split that is empty or of one class.
+        a split that is empty or of one class, or fewer than `FEWEST_OF_A_LABEL` posts of a label
+        to train on.
     """
     lines = sorted(
         line
@@ -83,6 +87,12 @@ def read_dataset(channel: Path) -> DataSet:
                 f"The data set has one class or too few posts: its {name} split of "
                 f"{len(side)} posts has {found}."
             )
+    labels = [post.label for post in splits.train]
+    if (rarest := min(labels.count(0), labels.count(1))) < FEWEST_OF_A_LABEL:
+        raise UnusableDataSet(
+            f"The data set has too few posts: its training split of {len(labels)} posts has "
+            f"{rarest} of one label, and at least {FEWEST_OF_A_LABEL} are needed."
+        )
     return splits
 
 

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from cli.forget.contents import failed_batch, posts_file, quarantined_record
 from tests.unit.cli.test_forget_contents import IDS, OTHERS, THEIRS, given_up, quarantined
 
-SPELLINGS = ("post_id", "Post_ID", " post_id ", "postId", "POST-ID", "post id")
+SPELLINGS = (
+    "post_id",
+    "Post_ID",
+    " post_id ",
+    "postId",
+    "POST-ID",
+    "post id",
+    "\uff50\uff4f\uff53\uff54_\uff49\uff44",
+)
 MINE = {"post_id": THEIRS, "text": "words"}
 YOURS = {"post_id": OTHERS, "text": "words, their-post", "numbers": [1.50, 2e0]}
 
@@ -318,3 +326,26 @@ def test_of_an_array_each_element_of_others_stays_byte_for_byte(parts, is_ascii)
         left = base64.b64decode(json.loads(remainder.body)["payload_base64"]).decode()
         for text in others:
             assert text.encode("utf-8", "replace").decode() in left
+
+
+UNATTRIBUTABLE = {
+    "a list of ids": {"post_id": [THEIRS], "text": "words"},
+    "lists of ids and texts": {"post_id": [THEIRS, OTHERS], "text": ["words", "more"]},
+    "a table by column": {"post_id": {"0": THEIRS}, "text": {"0": "words"}},
+    "a table by row": {"columns": ["post_id", "text"], "data": [[THEIRS, "words"]]},
+    "an id as a key": {THEIRS: {"words": "more"}},
+    "another field": {"text": "words", "author": THEIRS},
+    "base64": {"data": base64.b64encode(json.dumps(MINE).encode()).decode()},
+    "a text within": {"payload": json.dumps({"reference": THEIRS})},
+}
+
+
+@pytest.mark.parametrize("form", UNATTRIBUTABLE)
+def test_an_id_that_no_field_attributes_is_counted(form):
+    data = json.dumps(UNATTRIBUTABLE[form]).encode()
+    for remainder in (quarantined_record(quarantined(data), IDS), posts_file(data, IDS)):
+        assert (remainder.removed.total(), remainder.unreadable) == (0, 1)
+
+
+def test_a_line_of_a_file_without_an_id_is_counted():
+    assert posts_file(b'{"text": "words"}\n', IDS).unreadable == 1

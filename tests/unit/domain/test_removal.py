@@ -95,7 +95,7 @@ def test_a_notice_is_told_in_every_form(text, form):
 
 @pytest.mark.parametrize("text", SENTENCES)
 def test_a_notice_that_begins_with_a_word_is_refused_as_one(text):
-    with pytest.raises(InvalidPost, match="^text_removed"):
+    with pytest.raises(InvalidPost, match=r"^text_removed"):
         read_post({"post_id": "a", "text": text})
 
 

@@ -42,7 +42,7 @@ def write_labels(s3: S3Client, bucket: str, labels: Sequence[LabelledPost], now:
     said = [labelled.labelled_at for labelled in labels if labelled.labelled_at is not None]
     if len(said) == len(labels):
         return _write(s3, bucket, label_key(max(map(moment_of, said)), name), labels)
-    last = _last(s3, bucket, since=now - RETRY_WINDOW)
+    last = _last(s3, bucket, since=now - RETRY_WINDOW, until=now)
     if last is not None and last.endswith(f"-{name}.jsonl"):
         return False
     return _write(s3, bucket, label_key(now, name), given_by(labels, now))
@@ -56,16 +56,20 @@ def _stamp(given: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds").translate(_UNPUNCTUATED)
 
 
-def _last(s3: S3Client, bucket: str, since: datetime) -> str | None:
-    """Give the key of the newest object that is named after a time since then."""
+def _last(s3: S3Client, bucket: str, since: datetime, until: datetime) -> str | None:
+    """Give the key of the newest object that is named after a time from `since` until `until`.
+
+    One of a later time beats whatever is given now, so it makes no difference to a retry.
+    """
     # Keys that are named otherwise begin with a letter, and sort behind.
+    end = f"{LABELS_PREFIX}{_stamp(until)}~"
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=LABELS_PREFIX, StartAfter=f"{LABELS_PREFIX}{_stamp(since)}"
     )
     last = None
     for page in pages:
         for found in page.get("Contents", []):
-            if not found["Key"].removeprefix(LABELS_PREFIX)[:1].isdigit():
+            if found["Key"] > end:
                 return last
             last = found["Key"]
     return last

@@ -16,7 +16,7 @@ _WHO = (
     r"|person who (?:originally )?(?:posted|wrote) (?:it|this))"
 )
 _WHY = (
-    r"(?:(?:on account of|in response to|due to|because of|for|under|as|per)\b|[:(–—-] ?)"
+    r"(?:(?:on account of|in response to|due to|because of|for|under|as|per)\b|[:(\u2013\u2014-] ?)"
     # A platform never speaks of itself as one person, nor of others as people do.
     r"(?:(?!\b(?:i|me|my|mine|myself|he|him|his|she|her|hers)\b).){0,120}?"
     r"\b(?:polic(?:y|ies)|rules?|guidelines?|terms|notice|copyright|dmca|spam|law|request"
@@ -27,14 +27,15 @@ _WHAT = r"(?:post|submission|comment|reply|message|text|content|title|thread|twe
 _GONE = rf"(?:removed|deleted|redacted)(?: by {_WHO})?(?:,? {_WHY}|{_WHY})?"
 REMOVAL_NOTICES = (
     rf"(?:(?:this |the )?{_WHAT} (?:(?:was|has been|is) )?)?{_GONE}",
-    r"(?:deleted|removed|suspended) (?:user|account)|(?:user|account) (?:deleted|removed|suspended)",
+    r"(?:deleted|removed|suspended) (?:user|account)",
+    r"(?:user|account) (?:deleted|removed|suspended)",
     r"removed too long",
     r"unavailable",
 )
 """What stands alone between brackets where a post was removed or deleted, as regular expressions.
 
-They are matched with the text as `stresswatch.text.canonical` gives it, without Markdown and tags of
-HTML: in small letters, each run of blanks one space.
+They are matched with the text as `stresswatch.text.canonical` gives it, without Markdown and HTML's
+tags: in small letters, each run of blanks one space.
 """
 REMOVAL_SENTENCES = (
     rf"(?:sorry, )?(?:this|the|your) {_WHAT} (?:was|has been|is) {_GONE}",
@@ -57,7 +58,11 @@ _strip_tags = re.compile(
 ).sub
 _strip_outside = re.compile(r"^[^\w\[({<]+|[^\w\])}>]+$").sub
 _strip_escapes = re.compile(r"[\\*_~`]").sub
-_BRACKETS = str.maketrans("【〔⟦〚⟨〈", "[[[[[[") | str.maketrans("】〕⟧〛⟩〉", "]]]]]]")
+# Of other scripts and of mathematics; the full-width ones have a plain form.
+_BRACKETS = {
+    **dict.fromkeys(map(ord, "\u3010\u3014\u3008\u27e6\u27e8\u301a"), "["),
+    **dict.fromkeys(map(ord, "\u3011\u3015\u3009\u27e7\u27e9\u301b"), "]"),
+}
 
 
 def may_be_notice(text: str) -> bool:

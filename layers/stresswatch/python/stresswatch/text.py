@@ -128,8 +128,9 @@ def normalise(text: str) -> str:
     """Return the text in which tokens are found, of at most `MAXIMUM_TEXT_LENGTH` characters.
 
     HTML's character references are decoded once, `INVISIBLE` characters and combining marks beyond
-    `MOST_MARKS` removed, apostrophes and quotation marks made one, other characters brought to Unicode's form NFKC (full-width letters
-    become plain ones, a no-break space a space, an ellipsis three dots), and letters made small.
+    `MOST_MARKS` removed, apostrophes and quotation marks made one, other characters brought to
+    Unicode's form NFKC (full-width letters become plain ones, a no-break space a space, an ellipsis
+    three dots), and letters made small.
     """
     if "&" in text:
         text = decode_references(text)

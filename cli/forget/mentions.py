@@ -1,0 +1,40 @@
+"""Whether a JSON value has an id in it somewhere, where no field says whose it is."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+
+from cli.forget.people import Ids, json_within
+
+is_base64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}\s*").fullmatch
+_TO_STANDARD_BASE64 = str.maketrans("-_", "+/")
+
+
+def mentions(value: object, ids: Ids) -> bool:
+    """Return whether a JSON value has one of the ids in it, as a key or a text of any field.
+
+    JSON that lies in a text is looked into, in base64 as well.
+    """
+    found = [value]
+    while found:
+        one = found.pop()
+        if isinstance(one, dict):
+            found += [*one, *one.values()]
+        elif isinstance(one, list):
+            found += one
+        elif isinstance(one, str):
+            if one.strip() in ids:
+                return True
+            within = json_within(one)
+            found.append(_json_in_base64(one) if within is None else within)
+    return False
+
+
+def _json_in_base64(text: str) -> object | None:
+    if not is_base64(text):
+        return None
+    try:
+        return json_within(b64decode(text.translate(_TO_STANDARD_BASE64)).decode())
+    except ValueError:
+        return None
