@@ -43,6 +43,8 @@ def _of_json(file: PostFile, reason: str) -> str | None:
     def by(command: str) -> str:
         return file.content.conversion(command, "posts.jsonl")
 
+    if reason == "not_utf8" and file.content.encoding != "utf-8-sig":
+        return f"it begins as {file.content.encoding.upper()} and is damaged; write it anew."
     if reason == "not_utf8":
         return "it is not UTF-8, and perhaps Windows-1252; convert it: " + by(
             "iconv -f WINDOWS-1252 -t UTF-8"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator, Mapping
 from typing import IO
@@ -10,6 +11,11 @@ from cli.post_files.contents import MAXIMUM_LINE, Content
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 from stresswatch.posts import InvalidPost, decode
+
+
+_UNREADABLE = "stresswatch_unreadable"
+codecs.register_error(_UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
+"""What cannot be decoded becomes a mark that is no UTF-8, so that its line is no post."""
 
 
 def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
@@ -36,8 +42,11 @@ def _lines(content: Content, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     if content.encoding == "utf-8-sig" and not has_old_breaks:
         lines = iter(lambda: stream.readline(MAXIMUM_LINE), b"")
     else:
-        text = io.TextIOWrapper(stream, content.encoding, errors="replace", newline=None)
-        lines = (line.encode() for line in iter(lambda: text.readline(MAXIMUM_LINE), ""))
+        text = io.TextIOWrapper(stream, content.encoding, errors=_UNREADABLE, newline=None)
+        lines = (
+            line.encode(errors="surrogateescape")
+            for line in iter(lambda: text.readline(MAXIMUM_LINE), "")
+        )
     for place, line in enumerate(lines, start=1):
         if len(line) >= MAXIMUM_LINE and not line.endswith(b"\n"):
             raise FileRefused(
