@@ -19,12 +19,11 @@ def submit(console: Console, loop: Loop, path: Path) -> None:
     Raises
     ------
     FileRefused
-        When a row of the file is no labelled post; nothing is submitted then.
+        When a row of the file has no label that is understood; nothing is submitted then.
     """
     posts = CheckedPosts(path, Wanted.LABELS, console)
     left = iter(posts)
     while part := list(itertools.islice(left, LABELS_AN_OBJECT)):
         loop.label(part)
     console.print(f"{len(posts):,} labels submitted.")
-    for note in posts.report.notes():
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    posts.report.show(console)

@@ -19,6 +19,8 @@ from cli.post_files.reading import PostFile, Row, Wanted
 from cli.post_files.refusals import FileRefused
 from stresswatch.posts import InvalidPost, LabelledPost, Post
 
+WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})
+"""Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""
 _NAMED = 5
 _Item = TypeVar("_Item")
 
@@ -33,6 +35,8 @@ class Report:
         Rows that are no posts, by the contract's reason.
     first : dict of str to (str, str)
         Where the first of each reason is, and what is wrong with it.
+    named, malformed : list of (str, str)
+        The first rows that are no posts, and of them those that must be corrected.
     dropped : Counter of str
         Optional fields that cannot be read, by name.
     without_weight : int
@@ -47,6 +51,7 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     first: dict[str, tuple[str, str]] = field(default_factory=dict)
     named: list[tuple[str, str]] = field(default_factory=list)
+    malformed: list[tuple[str, str]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
 
     def add(self, row: Row) -> None:
@@ -56,6 +61,8 @@ class Report:
             self.first.setdefault(row.found.reason, (row.place, row.found.detail))
             if len(self.named) < _NAMED:
                 self.named.append((row.place, row.found.detail))
+            if len(self.malformed) < _NAMED and row.found.reason not in WITHOUT_TEXT:
+                self.malformed.append((row.place, row.found.detail))
             return
         self.posts += 1
         self.rounded_ids += row.has_rounded_id
@@ -81,8 +88,9 @@ class Report:
             )
         if self.rounded_ids:
             yield (
-                f"{self.rounded_ids:,} ids are as Excel shows long numbers, such as 8.60E+05, and "
-                "several posts may share one. Import the column as text to keep the ids."
+                f"{self.rounded_ids:,} ids were rounded before: they are as Excel shows long "
+                "numbers, such as 8.60E+05, or floats of over 15 digits, and several posts may "
+                "share one. Import the column as text to keep the ids."
             )
 
     def show(self, console: Console) -> None:
@@ -105,7 +113,7 @@ def check(file: PostFile, console: Console) -> Report:
     ------
     FileRefused
         When the file is damaged or its rows do not fit, when not one row is a post, or when posts
-        with labels are wanted and one row is none.
+        with labels are wanted and one row has none that is understood.
     """
     report = read_through(file, console)
     refuse(file, report)
@@ -126,7 +134,7 @@ class CheckedPosts(Collection[LabelledPost]):
     Raises
     ------
     FileRefused
-        When the file is damaged, or one of its rows is no labelled post.
+        When the file is damaged, or one of its rows must be corrected.
     """
 
     def __init__(self, path: Path, wanted: Wanted, console: Console):
@@ -195,18 +203,19 @@ def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str)
 
 
 def refuse(file: PostFile, report: Report) -> None:
-    """Refuse a file without a post, or one of labelled posts with a row that is none."""
+    """Refuse a file without a post, or one of labelled posts with a row that must be corrected."""
     if not report.posts:
         ((reason, _),) = report.reasons.most_common(1) or (("no_post", 0),)
         what = "labelled post" if file.wanted.is_labelled else "post"
         cause = likely_cause(file, reason, report.named)
         raise FileRefused(reason, f"{file.path} holds no {what}: {cause}")
-    if file.wanted.is_labelled and report.refused:
-        named = "; ".join(f"{place}: {detail}" for place, detail in report.named)
-        more = report.refused - len(report.named)
+    if file.wanted.is_labelled and report.malformed:
+        count = sum(rows for reason, rows in report.reasons.items() if reason not in WITHOUT_TEXT)
+        named = "; ".join(f"{place}: {detail}" for place, detail in report.malformed)
+        more = count - len(report.malformed)
         raise FileRefused(
-            next(iter(report.reasons)),
+            next(reason for reason in report.reasons if reason not in WITHOUT_TEXT),
             f"{file.path}, {named}{f'; and {more:,} more' if more else ''}. "
-            f"{report.refused:,} of {report.posts + report.refused:,} rows are no labelled posts: "
+            f"{count:,} of {report.posts + report.refused:,} rows are no labelled posts: "
             "correct or remove them.",
         )

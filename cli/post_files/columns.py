@@ -8,7 +8,8 @@ from difflib import get_close_matches
 
 from stresswatch.posts import NUMERIC_FEATURES
 
-LABEL_FIELDS = ("label", "confidence", "labelled_at")
+LABEL_FIELDS = ("label", "confidence", "labelled_at", "answer")
+"""Those of labels; `answer` is Prodigy's, and says whether the label was accepted."""
 FIELDS = (
     *("post_id", "text", *NUMERIC_FEATURES, "source", "created_at", "reasons"),
     *LABEL_FIELDS,

@@ -12,7 +12,6 @@ from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 from stresswatch.posts import InvalidPost, decode
 
-
 _UNREADABLE = "stresswatch_unreadable"
 codecs.register_error(_UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
 """What cannot be decoded becomes a mark that is no UTF-8, so that its line is no post."""

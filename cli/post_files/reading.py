@@ -103,19 +103,20 @@ class PostFile:
             When the file is damaged, lacks a column, or has a row that does not fit.
         """
         self.share_read = 0.0
-        is_written = self.content.kind is Kind.CSV
         unit = "row" if self.content.kind is Kind.PARQUET else "line"
-        has_decimal_commas = False
+        delimiter = None
         with ExitStack() as files:
             stream, raw = files.enter_context(self.content.bytes())
-            if is_written:
+            if self.content.kind is Kind.CSV:
                 table = CsvTable(self.content, stream)
                 self._require(table.names)
-                has_decimal_commas = table.delimiter == ";"
-            source = table.rows() if is_written else self._raw_rows(stream, files)
+                delimiter = table.delimiter
+                source = table.rows()
+            else:
+                source = self._raw_rows(stream, files)
             size = max(1, self.path.stat().st_size)
             for number, row in enumerate(source, start=1):
-                yield self._row(number, unit, row, is_written, has_decimal_commas)
+                yield self._row(number, unit, row, delimiter)
                 if not number % 500 and not raw.closed:
                     self.share_read = raw.tell() / size
         self.share_read = 1.0
@@ -139,9 +140,7 @@ class PostFile:
         if said := missing_columns(names, self.wanted.value):
             raise FileRefused("column_missing", f"{self.path} {said}.")
 
-    def _row(
-        self, number: int, unit: str, row: RawRow, is_written: bool, has_decimal_commas: bool
-    ) -> Row:
+    def _row(self, number: int, unit: str, row: RawRow, delimiter: str | None) -> Row:
         place = f"{unit} {row.place}"
         if isinstance(row.values, InvalidPost):
             return Row(number, place, row.values, row)
@@ -149,7 +148,7 @@ class PostFile:
             values = row.values
             if not self.wanted.is_labelled:
                 values = {name: values[name] for name in values if name not in LABEL_FIELDS}
-            record = record_of(values, is_written=is_written, has_decimal_commas=has_decimal_commas)
+            record = record_of(values, delimiter=delimiter)
             found = self._found(record, number)
         except InvalidPost as error:
             return Row(number, place, error, row)
@@ -161,6 +160,7 @@ class PostFile:
         if self.wanted is Wanted.BASE_DATA:
             record.setdefault("post_id", str(number))
         if "label" not in record:
+            read_post(record, str(number))  # what is no post needs no label
             raise InvalidPost("label_missing", "label must be given")
         labelled = parse_record(record)
         if self.wanted is Wanted.LABELS:

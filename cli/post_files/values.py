@@ -21,9 +21,16 @@ MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "
 _NUMBERS = frozenset({*NUMERIC_FEATURES, "confidence"})
 _NAMES = ("post_id", "source")
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
+_EXPONENT = re.compile(r"[+-]?\d(?:\.\d+)?e\+\d\d")
+"""As Python writes a large float, and R also one such as 100000; no program's ids look so."""
+_EXACT = 2**53
+"""Beyond it not every whole number is a float."""
 _SCIENTIFIC = re.compile(r"\d\.\d+E\+\d+")
 """As Excel shows a long number, and a post's id such as ``860e03``, which is lost by that."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+_WHOLE_WITH_COMMA = re.compile(r"[+-]?\d+,0+")
+_EPOCH_WITH_COMMA = re.compile(r"\d{9,},\d+")
 _LABEL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1, **LABEL_NAMES}
 _WRITTEN_LABEL = re.compile(r"([01])\.0*")
 LABELS_UNDERSTOOD = "0 or 1, true or false, " + " or ".join(
@@ -31,15 +38,14 @@ LABELS_UNDERSTOOD = "0 or 1, true or false, " + " or ".join(
 )
 
 
-def record_of(
-    fields: Mapping[str, object], *, is_written: bool, has_decimal_commas: bool = False
-) -> dict[str, Any]:
+def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> dict[str, Any]:
     """Return the values of a row as the contract has them, without what is missing.
 
     Parameters
     ----------
-    is_written : bool
-        Whether every value is a string, as in a CSV, so that a number is one that is written out.
+    delimiter : str or None
+        What separates the columns of a CSV, in which every value is a string, so that a number is
+        one that is written out, perhaps with a decimal comma; None in other formats.
 
     Raises
     ------
@@ -54,14 +60,19 @@ def record_of(
             continue
         if isinstance(value, Decimal):
             value = _of_decimal(value)
-        if field in _NUMBERS and is_written:
-            value = _number(field, str(value), has_decimal_commas=has_decimal_commas)
+        if delimiter not in (None, ",") and isinstance(value, str):
+            value = _with_point(field, value)
+        if field in _NUMBERS and delimiter:
+            value = _number(field, str(value), delimiter)
         elif field in _NAMES:
             value = _name(value)
         elif field == "label":
             value = label_of(value)
         elif field in ("created_at", "labelled_at"):
             value = _timestamp(field, value)
+        elif field == "answer":
+            _require_accepted(value)
+            continue
         record[field] = value
     return record
 
@@ -96,9 +107,37 @@ def label_of(value: object) -> int:
     raise InvalidPost("label_invalid", f"label must be {LABELS_UNDERSTOOD}")
 
 
+def _require_accepted(answer: object) -> None:
+    """Refuse a label that the annotator did not accept, as Prodigy writes it."""
+    if isinstance(answer, str) and answer.strip().casefold() in ("reject", "ignore"):
+        raise InvalidPost(
+            "label_not_accepted",
+            "answer is reject or ignore, so the label is not the annotator's; "
+            "leave out such rows: jq -c 'select(.answer == \"accept\")'",
+        )
+
+
 def is_rounded_id(value: object) -> bool:
-    """Tell whether an id is a number as Excel shows long ones; the id that it was is lost."""
-    return isinstance(value, str) and _SCIENTIFIC.fullmatch(value.strip()) is not None
+    """Tell whether an id is a number as Excel shows long ones, or a float of too many digits.
+
+    The id that it was is lost.
+    """
+    if isinstance(value, str):
+        if _SCIENTIFIC.fullmatch(value.strip()):
+            return True
+        if not (_EXPONENT.fullmatch(value) or _WHOLE.fullmatch(value)):
+            return False
+        return abs(Decimal(value)) > _EXACT
+    return isinstance(value, float) and math.isfinite(value) and abs(value) > _EXACT
+
+
+def _with_point(field: str, written: str) -> str:
+    """Return a float that is no number here, such as an id or a label, with a decimal point."""
+    is_epoch = field in ("created_at", "labelled_at")
+    pattern = _EPOCH_WITH_COMMA if is_epoch else _WHOLE_WITH_COMMA
+    if (is_epoch or field in ("post_id", "label")) and pattern.fullmatch(written.strip()):
+        return written.strip().replace(",", ".")
+    return written
 
 
 def _of_decimal(value: Decimal) -> int | float:
@@ -113,16 +152,20 @@ def _decoded(field: str, value: bytes) -> str:
         raise InvalidPost("not_utf8", f"{field} must be UTF-8") from None
 
 
-def _number(field: str, written: str, *, has_decimal_commas: bool) -> float:
+def _number(field: str, written: str, delimiter: str) -> float:
     number = written.strip()
-    has_comma = _DECIMAL_COMMA.fullmatch(number) is not None
-    if has_comma and has_decimal_commas:
+    if _DECIMAL_COMMA.fullmatch(number):
+        if delimiter == ",":
+            raise InvalidPost(
+                "number_invalid",
+                f"{field} must be a number with a decimal point, and has a decimal comma",
+            )
+        if delimiter != ";" and _THOUSANDS.fullmatch(number):
+            raise InvalidPost(
+                "number_invalid",
+                f"{field} must be a number, and its comma could be a decimal one or of thousands",
+            )
         number = number.replace(",", ".")
-    elif has_comma:
-        raise InvalidPost(
-            "number_invalid",
-            f"{field} must be a number with a decimal point, and has a decimal comma",
-        )
     try:
         if "_" not in number:  # which Python reads
             return float(number)
@@ -143,6 +186,8 @@ def _name(value: object) -> object:
         return str(int(value)) if math.isfinite(value) and value == int(value) else value
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return value.partition(".")[0]
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return _name(float(value))
     return value
 
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,23 +27,28 @@ TEXTS = st.text(
     min_size=1,
     max_size=60,
 ).filter(lambda text: text.strip() and canonical(text) and not is_removal_notice(canonical(text)))
+A_FLOAT = re.compile(r"[+-]?\d+[.,]0+|[+-]?\d(\.\d+)?e\+\d\d")
 NAMES = TEXTS.filter(
-    lambda name: name.strip().lower() not in MISSING_WORDS and not name.strip().endswith(".0")
+    lambda name: name.strip().lower() not in MISSING_WORDS and not A_FLOAT.fullmatch(name.strip())
 )
 NUMBERS = st.none() | st.integers(-(10**6), 10**6).map(lambda eighths: eighths / 8)
-TIMES = st.none() | st.datetimes(
-    min_value=pd.Timestamp("2001-01-01"), max_value=pd.Timestamp("2100-01-01")
-).map(lambda moment: moment.isoformat())
+
+
+def times(last: str) -> st.SearchStrategy[str | None]:
+    moments = st.datetimes(min_value=pd.Timestamp("2001-01-01"), max_value=pd.Timestamp(last))
+    return st.none() | moments.map(lambda moment: moment.isoformat())
+
+
 POSTS = st.fixed_dictionaries(
     {
         "post_id": NAMES,
         "text": TEXTS,
         **dict.fromkeys(NUMERIC_FEATURES, NUMBERS),
         "source": st.none() | NAMES,
-        "created_at": TIMES,
+        "created_at": times("2100-01-01"),
         "label": st.sampled_from([0, 1]),
         "confidence": st.integers(0, 8).map(lambda eighths: eighths / 8),
-        "labelled_at": TIMES,
+        "labelled_at": times("2026-01-01"),  # no label is of the future
     }
 )
 

@@ -1,0 +1,118 @@
+"""Values mean the same in every format and dialect."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cli import main
+from cli.post_files import PostFile, Wanted
+from stresswatch.posts import InvalidPost, LabelledPost
+
+BIG = 1050118621198921728
+
+
+def rows(tmp_path, content: str | bytes, wanted: Wanted = Wanted.POSTS):
+    file = tmp_path / "posts"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return list(PostFile(file, wanted).rows())
+
+
+def one(tmp_path, content: str | bytes, wanted: Wanted = Wanted.POSTS):
+    (row,) = rows(tmp_path, content, wanted)
+    if isinstance(row.found, InvalidPost):
+        raise row.found
+    return row.found
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    file = io.BytesIO()
+    frame.to_parquet(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("ids", [[BIG, 3, None], [1e16, 2e5, 0.0]])
+def test_a_float_id_is_the_same_whole_number_in_csv_and_parquet(tmp_path, ids):
+    frame = pd.DataFrame({"post_id": ids, "text": ["a", "b", "c"]})
+    read = [rows(tmp_path, frame.to_csv(index=False)), rows(tmp_path, parquet(frame))]
+    by_csv, by_parquet = ([row.found.post_id for row in table] for table in read)
+    assert [int(found) for found in by_csv] == [int(float(found)) for found in by_parquet]
+    assert [row.has_rounded_id for row in read[0]] == [True, False, False]
+    assert [row.has_rounded_id for row in read[1]] == [True, False, False]
+
+
+def test_a_whole_number_with_an_exponent_as_r_writes_it_is_an_id(tmp_path):
+    (row,) = rows(tmp_path, '"","post_id","text"\n"1",1e+05,"a"\n')
+    assert (row.found.post_id, row.has_rounded_id) == ("100000", False)
+
+
+@pytest.mark.parametrize("post_id", ["860e03", "1e5", "8.60E+05", "1.5e+x", "2e+400", "t3_e+05"])
+def test_an_id_that_only_resembles_a_number_is_kept(tmp_path, post_id):
+    assert one(tmp_path, f"post_id,text\n{post_id},a\n").post_id == post_id
+
+
+def test_floats_with_decimal_commas_are_labels_ids_and_times(tmp_path):
+    given = "post_id;text;label;confidence;created_at;labelled_at\n"
+    given += "7,0;a;1,0;0,8;1700000000,5;1700000000,0\n"
+    found = one(tmp_path, given, Wanted.LABELS)
+    assert isinstance(found, LabelledPost)
+    assert (found.post.post_id, found.label, found.confidence) == ("7", 1, 0.8)
+    assert found.post.created_at == "2023-11-14T22:13:20.500000+00:00"
+    assert found.labelled_at == "2023-11-14T22:13:20+00:00"
+
+
+@pytest.mark.parametrize("delimiter", ["\t", "|", ";"])
+@pytest.mark.parametrize(
+    ("written", "number"), [("0,5", 0.5), ("-0,125", -0.125), ("12,25", 12.25)]
+)
+def test_a_decimal_comma_is_read_where_commas_part_no_columns(tmp_path, delimiter, written, number):
+    given = f"text{delimiter}sentiment\r\na{delimiter}{written}\r\n".encode("utf-16")
+    assert one(tmp_path, given).numbers[4] == number
+
+
+def test_a_comma_that_may_be_of_thousands_is_refused_by_name(tmp_path):
+    with pytest.raises(InvalidPost, match="a decimal one or of thousands"):
+        one(tmp_path, "text\tlex_liwc_Tone\na\t1,234\n")
+
+
+@pytest.mark.parametrize("answer", ["reject", "ignore"])
+def test_a_label_that_its_annotator_did_not_accept_is_refused(tmp_path, answer):
+    record = {"text": "a", "label": "stress", "answer": answer}
+    with pytest.raises(InvalidPost, match="label_not_accepted"):
+        one(tmp_path, json.dumps(record), Wanted.BASE_DATA)
+    assert one(tmp_path, json.dumps(record)).text == "a"
+    accepted = json.dumps(record | {"answer": "accept"})
+    assert one(tmp_path, accepted, Wanted.BASE_DATA).label == 1
+
+
+def check(command: str, file) -> tuple[int, dict[str, object], str]:
+    result = CliRunner().invoke(main.app, [command, str(file), "--check", "--json"])
+    return result.exit_code, json.loads(result.stdout), result.stderr
+
+
+@pytest.mark.parametrize("command", ["seed", "label"])
+def test_rows_without_a_text_are_left_out_of_labelled_posts_and_counted(tmp_path, command):
+    file = tmp_path / "labels.csv"
+    file.write_text(
+        "post_id,text,label\na,fine,0\nb,[removed],1\nc,,1\nd,[deleted],\ne,"
+        + "x" * 40_001
+        + ",1\n"
+    )
+    reasons = {"text_removed": 2, "text_empty": 1, "text_too_long": 1}
+    assert check(command, file) == (0, {"posts": 1, "refused": 4, "reasons": reasons}, "")
+
+
+@pytest.mark.parametrize("command", ["seed", "label"])
+def test_a_label_that_is_not_understood_refuses_the_file_and_is_named(tmp_path, command):
+    file = tmp_path / "labels.csv"
+    file.write_text("post_id,text,label\na,[removed],0\nb,fine,maybe\nc,fine,\nd,fine,1\n")
+    code, said, why = check(command, file)
+    assert (code, said["posts"], said["refused"]) == (1, 1, 3)
+    assert "line 3: label must be 0 or 1" in why
+    assert "line 4: label must be given" in why
+    assert "line 2" not in why
+    assert "2 of 4 rows are no labelled posts" in why
