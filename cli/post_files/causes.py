@@ -72,21 +72,60 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
         return "it is a listing of Reddit's API; write its posts one a line: " + by(
             f"jq -c '.data.children[].data | {_REDDIT}'"
         )
-    if "text" in map(str.casefold, found):
+    if "text" in map(str.casefold, found) and not isinstance(found.get("text"), dict):
         return None
     if {"selftext", "subreddit"} <= found.keys():
         return (
             "it is a dump of Reddit, whose posts have their words in selftext; rename its fields: "
-            + by(f"jq -c '{_REDDIT}'")
+            + by(f"jq -c '. + {_REDDIT}'")
         )
-    if near := near_misses(found, ("text", "post_id")):
+    if cause := _of_pandas(found, by):
+        return cause
+    near = near_misses(found, ("text", "post_id"))
+    if "text" in near:
         fields = ", ".join(f"{field}: .[{json.dumps(key)}]" for field, key in near.items())
         return f"it has no field text; perhaps {' and '.join(near.values())} is meant: " + by(
-            f"jq -c '{{{fields}}}'"
+            f"jq -c '. + {{{fields}}}'"
         )
-    lists = [key for key, value in found.items() if isinstance(value, list)]
+    for key, value in found.items():
+        if _is_row(value):
+            return f"its text is within {key!r}; bring it to the top: " + by(
+                f"jq -c '. + .[{json.dumps(key)}]'"
+            )
+    lists = [
+        key
+        for key, value in found.items()
+        if isinstance(value, list) and any(map(_is_object, value))
+    ]
     if len(lists) == 1:
         return f"it is one object, with a list in {lists[0]!r}; write its posts one a line: " + by(
             f"jq -c '.[{json.dumps(lists[0])}][]'"
         )
     return None
+
+
+def _of_pandas(found: dict[str, object], by: Callable[[str], str]) -> str | None:
+    """Tell the forms of a whole table that pandas' `to_json` writes without ``lines=True``."""
+    said = "it is a table as pandas' to_json writes it; use orient='records' and lines=True, or: "
+    if {"columns", "data"} <= found.keys():
+        return said + by(
+            "jq -c '.columns as $names | .data[] | [$names, .] | transpose | "
+            "map({(.[0]): .[1]}) | add'"
+        )
+    if len(found) < 2 or not all(isinstance(value, dict) for value in found.values()):
+        return None
+    if isinstance(found.get("text"), dict):
+        return said + by(
+            "jq -c '. as $table | .text | keys_unsorted[] as $row | $table | map_values(.[$row])'"
+        )
+    return said + by("jq -c '.[]'") if all(map(_is_row, found.values())) else None
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict) and bool(
+        {"text", *near_misses(map(str, value), ("text",)).values()} & value.keys()
+    )
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)

@@ -25,11 +25,14 @@ _OFTEN_MEANT = {
 _SHORT_NAME = re.compile(r"[^\W\d]\w{0,39}")
 """A name of a column and no sentence: where a header is missing, the names are somebody's words."""
 _LISTED = 12
+_strip_invisible = re.compile(
+    r"^[\s\ufeff\u200b-\u200f\u2060]+|[\s\ufeff\u200b-\u200f\u2060]+$"
+).sub
 
 
 def fold(name: str) -> str:
     """Return a name without what tells no two names apart: case, surrounding blanks, a mark."""
-    return name.strip("\ufeff \t\r\n\u00a0").casefold()
+    return _strip_invisible("", name).casefold()
 
 
 _BY_FOLD: dict[str, str | None] = {}
@@ -65,14 +68,17 @@ def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None
     missing = [field for field in required if field not in found]
     if not missing:
         return None
-    said = f"lacks the column {' and '.join(missing)}"
+    said = f"lacks the column{'s' * (len(missing) > 1)} {' and '.join(missing)}"
     if near := near_misses(names, missing):
         meant = ", ".join(f"{field} is perhaps {name!r}" for field, name in near.items())
         return f"{said}; {meant}: rename it"
     shown = [name for name in names if _SHORT_NAME.fullmatch(name.strip())][:_LISTED]
     if shown and found:
         return f"{said}; it has {', '.join(shown)}"
-    return f"{said}; its first row must name the columns"
+    return (
+        f"{said}; its first row must name the columns, with commas, semicolons, tabs or vertical "
+        "lines between them"
+    )
 
 
 def near_misses(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:

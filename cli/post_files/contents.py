@@ -54,7 +54,11 @@ _OTHERS = (
     (b"\x80\x04\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
     (b"\x80\x05\x95", "pickle", "is a pickle of Python; write it as Parquet: DataFrame.to_parquet"),
 )
-_MARKUP = ("<!doctype", "<html", "<?xml")
+_MARKUP = re.compile(r"<[a-z!?]", re.IGNORECASE)
+_ARRAY = re.compile(r"\[\s*(?:$|[\[\]{\"\d-]|(?:null|true|false)\b)")
+"""How a JSON array begins, and no text such as ``[removed]``."""
+_OBJECT = re.compile(r"^[ \t]*\{[ \t]*\"", re.MULTILINE)
+_LFS = "version https://git-lfs"
 
 
 class Kind(StrEnum):
@@ -115,7 +119,9 @@ def opened(path: Path, *, is_packed: bool) -> Iterator[tuple[IO[bytes], IO[bytes
             "gzip_cut_off", f"{path} is gzipped and cut off: it was not brought here whole."
         ) from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise FileRefused("gzip_damaged", f"{path} is gzipped and damaged: {error}.") from error
+        raise FileRefused(
+            "gzip_damaged", f"{path} is gzipped and damaged; fetch or pack it anew."
+        ) from error
     except OSError as error:
         raise FileRefused("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
 
@@ -145,17 +151,27 @@ def look_into(path: Path) -> Content:
     text = head.decode(encoding, errors="replace").lstrip("\ufeff \t\r\n")
     if not text:
         raise FileRefused("no_post", f"{path} holds no post: it has nothing but blanks.")
-    if text.lower().startswith(_MARKUP):
+    if text.startswith(_LFS):
+        raise FileRefused(
+            "lfs_pointer", f"{path} is a pointer of Git LFS; fetch the file itself: git lfs pull"
+        )
+    if _MARKUP.match(text) and not _has_header(text):
         raise FileRefused(
             "web_page", f"{path} is a web page or XML, perhaps of an error; fetch the file anew."
         )
-    if text.startswith("["):
+    if _ARRAY.match(text):
+        if text[1:].lstrip().startswith("[") or "]\n[" in text:
+            raise FileRefused(
+                "json_array",
+                f"{path} is JSON arrays without the names of their values; write one post a line "
+                "as an object with names, as pandas' to_json(orient='records', lines=True) does.",
+            )
         raise FileRefused(
             "json_array",
             f"{path} is a JSON array; write it as JSON Lines, one post a line: "
             + conversion(path, "jq -c '.[]'", "posts.jsonl", is_packed=is_packed),
         )
-    has_objects = any(line.lstrip().startswith("{") for line in text.splitlines())
+    has_objects = _OBJECT.search(text) is not None
     looks_like_json = text.startswith("{") or (has_objects and not _has_header(text))
     kind = Kind.JSON_LINES if looks_like_json else Kind.CSV
     return Content(path, kind, is_packed, encoding, text)
@@ -212,6 +228,9 @@ def _refuse_zeros(path: Path, head: bytes, *, is_packed: bool) -> None:
                 f"{path} seems to be {encoding} without a byte order mark; convert it: "
                 + conversion(path, command, "posts-utf8", is_packed=is_packed),
             )
+    if _is_utf8(head):
+        place = head[: head.index(b"\0")].count(b"\n") + 1
+        raise zeros(path, place, is_packed=is_packed)
     raise FileRefused(
         "not_text",
         f"{path} is neither text nor Parquet: it has zero bytes. "
@@ -219,6 +238,25 @@ def _refuse_zeros(path: Path, head: bytes, *, is_packed: bool) -> None:
     )
 
 
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
+    """Say that a text has a zero byte, and in which line."""
+    command = r"perl -pe 's/\0//g'"
+    return FileRefused(
+        "zero_bytes",
+        f"{path}, line {place}: it has a zero byte, which no text has; take them away: "
+        + conversion(path, command, "posts-without-zeros", is_packed=is_packed),
+    )
+
+
 def _has_header(text: str) -> bool:
-    cells = re.split(r"[,;\t|]", re.split(r"[\r\n]", text)[0])
+    first = re.sub(r'\A"?sep=.*[\r\n]+', "", text, flags=re.IGNORECASE)
+    cells = re.split(r"[,;\t|]", re.split(r"[\r\n]", first)[0])
     return "text" in [known(cell.strip().strip('"')) for cell in cells]

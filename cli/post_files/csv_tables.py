@@ -14,11 +14,13 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from cli.post_files.columns import fold, known, repeated
-from cli.post_files.contents import MAXIMUM_LINE, Content
+from cli.post_files.contents import MAXIMUM_LINE, Content, zeros
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 
 DELIMITERS = (",", ";", "\t", "|")
+_BLANK = ' \t\r\n,;|"'
+"""What a row of blank fields is made of."""
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
 """With which Excel is told the separator."""
 
@@ -37,6 +39,7 @@ class CsvTable:
         text = io.TextIOWrapper(stream, content.encoding, newline="")
         self._lines = _Lines(content, text)
         self._place = 1
+        self.names: list[str] = []
         self.delimiter = self._find_delimiter()
         self._rows = csv.reader(self._lines, strict=True, delimiter=self.delimiter)
         self.names = _without_blank_end(next(self._read(), []))
@@ -82,7 +85,7 @@ class CsvTable:
     def _find_delimiter(self) -> str:
         """Find what separates the columns, by the names that the header then has."""
         try:
-            first = next((line for line in self._lines if line.strip()), "")
+            first = next((line for line in self._lines if line.strip(_BLANK)), "")
             if given := _SEPARATOR_LINE.fullmatch(first):
                 return given[1]
         except UnicodeDecodeError as error:
@@ -107,16 +110,39 @@ class CsvTable:
         if len(fitted) == width or not any(map(str.strip, fitted)):
             return fitted
         if len(fitted) > width:
-            raise self._refused(
-                "row_too_long",
-                f"it has {len(fitted)} fields where the header has {width}; a text with "
-                f"{_NAMES.get(self.delimiter, 'the separator')} in it must stand in quotation "
-                "marks",
-            )
+            raise self._too_long(fitted, width)
         raise self._refused(
             "row_too_short",
             f"it has {len(fitted)} fields where the header has {width}; a line break within a text "
             "must stand in quotation marks, and an empty field must be there",
+        )
+
+    def _too_long(self, cells: list[str], width: int) -> FileRefused:
+        if '\\"' in self._lines.last:
+            return self._escaped()
+        advice = (
+            f"a text with {_NAMES.get(self.delimiter, 'the separator')} in it must stand in "
+            "quotation marks"
+        )
+        if any(cell.endswith("\\") for cell in cells):
+            advice += ", not behind a backslash: in pandas, to_csv without quoting and escapechar"
+        elif any(cell.lstrip().startswith(("'", "\u201c", "\u201e", "\u00ab")) for cell in cells):
+            advice += ', which are straight and double: "'
+        elif len(cells) == width + 1 > 2 and cells[0].isdigit():
+            advice += (
+                "; or the rows begin with a name for which the header has none, as R's write.table "
+                "writes them: use write.csv"
+            )
+        return self._refused(
+            "row_too_long", f"it has {len(cells)} fields where the header has {width}; {advice}"
+        )
+
+    def _escaped(self) -> FileRefused:
+        command = 'sed \'s/\\\\"/""/g\''
+        return self._refused(
+            "csv_damaged",
+            "quotation marks within a text are escaped by a backslash, as MySQL writes them, "
+            f"and must be doubled: {self._content.conversion(command, 'posts.csv')}",
         )
 
     def _check_nameless(self, cells: Sequence[str]) -> None:
@@ -131,11 +157,12 @@ class CsvTable:
 
     def _broken(self, error: csv.Error) -> FileRefused:
         if '\\"' in self._lines.last:
-            command = 'sed \'s/\\\\"/""/g\''
+            return self._escaped()
+        if not self.names:
             return self._refused(
                 "csv_damaged",
-                "quotation marks within a text are escaped by a backslash, as MySQL writes them, "
-                f"and must be doubled: {self._content.conversion(command, 'posts.csv')}",
+                "it must name the columns, with commas, semicolons, tabs or vertical lines between "
+                "them",
             )
         if "unexpected end" in str(error) or "field larger" in str(error):
             return self._refused(
@@ -178,6 +205,8 @@ class _Lines:
             raise StopIteration
         self.number += 1
         self.last = line
+        if "\0" in line:
+            raise zeros(self._content.path, self.number, is_packed=self._content.is_packed)
         if len(line) >= MAXIMUM_LINE:
             raise FileRefused(
                 "line_too_long",

@@ -1,0 +1,141 @@
+"""A file that is refused says the likely cause, and its commands do what they say."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cli import main
+from cli.post_files import PostFile, Wanted
+
+FRAME = pd.DataFrame(
+    {"post_id": ["a", "b"], "text": ["hello, there", 'a "quote"'], "label": [1, 0]}
+)
+
+
+def said(tmp_path, content: str | bytes, command: str = "seed") -> str:
+    file = tmp_path / "posts.txt"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = CliRunner().invoke(main.app, [command, str(file), "--check", "--json"])
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["posts"], sum(report["reasons"].values())) == (0, report["refused"])
+    return result.stderr
+
+
+def converted(tmp_path, error: str) -> None:
+    """Run the command that an error ends with."""
+    start = min(
+        at for program in ("gzip -dc", "jq -c", "perl -pe") if (at := error.find(program)) >= 0
+    )
+    subprocess.run(error[start:].strip(), shell=True, check=True, cwd=tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(FRAME.to_json(orient="records"), id="records"),
+        pytest.param(FRAME.to_json(orient="columns"), id="columns"),
+        pytest.param(FRAME.to_json(orient="index"), id="index"),
+        pytest.param(FRAME.to_json(orient="split"), id="split"),
+        pytest.param(FRAME.to_json(orient="table"), id="table"),
+        pytest.param(
+            "".join(
+                json.dumps(
+                    {"data": {"text": row["text"]}, "post_id": post_id, "label": row["label"]}
+                )
+                + "\n"
+                for post_id, row in FRAME.set_index("post_id").to_dict("index").items()
+            ),
+            id="nested",
+        ),
+        pytest.param(
+            FRAME.rename(columns={"text": "body", "post_id": "id"}).to_json(
+                orient="records", lines=True
+            ),
+            id="other names",
+        ),
+    ],
+)
+def test_json_of_another_form_is_converted_by_the_command_named(tmp_path, content):
+    converted(tmp_path, said(tmp_path, content))
+    labelled = list(PostFile(tmp_path / "posts.jsonl", Wanted.LABELS).labelled_posts())
+    assert [(one.post.post_id, one.post.text, one.label) for one in labelled] == [
+        ("a", "hello, there", 1),
+        ("b", 'a "quote"', 0),
+    ]
+
+
+def test_arrays_without_names_are_told_what_they_lack(tmp_path):
+    for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
+        assert "without the names of their values" in said(tmp_path, content)
+
+
+@pytest.mark.parametrize("text", ["{curly} words", '"code\n{ x: 1 }\nend"'])
+@pytest.mark.parametrize("header", ["sep=;\ntext;label", "text;label"])
+def test_a_text_with_braces_does_not_make_a_csv_json(tmp_path, header, text):
+    file = tmp_path / "posts.csv"
+    file.write_text(f"{header}\n{text};1\n")
+    (labelled,) = PostFile(file, Wanted.BASE_DATA).labelled_posts()
+    assert labelled.post.text == text.strip('"')
+
+
+def test_a_csv_whose_text_has_another_name_is_not_called_json(tmp_path):
+    assert "text is perhaps 'body'" in said(tmp_path, "body,label\n{curly},1\n")
+
+
+@pytest.mark.parametrize("begin", ["[removed]\nfine\n", "[section]\na=1\n"])
+def test_a_text_in_brackets_is_no_json_array(tmp_path, begin):
+    assert "its first row must name the columns, with commas" in said(tmp_path, begin)
+
+
+def test_blank_rows_before_the_header_are_skipped(tmp_path):
+    file = tmp_path / "posts.csv"
+    file.write_text(',,\n"","",""\ntext,label,post_id\na,maybe,1\n')
+    (row,) = PostFile(file, Wanted.LABELS).rows()
+    assert row.place == "line 4"
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("rows_before", [0, 30_000])
+def test_a_zero_byte_in_a_csv_is_refused_by_line_and_taken_away(tmp_path, packed, rows_before):
+    text = "text,label\n" + "fine,1\n" * rows_before + "a\0b,1\n"
+    content = gzip.compress(text.encode()) if packed else text.encode()
+    error = said(tmp_path, content)
+    assert f"line {rows_before + 2}: it has a zero byte" in error
+    converted(tmp_path, error)
+    posts = PostFile(tmp_path / "posts-without-zeros", Wanted.BASE_DATA)
+    assert list(posts.labelled_posts())[-1].post.text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ('"text","label"\n"1","a b",1\n', "use write.csv"),
+        ("text,label\na\\, b,1\n", "not behind a backslash"),
+        ("text,label\n'a, b',1\n", "which are straight and double"),
+        ("text,label\n\u201ca, b\u201d,1\n", "which are straight and double"),
+        ('text,label\n"x \\", y",1\n', "as MySQL writes them"),
+        ('"text" "label"\n"a" 1\n', "line 1: it must name the columns"),
+        ("version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("<Error><Code>AccessDenied</Code></Error>", "is a web page or XML"),
+        (gzip.compress(b"{}") + b"words of a person", "gzipped and damaged; fetch or pack it"),
+    ],
+)
+def test_the_likely_cause_is_named(tmp_path, content, cause):
+    error = said(tmp_path, content)
+    assert cause in error
+    assert "words" not in error
+
+
+def test_pandas_without_quotation_marks_is_told_to_quote(tmp_path):
+    content = FRAME.to_csv(index=False, quoting=csv.QUOTE_NONE, escapechar="\\")
+    assert "to_csv without quoting and escapechar" in said(tmp_path, content)
