@@ -32,6 +32,10 @@ def parse_csv(content: bytes, name: str) -> list[LabelledPost]:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
-            return list(CheckedPosts(path, Wanted.BASE_DATA, Console(quiet=True)))
+            posts = CheckedPosts(path, Wanted.BASE_DATA, Console(quiet=True))
         except FileRefused as error:
             raise OperatorError(str(error).replace(f"{folder}/", "")) from error
+        if posts.report.refused:  # what a file of one's own may have, the data set has not
+            place, detail = posts.report.named[0]
+            raise OperatorError(f"{name}, {place}: {detail}.")
+        return list(posts)

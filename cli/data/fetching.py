@@ -22,6 +22,8 @@ from cli.errors import OperatorError
 ADDRESS = "https://www.cs.columbia.edu/~eturcan/data/dreaddit.zip"
 ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}
 """The files of the data set, and how many rows each has."""
+COLUMNS = ("subreddit", "post_id", "sentence_range", "text", "label")
+"""Of the data set's columns those by which it is known."""
 MAXIMUM_BYTES = 50 * 1024 * 1024
 """Of what is read, and of what it unpacks to; the whole data set has less than 4 MB."""
 
@@ -70,6 +72,8 @@ def fetch(source: str, directory: Path) -> dict[str, Split]:
         When the source cannot be read, or is not the data set.
     """
     found = _files(source, _read(source))
+    for name, content in found.items():
+        _require_columns(name if len(found) > 1 else source, content)
     splits = {name: _split(content, name) for name, content in found.items()}
     for name, split in splits.items():
         if split.rows != ROWS[name]:
@@ -79,6 +83,16 @@ def fetch(source: str, directory: Path) -> dict[str, Split]:
             )
     _write(found, directory)
     return splits
+
+
+def _require_columns(name: str, content: bytes) -> None:
+    """Refuse what lacks the data set's columns, such as synthetic posts."""
+    header = content.partition(b"\n")[0].decode("utf-8-sig", errors="replace")
+    names = {cell.strip().strip('"') for cell in header.split(",")}
+    if missing := [column for column in COLUMNS if column not in names]:
+        raise OperatorError(
+            f"{name} is not Dreaddit: its first row does not name {', '.join(missing)}."
+        )
 
 
 def _split(content: bytes, name: str) -> Split:

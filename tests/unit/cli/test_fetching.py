@@ -55,6 +55,14 @@ def test_an_address_is_read_like_a_file(archive, folder):
     assert fetch(archive.as_uri(), folder) == {TRAIN_FILE: Split(2838), TEST_FILE: Split(715)}
 
 
+def test_labelled_posts_of_another_origin_are_not_taken_for_the_data_set(tmp_path, folder):
+    source = tmp_path / "train.jsonl"
+    source.write_text('{"text": "a", "label": 1}\n' * 2838)
+    assert "train.jsonl is not Dreaddit: its first row does not name subreddit" in refusal(
+        source, folder
+    )
+
+
 def test_a_csv_by_any_name_is_the_training_split(tmp_path, folder, train_csv):
     (tmp_path / "stress.csv").write_bytes(train_csv)
     assert fetch(str(tmp_path / "stress.csv"), folder) == {TRAIN_FILE: Split(2838)}
