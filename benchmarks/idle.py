@@ -75,7 +75,7 @@ def _stack() -> Iterator[local.LocalStack]:
 def measure(
     stack: local.LocalStack, seconds: float, posts: int, posts_after_rest: int
 ) -> dict[str, Any]:
-    """Give the share of a core without and with a champion, and the seconds of each prediction."""
+    """Return the share of a core without and with a champion, and seconds of each prediction."""
     running = Loop(of_local_stack(stack))
     without = _share_of_core(stack.pid, seconds)
     promote(running, generate_posts()[:_TRAINING_POSTS])
@@ -101,7 +101,7 @@ def _share_of_core(pid: int, seconds: float) -> float:
 
 
 def processor_seconds(pid: int) -> float:
-    """Give the processor time of a process, its descendants, and those that have ended."""
+    """Return the processor time of a process, its descendants, and those that have ended."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
@@ -159,7 +159,7 @@ def _read_arrivals(running: Loop) -> dict[str, float]:
 
 
 def percentile(seconds: Sequence[float], percent: int) -> float:
-    """Give a percentile by linear interpolation."""
+    """Return a percentile by linear interpolation."""
     if len(seconds) == 1:
         return seconds[0]
     return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1]

@@ -77,7 +77,7 @@ def count(posts: Sequence[LabelledPost]) -> list[dict[str, Any]]:
 
 
 def _similar(posts: Sequence[LabelledPost], least: float) -> Pairs:
-    """Give the rows of every pair of posts of at least a similarity, and how similar they are."""
+    """Return the rows of every pair of posts of at least a similarity, and how similar they are."""
     # Shorter texts than a shingle are their own.
     shingles = CountVectorizer(analyzer=_shingles, binary=True, dtype=np.int64)
     has = sparse.csr_matrix(shingles.fit_transform([one.post.text for one in posts]))

@@ -181,7 +181,7 @@ class Deletion:
 
 
 def _pointers(target: Target) -> list[Resource]:
-    """Give the pointers that promotions made: the stack names them and does not own them."""
+    """Return the pointers that promotions made: the stack names them and does not own them."""
     names = {target.outputs[output]: output for output in _POINTERS if output in target.outputs}
     if not names:
         return []

@@ -42,7 +42,7 @@ class Step:
 
 
 def records_of(file: PostFile) -> Iterator[StreamRecord]:
-    """Give the rows of a file as records, lazily: posts as the contract has them.
+    """Return the rows of a file as records, lazily: posts as the contract has them.
 
     A row that is no post goes as it is: the stream's predictor puts it in quarantine.
     """

@@ -135,7 +135,7 @@ def _serve(
 
 
 def _crew(activity: Activity) -> Crew:
-    """Give a crew that rests with the stack, unless the clock is driven.
+    """Return a crew that rests with the stack, unless the clock is driven.
 
     Such a clock brings changes which no request tells of.
     """

@@ -249,7 +249,7 @@ def _is_kinesis(template: Template, source: Any) -> bool:
 
 
 def _input_of_rule(given: str) -> dict[str, Any]:
-    """Give the same input in a rule's words: the scheduled time is the event's."""
+    """Return the same input in a rule's words: the scheduled time is the event's."""
     if SCHEDULED_TIME not in given:
         return {"Input": given}
     return {

@@ -40,7 +40,7 @@ class Surroundings:
 
 
 def resources_of(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """Give the resources of a type, with their logical ids."""
+    """Return the resources of a type, with their logical ids."""
     return [
         (name, resource)
         for name, resource in template["Resources"].items()

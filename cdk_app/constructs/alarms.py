@@ -94,7 +94,7 @@ class Alarms:
 
 
 def silence_periods(silence: timedelta) -> tuple[int, int]:
-    """Give the minutes of a period, and how many of them last as long as a silence, or longer."""
+    """Return the minutes of a period, and how many of them last as long as a silence, or longer."""
     minutes = int(silence.total_seconds()) // 60
     period = -(-minutes // _PERIODS)
     return period, -(-minutes // period)

@@ -126,7 +126,7 @@ class Drift(Construct):
 
 
 def heartbeat_silence(window_minutes: int) -> timedelta:
-    """Give how long after a window's figure the monitor may go without another.
+    """Return how long after a window's figure the monitor may go without another.
 
     The next figure is a window later, and is put when the window is archived, measured, and tried
     again where need be.

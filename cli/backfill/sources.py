@@ -21,7 +21,7 @@ _SECONDS_A_READ = 0.4
 
 
 def records_of_file(file: PostFile) -> Iterator[Record]:
-    """Give the rows of a file as records, each with its place there."""
+    """Return the rows of a file as records, each with its place there."""
     for row in file.rows():
         yield Record(row.data, file.path.name, "file", str(row.number), arrival=0.0)
 

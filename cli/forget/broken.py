@@ -8,7 +8,7 @@ from cli.forget.people import Ids
 
 
 def named_in(text: str, ids: Ids) -> str | None:
-    """Give the id that a text which no parser reads names as its field.
+    """Return the id that a text which no parser reads names as its field.
 
     Where it has no such field, an id that it holds in quotes will do.
     """

@@ -166,7 +166,7 @@ def id_of(value: object) -> str | None:
 
 @lru_cache(maxsize=4096)
 def key_name(key: str) -> str:
-    """Give a field's name without case, blanks and signs, in plain letters where it is in wide."""
+    """Return a field's name without case, blanks and signs, wide letters made plain."""
     return re.sub(r"[\W_]+", "", normalize("NFKC", key)).casefold()
 
 
@@ -276,7 +276,7 @@ def _pruned_array(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Prune
 
 
 def documents(text: str) -> Iterator[tuple[int, int]]:
-    """Give where each of several JSON values begins and ends that follow each other.
+    """Return where each of several JSON values begins and ends that follow each other.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Left[str] | 
 
 
 def _rows(lines: list[str], separator: str) -> Iterator[tuple[list[str], str]]:
-    """Give each row with the text that it is written as."""
+    """Return each row with the text that it is written as."""
     reader = csv.reader(iter(lines), delimiter=separator)
     before = 0
     for fields in reader:

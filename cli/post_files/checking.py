@@ -184,7 +184,7 @@ def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -
 
 
 def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str) -> Iterator[_Item]:
-    """Give what is read of a file, and show how far that is."""
+    """Return what is read of a file, and show how far that is."""
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -88,7 +88,7 @@ class Content:
     head: str = ""
 
     def conversion(self, command: str, to: str) -> str:
-        """Give the line of a shell that converts the file by a command."""
+        """Return the line of a shell that converts the file by a command."""
         return conversion(self.path, command, to, is_packed=self.is_packed)
 
     @contextmanager
@@ -178,7 +178,7 @@ def look_into(path: Path) -> Content:
 
 
 def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:
-    """Give the line of a shell that converts a file by a command."""
+    """Return the line of a shell that converts a file by a command."""
     name = shlex.quote(str(path))
     return f"gzip -dc {name} | {command} > {to}" if is_packed else f"{command} {name} > {to}"
 

@@ -46,7 +46,7 @@ class CsvTable:
         self._check_header()
 
     def rows(self) -> Iterator[RawRow]:
-        """Give the rows, without blank ones.
+        """Return the rows, without blank ones.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class CsvTable:
             yield RawRow(self._place, by_field(dict(zip(self.names, cells, strict=True))))
 
     def _read(self) -> Iterator[list[str]]:
-        """Give the rows as they are, each with the line that it begins at in `_place`."""
+        """Return the rows as they are, each with the line that it begins at in `_place`."""
         while True:
             self._place = self._lines.number + 1
             try:

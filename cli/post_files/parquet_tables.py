@@ -43,7 +43,7 @@ class ParquetTable:
             )
 
     def rows(self) -> Iterator[RawRow]:
-        """Give the rows in their order."""
+        """Return the rows in their order."""
         columns = [name for name in self.names if known(name)]
         try:
             for batch in self._file.iter_batches(batch_size=_ROWS, columns=columns):
@@ -76,7 +76,7 @@ def _unpacked(stream: IO[bytes], files: ExitStack) -> IO[bytes]:
 
 
 def _values(column: Any) -> list[Any]:
-    """Give the values of a column of any type; texts as bytes, which need not be UTF-8."""
+    """Return the values of a column of any type; texts as bytes, which need not be UTF-8."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         is_uuid = kind.extension_name == "arrow.uuid"
@@ -103,7 +103,7 @@ _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def _moment(value: int | None, kind: Any) -> datetime | str | None:
-    """Give a timestamp; one beyond the year 9999 as a text that is none."""
+    """Return a timestamp; one beyond the year 9999 as a text that is none."""
     if value is None:
         return None
     seconds, rest = divmod(value, _PER_SECOND[kind.unit])

@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """Give the post as the contract has it; a row that is none, as it came."""
+        """Return the post as the contract has it; a row that is none, as it came."""
         match self.found:
             case Post():
                 return json.dumps(post_record(self.found)).encode()
@@ -122,11 +122,11 @@ class PostFile:
         self.share_read = 1.0
 
     def posts(self) -> Iterator[Post]:
-        """Give the rows that are posts."""
+        """Return the rows that are posts."""
         return (row.found for row in self.rows() if isinstance(row.found, Post))
 
     def labelled_posts(self) -> Iterator[LabelledPost]:
-        """Give the rows that are labelled posts."""
+        """Return the rows that are labelled posts."""
         return (row.found for row in self.rows() if isinstance(row.found, LabelledPost))
 
     def _raw_rows(self, stream: IO[bytes], files: ExitStack) -> Iterator[RawRow]:

@@ -84,5 +84,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @cache
 def identity_key() -> ReadKey:
-    """Give what reads the key of the text digests, once an execution environment."""
+    """Return what reads the key of the text digests, once an execution environment."""
     return key_reader(boto3.client("secretsmanager"), setting("IDENTITY_SECRET"))

@@ -348,7 +348,7 @@ def test_waiting_is_for_what_waiting_changes(workflow, error, cause, next_state)
 
 
 def chosen(choice, state):
-    """Give the state that a choice goes on to."""
+    """Return the state that a choice goes on to."""
     taken = (one["Next"] for one in choice["Choices"] if holds(one, state))
     return next(taken, choice["Default"])
 

@@ -84,7 +84,7 @@ def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
 
 
 def with_confidence_0(rows, count):
-    """Give so many rows, of which so many have confidence 0, as in the official test file."""
+    """Return so many rows, of which so many have confidence 0, as in the official test file."""
     columns = (*DREADDIT_ROW, "confidence")
     return to_csv(
         (

@@ -58,7 +58,7 @@ def test_when_one_breaks_all_are_told_to_stop() -> None:
 
 
 def quiet() -> Activity:
-    """Give an activity that is quiet between requests, for as long as a test may last."""
+    """Return an activity that is quiet between requests, for as long as a test may last."""
     return Activity(attentive_seconds=0.0, quiet_seconds=3600.0)
 
 

@@ -201,7 +201,7 @@ def test_an_unusable_data_set_fails_with_one_sentence_and_no_model(container, co
 
 
 def with_numbers(posts, number_of):
-    """Give each post the numbers that `number_of` makes of its place and those it has."""
+    """Return each post the numbers that `number_of` makes of its place and those it has."""
     return [
         replace(labelled, post=labelled.post._replace(numbers=number_of(place, labelled.post)))
         for place, labelled in enumerate(posts)

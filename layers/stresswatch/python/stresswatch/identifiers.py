@@ -64,7 +64,7 @@ class Form:
         return "".join([*head, end])
 
     def decode(self, identifier: str) -> str:
-        """Give the text of an identifier; of a shortened one its beginning, ``…`` and its digest.
+        """Return the text of an identifier; of a shortened one its beginning, ``…`` and its digest.
 
         What `encode` never made comes back as it is.
         """

@@ -57,7 +57,7 @@ def _stamp(given: datetime) -> str:
 
 
 def _last(s3: S3Client, bucket: str, since: datetime, until: datetime) -> str | None:
-    """Give the key of the newest object that is named after a time from `since` until `until`.
+    """Return the key of the newest object that is named after a time from `since` until `until`.
 
     One of a later time beats whatever is given now, so it makes no difference to a retry.
     """

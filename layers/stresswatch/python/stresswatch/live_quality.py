@@ -104,7 +104,7 @@ class Outcome:
     unseen: int
 
     def counts(self) -> dict[str, int]:
-        """Give how many labels are in each."""
+        """Return how many labels are in each."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {"labelled_posts": len(named.pop("scored")), **named}
 

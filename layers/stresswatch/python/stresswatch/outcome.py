@@ -90,7 +90,7 @@ def remark(name: str, count: int) -> str:
 
 
 def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
-    """Give a line for each count of the data set that is not 0, and should be looked at."""
+    """Return a line for each count of the data set that is not 0, and should be looked at."""
     counted = state.get("dataset", {})
     return (remark(name, counted[name]) for name in _REMARKS if counted.get(name))
 

@@ -69,7 +69,7 @@ class Registry:
         )
 
     def packages(self) -> Iterator[Package]:
-        """Give the packages that this registry added, newest first."""
+        """Return the packages that this registry added, newest first."""
         pages = self.sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending"
         )

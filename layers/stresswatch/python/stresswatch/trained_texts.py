@@ -31,5 +31,5 @@ def read_trained_texts(
 
 
 def trained_texts(posts: Iterable[LabelledPost], key: bytes) -> frozenset[str]:
-    """Give the digests of the texts in the training split of a training set."""
+    """Return the digests of the texts in the training split of a training set."""
     return frozenset(text_digest(key, labelled.post.text) for labelled in split(posts).train)
