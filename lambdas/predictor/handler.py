@@ -22,13 +22,14 @@ from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
 from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
-from stresswatch.identity import KeyUnavailable, ReadKey, key_reader, text_digest
+from stresswatch.identity import KeyUnavailable, ReadKey, digest_of_normalised, key_reader
 from stresswatch.kinesis_event import read_event
 from stresswatch.posts import TEXT_REMOVED, Post
-from stresswatch.predictions import Prediction, Record, predict, read_records
+from stresswatch.predictions import Prediction, ReadText, Record, predict, read_records
 from stresswatch.reasons import Explains
 from stresswatch.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
 from stresswatch.streams import StreamRecord, put_records
+from stresswatch.text import normalise
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -70,12 +71,12 @@ class Shadow:
         self,
         records: list[Record],
         posts: list[tuple[Record, Post]],
-        digests: list[str],
+        texts: list[ReadText],
         has_time: Callable[[], bool],
     ) -> None:
         """Archive what the challenger says of a batch; count it where that fails."""
         try:
-            self._score(records, posts, digests, has_time)
+            self._score(records, posts, texts, has_time)
         except Exception as error:
             # The champion's work is done, whatever this is; a library's error could quote a post.
             logger.warning("shadow failed", cause=cause(error))
@@ -85,7 +86,7 @@ class Shadow:
         self,
         records: list[Record],
         posts: list[tuple[Record, Post]],
-        digests: list[str],
+        texts: list[ReadText],
         has_time: Callable[[], bool],
     ) -> None:
         if not has_time():
@@ -96,7 +97,7 @@ class Shadow:
             now = datetime.now(UTC).isoformat()
             ids = [(record.prediction_id, post) for record, post in posts]
             version = served.pointer.version
-            predictions = predict(ids, served.artefact, version, now, text_digests=digests)
+            predictions = predict(ids, served.artefact, version, now, read_texts=texts)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
             _count_scored("challenger", predictions)
 
@@ -134,9 +135,9 @@ class Predictor:
         posts, rejections = read_records(records)
         try:
             quarantine.write(self.s3, self.quarantine_bucket, rejections)
-            digests = self._digests(posts)
+            texts = self._texts(posts)
             ids = [(record.prediction_id, post) for record, post in posts]
-            predictions = self._predict(ids, digests)
+            predictions = self._predict(ids, texts)
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
             positions = put_records(
@@ -166,21 +167,23 @@ class Predictor:
             raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
         if self.shadow and posts:
             needed = _SHADOW_SECONDS + time.monotonic() - begun
-            self.shadow.score(records, posts, digests, has_time=lambda: seconds_left() > needed)
+            self.shadow.score(records, posts, texts, has_time=lambda: seconds_left() > needed)
 
-    def _digests(self, posts: list[tuple[Record, Post]]) -> list[str]:
+    def _texts(self, posts: list[tuple[Record, Post]]) -> list[ReadText]:
+        """Read each text once, for its digest and for every model that scores it."""
         if not posts:
             return []
         key = self.read_key()
-        return [text_digest(key, post.text) for _, post in posts]
+        normalised = [normalise(post.text) for _, post in posts]
+        return [ReadText(text, digest_of_normalised(key, text)) for text in normalised]
 
-    def _predict(self, posts: list[tuple[str, Post]], digests: list[str]) -> list[Prediction]:
+    def _predict(self, posts: list[tuple[str, Post]], texts: list[ReadText]) -> list[Prediction]:
         if not posts:
             return []
         served = self.champion.current()
         now = datetime.now(UTC).isoformat()
         version = served.pointer.version
-        return predict(posts, served.artefact, version, now, self.explains, digests)
+        return predict(posts, served.artefact, version, now, self.explains, texts)
 
 
 @cache

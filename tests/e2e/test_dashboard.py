@@ -23,6 +23,7 @@ from cli.dashboard.page import TILES
 from cli.seen import Seen, look
 from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.panels import NAMESPACE, PANELS
+from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell
 
@@ -156,7 +157,9 @@ def test_a_picture_is_taken_of_the_page_of_the_local_stack(
 ) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     (tmp_path / "docs" / "images").mkdir(parents=True)
-    shell.type(["python -m docs.screenshot docs/images/dashboard.png"], tmp_path)
+    # It is typed in a checkout, where Python finds the module.
+    here = {"PYTHONPATH": str(PROJECT)}
+    shell.type(["python -m docs.screenshot docs/images/dashboard.png"], tmp_path, variables=here)
     with Image.open(tmp_path / "docs" / "images" / "dashboard.png") as picture:
         assert picture.width == 1400
         assert picture.height > 1000

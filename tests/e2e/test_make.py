@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.checkout import NOBODY, commit, git, repository
 
 SETTINGS = "cdk_app/stages.py"
-NOW, BEFORE = "silence_alarm_minutes: int = 60", "silence_alarm_minutes: int = 55"
+NOW, BEFORE = "silence_alarm_minutes: int = 60", "silence_alarm_minutes: int = 30"
 WORKFLOW = ".github/workflows/test.yml"
 LONGEST_SECONDS = 900
 

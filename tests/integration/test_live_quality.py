@@ -15,8 +15,9 @@ from stresswatch.datasets import TrainingSet
 from stresswatch.identifiers import METRIC_DIMENSION
 from stresswatch.identity import KeyUnavailable, text_digest
 from stresswatch.posts import labelled_post_record
-from stresswatch.predictions import Record, predict
+from stresswatch.predictions import ReadText, Record, predict
 from stresswatch.splits import split
+from stresswatch.text import normalise
 from stresswatch.window_metrics import RefusedMetrics
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
@@ -52,8 +53,11 @@ def serve(aws, version_files):
             for record, labelled in zip(records, posts, strict=True)
         ]
         artefact = Artefact.from_bytes(version_files["model.npz"])
-        digests = [text_digest(key, post.text) for _, post in batch] if key else None
-        predictions = predict(batch, artefact, version, at.isoformat(), text_digests=digests)
+        texts = [
+            ReadText(normalise(post.text), text_digest(key, post.text) if key else None)
+            for _, post in batch
+        ]
+        predictions = predict(batch, artefact, version, at.isoformat(), read_texts=texts)
         archive.write(aws.s3, "archive", records, predictions)
 
     return put

@@ -13,12 +13,14 @@ from stresswatch.posts import NUMERIC_FEATURES, Post, post_record
 from stresswatch.predictions import (
     TEXT_DESCRIPTORS,
     Prediction,
+    ReadText,
     Record,
     non_letter_share,
     predict,
     read_records,
 )
 from stresswatch.reasons import Reason, Reasons
+from stresswatch.text import normalise
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -68,7 +70,13 @@ def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
 
 def test_the_digest_of_a_text_is_archived_and_is_no_part_of_the_message(artefact):
     post = Post("p", "words", (1.0, 2.0, 3.0, 4.0, 0.5))
-    (prediction,) = predict([("id", post)], artefact, "v1", "now", text_digests=["0f" * 16])
+    (prediction,) = predict(
+        [("id", post)],
+        artefact,
+        "v1",
+        "now",
+        read_texts=[ReadText(normalise(post.text), "0f" * 16)],
+    )
     assert prediction.archive_row()["text_digest"] == "0f" * 16
     assert "0f" * 16 not in prediction.message()
     (without,) = predict([("id", post)], artefact, "v1", "now")

@@ -161,12 +161,16 @@ class Artefact:
         numbers : ndarray of shape (n_posts, n_numeric_features)
             In the order of `NUMERIC_FEATURES`, NaN where a post has none.
         """
+        return self.score_normalised([normalise(text) for text in texts], numbers)
+
+    def score_normalised(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
+        """Return what `score` does, of texts that `normalise` has given."""
         slices = [slice(at, at + _POSTS_AT_ONCE) for at in range(0, len(texts), _POSTS_AT_ONCE)]
         scores = [self._score(texts[some], numbers[some]) for some in slices]
         return Scores(*map(np.concatenate, zip(_NO_SCORES, *scores, strict=True)))
 
     def _score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        word, n_tokens = self._token_ids.of([normalise(text) for text in texts])
+        word, n_tokens = self._token_ids.of(texts)
         post = np.repeat(np.arange(len(texts), dtype=np.int32), n_tokens + 1)
         known = np.flatnonzero(word != self._token_ids.unknown)
         known_word, known_post = word.take(known), post.take(known)

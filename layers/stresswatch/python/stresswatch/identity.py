@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.discretion import cause
-from stresswatch.text import canonical
+from stresswatch.text import normalise, single_spaced
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -37,8 +37,13 @@ class KeyUnavailable(LookupError):
 
 def text_digest(key: bytes, text: str) -> str:
     """Return the digest of a text, 32 hexadecimal digits: the same for texts that compare equal."""
+    return digest_of_normalised(key, normalise(text))
+
+
+def digest_of_normalised(key: bytes, normalised: str) -> str:
+    """Return the digest of a text that is normalised already."""
     keyed = _keyed(key).copy()
-    keyed.update(canonical(text).encode("utf-8"))
+    keyed.update(single_spaced(normalised).encode("utf-8"))
     return keyed.hexdigest()[: 2 * DIGEST_BYTES]
 
 

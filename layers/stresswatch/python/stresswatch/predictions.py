@@ -19,6 +19,7 @@ import numpy as np
 from stresswatch.artefact import Artefact
 from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
 from stresswatch.reasons import Explains, Reasons, explainer_of
+from stresswatch.text import normalise
 
 DECISION_THRESHOLD = 0.5
 TEXT_DESCRIPTORS = (
@@ -154,6 +155,13 @@ class Prediction(NamedTuple):
         )
 
 
+class ReadText(NamedTuple):
+    """A post's text in its normalised form, and its keyed digest where there is a key."""
+
+    normalised: str
+    digest: str | None = None
+
+
 class Rejection(NamedTuple):
     """A record that is no post, and why."""
 
@@ -182,16 +190,18 @@ def predict(
     model_version: str,
     predicted_at: str,
     explains: Explains = Explains.NEVER,
-    text_digests: Sequence[str] | None = None,
+    read_texts: Sequence[ReadText] | None = None,
 ) -> list[Prediction]:
     """Predict posts, given with their prediction ids, in one pass over the batch.
 
-    The archive's rows have the digests of the texts where these are given, one for each post.
+    The texts may be given as they were read already, one for each post: the archive's rows have
+    their digests then.
     """
-    texts = [post.text for _, post in posts]
+    texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
     numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
-    digests: Sequence[str | None] = text_digests or [None] * len(posts)
-    scores = artefact.score(texts, numbers.reshape(-1, len(NUMERIC_FEATURES)))
+    scores = artefact.score_normalised(
+        [text.normalised for text in texts], numbers.reshape(-1, len(NUMERIC_FEATURES))
+    )
     return [
         Prediction(
             prediction_id=prediction_id,
@@ -201,10 +211,10 @@ def predict(
             model_version=model_version,
             predicted_at=predicted_at,
             reasons=_reasons(post, artefact, explains),
-            text_digest=digest,
+            text_digest=text.digest,
         )
-        for (prediction_id, post), digest, probability, unknown, *of_words in zip(
-            posts, digests, *(each.tolist() for each in scores), strict=True
+        for (prediction_id, post), text, probability, unknown, *of_words in zip(
+            posts, texts, *(each.tolist() for each in scores), strict=True
         )
     ]
 
