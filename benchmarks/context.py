@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 CONTEXT = SimpleNamespace(
     function_name="f",
+    function_version="1",
     memory_limit_in_mb=1,
     invoked_function_arn="a",
     aws_request_id="r",

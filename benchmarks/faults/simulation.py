@@ -313,6 +313,7 @@ class Simulation:
     def _context(self) -> SimpleNamespace:
         return SimpleNamespace(
             function_name="predictor",
+            function_version="1",
             memory_limit_in_mb=1769,
             invoked_function_arn=_FUNCTION_ARN,
             aws_request_id="request",

@@ -25,6 +25,7 @@ _NOTHING_WRONG = {
     "ApproximateNumberOfMessagesVisible": 0.0,
     "PostsQuarantined": 0.0,
     "UnfinishedBatches": 0.0,
+    "ServerErrors": 0.0,
     "5xx": 0.0,
     "ChampionRefused": 0.0,
 }

@@ -106,7 +106,9 @@ def test_a_file_is_scored_as_the_predictor_would(stack, tmp_path):
 
 
 def what_was_said(row):
-    return {name: row[name] for name in row.keys() - {"prediction_id", "predicted_at"}}
+    # A backfill has no key to make the digest with.
+    leaves_out = {"prediction_id", "predicted_at", "text_digest"}
+    return {name: row[name] for name in row.keys() - leaves_out}
 
 
 def serve(stack, payloads):

@@ -135,6 +135,7 @@ INVALID = {
     "text_missing": json.dumps({"post_id": "a", "body": MARKER}).encode(),
     "text_invalid": post(text=[MARKER]),
     "text_empty": post(text=" ", title=MARKER),
+    "text_removed": post(text="[removed]", title=MARKER),
     "text_too_long": post(text=MARKER * 2000),
     "not_unicode": post(text=f"{MARKER} \ud800"),
     "number_invalid": post(sentiment=MARKER),

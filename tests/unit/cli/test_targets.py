@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import boto3
@@ -32,7 +33,8 @@ def cloudformation(monkeypatch):
         stacks.asked.append(StackName)
         if isinstance(stacks.answer, Exception):
             raise stacks.answer
-        return {"Stacks": stacks.answer}
+        made = {"CreationTime": datetime(2026, 11, 1, tzinfo=UTC)}
+        return {"Stacks": [made | stack for stack in stacks.answer]}
 
     class Session:
         region_name = "eu-west-1"
