@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
 
 from local.assembly import Assembly, read_assembly
@@ -58,6 +59,8 @@ def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         try:
             for name, value in service_environment(server.endpoint.url).items():
                 monkeypatch.setenv(name, value)
+            # An earlier test's session would go on with the credentials of that test.
+            monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
             aws = Aws()
             aws.promote("v1", train_version(tmp_path / "training", make_posts(400)))
             yield aws

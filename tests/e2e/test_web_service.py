@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import ignored_auth
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from cli.loop import payload
 from cli.targets import Target
@@ -180,12 +180,12 @@ def test_the_service_keeps_the_openapi_document_that_it_answers(
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def check(case: schemathesis.Case) -> None:
-                answer = case.call_and_validate(
-                    base_url=caller.url,
-                    auth=caller.sign,
-                    # It sends other credentials, which the signature takes the place of; see above.
-                    excluded_checks=[ignored_auth],
-                )
+                answer = case.call(base_url=caller.url, auth=caller.sign)
+                # It sends other credentials, which the signature takes the place of; see above.
+                excluded = [ignored_auth]
+                if "labelled_at_in_future" in answer.text:  # no schema can say what time it is
+                    excluded.append(positive_data_acceptance)
+                case.validate_response(answer, excluded_checks=excluded)
                 tried[case.operation.label, answer.status_code] += 1
 
             check()

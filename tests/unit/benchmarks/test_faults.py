@@ -21,7 +21,7 @@ from stresswatch.streams import Position
 
 RECORDS = 150
 STORM = Schedule(
-    seed=2,
+    seed=3,
     records=600,
     storm_seconds=90.0,
     rates={fault: 0.02 if fault in LONG else 0.05 for fault in CALL_FAULTS}
@@ -137,13 +137,13 @@ def quarantines_anew(patch):
 
 
 def lets_the_batch_weigh_in(patch):
-    score = Artefact.score
+    score = Artefact.score_normalised
 
     def slip(self, texts, numbers):
         scores = score(self, texts, numbers)
         return scores._replace(probability=scores.probability * (1 - 1e-12 * len(texts)))
 
-    patch(Artefact, "score", slip)
+    patch(Artefact, "score_normalised", slip)
 
 
 def archives_the_text(patch):
