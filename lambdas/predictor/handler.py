@@ -22,7 +22,7 @@ from stresswatch import archive, quarantine
 from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
 from stresswatch.discretion import cause, discreet
 from stresswatch.environment import setting
-from stresswatch.identity import KeyUnavailable, ReadKey, digest_of_normalised, key_reader
+from stresswatch.identity import KeyUnavailable, ReadKey, digests_of_normalised, key_reader
 from stresswatch.kinesis_event import read_event
 from stresswatch.posts import TEXT_REMOVED, Post
 from stresswatch.predictions import Prediction, ReadText, Record, predict, read_records
@@ -173,9 +173,9 @@ class Predictor:
         """Read each text once, for its digest and for every model that scores it."""
         if not posts:
             return []
-        key = self.read_key()
         normalised = [normalise(post.text) for _, post in posts]
-        return [ReadText(text, digest_of_normalised(key, text)) for text in normalised]
+        digests = digests_of_normalised(self.read_key(), normalised)
+        return list(map(ReadText, normalised, digests))
 
     def _predict(self, posts: list[tuple[str, Post]], texts: list[ReadText]) -> list[Prediction]:
         if not posts:

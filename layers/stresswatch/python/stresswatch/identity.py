@@ -8,8 +8,8 @@ the text, as no guess can be checked. The key is a secret of the stage.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,14 +37,14 @@ class KeyUnavailable(LookupError):
 
 def text_digest(key: bytes, text: str) -> str:
     """Return the digest of a text, 32 hexadecimal digits: the same for texts that compare equal."""
-    return digest_of_normalised(key, normalise(text))
+    (digest,) = digests_of_normalised(key, [normalise(text)])
+    return digest
 
 
-def digest_of_normalised(key: bytes, normalised: str) -> str:
-    """Return the digest of a text that is normalised already."""
-    keyed = _keyed(key).copy()
-    keyed.update(single_spaced(normalised).encode("utf-8"))
-    return keyed.hexdigest()[: 2 * DIGEST_BYTES]
+def digests_of_normalised(key: bytes, texts: Iterable[str]) -> list[str]:
+    """Return the digests of texts that are normalised already."""
+    keyed = hmac.new(key, digestmod="sha256")
+    return [_digest(keyed.copy(), text) for text in texts]
 
 
 def key_reader(secrets: SecretsManagerClient, secret: str) -> ReadKey:
@@ -78,7 +78,6 @@ def read_key(secrets: SecretsManagerClient, secret: str) -> bytes:
     return value.encode("utf-8")
 
 
-@lru_cache(maxsize=1)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Begin a digest; to copy it is quicker than to begin anew for each text."""
-    return hmac.new(key, digestmod="sha256")
+def _digest(keyed: hmac.HMAC, normalised: str) -> str:
+    keyed.update(single_spaced(normalised))
+    return keyed.hexdigest()[: 2 * DIGEST_BYTES]

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
-from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 
 from stresswatch.predictions import Record
-
-T = TypeVar("T")
 
 # A consumer of its own, which a mapping with enhanced fan-out reads, ends the stream's ARN.
 _STREAM = re.compile(
@@ -53,24 +51,23 @@ def read_event(event: Any) -> list[Record]:
 
 
 def _record(place: int, item: Any) -> Record:
-    def read(reader: Callable[[Any], T], within: Any, name: str) -> T:
-        try:
-            return reader(within[name])
-        except (LookupError, TypeError, ValueError):
-            # Without its cause, whose message may quote what is in the field.
-            raise InvalidEvent(f"record {place} of the event has no valid {name}") from None
-
-    kinesis = read(_mapping, item, "kinesis")
-    shard, sequence_number = read(_place, item, "eventID")
+    name = "kinesis"
+    try:
+        kinesis = _mapping(item[name])
+        name = "eventID"
+        shard, sequence_number = _place(item[name])
+        name = "data"
+        data = _payload(kinesis[name])
+        name = "eventSourceARN"
+        stream = _stream(item[name])
+        name = "approximateArrivalTimestamp"
+        arrival = _arrival(kinesis[name])
+    except (LookupError, TypeError, ValueError):
+        # Without its cause, whose message may quote what is in the field.
+        raise InvalidEvent(f"record {place} of the event has no valid {name}") from None
     if kinesis.get("sequenceNumber") != sequence_number:
         raise InvalidEvent(f"record {place} of the event has not the sequenceNumber of its eventID")
-    return Record(
-        data=read(_payload, kinesis, "data"),
-        stream=read(_stream, item, "eventSourceARN"),
-        shard=shard,
-        sequence_number=sequence_number,
-        arrival=read(_arrival, kinesis, "approximateArrivalTimestamp"),
-    )
+    return Record(data, stream, shard, sequence_number, arrival)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -86,6 +83,7 @@ def _place(value: Any) -> tuple[str, str]:
     return match[1], match[2]
 
 
+@lru_cache(maxsize=8)
 def _stream(value: Any) -> str:
     match = _STREAM.fullmatch(value)
     if not match:

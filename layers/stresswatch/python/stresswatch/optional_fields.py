@@ -60,6 +60,8 @@ def read_flag(value: object) -> bool | None:
 
 def is_encodable(value: str) -> bool:
     """Tell whether a text is Unicode: JSON can escape half a surrogate pair, which is none."""
+    if value.isascii():
+        return True
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

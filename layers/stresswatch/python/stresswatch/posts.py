@@ -22,7 +22,12 @@ from stresswatch.optional_fields import (
     read_source,
     read_timestamp,
 )
-from stresswatch.removal import is_removal_notice, may_be_notice
+from stresswatch.removal import (
+    FIRST_LETTERS,
+    LONGEST_NOTICE,
+    is_removal_notice,
+    mentions_removal,
+)
 from stresswatch.text import MAXIMUM_TEXT_LENGTH, canonical
 
 NUMERIC_FEATURES = (
@@ -47,6 +52,7 @@ SMOKE_PREFIX = "stresswatch-smoke-"
 """Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
 _decode = json.JSONDecoder().decode
+_decode_beginning = json.JSONDecoder().raw_decode
 _BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
 _Read = TypeVar("_Read")
 
@@ -142,7 +148,10 @@ def decode(data: bytes) -> object:
         When it is none.
     """
     try:
-        return _decode(data.removeprefix(BOM_UTF8).decode("utf-8"))
+        text = data.removeprefix(BOM_UTF8).decode("utf-8")
+        # Most records are an object without blanks around it, which a decoder looks for twice.
+        value, end = _decode_beginning(text) if text.startswith("{") else (None, -1)
+        return value if end == len(text) else _decode(text)
     except UnicodeDecodeError:
         raise InvalidPost("not_utf8", "the record must be UTF-8") from None
     except (ValueError, RecursionError):
@@ -211,13 +220,13 @@ def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
         raise InvalidPost("post_id_missing", "post_id must be a string")
     dropped: list[str] = []
     return Post(
-        post_id=post_id,
-        text=_text(record),
-        numbers=tuple([_number(record, name) for name in NUMERIC_FEATURES]),
-        created_at=_optional(record, "created_at", read_timestamp, dropped),
-        source=_optional(record, "source", read_source, dropped),
-        asks_reasons=_optional(record, "reasons", read_flag, dropped) or False,
-        dropped=tuple(dropped),
+        post_id,
+        _text(record),
+        tuple([_number(record, name) for name in NUMERIC_FEATURES]),
+        _optional(record, "created_at", read_timestamp, dropped),
+        _optional(record, "source", read_source, dropped),
+        _optional(record, "reasons", read_flag, dropped) or False,
+        tuple(dropped),
     )
 
 
@@ -250,10 +259,16 @@ def _text(record: dict[str, Any]) -> str:
         )
     if not text.strip():
         raise InvalidPost("text_empty", "text must not be blank")
-    # Most texts begin with a word, and so are not blank; a notice may, where it is a sentence.
-    if text[0] not in _BEGINS_WITH_A_WORD or may_be_notice(text):
+    if _may_lack_words(text):
         _require_words(text)
     return _encodable("text", text)
+
+
+def _may_lack_words(text: str) -> bool:
+    """Return whether a text has to be looked at closely: quick, and false of nearly all posts."""
+    if text[0] in _BEGINS_WITH_A_WORD:  # not blank, and no notice but for a sentence
+        return text[0] in FIRST_LETTERS and len(text) <= LONGEST_NOTICE and mentions_removal(text)
+    return not text.isascii() or "&" in text or mentions_removal(text)
 
 
 def _require_words(text: str) -> None:

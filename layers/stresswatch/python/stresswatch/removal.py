@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-from stresswatch.text import canonical
-
 _WHO = (
     r"(?:an? |the )?(?:(?:original )?(?:user|author|poster)|op|owner|creator|account"
     r"|(?:auto)?mod(?:erator)?s?|mod(?:erator)?s?(?: of)? [/\w]+|mod(?:eration)? team"
@@ -44,10 +42,12 @@ REMOVAL_SENTENCES = (
     rf"(?:sorry, )?this {_WHAT} is (?:unavailable|no longer available)",
 )
 """What stands alone without brackets: a platform's whole sentence, never the bare word."""
+FIRST_LETTERS = frozenset("SsTtYyRrDd")
+"""Of `REMOVAL_SENTENCES`."""
 LONGEST_NOTICE = 400
 """Characters of a notice, as it is matched."""
 
-_WORD_PARTS = ("remov", "delet", "redact", "vailable")
+_WORD_PARTS = ("remov", "delet", "redact", "suspend", "vailable")
 _notice = rf"[\[({{<]{{1,2}} ?(?:{'|'.join(REMOVAL_NOTICES)}) ?[.!]? ?[\])}}>]{{1,2}}"
 _is_notices = re.compile(
     rf"(?:{_notice} ?)+(?:\[?view poll\]?(?:\(\S*\))?)?|(?:{'|'.join(REMOVAL_SENTENCES)})"
@@ -65,21 +65,19 @@ _BRACKETS = {
 }
 
 
-def may_be_notice(text: str) -> bool:
-    """Return whether a text that begins with a word can be a notice: a quick look at it."""
-    if len(text) > LONGEST_NOTICE:
-        return False
+def mentions_removal(text: str) -> bool:
+    """Return whether a text has what every notice has: a part of a word, such as "remov"."""
     small = text.lower()
     return any(part in small for part in _WORD_PARTS)
 
 
-def is_removal_notice(text: str) -> bool:
+def is_removal_notice(plain: str) -> bool:
     """Return whether a text is nothing but a notice that a post was removed or deleted.
 
     Case, blanks, Markdown, HTML, invisible characters and punctuation around it do not matter. A
-    text with any word of a person's is a post.
+    text with any word of a person's is a post. The text comes as `stresswatch.text.canonical` gives
+    it.
     """
-    plain = canonical(text)
     if len(plain) > LONGEST_NOTICE:
         return False
     plain = _strip_escapes("", plain).translate(_BRACKETS)

@@ -58,12 +58,13 @@ def requests(records: Sequence[StreamRecord]) -> Iterator[range]:
     """Cut records into requests within the limits, each given as a range of places."""
     start = size = 0
     for place, record in enumerate(records):
+        record_size = record.size
         if place - start == MAXIMUM_RECORDS or (
-            place > start and size + record.size > MAXIMUM_BYTES
+            place > start and size + record_size > MAXIMUM_BYTES
         ):
             yield range(start, place)
             start, size = place, 0
-        size += record.size
+        size += record_size
     if start < len(records):
         yield range(start, len(records))
 
