@@ -61,11 +61,11 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
         if isinstance(value, Decimal):
             value = _of_decimal(value)
         if delimiter not in (None, ",") and isinstance(value, str):
-            value = _with_point(field, value)
+            value = with_point(field, value)
         if field in _NUMBERS and delimiter:
             value = _number(field, str(value), delimiter)
         elif field in _NAMES:
-            value = _name(value)
+            value = name_of(value)
         elif field == "label":
             value = label_of(value)
         elif field in ("created_at", "labelled_at"):
@@ -131,7 +131,7 @@ def is_rounded_id(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value) and abs(value) > _EXACT
 
 
-def _with_point(field: str, written: str) -> str:
+def with_point(field: str, written: str) -> str:
     """Return a float that is no number here, such as an id or a label, with a decimal point."""
     is_epoch = field in ("created_at", "labelled_at")
     pattern = _EPOCH_WITH_COMMA if is_epoch else _WHOLE_WITH_COMMA
@@ -174,20 +174,21 @@ def _number(field: str, written: str, delimiter: str) -> float:
     raise InvalidPost("number_invalid", f"{field} must be a number")
 
 
-def _name(value: object) -> object:
-    """Return a whole number of any type as a name, without ``.0``."""
+def name_of(value: object) -> object:
+    """Return a number of any type as a name: a whole one without ``.0``, another as CSV has it."""
+    if isinstance(value, str):
+        if _WHOLE.fullmatch(value):
+            return value.partition(".")[0]
+        number = float(value) if _EXPONENT.fullmatch(value) else math.nan
+        return str(int(number)) if number.is_integer() else value
     if isinstance(value, bool):
         return value
-    if isinstance(value, UUID):
+    if isinstance(value, Decimal):
+        value = _of_decimal(value)
+    if isinstance(value, UUID | int):
         return str(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if math.isfinite(value) and value == int(value) else value
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
-        return value.partition(".")[0]
-    if isinstance(value, str) and _EXPONENT.fullmatch(value):
-        return _name(float(value))
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value) if value.is_integer() else value)
     return value
 
 

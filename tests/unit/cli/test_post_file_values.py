@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -63,6 +64,27 @@ def test_floats_with_decimal_commas_are_labels_ids_and_times(tmp_path):
     assert (found.post.post_id, found.label, found.confidence) == ("7", 1, 0.8)
     assert found.post.created_at == "2023-11-14T22:13:20.500000+00:00"
     assert found.labelled_at == "2023-11-14T22:13:20+00:00"
+
+
+@pytest.mark.parametrize("number", [7.5, -0.25, 1e-07, 12345.678])
+def test_a_number_that_is_not_whole_is_the_same_id_in_every_format(tmp_path, number):
+    frame = pd.DataFrame({"post_id": [number], "source": [number], "text": ["a"]})
+    for content in (
+        frame.to_csv(index=False),
+        frame.to_csv(index=False, sep=";"),
+        json.dumps(frame.to_dict("records")[0]),
+        parquet(frame),
+        parquet(frame.assign(post_id=[Decimal(str(number))])),
+        parquet(frame.astype(str)),
+    ):
+        post = one(tmp_path, content)
+        assert (post.post_id, post.source, post.dropped) == (str(number), str(number), ())
+
+
+@pytest.mark.parametrize("written", ["Infinity", "1e999", "true", "[7]", "{}"])
+def test_what_is_no_number_and_no_string_is_no_id(tmp_path, written):
+    with pytest.raises(InvalidPost, match="post_id_invalid"):
+        one(tmp_path, f'{{"post_id": {written}, "text": "a"}}')
 
 
 @pytest.mark.parametrize("delimiter", ["\t", "|", ";"])
