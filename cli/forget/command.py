@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from cli.errors import OperatorError
+from cli.forget.people import id_of
 from cli.forget.places import places_of
 from cli.forget.sweep import Sweep
 from cli.forget.view import Forgetting
@@ -25,10 +26,7 @@ def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute
     OperatorError
         When an id is none, or more of the person is written all the time.
     """
-    for post_id in post_ids:
-        if not 0 < len(post_id) <= MAXIMUM_NAME_LENGTH:
-            raise OperatorError(f"A post id has 1 to {MAXIMUM_NAME_LENGTH} characters.")
-    ids = frozenset(post_ids)
+    ids = frozenset(map(_required_id, post_ids))
     places = places_of(target)
     beyond = Beyond.of(Loop(target))
     with Forgetting(console, places, execute=execute) as forgetting:
@@ -37,6 +35,15 @@ def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute
     _tell(console, forgetting, ids, looked_until, execute=execute)
     for sentence in beyond.sentences(forgetting.learned_from):
         console.print(f"- {sentence}", markup=False, highlight=False)
+
+
+def _required_id(given: str) -> str:
+    post_id = id_of(given)
+    if post_id is None or len(given) > MAXIMUM_NAME_LENGTH:
+        raise OperatorError(
+            f"A post id has 1 to {MAXIMUM_NAME_LENGTH} characters, and not blanks alone."
+        )
+    return post_id
 
 
 def _tell(

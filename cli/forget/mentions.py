@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 
-from cli.forget.people import Ids, json_within
+from cli.forget.people import Ids, id_of, json_within
 
 is_base64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}\s*").fullmatch
 _TO_STANDARD_BASE64 = str.maketrans("-_", "+/")
@@ -24,7 +24,7 @@ def mentions(value: object, ids: Ids) -> bool:
         elif isinstance(one, list):
             found += one
         elif isinstance(one, str):
-            if one.strip() in ids:
+            if id_of(one) in ids:
                 return True
             within = json_within(one)
             found.append(_json_in_base64(one) if within is None else within)

@@ -2,7 +2,7 @@
 
 A record is an object that names an id. Its id is the value of ``post_id`` in any spelling
 (``Post_ID``, ``postId``, with blanks around it); without one, an object with a text is known by its
-``id`` or ``name``, as Reddit's are. Whole numbers of any type are ids: 7, 7.0 and "7" are one.
+``id`` or ``name``, as Reddit's are. Ids are those of files of posts: 7, "7.0" and " 7 " are one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from cli.forget.json_text import Node, cut, parse
+from cli.post_files.values import name_of
 
 Ids = frozenset[str]
 
@@ -154,14 +155,9 @@ def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owne
 
 
 def id_of(value: object) -> str | None:
-    """Write an id as a text; None for what is no id."""
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else None
-    return str(value)
+    """Return an id as files of posts have it, without blanks around it; None for what is no id."""
+    name = name_of(value.strip() if isinstance(value, str) else value)
+    return name or None if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=4096)

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from cli.forget.left import Left
 from cli.forget.people import Ids, id_of, key_name
+from cli.post_files.values import with_point
 
 _SEPARATORS = (",", ";", "\t", "|")
-_whole_number = re.compile(r"(-?\d+)\.0+").fullmatch
 lines_of = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+").findall
 """Gives the lines of a text, each with its end."""
 
@@ -29,7 +29,7 @@ def parquet_without(data: bytes, ids: Ids) -> Left[bytes]:
     names = [name for name in table.column_names if key_name(name) == "postid"]
     if not names:
         return Left(data, unattributed=table.num_rows)
-    owners = [id_of(value) for value in table.column(names[0]).to_pylist()]
+    owners = [_id_of_any(value) for value in table.column(names[0]).to_pylist()]
     removed = Counter(owner for owner in owners if owner in ids)
     if not removed:
         return Left(data, unattributed=owners.count(None))
@@ -57,7 +57,7 @@ def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Left[str] | 
         column = names.index("postid")
         kept, removed, unattributed = [rows[0][1]], Counter[str](), 0
         for fields, raw in rows[1:]:
-            post_id = _id_in_table(fields[column]) if len(fields) > column else None
+            post_id = _id_in(fields[column], separator) if len(fields) > column else None
             if post_id in ids:
                 removed[str(post_id)] += 1
                 continue
@@ -77,7 +77,9 @@ def _rows(lines: list[str], separator: str) -> Iterator[tuple[list[str], str]]:
         before = reader.line_num
 
 
-def _id_in_table(field_: str) -> str:
-    stripped = field_.strip()
-    whole = _whole_number(stripped)
-    return whole[1] if whole else stripped
+def _id_of_any(value: object) -> str | None:
+    return id_of(value.decode(errors="replace") if isinstance(value, bytes) else value)
+
+
+def _id_in(cell: str, separator: str) -> str | None:
+    return id_of(cell if separator == "," else with_point("post_id", cell))

@@ -269,6 +269,14 @@ def test_several_ids_are_forgotten_at_once_and_one_that_is_nowhere_is_named(kept
     assert "Nothing was found of 'typo'." in shown
 
 
+@pytest.mark.parametrize("typed", ["7", "7.0", " 7\n"])
+def test_an_id_is_forgotten_however_it_is_written(kept, typed):
+    kept.archive("7", "7.0", " 7 ", "77", "7.5")
+    shown = kept.forget(typed)
+    assert kept.archived() == ["7.5", "77"]
+    assert "Nothing was found" not in shown
+
+
 def test_an_object_keeps_what_it_says_of_itself(kept):
     kept.archive(THEIRS, OTHERS)
     (key,) = kept.keys("archive")

@@ -65,7 +65,7 @@ def test_a_last_line_without_an_end_is_a_line():
     assert posts_file(line(OTHERS) + line(THEIRS).strip(), IDS).body == line(OTHERS)
 
 
-@pytest.mark.parametrize("other", ["post-11", "POST-1", "post-1 ", "", None, 1, ["post-1"]])
+@pytest.mark.parametrize("other", ["post-11", "POST-1", "post -1", "", None, 1, ["post-1"]])
 def test_an_id_is_meant_as_a_whole(other):
     assert not posts_file(line(other), frozenset(["post-1"])).removed
 

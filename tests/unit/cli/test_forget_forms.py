@@ -59,18 +59,6 @@ def test_the_field_is_known_in_every_spelling(spelling, around):
     assert posts_file(data + b"\n", IDS).body == b""
 
 
-@pytest.mark.parametrize("number", ["7", "7.0", "7e0", '"7"'])
-def test_a_whole_number_is_the_same_id_in_every_type(number):
-    for data in (f'{{"post_id": {number}, "text": ""}}', f'[{{"post_id": {number}}}]'):
-        assert payload_left(data.encode(), frozenset(["7"])) is None
-
-
-@pytest.mark.parametrize("number", ["70", "7.5", "true", "null", '"7.5"', "[7]", "-7"])
-def test_another_number_is_another_id(number):
-    data = f'{{"post_id": {number}, "text": ""}}'.encode()
-    assert payload_left(data, frozenset(["7"])) == data
-
-
 WRAPPED = {
     "an array": lambda one, other: [one, other],
     "a wrapper": lambda one, other: {"posts": [other, one], "batch": 3},
