@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import IO
 
+from cli.post_files.columns import known
 from cli.post_files.contents import MAXIMUM_LINE, Content
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
@@ -21,18 +24,58 @@ def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
     """Read the lines that are not blank, one at a time."""
     for place, line in _lines(content, stream):
         if raw := line.removeprefix(b"\xef\xbb\xbf").strip():
-            yield RawRow(place, _values(raw, is_ended=line.endswith(b"\n")), raw)
+            found = _decoded(raw, is_ended=line.endswith(b"\n"))
+            if isinstance(found, _Repeating) and found.field:
+                raise FileRefused(
+                    "column_repeated",
+                    f"{content.path}, line {place}: it has the field {found.field} twice, and "
+                    "programs differ in which of the two they read; keep one of them.",
+                )
+            yield RawRow(place, _values(found), raw)
 
 
-def _values(raw: bytes, *, is_ended: bool) -> Mapping[str, object] | InvalidPost:
+class _Repeating(dict[str, object]):
+    """An object with a name that is there twice, with the last value as of any other.
+
+    Attributes
+    ----------
+    field : str or None
+        Such a name that is of a post's field.
+    """
+
+    def __init__(self, pairs: list[tuple[str, object]]):
+        super().__init__(pairs)
+        counts = Counter(name for name, _ in pairs)
+        self.field = next((name for name in counts if counts[name] > 1 and known(name)), None)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Repeating(pairs)
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
+
+
+def _decoded(raw: bytes, *, is_ended: bool) -> dict[str, object] | InvalidPost:
     try:
-        found = decode(raw)
+        try:
+            found = _decode(raw.decode())
+        except (ValueError, RecursionError):
+            found = decode(raw)  # which says why it is none
         if not isinstance(found, dict):
             raise InvalidPost("not_an_object", "the record must be a JSON object")  # noqa: TRY301
-        return by_field(found)
     except InvalidPost as error:
         if error.reason == "not_json" and not is_ended and not raw.endswith(b"}"):
             return InvalidPost("not_json", f"{error.detail}; the file is cut off within it")
+        return error
+    return found
+
+
+def _values(found: dict[str, object] | InvalidPost) -> Mapping[str, object] | InvalidPost:
+    try:
+        return found if isinstance(found, InvalidPost) else by_field(found)
+    except InvalidPost as error:
         return error
 
 

@@ -74,6 +74,36 @@ def test_json_of_another_form_is_converted_by_the_command_named(tmp_path, conten
     ]
 
 
+@pytest.mark.parametrize("command", ["seed", "label", "produce", "score", "backfill"])
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ('{"text": "a", "post_id": "p", "label": 1, "text": "b"}', "text"),
+        ('{"text": "a", "post_id": "p", "label": 1, "t\\u0065xt" : "a"}', "text"),
+        ('{"text": "a", "label": 0, "post_id": "p", "label": 1}', "label"),
+        ('{"subreddit": "a", "text": "a", "post_id": "p", "label": 1, "subreddit": ""}', "subredd"),
+    ],
+)
+def test_a_line_that_has_a_field_twice_refuses_the_file(tmp_path, line, field, command):
+    error = said(tmp_path, f'{{"text": "a", "post_id": "q", "label": 1}}\n\n{line}\n', command)
+    assert f"posts.txt, line 3: it has the field {field}" in " ".join(error.split())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"other": 1, "other": 2',
+        '"media": {"text": 1, "text": 2}',
+        '"Text": "b", "other": 1, "other": 2',
+        '"note": "\\"text\\": 1, \\"text\\": 2"',
+    ],
+)
+def test_a_name_that_is_no_field_of_the_post_may_be_there_twice(tmp_path, more):
+    file = tmp_path / "posts.jsonl"
+    file.write_text(f'{{"text": "a", {more}}}\n')
+    assert [post.text for post in PostFile(file).posts()] == ["a"]
+
+
 def test_arrays_without_names_are_told_what_they_lack(tmp_path):
     for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
         assert "without the names of their values" in said(tmp_path, content)
