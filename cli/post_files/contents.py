@@ -58,6 +58,10 @@ _MARKUP = re.compile(r"<[a-z!?]", re.IGNORECASE)
 _ARRAY = re.compile(r"\[\s*(?:$|[\[\]{\"\d-]|(?:null|true|false)\b)")
 """How a JSON array begins, and no text such as ``[removed]``."""
 _OBJECT = re.compile(r"^[ \t]*\{[ \t]*\"", re.MULTILINE)
+_DRAWN_LINE = re.compile(
+    r"(?=[|+]|.*--)[|+]?(?:[ \t]*:?[-=]+:?[ \t]*[|+])+(?:[ \t]*:?[-=]+:?)?|[\u2500-\u257f \t]+"
+)
+"""Between rows of a table for people, such as ``|---|:-:|``, ``----+----`` or ``├──┼──┤``."""
 _LFS = "version https://git-lfs"
 
 
@@ -174,7 +178,22 @@ def look_into(path: Path) -> Content:
     has_objects = _OBJECT.search(text) is not None
     looks_like_json = text.startswith("{") or (has_objects and not _has_header(text))
     kind = Kind.JSON_LINES if looks_like_json else Kind.CSV
+    if kind is Kind.CSV:
+        _refuse_drawn(path, text)
     return Content(path, kind, is_packed, encoding, text)
+
+
+def _refuse_drawn(path: Path, text: str) -> None:
+    """Refuse a table for people, whose line below the header would be read as a post."""
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text, maxsplit=2)[:2]]
+    for number, line in enumerate(lines, start=1):
+        if _DRAWN_LINE.fullmatch(line) and (number == 1 or re.search(r"[|\u2502\u2503]", lines[0])):
+            is_markdown = number == 2 and re.fullmatch(r"[|:\s-]+", line)
+            named = "a Markdown table" if is_markdown else "a table drawn for people to read"
+            raise FileRefused(
+                "drawn_table",
+                f"{path} is {named}, with a line of dashes that is no post; write it as CSV.",
+            )
 
 
 def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:

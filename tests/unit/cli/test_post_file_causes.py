@@ -104,6 +104,55 @@ def test_a_name_that_is_no_field_of_the_post_may_be_there_twice(tmp_path, more):
     assert [post.text for post in PostFile(file).posts()] == ["a"]
 
 
+@pytest.mark.parametrize("command", ["seed", "label", "produce", "score", "backfill"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "|    | text   |   label |\n|---:|:-------|--------:|\n|  0 | b      |       1 |\n",
+        "| text | label |\n|---|---|\n| b | 1 |\n",
+        "\ufeff| post_id | text | label |\r\n| - | :-: | --: |\r\n| a | b | 1 |\r\n",
+        "post_id | text | label\n--- | :---: | ---:\na | b | 1\n",
+        "| text |\n|---|\n| b |\n",
+    ],
+)
+def test_a_markdown_table_is_refused_by_its_name(tmp_path, content, command):
+    assert "is a Markdown table" in said(tmp_path, content, command)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(" text | label\n------+-------\n b    |     1\n(1 row)\n", id="psql"),
+        pytest.param(
+            "+------+-------+\n| text | label |\n+------+-------+\n| b | 1 |\n", id="mysql"
+        ),
+        pytest.param("| text | label |\n|------+-------|\n| b    |     1 |\n", id="Org"),
+        pytest.param("| text | label |\n+======+=======+\n| b    |     1 |\n", id="grid"),
+        pytest.param(
+            "┌──────┬───────┐\n│ text │ label │\n├──────┼───────┤\n│ b    │ 1     │\n", id="SQLite"
+        ),
+        pytest.param(" text │ label \n══════╪═══════\n b    │ 1\n", id="Unicode"),
+    ],
+)
+def test_a_table_that_is_drawn_for_people_is_refused_by_its_name(tmp_path, content):
+    assert "is a table drawn for people to read" in said(tmp_path, content, "produce")
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("text|source\n-|-\na|b\n", ["-", "a"]),
+        ("text\n---\n|---|\n", ["---", "|---|"]),
+        ("post_id|text\np|--- so tired ---\n", ["--- so tired ---"]),
+        ('post_id|text\np|"a\n|---|---|\n"\n', ["a\n|---|---|\n"]),
+    ],
+)
+def test_dashes_in_a_text_make_no_table(tmp_path, content, texts):
+    file = tmp_path / "posts.csv"
+    file.write_text(content)
+    assert [post.text for post in PostFile(file).posts()] == texts
+
+
 def test_arrays_without_names_are_told_what_they_lack(tmp_path):
     for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
         assert "without the names of their values" in said(tmp_path, content)
