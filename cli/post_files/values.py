@@ -56,6 +56,8 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
     for field, value in fields.items():
         if isinstance(value, bytes):
             value = _decoded(field, value)
+        if field == "label" and isinstance(value, list):
+            value = _only_label(value)
         if is_missing(field, value):
             continue
         if isinstance(value, Decimal):
@@ -105,6 +107,15 @@ def label_of(value: object) -> int:
         if words in _LABEL_WORDS:
             return _LABEL_WORDS[words]
     raise InvalidPost("label_invalid", f"label must be {LABELS_UNDERSTOOD}")
+
+
+def _only_label(labels: list[object]) -> object:
+    """Return the label of a list of labels, as doccano writes them; None where it is empty."""
+    if len(labels) > 1:
+        raise InvalidPost(
+            "label_invalid", f"label is a list of {len(labels)}, and a post has one label alone"
+        )
+    return labels[0] if labels else None
 
 
 def _require_accepted(answer: object) -> None:

@@ -111,6 +111,35 @@ def test_a_label_that_its_annotator_did_not_accept_is_refused(tmp_path, answer):
     assert one(tmp_path, accepted, Wanted.BASE_DATA).label == 1
 
 
+@pytest.mark.parametrize(
+    ("labels", "label"),
+    [(["stress"], 1), (["Not stressed"], 0), ([1], 1), ([0.0], 0), (["true"], 1), ([False], 0)],
+)
+def test_a_list_of_one_label_as_doccano_writes_it_is_that_label(tmp_path, labels, label):
+    record = {"id": 1, "text": "a", "label": labels}
+    assert one(tmp_path, json.dumps(record), Wanted.BASE_DATA).label == label
+    assert one(tmp_path, parquet(pd.DataFrame([record])), Wanted.BASE_DATA).label == label
+    assert one(tmp_path, json.dumps(record)).text == "a"
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ([], "label_missing"),
+        ([None], "label_missing"),
+        ([" "], "label_missing"),
+        (["stress", "no stress"], "label_invalid: label is a list of 2"),
+        (["stress", "stress"], "label_invalid: label is a list of 2"),
+        (["worried"], "label_invalid: label must be 0 or 1"),
+        ([[0, 4, "stress"]], "label_invalid: label must be 0 or 1"),
+        ([["stress"]], "label_invalid: label must be 0 or 1"),
+    ],
+)
+def test_a_list_of_no_label_or_of_several_is_refused_by_name(tmp_path, labels, why):
+    with pytest.raises(InvalidPost, match=why):
+        one(tmp_path, json.dumps({"text": "a", "label": labels}), Wanted.BASE_DATA)
+
+
 def check(command: str, file) -> tuple[int, dict[str, object], str]:
     result = CliRunner().invoke(main.app, [command, str(file), "--check", "--json"])
     return result.exit_code, json.loads(result.stdout), result.stderr
