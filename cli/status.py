@@ -8,13 +8,16 @@ from functools import partial
 from itertools import groupby
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cli.alarms import Alarm
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from cli.seen import Line, Seen, look
+from cli.tables import Figures
 from stresswatch.panels import SECTIONS, Panel
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
 
@@ -33,7 +36,7 @@ def status_table(loop: Loop, stage: str) -> Table:
     )
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
-    rows: dict[str, Callable[[], str]] = {
+    rows: dict[str, Callable[[], RenderableType]] = {
         "alarms": lambda: _alarms(seen),
         "champion": lambda: _champion(seen),
         "challenger": lambda: _challenger(seen),
@@ -55,7 +58,7 @@ def status_table(loop: Loop, stage: str) -> Table:
     return table
 
 
-def _or_why_not(seen: Seen, name: str, read: Callable[[], str]) -> str:
+def _or_why_not(seen: Seen, name: str, read: Callable[[], RenderableType]) -> RenderableType:
     why = seen.unreadable.get(name)
     try:
         if why is None:
@@ -108,21 +111,23 @@ def _runs(seen: Seen) -> str:
     return "\n".join(told) or "never ran"
 
 
-def _panel(seen: Seen, panel: Panel) -> str:
+def _panel(seen: Seen, panel: Panel) -> RenderableType:
     measured = [line for line in seen.lines[panel.title] if line.values]
     if not measured:
         return f"[dim]{seen.unmeasured}[/]"
     if panel.is_stacked and all(not line.is_count for line in measured):
-        return ", ".join(escape(line.label) for line in measured if line.figure) or "none"
+        labels = [escape(line.label) for line in measured if line.figure]
+        return Figures(labels) if labels else "none"
     return _figures(measured)
 
 
-def _figures(lines: Sequence[Line]) -> str:
-    return ", ".join(
+def _figures(lines: Sequence[Line]) -> RenderableType:
+    figures = [
         f"{escape(line.label)} [bold]{number(line.figure)}[/]"
         for line in lines
         if line.figure is not None
-    )
+    ]
+    return Figures(figures) if figures else ""
 
 
 def number(value: float) -> str:
@@ -130,25 +135,31 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def _stream(loop: Loop, output: str) -> str:
+def _stream(loop: Loop, output: str) -> RenderableType:
     name = loop.target.output(output)
     summary = loop.target.client("kinesis").describe_stream_summary(StreamName=name)
     described = summary["StreamDescriptionSummary"]
     shards = described["OpenShardCount"]
-    return f"{name}, {described['StreamStatus'].lower()}, {shards} shard{'s' * (shards != 1)}"
+    state = f"{described['StreamStatus'].lower()}, {shards} shard{'s' * (shards != 1)}"
+    return _named(name, state)
 
 
-def _mapping(loop: Loop) -> str:
+def _mapping(loop: Loop) -> RenderableType:
     function = loop.target.output("PredictorFunctionName")
     if loop.target.is_local:
         # There the mapping is deployed disabled, and its work is done from outside.
-        return f"{function}, driven by the local stack"
+        return _named(function, "driven by the local stack")
     found = loop.target.client("lambda").list_event_source_mappings(FunctionName=function)
     states = [
         f"{mapping['State'].lower()}, last result: {mapping.get('LastProcessingResult', 'none')}"
         for mapping in found["EventSourceMappings"]
     ]
     return "\n".join(states) or "no mapping"
+
+
+def _named(resource: str, state: str) -> Text:
+    """Return a state and whose it is; a name that is too long for a line is cut and not broken."""
+    return Text(f"{state}: {resource}", overflow="ellipsis")
 
 
 def _quarantined_today(loop: Loop) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from cli.data.base_data import readable_size, stored
 from cli.loop import Loop
 from cli.parallel import in_parallel
+from cli.tables import fitted
 from stresswatch.datasets import (
     LABELS_PREFIX,
     assemble,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _TRAINING_SETS = "datasets/"
 _FIGURES = ("posts", "stressed", "numeric features")
+_NUMBERS = ("posts", "stressed", "invalid", "size")
 
 
 @dataclass(frozen=True)
@@ -107,46 +109,54 @@ class Listing:
 
     def show(self, console: Console) -> None:
         """Print base data and labels in one table, training sets in another."""
-        console.print(self._collected(), self._training_sets())
+        console.print(self._collected(console), self._training_sets(console))
 
-    def _collected(self) -> Table:
-        table = _table(
-            f"{self.name}: what models learn from",
-            *("set", *_FIGURES, "invalid", "size", "uploaded, UTC"),
-        )
-        for row in self.base:
-            table.add_row(
-                escape(row.name),
-                *_figures(row.counts),
-                f"{row.invalid:,}",
-                readable_size(row.size),
-                _minute(row.uploaded_at),
-            )
-        if not self.base:
-            table.add_row("no base data yet:\n`stresswatch seed FILE`")
-        table.add_section()
+    def _collected(self, console: Console) -> Table:
+        rows = [_collected(escape(row.name), row, row.uploaded_at) for row in self.base]
         labels = self.labels
-        table.add_row(
-            f"labels\n[dim]objects: {labels.objects:,}[/]",
-            *_figures(labels.counts),
-            f"{labels.invalid:,}",
-            readable_size(labels.size),
-            _minute(labels.newest_at) if labels.newest_at else "",
+        return fitted(
+            console,
+            f"{self.name}: what models learn from",
+            ["set", *_FIGURES, "invalid", "size", "uploaded, UTC"],
+            [
+                *(rows or [["no base data yet:\n`stresswatch seed FILE`"]]),
+                _collected(
+                    f"labels\n[dim]objects: {labels.objects:,}[/]", labels, labels.newest_at
+                ),
+            ],
+            numbers=_NUMBERS,
+            dispensable=["size", "uploaded, UTC", "numeric features", "invalid"],
         )
-        return table
 
-    def _training_sets(self) -> Table:
-        table = _table(f"{self.name}: training sets", "version", *_FIGURES, "made of")
-        for row in self.training_sets:
-            table.add_row(
+    def _training_sets(self, console: Console) -> Table:
+        rows = [
+            [
                 f"{escape(row.version)}\n[dim]{_minute(row.made_at)}[/]"
                 + (" [green]serves[/]" if row.serves else ""),
                 *_figures(row.counts),
                 escape("\n".join(_made_of(row))),
-            )
-        if not self.training_sets:
-            table.add_row("none yet:\n`stresswatch retrain`")
-        return table
+            ]
+            for row in self.training_sets
+        ]
+        return fitted(
+            console,
+            f"{self.name}: training sets",
+            ["version", *_FIGURES, "made of"],
+            rows or [["none yet:\n`stresswatch retrain`"]],
+            numbers=_NUMBERS,
+            dispensable=["numeric features", "stressed"],
+        )
+
+
+def _collected(name: str, row: BaseRow | LabelsRow, at: datetime | None) -> list[str]:
+    """Return the cells of base data, or of the labels."""
+    return [
+        name,
+        *_figures(row.counts),
+        f"{row.invalid:,}",
+        readable_size(row.size),
+        _minute(at) if at else "",
+    ]
 
 
 def _base(loop: Loop) -> list[BaseRow]:
@@ -218,14 +228,6 @@ def _objects(s3: S3Client, bucket: str, prefix: str) -> dict[str, tuple[int, dat
 
 def _lines(s3: S3Client, place: Location) -> list[bytes]:
     return [line for line in read(s3, place).splitlines() if line.strip()]
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", show_lines=True)
-    for column in columns:
-        is_number = column in ("posts", "stressed", "invalid", "size")
-        table.add_column(column, overflow="fold", justify="right" if is_number else "left")
-    return table
 
 
 def _figures(counts: Counts) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -90,7 +91,7 @@ def put(name, value, **dimensions):
 def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
     shown = show(target)
     assert "stresswatch seed" in line(shown, "champion")
-    assert "predictions, active, 1 shard " in line(shown, "predictions stream")
+    assert "active, 1 shard: predictions " in line(shown, "predictions stream")
     for panel in PANELS:
         assert "not measured yet" in line(shown, f"{panel.title}, ")
     assert "none is deployed" in line(shown, "alarms")
@@ -296,7 +297,21 @@ def test_a_pointer_that_cannot_be_read_costs_its_own_line_alone(target):
 
 def test_on_the_local_stack_the_mapping_is_told_to_be_driven_by_it(target):
     shown = show(Target(target.name, target.outputs, target.client, is_local=True))
-    assert "predictor, driven by the local stack" in line(shown, "posts to predictor")
+    assert "driven by the local stack: predictor" in line(shown, "posts to predictor")
+
+
+def test_at_60_columns_no_figure_is_broken_and_a_name_is_cut(target):
+    for suppressed in (1, 0, 1):
+        put("RetrainingsSuppressed", suppressed, service="admission")
+    put("RetrainingsDeclined", 1, service="dataset")
+    long = "stresswatch-dev-streamspredictions951c026f-ea588a7a5c4f3"
+    boto3.client("kinesis").create_stream(StreamName=long, ShardCount=1)
+    outputs = {**target.outputs, "PredictionsStreamName": long}
+    shown = show(Target(target.name, outputs, target.client), width=60)
+    assert re.search(r"suppressed 2,( declined 1)? *│", line(shown, "suppressed"))
+    assert "active, 1 shard: " in line(shown, "predictions stream")
+    assert "stresswatch-dev-streams" in shown
+    assert "… │" in shown
 
 
 @pytest.mark.parametrize("width", [20, 40])
