@@ -9,6 +9,7 @@ from rich.console import Console
 
 from cli.loop import Loop
 from cli.post_files import CheckedPosts, Wanted
+from stresswatch.wording import counted
 
 LABELS_AN_OBJECT = 5_000
 
@@ -25,5 +26,5 @@ def submit(console: Console, loop: Loop, path: Path) -> None:
     left = iter(posts)
     while part := list(itertools.islice(left, LABELS_AN_OBJECT)):
         loop.label(part)
-    console.print(f"{len(posts):,} labels submitted.")
+    console.print(f"{counted(len(posts), 'label')} submitted.")
     posts.report.show(console)

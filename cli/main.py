@@ -47,6 +47,7 @@ from cli.targets import (
 from cli.versions import Versions
 from stresswatch.datasets import contradictions
 from stresswatch.outcome import remark, tell
+from stresswatch.wording import counted
 
 app = typer.Typer(
     help="Stress in social-media posts: served from a stream, watched, retrained with care.",
@@ -339,8 +340,8 @@ def seed(
         before = base_data.stored(loop)
         address = loop.seed(posts, base_data.name_of(file))
         console.print(
-            f"{len(posts):,} labelled posts, {posts.report.stressed:,} of them stressed, are at "
-            f"{address}",
+            f"{counted(len(posts), 'labelled post')}, {posts.report.stressed:,} of them stressed, "
+            f"{'is' if len(posts) == 1 else 'are'} at {address}",
             soft_wrap=True,
         )
         posts.report.show(console)
@@ -591,4 +592,4 @@ def synthesize_posts(
     """
     with _sentence_on_error():
         for file, posts in synthetic_files.write(train, stream, seed).items():
-            console.print(f"{file}: {posts:,} posts", soft_wrap=True)
+            console.print(f"{file}: {counted(posts, 'post')}", soft_wrap=True)

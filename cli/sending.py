@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.post_files import PostFile, check
 from cli.produce import Step, produce, records_of
 from cli.targets import Target
+from stresswatch.wording import counted
 
 
 def send_file(console: Console, target: Target, file: PostFile, rate: float | None) -> int:
@@ -25,8 +26,8 @@ def send_file(console: Console, target: Target, file: PostFile, rate: float | No
     report.show(console)
     if report.refused:
         console.print(
-            f"{report.refused:,} rows are no posts; they are sent as they are, and go to "
-            "quarantine.",
+            f"{counted(report.refused, 'row is no post', 'rows are no posts')}: what is none is "
+            "sent as it is, and goes to quarantine.",
             highlight=False,
         )
     steps = produce(
@@ -86,12 +87,14 @@ class Sending:
         self._progress.stop()
         seconds = max(time.monotonic() - self._started, 1e-3)
         self._console.print(
-            f"{self.sent:,} posts sent in {seconds:.1f} s, {self.sent / seconds:,.0f} a second."
+            f"{counted(self.sent, 'post')} sent in {seconds:.1f} s, "
+            f"{self.sent / seconds:,.0f} a second."
         )
         if self._unsent_file is not None:
             self._unsent_file.close()
             self._console.print(
-                f"{self.unsent:,} posts were not sent; they are in {self._unsent_file.name}.",
+                f"{counted(self.unsent, 'post was', 'posts were')} not sent and kept in "
+                f"{self._unsent_file.name}.",
                 style="red",
                 markup=False,
                 highlight=False,

@@ -20,6 +20,7 @@ from cli.seen import Line, Seen, look
 from cli.tables import Figures
 from stresswatch.panels import SECTIONS, Panel
 from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.wording import counted
 
 SPAN = timedelta(hours=24)
 """As long as the longest window that drift is measured on, and as live quality waits at most."""
@@ -139,8 +140,8 @@ def _stream(loop: Loop, output: str) -> RenderableType:
     name = loop.target.output(output)
     summary = loop.target.client("kinesis").describe_stream_summary(StreamName=name)
     described = summary["StreamDescriptionSummary"]
-    shards = described["OpenShardCount"]
-    state = f"{described['StreamStatus'].lower()}, {shards} shard{'s' * (shards != 1)}"
+    shards = counted(described["OpenShardCount"], "shard")
+    state = f"{described['StreamStatus'].lower()}, {shards}"
     return _named(name, state)
 
 

@@ -19,6 +19,7 @@ from cli.moments import moment
 from cli.post_files import PostFile, Report, check
 from cli.targets import Target
 from stresswatch.predictions import Record
+from stresswatch.wording import counted
 
 Range = tuple[datetime, datetime]
 Source = Path | Range
@@ -112,8 +113,9 @@ def _tell(console: Console, summary: Summary, out: str) -> None:
             table.add_row(reason, f"{records:,}", summary.first[reason])
         console.print(table)
     console.print(
-        f"{summary.posts:,} posts scored by {summary.model_version}, {summary.stressed:,} of them "
-        f"stressed; invalid: {summary.invalid.total():,}. The predictions are in {out}.",
+        f"{counted(summary.posts, 'post')} scored by {summary.model_version}, "
+        f"{summary.stressed:,} of them stressed; invalid: {summary.invalid.total():,}. "
+        f"The predictions are in {out}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

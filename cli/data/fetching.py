@@ -18,6 +18,7 @@ import truststore
 
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
+from stresswatch.wording import counted
 
 ADDRESS = "https://www.cs.columbia.edu/~eturcan/data/dreaddit.zip"
 ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}
@@ -49,10 +50,10 @@ class Split:
 
     def __str__(self) -> str:
         if not self.unweighted:
-            return f"{self.rows:,} posts"
+            return counted(self.rows, "post")
         return (
-            f"{self.rows:,} posts, {self.unweighted:,} of them with confidence 0: they count in "
-            "evaluation and weigh nothing in training"
+            f"{counted(self.rows, 'post')}, {self.unweighted:,} of them with confidence 0: they "
+            "count in evaluation and weigh nothing in training"
         )
 
 
@@ -78,8 +79,8 @@ def fetch(source: str, directory: Path) -> dict[str, Split]:
     for name, split in splits.items():
         if split.rows != ROWS[name]:
             raise OperatorError(
-                f"{name} has {split.rows:,} rows where Dreaddit has {ROWS[name]:,}: it is not "
-                "whole, or not the data set."
+                f"{name} has {counted(split.rows, 'row')} where Dreaddit has {ROWS[name]:,}: "
+                "it is not whole, or not the data set."
             )
     _write(found, directory)
     return splits

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.forget.sweep import Outcome, Place
 from stresswatch.datasets import version_of_training_set
+from stresswatch.wording import counted
 
 _NAMED = 10
 
@@ -77,13 +78,13 @@ class Forgetting:
         if found:
             records = self._unreadable.total()
             yield (
-                f"{records:,} records stay, as their owner is unknown. Look at them, and delete "
-                "the objects that are the person's:"
+                f"{counted(records, 'record stays', 'records stay')}, as the owner is unknown. "
+                "Look at these objects, and delete those that are the person's:"
             )
         for address, records in found[:_NAMED]:
             yield f"- {address}: {records:,}"
         if len(found) > _NAMED:
-            yield f"- and {len(found) - _NAMED:,} more objects"
+            yield f"- and {counted(len(found) - _NAMED, 'more object')}"
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()

@@ -18,6 +18,7 @@ from cli.post_files.causes import likely_cause
 from cli.post_files.reading import PostFile, Row, Wanted
 from cli.post_files.refusals import FileRefused
 from stresswatch.posts import InvalidPost, LabelledPost, Post
+from stresswatch.wording import counted
 
 WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})
 """Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""
@@ -83,13 +84,13 @@ class Report:
             yield f"Optional fields that cannot be read were dropped: {named}."
         if self.without_weight:
             yield (
-                f"{self.without_weight:,} labelled posts have confidence 0: they count in "
-                "evaluation, and weigh nothing in training."
+                f"{counted(self.without_weight, 'labelled post has', 'labelled posts have')} "
+                "confidence 0, and so a part in evaluation but no weight in training."
             )
         if self.rounded_ids:
             yield (
-                f"{self.rounded_ids:,} ids were rounded before: they are as Excel shows long "
-                "numbers, such as 8.60E+05, or floats of over 15 digits, and several posts may "
+                f"{counted(self.rounded_ids, 'id was', 'ids were')} rounded before: Excel shows "
+                "long numbers so, such as 8.60E+05, and a float has 15 digits. Several posts may "
                 "share one. Import the column as text to keep the ids."
             )
 
@@ -168,7 +169,8 @@ def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -
             report.show(console)
             console.print(
                 f"{path} is {file.content.kind}{', gzipped' if file.content.is_packed else ''}: "
-                f"{report.posts:,} rows are posts, {report.refused:,} are not.",
+                f"{counted(report.posts, 'row is a post', 'rows are posts')}, "
+                f"{counted(report.refused, 'is not', 'are not')}.",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -216,6 +218,7 @@ def refuse(file: PostFile, report: Report) -> None:
         raise FileRefused(
             next(reason for reason in report.reasons if reason not in WITHOUT_TEXT),
             f"{file.path}, {named}{f'; and {more:,} more' if more else ''}. "
-            f"{count:,} of {report.posts + report.refused:,} rows are no labelled posts: "
-            "correct or remove them.",
+            f"{count:,} of {report.posts + report.refused:,} rows "
+            f"{'is no labelled post' if count == 1 else 'are no labelled posts'}: correct or "
+            "remove what is named.",
         )

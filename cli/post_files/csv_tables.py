@@ -17,6 +17,7 @@ from cli.post_files.columns import fold, known, repeated
 from cli.post_files.contents import MAXIMUM_LINE, Content, zeros
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
+from stresswatch.wording import counted
 
 DELIMITERS = (",", ";", "\t", "|")
 _BLANK = ' \t\r\n,;|"'
@@ -113,8 +114,8 @@ class CsvTable:
             raise self._too_long(fitted, width)
         raise self._refused(
             "row_too_short",
-            f"it has {len(fitted)} fields where the header has {width}; a line break within a text "
-            "must stand in quotation marks, and an empty field must be there",
+            f"it has {counted(len(fitted), 'field')} where the header has {width}; a line break "
+            "within a text must stand in quotation marks, and an empty field must be there",
         )
 
     def _too_long(self, cells: list[str], width: int) -> FileRefused:
@@ -134,7 +135,8 @@ class CsvTable:
                 "writes them: use write.csv"
             )
         return self._refused(
-            "row_too_long", f"it has {len(cells)} fields where the header has {width}; {advice}"
+            "row_too_long",
+            f"it has {counted(len(cells), 'field')} where the header has {width}; {advice}",
         )
 
     def _escaped(self) -> FileRefused:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cli.replay.held import FAILED_BATCHES, Held, Unreadable
 from cli.replay.holdings import LEASE, Settlement
+from stresswatch.wording import counted
 
 Kind = tuple[str, str]
 """The name of a place, and the reason why something is there."""
@@ -88,7 +89,10 @@ class Replaying:
             self._console.print(sentence, markup=False, highlight=False)
 
     def _describe(self) -> None:
-        found, done = f"{self._found.total():,} records found", f"{self._done.total():,} done"
+        found, done = (
+            f"{counted(self._found.total(), 'record')} found",
+            f"{self._done.total():,} done",
+        )
         description = f"{found}, {done}" if self._execute else found
         self._progress.update(self._task, description=description)
 
@@ -121,8 +125,12 @@ class Replaying:
             )
         if self._unreadable:
             said.append(
-                f"{len(self._unreadable):,} objects cannot be read and stay, "
-                f"such as {self._unreadable[0]}."
+                counted(
+                    len(self._unreadable),
+                    "object cannot be read and stays",
+                    "objects cannot be read and stay",
+                )
+                + f", such as {self._unreadable[0]}."
             )
         if not self._execute and self._found:
             said.append(
@@ -135,8 +143,8 @@ class Replaying:
             said.append(f"The predictor fails on records that stay: {_counted(self._crashes)}.")
         if self._elsewhere:
             said.append(
-                f"{self._elsewhere:,} records are in another replay, which runs or was killed; "
-                f"look again in {LEASE.seconds // 60} minutes."
+                f"{counted(self._elsewhere, 'record is', 'records are')} in another replay, which "
+                f"runs or was killed; look again in {LEASE.seconds // 60} minutes."
             )
         if any(place == FAILED_BATCHES.name for place, _ in self._done if self._done[place, _]):
             said.append(

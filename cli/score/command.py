@@ -30,6 +30,7 @@ from stresswatch.scoring import (
     parts_of,
     results_of,
 )
+from stresswatch.wording import counted
 
 
 def score(console: Console, target: Target, address: str, version: str | None) -> dict[str, Any]:
@@ -206,7 +207,7 @@ def _tell(console: Console, summary: dict[str, Any], scored: Scored) -> None:
         console.print(table)
     which = f", and below {INVALID_PREFIX} there which lines are invalid"
     console.print(
-        f"{summary['posts']:,} posts scored by {summary['model_version']}, "
+        f"{counted(summary['posts'], 'post')} scored by {summary['model_version']}, "
         f"{summary['stressed']:,} of them stressed; invalid: "
         f"{sum(summary['invalid'].values()):,}. The predictions are in "
         f"s3://{scored.bucket}/{scored.results}{which if summary['invalid'] else ''}.",

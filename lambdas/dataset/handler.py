@@ -28,6 +28,7 @@ from stresswatch.sources import SOURCES_FILE, BaseReader
 from stresswatch.splits import split
 from stresswatch.triggers import SCHEDULE
 from stresswatch.versions import judged_versions, sha256, version_name
+from stresswatch.wording import counted
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -150,6 +151,6 @@ def _new_labels(s3: S3Client, bucket: str, training_set: TrainingSet) -> tuple[i
     if new >= minimum:
         return new, None
     return new, (
-        f"{new} labels are new since {last} was judged, and {minimum} are asked for; "
-        "`stresswatch label` submits more"
+        f"{counted(new, 'label is', 'labels are')} new since {last} was judged, and {minimum} are "
+        "asked for; `stresswatch label` submits more"
     )

@@ -30,6 +30,7 @@ from stresswatch.reasons import Explains
 from stresswatch.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
 from stresswatch.streams import StreamRecord, put_records
 from stresswatch.text import normalise
+from stresswatch.wording import counted
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -164,7 +165,8 @@ class Predictor:
         metrics.add_metric("FieldsDropped", MetricUnit.Count, dropped)
         if refused:
             first, _ = posts[refused[0]]
-            raise Unfinished(first.sequence_number, f"{len(refused)} predictions were refused")
+            said = counted(len(refused), "prediction was", "predictions were")
+            raise Unfinished(first.sequence_number, f"{said} refused")
         if self.shadow and posts:
             needed = _SHADOW_SECONDS + time.monotonic() - begun
             self.shadow.score(records, posts, texts, has_time=lambda: seconds_left() > needed)

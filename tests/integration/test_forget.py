@@ -517,7 +517,7 @@ def test_a_record_without_an_owner_is_told_with_its_place_and_without_its_text(k
     key = kept.quarantine(b"%s, no JSON" % MARKER.encode())
     shown = kept.forget(execute=False)
     assert f"- s3://{kept.buckets['quarantine']}/{key}: 1" in shown
-    assert "1 records stay, as their owner is unknown" in shown
+    assert "1 record stays, as the owner is unknown" in shown
     assert MARKER not in shown
 
 
@@ -525,5 +525,5 @@ def test_of_many_objects_without_an_owner_the_first_are_told(kept):
     for number in range(13):
         kept.quarantine(b"no JSON", str(number))
     shown = kept.forget()
-    assert "13 records stay, as their owner is unknown" in shown
+    assert "13 records stay, as the owner is unknown" in shown
     assert "- and 3 more objects" in shown

@@ -127,7 +127,7 @@ def test_what_becomes_of_rows_that_are_no_posts_is_told(target, tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_text('{"text": "a", "created_at": "soon"}\nno post\n')
     shown = run("produce", str(file)).stdout
-    assert "1 rows are no posts; they are sent as they are, and go to quarantine." in shown
+    assert "1 row is no post: what is none is sent as it is, and goes to quarantine." in shown
     assert "Optional fields that cannot be read were dropped: created_at 1." in shown
     assert produced()[1] == b"no post"
 

@@ -58,7 +58,7 @@ def test_a_post_that_is_too_large_is_kept_and_the_command_fails(kinesis):
     Path("posts.jsonl").write_text('{"post_id": "a", "text": "x"}\n' + large + "\n")
     result = run("posts.jsonl")
     assert result.exit_code == 1
-    assert "1 posts were not sent; they are in posts.unsent-1.jsonl." in result.stdout
+    assert "1 post was not sent and kept in posts.unsent-1.jsonl." in result.stdout
     assert Path("posts.unsent-1.jsonl").read_text() == large + "\n"
     assert [record["PartitionKey"] for record in on_stream(kinesis)] == ["a"]
 
@@ -69,7 +69,7 @@ def test_a_stream_that_is_not_there_loses_nothing(kinesis):
     Path("posts.jsonl").write_text(content)
     result = run("posts.jsonl")
     assert result.exit_code == 1
-    assert "700 posts were not sent; they are in posts.unsent-1.jsonl." in result.stdout
+    assert "700 posts were not sent and kept in posts.unsent-1.jsonl." in result.stdout
     assert "Sending stopped: " in result.stderr
     assert "ResourceNotFoundException" in result.stderr
     assert Path("posts.unsent-1.jsonl").read_text() == content

@@ -103,7 +103,7 @@ POSTS = {
     "reddit_listing.json": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),
     "reddit_listing.jsonl": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),
     "reddit_mapped.jsonl": Expected(7, {"text_removed": 3, "text_too_long": 1}),
-    "short_row.csv": refused("row_too_short", "line 2: it has 1 fields where the header has 3"),
+    "short_row.csv": refused("row_too_short", "line 2: it has 1 field where the header has 3"),
     "string_number.parquet": Expected(1, {"number_invalid": 3}),
     "tab.tsv": Expected(4),
     "text_struct.parquet": Expected(0, {"text_invalid": 1}, "text must be a string"),
@@ -283,7 +283,7 @@ def test_a_dry_run_for_people_says_where_the_first_row_of_each_reason_is():
     assert shown.exit_code == 0
     assert "not_json" in shown.stdout
     assert "line 2" in shown.stdout
-    assert "1 rows are posts, 1 are not." in shown.stdout
+    assert "1 row is a post, 1 is not." in shown.stdout
 
 
 def test_dropped_fields_and_labels_without_weight_are_told(tmp_path):

@@ -31,7 +31,7 @@ def test_unsent_posts_are_kept_beside_their_file(file):
     kept = file.parent / "posts.unsent-1.jsonl"
     assert kept.read_bytes() == b"first\n2\n"
     assert "3 posts sent" in shown
-    assert f"2 posts were not sent; they are in {kept}." in shown
+    assert f"2 posts were not sent and kept in {kept}." in shown
 
 
 def test_what_an_earlier_run_could_not_send_stays(file):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stresswatch.journal import Journal
+from stresswatch.wording import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -98,5 +99,4 @@ def _name(execution: str | None) -> str:
 
 
 def _minutes(span: timedelta) -> str:
-    minutes = span.total_seconds() / 60
-    return f"{minutes:g} minute{'s' * (minutes != 1)}"
+    return counted(span.total_seconds() / 60, "minute")

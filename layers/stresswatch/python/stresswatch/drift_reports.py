@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from stresswatch.drift_history import REPORTS, WindowDrift
+from stresswatch.wording import counted
 
 INDEX = f"{REPORTS}index.html"
 
@@ -54,10 +55,10 @@ class Signer:
 def compared_words(window: WindowDrift) -> str:
     """Say how many posts the figures rest on."""
     if window.compared == window.posts:
-        return f"{window.posts:,} posts"
+        return counted(window.posts, "post")
     if window.compared:
-        return f"a sample of {window.compared:,} of {window.posts:,} posts"
-    return f"{window.posts:,} posts, not compared"
+        return f"a sample of {window.compared:,} of {counted(window.posts, 'post')}"
+    return f"{counted(window.posts, 'post')}, not compared"
 
 
 def index_page(
@@ -68,7 +69,7 @@ def index_page(
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift by window</title>'
         f"<style>{_STYLE}</style><h1>Drift by window</h1>"
-        f"<p>The last {len(windows)} windows, newest first. An alarm needs a share of "
+        f"<p>The last {counted(len(windows), 'window')}, newest first. An alarm needs a share of "
         f"{threshold:.2f}. {escape(validity)}</p>"
         "<table><tr><th>window, UTC<th>model<th>posts<th>share<th>drifted<th>not compared<th>page"
         f"{rows}</table></html>\n"

@@ -1,0 +1,22 @@
+"""Words of messages that depend on a number."""
+
+from __future__ import annotations
+
+
+def counted(count: float, one: str, many: str | None = None) -> str:
+    """Write a number with what is counted, in the singular where it is one.
+
+    Parameters
+    ----------
+    many : str, optional
+        The words for any other number; without it, `one` and an ``s``.
+
+    Examples
+    --------
+    >>> counted(1, "post"), counted(2838, "post")
+    ('1 post', '2,838 posts')
+    >>> counted(1, "row is no post", "rows are no posts")
+    '1 row is no post'
+    """
+    number = f"{count:,}" if isinstance(count, int) else f"{count:g}"
+    return f"{number} {one if count == 1 else many or one + 's'}"

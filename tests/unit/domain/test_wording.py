@@ -1,0 +1,34 @@
+"""Numbers in messages have their words in the singular or the plural."""
+
+import re
+
+import pytest
+
+from stresswatch.wording import counted
+from tests.conftest import PROJECT
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((0, "post"), "0 posts"),
+        ((1, "post"), "1 post"),
+        ((1.0, "minute"), "1 minute"),
+        ((1.5, "minute"), "1.5 minutes"),
+        ((2838, "post"), "2,838 posts"),
+        ((1, "row is no post", "rows are no posts"), "1 row is no post"),
+        ((2, "row is no post", "rows are no posts"), "2 rows are no posts"),
+    ],
+)
+def test_a_number_has_its_words_in_singular_or_plural(given, said):
+    assert counted(*given) == said
+
+
+def test_no_message_of_the_commands_counts_without_regard_to_one():
+    in_a_message = re.compile(
+        r"\{[^{}]*:,\} (labelled posts|posts|rows|records|labels|objects|fields|ids) "
+        r"(are|were|have|stay|scored|sent|submitted|cannot)\b"
+    )
+    files = [*PROJECT.joinpath("cli").rglob("*.py"), *PROJECT.joinpath("lambdas").rglob("*.py")]
+    assert len(files) > 50
+    assert [file.name for file in files if in_a_message.search(file.read_text())] == []
