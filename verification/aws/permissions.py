@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,12 @@ KNOWN_KEYS: Mapping[str, frozenset[str]] = {
 }
 """Condition keys of an action that the published data lack, each with a source."""
 _PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
+_OPERATOR = re.compile(
+    r"Null|(ForAllValues:|ForAnyValue:)?("
+    r"String(Not)?(Equals(IgnoreCase)?|Like)|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?)"
+    r"|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like))(IfExists)?"
+)
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
 
 GLOBAL_KEYS = frozenset(
     {
@@ -60,6 +67,8 @@ GLOBAL_KEYS = frozenset(
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
 
 UNPUBLISHED_TYPES: Mapping[str, frozenset[str]] = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+    "lambda:InvokeFunction": frozenset({"function alias", "function version"}),
     # https://github.com/aws/aws-cdk/pull/8486: tried on AWS
     "states:SendTaskSuccess": frozenset({"statemachine"}),
 }
@@ -92,9 +101,12 @@ def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
     resources = _listed(statement.get("Resource", []))
     actions = _listed(statement.get("Action", []))
     covered: set[str] = set()
+    yield from operator_faults(statement)
     for action in actions:
-        if "*" in action:
-            continue  # a pattern is for cdk-nag
+        if "*" in action:  # that it is a pattern is for cdk-nag
+            if not _some_action(action):
+                yield f"there is no action of the pattern {action}"
+            continue
         if (published := _published(action)) is None:
             yield f"there is no action {action}"
             covered.update(resources)
@@ -112,6 +124,13 @@ def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{resource} is of no type that {', '.join(actions)} are for"
 
 
+def operator_faults(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Return the condition operators of a statement that there are not."""
+    for operator in statement.get("Condition", {}):
+        if not _OPERATOR.fullmatch(operator):
+            yield f"there is no condition operator {operator}"
+
+
 def _condition_faults(
     action: str, published: Mapping[str, Any], statement: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -125,7 +144,7 @@ def _condition_faults(
 
 
 def _keys(action: str, published: Mapping[str, Any]) -> Iterator[str]:
-    service = iam_definition[action.partition(":")[0]]
+    service = iam_definition[action.partition(":")[0].lower()]
     for name, kind in published["resource_types"].items():
         yield from kind["condition_keys"]
         yield from service["resources"].get(name, {}).get("condition_keys", ())
@@ -144,14 +163,53 @@ def _published(action: str) -> Mapping[str, Any] | None:
     return published
 
 
+def _some_action(pattern: str) -> bool:
+    service, _, name = pattern.lower().partition(":")
+    if service == "*":
+        return True
+    known = iam_definition.get(service, {}).get("privileges_lower_name", {})
+    return bool(fnmatch.filter(known, name))
+
+
 def _is_of(action: str, published: Mapping[str, Any], resource: str) -> bool:
+    """Return whether a resource may be of a type that the action has.
+
+    Published forms overlap: the ARN of each object of S3 has that of a bucket. A resource is of no
+    type when all that it can be is of a narrower one.
+    """
+    # Where an action has resources, a statement on all of them is cdk-nag's to find.
+    if resource == "*":
+        return True
     types = {one for one in published["resource_types"] if one}
     types |= UNPUBLISHED_TYPES.get(action, frozenset())
-    # Where an action has resources, a statement on all of them is cdk-nag's to find.
     service = iam_definition[action.partition(":")[0].lower()]
-    return resource == "*" or any(
-        overlap(_pattern(service["resources"][one]["arn"]), resource) for one in types
+    every = {name: _pattern(kind["arn"]) for name, kind in service["resources"].items()}
+    narrower = {arn for name, arn in every.items() if name not in types and covers(arn, resource)}
+    return any(
+        arn_overlap(every[one], resource)
+        and not any(arn != every[one] and covers(every[one], arn) for arn in narrower)
+        for one in types
     )
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Return whether each ARN of the one pattern is of the other, too."""
+    return all(map(_field_covers, *_fields(wide, narrow)))
+
+
+def arn_overlap(one: str, other: str) -> bool:
+    """Return whether some ARN is of both patterns."""
+    return all(map(overlap, *_fields(one, other)))
+
+
+def _fields(one: str, other: str) -> tuple[list[str], list[str]]:
+    """Return the six fields of two ARNs: a placeholder does not go beyond its own."""
+    fields = one.split(":", 5), other.split(":", 5)
+    return fields if len(fields[0]) == len(fields[1]) else ([one], [other])
+
+
+def _field_covers(wide: str, narrow: str) -> bool:
+    return bool(re.fullmatch(".*".join(map(re.escape, wide.split("*"))), narrow))
 
 
 @functools.cache
