@@ -10,47 +10,72 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from verification.aws import permissions
-from verification.aws.templates import Template
+from verification.aws.templates import ACCOUNT, Template
 
-_BOUND = (
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "kms:callervia",
-    "kms:viaservice",
-    "kms:encryptioncontext",
-)
+_EQUAL = re.compile(r"(ForAnyValue:)?(StringEquals|StringLike|ArnEquals|ArnLike)")
 _POLICIES = (
     "AWS::KMS::Key",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
 )
+_ANYONE = "anyone"
 
 
 def faults(template: Template) -> Iterator[str]:
     """Return statements of resources' policies that any account can have a service use."""
     names = {name for kind in _POLICIES for name in template.resources(kind)}
     for name, statement in permissions.statements(template):
-        services = _services(statement)
-        if (
-            name in names
-            and services
-            and statement["Effect"] == "Allow"
-            and not _is_bound(statement)
-        ):
+        if name not in names or statement["Effect"] != "Allow":
+            continue
+        # Not every service tells KMS for which account it acts; what the key encrypts is bound.
+        is_key = template.body["Resources"][name]["Type"] == "AWS::KMS::Key"
+        if (services := _services(statement)) and not _is_bound(statement, if_exists=is_key):
             yield f"{name}: {', '.join(services)} may act for any account"
+    for name, properties in template.properties("AWS::Lambda::Permission"):
+        bound = {
+            "aws:SourceAccount": properties.get("SourceAccount"),
+            "aws:SourceArn": properties.get("SourceArn"),
+        }
+        is_bound = any(_names_account(key, value) for key, value in bound.items() if value)
+        if properties["Principal"] != ACCOUNT and not is_bound:
+            yield f"{name}: {properties['Principal']} may act for any account"
 
 
 def _services(statement: Mapping[str, Any]) -> list[str]:
     principal = statement.get("Principal", {})
-    found = principal.get("Service", []) if isinstance(principal, Mapping) else []
-    return found if isinstance(found, list) else [found]
+    if principal == "*" or "*" in _listed(principal.get("AWS", [])):
+        return [_ANYONE]
+    return _listed(principal.get("Service", []))
 
 
-def _is_bound(statement: Mapping[str, Any]) -> bool:
-    keys = (key.lower() for tests in statement.get("Condition", {}).values() for key in tests)
-    return any(key.startswith(_BOUND) for key in keys)
+def _is_bound(statement: Mapping[str, Any], *, if_exists: bool) -> bool:
+    """Return whether some condition holds for this account's resources alone."""
+    return any(
+        all(_names_account(key, one) for one in _listed(values))
+        for operator, tests in statement.get("Condition", {}).items()
+        if _EQUAL.fullmatch(operator.removesuffix("IfExists") if if_exists else operator)
+        for key, values in tests.items()
+    )
+
+
+def _names_account(key: str, value: str) -> bool:
+    match key.lower():
+        case "aws:sourceaccount" | "kms:calleraccount":
+            return value == ACCOUNT
+        case "aws:sourcearn" | "kms:encryptioncontext:aws:logs:arn":
+            _, _, service, _, account, resource = [*value.split(":", 5), *[""] * 6][:6]
+            # The ARN of a bucket has no account: its name is its owner's.
+            return account == ACCOUNT or (
+                service == "s3" and resource.strip("*/") == resource != ""
+            )
+    return False
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -67,7 +67,7 @@ RULES = (
         permissions.faults,
     ),
     Rule(
-        "A service principal in a policy of a key, topic, queue or bucket acts for this account",
+        "A service in a policy of a key, topic, queue, bucket or function acts for this account",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",
         "`principals.py`",
         principals.faults,
