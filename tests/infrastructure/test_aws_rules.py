@@ -96,8 +96,32 @@ def write_a_long_policy(template):
     policy["Statement"] *= 40
 
 
-def write_a_long_name(template):
-    one(template, "AWS::StepFunctions::StateMachine")["StateMachineName"] = "a" * 81
+def write_a_long_policy_into_a_role(template):
+    document = {
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "a" * 10_240}]
+    }
+    one(template, "AWS::IAM::Role")["Policies"] = [{"PolicyName": "a", "PolicyDocument": document}]
+
+
+def name_by_the_account(template):
+    bucket = next(iter(template.resources("AWS::S3::Bucket").values()))
+    name = {"Fn::Join": ["-", ["models", {"Ref": "AWS::AccountId"}, {"Ref": "AWS::Region"}]]}
+    bucket["Properties"]["BucketName"] = name
+
+
+def name_by_what_has_a_fixed_name(template):
+    (table,) = template.resources("AWS::DynamoDB::Table").values()
+    (workflow, *_) = template.resources("AWS::StepFunctions::StateMachine")
+    table["Properties"]["TableName"] = {"Fn::GetAtt": [workflow, "Name"]}
+
+
+def warm(template):
+    (alias,) = template.resources("AWS::Lambda::Alias").values()
+    function = alias["Properties"]["FunctionName"]["Ref"]
+    template.resources("AWS::Lambda::Function")[function]["Properties"].pop(
+        "ReservedConcurrentExecutions"
+    )
+    alias["Properties"]["ProvisionedConcurrencyConfig"] = {"ProvisionedConcurrentExecutions": 901}
 
 
 @pytest.mark.parametrize(
@@ -105,15 +129,48 @@ def write_a_long_name(template):
     [
         (limits.reserved_concurrency, reserve, "executions, of 900 that can be"),
         (limits.retained_with_a_fixed_name, keep_a_named_group, "the fixed ModelPackageGroupName"),
+        (limits.reserved_concurrency, warm, "executions, of 900 that can be"),
+        (limits.retained_with_a_fixed_name, name_by_the_account, "the fixed BucketName"),
+        (limits.retained_with_a_fixed_name, name_by_what_has_a_fixed_name, "the fixed TableName"),
+        (limits.policy_sizes, write_a_long_policy_into_a_role, "of 10240"),
         (limits.retained_with_a_fixed_name, keep_what_fails, "kept when its creation fails"),
         (limits.environment_sizes, fill_the_environment, "of 4096 bytes"),
         (limits.policy_sizes, write_a_long_policy, "of 10240"),
-        (limits.name_lengths, write_a_long_name, "has 81 of 80 characters"),
     ],
 )
 def test_what_is_beyond_a_limit_is_found(prod, check, break_it, fault):
     break_it(prod)
     assert any(fault in found for found in check(prod))
+
+
+@pytest.mark.parametrize(
+    ("kind", "property_", "most"),
+    [
+        ("AWS::Athena::WorkGroup", "Name", 128),
+        ("AWS::CloudWatch::Dashboard", "DashboardName", 255),
+        ("AWS::DynamoDB::Table", "TableName", 255),
+        ("AWS::Events::Rule", "Name", 64),
+        ("AWS::IAM::Role", "RoleName", 64),
+        ("AWS::Lambda::Function", "FunctionName", 64),
+        ("AWS::S3::Bucket", "BucketName", 63),
+        ("AWS::SNS::Topic", "TopicName", 256),
+        ("AWS::SQS::Queue", "QueueName", 80),
+        ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName", 63),
+        ("AWS::Scheduler::Schedule", "Name", 64),
+        ("AWS::StepFunctions::StateMachine", "StateMachineName", 80),
+    ],
+)
+def test_a_name_that_is_too_long_is_found(prod, kind, property_, most):
+    one(prod, kind)[property_] = "a" * most
+    assert list(limits.name_lengths(prod)) == []
+    one(prod, kind)[property_] += "a"
+    (found,) = limits.name_lengths(prod)
+    assert found.endswith(f"has {most + 1} of {most} characters")
+
+
+def test_a_name_whose_limit_is_not_known_is_found(prod, monkeypatch):
+    monkeypatch.setattr(limits, "_LONGEST", {})
+    assert any("may be is not known here" in found for found in limits.name_lengths(prod))
 
 
 def test_a_stage_for_new_accounts_reserves_nothing(dev):

@@ -37,10 +37,21 @@ def reserved_concurrency(template: Template) -> Iterator[str]:
         properties.get("ReservedConcurrentExecutions", 0)
         for _, properties in template.properties("AWS::Lambda::Function")
     )
+    reserved += sum(_provisioned_beside_reserved(template))
     is_new = template.stage in NEW_ACCOUNT_STAGES
     most = 0 if is_new else ACCOUNT_CONCURRENCY - UNRESERVED_CONCURRENCY
     if reserved > most:
         yield f"functions reserve {reserved} executions, of {most} that can be"
+
+
+def _provisioned_beside_reserved(template: Template) -> Iterator[int]:
+    """Return what aliases provision of functions that reserve nothing: it is the account's, too."""
+    functions = template.resources("AWS::Lambda::Function")
+    for alias in template.resources("AWS::Lambda::Alias").values():
+        given = alias["Properties"].get("ProvisionedConcurrencyConfig", {})
+        function = functions[alias["Properties"]["FunctionName"]["Ref"]]["Properties"]
+        if "ReservedConcurrentExecutions" not in function:
+            yield given.get("ProvisionedConcurrentExecutions", 0)
 
 
 def retained_with_a_fixed_name(template: Template) -> Iterator[str]:
@@ -56,7 +67,7 @@ def retained_with_a_fixed_name(template: Template) -> Iterator[str]:
             yield f"{name} is kept when its creation fails: its policy is not RetainExceptOnCreate"
         for property_ in _naming(resource["Type"]):
             given = resource.get("Properties", {}).get(property_)
-            if given is not None and not _is_of_stack(given):
+            if given is not None and not _is_of_stack(template, given):
                 yield f"{name} is kept, and has the fixed {property_} {json.dumps(given)}"
 
 
@@ -85,6 +96,9 @@ def policy_sizes(template: Template) -> Iterator[str]:
         for role in properties.get("Roles", []):
             size = len(_compact(properties["PolicyDocument"]))
             sizes[role] = sizes.get(role, 0) + size
+    for role, properties in template.properties("AWS::IAM::Role"):
+        inner = (len(_compact(one["PolicyDocument"])) for one in properties.get("Policies", []))
+        sizes[role] = sizes.get(role, 0) + sum(inner)
     for role, size in sizes.items():
         if size > INLINE_POLICY_CHARACTERS:
             yield f"{role}: its inline policies take {size} of {INLINE_POLICY_CHARACTERS}"
@@ -107,25 +121,44 @@ def definition_sizes(template: Template) -> Iterator[str]:
 def name_lengths(template: Template) -> Iterator[str]:
     """Check names that are given against the limits of CloudFormation's own schemas."""
     for name, resource in template.body["Resources"].items():
-        schema = _schema(resource["Type"])
-        for property_ in _naming(resource["Type"]):
+        kind = resource["Type"]
+        schema = _schema(kind)
+        for property_ in _naming(kind):
             given = resource.get("Properties", {}).get(property_)
-            if given is None:
+            if given is None or _is_reference(given):
                 continue
             value = str(template.resolve(given))
-            most = schema["properties"][property_].get("maxLength", _LONGEST.get(resource["Type"]))
-            if most is not None and len(value) > most:
+            most = _LONGEST.get((kind, property_)) or schema["properties"][property_].get(
+                "maxLength"
+            )
+            if most is None:
+                yield f"{name}: how long {property_} of {kind} may be is not known here"
+            elif len(value) > most:
                 yield f"{name}: {property_} {value!r} has {len(value)} of {most} characters"
 
 
-_LONGEST: Mapping[str, int] = {
-    "AWS::Glue::Database": 255,
-    "AWS::Kinesis::Stream": 128,
-    "AWS::S3::Bucket": 63,
-    "AWS::SSM::Parameter": 1011,
-    "AWS::StepFunctions::StateMachine": 80,
+_LONGEST: Mapping[tuple[str, str], int] = {
+    ("AWS::ApiGatewayV2::Api", "Name"): 128,
+    ("AWS::ApiGatewayV2::Stage", "StageName"): 128,
+    ("AWS::Athena::WorkGroup", "Name"): 128,
+    ("AWS::CloudWatch::Dashboard", "DashboardName"): 255,
+    ("AWS::DynamoDB::Table", "TableName"): 255,
+    ("AWS::Glue::Database", "Name"): 255,
+    ("AWS::Kinesis::Stream", "Name"): 128,
+    ("AWS::Lambda::Function", "FunctionName"): 64,
+    ("AWS::S3::Bucket", "BucketName"): 63,
+    ("AWS::SNS::Topic", "TopicName"): 256,
+    ("AWS::SQS::Queue", "QueueName"): 80,
+    ("AWS::SSM::Parameter", "Name"): 1011,
+    ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName"): 63,
+    ("AWS::StepFunctions::StateMachine", "StateMachineName"): 80,
 }
-"""Where the schema has no limit of its own."""
+"""Where the schema has no limit, or that of an ARN: by the documentation of each type."""
+
+
+def _is_reference(given: Any) -> bool:
+    """Return whether a value is a reference to something else, and no name of ours."""
+    return isinstance(given, dict) and set(given) <= {"Ref", "Fn::GetAtt"}
 
 
 def _naming(kind: str) -> list[str]:
@@ -145,9 +178,25 @@ def _schema(kind: str) -> Mapping[str, Any]:
     return schema
 
 
-def _is_of_stack(given: Any) -> bool:
-    """Return whether a name holds what differs with each stack that is made."""
-    return any(one in json.dumps(given) for one in ("AWS::StackId", "Fn::GetAtt", '"Ref": "'))
+def _is_of_stack(template: Template, given: Any) -> bool:
+    """Return whether a name holds what differs with each stack that is made.
+
+    The region, the account and the stack's name do not; nor does a resource whose name is fixed.
+    """
+    match given:
+        case {"Ref": "AWS::StackId"}:
+            return True
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            resource = template.body["Resources"].get(name)
+            return resource is not None and all(
+                _is_of_stack(template, resource.get("Properties", {})[one])
+                for one in _naming(resource["Type"])
+                if one in resource.get("Properties", {})
+            )
+        case dict() | list():
+            inner = given.values() if isinstance(given, dict) else given
+            return any(_is_of_stack(template, one) for one in inner)
+    return "${AWS::StackId}" in str(given)
 
 
 def _compact(document: Any) -> str:
