@@ -1,8 +1,10 @@
 """What the images are built from, and whom they run as."""
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from cdk_app.bundling import PROJECT
 
@@ -31,6 +33,12 @@ def test_there_are_two_images():
 def test_the_base_of_an_image_is_one_build_and_no_other(dockerfile):
     (base,) = instructions(dockerfile, "FROM")
     assert DIGEST.fullmatch(base)
+
+
+def test_a_newer_build_of_each_base_is_proposed():
+    updates = yaml.safe_load((PROJECT / ".github/dependabot.yml").read_text())["updates"]
+    (docker,) = [one for one in updates if one["package-ecosystem"] == "docker"]
+    assert sorted(docker["directories"]) == [f"/{Path(path).parent}" for path in DOCKERFILES]
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)

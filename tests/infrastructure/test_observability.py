@@ -1,5 +1,6 @@
 """What is watched, who is told, and what they are to do then."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -69,6 +70,18 @@ def test_every_queue_is_watched_for_messages(template):
         if alarm["Properties"]["Namespace"] == "AWS/SQS"
     }
     assert watched == set(template.resources("AWS::SQS::Queue"))
+
+
+def test_every_workflow_is_watched_for_each_way_to_end_badly(any_stage):
+    """A time-out and an abort come to no state that tells of them, and count apart."""
+    watched = {
+        (alarm["Properties"]["Dimensions"][0]["Value"]["Ref"], alarm["Properties"]["MetricName"])
+        for alarm in alarms(any_stage).values()
+        if alarm["Properties"]["Namespace"] == "AWS/States"
+    }
+    workflows = any_stage.resources("AWS::StepFunctions::StateMachine")
+    ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
+    assert watched == set(itertools.product(workflows, ends))
 
 
 def test_only_the_silence_of_the_drift_monitor_and_of_the_stream_is_an_alarm(template):

@@ -31,8 +31,8 @@ def published(aws, monkeypatch):
     monkeypatch.setenv("TOPIC_ARN", topic)
     sent = sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics[topic].sent_notifications
 
-    def publish(state, *, asks=False):
-        notify({"subject": "a subject", "asks": asks, "execution": "e1", "state": state}, CONTEXT)
+    def publish(state, *, asks=False, subject="a subject"):
+        notify({"subject": subject, "asks": asks, "execution": "e1", "state": state}, CONTEXT)
         ((_, message, subject, *_),) = sent
         return subject, message
 
@@ -64,3 +64,13 @@ def test_what_failed_before_anything_was_known_is_told_as_well(published):
     _, message = published({"error": {"Error": "States.Timeout"}})
     assert message.startswith("The retraining failed: States.Timeout; the champion stays.")
     assert "Started by nobody known" in message
+
+
+def test_a_subject_that_sns_refuses_is_shortened_and_in_ascii(published):
+    subject, _ = published(STATE, subject="größe\n" + "a" * 200)
+    assert subject.startswith("groe a")
+
+
+def test_a_message_that_sns_refuses_says_that_it_was_cut(published):
+    _, message = published(STATE | {"reason": "x" * 300_000})
+    assert message.endswith("(cut: the message was too long)")
