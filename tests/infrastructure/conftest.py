@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from cdk_app.app import build_app
+from verification.aws import templates
 
 WITHOUT_BUNDLING = {"aws:cdk:bundling-stacks": []}
 
@@ -113,3 +115,25 @@ def states(template: Template) -> dict[str, Any]:
         for part in parts["Fn::Join"][1]
     )
     return json.loads(text)["States"]
+
+
+@pytest.fixture
+def prod(production: Template) -> templates.Template:
+    """A copy of production's template, to put faults into."""
+    return templates.Template("prod", copy.deepcopy(production.body))
+
+
+@pytest.fixture
+def dev(template: Template) -> templates.Template:
+    """A copy of the development stage's template, to put faults into."""
+    return templates.Template("dev", copy.deepcopy(template.body))
+
+
+def one(template: templates.Template, kind: str, prefix: str = "") -> dict[str, Any]:
+    """The properties of one resource of a type."""
+    found: dict[str, Any] = next(
+        resource["Properties"]
+        for name, resource in template.resources(kind).items()
+        if name.startswith(prefix)
+    )
+    return found

@@ -1,18 +1,15 @@
 """Rules of AWS that emulators do not enforce hold for each stage, and each check can fail."""
 
-import copy
 import json
 
 import pytest
 
 from cdk_app.stages import LONGEST_NAME, Stage
 from tests.conftest import PROJECT
-from tests.infrastructure.conftest import synthesize
-from verification.aws import limits, permissions, principals, regions, state_machines
+from tests.infrastructure.conftest import one, synthesize
+from verification.aws import limits, regions
 from verification.aws.rules import RULES, faults, table
 from verification.aws.templates import Template, UnknownIntrinsic, longest_named
-
-TRUST = "AWS::IAM::Policy"
 
 
 @pytest.fixture(params=["template", "staging", "production"])
@@ -27,17 +24,6 @@ def longest(tmp_path_factory):
     """Production under the longest name that a stage may have."""
     named = longest_named()
     return Template(named.name, synthesize(named, tmp_path_factory.mktemp("longest")).body)
-
-
-@pytest.fixture
-def prod(production):
-    """A copy of production's template, to put faults into."""
-    return Template("prod", copy.deepcopy(production.body))
-
-
-@pytest.fixture
-def dev(template):
-    return Template("dev", copy.deepcopy(template.body))
 
 
 def test_every_rule_holds_for_each_stage(stage):
@@ -60,15 +46,6 @@ def test_a_rule_names_a_source_and_files_that_there_are(rule):
     assert named
     for path in named:
         assert (PROJECT / path).exists() or (PROJECT / "verification/aws" / path).exists(), path
-
-
-def one(template, kind, prefix=""):
-    """The properties of one resource of a type."""
-    return next(
-        resource["Properties"]
-        for name, resource in template.resources(kind).items()
-        if name.startswith(prefix)
-    )
 
 
 def reserve(template):
@@ -186,185 +163,6 @@ def test_a_stage_for_new_accounts_reserves_nothing(dev):
 def test_a_definition_beyond_its_limit_is_found(prod, monkeypatch):
     monkeypatch.setattr(limits, "DEFINITION_BYTES", 1000)
     assert list(limits.definition_sizes(prod))
-
-
-GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/stresswatch-prod"
-PACKAGES = "arn:aws:sagemaker:us-east-1:123456789012:model-package/stresswatch-prod/*"
-LIST = "sagemaker:ListModelPackages"
-TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/journal"
-
-
-@pytest.mark.parametrize(
-    ("statement", "found"),
-    [
-        ({"Action": LIST, "Resource": PACKAGES}, []),
-        ({"Action": LIST, "Resource": GROUP}, ["is for model-package, and not for", "no type"]),
-        ({"Action": "sagemaker:ListModelPackage", "Resource": "*"}, ["there is no action"]),
-        ({"Action": "sagemaker:ListModelPack*", "Resource": "*"}, []),
-        ({"Action": "sagemaker:ListModelPax*", "Resource": "*"}, ["no action of the pattern"]),
-        ({"Action": "sagemakr:*", "Resource": "*"}, ["no action of the pattern"]),
-        ({"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket"}, []),
-        ({"Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bucket/*"}, ["is for ", "no type"]),
-        ({"Action": "S3:GetObject", "Resource": "arn:aws:s3:::bucket/key"}, []),
-        ({"Action": "dynamodb:PutItem", "Resource": f"{TABLE}s*"}, []),
-        ({"Action": "dynamodb:PutItem", "Resource": f"{TABLE}/index/i"}, ["is for ", "no type"]),
-        ({"Action": "dynamodb:Query", "Resource": f"{TABLE}/index/i"}, []),
-        (
-            {"Action": LIST, "Resource": "*", "Condition": {"StringEqual": {"aws:userid": "a"}}},
-            ["there is no condition operator StringEqual"],
-        ),
-        (
-            {"Action": [LIST, "s3:GetObject"], "Resource": [PACKAGES, "arn:aws:s3:::bucket/key"]},
-            [],
-        ),
-        (
-            {
-                "Action": "cloudwatch:PutMetricData",
-                "Resource": "*",
-                "Condition": {"StringEquals": {"cloudwatch:nameSpaces": "Stresswatch"}},
-            },
-            ["does not know the condition key cloudwatch:nameSpaces"],
-        ),
-        (
-            {
-                "Action": "cloudwatch:PutMetricData",
-                "Resource": "*",
-                "Condition": {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}},
-            },
-            [],
-        ),
-    ],
-)
-def test_a_statement_that_allows_nothing_is_found(statement, found):
-    said = list(permissions.statement_faults({"Effect": "Allow", **statement}))
-    assert len(said) == len(found)
-    assert all(part in fault for part, fault in zip(found, said, strict=True))
-
-
-def test_every_statement_of_a_stage_is_looked_at(prod):
-    of_policies = sum(
-        len(policy["PolicyDocument"]["Statement"]) for _, policy in prod.properties(TRUST)
-    )
-    assert len(list(permissions.statements(prod))) > of_policies > 100
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "overlaps"),
-    [
-        ("a:*", "a:b", True),
-        ("a:*:c", "a:*", True),
-        ("*b", "a*", True),
-        ("a:*", "b:*", False),
-        ("a", "a*", True),
-        ("", "", True),
-        ("abc", "ab", False),
-    ],
-)
-def test_patterns_overlap_when_some_text_is_of_both(one, other, overlaps):
-    assert permissions.overlap(one, other) is overlaps
-
-
-def let(template, kind, statement):
-    """Put a statement that allows into each policy of a type in place of its own."""
-    for policy in template.resources(kind).values():
-        policy["Properties"]["PolicyDocument"]["Statement"] = [
-            {"Effect": "Allow", "Action": "*", "Resource": "*", **statement}
-        ]
-
-
-CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
-OURS = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        {"Principal": CLOUDWATCH},
-        {"Principal": "*"},
-        {"Principal": {"AWS": "*"}},
-        {"Principal": CLOUDWATCH, "Condition": {"StringLike": {"aws:SourceAccount": "*"}}},
-        {"Principal": CLOUDWATCH, "Condition": {"StringNotEquals": OURS}},
-        {"Principal": CLOUDWATCH, "Condition": {"StringEqualsIfExists": OURS}},
-        {"Principal": CLOUDWATCH, "Condition": {"Null": {"aws:SourceAccount": "true"}}},
-        {"Principal": CLOUDWATCH, "Condition": {"StringEquals": {"aws:SourceAccount": "1" * 12}}},
-        {"Principal": CLOUDWATCH, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*"}}},
-        {"Principal": CLOUDWATCH, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}},
-    ],
-)
-@pytest.mark.parametrize("kind", ["AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
-def test_a_service_that_acts_for_any_account_is_found(prod, kind, statement):
-    let(prod, kind, statement)
-    assert any("may act for any account" in found for found in principals.faults(prod))
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringEquals": OURS},
-        {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}},
-        {"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:sns:*:${AWS::AccountId}:*"}}},
-    ],
-)
-def test_a_service_that_acts_for_this_account_is_not(prod, condition):
-    let(prod, "AWS::SNS::TopicPolicy", {"Principal": CLOUDWATCH, "Condition": condition})
-    assert list(principals.faults(prod)) == []
-
-
-def test_a_function_that_a_service_may_call_for_any_account_is_found(prod):
-    one(prod, "AWS::Lambda::Permission").pop("SourceArn")
-    (found,) = principals.faults(prod)
-    assert "events.amazonaws.com may act for any account" in found
-
-
-@pytest.fixture
-def definition(prod):
-    definitions = dict(state_machines.definitions(prod))
-    return next(one for name, one in definitions.items() if name.startswith("Retraining"))
-
-
-def test_a_state_of_an_unknown_type_is_found(definition):
-    definition["States"]["Admit"]["Type"] = "Tusk"
-    assert any("E3601" in found for found in state_machines.language_faults(definition))
-
-
-def test_a_state_that_there_is_not_and_one_that_nothing_comes_to_are_found(definition):
-    definition["States"]["BuildDataSet"]["Next"] = "EnoughLabels?"
-    assert list(state_machines.path_faults(definition)) == [
-        "there is no state EnoughLabels?",
-        "nothing comes to the state EnoughNewLabels?",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"TrainingJobName": "a.b"}, "is not of the pattern"),
-        ({"TrainingJobName": "a" * 64}, "64 of at most 63"),
-        ({"ResourceConfig": {"InstanceCount": 1, "InstanceType": "m5"}}, "'m5' is none of"),
-        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "0 of at least 1"),
-        ({"RoleARN": "arn"}, 'Unknown parameter in input: "RoleARN"'),
-        ({"Tags": [{"Key": "stage"}]}, 'Missing required parameter in Tags[0]: "Value"'),
-    ],
-)
-def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
-    parameters = definition["States"]["TrainModel"]["Parameters"]
-    parameters.pop("TrainingJobName.$")
-    parameters |= {"TrainingJobName": "v1-1"} | change
-    assert any(fault in found for found in state_machines.integration_faults(definition))
-
-
-def test_a_subject_that_is_too_long_is_found(definition):
-    definition["States"]["NotifyPlainly"]["Parameters"]["Subject"] = "a" * 101
-    assert any(".Subject" in found for found in state_machines.integration_faults(definition))
-
-
-def test_each_call_of_a_service_is_looked_at(definition, monkeypatch):
-    called = []
-    monkeypatch.setattr(
-        state_machines, "all_faults", lambda operation, _: called.append(operation.name) or []
-    )
-    list(state_machines.integration_faults(definition))
-    assert {"CreateTrainingJob", "Invoke", "Publish"} <= set(called)
 
 
 def test_a_region_without_a_type_of_resource_is_not_supported(prod, dev):

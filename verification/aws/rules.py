@@ -85,7 +85,13 @@ RULES = (
         _each_machine(state_machines.path_faults),
     ),
     Rule(
-        "A service takes the parameters that a state passes to it",
+        "An error of Step Functions that a state retries or catches exists",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html",
+        "`state_machines.py`",
+        _each_machine(state_machines.error_faults),
+    ),
+    Rule(
+        "A state calls what there is, in a way to wait that it has, and passes what it takes",
         "https://docs.aws.amazon.com/step-functions/latest/dg/connect-parameters.html",
         "`state_machines.py`, by botocore's service models",
         _each_machine(state_machines.integration_faults),

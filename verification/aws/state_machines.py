@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.exceptions import UnknownServiceError
+from botocore.model import (
+    ListShape,
+    MapShape,
+    OperationModel,
+    OperationNotFoundError,
+    Shape,
+    StructureShape,
+)
 from cfnlint import ManualArgs
 from cfnlint.api import lint
 
@@ -20,9 +28,54 @@ from verification.aws.service_models import all_faults, service
 from verification.aws.templates import Template
 
 _INTEGRATION = re.compile(
-    r"arn:aws:states:::(?:aws-sdk:)?(?P<service>\w+):(?P<operation>\w+)(?P<pattern>\.\w+(?::\d)?)?"
+    r"arn:aws:states:::(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<operation>[a-z]\w*)"
+    r"(?P<pattern>\.\w+(?::\d)?)?"
 )
-_SERVICES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+_TOKEN, _SYNC = ".waitForTaskToken", ".sync"
+_OPTIMISED: Mapping[str, frozenset[str]] = {
+    "athena": frozenset({_SYNC}),
+    "dynamodb": frozenset(),
+    "events": frozenset({_TOKEN}),
+    "glue": frozenset({_SYNC}),
+    "lambda": frozenset({_TOKEN}),
+    "sagemaker": frozenset({_SYNC}),
+    "sns": frozenset({_TOKEN}),
+    "sqs": frozenset({_TOKEN}),
+    "states": frozenset({_SYNC, ".sync:2", _TOKEN}),
+}
+"""Ways to wait that a service has, where an integration is made for it.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
+"""
+_WORKERS = re.compile(r"arn:aws:(lambda:[\w-]+:\d+:function|states:[\w-]+:\d+:activity):.+")
+_ERRORS = frozenset(
+    {
+        "States.ALL",
+        "States.BranchFailed",
+        "States.DataLimitExceeded",
+        "States.ExceedToleratedFailureThreshold",
+        "States.HeartbeatTimeout",
+        "States.Http.Socket",
+        "States.IntrinsicFailure",
+        "States.ItemReaderFailed",
+        "States.NoChoiceMatched",
+        "States.ParameterPathFailure",
+        "States.Permissions",
+        "States.QueryEvaluationError",
+        "States.ResultPathMatchFailure",
+        "States.ResultWriterFailed",
+        "States.Runtime",
+        "States.TaskFailed",
+        "States.Timeout",
+    }
+)
+"""https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+_SERVICES = {
+    "sfn": "stepfunctions",
+    "states": "stepfunctions",
+    "eventbridge": "events",
+    "cloudwatchlogs": "logs",
+}
 """botocore's names where Step Functions has others."""
 
 _SAMPLES = ("sample", "s3://bucket/key", "arn:aws:iam::123456789012:role/role", "1")
@@ -63,16 +116,44 @@ def integration_faults(definition: Definition) -> Iterator[str]:
     for name, state in _tasks(definition):
         found = _INTEGRATION.fullmatch(state["Resource"])
         if found is None:
+            if not _WORKERS.fullmatch(state["Resource"]):
+                yield f"{name}: {state['Resource']} is no function, activity or integration"
             continue
-        if found["service"] == "lambda" and found["operation"] == "invoke":
-            operation = service("lambda").operation_model("Invoke")
-        else:
+        given = state.get("Parameters", state.get("Arguments", {}))
+        if not _waits(found, is_reader="Type" not in state):
+            yield f"{name}: there is no integration {state['Resource']}"
+        if found["pattern"] == _TOKEN and "$$.Task.Token" not in json.dumps(given):
+            yield f"{name}: it waits for a task token that it gives to nobody"
+        try:
             called = _SERVICES.get(found["service"], found["service"])
             operation = _operation(called, found["operation"])
-        given = state.get("Parameters", state.get("Arguments", {}))
+        except (OperationNotFoundError, UnknownServiceError):
+            yield f"{name}: there is no call {found['service']}:{found['operation']}"
+            continue
         parameters = _as_called(operation, operation.input_shape, given)
         for fault in all_faults(operation, parameters):
             yield f"{name}: {operation.name}: {fault}"
+
+
+def error_faults(definition: Definition) -> Iterator[str]:
+    """Return errors of Step Functions that a state waits for, and that there are not."""
+    for level in _levels(definition):
+        for name, state in level["States"].items():
+            for one in (*state.get("Retry", []), *state.get("Catch", [])):
+                for error in one["ErrorEquals"]:
+                    if error.startswith("States.") and error not in _ERRORS:
+                        yield f"{name}: there is no error {error}"
+
+
+def _waits(found: re.Match[str], *, is_reader: bool) -> bool:
+    """Return whether a service can be called in the way that a resource asks for."""
+    pattern = found["pattern"] or ""
+    if found["sdk"]:
+        return pattern in ("", _TOKEN)
+    if is_reader:
+        return (found["service"], pattern) == ("s3", "")
+    ways = _OPTIMISED.get(found["service"])
+    return ways is not None and (not pattern or pattern in ways)
 
 
 def _operation(name: str, operation: str) -> OperationModel:

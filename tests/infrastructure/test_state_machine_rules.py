@@ -1,0 +1,93 @@
+"""What Step Functions would refuse of a state machine is found."""
+
+import pytest
+
+from verification.aws import state_machines
+
+
+@pytest.fixture
+def definition(prod):
+    definitions = dict(state_machines.definitions(prod))
+    return next(one for name, one in definitions.items() if name.startswith("Retraining"))
+
+
+def test_a_state_of_an_unknown_type_is_found(definition):
+    definition["States"]["Admit"]["Type"] = "Tusk"
+    assert any("E3601" in found for found in state_machines.language_faults(definition))
+
+
+def test_a_state_that_there_is_not_and_one_that_nothing_comes_to_are_found(definition):
+    definition["States"]["BuildDataSet"]["Next"] = "EnoughLabels?"
+    assert list(state_machines.path_faults(definition)) == [
+        "there is no state EnoughLabels?",
+        "nothing comes to the state EnoughNewLabels?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"TrainingJobName": "a.b"}, "is not of the pattern"),
+        ({"TrainingJobName": "a" * 64}, "64 of at most 63"),
+        ({"ResourceConfig": {"InstanceCount": 1, "InstanceType": "m5"}}, "'m5' is none of"),
+        ({"StoppingCondition": {"MaxRuntimeInSeconds": 0}}, "0 of at least 1"),
+        ({"RoleARN": "arn"}, 'Unknown parameter in input: "RoleARN"'),
+        ({"Tags": [{"Key": "stage"}]}, 'Missing required parameter in Tags[0]: "Value"'),
+    ],
+)
+def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
+    parameters = definition["States"]["TrainModel"]["Parameters"]
+    parameters.pop("TrainingJobName.$")
+    parameters |= {"TrainingJobName": "v1-1"} | change
+    assert any(fault in found for found in state_machines.integration_faults(definition))
+
+
+@pytest.mark.parametrize(
+    ("resource", "fault"),
+    [
+        ("states:::sagemaker:createTrainingJob.synch", "there is no integration"),
+        ("states:::sagemaker:createTrainingJob.waitForTaskToken", "there is no integration"),
+        ("states:::aws-sdk:sagemaker:createTrainingJob.sync", "there is no integration"),
+        ("states:::kinesis:putRecord", "there is no integration"),
+        ("states:::aws-sdk:sagemaker:createTrainingJobs", "there is no call"),
+        ("states:::aws-sdk:sagemakr:createTrainingJob", "there is no call"),
+        ("states:::sagemaker:createTrainingJob:sync", "is no function, activity or integration"),
+        ("states:::sagemaker:CreateTrainingJob", "is no function, activity or integration"),
+        ("lambda:us-east-1:123456789012:funktion:a", "is no function, activity or integration"),
+        ("states:::aws-sdk:sagemaker:createTrainingJob.waitForTaskToken", "gives to nobody"),
+    ],
+)
+def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, fault):
+    definition["States"]["TrainModel"]["Resource"] = f"arn:aws:{resource}"
+    assert any(fault in found for found in state_machines.integration_faults(definition))
+
+
+def test_a_token_that_nobody_is_given_is_found(prod):
+    definitions = dict(state_machines.definitions(prod))
+    (waiting,) = [one for one in definitions.values() if "AwaitApproval" in one["States"]]
+    assert list(state_machines.integration_faults(waiting)) == []
+    waiting["States"]["AwaitApproval"]["Parameters"]["Payload"].pop("token.$")
+    (found,) = state_machines.integration_faults(waiting)
+    assert "waits for a task token" in found
+
+
+@pytest.mark.parametrize("way", ["Retry", "Catch"])
+def test_an_error_that_there_is_not_is_found(definition, way):
+    definition["States"]["Admit"][way][0]["ErrorEquals"] = ["States.TimeOut"]
+    assert list(state_machines.error_faults(definition)) == [
+        "Admit: there is no error States.TimeOut"
+    ]
+
+
+def test_a_subject_that_is_too_long_is_found(definition):
+    definition["States"]["NotifyPlainly"]["Parameters"]["Subject"] = "a" * 101
+    assert any(".Subject" in found for found in state_machines.integration_faults(definition))
+
+
+def test_each_call_of_a_service_is_looked_at(definition, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        state_machines, "all_faults", lambda operation, _: called.append(operation.name) or []
+    )
+    list(state_machines.integration_faults(definition))
+    assert {"CreateTrainingJob", "Invoke", "Publish"} <= set(called)
