@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PROJECT
 from tests.e2e.wheel import install
 
+DOMAIN = PROJECT / "layers/stresswatch/python/stresswatch"
 EVERY_MODULE = """
 import importlib, pkgutil
 for top in ("cdk_app", "cli", "local", "stresswatch"):
@@ -46,6 +48,16 @@ def run(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
 def test_every_module_of_the_wheel_can_be_imported(programs: Path, tmp_path: Path) -> None:
     done = run(tmp_path, programs / "python", "-c", EVERY_MODULE)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_wheel_has_each_file_that_is_read_beside_a_module(programs: Path) -> None:
+    (packages,) = programs.parent.glob("lib/python*/site-packages")
+    for source in (*map(PROJECT.joinpath, ("cdk_app", "cli", "local")), DOMAIN):
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=source, capture_output=True, text=True, check=True
+        )
+        for name in listed.stdout.splitlines():
+            assert (packages / source.name / name).is_file(), f"{source.name}/{name}"
 
 
 def test_every_command_of_the_wheel_has_its_help(programs: Path, tmp_path: Path) -> None:
