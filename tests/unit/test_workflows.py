@@ -217,7 +217,15 @@ def test_a_release_is_tested_built_from_its_tag_and_attested():
     built = [step.get("run", step.get("uses", "")) for step in jobs("release")["release"]["steps"]]
     build = built.index("make dist PYTHON=python")
     assert "actions/attest-build-provenance@" in built[build + 1]
+    attest = jobs("release")["release"]["steps"][build + 1]
+    assert attest["with"]["subject-path"] == "build/dist/*"
     assert "--draft --verify-tag" in built[build + 2]
+    assert built[build + 2].endswith(" build/dist/*")
+
+
+def test_a_bill_of_materials_is_made_of_each_lock():
+    recipe = MAKEFILE.split("\ndist:")[1].split("\n\n")[0]
+    assert re.search(r"for lock in \$\(LOCKED\);.*cyclonedx-py requirements", recipe, re.DOTALL)
 
 
 @pytest.mark.parametrize(("tag", "code"), [("v0.1.0", 0), ("v0.1.1", 1), ("v0.1", 1)])
