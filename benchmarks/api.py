@@ -40,12 +40,12 @@ from rich.table import Table
 
 from cli.data import load_posts
 from lambdas.api import handler as api
-from stresswatch.artefact import Artefact
-from stresswatch.champion import ChampionCache, Pointer, ServedModel
-from stresswatch.export import export_pipeline
-from stresswatch.posts import Post, post_record
-from stresswatch.reasons import Explains
-from stresswatch.splits import split
+from stresswatch.contracts.posts import Post, post_record
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.explainer import Explains
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 10, 100)
@@ -176,7 +176,7 @@ def _event(posts: Sequence[Post]) -> dict[str, Any]:
 _COLD_PREDICTOR = """
 import numpy
 from lambdas.predictor import handler
-from stresswatch.artefact import Artefact
+from stresswatch.model.artefact import Artefact
 artefact = Artefact.from_bytes(open({model!r}, "rb").read())
 artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
 """
@@ -184,9 +184,9 @@ _COLD_SERVICE = """
 import json
 from types import SimpleNamespace
 from lambdas.api import handler as api
-from stresswatch.artefact import Artefact
-from stresswatch.champion import Pointer, ServedModel
-from stresswatch.reasons import Explains
+from stresswatch.model.artefact import Artefact
+from stresswatch.versions.champion import Pointer, ServedModel
+from stresswatch.model.explainer import Explains
 artefact = Artefact.from_bytes(open({model!r}, "rb").read())
 served = ServedModel(Pointer("v1", "s3://models/models/v1/", ""), artefact)
 api.service = lambda: SimpleNamespace(

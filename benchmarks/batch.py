@@ -30,7 +30,7 @@ from cli.data.synthetic import generate_posts
 from cli.errors import OperatorError
 from cli.score.command import score
 from cli.targets import Target
-from stresswatch.posts import post_record
+from stresswatch.contracts.posts import post_record
 
 ROWS = 1_000_000
 _PYTHON = sys.executable.encode()

@@ -48,7 +48,7 @@ from cli.targets import local_target
 from local.batching import Record
 from local.endpoint import REGION
 from local.invocation import Source, kinesis_event
-from stresswatch.posts import LabelledPost
+from stresswatch.contracts.posts import LabelledPost
 
 BATCH_SIZES = (1, 100, 500)
 FILLING = (2, 20)

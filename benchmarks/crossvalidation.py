@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from stresswatch.posts import LabelledPost
-from stresswatch.splits import groups
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import labels_of
 
 FOLDS = 5

@@ -35,14 +35,14 @@ from benchmarks.crossvalidation import folds
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.stages import Stage
 from cli.data import load_posts
-from stresswatch.artefact import Artefact
-from stresswatch.drift import measure_drift, numbers
-from stresswatch.drift_rules import DriftRules
-from stresswatch.export import export_pipeline
-from stresswatch.posts import LabelledPost
-from stresswatch.predictions import DRIFT_COLUMNS, predict
-from stresswatch.quality import measure
-from stresswatch.splits import split
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, predict
+from stresswatch.evaluation.metrics import measure
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.monitoring.drift import measure_drift, numbers
+from stresswatch.monitoring.drift_rules import DriftRules
 from training_jobs.stress_model.dataset import labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

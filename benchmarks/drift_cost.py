@@ -27,17 +27,17 @@ from rich.table import Table
 from benchmarks.faults.stores import Buckets
 from benchmarks.timing import machine
 from cdk_app.stages import Stage
-from stresswatch import archive
-from stresswatch.drift import measure_drift, write_page
-from stresswatch.drift_rules import DriftRules
-from stresswatch.posts import NUMERIC_FEATURES, Post
-from stresswatch.predictions import (
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.contracts.predictions import (
     REFERENCE_COLUMNS,
     TEXT_DESCRIPTORS,
     Prediction,
     Record,
 )
-from stresswatch.sampling import sample
+from stresswatch.monitoring.drift import measure_drift, write_page
+from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.monitoring.sampling import sample
+from stresswatch.storage import archive
 
 ROWS = (1_000, 10_000, 100_000)
 REFERENCE_ROWS = 568

@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.preprocessing import StandardScaler
 
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 
 _NOISE = re.compile(r"https?://\S+|www\.\S+|\d+|[^a-z\s]")
 _stemmer = SnowballStemmer("english")

@@ -42,11 +42,11 @@ from cli.data.synthetic import generate_posts
 from lambdas.predictor import handler as predictor_module
 from local.batching import Record
 from local.invocation import Source, kinesis_event
-from stresswatch.champion import ChampionCache, ServedModel
-from stresswatch.identity import KEY_LENGTH
-from stresswatch.kinesis_event import InvalidEvent
-from stresswatch.posts import NUMERIC_FEATURES, post_record
-from stresswatch.reasons import Explains
+from stresswatch.contracts.identity import KEY_LENGTH
+from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
+from stresswatch.model.explainer import Explains
+from stresswatch.streaming.kinesis_event import InvalidEvent
+from stresswatch.versions.champion import ChampionCache, ServedModel
 
 BATCH_SIZE = 50
 LONGEST_LINE = 8 * 1024

@@ -22,10 +22,10 @@ from rich.table import Table
 
 from cli.data import load_posts
 from cli.demo.plan import UNSEEN_COMMUNITIES
-from stresswatch.export import export_pipeline
-from stresswatch.gate import Contender, Rules, decide
-from stresswatch.posts import LabelledPost
-from stresswatch.splits import split
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.splits import split
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.retraining.gate import Contender, Rules, decide
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 DRAWS = 20

@@ -17,10 +17,10 @@ from typing import Any
 from rich.console import Console
 
 from cli.data import load_posts
-from stresswatch.datasets import given_by, to_lines
-from stresswatch.identity import KEY_LENGTH, text_digest
-from stresswatch.live_quality import Row, join, newest_labels
-from stresswatch.posts import LabelledPost
+from stresswatch.contracts.identity import KEY_LENGTH, text_digest
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.monitoring.live_quality import Row, join, newest_labels
+from stresswatch.storage.training_sets import given_by, to_lines
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _KEY = b"k" * KEY_LENGTH

@@ -35,11 +35,11 @@ from cli.errors import OperatorError
 from cli.loop import Consumer, Loop, payload, wait_for
 from cli.synthesis import synthesize
 from cli.targets import of_local_stack
-from stresswatch import archive
-from stresswatch.champion import Pointer, write_pointer
-from stresswatch.export import export_pipeline
-from stresswatch.posts import LabelledPost
-from stresswatch.versions import sha256
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.storage import archive
+from stresswatch.versions.champion import Pointer, write_pointer
+from stresswatch.versions.model_version import sha256
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)

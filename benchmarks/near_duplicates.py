@@ -21,8 +21,8 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from cli.data import SEED, load_posts, synthetic
-from stresswatch.posts import LabelledPost
-from stresswatch.splits import groups, split, wording
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.splits import groups, split, wording
 
 SIMILARITIES = (0.5, 0.7, 0.8, 0.9, 1.0)
 WORDS = 3

@@ -42,15 +42,15 @@ from rich.table import Table
 from benchmarks.earlier import EarlierModel
 from cli.data import load_posts
 from lambdas.predictor import handler as predictor_module
-from stresswatch.artefact import Artefact
-from stresswatch.champion import ChampionCache, Pointer, ServedModel
-from stresswatch.export import export_pipeline
-from stresswatch.identity import KEY_LENGTH
-from stresswatch.posts import LabelledPost, post_record
-from stresswatch.reasons import Explains
-from stresswatch.shadow import ShadowCache, ShadowPointer
-from stresswatch.splits import split
-from stresswatch.text import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
+from stresswatch.contracts.identity import KEY_LENGTH
+from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.explainer import Explains
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
+from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
+from stresswatch.versions.shadow import ShadowCache, ShadowPointer
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -234,14 +234,14 @@ def event_of(posts: Sequence[LabelledPost]) -> dict[str, Any]:
 _START_OURS = """
 import numpy
 from lambdas.predictor.handler import handler
-from stresswatch.artefact import Artefact
+from stresswatch.model.artefact import Artefact
 artefact = Artefact.from_bytes(open({path!r}, "rb").read())
 artefact.score(["I cannot sleep"], numpy.zeros((1, 5)))
 """
 _START_JOBLIB = """
 import joblib
 import pandas
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 post = pandas.DataFrame([dict.fromkeys(NUMERIC_FEATURES, 0.0) | {{"text": "I cannot sleep"}}])
 joblib.load({path!r}).predict_proba(post[["text", *NUMERIC_FEATURES]])
 """

@@ -28,9 +28,9 @@ from rich.table import Table
 from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
 from cli.data.synthetic import generate_posts
 from local.server import Server
-from stresswatch.posts import post_record
+from stresswatch.contracts.posts import post_record
 from stresswatch.producer import Producer, post_to_record
-from stresswatch.streams import StreamRecord, requests
+from stresswatch.streaming.put_records import StreamRecord, requests
 
 STREAM = "posts"
 SHARDS = 2

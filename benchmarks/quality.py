@@ -25,9 +25,9 @@ from benchmarks.earlier import EarlierModel
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
 from cli.errors import OperatorError
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
-from stresswatch.quality import METRICS, bootstrap_intervals, measure
-from stresswatch.splits import groups
+from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
+from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

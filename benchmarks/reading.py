@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.timing import Spread, machine
 from cli.cost.estimate import CALL_SECONDS
-from stresswatch import archive
+from stresswatch.storage import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,9 +27,9 @@ from benchmarks.crossvalidation import FOLDS, Fit, Predict, folds, out_of_fold
 from benchmarks.timing import machine
 from cli.data import load_posts
 from cli.targets import local_tracking_uri
-from stresswatch.posts import LabelledPost
-from stresswatch.quality import METRICS, measure
-from stresswatch.text import TOKEN_PATTERN
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import METRICS, measure
+from stresswatch.text.normalisation import TOKEN_PATTERN
 from training_jobs.stress_model.dataset import frame, labels_of, weighted
 from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
 from training_jobs.stress_model.tracking import Tracker

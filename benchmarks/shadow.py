@@ -29,10 +29,10 @@ from rich.table import Table
 
 from benchmarks.predictor import event_of, handle, handler_of
 from cli.data import load_posts
-from stresswatch.artefact import Artefact
-from stresswatch.export import export_pipeline
-from stresswatch.posts import LabelledPost
-from stresswatch.splits import split
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 10, 100, 500)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stresswatch.posts import LabelledPost, Post
+from stresswatch.contracts.posts import LabelledPost, Post
 
 COST = 0.05
 """The loss of F1 at which a shift should be seen."""

@@ -15,8 +15,9 @@ from string import Template
 
 import pyarrow as pa
 
-from stresswatch import archive, datasets, drift_history, quarantine
-from stresswatch.predictions import ARCHIVE_COLUMNS
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
+from stresswatch.monitoring import drift_history
+from stresswatch.storage import archive, quarantine, training_sets
 
 _SQL = Path(__file__).parent / "sql"
 _PREDICTIONS = "first_deliveries"
@@ -116,7 +117,7 @@ TABLES = (
         "labels",
         "Labels that were given since the base data set, without the posts' text",
         "training",
-        datasets.LABELS_PREFIX,
+        training_sets.LABELS_PREFIX,
         # A label as it is written: `1` is one, `true` and `1.0` break the contract.
         dict.fromkeys(("post_id", "label", "labelled_at"), _TYPES[str]),
         skips_malformed=True,

@@ -9,10 +9,10 @@ from enum import StrEnum
 
 from cdk_app.errors import InvalidStage
 from cdk_app.setting_types import check_types
-from stresswatch.drift_rules import DriftRules
-from stresswatch.gate import Rules
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.reasons import Explains
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.model.explainer import Explains
+from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.retraining.gate import Rules
 
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Any
 
-from stresswatch.panels import COLOURS, PANELS, SECTIONS, Panel, Series
+from stresswatch.monitoring.panels import COLOURS, PANELS, SECTIONS, Panel, Series
 
 _SOURCE = {"type": "cloudwatch", "uid": "${source}"}
 _REGION = "$region"

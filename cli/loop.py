@@ -13,17 +13,17 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
-from stresswatch.champion import Pointer, read_pointer
-from stresswatch.datasets import given_by, to_lines
-from stresswatch.label_requests import label_key
-from stresswatch.outcome import failure
-from stresswatch.posts import LabelledPost, post_record
-from stresswatch.predictions import prediction_id
-from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
-from stresswatch.s3 import Location, read
-from stresswatch.sources import base_key
-from stresswatch.streams import StreamRecord, put_records
-from stresswatch.versions import CARD_PAGE_FILE
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.retraining.run_report import failure
+from stresswatch.serving.label_requests import label_key
+from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.storage.training_sets import given_by, to_lines
+from stresswatch.storage.training_sources import base_key
+from stresswatch.streaming.put_records import StreamRecord, put_records
+from stresswatch.versions.champion import Pointer, read_pointer
+from stresswatch.versions.model_version import CARD_PAGE_FILE
 
 if TYPE_CHECKING:
     from cli.targets import Target

@@ -45,8 +45,8 @@ from cli.targets import (
     local_tracking_uri,
 )
 from cli.versions import Versions
-from stresswatch.datasets import contradictions
-from stresswatch.outcome import remark, tell
+from stresswatch.retraining.run_report import remark, tell
+from stresswatch.storage.training_sets import contradictions
 from stresswatch.wording import counted
 
 app = typer.Typer(

@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import OperatorError, sentence
 from cli.post_files import PostFile
-from stresswatch.posts import Post
+from stresswatch.contracts.posts import Post
 from stresswatch.producer import InvalidRecord, Producer, partition_key
-from stresswatch.streams import MAXIMUM_RECORDS, Position, StreamRecord
+from stresswatch.streaming.put_records import MAXIMUM_RECORDS, Position, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

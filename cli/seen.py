@@ -1,7 +1,8 @@
 """What is to be seen of a deployment: read once, from AWS's public APIs, and shown anywhere.
 
 `stresswatch status` and the page of `stresswatch dashboard` both show a `Seen`; which metrics it
-holds is the business of `stresswatch.panels`, of which the CloudWatch dashboard is made as well.
+holds is the business of `stresswatch.monitoring.panels`, of which the CloudWatch dashboard is made
+as well.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.alarms import Alarm, read_alarms
 from cli.errors import OperatorError, sentence
 from cli.loop import Loop
-from stresswatch.champion import Change, read_changes
-from stresswatch.identifiers import METRIC_DIMENSION, printable
-from stresswatch.outcome import tell
-from stresswatch.panels import ANY, PANELS, Panel, Series
-from stresswatch.shadow import ShadowPointer, read_shadow
+from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
+from stresswatch.monitoring.panels import ANY, PANELS, Panel, Series
+from stresswatch.retraining.run_report import tell
+from stresswatch.versions.champion import Change, read_changes
+from stresswatch.versions.shadow import ShadowPointer, read_shadow
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef

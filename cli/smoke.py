@@ -14,7 +14,7 @@ from cli.data import synthetic
 from cli.errors import OperatorError
 from cli.loop import Consumer, Loop, payload
 from cli.targets import Target
-from stresswatch.posts import SMOKE_PREFIX, LabelledPost
+from stresswatch.contracts.posts import SMOKE_PREFIX, LabelledPost
 
 POSTS = 100
 SOURCE = "smoke"

@@ -18,8 +18,8 @@ from cli.errors import OperatorError, sentence
 from cli.loop import Loop
 from cli.seen import Line, Seen, look
 from cli.tables import Figures
-from stresswatch.panels import SECTIONS, Panel
-from stresswatch.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.monitoring.panels import SECTIONS, Panel
+from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.wording import counted
 
 SPAN = timedelta(hours=24)

@@ -14,9 +14,11 @@ from rich.table import Table
 
 from cli.errors import OperatorError
 from cli.loop import Loop
-from stresswatch.approvals import answer
-from stresswatch.artefact import CorruptArtefact
-from stresswatch.champion import (
+from stresswatch.aws.s3 import read
+from stresswatch.model.artefact import CorruptArtefact
+from stresswatch.retraining.approvals import answer
+from stresswatch.retraining.journal import Decision, Journal
+from stresswatch.versions.champion import (
     Change,
     DigestMismatch,
     Pointer,
@@ -24,9 +26,7 @@ from stresswatch.champion import (
     read_changes,
     write_pointer,
 )
-from stresswatch.journal import Decision, Journal
-from stresswatch.s3 import read
-from stresswatch.versions import (
+from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     SHADOW_FILE,
     VERDICT_FILE,

@@ -12,13 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from stresswatch import drift_history
-from stresswatch.champion import Pointer
-from stresswatch.gate import Verdict
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import ARCHIVE_COLUMNS
-from stresswatch.versions import Manifest
-from stresswatch.web_contract import LabelledPost, Post, Prediction
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
+from stresswatch.monitoring import drift_history
+from stresswatch.retraining.gate import Verdict
+from stresswatch.serving.web_schemas import LabelledPost, Post, Prediction
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_version import Manifest
 
 _TYPES = {str: "string", bool: "boolean", float: "number"}
 _ARROW_TYPES = {"string": "string", "bool": "boolean", "double": "number", "int64": "integer"}

@@ -22,7 +22,7 @@ from local.templates import (
     without,
 )
 from local.training_rewrite import train_with_a_function
-from stresswatch.windows import SCHEDULED_TIME
+from stresswatch.monitoring.windows import SCHEDULED_TIME
 
 ALARM_NAMESPACE_PREFIX = "local:"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from cli.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
 from tests import strict_calls, strict_cloudwatch
 
 # Tests reach AWS through moto or the local stack alone.

@@ -16,12 +16,12 @@ import numpy as np
 
 from benchmarks.faults.posts import MARKER, Sent
 from benchmarks.faults.simulation import IDENTITY_KEY, STREAM, Simulation
-from stresswatch import archive
-from stresswatch.artefact import Artefact
-from stresswatch.identity import text_digest
-from stresswatch.posts import Post
-from stresswatch.predictions import prediction_id
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import Post
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage import archive
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 _EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.data.synthetic import generate_posts
-from stresswatch.posts import Post, post_record
-from stresswatch.text import MAXIMUM_TEXT_LENGTH
+from stresswatch.contracts.posts import Post, post_record
+from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 
 MARKER = "zqxmarker"
 """A word in every text, valid or not, that must be found in quarantine alone."""

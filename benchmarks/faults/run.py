@@ -12,8 +12,8 @@ from benchmarks.faults.posts import valid_posts
 from benchmarks.faults.schedule import Schedule
 from benchmarks.faults.simulation import Model, Simulation, quiet
 from cli.data.synthetic import generate_posts
-from stresswatch.export import export_pipeline
-from stresswatch.posts import Post
+from stresswatch.contracts.posts import Post
+from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 

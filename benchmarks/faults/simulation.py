@@ -44,17 +44,17 @@ from local.checkpoints import TRIM_HORIZON, Checkpoints
 from local.invocation import Source, failure_record, kinesis_event
 from local.progress import Progress
 from local.shards import shards_to_start
-from stresswatch import quarantine
-from stresswatch import shadow as shadow_module
-from stresswatch.artefact import Artefact
-from stresswatch.champion import ChampionCache, Pointer, load_model, read_pointer
-from stresswatch.identity import KEY_LENGTH
-from stresswatch.posts import Post
-from stresswatch.predictions import prediction_id
-from stresswatch.reasons import Explains
-from stresswatch.shadow import ShadowCache, ShadowPointer, read_shadow
-from stresswatch.streams import put_records
-from stresswatch.versions import sha256
+from stresswatch.contracts.identity import KEY_LENGTH
+from stresswatch.contracts.posts import Post
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.explainer import Explains
+from stresswatch.storage import quarantine
+from stresswatch.streaming.put_records import put_records
+from stresswatch.versions import shadow as shadow_module
+from stresswatch.versions.champion import ChampionCache, Pointer, load_model, read_pointer
+from stresswatch.versions.model_version import sha256
+from stresswatch.versions.shadow import ShadowCache, ShadowPointer, read_shadow
 
 STREAM = "posts"
 IDENTITY_KEY = b"k" * KEY_LENGTH

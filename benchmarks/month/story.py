@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.month.calendar import Day
 from cli.loop import Consumer, Loop, payload, wait_for
 from cli.versions import Versions
-from stresswatch import archive
-from stresswatch.posts import LabelledPost
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.storage import archive
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
 _MORNING, _EVENING = time(9), time(21)

@@ -1,4 +1,4 @@
-"""The dashboard: the panels of `stresswatch.panels`, as CloudWatch draws them."""
+"""The dashboard: the panels of `stresswatch.monitoring.panels`, as CloudWatch draws them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cdk_monitoring_constructs import (
 from constructs import Construct
 
 from cdk_app.constructs.alarms import Alarms
-from stresswatch.panels import COLOURS, SECTIONS, Panel
+from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
 
 _WIDTH = 24
 """Of a dashboard, in its own units."""

@@ -20,8 +20,8 @@ from cdk_app.constructs.schedules import Schedule
 from cdk_app.constructs.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
-from stresswatch.panels import NAMESPACE
-from stresswatch.windows import LAG, SCHEDULED_TIME
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
 
 _LATEST_MINUTES = 15
 """How late a window's figure may come before the monitor counts as silent."""

@@ -17,7 +17,7 @@ from cdk_app.findings import acknowledge, acknowledge_in_checkov, acknowledge_wi
 from cdk_app.names import VENDED_LOGS, stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-from stresswatch.panels import NAMESPACE
+from stresswatch.monitoring.panels import NAMESPACE
 
 UNRESERVED = 100
 """Concurrent executions that Lambda lets no account reserve."""

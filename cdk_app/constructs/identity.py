@@ -11,7 +11,7 @@ from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
 from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
-from stresswatch.identity import KEY_LENGTH
+from stresswatch.contracts.identity import KEY_LENGTH
 
 _ROTATION = (
     "Another key gives a text another digest, and labels would not meet earlier predictions. The "

@@ -11,11 +11,11 @@ from cdk_app.findings import acknowledge
 from cdk_app.permissions import allow
 from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
-from stresswatch.journal import EXPIRES_AT
+from stresswatch.retraining.journal import EXPIRES_AT
 
 
 class Journal(Construct):
-    """A table whose entries are known by ``kind`` and ``name``: `stresswatch.journal`."""
+    """The table of `stresswatch.retraining.journal`: entries are known by ``kind`` and ``name``."""
 
     def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.Key):
         super().__init__(scope, id)

@@ -18,8 +18,8 @@ from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.removal import KEEP
 from cdk_app.stages import Stage
-from stresswatch.journal import APPROVAL, BARRED
-from stresswatch.registry import (
+from stresswatch.retraining.journal import APPROVAL, BARRED
+from stresswatch.versions.model_registry import (
     APPROVED,
     CHAMPION_CHANGED,
     EXECUTION_CHANGED,

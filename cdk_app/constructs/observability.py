@@ -22,8 +22,8 @@ from cdk_app.constructs.workflows import RETRAINING, SCORING
 from cdk_app.findings import acknowledge
 from cdk_app.permissions import from_this_account
 from cdk_app.stages import Stage
-from stresswatch.panels import NAMESPACE
-from stresswatch.quarantine import FAILED_BATCHES
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.storage.quarantine import FAILED_BATCHES
 
 _PERIOD = Duration.minutes(5)
 _ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was aborted"}

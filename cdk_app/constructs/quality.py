@@ -15,8 +15,8 @@ from cdk_app.constructs.schedules import Schedule
 from cdk_app.constructs.storage import ASSEMBLED_SETS, Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
-from stresswatch.panels import NAMESPACE
-from stresswatch.windows import SCHEDULED_TIME
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.monitoring.windows import SCHEDULED_TIME
 
 
 class Quality(Construct):

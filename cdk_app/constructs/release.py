@@ -16,7 +16,7 @@ from cdk_app.constructs.alarms import Alarms
 from cdk_app.constructs.functions import inline_policy
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-from stresswatch.panels import NAMESPACE
+from stresswatch.monitoring.panels import NAMESPACE
 
 ALIAS = "live"
 FORCE = "force"

@@ -40,8 +40,8 @@ from cdk_app.constructs.workflows import (
 from cdk_app.findings import acknowledge_wildcards
 from cdk_app.permissions import allow, allow_metrics
 from cdk_app.stages import Stage
-from stresswatch.journal import APPROVAL, BARRED, LEASE
-from stresswatch.triggers import SCHEDULE
+from stresswatch.retraining.journal import APPROVAL, BARRED, LEASE
+from stresswatch.retraining.triggers import SCHEDULE
 
 # What a run's record takes, and nothing that reads or deletes another's.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html

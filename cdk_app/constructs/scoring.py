@@ -19,7 +19,7 @@ from cdk_app.constructs.workflows import (
 )
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
-from stresswatch.scoring import PREFIX
+from stresswatch.serving.batch_scoring import PREFIX
 
 
 class Scoring(Construct):

@@ -13,8 +13,8 @@ from cdk_app.names import VENDED_LOGS
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.removal import removal_policy
 from cdk_app.stages import Stage
-from stresswatch.scoring import PREFIX as SCORING_PREFIX
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 QUERY_RESULTS_PREFIX = "query-results/"
 ASSEMBLED_SETS = "datasets/v"

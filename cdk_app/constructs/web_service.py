@@ -18,7 +18,7 @@ from cdk_app.constructs.release import Failure, Release
 from cdk_app.constructs.storage import Storage
 from cdk_app.stages import Stage
 from cdk_app.stages import WebService as Settings
-from stresswatch.web_service import ROUTES
+from stresswatch.serving.web_service import ROUTES
 
 _ANY_OTHER = "/{proxy+}"
 

@@ -18,7 +18,7 @@ from cli.errors import OperatorError
 from cli.moments import moment
 from cli.post_files import PostFile, Report, check
 from cli.targets import Target
-from stresswatch.predictions import Record
+from stresswatch.contracts.predictions import Record
 from stresswatch.wording import counted
 
 Range = tuple[datetime, datetime]

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
 from cli.targets import Target
-from stresswatch.s3 import Location
+from stresswatch.aws.s3 import Location
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -13,11 +13,11 @@ from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
 from cli.targets import Target
-from stresswatch.artefact import CorruptArtefact
-from stresswatch.champion import DigestMismatch, Pointer, ServedModel, load_model
-from stresswatch.predictions import Prediction, Record, Rejection, predict, read_records
-from stresswatch.s3 import read
-from stresswatch.versions import (
+from stresswatch.aws.s3 import read
+from stresswatch.contracts.predictions import Prediction, Record, Rejection, predict, read_records
+from stresswatch.model.artefact import CorruptArtefact
+from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
+from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
     InvalidModelVersion,

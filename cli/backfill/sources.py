@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.post_files import PostFile
-from stresswatch.predictions import Record
+from stresswatch.contracts.predictions import Record
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient

@@ -13,7 +13,7 @@ from dash import dcc, html
 from cli.alarms import Alarm
 from cli.seen import Line, Seen
 from cli.status import moment, number
-from stresswatch.panels import COLOURS, SECTIONS, Panel
+from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"

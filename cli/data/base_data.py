@@ -12,9 +12,9 @@ from rich.console import Console
 
 from cli.errors import OperatorError
 from cli.loop import Loop
-from stresswatch.datasets import BASE_PREFIX, LABELS_PREFIX
-from stresswatch.s3 import Location
-from stresswatch.sources import base_name
+from stresswatch.aws.s3 import Location
+from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
+from stresswatch.storage.training_sources import base_name
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

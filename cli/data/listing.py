@@ -16,15 +16,15 @@ from cli.data.base_data import readable_size, stored
 from cli.loop import Loop
 from cli.parallel import in_parallel
 from cli.tables import fitted
-from stresswatch.datasets import (
+from stresswatch.aws.s3 import Location, read
+from stresswatch.storage.training_sets import (
     LABELS_PREFIX,
     assemble,
     folder_of_training_set,
     read_training_set,
     version_of_training_set,
 )
-from stresswatch.s3 import Location, read
-from stresswatch.sources import SOURCES_FILE, Counts, Sources
+from stresswatch.storage.training_sources import SOURCES_FILE, Counts, Sources
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,7 +12,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
 
 SIZES = {
     "ptsd": 584,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cli.data import synthetic
 from cli.errors import OperatorError
-from stresswatch.datasets import to_lines
+from stresswatch.storage.training_sets import to_lines
 
 
 def write(train: Path, stream: Path | None, seed: int) -> dict[Path, int]:

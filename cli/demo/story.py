@@ -16,9 +16,9 @@ from cli.demo.summary import DriftWindow, Summary
 from cli.demo.view import Act, View, drift_words
 from cli.errors import OperatorError
 from cli.loop import Consumer, Loop, payload, wait_for
-from stresswatch.champion import Pointer
-from stresswatch.posts import LabelledPost
-from stresswatch.quality import Quality, measure
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import Quality, measure
+from stresswatch.versions.champion import Pointer
 
 INVALID_RECORDS = (
     b"\xff\xfe",

@@ -15,7 +15,7 @@ from cli.forget.sweep import Sweep
 from cli.forget.view import Forgetting
 from cli.loop import Loop
 from cli.targets import Target
-from stresswatch.posts import MAXIMUM_NAME_LENGTH
+from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH
 
 
 def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute: bool) -> None:

@@ -12,11 +12,12 @@ from cli.backfill.outputs import BACKFILLS_PREFIX
 from cli.forget.contents import Forget, failed_batch, posts_file, quarantined_record
 from cli.forget.sweep import Place
 from cli.targets import Target
-from stresswatch import archive, drift_history, quarantine
-from stresswatch.datasets import LABELS_PREFIX
-from stresswatch.scoring import PREFIX as SCORING_PREFIX
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-from stresswatch.versions import MODELS_PREFIX
+from stresswatch.monitoring import drift_history
+from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
+from stresswatch.storage import archive, quarantine
+from stresswatch.storage.training_sets import LABELS_PREFIX
+from stresswatch.versions.model_version import MODELS_PREFIX
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 DATA_SETS_PREFIX = "datasets/"
 """Of the base data, and of the training sets that were assembled."""

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.forget.sweep import Outcome, Place
-from stresswatch.datasets import version_of_training_set
+from stresswatch.storage.training_sets import version_of_training_set
 from stresswatch.wording import counted
 
 _NAMED = 10

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 
 LABEL_FIELDS = ("label", "confidence", "labelled_at", "answer")
 """Those of labels; `answer` is Prodigy's, and says whether the label was accepted."""

@@ -13,7 +13,7 @@ from cli.post_files.columns import known
 from cli.post_files.contents import MAXIMUM_LINE, Content
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
-from stresswatch.posts import InvalidPost, decode
+from stresswatch.contracts.posts import InvalidPost, decode
 
 _UNREADABLE = "stresswatch_unreadable"
 codecs.register_error(_UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]

@@ -18,8 +18,7 @@ from cli.post_files.parquet_tables import ParquetTable
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow
 from cli.post_files.values import is_rounded_id, record_of
-from stresswatch.datasets import check_given
-from stresswatch.posts import (
+from stresswatch.contracts.posts import (
     InvalidPost,
     LabelledPost,
     Post,
@@ -28,6 +27,7 @@ from stresswatch.posts import (
     post_record,
     read_post,
 )
+from stresswatch.storage.training_sets import check_given
 
 
 class Wanted(Enum):

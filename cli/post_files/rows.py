@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cli.post_files.columns import FIELDS, field_of, known
-from stresswatch.posts import InvalidPost
+from stresswatch.contracts.posts import InvalidPost
 
 
 class RawRow(NamedTuple):

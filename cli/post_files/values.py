@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from stresswatch.optional_fields import read_timestamp
-from stresswatch.posts import LABEL_NAMES, NUMERIC_FEATURES, InvalidPost
+from stresswatch.contracts.optional_fields import read_timestamp
+from stresswatch.contracts.posts import LABEL_NAMES, NUMERIC_FEATURES, InvalidPost
 
 MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n"})
 """How programs write that a value is missing; in a text, they are text."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from stresswatch import quarantine
-from stresswatch.posts import InvalidPost, parse_post
+from stresswatch.contracts.posts import InvalidPost, parse_post
+from stresswatch.storage import quarantine
 
 EventRecord = dict[str, Any]
 """A record as the event of the event source mapping has it."""

@@ -18,8 +18,7 @@ from cli.parallel import in_parallel
 from cli.score.inputs import Input, input_at
 from cli.score.workflow import follow
 from cli.targets import Target
-from stresswatch.champion import Pointer, read_pointer
-from stresswatch.scoring import (
+from stresswatch.serving.batch_scoring import (
     COUNTS_PREFIX,
     INVALID_PREFIX,
     MANIFEST_FILE,
@@ -30,6 +29,7 @@ from stresswatch.scoring import (
     parts_of,
     results_of,
 )
+from stresswatch.versions.champion import Pointer, read_pointer
 from stresswatch.wording import counted
 
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from cli.errors import OperatorError
 from cli.post_files import FileRefused, PostFile, Report, refuse, watched
 from cli.targets import Target
-from stresswatch.identifiers import OBJECT_NAME
-from stresswatch.s3 import Location
-from stresswatch.scoring import PREFIX
+from stresswatch.aws.identifiers import OBJECT_NAME
+from stresswatch.aws.s3 import Location
+from stresswatch.serving.batch_scoring import PREFIX
 
 _DIGEST = "sha256"
 _HEAD_BYTES = 4096

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import boto3
 
-from stresswatch.posts import InvalidPost
+from stresswatch.contracts.posts import InvalidPost
 from stresswatch.producer import Producer
 
 PAGE = 100

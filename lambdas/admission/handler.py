@@ -12,10 +12,10 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.admission import admit, describe_run
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.journal import Journal
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.journal import Journal
+from stresswatch.retraining.lease import admit, describe_run
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -21,23 +21,23 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch import web_contract, web_service
-from stresswatch.champion import (
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import cause, discreet, unforeseen
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.posts import InvalidPost, Post, decode
+from stresswatch.contracts.predictions import Prediction
+from stresswatch.model.explainer import Explains
+from stresswatch.serving import web_schemas, web_service
+from stresswatch.serving.label_requests import write_labels
+from stresswatch.serving.web_service import Problem
+from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
     Pointer,
     load_model,
     read_pointer,
 )
-from stresswatch.discretion import cause, discreet, unforeseen
-from stresswatch.environment import setting
-from stresswatch.label_requests import write_labels
-from stresswatch.posts import InvalidPost, Post, decode
-from stresswatch.predictions import Prediction
-from stresswatch.reasons import Explains
-from stresswatch.s3 import Location, read
-from stresswatch.versions import MANIFEST_FILE, Manifest
-from stresswatch.web_service import Problem
+from stresswatch.versions.model_version import MANIFEST_FILE, Manifest
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -97,7 +97,7 @@ def _answers(model: Any, description: str, *problems: HTTPStatus) -> dict[int, A
         HTTPStatus.OK: {"description": description, "content": {_JSON: {"model": model}}}
     }
     for status in (*problems, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
-        content = {_PROBLEM: {"model": web_contract.Problem}}
+        content = {_PROBLEM: {"model": web_schemas.Problem}}
         described[status] = {"description": status.phrase, "content": content}
     return described
 
@@ -117,22 +117,22 @@ _OF_A_BODY = (
     summary="Predict a post, or several",
     description="Several posts are answered in their order, each with a prediction or a problem.",
     responses=_answers(
-        web_contract.Prediction | web_contract.Predictions, "Every post's prediction.", *_OF_A_BODY
+        web_schemas.Prediction | web_schemas.Predictions, "Every post's prediction.", *_OF_A_BODY
     )
     | {
         HTTPStatus.MULTI_STATUS: {
             "description": "At least one of several posts has a problem in place of a prediction.",
-            "content": {_JSON: {"model": web_contract.Predictions}},
+            "content": {_JSON: {"model": web_schemas.Predictions}},
         }
     },
 )
-def predict(body: Annotated[web_contract.OneOrMorePosts, Body()]) -> Response[str]:
-    records = body.root if isinstance(body, web_contract.Posts) else [body]
+def predict(body: Annotated[web_schemas.OneOrMorePosts, Body()]) -> Response[str]:
+    records = body.root if isinstance(body, web_schemas.Posts) else [body]
     results = web_service.answer_each(records, _score)
     refused = sum(isinstance(one, Problem) for one in results)
     _count("PostsPredicted", len(results) - refused)
     _count("PostsRefused", refused)
-    if isinstance(body, web_contract.Posts):
+    if isinstance(body, web_schemas.Posts):
         return _json(*web_service.several(results))
     (result,) = results
     if isinstance(result, Problem):
@@ -151,11 +151,11 @@ def _score(posts: Sequence[Post]) -> Sequence[Prediction]:
     enable_validation=True,
     summary="Take labels of a post, or of several",
     description="Retrainings and live quality learn of them. All are taken, or none.",
-    responses=_answers(web_contract.Taken, "All labels were taken, now or before.", *_OF_A_BODY),
+    responses=_answers(web_schemas.Taken, "All labels were taken, now or before.", *_OF_A_BODY),
 )
-def label(body: Annotated[web_contract.OneOrMoreLabels, Body()]) -> Response[str]:
+def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]:
     now = datetime.now(UTC)
-    records = body.root if isinstance(body, web_contract.Labels) else [body]
+    records = body.root if isinstance(body, web_schemas.Labels) else [body]
     labels = web_service.read_labels(records, now)
     is_new = write_labels(service().s3, service().training_bucket, labels, now)
     _count("LabelsTaken", len(labels) if is_new else 0)
@@ -165,7 +165,7 @@ def label(body: Annotated[web_contract.OneOrMoreLabels, Body()]) -> Response[str
 @app.get(
     "/model",
     summary="Say what serves",
-    responses=_answers(web_contract.Model, "The version, and how good it was."),
+    responses=_answers(web_schemas.Model, "The version, and how good it was."),
 )
 def model() -> Response[str]:
     served = service().champion.current()
@@ -176,7 +176,7 @@ def model() -> Response[str]:
 @app.get(
     "/health",
     summary="Say whether there is a model to serve with",
-    responses=_answers(web_contract.Health, "There is."),
+    responses=_answers(web_schemas.Health, "There is."),
 )
 def health() -> Response[str]:
     service().champion.current()
@@ -184,9 +184,9 @@ def health() -> Response[str]:
 
 
 DOCUMENT: dict[str, Any] = {
-    "title": web_contract.TITLE,
-    "version": web_contract.VERSION,
-    "description": web_contract.DESCRIPTION,
+    "title": web_schemas.TITLE,
+    "version": web_schemas.VERSION,
+    "description": web_schemas.DESCRIPTION,
     "security_schemes": {
         "iam": APIKey.model_validate(
             {

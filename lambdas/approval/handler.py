@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.journal import Journal, PendingApproval
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.journal import Journal, PendingApproval
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

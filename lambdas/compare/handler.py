@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch import archive
-from stresswatch.champion import read_pointer
-from stresswatch.datasets import LABELS_PREFIX, read_lines
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.gate import Rules
-from stresswatch.identity import ReadKey, key_reader
-from stresswatch.live_quality import newest_labels
-from stresswatch.shadow import ARCHIVE_PREFIX, GRACE
-from stresswatch.shadow_verdict import judge_shadow, parent_gone
-from stresswatch.trained_texts import read_trained_texts
-from stresswatch.versions import SHADOW_FILE, folder_of_version
-from stresswatch.windows import Window
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.monitoring.live_quality import newest_labels
+from stresswatch.monitoring.windows import Window
+from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
+from stresswatch.storage import archive
+from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
+from stresswatch.versions.champion import read_pointer
+from stresswatch.versions.model_version import SHADOW_FILE, folder_of_version
+from stresswatch.versions.shadow import ARCHIVE_PREFIX, GRACE
+from stresswatch.versions.trained_texts import read_trained_texts
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,8 +10,11 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.champion import read_pointer
-from stresswatch.datasets import (
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.evaluation.splits import split
+from stresswatch.retraining.triggers import SCHEDULE
+from stresswatch.storage.training_sets import (
     BASE_PREFIX,
     LABELS_PREFIX,
     POSTS_FILE,
@@ -22,12 +25,9 @@ from stresswatch.datasets import (
     read_lines,
     read_training_set,
 )
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.sources import SOURCES_FILE, BaseReader
-from stresswatch.splits import split
-from stresswatch.triggers import SCHEDULE
-from stresswatch.versions import judged_versions, sha256, version_name
+from stresswatch.storage.training_sources import SOURCES_FILE, BaseReader
+from stresswatch.versions.champion import read_pointer
+from stresswatch.versions.model_version import judged_versions, sha256, version_name
 from stresswatch.wording import counted
 
 if TYPE_CHECKING:

@@ -13,20 +13,22 @@ import boto3
 import pandas as pd
 from aws_lambda_powertools import Logger
 
-from stresswatch import archive, aws_text, drift_history
-from stresswatch.champion import Pointer, read_pointer
-from stresswatch.discretion import discreet
-from stresswatch.drift import Drift, measure_drift, write_page
-from stresswatch.drift_history import WindowDrift
-from stresswatch.drift_reports import INDEX, Signer, index_page, message, with_heading
-from stresswatch.drift_rules import DriftRules
-from stresswatch.environment import setting
-from stresswatch.posts import SMOKE_PREFIX
-from stresswatch.s3 import Location, read
-from stresswatch.sampling import Sample, sample
-from stresswatch.versions import REFERENCE_FILE
-from stresswatch.window_metrics import complain, publish
-from stresswatch.windows import Window
+from stresswatch.aws import service_text
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.posts import SMOKE_PREFIX
+from stresswatch.monitoring import drift_history
+from stresswatch.monitoring.drift import Drift, measure_drift, write_page
+from stresswatch.monitoring.drift_history import WindowDrift
+from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
+from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.monitoring.sampling import Sample, sample
+from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.monitoring.windows import Window
+from stresswatch.storage import archive
+from stresswatch.versions.champion import Pointer, read_pointer
+from stresswatch.versions.model_version import REFERENCE_FILE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,7 +52,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises
     ------
-    stresswatch.window_metrics.RefusedMetrics
+    stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and people told.
     """
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
@@ -158,8 +160,8 @@ def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:
     if found.begins_to_drift(windows, threshold):
         boto3.client("sns").publish(
             TopicArn=setting("NOTIFICATION_TOPIC"),
-            Subject=aws_text.subject(f"Stresswatch {setting('STAGE')}: the posts have drifted"),
-            Message=aws_text.message(
+            Subject=service_text.subject(f"Stresswatch {setting('STAGE')}: the posts have drifted"),
+            Message=service_text.message(
                 message(found, signer.link(str(found.page)), signer.link(INDEX), validity)
             ),
         )

@@ -11,14 +11,14 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
-from stresswatch.artefact import Artefact
-from stresswatch.champion import load_model, read_pointer
-from stresswatch.datasets import POSTS_FILE, folder_of_training_set, read_training_set
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.gate import Contender, Rules, decide
-from stresswatch.s3 import Location, read
-from stresswatch.versions import (
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.aws.s3 import Location, read
+from stresswatch.model.artefact import Artefact
+from stresswatch.retraining.gate import Contender, Rules, decide
+from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
+from stresswatch.versions.champion import load_model, read_pointer
+from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
     VERDICT_FILE,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch import aws_text
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.outcome import tell
+from stresswatch.aws import service_text
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.run_report import tell
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -43,7 +43,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     )
     boto3.client("sns").publish(
         TopicArn=setting("TOPIC_ARN"),
-        Subject=aws_text.subject(event["subject"]),
-        Message=aws_text.message("\n\n".join(paragraphs)),
+        Subject=service_text.subject(event["subject"]),
+        Message=service_text.message("\n\n".join(paragraphs)),
     )
     logger.info("notified", subject=event["subject"])

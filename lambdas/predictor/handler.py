@@ -18,18 +18,28 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch import archive, quarantine
-from stresswatch.champion import ChampionCache, ChampionUnavailable, load_model, read_pointer
-from stresswatch.discretion import cause, discreet
-from stresswatch.environment import setting
-from stresswatch.identity import KeyUnavailable, ReadKey, digests_of_normalised, key_reader
-from stresswatch.kinesis_event import read_event
-from stresswatch.posts import TEXT_REMOVED, Post
-from stresswatch.predictions import Prediction, ReadText, Record, predict, read_records
-from stresswatch.reasons import Explains
-from stresswatch.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
-from stresswatch.streams import StreamRecord, put_records
-from stresswatch.text import normalise
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import cause, discreet
+from stresswatch.contracts.identity import (
+    KeyUnavailable,
+    ReadKey,
+    digests_of_normalised,
+    key_reader,
+)
+from stresswatch.contracts.posts import TEXT_REMOVED, Post
+from stresswatch.contracts.predictions import Prediction, ReadText, Record, predict, read_records
+from stresswatch.model.explainer import Explains
+from stresswatch.storage import archive, quarantine
+from stresswatch.streaming.kinesis_event import read_event
+from stresswatch.streaming.put_records import StreamRecord, put_records
+from stresswatch.text.normalisation import normalise
+from stresswatch.versions.champion import (
+    ChampionCache,
+    ChampionUnavailable,
+    load_model,
+    read_pointer,
+)
+from stresswatch.versions.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
 from stresswatch.wording import counted
 
 if TYPE_CHECKING:
@@ -235,7 +245,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises
     ------
-    stresswatch.kinesis_event.InvalidEvent
+    stresswatch.streaming.kinesis_event.InvalidEvent
         When somebody else than an event source mapping sent it; nothing was done then.
     """
     metrics.set_default_dimensions(Stage=setting("STAGE"))

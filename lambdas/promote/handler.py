@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.champion import (
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.journal import Journal
+from stresswatch.versions.champion import (
     Pointer,
     PointerExists,
     load_model,
     read_pointer,
     write_pointer,
 )
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.journal import Journal
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch import archive
-from stresswatch.champion import read_pointer
-from stresswatch.datasets import LABELS_PREFIX, read_lines
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.identifiers import METRIC_DIMENSION
-from stresswatch.identity import ReadKey, key_reader
-from stresswatch.live_quality import LiveQuality, Outcome, match, measure_live, newest_labels
-from stresswatch.trained_texts import read_trained_texts
-from stresswatch.window_metrics import complain, publish
-from stresswatch.windows import Window
+from stresswatch.aws.environment import setting
+from stresswatch.aws.identifiers import METRIC_DIMENSION
+from stresswatch.aws.redaction import discreet
+from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.monitoring.live_quality import (
+    LiveQuality,
+    Outcome,
+    match,
+    measure_live,
+    newest_labels,
+)
+from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.monitoring.windows import Window
+from stresswatch.storage import archive
+from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
+from stresswatch.versions.champion import read_pointer
+from stresswatch.versions.trained_texts import read_trained_texts
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -50,9 +56,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises
     ------
-    stresswatch.identity.KeyUnavailable
+    stresswatch.contracts.identity.KeyUnavailable
         When texts cannot be told apart; the schedule's event is tried again.
-    stresswatch.window_metrics.RefusedMetrics
+    stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and all was kept.
     """
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.approvals import answer
-from stresswatch.champion import read_pointer
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.journal import Journal
-from stresswatch.registry import (
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.aws.s3 import read
+from stresswatch.retraining.approvals import answer
+from stresswatch.retraining.journal import Journal
+from stresswatch.versions.champion import read_pointer
+from stresswatch.versions.model_registry import (
     APPROVED,
     EXECUTION_CHANGED,
     PACKAGE_CHANGED,
@@ -23,8 +24,12 @@ from stresswatch.registry import (
     Package,
     Registry,
 )
-from stresswatch.s3 import read
-from stresswatch.versions import MANIFEST_FILE, VERDICT_FILE, Manifest, folder_of_version
+from stresswatch.versions.model_version import (
+    MANIFEST_FILE,
+    VERDICT_FILE,
+    Manifest,
+    folder_of_version,
+)
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

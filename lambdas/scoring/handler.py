@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.champion import Pointer, ServedModel, load_model
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.scoring import Part, score_part
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.serving.batch_scoring import Part, score_part
+from stresswatch.versions.champion import Pointer, ServedModel, load_model
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.champion import Pointer, load_model
-from stresswatch.discretion import discreet
-from stresswatch.environment import setting
-from stresswatch.shadow import GRACE, ShadowPointer, write_shadow
+from stresswatch.aws.environment import setting
+from stresswatch.aws.redaction import discreet
+from stresswatch.versions.champion import Pointer, load_model
+from stresswatch.versions.shadow import GRACE, ShadowPointer, write_shadow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stresswatch import archive
-from stresswatch.artefact import Artefact
-from stresswatch.predictions import Record, predict
+from stresswatch.contracts.predictions import Record, predict
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.containers.conftest import running
 

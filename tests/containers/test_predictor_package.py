@@ -8,7 +8,7 @@ import pytest
 
 from cdk_app import bundling
 from local.assembly import FileAsset
-from stresswatch.posts import post_record
+from stresswatch.contracts.posts import post_record
 from tests.conftest import PROJECT, make_posts
 from tests.containers.conftest import running
 from tests.containers.runtime_packages import WHEELS, find_python, install_runtime

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from stresswatch.artefact import Artefact
-from stresswatch.datasets import TrainingSet
-from stresswatch.versions import Manifest, sha256
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage.training_sets import TrainingSet
+from stresswatch.versions.model_version import Manifest, sha256
 from tests.conftest import make_posts
 
 DOCKERFILE = "training_jobs/stress_model/Dockerfile"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import local
-from stresswatch.champion import Pointer
+from stresswatch.versions.champion import Pointer
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell, started
 

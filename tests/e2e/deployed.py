@@ -25,8 +25,8 @@ from local.deploy import stack_resources
 from local.endpoint import Endpoint
 from local.mapping import Mapping
 from local.poller import Poller
-from stresswatch import archive
-from stresswatch.champion import Pointer, write_pointer
+from stresswatch.storage import archive
+from stresswatch.versions.champion import Pointer, write_pointer
 from tests.conftest import make_posts
 
 T = TypeVar("T")

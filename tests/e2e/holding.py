@@ -12,8 +12,8 @@ from cli.replay.held import Selection
 from local.batching import Batch, Condition, Discard
 from local.batching import Record as StreamedRecord
 from local.invocation import Source, failure_key, failure_record
-from stresswatch import quarantine
-from stresswatch.predictions import Record, Rejection
+from stresswatch.contracts.predictions import Record, Rejection
+from stresswatch.storage import quarantine
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed
 

@@ -15,12 +15,12 @@ import pandas as pd
 from cli.data.dreaddit import TRAIN_FILE
 from local.batching import Record
 from local.invocation import Source, kinesis_event
-from stresswatch import archive
-from stresswatch.champion import Pointer
-from stresswatch.datasets import to_lines
-from stresswatch.posts import post_record
-from stresswatch.quarantine import FAILED_BATCHES, PREFIX
-from stresswatch.s3 import Location, read
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.posts import post_record
+from stresswatch.storage import archive
+from stresswatch.storage.quarantine import FAILED_BATCHES, PREFIX
+from stresswatch.storage.training_sets import to_lines
+from stresswatch.versions.champion import Pointer
 from tests.e2e.deployed import BASE, LABELLED, STREAMED, Deployed, environment, eventually
 from tests.e2e.holding import hold
 from tests.integration.conftest import request

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from cli.alarms import read_alarms
-from stresswatch.champion import Pointer
-from stresswatch.s3 import Location
-from stresswatch.versions import sha256
+from stresswatch.aws.s3 import Location
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_version import sha256
 from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, eventually
 from tests.integration.conftest import request, train_version
 

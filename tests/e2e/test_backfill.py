@@ -17,7 +17,7 @@ from cli.backfill.command import backfill
 from cli.errors import OperatorError
 from cli.loop import payload
 from cli.targets import Target
-from stresswatch import archive
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.operators import not_missed, operator

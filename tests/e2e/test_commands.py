@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stresswatch.champion import Pointer
-from stresswatch.datasets import LABELS_PREFIX
+from stresswatch.storage.training_sets import LABELS_PREFIX
+from stresswatch.versions.champion import Pointer
 from tests.documented import speaks, typed_as_they_are
 from tests.e2e.deployed import Deployed
 from tests.e2e.pages import PAGES, posts_in

@@ -22,7 +22,7 @@ from cli.alarms import Alarm
 from cli.dashboard.page import TILES
 from cli.seen import Seen, look
 from docs.screenshot import browser, programs, served, wait_for_page
-from stresswatch.panels import NAMESPACE, PANELS
+from stresswatch.monitoring.panels import NAMESPACE, PANELS
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell

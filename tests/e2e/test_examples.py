@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.producer import SHARDS, kinesis
 from examples.social_media import feed
-from stresswatch.posts import parse_post
+from stresswatch.contracts.posts import parse_post
 
 PROJECT = Path(__file__).parents[2]
 POSTS = [{"post_id": f"p{number}", "text": f"Sleepless, né? {number}"} for number in range(2)]

@@ -16,8 +16,8 @@ from rich.console import Console
 
 from cli.forget.command import forget
 from cli.targets import Target
-from stresswatch import archive
-from stresswatch.posts import LabelledPost, labelled_post_record
+from stresswatch.contracts.posts import LabelledPost, labelled_post_record
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.operators import is_beyond, not_missed, operator

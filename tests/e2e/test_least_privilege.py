@@ -28,12 +28,12 @@ from botocore.exceptions import ClientError
 from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.events import route
-from stresswatch.champion import Pointer
-from stresswatch.drift_reports import Signer
-from stresswatch.posts import labelled_post_record
-from stresswatch.s3 import Location
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-from stresswatch.versions import VERDICT_FILE
+from stresswatch.aws.s3 import Location
+from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.monitoring.drift_reports import Signer
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_version import VERDICT_FILE
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from tests.e2e.deployed import STREAMED, Deployed, eventually
 from tests.e2e.policies import Permission, Policy
 from tests.integration.conftest import CONTEXT, request

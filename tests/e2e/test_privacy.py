@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from cli.loop import Consumer
-from stresswatch.champion import Pointer
-from stresswatch.posts import LabelledPost, labelled_post_record
+from stresswatch.contracts.posts import LabelledPost, labelled_post_record
+from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed, eventually
 from tests.integration.conftest import request

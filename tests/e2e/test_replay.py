@@ -14,7 +14,7 @@ from rich.console import Console
 from cli.loop import Consumer
 from cli.replay.command import replay
 from cli.targets import Target
-from stresswatch import archive
+from stresswatch.storage import archive
 from tests.e2e.deployed import Deployed
 from tests.e2e.holding import Holding, hold
 from tests.e2e.operators import not_missed, operator

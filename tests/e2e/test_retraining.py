@@ -15,10 +15,10 @@ import pytest
 from cli.errors import OperatorError
 from cli.loop import Consumer, payload
 from cli.versions import Versions
-from stresswatch.champion import Pointer, read_changes
-from stresswatch.journal import Journal
-from stresswatch.s3 import Location
-from stresswatch.versions import sha256
+from stresswatch.aws.s3 import Location
+from stresswatch.retraining.journal import Journal
+from stresswatch.versions.champion import Pointer, read_changes
+from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
 from tests.e2e.deployed import (
     BASE,

@@ -19,8 +19,8 @@ from rich.console import Console
 from cli.errors import OperatorError
 from cli.score import command, workflow
 from cli.targets import Target
-from stresswatch.champion import read_pointer
-from stresswatch.posts import post_record
+from stresswatch.contracts.posts import post_record
+from stresswatch.versions.champion import read_pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed
 from tests.e2e.operators import not_missed, operator

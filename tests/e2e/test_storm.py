@@ -30,9 +30,9 @@ import local
 from benchmarks.faults.posts import invalid_record
 from benchmarks.faults.run import models
 from cli.loop import Consumer, payload
-from stresswatch import archive, quarantine
-from stresswatch.champion import Pointer
-from stresswatch.predictions import prediction_id
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.storage import archive, quarantine
+from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, environment, eventually
 

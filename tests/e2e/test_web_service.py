@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from cli.loop import payload
 from cli.targets import Target
-from stresswatch import archive
-from stresswatch.posts import labelled_post_record, post_record
-from stresswatch.web_service import MAXIMUM_POSTS, ROUTES
+from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.serving.web_service import MAXIMUM_POSTS, ROUTES
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.operators import operator

@@ -11,7 +11,7 @@ import pytest
 
 from cdk_app.stages import STAGES
 from cli import grafana
-from stresswatch.panels import MEMORY_MB, NAMESPACE, PANELS, SECTIONS
+from stresswatch.monitoring.panels import MEMORY_MB, NAMESPACE, PANELS, SECTIONS
 from tests.conftest import PROJECT
 
 OF_AWS = {

@@ -10,7 +10,7 @@ import pytest
 from cdk_app.constructs.drift import after_each_window
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, Stage, stage_named
-from stresswatch.windows import LAG
+from stresswatch.monitoring.windows import LAG
 from tests.infrastructure.conftest import actions, states, synthesize
 
 

@@ -15,7 +15,7 @@ from cdk_app.errors import InvalidStage
 from cdk_app.settings import meanings, table
 from cdk_app.stages import STAGES, Stage, StreamMode
 from cli.destroy import Plan, Resource
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")

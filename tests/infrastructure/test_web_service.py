@@ -7,7 +7,7 @@ import pytest
 
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, Jwt, WebService
-from stresswatch.web_service import ROUTES
+from stresswatch.serving.web_service import ROUTES
 from tests.infrastructure.conftest import synthesize
 
 ISSUER = "https://login.example.org/realms/research"

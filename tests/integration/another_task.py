@@ -17,8 +17,8 @@ from cli.loop import payload
 from cli.smoke import smoke_posts
 from local.batching import Record
 from local.invocation import Source, kinesis_event
-from stresswatch.posts import NUMERIC_FEATURES, SMOKE_PREFIX, parse_labelled_post
-from stresswatch.web_contract import Post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, parse_labelled_post
+from stresswatch.serving.web_schemas import Post
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
 _SOURCE = Source(

@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from stresswatch.champion import Pointer, read_pointer, write_pointer
-from stresswatch.datasets import TrainingSet
-from stresswatch.drift_rules import DriftRules
-from stresswatch.gate import Rules
-from stresswatch.identity import KEY_LENGTH
-from stresswatch.journal import Journal, PendingApproval
-from stresswatch.versions import sha256
-from stresswatch.web_service import ROUTES
+from stresswatch.contracts.identity import KEY_LENGTH
+from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.journal import Journal, PendingApproval
+from stresswatch.serving.web_service import ROUTES
+from stresswatch.storage.training_sets import TrainingSet
+from stresswatch.versions.champion import Pointer, read_pointer, write_pointer
+from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
 from tests.strict_calls import checked
 from training_jobs.stress_model.train import train

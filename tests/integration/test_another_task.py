@@ -10,7 +10,7 @@ import sys
 from tests.conftest import PROJECT
 
 CODE = ("cdk_app", "cli", "lambdas", "layers", "local", "tests", "training_jobs", "verification")
-CONTRACT = "layers/stresswatch/python/stresswatch/posts.py"
+CONTRACT = "layers/stresswatch/python/stresswatch/contracts/posts.py"
 
 
 def test_a_task_with_other_numbers_is_learned_and_served_after_a_change_of_the_contract_alone(

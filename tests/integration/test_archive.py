@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stresswatch import archive
-from stresswatch.posts import Post
-from stresswatch.predictions import Prediction, Record
+from stresswatch.contracts.posts import Post
+from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.storage import archive
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -20,9 +20,9 @@ from cli.backfill.scoring import load_version, score
 from cli.errors import OperatorError
 from cli.targets import Target
 from lambdas.predictor.handler import handler
-from stresswatch import archive
-from stresswatch.posts import post_record
-from stresswatch.predictions import Record
+from stresswatch.contracts.posts import post_record
+from stresswatch.contracts.predictions import Record
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws
 from tests.marker import MARKER

@@ -13,8 +13,8 @@ from cli import main
 from cli.data import base_data
 from cli.targets import Target
 from lambdas.dataset.handler import handler as dataset
-from stresswatch.datasets import to_lines
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.storage.training_sets import to_lines
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
 

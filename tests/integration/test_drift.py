@@ -12,12 +12,12 @@ import pytest
 
 from cli.smoke import smoke_posts
 from lambdas.drift.handler import handler
-from stresswatch import archive
-from stresswatch.artefact import Artefact
-from stresswatch.drift_history import SCHEMA
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DRIFT_COLUMNS, Record, predict
-from stresswatch.windows import InvalidWindow, Window
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record, predict
+from stresswatch.model.artefact import Artefact
+from stresswatch.monitoring.drift_history import SCHEMA
+from stresswatch.monitoring.windows import InvalidWindow, Window
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 

@@ -23,12 +23,12 @@ from cli.targets import Target
 from local.batching import Answer, Batch, Condition, Discard
 from local.batching import Record as StreamedRecord
 from local.invocation import Source, failure_key, failure_record
-from stresswatch import archive, quarantine
-from stresswatch.identity import text_digest
-from stresswatch.posts import LabelledPost, Post, labelled_post_record
-from stresswatch.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
-from stresswatch.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-from stresswatch.sources import BaseSet, Counts, Sources
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import LabelledPost, Post, labelled_post_record
+from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
+from stresswatch.storage import archive, quarantine
+from stresswatch.storage.training_sources import BaseSet, Counts, Sources
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from tests.marker import MARKER
 
 KEY = b"k" * 64

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from cli import labelling, main
 from cli.loop import Loop
 from cli.targets import Target
-from stresswatch.datasets import assemble, read_lines
-from stresswatch.posts import labelled_post_record
+from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.storage.training_sets import assemble, read_lines
 from tests.conftest import make_posts
 
 POSTS = make_posts(5, seed=2)

@@ -9,16 +9,16 @@ import boto3
 import pytest
 
 from lambdas.quality.handler import handler, identity_key
-from stresswatch import archive
-from stresswatch.artefact import Artefact
-from stresswatch.datasets import TrainingSet
-from stresswatch.identifiers import METRIC_DIMENSION
-from stresswatch.identity import KeyUnavailable, text_digest
-from stresswatch.posts import labelled_post_record
-from stresswatch.predictions import ReadText, Record, predict
-from stresswatch.splits import split
-from stresswatch.text import normalise
-from stresswatch.window_metrics import RefusedMetrics
+from stresswatch.aws.identifiers import METRIC_DIMENSION
+from stresswatch.contracts.identity import KeyUnavailable, text_digest
+from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.contracts.predictions import ReadText, Record, predict
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.monitoring.window_metrics import RefusedMetrics
+from stresswatch.storage import archive
+from stresswatch.storage.training_sets import TrainingSet
+from stresswatch.text.normalisation import normalise
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
 

@@ -19,7 +19,7 @@ from cli.data.dreaddit import TRAIN_FILE
 from cli.post_files import PostFile
 from cli.score.inputs import input_at
 from cli.targets import Target
-from stresswatch.posts import parse_labelled_post, parse_post
+from stresswatch.contracts.posts import parse_labelled_post, parse_post
 from tests.conftest import PROJECT
 
 CASES = PROJECT / "tests" / "cases"

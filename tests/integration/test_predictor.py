@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.predictor.handler import handler, logger, predictor
-from stresswatch import archive
-from stresswatch.identity import text_digest
-from stresswatch.posts import post_record
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import post_record
+from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, train_version
 from training_jobs.stress_model.dataset import frame, read_dataset

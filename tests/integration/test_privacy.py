@@ -25,11 +25,11 @@ from lambdas.gate.handler import handler as gate
 from lambdas.notify.handler import handler as notify
 from lambdas.predictor.handler import handler as predict
 from lambdas.promote.handler import handler as promote
-from stresswatch.discretion import UnforeseenError
-from stresswatch.identity import text_digest
-from stresswatch.posts import labelled_post_record, parse_labelled_post, post_record
-from stresswatch.sources import SOURCES_FILE
-from stresswatch.text import canonical
+from stresswatch.aws.redaction import UnforeseenError
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import labelled_post_record, parse_labelled_post, post_record
+from stresswatch.storage.training_sources import SOURCES_FILE
+from stresswatch.text.normalisation import canonical
 from tests.conftest import PROJECT, make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, request, train_version
 from tests.integration.test_predictor import event, failures

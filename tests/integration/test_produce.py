@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.targets import Target
-from stresswatch.posts import parse_post
+from stresswatch.contracts.posts import parse_post
 
 
 @pytest.fixture

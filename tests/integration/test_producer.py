@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from stresswatch import producer
+from stresswatch.producer import client
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def posts_stream():
 def test_the_example_of_the_client_runs_as_it_is_written(posts_stream):
     (example,) = (
         test
-        for test in doctest.DocTestFinder().find(producer.Producer, "Producer", globs={})
+        for test in doctest.DocTestFinder().find(client.Producer, "Producer", globs={})
         if test.examples
     )
     result = doctest.DocTestRunner().run(example)

@@ -15,18 +15,19 @@ from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
 from cdk_app.catalog import TABLES, Format, database_of, saved_queries
-from stresswatch import archive, drift_history, quarantine
-from stresswatch.identity import text_digest
-from stresswatch.live_quality import match, newest_labels
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
-from stresswatch.predictions import (
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
+from stresswatch.contracts.predictions import (
     DRIFT_COLUMNS,
     TEXT_DESCRIPTORS,
     Prediction,
     Record,
     Rejection,
 )
-from stresswatch.windows import Window
+from stresswatch.monitoring import drift_history
+from stresswatch.monitoring.live_quality import match, newest_labels
+from stresswatch.monitoring.windows import Window
+from stresswatch.storage import archive, quarantine
 
 QUERIES = {query.name: query for query in saved_queries("dev")}
 TABLES_BY_NAME = {table.name: table for table in TABLES}

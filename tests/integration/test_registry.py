@@ -7,9 +7,9 @@ import pytest
 from botocore.client import BaseClient
 
 from lambdas.registry.handler import handler
-from stresswatch.champion import Pointer, write_pointer
-from stresswatch.journal import Decision
-from stresswatch.registry import (
+from stresswatch.retraining.journal import Decision
+from stresswatch.versions.champion import Pointer, write_pointer
+from stresswatch.versions.model_registry import (
     APPROVED,
     CHAMPION_CHANGED,
     EXECUTION_CHANGED,
@@ -17,7 +17,7 @@ from stresswatch.registry import (
     PENDING,
     REJECTED,
 )
-from stresswatch.versions import MANIFEST_FILE, Manifest
+from stresswatch.versions.model_version import MANIFEST_FILE, Manifest
 from tests.conftest import make_posts
 from tests.integration.conftest import (
     ACCEPTED,

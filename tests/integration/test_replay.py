@@ -22,8 +22,9 @@ from lambdas.predictor.handler import handler, predictor
 from local.batching import Answer, Batch, Condition, Discard
 from local.batching import Record as StreamedRecord
 from local.invocation import Source, failure_key, failure_record, kinesis_event
-from stresswatch import archive, posts, quarantine
-from stresswatch.predictions import prediction_id
+from stresswatch.contracts import posts
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.storage import archive, quarantine
 from tests.integration.conftest import CONTEXT
 from tests.marker import MARKER
 

@@ -17,11 +17,11 @@ from lambdas.dataset.handler import handler as dataset
 from lambdas.gate.handler import handler as gate
 from lambdas.promote.handler import ChampionMoved, VersionBarred
 from lambdas.promote.handler import handler as promote
-from stresswatch.champion import DigestMismatch, read_changes
-from stresswatch.journal import Decision, Journal
-from stresswatch.posts import post_record
-from stresswatch.sources import SOURCES_FILE, Sources
-from stresswatch.versions import VERSION_FILES, InvalidModelVersion, sha256
+from stresswatch.contracts.posts import post_record
+from stresswatch.retraining.journal import Decision, Journal
+from stresswatch.storage.training_sources import SOURCES_FILE, Sources
+from stresswatch.versions.champion import DigestMismatch, read_changes
+from stresswatch.versions.model_version import VERSION_FILES, InvalidModelVersion, sha256
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 

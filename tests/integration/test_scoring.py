@@ -21,11 +21,11 @@ from cli.score.inputs import Input, input_at
 from cli.targets import Target
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
-from stresswatch.artefact import Artefact
-from stresswatch.champion import DigestMismatch, Pointer
-from stresswatch.posts import InvalidPost, parse_post, post_record
-from stresswatch.predictions import predict
-from stresswatch.scoring import parts_of, results_of
+from stresswatch.contracts.posts import InvalidPost, parse_post, post_record
+from stresswatch.contracts.predictions import predict
+from stresswatch.model.artefact import Artefact
+from stresswatch.serving.batch_scoring import parts_of, results_of
+from stresswatch.versions.champion import DigestMismatch, Pointer
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 from tests.marker import MARKER, holds_marker

@@ -12,11 +12,11 @@ from lambdas.compare.handler import identity_key
 from lambdas.predictor.handler import handler as predict
 from lambdas.predictor.handler import predictor
 from lambdas.shadow.handler import handler as shadow
-from stresswatch import archive
-from stresswatch.champion import DigestMismatch
-from stresswatch.datasets import TrainingSet, given_by, to_lines
-from stresswatch.shadow import ARCHIVE_PREFIX, read_shadow
-from stresswatch.splits import split
+from stresswatch.evaluation.splits import split
+from stresswatch.storage import archive
+from stresswatch.storage.training_sets import TrainingSet, given_by, to_lines
+from stresswatch.versions.champion import DigestMismatch
+from stresswatch.versions.shadow import ARCHIVE_PREFIX, read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 from tests.integration.test_predictor import event, payload

@@ -11,8 +11,8 @@ from cli import main
 from cli.loop import Loop
 from cli.smoke import POSTS, send_and_wait, smoke_posts
 from cli.targets import Target
-from stresswatch.champion import Pointer
-from stresswatch.posts import SMOKE_PREFIX
+from stresswatch.contracts.posts import SMOKE_PREFIX
+from stresswatch.versions.champion import Pointer
 
 OUTPUTS = {
     "PostsStreamName": "posts",

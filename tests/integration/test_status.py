@@ -16,10 +16,10 @@ from cli import seen
 from cli.loop import Loop
 from cli.status import status_table
 from cli.targets import Target
-from stresswatch.champion import Pointer, write_pointer
-from stresswatch.identifiers import METRIC_DIMENSION
-from stresswatch.panels import PANELS
-from stresswatch.shadow import ShadowPointer, write_shadow
+from stresswatch.aws.identifiers import METRIC_DIMENSION
+from stresswatch.monitoring.panels import PANELS
+from stresswatch.versions.champion import Pointer, write_pointer
+from stresswatch.versions.shadow import ShadowPointer, write_shadow
 
 HOUR = timedelta(hours=1)
 POINTER = Pointer("v20261123T150000-abcdef12", "s3://models/models/v2/", "0" * 64)

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from stresswatch.registry import Registry
+from stresswatch.versions.model_registry import Registry
 from tests import strict_calls
 from tests.strict_calls import RefusedByAws
 

@@ -13,7 +13,7 @@ from cli.targets import Target
 from cli.versions import Versions
 from lambdas.promote.handler import VersionBarred
 from lambdas.promote.handler import handler as promote
-from stresswatch.champion import read_changes
+from stresswatch.versions.champion import read_changes
 from tests.conftest import make_posts
 from tests.integration.conftest import (
     ACCEPTED,

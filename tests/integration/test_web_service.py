@@ -13,10 +13,15 @@ import lambdas.api.handler as api
 from cli.loop import Loop
 from lambdas.predictor.handler import handler as predictor
 from lambdas.predictor.handler import predictor as predictor_of
-from stresswatch.datasets import assemble, read_lines
-from stresswatch.label_requests import RETRY_WINDOW, label_key
-from stresswatch.posts import labelled_post_record, post_record
-from stresswatch.web_service import MAXIMUM_BODY_BYTES, MAXIMUM_LABELS, MAXIMUM_POSTS, ROUTES
+from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.serving.label_requests import RETRY_WINDOW, label_key
+from stresswatch.serving.web_service import (
+    MAXIMUM_BODY_BYTES,
+    MAXIMUM_LABELS,
+    MAXIMUM_POSTS,
+    ROUTES,
+)
+from stresswatch.storage.training_sets import assemble, read_lines
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, request
 from tests.integration.test_predictor import event as kinesis_event

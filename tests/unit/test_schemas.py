@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 
 from docs.schemas import schemas
-from stresswatch.champion import Pointer
-from stresswatch.export import export_pipeline
-from stresswatch.posts import labelled_post_record, post_record
-from stresswatch.predictions import predict
+from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.contracts.predictions import predict
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

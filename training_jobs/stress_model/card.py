@@ -15,11 +15,11 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from stresswatch.identifiers import printable
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DECISION_THRESHOLD
-from stresswatch.quality import METRICS
-from stresswatch.versions import CARD_FILE, CARD_PAGE_FILE, Manifest
+from stresswatch.aws.identifiers import printable
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import DECISION_THRESHOLD
+from stresswatch.evaluation.metrics import METRICS
+from stresswatch.versions.model_version import CARD_FILE, CARD_PAGE_FILE, Manifest
 from training_jobs.stress_model.evaluation import CURVES
 
 MEANINGS = {

@@ -11,8 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, LabelledPost, parse_labelled_post
-from stresswatch.splits import split
+from stresswatch.contracts.posts import (
+    NUMERIC_FEATURES,
+    InvalidPost,
+    LabelledPost,
+    parse_labelled_post,
+)
+from stresswatch.evaluation.splits import split
 
 FEWEST_OF_A_LABEL = 2
 """Posts of a label without which a feature's mutual information with it cannot be estimated."""

@@ -15,8 +15,8 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stresswatch.artefact import SHARE_PRIOR
-from stresswatch.text import TOKEN_PATTERN, normalise
+from stresswatch.model.artefact import SHARE_PRIOR
+from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.lexicons import Lexicons
 
 FloatArray = NDArray[np.float64]
@@ -31,8 +31,8 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     .. math:: s_c = \frac{1}{n + n_0} \sum_{t} \ell_{c, t}
 
     over the text's :math:`n` tokens, with the weight :math:`\ell_{c, t}` of token `t` in category
-    `c`; :math:`n_0` is `stresswatch.artefact.SHARE_PRIOR`, which keeps a text of one word from
-    being all of something.
+    `c`; :math:`n_0` is `stresswatch.model.artefact.SHARE_PRIOR`, which keeps a text of one word
+    from being all of something.
     """
 
     def __init__(self, lexicons: Lexicons):

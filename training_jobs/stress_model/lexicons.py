@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import fmean
 from xml.etree import ElementTree
 
-from stresswatch.text import TOKEN_PATTERN, normalise
+from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 Lexicons = dict[str, dict[str, float]]
 """By category, the weight of each of its words."""

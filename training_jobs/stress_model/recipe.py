@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from stresswatch.artefact import FARTHEST
-from stresswatch.posts import NUMERIC_FEATURES, LabelledPost
-from stresswatch.text import TOKEN_PATTERN, normalise
+from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.model.artefact import FARTHEST
+from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,
     frame,
@@ -157,7 +157,7 @@ def build_pipeline(
 ) -> Pipeline:
     """Build the pipeline, not fitted, over the columns ``text`` and the numeric features.
 
-    `stresswatch.export` reads it by the names of its steps.
+    `stresswatch.model.sklearn_export` reads it by the names of its steps.
     """
     lexicons = read_lexicons()
     terms = TfidfVectorizer(

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-from stresswatch.identifiers import METRIC_NAME
+from stresswatch.aws.identifiers import METRIC_NAME
 
 ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 LONGEST_SECONDS = 60.0

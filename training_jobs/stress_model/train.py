@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stresswatch.export import export_pipeline, prove_parity
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import REFERENCE_COLUMNS, Prediction, predict
-from stresswatch.versions import (
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction, predict
+from stresswatch.model.sklearn_export import export_pipeline, prove_parity
+from stresswatch.versions.model_version import (
     EVALUATION_FILE,
     MANIFEST_FILE,
     MODEL_FILE,

@@ -8,7 +8,7 @@ from benchmarks import drift_cost
 from benchmarks.drift import judge, one_sample, two_samples
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.stages import Stage
-from stresswatch.predictions import DRIFT_COLUMNS
+from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from tests.conftest import make_posts
 
 IDS, SEGMENTS = 400, 2

@@ -14,10 +14,10 @@ from cdk_app.stages import STAGES
 from local.batching import drop_first
 from local.checkpoints import END
 from local.progress import Progress
-from stresswatch import archive, quarantine
-from stresswatch.artefact import Artefact
-from stresswatch.predictions import Prediction, Record
-from stresswatch.streams import Position
+from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage import archive, quarantine
+from stresswatch.streaming.put_records import Position
 
 RECORDS = 150
 STORM = Schedule(

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import Broken, bench, fuzz, fuzz_envelopes
 from lambdas.predictor import handler
-from stresswatch import kinesis_event, optional_fields, predictions
-from stresswatch.kinesis_event import InvalidEvent
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import Record
+from stresswatch.contracts import optional_fields, predictions
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import Record
+from stresswatch.streaming import kinesis_event
+from stresswatch.streaming.kinesis_event import InvalidEvent
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 
 DREADDIT_ROW = {
     "subreddit": "ptsd",

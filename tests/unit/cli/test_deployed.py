@@ -7,7 +7,7 @@ from benchmarks.faults.stores import Parameters
 from cli import main
 from cli.errors import OperatorError
 from cli.targets import NoSuchStack, Target
-from stresswatch.champion import Pointer
+from stresswatch.versions.champion import Pointer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHAMPION = Pointer("v1", "s3://models/models/v1", "0" * 64).to_json()

@@ -7,7 +7,7 @@ import pytest
 from cli.data import DataSet, data_directory, load_posts, read_posts
 from cli.data.dreaddit import TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
-from stresswatch.posts import NUMERIC_FEATURES
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.post_files import PostFile, Wanted
-from stresswatch.posts import LabelledPost, Post
+from stresswatch.contracts.posts import LabelledPost, Post
 from tests.conftest import PROJECT
 
 CASES = PROJECT / "tests" / "cases"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.post_files import FileRefused, PostFile, Report, refuse
-from stresswatch.posts import InvalidPost, Post
+from stresswatch.contracts.posts import InvalidPost, Post
 
 GOOD = '{"text": "good"}'
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from cli.post_files import PostFile, Wanted
 from cli.post_files.values import MISSING_WORDS
-from stresswatch.posts import NUMERIC_FEATURES, parse_post, parse_record
-from stresswatch.removal import is_removal_notice
-from stresswatch.text import canonical
+from stresswatch.contracts.posts import NUMERIC_FEATURES, parse_post, parse_record
+from stresswatch.text.normalisation import canonical
+from stresswatch.text.removal_notices import is_removal_notice
 
 TEXTS = st.text(
     # Half a pair is no Unicode, pandas leaves a lone carriage return unquoted, NUL is in no text.

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.post_files import PostFile, Wanted
-from stresswatch.posts import InvalidPost, LabelledPost
+from stresswatch.contracts.posts import InvalidPost, LabelledPost
 
 BIG = 1050118621198921728
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from cli.errors import OperatorError
 from cli.post_files import PostFile
 from cli.produce import produce, records_of
-from stresswatch.posts import InvalidPost, parse_post
+from stresswatch.contracts.posts import InvalidPost, parse_post
 from stresswatch.producer import Producer
-from stresswatch.streams import (
+from stresswatch.streaming.put_records import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORD_BYTES,
     MAXIMUM_RECORDS,

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from cli.produce import Step
 from cli.sending import Sending
-from stresswatch.streams import StreamRecord
+from stresswatch.streaming.put_records import StreamRecord
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from scipy.stats import ks_2samp
 
 from cli.data.synthetic import generate_posts, generate_stream
 from cli.demo.plan import UNSEEN_COMMUNITIES
-from stresswatch.datasets import TrainingSet
-from stresswatch.posts import NUMERIC_FEATURES, parse_labelled_post
-from stresswatch.quality import measure
-from stresswatch.splits import split
-from stresswatch.text import canonical
+from stresswatch.contracts.posts import NUMERIC_FEATURES, parse_labelled_post
+from stresswatch.evaluation.metrics import measure
+from stresswatch.evaluation.splits import split
+from stresswatch.storage.training_sets import TrainingSet
+from stresswatch.text.normalisation import canonical
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 

@@ -5,52 +5,52 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch import aws_text
+from stresswatch.aws import service_text
 from verification.aws.service_models import faults, service
 
 
 @given(st.text(max_size=400))
 def test_any_text_becomes_a_value_of_metadata(text):
-    value = aws_text.metadata_value(text)
+    value = service_text.metadata_value(text)
     register = service("sagemaker").operation_model("CreateModelPackage")
     assert faults(register, {"CustomerMetadataProperties": {"verdict": value}}) == []
 
 
 def test_a_reason_with_commas_can_still_be_read():
-    said = aws_text.metadata_value("rejected: F1, standing posts / gain on fresh posts")
+    said = service_text.metadata_value("rejected: F1, standing posts / gain on fresh posts")
     assert said == "rejected: F1 - standing posts / gain on fresh posts"
 
 
 def test_metadata_that_is_empty_says_none():
-    assert aws_text.metadata_value(" ") == "none"
+    assert service_text.metadata_value(" ") == "none"
 
 
 @given(st.text(max_size=1500))
 def test_any_text_becomes_an_approval_description(text):
     update = service("sagemaker").operation_model("UpdateModelPackage")
-    assert faults(update, {"ApprovalDescription": aws_text.description(text)}) == []
+    assert faults(update, {"ApprovalDescription": service_text.description(text)}) == []
 
 
 def test_a_reason_of_several_lines_becomes_one_line():
-    assert aws_text.description("complaints\nsince Monday\r\n") == "complaints since Monday"
+    assert service_text.description("complaints\nsince Monday\r\n") == "complaints since Monday"
 
 
 @given(st.text(max_size=300))
 def test_any_text_becomes_a_subject(text):
-    subject = aws_text.subject(text)
+    subject = service_text.subject(text)
     assert re.fullmatch(r"[!-~][ -~]{0,98}", subject)
 
 
 def test_a_subject_keeps_what_ascii_has_of_it():
-    assert aws_text.subject("Stresswatch größe: drifted") == "Stresswatch groe: drifted"
+    assert service_text.subject("Stresswatch größe: drifted") == "Stresswatch groe: drifted"
 
 
 def test_a_message_that_fits_is_left_alone():
-    assert aws_text.message("Drift\n\n- ä") == "Drift\n\n- ä"
+    assert service_text.message("Drift\n\n- ä") == "Drift\n\n- ä"
 
 
 @given(st.integers(131_000, 140_000))
 def test_a_message_that_is_too_long_is_cut_and_says_so(characters):
-    message = aws_text.message("ä" * characters)
+    message = service_text.message("ä" * characters)
     assert len(message.encode()) <= 262_144
     assert (characters > 131_072) == message.endswith("(cut: the message was too long)")

@@ -1,7 +1,7 @@
 import pytest
 
-from stresswatch.artefact import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
-from stresswatch.champion import (
+from stresswatch.model.artefact import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
+from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
     DigestMismatch,

@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stresswatch.datasets import (
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.storage.training_sets import (
     CLOCK_TOLERANCE,
     LARGEST_NUMBER,
     assemble,
     contradictions,
     new_labels,
 )
-from stresswatch.posts import NUMERIC_FEATURES
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

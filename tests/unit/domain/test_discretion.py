@@ -5,8 +5,8 @@ import traceback
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from stresswatch.discretion import UnforeseenError, cause, discreet
-from stresswatch.posts import InvalidPost
+from stresswatch.aws.redaction import UnforeseenError, cause, discreet
+from stresswatch.contracts.posts import InvalidPost
 
 POST = "words that nobody else may read"
 

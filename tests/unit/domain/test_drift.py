@@ -4,10 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stresswatch.drift import measure_drift, write_page
-from stresswatch.drift_rules import DISTANCES, TESTS, ColumnRule, DriftRules, InvalidRules
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.monitoring.drift import measure_drift, write_page
+from stresswatch.monitoring.drift_rules import (
+    DISTANCES,
+    TESTS,
+    ColumnRule,
+    DriftRules,
+    InvalidRules,
+)
 
 RULES = DriftRules()
 SURENESS = ((3, 1.5, 500), (4, 2.6, 300))
@@ -126,7 +132,7 @@ def test_a_column_that_evidently_cannot_draw_is_left_out_of_the_page(reference, 
 
 
 def test_evidentlys_page_has_our_verdicts(reference, tmp_path, monkeypatch):
-    from stresswatch import drift as module
+    from stresswatch.monitoring import drift as module
 
     snapshots = []
     draw = module._draw

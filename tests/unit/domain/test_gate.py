@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from stresswatch.export import export_pipeline
-from stresswatch.gate import Contender, InvalidRules, Rules, decide
-from stresswatch.splits import split
+from stresswatch.evaluation.splits import split
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.retraining.gate import Contender, InvalidRules, Rules, decide
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -321,7 +321,7 @@ def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
         return score(self, *arguments)
 
     monkeypatch.setattr(artefact, "score", timed)
-    monkeypatch.setattr("stresswatch.gate.time.thread_time", lambda: clock["now"])
+    monkeypatch.setattr("stresswatch.retraining.gate.time.thread_time", lambda: clock["now"])
     assert failed(decide(slow, champion, RULES)) == {"time to score, µs a post"}
 
 

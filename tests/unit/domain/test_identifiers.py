@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.identifiers import METRIC_DIMENSION, METRIC_NAME, OBJECT_NAME, Form, printable
+from stresswatch.aws.identifiers import METRIC_DIMENSION, METRIC_NAME, OBJECT_NAME, Form, printable
 
 FORMS = {"dimension": METRIC_DIMENSION, "metric name": METRIC_NAME, "object name": OBJECT_NAME}
 SHORT = Form("%", 24, "-_ ")

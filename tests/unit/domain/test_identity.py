@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from stresswatch.identity import KeyUnavailable, key_reader, text_digest
-from stresswatch.text import canonical, single_spaced
+from stresswatch.contracts.identity import KeyUnavailable, key_reader, text_digest
+from stresswatch.text.normalisation import canonical, single_spaced
 
 KEY = b"k" * 64
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

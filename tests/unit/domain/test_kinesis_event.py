@@ -5,8 +5,8 @@ import copy
 
 import pytest
 
-from stresswatch.kinesis_event import InvalidEvent, read_event
-from stresswatch.predictions import Record
+from stresswatch.contracts.predictions import Record
+from stresswatch.streaming.kinesis_event import InvalidEvent, read_event
 
 SECRET = "what somebody wrote"
 PAYLOAD = base64.b64encode(SECRET.encode()).decode()

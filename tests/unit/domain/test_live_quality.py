@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.identity import text_digest
-from stresswatch.live_quality import Labels, Scored, join, match, measure_live, newest_labels
+from stresswatch.contracts.identity import text_digest
+from stresswatch.monitoring.live_quality import (
+    Labels,
+    Scored,
+    join,
+    match,
+    measure_live,
+    newest_labels,
+)
 
 KEY = b"k" * 64
 GIVEN = "2026-11-23T10:00:00Z"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch import lookup
-from stresswatch.lookup import PairTable, TokenIds
-from stresswatch.text import TOKEN_PATTERN, normalise
+from stresswatch.model import token_lookup
+from stresswatch.model.token_lookup import PairTable, TokenIds
+from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 find_tokens = re.compile(TOKEN_PATTERN).findall
 KNOWN = ["don't", "sleep", "i", "...", "?!", ":(", ",", "ß", "不"]
@@ -45,11 +45,11 @@ def test_no_piece_with_an_unknown_token_is_kept():
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
-    monkeypatch.setattr(lookup, "MAXIMUM_PIECES", 10)
+    monkeypatch.setattr(token_lookup, "MAXIMUM_PIECES", 10)
     token_ids = TokenIds(KNOWN, find_tokens)
     token_ids.of([" ".join("".join(piece) for piece in product(KNOWN, KNOWN)), "," * 40_000])
     assert 0 < len(token_ids._pieces) <= 10
-    assert max(map(len, token_ids._pieces)) <= lookup.MAXIMUM_PIECE_LENGTH
+    assert max(map(len, token_ids._pieces)) <= token_lookup.MAXIMUM_PIECE_LENGTH
 
 
 IDS = st.integers(0, 2**31 - 1) | st.integers(0, 20)

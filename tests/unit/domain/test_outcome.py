@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stresswatch.outcome import tell
+from stresswatch.retraining.run_report import tell
 
 
 def check(name, *, passed, champion=0.81234, challenger=0.7):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, f1_score
 
-from stresswatch.paired import compare
+from stresswatch.evaluation.paired_bootstrap import compare
 
 
 def drawn(n=400, seed=1, noise=0.3):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.posts import (
+from stresswatch.contracts.posts import (
     NUMERIC_FEATURES,
     TEXT_REMOVED,
     InvalidPost,
@@ -15,7 +15,7 @@ from stresswatch.posts import (
     parse_post,
     post_record,
 )
-from stresswatch.text import MAXIMUM_TEXT_LENGTH
+from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 
 GOOD = {"post_id": "p1", "text": "I cannot sleep", "lex_liwc_Tone": 12.5, "sentiment": -1}
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.export import export_pipeline
-from stresswatch.posts import NUMERIC_FEATURES, Post, post_record
-from stresswatch.predictions import (
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post, post_record
+from stresswatch.contracts.predictions import (
     TEXT_DESCRIPTORS,
     Prediction,
     ReadText,
@@ -19,8 +18,9 @@ from stresswatch.predictions import (
     predict,
     read_records,
 )
-from stresswatch.reasons import Reason, Reasons
-from stresswatch.text import normalise
+from stresswatch.model.explainer import Reason, Reasons
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.text.normalisation import normalise
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

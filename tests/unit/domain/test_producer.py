@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.posts import InvalidPost, parse_post
+from stresswatch.contracts.posts import InvalidPost, parse_post
 from stresswatch.producer import (
     InvalidRecord,
     NotTaken,
@@ -23,7 +23,7 @@ from stresswatch.producer import (
     Request,
     post_to_record,
 )
-from stresswatch.streams import (
+from stresswatch.streaming.put_records import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORD_BYTES,
     MAXIMUM_RECORDS,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, permutation_test
 from sklearn import metrics
 
-from stresswatch.quality import (
+from stresswatch.evaluation.metrics import (
     METRICS,
     bootstrap_intervals,
     chance_of_roc_auc,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.export import export_pipeline
-from stresswatch.posts import NUMERIC_FEATURES, Post
-from stresswatch.predictions import predict
-from stresswatch.reasons import MOST_REASONS, Explainer, Explains
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.contracts.predictions import predict
+from stresswatch.model.explainer import MOST_REASONS, Explainer, Explains
+from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 MISSING = (math.nan,) * len(NUMERIC_FEATURES)

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.posts import TEXT_REMOVED, InvalidPost, read_post
-from stresswatch.removal import FIRST_LETTERS, is_removal_notice
-from stresswatch.text import canonical
+from stresswatch.contracts.posts import TEXT_REMOVED, InvalidPost, read_post
+from stresswatch.text.normalisation import canonical
+from stresswatch.text.removal_notices import FIRST_LETTERS, is_removal_notice
 
 NOTICES = [
     "[removed]",

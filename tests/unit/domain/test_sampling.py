@@ -1,6 +1,6 @@
 from hashlib import sha256
 
-from stresswatch.sampling import sample
+from stresswatch.monitoring.sampling import sample
 
 
 def rows(count):

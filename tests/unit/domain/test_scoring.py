@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch import scoring
-from stresswatch.scoring import MAXIMUM_LINE_BYTES, Counts, lines_of, parts_of
+from stresswatch.serving import batch_scoring
+from stresswatch.serving.batch_scoring import MAXIMUM_LINE_BYTES, Counts, lines_of, parts_of
 
 CONTENT = st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join)
 
@@ -48,7 +48,7 @@ def test_parts_lie_end_to_end():
 def test_a_line_that_is_longer_than_any_post_is_not_kept_and_the_next_is_read(
     monkeypatch, part_bytes
 ):
-    monkeypatch.setattr(scoring, "MAXIMUM_LINE_BYTES", 10)
+    monkeypatch.setattr(batch_scoring, "MAXIMUM_LINE_BYTES", 10)
     content = b"first\n" + b"x" * 11 + b"\n" + b"y" * 10 + b"\nlast"
     parts = parts_of("posts.jsonl", "etag", len(content), part_bytes)
     lines = [line for part in parts for line in read(content, part)]

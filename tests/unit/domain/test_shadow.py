@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from stresswatch.champion import InvalidPointer, Pointer
-from stresswatch.gate import Rules
-from stresswatch.live_quality import Labels
-from stresswatch.shadow import ShadowCache, ShadowPointer
-from stresswatch.shadow_verdict import judge_shadow
+from stresswatch.monitoring.live_quality import Labels
+from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.shadow_gate import judge_shadow
+from stresswatch.versions.champion import InvalidPointer, Pointer
+from stresswatch.versions.shadow import ShadowCache, ShadowPointer
 
 POINTER = Pointer("v2", "s3://models/models/v2/", "0" * 64)
 LATER = datetime.now(UTC) + timedelta(hours=1)

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.session import get_session
 
-from stresswatch.drift_reports import Signer
+from stresswatch.monitoring.drift_reports import Signer
 
 REGIONS = [
     region

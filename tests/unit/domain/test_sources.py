@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.sources import BaseSet, Counts, Sources, base_key, base_name
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.storage.training_sources import BaseSet, Counts, Sources, base_key, base_name
 from tests.conftest import make_posts
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.streams import (
+from stresswatch.streaming.put_records import (
     MAXIMUM_BYTES,
     MAXIMUM_RECORDS,
     Position,

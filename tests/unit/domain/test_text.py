@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.text import (
+from stresswatch.text.normalisation import (
     APOSTROPHES,
     INVISIBLE,
     MAXIMUM_TEXT_LENGTH,

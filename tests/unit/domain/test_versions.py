@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stresswatch.versions import (
+from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
     VERSION_FILES,

@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch import web_contract
-from stresswatch.posts import NUMERIC_FEATURES, InvalidPost, parse_record, read_post
-from stresswatch.web_service import MAXIMUM_BODY_BYTES, Problem, check_body, no_route, read_labels
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, parse_record, read_post
+from stresswatch.serving import web_schemas
+from stresswatch.serving.web_service import (
+    MAXIMUM_BODY_BYTES,
+    Problem,
+    check_body,
+    no_route,
+    read_labels,
+)
 from tests.conftest import PROJECT
 
 JSON = "application/json"
@@ -124,12 +130,12 @@ def agrees(model, read, record):
 
 @given(records(POST, OPTIONAL))
 def test_the_document_and_the_parser_agree_on_posts(record):
-    assert agrees(web_contract.Post, lambda one: read_post(one, "0"), record)
+    assert agrees(web_schemas.Post, lambda one: read_post(one, "0"), record)
 
 
 @given(records(LABEL, OPTIONAL_OF_LABEL))
 def test_the_document_and_the_parser_agree_on_labels(record):
-    assert agrees(web_contract.LabelledPost, parse_record, record)
+    assert agrees(web_schemas.LabelledPost, parse_record, record)
 
 
 @given(st.lists(records(LABEL, OPTIONAL_OF_LABEL), min_size=1, max_size=3))
@@ -146,5 +152,5 @@ def test_the_predictor_starts_without_what_only_the_web_service_needs():
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     loaded = done.stdout.split()
-    assert "stresswatch.predictions" in loaded
+    assert "stresswatch.contracts.predictions" in loaded
     assert {"pydantic", "aws_lambda_powertools.event_handler"} & set(loaded) == set()

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.alarm_evaluation import ALARM, OK, Alarm, Samples, evaluate
-from stresswatch.window_metrics import RefusedMetrics, complain, publish
-from stresswatch.windows import Window
+from stresswatch.monitoring.window_metrics import RefusedMetrics, complain, publish
+from stresswatch.monitoring.windows import Window
 from tests.strict_calls import checked
 
 PERIOD = 60

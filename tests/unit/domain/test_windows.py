@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from stresswatch.windows import LAG, Window
+from stresswatch.monitoring.windows import LAG, Window
 
 
 def at(text):

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from stresswatch.versions import CARD_FILE, CARD_PAGE_FILE, Manifest
+from stresswatch.versions.model_version import CARD_FILE, CARD_PAGE_FILE, Manifest
 from tests.conftest import make_posts
 from training_jobs.stress_model.card import model_card
 from training_jobs.stress_model.evaluation import CURVES, draw_curves, evaluate

@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stresswatch.artefact import SHARE_PRIOR
-from stresswatch.export import export_pipeline
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.reasons import Explainer
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.model.artefact import SHARE_PRIOR
+from stresswatch.model.explainer import Explainer
+from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import FUNCTION_WORDS, read_lexicons
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline

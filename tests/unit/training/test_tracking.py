@@ -7,7 +7,7 @@ import sys
 import mlflow
 import pytest
 
-from stresswatch.identifiers import METRIC_NAME
+from stresswatch.aws.identifiers import METRIC_NAME
 from training_jobs.stress_model.tracking import Tracker, evaluation_metrics
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stresswatch.artefact import Artefact
-from stresswatch.datasets import TrainingSet
-from stresswatch.posts import NUMERIC_FEATURES
-from stresswatch.predictions import REFERENCE_COLUMNS
-from stresswatch.sources import SOURCES_FILE, Counts, Sources
-from stresswatch.splits import split
-from stresswatch.versions import VERSION_FILES, Manifest, sha256
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import REFERENCE_COLUMNS
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage.training_sets import TrainingSet
+from stresswatch.storage.training_sources import SOURCES_FILE, Counts, Sources
+from stresswatch.versions.model_version import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT, make_posts
 from training_jobs.stress_model.dataset import read_dataset
 from training_jobs.stress_model.evaluation import CURVES

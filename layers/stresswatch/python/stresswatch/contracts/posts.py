@@ -1,0 +1,327 @@
+"""The post: what producers write to the posts stream, and the labelled post that annotators add.
+
+Names are the columns of the public Dreaddit data set, so a producer written for it works unchanged.
+Another text-plus-numbers task starts here: `NUMERIC_FEATURES` is the one list of numeric features.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import string
+from codecs import BOM_UTF8
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from stresswatch.contracts.optional_fields import MAXIMUM_MOMENT_LENGTH as MAXIMUM_MOMENT_LENGTH
+from stresswatch.contracts.optional_fields import MAXIMUM_NAME_LENGTH as MAXIMUM_NAME_LENGTH
+from stresswatch.contracts.optional_fields import (
+    is_encodable,
+    read_flag,
+    read_source,
+    read_timestamp,
+)
+from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, canonical
+from stresswatch.text.removal_notices import (
+    FIRST_LETTERS,
+    LONGEST_NOTICE,
+    is_removal_notice,
+    mentions_removal,
+)
+
+NUMERIC_FEATURES = (
+    "lex_liwc_Tone",
+    "lex_liwc_i",
+    "lex_liwc_negemo",
+    "lex_liwc_Clout",
+    "sentiment",
+)
+TEXT_REMOVED = "text_removed"
+"""The reason of a record whose text was removed or deleted: complete as a record, and no post."""
+LABEL_NAMES = {
+    "stressed": 1,
+    "stress": 1,
+    "not stressed": 0,
+    "not stress": 0,
+    "non stress": 0,
+    "no stress": 0,
+}
+"""The labels by the names that annotators give them, in lower case: files may have these."""
+SMOKE_PREFIX = "stresswatch-smoke-"
+"""Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
+
+_decode = json.JSONDecoder().decode
+_decode_beginning = json.JSONDecoder().raw_decode
+_BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
+_Read = TypeVar("_Read")
+
+
+class InvalidPost(ValueError):
+    """A record that is not a post, and never will be.
+
+    Attributes
+    ----------
+    reason : str
+        One word for counting, such as ``text_too_long``.
+    detail : str
+        One sentence for the producer. It never quotes the record's values.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Post(NamedTuple):
+    """A valid post.
+
+    Attributes
+    ----------
+    numbers : tuple of float
+        One value for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
+    source : str or None
+        The community that the post comes from: for slices of the metrics, never a feature.
+    asks_reasons : bool
+        Whether the producer wants to know what moved the prediction.
+    dropped : tuple of str
+        The optional fields that the record had and that could not be read.
+    """
+
+    post_id: str
+    text: str
+    numbers: tuple[float, ...]
+    created_at: str | None = None
+    source: str | None = None
+    asks_reasons: bool = False
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPost:
+    """A post with the annotators' verdict: 1 stressed, 0 not.
+
+    Attributes
+    ----------
+    confidence : float
+        How sure the annotators were, from 0 to 1: the post's weight in training. A label with
+        confidence 0 counts in evaluation alone.
+    """
+
+    post: Post
+    label: int
+    labelled_at: str | None = None
+    confidence: float = 1.0
+
+
+def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
+    """Read one record of the posts stream.
+
+    Parameters
+    ----------
+    data : bytes
+        A UTF-8 JSON object. Unknown fields are ignored, and an optional one that cannot be read
+        is dropped: `created_at`, `source` and `reasons` never cost the post.
+    default_post_id : str, optional
+        The id of a record that brings none.
+
+    Raises
+    ------
+    InvalidPost
+        When any part of the contract is broken.
+    """
+    return read_post(decode(data), default_post_id)
+
+
+def read_post(record: object, default_post_id: str | None = None) -> Post:
+    """Read a post from what a record's JSON holds; see `parse_post`."""
+    return _post(_object(record), default_post_id)
+
+
+def decode(data: bytes) -> object:
+    """Decode JSON; a byte order mark before it, as some editors write one into a file, is ignored.
+
+    Raises
+    ------
+    InvalidPost
+        When it is none.
+    """
+    try:
+        text = data.removeprefix(BOM_UTF8).decode("utf-8")
+        # Most records are an object without blanks around it, which a decoder looks for twice.
+        value, end = _decode_beginning(text) if text.startswith("{") else (None, -1)
+        return value if end == len(text) else _decode(text)
+    except UnicodeDecodeError:
+        raise InvalidPost("not_utf8", "the record must be UTF-8") from None
+    except (ValueError, RecursionError):
+        raise InvalidPost("not_json", "the record must be one JSON object") from None
+
+
+def parse_labelled_post(data: bytes) -> LabelledPost:
+    """Read one line of ``labels/`` or of a data set: a post with ``label`` 0 or 1.
+
+    Raises
+    ------
+    InvalidPost
+        When any part of the contract is broken, the post's or the label's.
+    """
+    return parse_record(decode(data))
+
+
+def parse_record(line: object) -> LabelledPost:
+    """Read a labelled post from what a line's JSON holds; see `parse_labelled_post`."""
+    record = _object(line)
+    label = record.get("label")
+    if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
+        raise InvalidPost("label_invalid", "label must be the number 0 or 1")
+    confidence = 1.0 if record.get("confidence") is None else _number(record, "confidence")
+    if not 0 <= confidence <= 1:
+        raise InvalidPost("confidence_invalid", "confidence must be from 0 to 1")
+    return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"), confidence)
+
+
+def post_record(post: Post) -> dict[str, Any]:
+    """Give the post as the JSON object that `parse_post` reads."""
+    record: dict[str, Any] = {"post_id": post.post_id, "text": post.text}
+    record |= {
+        name: value
+        for name, value in zip(NUMERIC_FEATURES, post.numbers, strict=True)
+        if not math.isnan(value)
+    }
+    if post.created_at is not None:
+        record["created_at"] = post.created_at
+    if post.source is not None:
+        record["source"] = post.source
+    if post.asks_reasons:
+        record["reasons"] = True
+    return record
+
+
+def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
+    """Give the labelled post as the JSON object that `parse_labelled_post` reads."""
+    record = post_record(labelled.post) | {"label": labelled.label}
+    if labelled.labelled_at is not None:
+        record["labelled_at"] = labelled.labelled_at
+    if labelled.confidence != 1:
+        record["confidence"] = labelled.confidence
+    return record
+
+
+def _object(record: object) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        raise InvalidPost("not_an_object", "the record must be a JSON object")
+    return record
+
+
+def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
+    post_id = _name(record, "post_id") or default_post_id
+    if post_id is None:
+        raise InvalidPost("post_id_missing", "post_id must be a string")
+    dropped: list[str] = []
+    return Post(
+        post_id,
+        _text(record),
+        tuple([_number(record, name) for name in NUMERIC_FEATURES]),
+        _optional(record, "created_at", read_timestamp, dropped),
+        _optional(record, "source", read_source, dropped),
+        _optional(record, "reasons", read_flag, dropped) or False,
+        tuple(dropped),
+    )
+
+
+def _optional(
+    record: dict[str, Any],
+    field: str,
+    read: Callable[[object], _Read | None],
+    dropped: list[str],
+) -> _Read | None:
+    """Read an optional field, or note that it was dropped; an empty one is missing."""
+    value = record.get(field)
+    if value is None or value == "":
+        return None
+    found = read(value)
+    if found is None:
+        dropped.append(field)
+    return found
+
+
+def _text(record: dict[str, Any]) -> str:
+    text = record.get("text")
+    if text is None:
+        raise InvalidPost("text_missing", "text must be given")
+    if not isinstance(text, str):
+        raise InvalidPost("text_invalid", "text must be a string")
+    if len(text) > MAXIMUM_TEXT_LENGTH:
+        raise InvalidPost(
+            "text_too_long",
+            f"text has {len(text):,} characters; at most {MAXIMUM_TEXT_LENGTH:,} are read",
+        )
+    if not text.strip():
+        raise InvalidPost("text_empty", "text must not be blank")
+    if _may_lack_words(text):
+        _require_words(text)
+    return _encodable("text", text)
+
+
+def _may_lack_words(text: str) -> bool:
+    """Return whether a text has to be looked at closely: quick, and false of nearly all posts."""
+    if text[0] in _BEGINS_WITH_A_WORD:  # not blank, and no notice but for a sentence
+        return text[0] in FIRST_LETTERS and len(text) <= LONGEST_NOTICE and mentions_removal(text)
+    return not text.isascii() or "&" in text or mentions_removal(text)
+
+
+def _require_words(text: str) -> None:
+    plain = canonical(text)
+    if not plain:
+        raise InvalidPost("text_empty", "text must not be blank")
+    if is_removal_notice(plain):
+        raise InvalidPost(TEXT_REMOVED, "text is a notice that the post was removed or deleted")
+
+
+def _number(record: dict[str, Any], name: str) -> float:
+    value = record.get(name)
+    if type(value) is float and math.isfinite(value):  # the rule; what follows are exceptions
+        return value
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidPost("number_invalid", f"{name} must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidPost("number_not_finite", f"{name} must be finite")
+    return number
+
+
+def _name(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 0 < len(value) <= MAXIMUM_NAME_LENGTH:
+        raise InvalidPost(
+            f"{field}_invalid",
+            f"{field} must be a string of 1 to {MAXIMUM_NAME_LENGTH} characters",
+        )
+    return _encodable(field, value)
+
+
+def _moment(record: dict[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    if value is None:
+        return None
+    found = read_timestamp(value) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidPost(
+            f"{field}_invalid",
+            f"{field} must be an ISO 8601 date of at most {MAXIMUM_MOMENT_LENGTH} characters",
+        )
+    return found
+
+
+def _encodable(field: str, value: str) -> str:
+    if not is_encodable(value):
+        raise InvalidPost("not_unicode", f"{field} has an unpaired surrogate")
+    return value

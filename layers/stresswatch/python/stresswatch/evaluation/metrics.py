@@ -1,0 +1,145 @@
+"""How good predictions are: the metrics that training reports and the gate decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.contracts.predictions import DECISION_THRESHOLD
+
+METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibration_error")
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Metrics of the stressed class at the decision threshold, over `posts` labelled posts.
+
+    Attributes
+    ----------
+    roc_auc : float or None
+        None where the posts have one class only.
+    brier : float
+        Mean squared difference between probability and label (Brier, 1950); lower is better.
+    calibration_error : float
+        `expected_calibration_error` in ten bins; lower is better.
+    """
+
+    posts: int
+    stressed: int
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    brier: float
+    roc_auc: float | None
+    calibration_error: float
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        return asdict(self)
+
+
+def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Quality:
+    """Measure probabilities of shape (n_posts,) against labels 0 and 1 of the same shape.
+
+    Raises
+    ------
+    ValueError
+        When there is no post.
+    """
+    if not len(labels):
+        raise ValueError("quality needs at least one labelled post")
+    positive = labels == 1
+    predicted = probability >= DECISION_THRESHOLD
+    hits = int((positive & predicted).sum())
+    precision = hits / int(predicted.sum()) if predicted.any() else 0.0
+    recall = hits / int(positive.sum()) if positive.any() else 0.0
+    return Quality(
+        posts=len(labels),
+        stressed=int(positive.sum()),
+        accuracy=float((positive == predicted).mean()),
+        precision=precision,
+        recall=recall,
+        f1=2 * precision * recall / (precision + recall) if hits else 0.0,
+        brier=float(((probability - labels) ** 2).mean()),
+        roc_auc=_roc_auc(positive, probability),
+        calibration_error=expected_calibration_error(labels, probability),
+    )
+
+
+def bootstrap_intervals(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
+) -> Mapping[str, tuple[float, float]]:
+    """Give the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
+
+    Whole groups are drawn, as the segments of one post, or its copies, are no independent
+    observations; `groups` names each post's. The chance
+    is seeded: the same predictions have the same intervals. A metric that no draw could measure,
+    which is the ROC-AUC of one class, is left out.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    chance = np.random.default_rng(7)
+    drawn: dict[str, list[float]] = {name: [] for name in METRICS}
+    for _ in range(_RESAMPLES):
+        chosen = chance.integers(len(members), size=len(members))
+        rows = np.concatenate([members[one] for one in chosen])
+        quality = measure(labels[rows], probability[rows]).as_dict()
+        for name, values in drawn.items():
+            if (value := quality[name]) is not None:
+                values.append(value)
+    return {
+        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
+        for name, values in drawn.items()
+        if values
+    }
+
+
+def chance_of_roc_auc(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
+) -> float:
+    """Return the chance of a ROC-AUC as high where the probabilities say nothing of the labels.
+
+    By a permutation test (Good, 2005) of one post a group, the first: posts of one group are no
+    independent observations. The chance is seeded: the same predictions have the same figure. It
+    is 1 where the posts have one class.
+    """
+    _, first = np.unique(groups, return_index=True)
+    rows = np.sort(first)
+    _, place, count = np.unique(probability[rows], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    is_positive = labels[rows] == 1
+    seen, n_positive = rank[is_positive].sum(), int(is_positive.sum())
+    if n_positive in (0, len(rank)):
+        return 1.0
+    chance = np.random.default_rng(7)
+    drawn = sum(chance.permutation(rank)[:n_positive].sum() >= seen for _ in range(_RESAMPLES))
+    return float((1 + drawn) / (1 + _RESAMPLES))
+
+
+def expected_calibration_error(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = 10
+) -> float:
+    """Give the mean distance between probability and share of stressed posts, bin by bin.
+
+    Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
+    """
+    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    gap = np.bincount(place, weights=probability - labels, minlength=bins)
+    return float(np.abs(gap).sum() / len(labels))
+
+
+def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
+    """Give the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
+    n_positive = int(positive.sum())
+    n_negative = len(positive) - n_positive
+    if not n_positive or not n_negative:
+        return None
+    _, place, count = np.unique(probability, return_inverse=True, return_counts=True)
+    mean_rank = np.cumsum(count) - (count - 1) / 2
+    rank_sum = float(mean_rank[place][positive].sum())
+    return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)

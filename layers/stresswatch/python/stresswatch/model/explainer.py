@@ -1,0 +1,175 @@
+"""Why a post got its probability: what moved the log-odds, and by how much.
+
+The model is linear in its features, so a feature's share in the log-odds is its value times its
+coefficient, and the shares and the intercept add up to the log-odds exactly: there is nothing to
+approximate. A feature is a term (a token or a pair of tokens), a lexicon category, or a number;
+a number that the post lacks stands for what the text let expect of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from itertools import chain, pairwise
+from operator import mul
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.model.artefact import FARTHEST, SHARE_PRIOR, Artefact
+from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
+
+MOST_REASONS = 8
+"""How many features a prediction names; the others are added up."""
+
+_find_tokens = re.compile(TOKEN_PATTERN).findall
+
+
+class Explains(StrEnum):
+    """Which predictions carry their reasons."""
+
+    NEVER = "never"
+    ON_REQUEST = "on_request"
+    ALWAYS = "always"
+
+
+class Reason(NamedTuple):
+    """One feature's share in the log-odds: above 0 it spoke for stress, below 0 against it.
+
+    Attributes
+    ----------
+    kind : str
+        ``term``, ``lexicon``, ``number``, or ``expected_number`` where the post lacks it.
+    """
+
+    kind: str
+    feature: str
+    log_odds: float
+
+
+class Reasons(NamedTuple):
+    """The features that moved a prediction most, strongest first.
+
+    Attributes
+    ----------
+    rest : float
+        The share of every feature that is not named; with `intercept` and those that are, it adds
+        up to the log-odds.
+    """
+
+    intercept: float
+    features: tuple[Reason, ...]
+    rest: float
+
+    @property
+    def log_odds(self) -> float:
+        return math.fsum(
+            (self.intercept, *(reason.log_odds for reason in self.features), self.rest)
+        )
+
+    def to_json(self) -> str:
+        """Give the field ``reasons`` of a prediction."""
+        features = [reason._asdict() for reason in self.features]
+        return json.dumps(self._asdict() | {"features": features})
+
+
+class Explainer:
+    """Explains the predictions of one model."""
+
+    def __init__(self, artefact: Artefact):
+        words = artefact.words
+        # Lists, as reading one number of an array costs ten times as much.
+        self._terms = {
+            words[first] if second < 0 else f"{words[first]} {words[second]}": (idf, weight)
+            for first, second, idf, weight in _rows(
+                artefact.first, artefact.second, artefact.idf, artefact.weight
+            )
+        }
+        self._entries = defaultdict(list)
+        for word, category, value in _rows(
+            artefact.entry_word, artefact.entry_category, artefact.entry_value
+        ):
+            self._entries[words[word]].append((category, value))
+        self._intercept = artefact.intercept
+        self._categories = artefact.categories
+        self._share_scales = _rows(artefact.share_mean, artefact.share_scale, artefact.share_weight)
+        self._number_scales = _rows(artefact.mean, artefact.scale, artefact.number_weight)
+        self._expected = list(
+            zip(artefact.expected_base.tolist(), artefact.expected_slope.T.tolist(), strict=True)
+        )
+
+    def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
+        """Give the reasons for what `Artefact.score` says of a post.
+
+        Parameters
+        ----------
+        numbers : sequence of float
+            One for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
+        """
+        tokens = _find_tokens(normalise(text))
+        shares = self._shares(tokens)
+        reasons = [
+            *self._of_terms(tokens),
+            *self._of_shares(shares),
+            *self._of_numbers(numbers, shares),
+        ]
+        reasons.sort(key=lambda reason: -abs(reason.log_odds))
+        named = tuple(reason for reason in reasons[:MOST_REASONS] if reason.log_odds)
+        rest = math.fsum(reason.log_odds for reason in reasons[MOST_REASONS:])
+        return Reasons(self._intercept, named, rest)
+
+    def _of_terms(self, tokens: list[str]) -> list[Reason]:
+        counts = Counter(chain(tokens, map(" ".join, pairwise(tokens))))
+        values = []
+        for term in counts.keys() & self._terms.keys():
+            idf, weight = self._terms[term]
+            values.append((term, (1.0 + math.log(counts[term])) * idf, weight))
+        # In the order of the alphabet, so that the same post has the same sums.
+        values.sort()
+        norm = math.hypot(*(value for _, value, _ in values))
+        return [Reason("term", term, value / norm * weight) for term, value, weight in values]
+
+    def _shares(self, tokens: list[str]) -> list[float]:
+        totals = [0.0] * len(self._categories)
+        for token in tokens:
+            for category, value in self._entries.get(token, ()):
+                totals[category] += value
+        return [total / (len(tokens) + SHARE_PRIOR) for total in totals]
+
+    def _of_shares(self, shares: list[float]) -> list[Reason]:
+        return [
+            Reason("lexicon", name, _log_odds(share, *scaling))
+            for name, share, scaling in zip(
+                self._categories, shares, self._share_scales, strict=True
+            )
+        ]
+
+    def _of_numbers(self, numbers: Sequence[float], shares: list[float]) -> list[Reason]:
+        reasons = []
+        for name, number, scaling, (base, slopes) in zip(
+            NUMERIC_FEATURES, numbers, self._number_scales, self._expected, strict=True
+        ):
+            if math.isnan(number):
+                expected = base + sum(map(mul, slopes, shares))
+                reasons.append(Reason("expected_number", name, _log_odds(expected, *scaling)))
+            else:
+                reasons.append(Reason("number", name, _log_odds(number, *scaling)))
+        return reasons
+
+
+explainer_of = lru_cache(maxsize=1)(Explainer)
+"""The explainer of an artefact: made when a post first asks for reasons, and kept."""
+
+
+def _log_odds(value: float, mean: float, scale: float, weight: float) -> float:
+    return max(-FARTHEST, min(FARTHEST, (value - mean) / scale)) * weight
+
+
+def _rows(*columns: NDArray[Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.tolist() for column in columns), strict=True))

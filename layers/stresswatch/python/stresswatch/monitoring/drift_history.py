@@ -1,0 +1,187 @@
+"""The history of drift: one small Parquet object for each window that was measured.
+
+Objects are ``drift/date=YYYY-MM-DD/<start>-<end>-<version>.parquet`` in the archive bucket, by the
+day on which the window starts. Each has one row for every column of `DRIFT_COLUMNS`, whatever
+became of the window. A window that is measured again replaces its object, so writers need no lock
+and no window is there twice.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.monitoring.windows import Window
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "drift/"
+REPORTS = "reports/"
+"""Where the windows' pages are."""
+SCHEMA = pa.schema(
+    {
+        "window_start": pa.timestamp("ms", tz="UTC"),
+        "window_end": pa.timestamp("ms", tz="UTC"),
+        "model_version": pa.string(),
+        "status": pa.string(),
+        "posts": pa.int64(),
+        "compared": pa.int64(),
+        "share": pa.float64(),
+        "column_name": pa.string(),
+        "test": pa.string(),
+        "p_value": pa.float64(),
+        "significance": pa.float64(),
+        "distance_name": pa.string(),
+        "distance": pa.float64(),
+        "least": pa.float64(),
+        "drifted": pa.bool_(),
+        "failed": pa.string(),
+    }
+)
+"""Where a window has no figure, the columns from `share` on are null, but for the name."""
+_OF_WINDOW = SCHEMA.names[: SCHEMA.names.index("column_name")]
+_OF_COLUMN = SCHEMA.names[SCHEMA.names.index("test") : SCHEMA.names.index("failed")]
+_READERS = 8
+
+
+@dataclass(frozen=True)
+class WindowDrift:
+    """What was found of a window.
+
+    Attributes
+    ----------
+    posts, compared : int
+        The champion's predictions in the window, and how many of them were compared.
+    share : float or None
+        Of `DRIFT_COLUMNS` without those that are absent, those that drifted; None where the window
+        has no figure.
+    columns : mapping of str to mapping
+        `ColumnDrift` as a dictionary, of each column that was compared.
+    failed : mapping of str to str
+        Why others could not be.
+    """
+
+    window: Window
+    model_version: str | None
+    status: str
+    posts: int
+    compared: int = 0
+    share: float | None = None
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        start, end = (moment.astimezone(UTC) for moment in (self.window.start, self.window.end))
+        return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def drifted(self) -> dict[str, Mapping[str, Any]]:
+        """The columns that drifted."""
+        return {name: column for name, column in self.columns.items() if column["drifted"]}
+
+    def begins_to_drift(self, windows: Sequence[WindowDrift], threshold: float) -> bool:
+        """Whether the share reaches the threshold, and the last measured before it did not.
+
+        Windows of another champion do not count: a new one begins anew.
+        """
+        before = [
+            one.share
+            for one in windows
+            if one.model_version == self.model_version
+            and one.share is not None
+            and one.window.end <= self.window.start
+        ]
+        return (self.share or 0.0) >= threshold and not (before and before[-1] >= threshold)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The columns of a measured window that the model's reference has no value of."""
+        if not self.columns:
+            return ()
+        return tuple(
+            name for name in DRIFT_COLUMNS if name not in self.columns and name not in self.failed
+        )
+
+    @property
+    def name(self) -> str:
+        return f"{self.window.name}-{self.model_version or 'none'}"
+
+    @property
+    def page(self) -> str | None:
+        """The key of the window's page, if it has one."""
+        return f"{REPORTS}{self.name}.html" if self.compared else None
+
+
+def write(s3: S3Client, bucket: str, found: WindowDrift) -> None:
+    """Keep what was found of a window."""
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(_rows(found), SCHEMA), body)
+    s3.put_object(
+        Bucket=bucket,
+        Key=f"{_day(found.window.start)}{found.name}.parquet",
+        Body=body.getvalue(),
+        ContentType="application/vnd.apache.parquet",
+    )
+
+
+def recent(s3: S3Client, bucket: str, end: datetime, days: int, at_most: int) -> list[WindowDrift]:
+    """Read the last windows that start before `end` and at most `days` earlier, oldest first."""
+    pages = s3.get_paginator("list_objects_v2")
+    keys = [
+        item["Key"]
+        for back in range(days, -1, -1)
+        for page in pages.paginate(Bucket=bucket, Prefix=_day(end - timedelta(days=back)))
+        for item in page.get("Contents", [])
+    ]
+
+    def fetch(key: str) -> WindowDrift:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return _window(pq.read_table(io.BytesIO(body), partitioning=None).to_pylist())
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = pool.map(fetch, keys[-at_most:])
+        return [one for one in found if one.window.start < end]
+
+
+def _rows(found: WindowDrift) -> list[dict[str, Any]]:
+    of_window = {
+        "window_start": found.window.start.astimezone(UTC),
+        "window_end": found.window.end.astimezone(UTC),
+        **{name: getattr(found, name) for name in _OF_WINDOW[2:]},
+    }
+    return [
+        {
+            **of_window,
+            "column_name": name,
+            **found.columns.get(name, {}),
+            "failed": found.failed.get(name),
+        }
+        for name in DRIFT_COLUMNS
+    ]
+
+
+def _window(rows: list[dict[str, Any]]) -> WindowDrift:
+    first = rows[0]
+    return WindowDrift(
+        Window(first["window_start"], first["window_end"]),
+        **{name: first[name] for name in _OF_WINDOW[2:]},
+        columns={
+            row["column_name"]: {name: row[name] for name in _OF_COLUMN}
+            for row in rows
+            if row["drifted"] is not None
+        },
+        failed={row["column_name"]: row["failed"] for row in rows if row["failed"]},
+    )
+
+
+def _day(moment: datetime) -> str:
+    return f"{PREFIX}{moment.astimezone(UTC):date=%Y-%m-%d/}"

@@ -1,0 +1,124 @@
+"""What people read of drift: the index of the windows' pages, links to them, and a message.
+
+The bucket is private, so an address within it opens for nobody who only clicks: each link is signed
+by whoever writes it, and ends after some hours, or with the signer's own credentials, whichever is
+sooner. The index is written anew with every window, and its links are signed anew with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import boto3
+from botocore.config import Config
+
+from stresswatch.monitoring.drift_history import REPORTS, WindowDrift
+from stresswatch.wording import counted
+
+INDEX = f"{REPORTS}index.html"
+
+# What a key of KMS encrypts is given out for signatures of version 4 alone. The host is that of the
+# region: the global one redirects to it, where the signature of another host does not count.
+# https://github.com/boto/boto3/issues/2989
+_SIGNING = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+)
+
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em}"
+    "table{border-collapse:collapse;width:100%}"
+    "th,td{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}"
+    ".alarm{background:#fde7e3}"
+)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs links to objects of a bucket under this process's own credentials."""
+
+    bucket: str
+    hours: int
+
+    def link(self, key: str) -> str:
+        return str(
+            boto3.client("s3", config=_SIGNING).generate_presigned_url(
+                "get_object",
+                Params={"Bucket": self.bucket, "Key": key},
+                ExpiresIn=self.hours * 3600,
+            )
+        )
+
+
+def compared_words(window: WindowDrift) -> str:
+    """Say how many posts the figures rest on."""
+    if window.compared == window.posts:
+        return counted(window.posts, "post")
+    if window.compared:
+        return f"a sample of {window.compared:,} of {counted(window.posts, 'post')}"
+    return f"{counted(window.posts, 'post')}, not compared"
+
+
+def index_page(
+    windows: Sequence[WindowDrift], threshold: float, link: Callable[[str], str], validity: str
+) -> str:
+    """Give the index of windows, newest first, as one page that needs no network."""
+    rows = "".join(_index_row(window, threshold, link) for window in reversed(windows))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift by window</title>'
+        f"<style>{_STYLE}</style><h1>Drift by window</h1>"
+        f"<p>The last {counted(len(windows), 'window')}, newest first. An alarm needs a share of "
+        f"{threshold:.2f}. {escape(validity)}</p>"
+        "<table><tr><th>window, UTC<th>model<th>posts<th>share<th>drifted<th>not compared<th>page"
+        f"{rows}</table></html>\n"
+    )
+
+
+def with_heading(page: str, window: WindowDrift) -> str:
+    """Put above Evidently's page what it does not know: the window, the model, the sample."""
+    heading = (
+        f"<p style='font:15px system-ui;padding:1em'>{escape(str(window))}, model "
+        f"{escape(str(window.model_version))}: {compared_words(window)}, "
+        f"{len(window.drifted)} columns drifted. {_uncompared_words(window)}</p>"
+    )
+    return page.replace("<body>", f"<body>{heading}", 1)
+
+
+def message(window: WindowDrift, page: str, index: str, validity: str) -> str:
+    """Tell people of a window that drifted."""
+    drifted = "\n".join(
+        f"- {name}: {column['distance_name']} {column['distance']:.2f}, "
+        f"{column['test']} p = {column['p_value']:.1g}"
+        for name, column in window.drifted.items()
+    )
+    return (
+        f"The posts of {window} have moved from what {window.model_version} was measured on: "
+        f"{compared_words(window)}, share {window.share:.2f}.\n\n{drifted}\n\n"
+        f"{_uncompared_words(window)}\n\nThe window's page: {page}\n\n"
+        f"All windows: {index}\n\n{validity} Runbook: docs/runbooks/drift.md\n"
+    )
+
+
+def _index_row(window: WindowDrift, threshold: float, link: Callable[[str], str]) -> str:
+    cells = [
+        str(window),
+        window.model_version or "",
+        compared_words(window),
+        window.status if window.share is None else f"{window.share:.2f}",
+        ", ".join(window.drifted),
+        "; ".join(f"{name}: {why}" for name, why in window.failed.items()),
+    ]
+    page = ""
+    if window.page:
+        page = f'<a href="{escape(link(window.page))}">page</a>'
+    style = ' class="alarm"' if (window.share or 0.0) >= threshold else ""
+    return f"<tr{style}>" + "".join(f"<td>{escape(cell)}" for cell in cells) + f"<td>{page}"
+
+
+def _uncompared_words(window: WindowDrift) -> str:
+    reasons = [f"{name}, as {why}" for name, why in window.failed.items()]
+    if window.absent:
+        reasons.append(f"{', '.join(window.absent)}, as the model was trained without them")
+    return f"Not compared: {'; '.join(reasons)}." if reasons else "Every column was compared."

@@ -1,0 +1,113 @@
+"""When a column of a window counts as drifted: what a stage sets, and Evidently does.
+
+A column has drifted when a test of significance and a measure of size say so both. The test knows
+how many posts there are on either side, so that few of them do not drift by chance; the measure
+does not, so that many of them do not drift by a trifle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE
+
+TESTS = ("ks", "mannw", "t_test")
+"""Evidently's tests of numbers whose p-value can be as small as a correction asks for."""
+DISTANCES = ("wasserstein", "psi", "jensenshannon", "hellinger")
+"""Evidently's measures of distance; that of Wasserstein is in reference standard deviations."""
+
+
+class InvalidRules(ValueError):
+    """The rules of drift cannot be read, or name what there is not."""
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """How one column is compared.
+
+    Attributes
+    ----------
+    test, distance : str
+        One of `TESTS`, and one of `DISTANCES`.
+    least : float
+        The distance from which a significant difference counts.
+    """
+
+    test: str = "ks"
+    distance: str = "wasserstein"
+    least: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.test not in TESTS:
+            raise InvalidRules(f"test is {self.test!r}; it must be one of {', '.join(TESTS)}")
+        if self.distance not in DISTANCES:
+            raise InvalidRules(
+                f"distance is {self.distance!r}; it must be one of {', '.join(DISTANCES)}"
+            )
+        if not self.least > 0:
+            raise InvalidRules(f"least is {self.least}; it must be above 0")
+
+
+@dataclass(frozen=True)
+class DriftRules:
+    """How the columns of a window are compared; docs/monitoring.md has how the defaults came.
+
+    Attributes
+    ----------
+    error_rate : float
+        At most how probable it is that a window without drift has any drifted column. It is shared
+        out over the columns (Bonferroni).
+    usual : ColumnRule
+        Of every column without a rule of its own.
+    columns : dict of str to ColumnRule
+        Rules of single columns of `DRIFT_COLUMNS`.
+    """
+
+    error_rate: float = 0.003
+    usual: ColumnRule = field(default_factory=ColumnRule)
+    columns: Mapping[str, ColumnRule] = field(
+        # Mostly 0: ranks with ties, and a measure that does not divide by their small spread.
+        default_factory=lambda: {MISSING_SHARE: ColumnRule("mannw", "jensenshannon")}
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.error_rate < 1:
+            raise InvalidRules(f"error_rate is {self.error_rate}; it must be between 0 and 1")
+        unknown = set(self.columns) - set(DRIFT_COLUMNS)
+        if unknown:
+            raise InvalidRules(
+                f"there is a rule for {', '.join(sorted(unknown))}; "
+                f"the columns are {', '.join(DRIFT_COLUMNS)}"
+            )
+
+    @property
+    def significance(self) -> float:
+        """The p-value below which one column's difference is significant."""
+        return self.error_rate / len(DRIFT_COLUMNS)
+
+    def of(self, column: str) -> ColumnRule:
+        """Give a column's rule."""
+        return self.columns.get(column, self.usual)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> DriftRules:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        InvalidRules
+        """
+        try:
+            values = json.loads(text)
+            return DriftRules(
+                values["error_rate"],
+                ColumnRule(**values["usual"]),
+                {name: ColumnRule(**rule) for name, rule in values["columns"].items()},
+            )
+        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise InvalidRules(f"the rules of drift cannot be read: {error}") from error

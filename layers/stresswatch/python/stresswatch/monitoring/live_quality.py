@@ -1,0 +1,235 @@
+"""Live quality: what labels that came late say of predictions that were made of the stream.
+
+Labels come out of order, twice, contradicting each other, for posts that were never seen, for texts
+that were edited since, and days after the prediction. Each labelled post, which is its id and its
+text, counts once: by its newest label, and by the first prediction that a model version made of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stresswatch.contracts.identity import Identity, text_digest
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import bootstrap_intervals, measure
+from stresswatch.storage.training_sets import assemble
+
+Row = Mapping[str, Any]
+"""Of the archive."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known of posts by now.
+
+    Attributes
+    ----------
+    by_post : dict of Identity to int
+        The newest label of each post.
+    invalid : int
+        Lines that broke the contract.
+    """
+
+    by_post: Mapping[Identity, int]
+    invalid: int
+
+    @cached_property
+    def texts(self) -> Mapping[str, list[str]]:
+        """The digests of the labelled texts of each post id."""
+        found: dict[str, list[str]] = {}
+        for post_id, digest in self.by_post:
+            found.setdefault(post_id, []).append(digest)
+        return found
+
+
+@dataclass(frozen=True)
+class Join:
+    """The rows that labels meet, and why other labels meet none.
+
+    Attributes
+    ----------
+    rows : dict of Identity to row
+        The first row of each labelled post.
+    other_text : set of Identity
+        Labels of a text that is in none of the rows of its id: the post was edited.
+    ambiguous : set of Identity
+        Labels of an id that stands for several texts in rows that have no digest.
+    """
+
+    rows: dict[Identity, Row] = field(default_factory=dict)
+    other_text: set[Identity] = field(default_factory=set)
+    ambiguous: set[Identity] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A prediction of a post, and the label that the post got."""
+
+    post_id: str
+    label: int
+    probability: float
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the labels: each is in one of these.
+
+    Attributes
+    ----------
+    scored : list of Scored
+        What quality is measured on.
+    trained_on : int
+        Labels of posts whose text the version was trained on, and that are left out therefore.
+    other_text, ambiguous : int
+        As in `Join`.
+    other_version : int
+        Labels of posts that other versions alone predicted.
+    unseen : int
+        Labels of posts that nothing predicted in the window.
+    """
+
+    scored: list[Scored]
+    trained_on: int
+    other_text: int
+    ambiguous: int
+    other_version: int
+    unseen: int
+
+    def counts(self) -> dict[str, int]:
+        """Return how many labels are in each."""
+        named = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {"labelled_posts": len(named.pop("scored")), **named}
+
+
+@dataclass(frozen=True)
+class LiveQuality:
+    """How good a version's predictions were, where that is known.
+
+    Attributes
+    ----------
+    overall : dict or None
+        The figures of `Quality` and their ``intervals``; None below the smallest number of posts.
+    communities : dict of str to dict
+        The same by the posts' source, of those that have enough labelled posts, the largest first.
+    """
+
+    overall: dict[str, Any] | None
+    communities: dict[str, dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def newest_labels(lines: Iterable[bytes], key: bytes) -> Labels:
+    """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
+    known = assemble([], lines)
+    newest: dict[Identity, LabelledPost] = {}
+    for labelled in sorted(known.fresh, key=_given_at):
+        newest[labelled.post.post_id, text_digest(key, labelled.post.text)] = labelled
+    return Labels({post: labelled.label for post, labelled in newest.items()}, known.invalid)
+
+
+def join(labels: Labels, rows: Iterable[Row]) -> Join:
+    """Join labels to the rows that one model version made, earliest first.
+
+    A row tells by its digest of which text it is. Rows of earlier releases have none: they meet the
+    label of their id where it stands for one text, on either side.
+    """
+    found = Join()
+    undigested: dict[str, list[Row]] = {}
+    digested: set[str] = set()
+    for row in rows:
+        post_id, digest = row["post_id"], row.get("text_digest")
+        if post_id not in labels.texts:
+            continue
+        if digest is None:
+            undigested.setdefault(post_id, []).append(row)
+            continue
+        digested.add(post_id)
+        if (post_id, digest) in labels.by_post:
+            found.rows.setdefault((post_id, digest), row)
+    for post_id in digested | undigested.keys():
+        missed = {
+            (post_id, digest)
+            for digest in labels.texts[post_id]
+            if (post_id, digest) not in found.rows
+        }
+        without = undigested.get(post_id, [])
+        if not without:
+            found.other_text.update(missed)
+        elif len(labels.texts[post_id]) == 1 and post_id not in digested and _is_one_text(without):
+            found.rows.update(dict.fromkeys(missed, without[0]))
+        else:
+            found.ambiguous.update(missed)
+    return found
+
+
+def match(
+    labels: Labels, rows: Sequence[Row], version: str, trained_texts: Container[str] = ()
+) -> Outcome:
+    """Say what becomes of each label, given the rows of the window, earliest first.
+
+    Parameters
+    ----------
+    version : str
+        Whose predictions are to be measured.
+    trained_texts : container of str
+        Digests of the texts that the version was trained on.
+    """
+    seen = {row["post_id"] for row in rows}
+    joined = join(labels, (row for row in rows if row["model_version"] == version))
+    kept = {post: row for post, row in joined.rows.items() if post[1] not in trained_texts}
+    elsewhere = join(labels, (row for row in rows if row["model_version"] != version)).rows.keys()
+    missed = {post for post in labels.by_post if post[0] in seen} - joined.rows.keys()
+    other_version = missed & elsewhere | (missed - joined.other_text - joined.ambiguous)
+    return Outcome(
+        scored=[
+            Scored(post[0], labels.by_post[post], row["probability"], row.get("source"))
+            for post, row in kept.items()
+        ],
+        trained_on=len(joined.rows) - len(kept),
+        other_text=len(joined.other_text - other_version),
+        ambiguous=len(joined.ambiguous - other_version),
+        other_version=len(other_version),
+        unseen=len(labels.by_post) - len(missed) - len(joined.rows),
+    )
+
+
+def measure_live(
+    scored: Sequence[Scored], minimum_posts: int, most_communities: int = 20
+) -> LiveQuality:
+    """Measure what was joined, overall and by community, wherever `minimum_posts` are labelled."""
+    sources = Counter(one.source for one in scored if one.source)
+    large = [
+        name for name, posts in sources.most_common(most_communities) if posts >= minimum_posts
+    ]
+    return LiveQuality(
+        overall=_figures(scored) if len(scored) >= minimum_posts else None,
+        communities={
+            name: _figures([one for one in scored if one.source == name]) for name in large
+        },
+    )
+
+
+def _given_at(labelled: LabelledPost) -> datetime:
+    moment = datetime.fromisoformat(labelled.labelled_at or datetime.min.isoformat())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_one_text(rows: Sequence[Row]) -> bool:
+    return len({row.get("text_length") for row in rows}) == 1
+
+
+def _figures(scored: Sequence[Scored]) -> dict[str, Any]:
+    labels = np.array([one.label for one in scored])
+    probability = np.array([one.probability for one in scored])
+    intervals = bootstrap_intervals(labels, probability, [one.post_id for one in scored])
+    return {**measure(labels, probability).as_dict(), "intervals": intervals}

@@ -1,0 +1,34 @@
+"""A person's word on a version that an execution waits for, wherever it was given."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from stresswatch.retraining.journal import Journal
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+_WAITS_NO_MORE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
+
+
+def answer(
+    states: SFNClient, journal: Journal, version: str, *, approved: bool, by: str, why: str
+) -> bool:
+    """Wake the execution that waits for a word on the version; False when none does."""
+    pending = journal.approval(version)
+    if pending is None:
+        return False
+    word = {"approved": approved, "by": by, "why": why}
+    waits = True
+    try:
+        states.send_task_success(taskToken=pending.token, output=json.dumps(word))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _WAITS_NO_MORE:
+            raise
+        waits = False
+    journal.close_approval(version)
+    return waits

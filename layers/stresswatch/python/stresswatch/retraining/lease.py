@@ -1,0 +1,102 @@
+"""Whether a retraining may begin: one at a time, and not at once after another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from stresswatch.retraining.journal import Journal
+from stresswatch.wording import counted
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution of the workflow.
+
+    Attributes
+    ----------
+    ended_at : datetime or None
+        None while it runs.
+    trained : bool
+        Whether it came as far as a training job, or may have. One that was declined for want of
+        labels cost nothing, and delays no other.
+    """
+
+    ended_at: datetime | None
+    trained: bool
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether a retraining may begin, and why not."""
+
+    admitted: bool
+    reason: str = ""
+
+
+def admit(
+    journal: Journal,
+    describe: Callable[[str], Run | None],
+    execution: str,
+    now: datetime,
+    cool_down: timedelta,
+) -> Admission:
+    """Take the lease for an execution, or say why it cannot have it.
+
+    The lease is held by an execution for as long as it runs, and by nothing else: one that was
+    stopped or killed leaves nothing behind that had to be freed. Asked again by the same
+    execution, the answer is the same.
+
+    Parameters
+    ----------
+    journal : Journal
+    describe : callable
+        Gives the run of an execution; None of one that is forgotten.
+    execution : str
+        Its ARN.
+    now : datetime
+    cool_down : timedelta
+        How long after the end of a training no other begins.
+    """
+    while True:
+        holder = journal.lease_holder()
+        if holder == execution:
+            return Admission(admitted=True)
+        last = describe(holder) if holder else None
+        if last and not last.ended_at:
+            return Admission(admitted=False, reason=f"{_name(holder)} is still retraining")
+        if last and last.ended_at and last.trained and now < last.ended_at + cool_down:
+            return Admission(
+                admitted=False,
+                reason=f"the last retraining ended at {last.ended_at:%Y-%m-%dT%H:%M:%SZ}; "
+                f"the next may begin {_minutes(cool_down)} later",
+            )
+        if journal.take_lease(execution, after=holder):
+            return Admission(admitted=True)
+
+
+def describe_run(states: SFNClient, execution: str) -> Run | None:
+    """Look an execution up; None once AWS has forgotten it, after 90 days."""
+    try:
+        found = states.describe_execution(executionArn=execution)
+    except states.exceptions.ExecutionDoesNotExist:
+        return None
+    if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
+        return Run(ended_at=None, trained=False)
+    output = json.loads(found.get("output", "{}"))
+    is_untrained = found["status"] == "SUCCEEDED" and "training" not in output
+    return Run(ended_at=found["stopDate"], trained=not is_untrained)
+
+
+def _name(execution: str | None) -> str:
+    return (execution or "").rpartition(":")[2]
+
+
+def _minutes(span: timedelta) -> str:
+    return counted(span.total_seconds() / 60, "minute")

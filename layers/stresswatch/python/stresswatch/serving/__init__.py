@@ -1,0 +1,1 @@
+"""Predictions on request and in bulk: the web service, batch scoring."""

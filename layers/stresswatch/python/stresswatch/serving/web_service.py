@@ -1,0 +1,244 @@
+"""What the web service answers: predictions, labels that are taken, and problems (RFC 9457).
+
+A problem says which rule was broken, in the words
+of the contract, and never what was sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from stresswatch.aws.s3 import Location
+from stresswatch.contracts.posts import (
+    InvalidPost,
+    LabelledPost,
+    Post,
+    decode,
+    parse_record,
+    read_post,
+)
+from stresswatch.contracts.predictions import Prediction, predict, prediction_id
+from stresswatch.model.explainer import Explains
+from stresswatch.storage.training_sets import check_given
+from stresswatch.versions.champion import Pointer, ServedModel
+from stresswatch.versions.model_version import CARD_PAGE_FILE, Manifest
+
+ROUTES = (
+    ("POST", "/predict"),
+    ("POST", "/labels"),
+    ("GET", "/model"),
+    ("GET", "/health"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+)
+MAXIMUM_POSTS = 100
+"""Of one request for predictions."""
+MAXIMUM_LABELS = 1000
+"""Of one request that brings labels."""
+MAXIMUM_BODY_BYTES = 2 * 1024 * 1024
+"""A third of what Lambda takes as an event, in which every quote of a body is escaped."""
+
+_MEDIA_TYPE = "application/json"
+_PROBLEM_TYPE = "urn:stresswatch:problem:"
+
+
+class Problem(Exception):
+    """Why a request, or one post of it, has no other answer.
+
+    Attributes
+    ----------
+    status : int
+        Of HTTP.
+    reason : str
+        One word for programs, such as ``text_too_long``.
+    detail : str
+        One sentence for people. It never quotes the request.
+    errors : sequence of dict
+        What is wrong with which of several records, where the request had several.
+    headers : mapping
+        What HTTP wants said beside it.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        reason: str,
+        detail: str,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(f"{reason}: {detail}")
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the members of RFC 9457."""
+        members = {
+            "type": f"{_PROBLEM_TYPE}{self.reason}",
+            "title": self.reason.replace("_", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+        }
+        return members | ({"errors": list(self.errors)} if self.errors else {})
+
+    @staticmethod
+    def of(invalid: InvalidPost) -> Problem:
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, invalid.reason, invalid.detail)
+
+
+BODY_INVALID = Problem(
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    "body_invalid",
+    "a body is one record, or an array of at least one and at most as many as are taken: "
+    f"{MAXIMUM_POSTS} posts, or {MAXIMUM_LABELS:,} labels",
+)
+UNAVAILABLE = Problem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable",
+    "the service cannot answer now; try again later",
+    headers={"Retry-After": "30"},
+)
+INTERNAL = Problem(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says where"
+)
+
+
+def no_json(reason: str) -> Problem:
+    """Say that a body cannot be read."""
+    return Problem(HTTPStatus.BAD_REQUEST, reason, "the request's body must be JSON in UTF-8")
+
+
+def no_route(path: str) -> Problem:
+    """Say that there is no such path, or that it has other methods."""
+    if methods := [method for method, known in ROUTES if known == path]:
+        return Problem(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            f"the path takes {', '.join(methods)}",
+            headers={"Allow": ", ".join(methods)},
+        )
+    return Problem(HTTPStatus.NOT_FOUND, "not_found", "there is no such path")
+
+
+def check_body(content_type: str, body: str, *, is_base64: bool) -> None:
+    """See whether there is JSON to look at.
+
+    Raises
+    ------
+    Problem
+        413, 415 or 400, when the body is too large, of another type, or no JSON.
+    """
+    data = base64.b64decode(body) if is_base64 else body.encode("utf-8", "surrogatepass")
+    if len(data) > MAXIMUM_BODY_BYTES:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body_too_large",
+            f"a request has at most {MAXIMUM_BODY_BYTES:,} bytes; send fewer records at a time",
+        )
+    if content_type.partition(";")[0].strip().lower() != _MEDIA_TYPE:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "media_type_unsupported",
+            f"the request's Content-Type must be {_MEDIA_TYPE}",
+        )
+    try:
+        decode(data)
+    except InvalidPost as error:
+        raise no_json(error.reason) from None
+
+
+Score = Callable[[Sequence[Post]], Sequence[Prediction]]
+
+
+def answer_each(records: Sequence[object], score: Score) -> list[Prediction | Problem]:
+    """Answer each record with its prediction, or with why it has none, in their order.
+
+    Records are read by the stream's own contract, and one without an id gets its place, from 0.
+    Those that are posts are scored in one pass; without any, nothing is scored.
+    """
+    read = [_read(record, str(place)) for place, record in enumerate(records)]
+    posts = [one for one in read if isinstance(one, Post)]
+    predictions = iter(score(posts) if posts else ())
+    return [next(predictions) if isinstance(one, Post) else one for one in read]
+
+
+def _read(record: object, place: str) -> Post | Problem:
+    try:
+        return read_post(record, default_post_id=place)
+    except InvalidPost as error:
+        return Problem.of(error)
+
+
+def predict_posts(
+    posts: Sequence[Post], served: ServedModel, request_id: str, explains: Explains
+) -> list[Prediction]:
+    """Predict posts as the predictor does; their ids are made of the request's and their place."""
+    now = datetime.now(UTC).isoformat()
+    named = [(prediction_id("web", request_id, str(place)), one) for place, one in enumerate(posts)]
+    return predict(named, served.artefact, served.pointer.version, now, explains)
+
+
+def message(prediction: Prediction) -> dict[str, Any]:
+    """Give what the predictions stream would say of a prediction."""
+    said: dict[str, Any] = json.loads(prediction.message())
+    return said
+
+
+def several(results: Sequence[Prediction | Problem]) -> tuple[HTTPStatus, dict[str, Any]]:
+    """Give the status and the body of an answer to several posts."""
+    listed = [
+        {"problem": one.as_dict()} if isinstance(one, Problem) else {"prediction": message(one)}
+        for one in results
+    ]
+    is_mixed = any(isinstance(one, Problem) for one in results)
+    return HTTPStatus.MULTI_STATUS if is_mixed else HTTPStatus.OK, {"results": listed}
+
+
+def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
+    """Read labelled posts: all of them, or none.
+
+    Raises
+    ------
+    Problem
+        With one of its `errors` for each record that breaks the contract, or says that its label
+        was given later than now.
+    """
+    labels: list[LabelledPost] = []
+    errors: list[dict[str, Any]] = []
+    for place, record in enumerate(records):
+        try:
+            labelled = parse_record(record)
+            check_given(labelled, now)
+            labels.append(labelled)
+        except InvalidPost as error:
+            errors.append({"place": place, **Problem.of(error).as_dict()})
+    if errors:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "labels_invalid",
+            f"{len(errors)} of {len(records)} labels break the contract, and none was taken",
+            errors,
+        )
+    return labels
+
+
+def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
+    """Say what serves: the version, what it learned from, how good it was, where its card is."""
+    folder = Location.parse(pointer.uri)
+    return {
+        "version": manifest.version,
+        "created_at": manifest.created_at,
+        "parent": manifest.parent or None,
+        "posts": manifest.posts,
+        "numeric_features": manifest.selected_features,
+        "metrics": manifest.metrics["overall"],
+        "card": str(folder / CARD_PAGE_FILE),
+    }

@@ -1,0 +1,1 @@
+"""Kinesis: the envelope that records come in, and writing that takes refusals."""

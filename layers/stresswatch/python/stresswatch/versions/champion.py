@@ -1,0 +1,240 @@
+"""The champion: which model version serves, and the model that a warm function keeps of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from stresswatch.aws.s3 import Location
+from stresswatch.aws.service_text import description
+from stresswatch.model.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.versions.model_version import MODEL_FILE, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+
+class ChampionUnavailable(LookupError):
+    """There is no model to serve with: none was promoted yet, or the promoted one is unreadable."""
+
+
+class DigestMismatch(ValueError):
+    """The model file is not the one that the pointer names."""
+
+
+class InvalidPointer(ValueError):
+    """The parameter holds something else than a pointer."""
+
+
+class PointerExists(RuntimeError):
+    """Another version became the first champion meanwhile."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The champion's version, its folder in S3, and the SHA-256 of its model file.
+
+    Raises
+    ------
+    ValueError
+        When the folder's address has another form than ``s3://bucket/key``.
+    """
+
+    version: str
+    uri: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        Location.parse(self.uri)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(value: str) -> Pointer:
+        """Read the pointer's value.
+
+        Raises
+        ------
+        InvalidPointer
+            When the value is no pointer.
+        """
+        try:
+            return Pointer(**json.loads(value))
+        except (TypeError, AttributeError, ValueError) as error:
+            raise InvalidPointer(f"the champion pointer cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the champion: to which version, when, by whom and why."""
+
+    pointer: Pointer
+    at: datetime
+    by: str
+    because: str
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A champion that was loaded and verified."""
+
+    pointer: Pointer
+    artefact: Artefact
+
+
+def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
+    """Read which version serves; None before the first promotion, which makes the parameter."""
+    value = read_parameter(ssm, parameter)
+    return None if value is None else Pointer.from_json(value)
+
+
+def read_parameter(ssm: SSMClient, parameter: str) -> str | None:
+    """Read a parameter; None where there is none."""
+    try:
+        return ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
+        return None
+
+
+def write_pointer(
+    ssm: SSMClient, parameter: str, pointer: Pointer, because: str, *, is_first: bool = False
+) -> None:
+    """Make a version the champion, and say why; the parameter's history keeps it.
+
+    Promotion and rollback do this and nothing else.
+
+    Parameters
+    ----------
+    is_first
+        Create the parameter, and take no other champion's place.
+
+    Raises
+    ------
+    PointerExists
+        When it would be the first, and another version is the champion.
+    """
+    try:
+        ssm.put_parameter(
+            Name=parameter,
+            Value=pointer.to_json(),
+            Description=description(because),
+            Type="String",
+            Overwrite=not is_first,
+        )
+    except ssm.exceptions.ParameterAlreadyExists as error:
+        # A retry of the client finds what its first attempt wrote.
+        if read_pointer(ssm, parameter) != pointer:
+            raise PointerExists(f"{parameter} names another version by now") from error
+
+
+def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
+    """Give each change of the champion that SSM remembers, the newest hundred, oldest first."""
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
+    try:
+        return [
+            Change(
+                pointer=Pointer.from_json(entry["Value"]),
+                at=entry["LastModifiedDate"],
+                by=entry.get("LastModifiedUser", ""),
+                because=entry.get("Description", ""),
+            )
+            for page in pages
+            for entry in page["Parameters"]
+        ]
+    except ssm.exceptions.ParameterNotFound:
+        return []
+
+
+def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:
+    """Load the model file that the pointer names.
+
+    Raises
+    ------
+    DigestMismatch
+        When the file's digest is not the pointer's.
+    CorruptArtefact
+        When the file is no artefact, or larger than any is.
+    """
+    bucket, key = Location.parse(pointer.uri) / MODEL_FILE
+    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAXIMUM_ARTEFACT_BYTES + 1)
+    if len(data) > MAXIMUM_ARTEFACT_BYTES:
+        raise CorruptArtefact(
+            f"{MODEL_FILE} of {pointer.version} has over {MAXIMUM_ARTEFACT_BYTES:,} bytes"
+        )
+    if (digest := sha256(data)) != pointer.sha256:
+        raise DigestMismatch(
+            f"{MODEL_FILE} of {pointer.version} has SHA-256 {digest[:12]}…, "
+            f"the champion pointer says {pointer.sha256[:12]}…"
+        )
+    return ServedModel(pointer, Artefact.from_bytes(data))
+
+
+class ChampionCache:
+    """Keeps the champion's model in a warm function and follows the pointer.
+
+    The pointer is read again once its time to live is over. A pointer that cannot be followed (its
+    file is missing, altered or corrupt) is reported and the model in memory goes on serving: the
+    loss of a promotion is better than the loss of the stream.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the present pointer.
+    load : callable
+        Gives the model of a pointer.
+    ttl_seconds : float
+    on_refused : callable
+        Told of an error that kept the old champion serving.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Pointer | None],
+        load: Callable[[Pointer], ServedModel],
+        ttl_seconds: float,
+        on_refused: Callable[[Exception], None],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._read = read
+        self._load = load
+        self._ttl_seconds = ttl_seconds
+        self._on_refused = on_refused
+        self._clock = clock
+        self._served: ServedModel | None = None
+        self._checked_at = float("-inf")
+
+    def current(self) -> ServedModel:
+        """Give the model to serve with.
+
+        Raises
+        ------
+        ChampionUnavailable
+            When no version was ever promoted, or the pointer cannot be followed and no model is in
+            memory to fall back on.
+        """
+        if self._served and self._clock() - self._checked_at < self._ttl_seconds:
+            return self._served
+        try:
+            self._served = self._follow()
+        except Exception as error:
+            if not self._served:
+                raise ChampionUnavailable(f"no model can be served: {error}") from error
+            self._on_refused(error)
+        self._checked_at = self._clock()
+        return self._served
+
+    def _follow(self) -> ServedModel:
+        pointer = self._read()
+        if pointer is None:
+            raise LookupError("no version was promoted yet; start a retraining for the first")
+        if self._served and self._served.pointer == pointer:
+            return self._served
+        return self._load(pointer)

@@ -1,0 +1,122 @@
+"""The model registry: versions as packages of a SageMaker model package group.
+
+The registry follows the loop, which alone says what serves; the one thing that it says itself is a
+person's approval or rejection of a version that waits for a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from stresswatch.aws.s3 import Location
+from stresswatch.aws.service_text import description, metadata_value
+from stresswatch.versions.model_version import EVALUATION_FILE, Manifest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+Status = Literal["Approved", "Rejected", "PendingManualApproval"]
+APPROVED: Status = "Approved"
+REJECTED: Status = "Rejected"
+PENDING: Status = "PendingManualApproval"
+PACKAGE_CHANGED = "SageMaker Model Package State Change"
+EXECUTION_CHANGED = "Step Functions Execution Status Change"
+CHAMPION_CHANGED = "Parameter Store Change"
+"""What EventBridge tells the registry of, as the detail's type."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A version as it stands in the registry."""
+
+    version: str
+    arn: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The packages of a group. A package's description is its version's name."""
+
+    sagemaker: SageMakerClient
+    group: str
+
+    def register(self, manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> None:
+        """Add a judged version with what it is made of; one that is there stays as it is."""
+        if any(package.version == manifest.version for package in self.packages()):
+            return
+        self.sagemaker.create_model_package(
+            ModelPackageGroupName=self.group,
+            ModelPackageDescription=manifest.version,
+            ModelApprovalStatus=PENDING if verdict["accepted"] else REJECTED,
+            ModelMetrics={
+                "ModelQuality": {
+                    "Statistics": {
+                        "ContentType": "application/json",
+                        "S3Uri": str(folder / EVALUATION_FILE),
+                    }
+                }
+            },
+            MetadataProperties={
+                "CommitId": manifest.code_commit,
+                "GeneratedBy": manifest.training_job,
+            },
+            CustomerMetadataProperties=_properties(manifest, verdict, folder),
+            # Two registrations at once make one package.
+            ClientToken=manifest.version,
+        )
+
+    def packages(self) -> Iterator[Package]:
+        """Return the packages that this registry added, newest first."""
+        pages = self.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending"
+        )
+        for page in pages:
+            for found in page["ModelPackageSummaryList"]:
+                if package := _package(found):
+                    yield package
+
+    def package(self, arn: str) -> Package | None:
+        """Return a package as it stands now; None for one that this registry did not add."""
+        return _package(self.sagemaker.describe_model_package(ModelPackageName=arn))
+
+    def set(self, package: Package, status: Status, because: str) -> None:
+        """Let a package say what the loop says; nothing is written where it does already."""
+        if package.status != status:
+            self.sagemaker.update_model_package(
+                ModelPackageArn=package.arn,
+                ModelApprovalStatus=status,
+                ApprovalDescription=description(because),
+            )
+
+    def word(self, package: Package) -> tuple[str, str]:
+        """Give who changed a package last, and the reason that they gave."""
+        described = self.sagemaker.describe_model_package(ModelPackageName=package.arn)
+        user = described.get("LastModifiedBy", {})
+        name = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn")
+        why = described.get("ApprovalDescription")
+        return name or "somebody in the model registry", why or "no reason was given"
+
+
+def _package(found: Mapping[str, Any]) -> Package | None:
+    """Read a package: people can add others to the group, which have no description or status."""
+    version, status = found.get("ModelPackageDescription"), found.get("ModelApprovalStatus")
+    return Package(version, found["ModelPackageArn"], status) if version and status else None
+
+
+def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> dict[str, str]:
+    quality = manifest.metrics["overall"]
+    failed = " / ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+    told = {
+        "version": manifest.version,
+        "parent": manifest.parent or "none",
+        "dataset_sha256": manifest.dataset_sha256,
+        "folder": str(folder),
+        "verdict": "accepted" if verdict["accepted"] else f"rejected: {failed}",
+        "numeric_features": ", ".join(manifest.selected_features) or "none",
+        **{f"posts_{kind}": str(count) for kind, count in manifest.posts.items()},
+        **{name: f"{quality[name]:.4f}" for name in ("f1", "roc_auc", "brier")},
+    }
+    return {name: metadata_value(value) for name, value in told.items()}

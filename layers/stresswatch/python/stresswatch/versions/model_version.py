@@ -1,0 +1,152 @@
+"""Model versions: the folder of files that a training run leaves, and how it is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from stresswatch.aws.s3 import Location
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MODELS_PREFIX = "models/"
+MODEL_FILE = "model.npz"
+MANIFEST_FILE = "manifest.json"
+REFERENCE_FILE = "reference.parquet"
+EVALUATION_FILE = "evaluation.json"
+CARD_FILE = "model_card.md"
+CARD_PAGE_FILE = "model_card.html"
+VERSION_FILES = (
+    MODEL_FILE,
+    MANIFEST_FILE,
+    REFERENCE_FILE,
+    EVALUATION_FILE,
+    CARD_FILE,
+    CARD_PAGE_FILE,
+)
+VERDICT_FILE = "verdict.json"
+"""What the gate said of the version; it stands beside the files that the training job delivered."""
+SHADOW_FILE = "shadow.json"
+"""The same of what it said of live posts beside the champion, where it shadowed."""
+MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
+
+
+class InvalidModelVersion(ValueError):
+    """The files are no model version: one is missing, too large, or not what the manifest says."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model version is made of and came from.
+
+    Attributes
+    ----------
+    files : mapping of str to str
+        SHA-256 of every other file of the version.
+    posts : mapping of str to int
+        How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
+        ``fresh``, that is labelled since the base data set, how many lines were ``invalid``, and
+        how many posts of the training split were left out as ``unweighted``, with confidence 0.
+    absent_features : tuple of str
+        The numeric features without two different values among the posts trained on: the model has
+        no coefficient for them.
+    metrics : mapping
+        `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by the
+        posts' source.
+    parent : str or None
+        The champion at the time of training.
+    """
+
+    version: str
+    created_at: str
+    files: Mapping[str, str]
+    dataset_sha256: str
+    posts: Mapping[str, int]
+    hyperparameters: Mapping[str, Any]
+    selected_features: tuple[str, ...]
+    parity: float
+    metrics: Mapping[str, Any]
+    parent: str | None
+    training_job: str
+    code_commit: str
+    absent_features: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(self.__dict__, indent=2, sort_keys=True).encode() + b"\n"
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Manifest:
+        try:
+            record = json.loads(data)
+            for name in ("selected_features", "absent_features"):
+                record[name] = tuple(record[name])
+            return Manifest(**record)
+        except (ValueError, TypeError, KeyError) as error:
+            raise InvalidModelVersion(f"{MANIFEST_FILE} cannot be read: {error}") from error
+
+
+def version_name(now: datetime, dataset_sha256: str) -> str:
+    """Name a version so that names sort by age; also a valid SageMaker training job name."""
+    return f"v{now:%Y%m%dT%H%M%S}-{dataset_sha256[:8]}"
+
+
+def judged_versions(s3: S3Client, bucket: str) -> list[str]:
+    """Name the versions that the gate judged, oldest first."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=MODELS_PREFIX)
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    return sorted(
+        key.removeprefix(MODELS_PREFIX).removesuffix(f"/{VERDICT_FILE}")
+        for key in keys
+        if key.endswith(f"/{VERDICT_FILE}")
+    )
+
+
+def folder_of_version(bucket: str, version: str) -> Location:
+    """Give where the files of a model version are."""
+    return Location(bucket, f"{MODELS_PREFIX}{version}/")
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
+    """Take the files of a version out of SageMaker's ``model.tar.gz``, in memory.
+
+    Raises
+    ------
+    InvalidModelVersion
+        When a member is not a plain file of `VERSION_FILES`, is too large, or is missing, or when
+        a file differs from its digest in the manifest.
+    """
+    files: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
+            for member in members:
+                name = member.name.removeprefix("./")
+                if member.isdir() and name in (".", ""):
+                    continue
+                if not member.isfile() or name not in VERSION_FILES or name in files:
+                    raise InvalidModelVersion(
+                        f"the archive holds {name!r}, which is no model file or a second one"
+                    )
+                if member.size > MAXIMUM_FILE_BYTES:
+                    raise InvalidModelVersion(f"{name} is over {MAXIMUM_FILE_BYTES:,} bytes")
+                content = members.extractfile(member)
+                files[name] = content.read() if content else b""
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise InvalidModelVersion(f"the model archive cannot be read: {error}") from error
+    if missing := sorted(set(VERSION_FILES) - set(files)):
+        raise InvalidModelVersion(f"the model archive lacks {', '.join(missing)}")
+    manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+    for name in files.keys() - {MANIFEST_FILE}:
+        if manifest.files.get(name) != sha256(files[name]):
+            raise InvalidModelVersion(f"{name} is not the file that the manifest names")
+    return files
