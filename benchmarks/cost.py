@@ -45,9 +45,9 @@ from cli.cost.measured import SHIPPED
 from cli.data import load_posts
 from cli.loop import Loop, payload
 from cli.targets import local_target
-from local.batching import Record
 from local.endpoint import REGION
-from local.invocation import Source, kinesis_event
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.posts import LabelledPost
 
 BATCH_SIZES = (1, 100, 500)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.faults.posts import MARKER
-from local.batching import Record
-from local.invocation import Source, kinesis_event
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.invocation import Source, kinesis_event
 
 Place = tuple[dict[str, Any] | list[Any], Any]
 """A container, and a key or index of it."""

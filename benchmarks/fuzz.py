@@ -40,8 +40,8 @@ from benchmarks.faults.simulation import Model, quiet, without_threads
 from benchmarks.faults.stores import Buckets
 from cli.data.synthetic import generate_posts
 from lambdas.predictor import handler as predictor_module
-from local.batching import Record
-from local.invocation import Source, kinesis_event
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
 from stresswatch.model.explainer import Explains

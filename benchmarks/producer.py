@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
 from cli.data.synthetic import generate_posts
-from local.server import Server
+from local.emulator.server import Server
 from stresswatch.contracts.posts import post_record
 from stresswatch.producer import Producer, post_to_record
 from stresswatch.streaming.put_records import StreamRecord, requests

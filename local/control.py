@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.daemon import DETACH
+from local.emulator.server import PROJECT
 from local.errors import LocalStackError
-from local.server import PROJECT
 from local.state_file import Folder, LocalStack
 
 _STOP_SECONDS = 30.0

@@ -16,20 +16,21 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
-from local import deploy, driven_clock
 from local.activity import Activity
-from local.alarms import AlarmWatch
-from local.assembly import Assembly, read_assembly
-from local.crew import Crew
+from local.alarms.watch import AlarmWatch
+from local.clock import driven_clock
+from local.emulator.server import Server
 from local.endpoint import ACCOUNT, REGION, Endpoint
 from local.errors import LocalStackError
-from local.mapping import Mapping
-from local.metrics import LogMetrics
-from local.poller import Poller
-from local.rewrites import kinesis_mappings
-from local.server import Server
-from local.service_metrics import ApiErrors, ExecutionOutcomes, QueueDepths
+from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.poller import Poller
+from local.metrics.embedded import LogMetrics
+from local.metrics.services import ApiErrors, ExecutionOutcomes, QueueDepths
 from local.state_file import Folder, LocalStack
+from local.template import deploy
+from local.template.assembly import Assembly, read_assembly
+from local.template.rewrites import kinesis_mappings
+from local.threads import Crew
 
 log = logging.getLogger(__name__)
 

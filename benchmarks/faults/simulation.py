@@ -28,7 +28,7 @@ from benchmarks.faults.weather import (
     Weather,
 )
 from lambdas.predictor import handler as predictor_module
-from local.batching import (
+from local.event_source_mapping.batching import (
     Answer,
     Batch,
     Discard,
@@ -40,10 +40,10 @@ from local.batching import (
     next_step,
     settle,
 )
-from local.checkpoints import TRIM_HORIZON, Checkpoints
-from local.invocation import Source, failure_record, kinesis_event
-from local.progress import Progress
-from local.shards import shards_to_start
+from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints
+from local.event_source_mapping.invocation import Source, failure_record, kinesis_event
+from local.event_source_mapping.shard_progress import Progress
+from local.event_source_mapping.shards import shards_to_start
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 
-from local.batching import Record
-from local.checkpoints import Position
-from local.shards import Shard
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.checkpoints import Position
+from local.event_source_mapping.shards import Shard
 
 
 @dataclass

@@ -29,7 +29,7 @@ from benchmarks.month.view import day_words, days_table, draw, promises_table
 from cli.data import load_posts
 from cli.loop import Loop
 from cli.targets import of_local_stack
-from local import driven_clock
+from local.clock import driven_clock
 
 PROJECT = Path(__file__).parents[2]
 

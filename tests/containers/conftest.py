@@ -13,8 +13,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.assembly import Assembly, read_assembly
-from local.server import Server
+from local.emulator.server import Server
+from local.template.assembly import Assembly, read_assembly
 from tests.conftest import make_posts
 from tests.containers.engine import Engine, find_engine
 from tests.containers.runtime_api import RuntimeApi, runtime_api

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.assembly import ImageAsset
+from local.template.assembly import ImageAsset
 from tests.conftest import PROJECT
 from tests.containers.runtime_packages import install_runtime
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from cdk_app import bundling
-from local.assembly import FileAsset
+from local.template.assembly import FileAsset
 from stresswatch.contracts.posts import post_record
 from tests.conftest import PROJECT, make_posts
 from tests.containers.conftest import running

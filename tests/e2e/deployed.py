@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import local
 from cli.loop import Loop, payload
 from cli.targets import of_local_stack
-from local.batching import Settings
-from local.crew import Crew
-from local.deploy import stack_resources
 from local.endpoint import Endpoint
-from local.mapping import Mapping
-from local.poller import Poller
+from local.event_source_mapping.batching import Settings
+from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.poller import Poller
+from local.template.deploy import stack_resources
+from local.threads import Crew
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, write_pointer
 from tests.conftest import make_posts

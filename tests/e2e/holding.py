@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from cli.loop import payload
 from cli.replay.held import Selection
-from local.batching import Batch, Condition, Discard
-from local.batching import Record as StreamedRecord
-from local.invocation import Source, failure_key, failure_record
+from local.event_source_mapping.batching import Batch, Condition, Discard
+from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.invocation import Source, failure_key, failure_record
 from stresswatch.contracts.predictions import Record, Rejection
 from stresswatch.storage import quarantine
 from tests.conftest import make_posts

@@ -13,10 +13,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from local import deploy
-from local.assembly import read_assembly
 from local.daemon import BUCKET
 from local.endpoint import ACCOUNT, REGION, Endpoint
+from local.template import deploy
+from local.template.assembly import read_assembly
 
 
 def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:

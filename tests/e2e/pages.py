@@ -13,8 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from cli.data.dreaddit import TRAIN_FILE
-from local.batching import Record
-from local.invocation import Source, kinesis_event
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive

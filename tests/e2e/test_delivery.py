@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import local
+from local.emulator.server import Server
 from local.endpoint import Endpoint
-from local.server import Server
 from local.state_file import Folder
 from tests.conftest import PROJECT
 from tests.documented import NOT_RUN, TYPED_BY, commands

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_app.app import build_app
 from cdk_app.stages import STAGES
-from local.server import HOST, free_port
+from local.emulator.server import HOST, free_port
 from tests.conftest import PROJECT
 
 UNKNOWN = (

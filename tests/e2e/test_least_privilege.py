@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from cli.loop import payload
 from lambdas.drift.handler import handler as measure_drift
-from local.events import route
+from local.alarms.events import route
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.posts import labelled_post_record
 from stresswatch.monitoring.drift_reports import Signer

@@ -24,12 +24,12 @@ from typing import Any, TypeVar
 import pytest
 
 import local
-from local.batching import Settings
-from local.crew import Crew
 from local.daemon import OWNER_VARIABLE
 from local.endpoint import Endpoint
-from local.mapping import Mapping
-from local.poller import Poller
+from local.event_source_mapping.batching import Settings
+from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.poller import Poller
+from local.threads import Crew
 from tests.e2e.small_app import NAME, write_app
 
 T = TypeVar("T")

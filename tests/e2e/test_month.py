@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import local
-from local import LocalStackError, driven_clock
+from local import LocalStackError
+from local.clock import driven_clock
 from tests.conftest import PROJECT
 
 LONGEST_SECONDS = 1200

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 import local
-from local import deploy
 from local.activity import Activity
-from local.assembly import read_assembly
-from local.crew import Crew
 from local.daemon import BUCKET, _drive
+from local.emulator.server import Server
 from local.endpoint import ACCOUNT, REGION, Endpoint
-from local.server import Server
 from local.state_file import LocalStack
+from local.template import deploy
+from local.template.assembly import read_assembly
+from local.threads import Crew
 from tests.e2e.small_app import write_app
 from tests.e2e.test_local_stack import Small, eventually, start
 

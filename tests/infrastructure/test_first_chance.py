@@ -7,8 +7,8 @@ import pytest
 
 from cdk_app.constructs.alarms import silence_periods
 from cdk_app.constructs.drift import heartbeat_silence
-from local import alarm_evaluation
-from local.alarm_evaluation import ALARM, INSUFFICIENT_DATA, OK, Alarm, Samples, evaluate
+from local.alarms import evaluation
+from local.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Alarm, Samples, evaluate
 
 NOW = 1_800_000_000.0
 MINUTE = 60.0
@@ -129,7 +129,7 @@ def states_of(alarm, figures, minutes):
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, window, extra):
     """However little CloudWatch looks back, and with each second figure ten minutes late."""
-    monkeypatch.setattr(alarm_evaluation, "_EXTRA_WINDOWS", extra)
+    monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     ends = range(window, 6 * window, window)
     figures = [(end + (2, 12)[place % 2], end) for place, end in enumerate(ends)]
     states = states_of(heartbeat(window), figures, 6 * window)
@@ -141,7 +141,7 @@ def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, windo
 @pytest.mark.parametrize("extra", [0, 2])
 @pytest.mark.parametrize("window", [minutes for minutes in WINDOWS if minutes >= 60])
 def test_a_monitor_that_dies_is_told_of_within_two_windows(monkeypatch, window, extra):
-    monkeypatch.setattr(alarm_evaluation, "_EXTRA_WINDOWS", extra)
+    monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     states = states_of(heartbeat(window), [(window + 2, window)], 4 * window)
     assert states[window + 2] == OK
     silent = states.index(INSUFFICIENT_DATA, window + 2)

@@ -15,8 +15,8 @@ import tests.conftest  # noqa: F401 - the settings that every test has
 from cdk_app.stages import STAGES
 from cli.loop import payload
 from cli.smoke import smoke_posts
-from local.batching import Record
-from local.invocation import Source, kinesis_event
+from local.event_source_mapping.batching import Record
+from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, parse_labelled_post
 from stresswatch.serving.web_schemas import Post
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version

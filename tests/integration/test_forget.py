@@ -20,9 +20,9 @@ from cli.errors import OperatorError
 from cli.forget.command import forget
 from cli.parallel import WORKERS, in_parallel
 from cli.targets import Target
-from local.batching import Answer, Batch, Condition, Discard
-from local.batching import Record as StreamedRecord
-from local.invocation import Source, failure_key, failure_record
+from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
+from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.invocation import Source, failure_key, failure_record
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import LabelledPost, Post, labelled_post_record
 from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection

@@ -19,9 +19,9 @@ from cli.replay.held import Selection
 from cli.replay.holdings import LEASE
 from cli.targets import Target
 from lambdas.predictor.handler import handler, predictor
-from local.batching import Answer, Batch, Condition, Discard
-from local.batching import Record as StreamedRecord
-from local.invocation import Source, failure_key, failure_record, kinesis_event
+from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
+from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
 from stresswatch.contracts import posts
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive, quarantine

@@ -11,9 +11,9 @@ from benchmarks.faults.run import run
 from benchmarks.faults.schedule import CALL_FAULTS, EVENT_FAULTS, LONG, Event, Schedule
 from benchmarks.faults.stores import Buckets
 from cdk_app.stages import STAGES
-from local.batching import drop_first
-from local.checkpoints import END
-from local.progress import Progress
+from local.event_source_mapping.batching import drop_first
+from local.event_source_mapping.checkpoints import END
+from local.event_source_mapping.shard_progress import Progress
 from stresswatch.contracts.predictions import Prediction, Record
 from stresswatch.model.artefact import Artefact
 from stresswatch.storage import archive, quarantine

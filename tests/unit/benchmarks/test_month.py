@@ -9,7 +9,8 @@ from benchmarks.month.calendar import OUTAGE, POSTS_A_DAY, Phase, make_month
 from benchmarks.month.promises import promises
 from benchmarks.month.story import Seen
 from cli.data.synthetic import generate_posts
-from local import LocalStackError, driven_clock
+from local import LocalStackError
+from local.clock import driven_clock
 
 BASE, DAYS = make_month(generate_posts(7))
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from botocore.exceptions import ClientError
 
-from local.alarm_evaluation import ALARM, OK, Alarm, Samples, evaluate
+from local.alarms.evaluation import ALARM, OK, Alarm, Samples, evaluate
 from stresswatch.monitoring.window_metrics import RefusedMetrics, complain, publish
 from stresswatch.monitoring.windows import Window
 from tests.strict_calls import checked

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.alarm_evaluation import (
+from local.alarms.evaluation import (
     ALARM,
     INSUFFICIENT_DATA,
     OK,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.batching import (
+from local.event_source_mapping.batching import (
     PAYLOAD_LIMIT,
     Answer,
     Batch,

@@ -5,9 +5,9 @@ import threading
 import pytest
 from botocore.exceptions import ClientError
 
-from local import crew as crew_module
+from local import threads as crew_module
 from local.activity import Activity
-from local.crew import Crew
+from local.threads import Crew
 
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRecords")
 

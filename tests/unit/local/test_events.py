@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from local.alarm_evaluation import Alarm
-from local.events import alarm_event, target_input
+from local.alarms.evaluation import Alarm
+from local.alarms.events import alarm_event, target_input
 
 ALARM_ARN = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:drift"
 RULE = {"Name": "retrain", "Arn": "arn:aws:events:us-east-1:000000000000:rule/retrain"}

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from local.service_metrics import ExecutionOutcomes
+from local.metrics.services import ExecutionOutcomes
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:retraining"
 

@@ -3,8 +3,8 @@
 import json
 import uuid
 
-from local.batching import Answer, Batch, Condition, Discard, Record
-from local.invocation import Source, failure_key, failure_record, kinesis_event
+from local.event_source_mapping.batching import Answer, Batch, Condition, Discard, Record
+from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
 
 SOURCE = Source(
     stream_arn="arn:aws:kinesis:us-east-1:000000000000:stream/posts",

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from local.metrics import embedded_metrics
+from local.metrics.embedded import embedded_metrics
 
 
 def test_metrics_are_read_with_their_dimensions() -> None:

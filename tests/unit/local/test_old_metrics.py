@@ -6,7 +6,7 @@ import json
 import pytest
 from ministack.services import cloudwatch
 
-from local.old_metrics import drop_old_metrics_seldom
+from local.emulator.old_metrics import drop_old_metrics_seldom
 
 DAY = 24 * 3600.0
 
@@ -73,7 +73,7 @@ def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
 
 
 def test_the_emulator_alone_would_look_at_every_request(metrics) -> None:
-    """When this fails, the emulator does it by itself: `local/old_metrics.py` can go."""
+    """When this fails, the emulator does it by itself: `local/emulator/old_metrics.py` can go."""
     for _ in range(3):
         metrics.put()
     assert metrics.looks == 3

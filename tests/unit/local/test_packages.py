@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from local.assembly import ImageAsset, read_assembly
-from local.deploy import plan
 from local.errors import LocalStackError, UnsupportedTemplate
-from local.images import read_image
-from local.packages import image_package, zip_files
+from local.template.assembly import ImageAsset, read_assembly
+from local.template.container_images import read_image
+from local.template.deploy import plan
+from local.template.packages import image_package, zip_files
 
 FUNCTION_DOCKERFILE = """
 FROM public.ecr.aws/lambda/python:3.13

@@ -1,8 +1,15 @@
 """How far a shard is worked through, and where a restart goes on."""
 
-from local.batching import Invoke, Lane, Record, Settings, drop_first, next_step
-from local.checkpoints import END, TRIM_HORIZON, Position
-from local.progress import Progress
+from local.event_source_mapping.batching import (
+    Invoke,
+    Lane,
+    Record,
+    Settings,
+    drop_first,
+    next_step,
+)
+from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, Position
+from local.event_source_mapping.shard_progress import Progress
 
 NOW = 1_800_000_000.0
 SETTINGS = Settings(batch_size=2, starting_position="TRIM_HORIZON")

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from local.service_metrics import QueueDepths
+from local.metrics.services import QueueDepths
 
 URLS = ("http://local/failed", "http://local/dead")
 

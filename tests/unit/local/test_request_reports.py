@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from ministack import app as emulator
 
+from local.emulator.request_reports import report_requests
 from local.endpoint import LOOK_HEADER
-from local.request_reports import report_requests
 
 LOOK = (LOOK_HEADER.encode(), b"true")
 ANOTHER = (b"x-amz-target", b"Kinesis_20131202.GetRecords")

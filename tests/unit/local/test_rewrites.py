@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from local.alarms.events import target_input
 from local.errors import UnsupportedTemplate
-from local.events import target_input
-from local.rewrites import (
+from local.template.resources import ImageCode, Surroundings
+from local.template.rewrites import (
     REWRITES,
     address_apis_by_path,
     allow_plain_http,
@@ -24,7 +25,6 @@ from local.rewrites import (
     start_schedules_by_rules,
     train_with_a_function,
 )
-from local.templates import ImageCode, Surroundings
 
 NOTHING = Surroundings()
 

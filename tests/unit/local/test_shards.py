@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.checkpoints import END, TRIM_HORIZON, Checkpoints, Position
-from local.shards import Shard, shards_to_start
+from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.shards import Shard, shards_to_start
 
 LATEST = Position("AT_TIMESTAMP", timestamp=1_800_000_000.0)
 PARENT, CHILD, OTHER_CHILD = (

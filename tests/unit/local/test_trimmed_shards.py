@@ -6,7 +6,7 @@ import json
 import pytest
 from ministack.services import kinesis
 
-from local.trimmed_shards import keep_places
+from local.emulator.trimmed_shards import keep_places
 
 DAY = 24 * 3600
 
@@ -57,7 +57,7 @@ def test_what_comes_next_is_read(clock):
 
 
 def test_the_emulator_alone_would_skip_it(clock):
-    """When this fails, the emulator does it by itself: `local/trimmed_shards.py` can go."""
+    """When this fails, the emulator does it by itself: `trimmed_shards.py` can go."""
     assert read_on_while_the_first_two_become_too_old(clock) == []
 
 

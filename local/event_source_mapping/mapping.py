@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local.batching import Settings
 from local.endpoint import Endpoint
 from local.errors import UnsupportedTemplate
+from local.event_source_mapping.batching import Settings
 
 _S3_ARN = "arn:aws:s3:::"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.checkpoints import TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, Position
 
 
 @dataclass(frozen=True)

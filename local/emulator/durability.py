@@ -23,7 +23,7 @@ from ministack import app as emulator  # type: ignore[import-untyped]
 from ministack.core.persistence import save_all  # type: ignore[import-untyped]
 from ministack.services import kinesis  # type: ignore[import-untyped]
 
-from local.server import SAVE_PATH
+from local.emulator.server import SAVE_PATH
 
 _Answer = tuple[int, dict[str, str], bytes]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]

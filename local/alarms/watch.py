@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from local.alarm_evaluation import Alarm, Samples, evaluate
+from local.alarms.evaluation import Alarm, Samples, evaluate
+from local.alarms.events import alarm_event, route
 from local.endpoint import Endpoint
-from local.events import alarm_event, route
-from local.rewrites import ALARM_NAMESPACE_PREFIX
+from local.template.rewrites import ALARM_NAMESPACE_PREFIX
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from local.checkpoints import TRIM_HORIZON, Checkpoints, Position
-from local.crew import Crew
 from local.endpoint import Endpoint, Role
-from local.mapping import Mapping
-from local.shard_worker import ShardWorker
-from local.shards import Shard, shards_to_start
+from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.shard_worker import ShardWorker
+from local.event_source_mapping.shards import Shard, shards_to_start
+from local.threads import Crew
 
 _LIST_SHARDS_SECONDS = 1.0
 

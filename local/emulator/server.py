@@ -18,15 +18,15 @@ from typing import IO
 
 from botocore.exceptions import BotoCoreError
 
-from local import driven_clock
 from local.activity import Activity
+from local.clock import driven_clock
 from local.endpoint import Endpoint
 from local.errors import LocalStackError
 
 HOST = "127.0.0.1"
 SAVE_PATH = "/_local/save"
 """A request to this path of the emulator saves all of its state."""
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
@@ -67,7 +67,7 @@ class Server:
         threading.Thread(target=(activity or Activity()).follow, args=(told,), daemon=True).start()
         try:
             process = subprocess.Popen(  # noqa: S603 - this package itself
-                [sys.executable, "-m", "local.emulator", str(state), str(tells)],
+                [sys.executable, "-m", "local.emulator.process", str(state), str(tells)],
                 cwd=PROJECT,
                 env=_environment(state, temporary, port),
                 stdin=subprocess.PIPE,

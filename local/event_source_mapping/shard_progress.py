@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from local.batching import Lane, Record, lane_of, take
-from local.checkpoints import END, Position
+from local.event_source_mapping.batching import Lane, Record, lane_of, take
+from local.event_source_mapping.checkpoints import END, Position
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.templates import (
+from local.template.resources import (
     RUNTIME,
     Surroundings,
     Template,
@@ -21,7 +21,7 @@ from local.templates import (
     resources_of,
     without,
 )
-from local.training_rewrite import train_with_a_function
+from local.template.training_rewrite import train_with_a_function
 from stresswatch.monitoring.windows import SCHEDULED_TIME
 
 ALARM_NAMESPACE_PREFIX = "local:"
@@ -29,7 +29,7 @@ _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
-    """Deploy Kinesis event source mappings disabled; `local/poller.py` polls in their place.
+    """Deploy Kinesis event source mappings disabled: `local.event_source_mapping.poller` polls.
 
     The emulator's own polling ignores partial batch responses, bisecting, retry limits, record
     age, batching windows and failure destinations, and it loses records by that.
@@ -41,7 +41,7 @@ def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
 
 
 def hide_metrics_from_alarms(template: Template, _: Surroundings) -> Template:
-    """Let alarms watch a namespace in which nothing happens; `local/alarms.py` evaluates them.
+    """Let alarms watch a namespace in which nothing happens: `local.alarms.watch` evaluates them.
 
     The emulator evaluates an alarm whenever any metric is put, without regard to dimensions,
     periods, M of N and missing data. The prefix is taken off again when the alarm is read.

@@ -16,7 +16,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.batching import (
+from local.endpoint import Endpoint, Role
+from local.event_source_mapping.batching import (
     Answer,
     Batch,
     Discard,
@@ -28,13 +29,12 @@ from local.batching import (
     next_step,
     settle,
 )
-from local.checkpoints import Checkpoints, Position
-from local.crew import Crew
-from local.endpoint import Endpoint, Role
-from local.invocation import Source, failure_key, failure_record, kinesis_event
-from local.mapping import Mapping
-from local.progress import Progress
-from local.service_metrics import put_incoming, put_iterator_age
+from local.event_source_mapping.checkpoints import Checkpoints, Position
+from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
+from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.shard_progress import Progress
+from local.metrics.services import put_incoming, put_iterator_age
+from local.threads import Crew
 
 log = logging.getLogger(__name__)
 

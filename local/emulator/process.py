@@ -1,7 +1,7 @@
 """Runs the emulator in this process, and ends it with everything it started.
 
-Started by `local.server` with a pipe for standard input: when the pipe closes, the process that
-held its other end is gone, however it went, and this process group has nobody to serve.
+Started by `local.emulator.server` with a pipe for standard input: when the pipe closes, the process
+that held its other end is gone, however it went, and this process group has nobody to serve.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from ministack.app import main  # type: ignore[import-untyped]
 
-from local.closed_shards import keep_closed_shards
-from local.durability import survive
-from local.old_metrics import drop_old_metrics_seldom
-from local.request_reports import report_requests
-from local.trimmed_shards import keep_places
+from local.emulator.closed_shards import keep_closed_shards
+from local.emulator.durability import survive
+from local.emulator.old_metrics import drop_old_metrics_seldom
+from local.emulator.request_reports import report_requests
+from local.emulator.trimmed_shards import keep_places
 
 
 def _end_with_parent() -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.alarm_evaluation import Alarm
+from local.alarms.evaluation import Alarm
 from local.endpoint import ACCOUNT, Endpoint, Role
 
 log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.assembly import Assembly, FileAsset
 from local.endpoint import Endpoint
 from local.errors import DeploymentFailed
-from local.images import Image, read_image
-from local.packages import image_package, zip_files
-from local.rewrites import rewrite
-from local.templates import ImageCode, Surroundings, Template
+from local.template.assembly import Assembly, FileAsset
+from local.template.container_images import Image, read_image
+from local.template.packages import image_package, zip_files
+from local.template.resources import ImageCode, Surroundings, Template
+from local.template.rewrites import rewrite
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _DEPLOY_SECONDS = 120.0

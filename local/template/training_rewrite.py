@@ -6,9 +6,8 @@ import copy
 import json
 from typing import Any
 
-from local.definition import Definition, map_tasks
 from local.errors import UnsupportedTemplate
-from local.templates import (
+from local.template.resources import (
     RUNTIME,
     Surroundings,
     Template,
@@ -16,6 +15,7 @@ from local.templates import (
     code_of,
     resources_of,
 )
+from local.template.state_machine_definition import Definition, map_tasks
 
 TRAINING_RUNNER = "TrainingRunner"
 """Logical id of the function that stands in for SageMaker training jobs."""

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from local.assembly import ImageAsset
 from local.errors import UnsupportedTemplate
+from local.template.assembly import ImageAsset
 
 _CONTINUED_LINE = re.compile(r"\\\n\s*")
 _TASK_ROOT = "/var/task"

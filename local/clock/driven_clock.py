@@ -17,7 +17,7 @@ from pathlib import Path
 
 from local.errors import LocalStackError
 
-_PYTHON = Path(__file__).with_name("driven")
+_PYTHON = Path(__file__).with_name("site")
 """What each Python process needs beside."""
 _OFFSETS = "FAKETIME_TIMESTAMP_FILE"
 _PLACES = (

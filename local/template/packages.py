@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.images import Image
+from local.template.container_images import Image
 
-RUNNER = Path(__file__).parent / "training_runner" / "handler.py"
+RUNNER = Path(__file__).parents[1] / "training_runner" / "handler.py"
 CONTAINER_FOLDER = "container"
 """Folder of the training runner's package that stands for the image's working directory."""
 

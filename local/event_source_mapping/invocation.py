@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.batching import Discard, Record
+from local.event_source_mapping.batching import Discard, Record
 
 
 @dataclass(frozen=True)

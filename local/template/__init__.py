@@ -1,0 +1,1 @@
+"""From the synthesized template to the one that is deployed here."""
