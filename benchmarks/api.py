@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.context import CONTEXT
 from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
+from verification.lambda_context import CONTEXT
 
 if __name__ == "__main__":
     # Before numpy starts its threads, and before the handler reads its settings.

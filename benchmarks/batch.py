@@ -27,9 +27,9 @@ import local
 from benchmarks.load import loop
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.score.command import score
-from cli.targets import Target
 from stresswatch.contracts.posts import post_record
 
 ROWS = 1_000_000

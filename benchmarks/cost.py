@@ -38,17 +38,17 @@ from unittest.mock import patch
 import boto3
 import botocore.session
 
-from benchmarks.context import CONTEXT
 from benchmarks.load import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
 from cli.data import load_posts
-from cli.loop import Loop, payload
-from cli.targets import local_target
+from cli.deployment.client import Loop, payload
+from cli.deployment.target import local_target
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.posts import LabelledPost
+from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 100, 500)
 FILLING = (2, 20)

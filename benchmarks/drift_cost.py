@@ -24,7 +24,6 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.faults.stores import Buckets
 from benchmarks.timing import machine
 from cdk_app.stages import Stage
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
@@ -38,6 +37,7 @@ from stresswatch.monitoring.drift import measure_drift, write_page
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.monitoring.sampling import sample
 from stresswatch.storage import archive
+from verification.faults.stores import Buckets
 
 ROWS = (1_000, 10_000, 100_000)
 REFERENCE_ROWS = 568

@@ -26,10 +26,10 @@ import local
 from benchmarks.load import promote
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
+from cli.deployment.client import Loop, payload, wait_for
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import of_local_stack
 from cli.errors import OperatorError
-from cli.loop import Loop, payload, wait_for
-from cli.synthesis import synthesize
-from cli.targets import of_local_stack
 
 SECONDS = 60.0
 POSTS = 60

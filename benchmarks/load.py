@@ -31,10 +31,10 @@ from rich.table import Table
 import local
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
+from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import of_local_stack
 from cli.errors import OperatorError
-from cli.loop import Consumer, Loop, payload, wait_for
-from cli.synthesis import synthesize
-from cli.targets import of_local_stack
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.storage import archive

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.context import CONTEXT
 from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
+from verification.lambda_context import CONTEXT
 
 if __name__ == "__main__":
     # Before numpy starts its threads, and before the handler reads its settings.
@@ -39,7 +39,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.earlier import EarlierModel
+from benchmarks.baseline import EarlierModel
 from cli.data import load_posts
 from lambdas.predictor import handler as predictor_module
 from stresswatch.contracts.identity import KEY_LENGTH

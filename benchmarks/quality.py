@@ -20,8 +20,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.baseline import EarlierModel
 from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_fold
-from benchmarks.earlier import EarlierModel
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
 from cli.errors import OperatorError

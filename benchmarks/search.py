@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline
 from benchmarks.crossvalidation import FOLDS, Fit, Predict, folds, out_of_fold
 from benchmarks.timing import machine
 from cli.data import load_posts
-from cli.targets import local_tracking_uri
+from cli.deployment.target import local_tracking_uri
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.metrics import METRICS, measure
 from stresswatch.text.normalisation import TOKEN_PATTERN

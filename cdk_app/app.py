@@ -8,10 +8,10 @@ from pathlib import Path
 
 from aws_cdk import App, CfnResource
 
+from cdk_app.acknowledgements import check
 from cdk_app.bundling import PROJECT
-from cdk_app.constructs.release import FORCE
+from cdk_app.constructs.serving.canary import FORCE
 from cdk_app.errors import InvalidStage
-from cdk_app.findings import check
 from cdk_app.regions import check_region, region_of
 from cdk_app.stack import StresswatchStack
 from cdk_app.stages import Stage, stage_named

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 
-from cdk_app.findings import acknowledge_wildcards
+from cdk_app.acknowledgements import acknowledge_wildcards
 
 
 def allow(

@@ -5,26 +5,26 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from cdk_app.constructs.alarms import Alarms
-from cdk_app.constructs.champion import Champion
-from cdk_app.constructs.dashboard import Dashboard
-from cdk_app.constructs.dead_letters import DeadLetters
-from cdk_app.constructs.drift import Drift
-from cdk_app.constructs.functions import Functions
-from cdk_app.constructs.identity import IdentityKey
-from cdk_app.constructs.journal import Journal
-from cdk_app.constructs.model_registry import ModelRegistry
-from cdk_app.constructs.notifications import Notifications
-from cdk_app.constructs.observability import Observability
-from cdk_app.constructs.prediction import Prediction
-from cdk_app.constructs.quality import Quality
-from cdk_app.constructs.querying import Querying
-from cdk_app.constructs.retraining import Retraining, code_commit
-from cdk_app.constructs.scoring import Scoring
-from cdk_app.constructs.storage import Storage
-from cdk_app.constructs.streams import Streams
-from cdk_app.constructs.web_service import WebService
-from cdk_app.constructs.workflows import RETRAINING, SCORING
+from cdk_app.constructs.monitoring.dashboard import Dashboard
+from cdk_app.constructs.monitoring.drift import Drift
+from cdk_app.constructs.monitoring.live_quality import Quality
+from cdk_app.constructs.monitoring.service_alarms import Observability
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.functions import Functions
+from cdk_app.constructs.platform.identity_secret import IdentityKey
+from cdk_app.constructs.platform.journal import Journal
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.notifications import Notifications
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.streams import Streams
+from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
+from cdk_app.constructs.querying.athena import Querying
+from cdk_app.constructs.retraining.model_registry import ModelRegistry
+from cdk_app.constructs.retraining.workflow import Retraining, code_commit
+from cdk_app.constructs.serving.batch_scoring import Scoring
+from cdk_app.constructs.serving.prediction import Prediction
+from cdk_app.constructs.serving.web_service import WebService
 from cdk_app.stages import Stage
 
 

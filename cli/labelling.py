@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.loop import Loop
+from cli.deployment.client import Loop
 from cli.post_files import CheckedPosts, Wanted
 from stresswatch.wording import counted
 

@@ -20,23 +20,11 @@ from cli.backfill.command import source_of
 from cli.cost.command import cost as estimate_cost
 from cli.data import base_data, data_directory, fetching, synthetic_files
 from cli.data.listing import Listing
-from cli.deployed import serving_commit
-from cli.destroy import Deletion, tell_what_is_left
-from cli.errors import OperatorError, sentence
-from cli.forget.command import forget as forget_posts
-from cli.labelling import submit as submit_labels
-from cli.loop import Loop
-from cli.post_files import CheckedPosts, PostFile, Wanted, check_only
-from cli.replay.command import replay as replay_records
-from cli.replay.command import selection_of
-from cli.reset import reset as reset_local
-from cli.score.command import score as score_posts
-from cli.seen import look
-from cli.sending import send_file
-from cli.smoke import smoke as smoke_test
-from cli.status import status_table
-from cli.synthesis import synthesize
-from cli.targets import (
+from cli.deployment.client import Loop
+from cli.deployment.deletion import Deletion, tell_what_is_left
+from cli.deployment.serving_commit import serving_commit
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import (
     APP_DIRECTORY,
     LOCAL_DIRECTORY,
     Target,
@@ -44,7 +32,19 @@ from cli.targets import (
     local_target,
     local_tracking_uri,
 )
-from cli.versions import Versions
+from cli.errors import OperatorError, sentence
+from cli.forget.command import forget as forget_posts
+from cli.labelling import submit as submit_labels
+from cli.model_versions import Versions
+from cli.post_files import CheckedPosts, PostFile, Wanted, check_only
+from cli.produce.progress import send_file
+from cli.replay.command import replay as replay_records
+from cli.replay.command import selection_of
+from cli.reset import reset as reset_local
+from cli.score.command import score as score_posts
+from cli.smoke import smoke as smoke_test
+from cli.status.snapshot import look
+from cli.status.table import status_table
 from stresswatch.retraining.run_report import remark, tell
 from stresswatch.storage.training_sets import contradictions
 from stresswatch.wording import counted
@@ -162,7 +162,7 @@ def demo(
 ) -> None:
     """Play the whole loop on this machine, and write a report of it."""
     # Here, as the pictures' library is slow to import and no other command needs it.
-    from cli.demo import play_demo
+    from cli.demo.play import play_demo
 
     with _sentence_on_error():
         play_demo(console, output)

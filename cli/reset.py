@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 
 import local
+from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, TRACKING_DIRECTORY
 from cli.errors import OperatorError
-from cli.targets import APP_DIRECTORY, LOCAL_DIRECTORY, TRACKING_DIRECTORY
 from local.state_file import Folder
 
 _MADE_BY_COMMANDS = {

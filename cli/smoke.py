@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from cli.data import synthetic
+from cli.deployment.client import Consumer, Loop, payload
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.loop import Consumer, Loop, payload
-from cli.targets import Target
 from stresswatch.contracts.posts import SMOKE_PREFIX, LabelledPost
 
 POSTS = 100

@@ -21,10 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.dashboard.server import HOST, server
+from cli.deployment.client import Loop
+from cli.deployment.target import local_target
 from cli.errors import OperatorError
-from cli.loop import Loop
-from cli.seen import Seen, look
-from cli.targets import local_target
+from cli.status.snapshot import Seen, look
 
 SECONDS = 60
 _FLAGS = (

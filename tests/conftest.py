@@ -14,7 +14,7 @@ import pytest
 from botocore import loaders
 from hypothesis import HealthCheck, settings
 
-from cli.synthesis import synthesize
+from cli.deployment.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
 from tests import strict_calls, strict_cloudwatch

@@ -26,7 +26,7 @@ TYPED_BY = {
     "make aws-check": "tests/e2e/test_make.py",
     "make diff STAGE=dev": "tests/e2e/test_make.py",
     "make diff STAGE=staging BASE=HEAD~1": "tests/e2e/test_make.py",
-    "python -m cli.grafana > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
+    "python -m grafana.dashboard > grafana/dashboards/stresswatch.json": "tests/infrastructure/"
     "test_dashboard.py",
     "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
     "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",

@@ -27,8 +27,8 @@ from benchmarks.month.promises import promises
 from benchmarks.month.story import FIRST_DAY, Month, Seen
 from benchmarks.month.view import day_words, days_table, draw, promises_table
 from cli.data import load_posts
-from cli.loop import Loop
-from cli.targets import of_local_stack
+from cli.deployment.client import Loop
+from cli.deployment.target import of_local_stack
 from local.clock import driven_clock
 
 PROJECT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from benchmarks.month.calendar import Day
-from cli.loop import Consumer, Loop, payload, wait_for
-from cli.versions import Versions
+from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.model_versions import Versions
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.storage import archive
 

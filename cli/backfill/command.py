@@ -14,10 +14,10 @@ from rich.table import Table
 from cli.backfill.outputs import output_at
 from cli.backfill.scoring import Summary, load_version, score
 from cli.backfill.sources import StreamRange, records_of_file
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.moments import moment
 from cli.post_files import PostFile, Report, check
-from cli.targets import Target
+from cli.timestamps import moment
 from stresswatch.contracts.predictions import Record
 from stresswatch.wording import counted
 

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from stresswatch.aws.s3 import Location
 
 if TYPE_CHECKING:

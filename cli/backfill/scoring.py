@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from stresswatch.aws.s3 import read
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, predict, read_records
 from stresswatch.model.artefact import CorruptArtefact

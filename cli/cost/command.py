@@ -6,13 +6,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from cli.cost.deployment import Deployment, read_template
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
 from cli.cost.prices import PRICED_INSTANCE
 from cli.cost.report import Report
+from cli.cost.template import Deployment, read_template
+from cli.deployment.synthesis import synthesize
 from cli.errors import OperatorError
-from cli.synthesis import synthesize
 
 
 def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Report:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cli.cost.deployment import Deployment
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
+from cli.cost.template import Deployment
 
 DAYS = 30
 HOURS = DAYS * 24

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cli.cost.deployment import Deployment
 from cli.cost.estimate import Load, batch, drift_seconds, quality_seconds, shards
 from cli.cost.measured import Measured
+from cli.cost.template import Deployment
 
 _KINESIS = "Kinesis quotas and limits, docs.aws.amazon.com/streams, read 2026-11-24"
 _LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, not read again"

@@ -10,12 +10,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.cost.choices import alternatives, cheapest
-from cli.cost.deployment import Deployment
+from cli.cost.alternatives import alternatives, cheapest
 from cli.cost.estimate import Line, Load, batch, bill, shards, total
 from cli.cost.limits import Limit, limits
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
+from cli.cost.template import Deployment
 
 _SHOWN_LIMITS = 4
 _NAMES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))

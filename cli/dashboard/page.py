@@ -10,9 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from cli.alarms import Alarm
-from cli.seen import Line, Seen
-from cli.status import moment, number
+from cli.status.alarms import Alarm
+from cli.status.snapshot import Line, Seen
+from cli.status.table import moment, number
 from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"

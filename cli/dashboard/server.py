@@ -12,7 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from cli.dashboard.page import body
 from cli.errors import OperatorError
-from cli.seen import Seen
+from cli.status.snapshot import Seen
 
 HOST = "127.0.0.1"
 SPANS = {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from cli.deployment.client import Loop
 from cli.errors import OperatorError
-from cli.loop import Loop
 from stresswatch.aws.s3 import Location
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.storage.training_sources import base_name

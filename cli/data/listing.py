@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.data.base_data import readable_size, stored
-from cli.loop import Loop
+from cli.deployment.client import Loop
 from cli.parallel import in_parallel
 from cli.tables import fitted
 from stresswatch.aws.s3 import Location, read

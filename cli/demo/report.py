@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cli.demo.summary import Summary
-from cli.demo.view import Act
+from cli.demo.terminal import Act
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
 _LAYOUT = {

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
+from cli.deployment.client import Loop
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.forget.people import id_of
 from cli.forget.places import places_of
 from cli.forget.sweep import Sweep
 from cli.forget.view import Forgetting
-from cli.loop import Loop
-from cli.targets import Target
 from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH
 
 

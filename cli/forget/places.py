@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cli.backfill.outputs import BACKFILLS_PREFIX
-from cli.forget.contents import Forget, failed_batch, posts_file, quarantined_record
+from cli.deployment.target import Target
+from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_record
 from cli.forget.sweep import Place
-from cli.targets import Target
 from stresswatch.monitoring import drift_history
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.storage import archive, quarantine

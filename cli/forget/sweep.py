@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
-from cli.forget.contents import Forget
 from cli.forget.people import Ids
+from cli.forget.removal import Forget
 from cli.parallel import in_parallel
 
 if TYPE_CHECKING:

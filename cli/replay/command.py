@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.moments import moment
 from cli.parallel import in_parallel
-from cli.replay.delivery import Delivery
-from cli.replay.held import Held, Selection, Unreadable, invocations
-from cli.replay.holdings import Holdings
+from cli.replay.claims import Holdings
+from cli.replay.held_objects import Held, Selection, Unreadable, invocations
+from cli.replay.redelivery import Delivery
 from cli.replay.view import Replaying
-from cli.targets import Target
+from cli.timestamps import moment
 
 
 def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:

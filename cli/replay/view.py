@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cli.replay.held import FAILED_BATCHES, Held, Unreadable
-from cli.replay.holdings import LEASE, Settlement
+from cli.replay.claims import LEASE, Settlement
+from cli.replay.held_objects import FAILED_BATCHES, Held, Unreadable
 from stresswatch.wording import counted
 
 Kind = tuple[str, str]

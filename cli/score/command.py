@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.backfill.scoring import load_version
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.parallel import in_parallel
 from cli.score.inputs import Input, input_at
 from cli.score.workflow import follow
-from cli.targets import Target
 from stresswatch.serving.batch_scoring import (
     COUNTS_PREFIX,
     INVALID_PREFIX,

@@ -13,9 +13,9 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import FileRefused, PostFile, Report, refuse, watched
-from cli.targets import Target
 from stresswatch.aws.identifiers import OBJECT_NAME
 from stresswatch.aws.s3 import Location
 from stresswatch.serving.batch_scoring import PREFIX

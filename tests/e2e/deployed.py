@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import local
-from cli.loop import Loop, payload
-from cli.targets import of_local_stack
+from cli.deployment.client import Loop, payload
+from cli.deployment.target import of_local_stack
 from local.endpoint import Endpoint
 from local.event_source_mapping.batching import Settings
 from local.event_source_mapping.mapping import Mapping

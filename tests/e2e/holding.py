@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cli.loop import payload
-from cli.replay.held import Selection
+from cli.deployment.client import payload
+from cli.replay.held_objects import Selection
 from local.event_source_mapping.batching import Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from local.endpoint import ACCOUNT, Role
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from cli.alarms import read_alarms
+from cli.status.alarms import read_alarms
 from stresswatch.aws.s3 import Location
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256

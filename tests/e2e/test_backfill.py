@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from cli.backfill.command import backfill
+from cli.deployment.client import payload
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.loop import payload
-from cli.targets import Target
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, eventually

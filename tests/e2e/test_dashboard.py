@@ -18,9 +18,9 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from cli.alarms import Alarm
 from cli.dashboard.page import TILES
-from cli.seen import Seen, look
+from cli.status.alarms import Alarm
+from cli.status.snapshot import Seen, look
 from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.monitoring.panels import NAMESPACE, PANELS
 from tests.conftest import PROJECT

@@ -7,9 +7,9 @@ import uuid
 
 import pytest
 
-from cli.destroy import Deletion
+from cli.deployment.deletion import Deletion
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import LineFailed, Shell

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.forget.command import forget
-from cli.targets import Target
 from stresswatch.contracts.posts import LabelledPost, labelled_post_record
 from stresswatch.storage import archive
 from tests.conftest import make_posts

@@ -25,7 +25,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.loop import payload
+from cli.deployment.client import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.alarms.events import route
 from stresswatch.aws.s3 import Location

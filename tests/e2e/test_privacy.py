@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.loop import Consumer
+from cli.deployment.client import Consumer
 from stresswatch.contracts.posts import LabelledPost, labelled_post_record
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.loop import Consumer
+from cli.deployment.client import Consumer
+from cli.deployment.target import Target
 from cli.replay.command import replay
-from cli.targets import Target
 from stresswatch.storage import archive
 from tests.e2e.deployed import Deployed
 from tests.e2e.holding import Holding, hold

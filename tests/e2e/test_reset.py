@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import local
 from cli import main
-from cli.targets import LOCAL_DIRECTORY
+from cli.deployment.target import LOCAL_DIRECTORY
 from tests.e2e.small_app import write_app
 from tests.e2e.test_local_stack import eventually, nothing_runs_in, start
 

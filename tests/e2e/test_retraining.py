@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from cli.deployment.client import Consumer, payload
 from cli.errors import OperatorError
-from cli.loop import Consumer, payload
-from cli.versions import Versions
+from cli.model_versions import Versions
 from stresswatch.aws.s3 import Location
 from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import Pointer, read_changes

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.score import command, workflow
-from cli.targets import Target
 from stresswatch.contracts.posts import post_record
 from stresswatch.versions.champion import read_pointer
 from tests.conftest import make_posts

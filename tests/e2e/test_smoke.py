@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.smoke import smoke
-from cli.targets import Target
 from tests.e2e.deployed import Deployed
 from tests.e2e.operators import not_missed, operator
 from tests.e2e.policies import Policy

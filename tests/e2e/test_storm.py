@@ -1,7 +1,7 @@
 """A storm on the running stack, as a seed draws it; then each record is where it must be.
 
 The predictor under thousands of faults, on a clock that is not waited for, is in
-`tests/unit/benchmarks/test_faults.py`; here are real processes that really die.
+`tests/unit/verification/test_faults.py`; here are real processes that really die.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from urllib.parse import urlsplit
 import pytest
 
 import local
-from benchmarks.faults.posts import invalid_record
-from benchmarks.faults.run import models
-from cli.loop import Consumer, payload
+from cli.deployment.client import Consumer, payload
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive, quarantine
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, environment, eventually
+from verification.faults.posts import invalid_record
+from verification.faults.runner import models
 
 VALID, INVALID = 40, 4
 """Records of each kind between two events."""

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from cli.loop import payload
-from cli.targets import Target
+from cli.deployment.client import payload
+from cli.deployment.target import Target
 from stresswatch.contracts.posts import labelled_post_record, post_record
 from stresswatch.serving.web_service import MAXIMUM_POSTS, ROUTES
 from stresswatch.storage import archive

@@ -7,10 +7,10 @@ from rich.console import Console
 
 from cdk_app.stages import STAGES
 from cli.cost import command
-from cli.cost.deployment import read_template
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
 from cli.cost.report import Report
+from cli.cost.template import read_template
 from cli.errors import OperatorError
 from tests.conftest import PROJECT
 from tests.documented import blocks

@@ -9,7 +9,7 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cdk_app.bundling import PROJECT
-from cdk_app.constructs.functions import UNRESERVED
+from cdk_app.constructs.platform.functions import UNRESERVED
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, WebService
 from tests.infrastructure.conftest import said_at_synthesis, synthesize

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app import findings
+from cdk_app import acknowledgements as module
+from cdk_app.acknowledgements import Acknowledgement, acknowledgements, table
 from cdk_app.app import build_app
 from cdk_app.bundling import PROJECT
-from cdk_app.findings import Acknowledgement, acknowledgements, table
 from cdk_app.stages import STAGES
 from tests.infrastructure.conftest import WITHOUT_BUNDLING
 
@@ -18,7 +18,7 @@ def unacknowledged(request, tmp_path_factory):
     """An app whose acknowledgements cdk-nag does not see, and what it then finds."""
     folder = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(findings, "METADATA_KEY", "unseen-by-cdk-nag")
+        patch.setattr(module, "METADATA_KEY", "unseen-by-cdk-nag")
         app = build_app(str(folder), stage=request.param, **WITHOUT_BUNDLING)
         with pytest.raises(RuntimeError, match="ValidationFailed"):
             app.synth()
@@ -59,5 +59,5 @@ def test_every_finding_is_acknowledged(unacknowledged):
 def test_the_page_on_security_lists_what_is_acknowledged():
     apps = [build_app(stage=stage, **WITHOUT_BUNDLING) for stage in STAGES]
     assert table(apps) in (PROJECT / "docs" / "security.md").read_text(), (
-        "run `python -m cdk_app.findings` and put its table into docs/security.md"
+        "run `python -m cdk_app.acknowledgements` and put its table into docs/security.md"
     )

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from cdk_app.constructs.alarms import silence_periods
-from cdk_app.constructs.drift import heartbeat_silence
+from cdk_app.constructs.monitoring.drift import heartbeat_silence
+from cdk_app.constructs.platform.alarms import silence_periods
 from local.alarms import evaluation
 from local.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Alarm, Samples, evaluate
 

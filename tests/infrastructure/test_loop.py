@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdk_app.constructs.drift import after_each_window
+from cdk_app.constructs.monitoring.drift import after_each_window
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import STAGES, Stage, stage_named
 from stresswatch.monitoring.windows import LAG

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from cdk_app.catalog import TABLES, saved_queries
+from cdk_app.constructs.querying.athena_tables import TABLES, saved_queries
 from cdk_app.errors import InvalidStage
 from cdk_app.stages import Stage
 from tests.conftest import PROJECT

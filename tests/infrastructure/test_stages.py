@@ -14,7 +14,7 @@ from cdk_app.bundling import PROJECT
 from cdk_app.errors import InvalidStage
 from cdk_app.settings import meanings, table
 from cdk_app.stages import STAGES, Stage, StreamMode
-from cli.destroy import Plan, Resource
+from cli.deployment.deletion import Plan, Resource
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 

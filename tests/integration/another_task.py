@@ -13,7 +13,7 @@ from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
 from cdk_app.stages import STAGES
-from cli.loop import payload
+from cli.deployment.client import payload
 from cli.smoke import smoke_posts
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event

@@ -17,8 +17,8 @@ import lambdas.predictor.handler as predictor_module
 from cli.backfill import command, outputs
 from cli.backfill.command import backfill
 from cli.backfill.scoring import load_version, score
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from lambdas.predictor.handler import handler
 from stresswatch.contracts.posts import post_record
 from stresswatch.contracts.predictions import Record

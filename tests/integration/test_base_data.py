@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.data import base_data
-from cli.targets import Target
+from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.storage.training_sets import to_lines

@@ -10,7 +10,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli import main
-from cli.targets import Target
+from cli.deployment.target import Target
 
 TEMPLATE = {
     "Resources": {

@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.forget.command import forget
 from cli.parallel import WORKERS, in_parallel
-from cli.targets import Target
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record

@@ -16,9 +16,9 @@ from cli import main
 from cli.backfill.sources import records_of_file
 from cli.data import data_directory
 from cli.data.dreaddit import TRAIN_FILE
+from cli.deployment.target import Target
 from cli.post_files import PostFile
 from cli.score.inputs import input_at
-from cli.targets import Target
 from stresswatch.contracts.posts import parse_labelled_post, parse_post
 from tests.conftest import PROJECT
 

@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from cdk_app.catalog import TABLES, Format, database_of, saved_queries
+from cdk_app.constructs.querying.athena_tables import TABLES, Format, database_of, saved_queries
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
 from stresswatch.contracts.predictions import (

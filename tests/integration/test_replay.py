@@ -13,11 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
+from cli.replay.claims import LEASE
 from cli.replay.command import replay, selection_of
-from cli.replay.held import Selection
-from cli.replay.holdings import LEASE
-from cli.targets import Target
+from cli.replay.held_objects import Selection
 from lambdas.predictor.handler import handler, predictor
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord

@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
+from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.score import command
 from cli.score.command import Scored
 from cli.score.inputs import Input, input_at
-from cli.targets import Target
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
 from stresswatch.contracts.posts import InvalidPost, parse_post, post_record

@@ -8,9 +8,9 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli import main
-from cli.loop import Loop
+from cli.deployment.client import Loop
+from cli.deployment.target import Target
 from cli.smoke import POSTS, send_and_wait, smoke_posts
-from cli.targets import Target
 from stresswatch.contracts.posts import SMOKE_PREFIX
 from stresswatch.versions.champion import Pointer
 

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
-from cli import seen
-from cli.loop import Loop
-from cli.status import status_table
-from cli.targets import Target
+from cli.deployment.client import Loop
+from cli.deployment.target import Target
+from cli.status import snapshot
+from cli.status.table import status_table
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.monitoring.panels import PANELS
 from stresswatch.versions.champion import Pointer, write_pointer
@@ -241,7 +241,7 @@ def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypat
     def note(params, **_):
         asked.append([query["MetricStat"]["Metric"] for query in params["MetricDataQueries"]])
 
-    monkeypatch.setattr(seen, "QUERIES_A_REQUEST", 20)
+    monkeypatch.setattr(snapshot, "QUERIES_A_REQUEST", 20)
     put("DriftShare", 1.0)
     asked = []
     shown = show(Target(target.name, target.outputs, client))

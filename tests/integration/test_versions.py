@@ -7,10 +7,10 @@ import boto3
 import pytest
 from rich.console import Console
 
+from cli.deployment.client import Loop
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.loop import Loop
-from cli.targets import Target
-from cli.versions import Versions
+from cli.model_versions import Versions
 from lambdas.promote.handler import VersionBarred
 from lambdas.promote.handler import handler as promote
 from stresswatch.versions.champion import read_changes

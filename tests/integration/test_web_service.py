@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import lambdas.api.handler as api
-from cli.loop import Loop
+from cli.deployment.client import Loop
 from lambdas.predictor.handler import handler as predictor
 from lambdas.predictor.handler import predictor as predictor_of
 from stresswatch.contracts.posts import labelled_post_record, post_record

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import gate, joining, near_duplicates, quality
-from benchmarks.earlier import EarlierModel, clean
+from benchmarks.baseline import EarlierModel, clean
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
 from training_jobs.stress_model.dataset import frame

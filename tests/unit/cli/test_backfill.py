@@ -7,10 +7,10 @@ import pytest
 from cli.backfill.command import source_of
 from cli.backfill.outputs import output_at
 from cli.backfill.sources import StreamRange, records_of_file
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.moments import moment
 from cli.post_files import PostFile
-from cli.targets import Target
+from cli.timestamps import moment
 
 POSTS = "arn:aws:kinesis:us-east-1:1:stream/posts"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cli.loop import Consumer
-from cli.targets import Target
+from cli.deployment.client import Consumer
+from cli.deployment.target import Target
 
 
 class Kinesis:

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.cost import command
-from cli.cost.choices import alternatives, cheapest
-from cli.cost.deployment import Deployment, Function
+from cli.cost.alternatives import alternatives, cheapest
 from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
 from cli.cost.limits import limits
 from cli.cost.measured import SHIPPED, Line, Measured, shipped
 from cli.cost.prices import PRICES
 from cli.cost.report import Report
+from cli.cost.template import Deployment, Function
 
 MEASURED = Measured(
     origin="a day, a commit, a machine, posts",

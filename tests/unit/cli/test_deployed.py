@@ -3,11 +3,11 @@
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.faults.stores import Parameters
 from cli import main
+from cli.deployment.target import NoSuchStack, Target
 from cli.errors import OperatorError
-from cli.targets import NoSuchStack, Target
 from stresswatch.versions.champion import Pointer
+from verification.faults.stores import Parameters
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHAMPION = Pointer("v1", "s3://models/models/v1", "0" * 64).to_json()
@@ -27,7 +27,7 @@ def deployed(monkeypatch):
             outputs["ChampionParameterName"] = "champion"
             return Target(f"stresswatch-{stage}", outputs, {"ssm": ssm}.__getitem__)
 
-        monkeypatch.setattr("cli.deployed.aws_target", find)
+        monkeypatch.setattr("cli.deployment.serving_commit.aws_target", find)
         result = CliRunner().invoke(main.app, ["deployed", "--stage", "staging"])
         return result.exit_code, result.stdout, result.stderr
 

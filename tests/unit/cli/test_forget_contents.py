@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.forget.contents import failed_batch, posts_file, quarantined_record
+from cli.forget.removal import failed_batch, posts_file, quarantined_record
 
 THEIRS, OTHERS = "their-post", "other-post"
 IDS = frozenset([THEIRS])

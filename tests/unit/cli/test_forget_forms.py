@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.forget.contents import failed_batch, posts_file, quarantined_record
+from cli.forget.removal import failed_batch, posts_file, quarantined_record
 from tests.unit.cli.test_forget_contents import IDS, OTHERS, THEIRS, given_up, quarantined
 
 SPELLINGS = (

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.forget.contents import posts_file
+from cli.forget.removal import posts_file
 from tests.unit.cli.test_forget_forms import payload_left
 
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 import local
 from cli import main
 from cli.data import read_posts
+from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.targets import Target
 from tests.conftest import PROJECT
 from tests.strict_calls import checked
 from tests.unit.cli.test_synthetic import share_no_post

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cli.errors import OperatorError
 from cli.post_files import PostFile
-from cli.produce import produce, records_of
+from cli.produce.sender import produce, records_of
 from stresswatch.contracts.posts import InvalidPost, parse_post
 from stresswatch.producer import Producer
 from stresswatch.streaming.put_records import (

@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from cli.produce import Step
-from cli.sending import Sending
+from cli.produce.progress import Sending
+from cli.produce.sender import Step
 from stresswatch.streaming.put_records import StreamRecord
 
 

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
-from cli import synthesis
+from cli.deployment import synthesis
 from cli.errors import OperatorError
 
 
@@ -34,13 +34,13 @@ def test_an_installed_command_synthesizes_the_checkout_it_is_in(below, tmp_path,
     (tmp_path / "cdk_app").mkdir()
     (tmp_path / "cdk.json").touch()
     (tmp_path / below).mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(synthesis, "__file__", "/site-packages/cli/synthesis.py")
+    monkeypatch.setattr(synthesis, "__file__", "/site-packages/cli/deployment/synthesis.py")
     monkeypatch.chdir(tmp_path / below)
     assert synthesis.checkout() == tmp_path
 
 
 def test_outside_a_checkout_it_says_where_to_call_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthesis, "__file__", "/site-packages/cli/synthesis.py")
+    monkeypatch.setattr(synthesis, "__file__", "/site-packages/cli/deployment/synthesis.py")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OperatorError, match="inside a checkout"):
         synthesis.checkout()

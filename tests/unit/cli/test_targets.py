@@ -14,10 +14,10 @@ from botocore.exceptions import (
 from typer.testing import CliRunner
 
 import local
-from cli import targets
+from cli.deployment import target as target_module
+from cli.deployment.target import NoSuchStack, Target, aws_target, local_target, local_tracking_uri
 from cli.errors import OperatorError, sentence
 from cli.main import app
-from cli.targets import NoSuchStack, Target, aws_target, local_target, local_tracking_uri
 
 
 def client_error(code: str, message: str = "") -> ClientError:
@@ -116,7 +116,7 @@ def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeyp
         outputs={"PostsStreamName": "posts"},
         pid=1,
     )
-    monkeypatch.setattr(targets.local, "running", {tmp_path: stack}.get)
+    monkeypatch.setattr(target_module.local, "running", {tmp_path: stack}.get)
     target = local_target(tmp_path)
     assert target.is_local
     assert target.output("PostsStreamName") == "posts"

@@ -1,0 +1,1 @@
+"""What watches: drift, live quality, the service's own alarms, the dashboard."""

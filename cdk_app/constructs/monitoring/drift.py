@@ -1,0 +1,142 @@
+"""The drift monitor: a function on a schedule, its metrics and its alarms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aws_cdk import Duration, IgnoreMode
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_app.bundling import PROJECT, image_context
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.functions import Functions, role_of
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.notifications import Notifications
+from cdk_app.constructs.platform.schedules import Schedule
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.permissions import allow_metrics
+from cdk_app.stages import Stage
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
+
+_LATEST_MINUTES = 15
+"""How late a window's figure may come before the monitor counts as silent."""
+
+
+class Drift(Construct):
+    """Schedule → drift function → metrics → alarms."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        alarms: Alarms,
+        dead_letters: DeadLetters,
+        notifications: Notifications,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.image_function(
+            self,
+            "drift",
+            lambda_.DockerImageCode.from_image_asset(
+                str(PROJECT),
+                file="lambdas/drift/Dockerfile",
+                exclude=image_context("lambdas/drift", "layers/stresswatch/python"),
+                ignore_mode=IgnoreMode.DOCKER,
+                platform=ecr_assets.Platform.LINUX_ARM64,
+            ),
+            memory_mb=2048,
+            timeout=Duration.minutes(5),
+            concurrency=stage.other_concurrency,
+            environment={
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "WINDOW_MINUTES": str(stage.window_minutes),
+                "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
+                "MAXIMUM_WINDOW_POSTS": str(stage.maximum_window_posts),
+                # A record is delivered again until it is too old.
+                "LOOK_BACK_SECONDS": str(stage.maximum_record_age_seconds),
+                "DRIFT_RULES": stage.drift.to_json(),
+                "DRIFT_SHARE_THRESHOLD": str(stage.drift_share_threshold),
+                "NOTIFICATION_TOPIC": notifications.topic.topic_arn,
+                "REPORT_LINK_HOURS": str(stage.report_link_hours),
+                # Evidently would write a telemetry id to the home folder, which is read-only.
+                "DO_NOT_TRACK": "1",
+                "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder
+            },
+        )
+        role = role_of(self.function)
+        dead_letters.take_from(self.function)
+        champion.grant_read(role)
+        storage.grant_list(role, storage.archive, "predictions/", "drift/")
+        # Pages are read by whom it signs links for.
+        storage.grant_read(role, storage.archive, "predictions/", "drift/", "reports/")
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.archive, "reports/", "drift/")
+        allow_metrics(role, NAMESPACE)
+        notifications.grant_publish(role)
+        Schedule(
+            self,
+            "Schedule",
+            description="Measures the drift of each window of predictions",
+            expression=after_each_window(stage.window_minutes),
+            action="lambda:InvokeFunction",
+            target_arn=self.function.function_arn,
+            input={"time": SCHEDULED_TIME},
+            retries=2,
+            dead_letters=dead_letters,
+        )
+        self.alarm = alarms.make(
+            self,
+            "Alarm",
+            self._metric("DriftShare", stage),
+            meaning=(
+                "Many columns of the posts have moved from what the champion was measured on. "
+                "A retraining starts by itself; see the report of the window in S3."
+            ),
+            runbook="drift",
+            # A window that is too small has no figure, which is no drift.
+            threshold=stage.drift_share_threshold,
+        )
+        alarms.make_for_silence(
+            self,
+            "HeartbeatAlarm",
+            self._metric("WindowPosts", stage, statistic="SampleCount"),
+            meaning="The drift monitor did not run: nobody is watching the model.",
+            runbook="drift-monitor-silent",
+            silence=heartbeat_silence(stage.window_minutes),
+        )
+
+    def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            dimensions_map={"Stage": stage.name},
+            statistic=statistic,
+            period=Duration.minutes(stage.window_minutes),
+        )
+
+
+def heartbeat_silence(window_minutes: int) -> timedelta:
+    """Return how long after a window's figure the monitor may go without another.
+
+    The next figure is a window later, and is put when the window is archived, measured, and tried
+    again where need be.
+    """
+    return timedelta(minutes=window_minutes + max(window_minutes // 2, _LATEST_MINUTES))
+
+
+def after_each_window(minutes: int) -> str:
+    """Run once for each window of the day's grid, when all of it is archived."""
+    lag = int(LAG.total_seconds()) // 60
+    if minutes < 60:
+        return f"cron({lag}/{minutes} * * * ? *)"
+    return f"cron({lag} 0/{minutes // 60} * * ? *)"

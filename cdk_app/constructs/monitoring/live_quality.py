@@ -1,0 +1,97 @@
+"""Live quality: a function on a schedule, its metrics and its alarm."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.functions import Functions, role_of
+from cdk_app.constructs.platform.identity_secret import IdentityKey
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.schedules import Schedule
+from cdk_app.constructs.platform.storage import ASSEMBLED_SETS, Storage
+from cdk_app.permissions import allow_metrics
+from cdk_app.stages import Stage
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.monitoring.windows import SCHEDULED_TIME
+
+
+class Quality(Construct):
+    """Schedule → quality function, which joins labels to predictions → metrics → alarm."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        identity: IdentityKey,
+        alarms: Alarms,
+        dead_letters: DeadLetters,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.zip_function(
+            self,
+            "quality",
+            memory_mb=1769,
+            timeout=Duration.minutes(15),
+            concurrency=stage.other_concurrency,
+            environment={
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "TRAINING_BUCKET": storage.training.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "IDENTITY_SECRET": identity.secret_arn,
+                "QUALITY_WINDOW_DAYS": str(stage.quality_window_days),
+                "MINIMUM_LABELLED_POSTS": str(stage.minimum_labelled_posts),
+            },
+        )
+        role = role_of(self.function)
+        dead_letters.take_from(self.function)
+        champion.grant_read(role)
+        identity.grant_read(role)
+        storage.grant_list(role, storage.archive, "predictions/")
+        storage.grant_read(role, storage.archive, "predictions/")
+        storage.grant_write(role, storage.archive, "quality/")
+        storage.grant_list(role, storage.training, "labels/", ASSEMBLED_SETS)
+        storage.grant_read(role, storage.training, "labels/", ASSEMBLED_SETS)
+        allow_metrics(role, NAMESPACE)
+        every = Duration.hours(stage.quality_every_hours)
+        Schedule(
+            self,
+            "Schedule",
+            description="Measures the champion's live predictions by the labels that came",
+            expression=f"rate({stage.quality_every_hours} {_unit(stage.quality_every_hours)})",
+            action="lambda:InvokeFunction",
+            target_arn=self.function.function_arn,
+            input={"time": SCHEDULED_TIME},
+            retries=2,
+            dead_letters=dead_letters,
+        )
+        self.alarm = alarms.make(
+            self,
+            "Alarm",
+            cloudwatch.Metric(
+                namespace=NAMESPACE,
+                metric_name="F1UpperBound",
+                dimensions_map={"Stage": stage.name},
+                statistic="Minimum",
+                period=every,
+            ),
+            meaning=(
+                "The champion is worse on live posts than is accepted, by more than chance: even "
+                "the upper end of its F1's interval is. A retraining starts by itself."
+            ),
+            runbook="live-quality",
+            # Without enough labels there is no figure, which says nothing of the champion.
+            threshold=stage.accepted_f1,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+        )
+
+
+def _unit(hours: int) -> str:
+    return "hour" if hours == 1 else "hours"

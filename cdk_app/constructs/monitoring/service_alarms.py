@@ -1,0 +1,232 @@
+"""What an operator is told of: posts that wait, fail or are given up, and what no longer works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_app.acknowledgements import acknowledge
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
+from cdk_app.permissions import from_this_account
+from cdk_app.stages import Stage
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.storage.quarantine import FAILED_BATCHES
+
+_PERIOD = Duration.minutes(5)
+_ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was aborted"}
+_WHAT_STAYS = {
+    RETRAINING: "the champion goes on serving",
+    SCORING: "the parts that it scored stay",
+}
+
+
+class FailedBatches(Construct):
+    """A queue with a message for each batch that the event source mapping gave up.
+
+    S3 tells EventBridge of the object, and a rule writes it down, so that the queue's depth, which
+    costs nothing to measure, is the number of batches that nobody has looked after yet.
+    """
+
+    def __init__(self, scope: Construct, id: str, storage: Storage, key: kms.IKey):
+        super().__init__(scope, id)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "No program reads it: its depth is what an alarm watches and people look after.",
+        )
+        storage.tell_eventbridge(storage.quarantine)
+        # The higher-level target would grant EventBridge patterns of actions on the key.
+        rule = events.CfnRule(
+            self,
+            "Rule",
+            description="Writes down each batch that the event source mapping gave up",
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {
+                    "bucket": {"name": [storage.quarantine.bucket_name]},
+                    "object": {"key": [{"prefix": FAILED_BATCHES}]},
+                },
+            },
+            targets=[events.CfnRule.TargetProperty(arn=self.queue.queue_arn, id="Queue")],
+        )
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={
+                    **from_this_account(Stack.of(self)),
+                    "ArnEquals": {"aws:SourceArn": rule.attr_arn},
+                },
+            )
+        )
+
+
+class Observability(Construct):
+    """Alarms on the stream's way through the predictor, and on all that works beside it.
+
+    Those on drift itself are made in ``drift``, where its metrics are.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        alarms: Alarms,
+        storage: Storage,
+        dead_letters: DeadLetters,
+        predictor: lambda_.Function,
+        functions: Mapping[str, lambda_.Function],
+        workflows: Mapping[str, sfn.StateMachine],
+    ):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._alarms = alarms
+        self._watch_stream(predictor)
+        for name, function in functions.items():
+            self._watch_errors(name, function)
+        self._watch_unfinished_batches()
+        self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
+        self._watch_queue(
+            "FailedBatchesAlarm",
+            self.failed_batches,
+            "Posts were given up after every retry, and lie in the quarantine bucket.",
+            "failed-batches",
+        )
+        self._watch_queue(
+            "DeadLettersAlarm",
+            dead_letters.queue,
+            "An event reached no target: a drift window was not measured, or a retraining not "
+            "started.",
+            "dead-letters",
+        )
+        for name, workflow in workflows.items():
+            self._watch_ends(name, workflow)
+
+    def _watch_stream(self, predictor: lambda_.Function) -> None:
+        stage, make = self._stage, self._alarms.make
+        make(
+            self,
+            "IteratorAgeAlarm",
+            predictor.metric("IteratorAge", period=_PERIOD, statistic="Maximum"),
+            meaning="Predictions come late: posts wait in the stream longer than they should.",
+            runbook="iterator-age",
+            threshold=stage.iterator_age_alarm_seconds * 1000,
+        )
+        self._alarms.make_for_silence(
+            self,
+            "SilentStreamAlarm",
+            self._metric("PostsRead"),
+            meaning="No post came: producers have stopped, or what they send is not read.",
+            runbook="silent-stream",
+            silence=timedelta(minutes=stage.silence_alarm_minutes),
+        )
+        make(
+            self,
+            "ThrottlesAlarm",
+            predictor.metric_throttles(period=_PERIOD, statistic="Sum"),
+            meaning="Lambda refused to run the predictor: no concurrency was left for it.",
+            runbook="throttles",
+            threshold=stage.throttles_alarm_count,
+        )
+        make(
+            self,
+            "QuarantineRateAlarm",
+            self._metric("PostsQuarantined"),
+            meaning="Many posts break the contract: a producer has probably changed.",
+            runbook="quarantine-rate",
+            threshold=stage.quarantine_alarm_posts,
+        )
+        make(
+            self,
+            "ChampionRefusedAlarm",
+            self._metric("ChampionRefused"),
+            meaning="The promoted model cannot be followed; the one before it goes on serving.",
+            runbook="champion-refused",
+            threshold=1,
+        )
+
+    def _watch_unfinished_batches(self) -> None:
+        self._alarms.make(
+            self,
+            "UnfinishedBatchesAlarm",
+            self._metric("UnfinishedBatches"),
+            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
+            runbook="unfinished-batches",
+            threshold=self._stage.unfinished_alarm_batches,
+        )
+
+    def _watch_errors(self, name: str, function: lambda_.Function) -> None:
+        self._alarms.make(
+            self,
+            f"{name.capitalize()}ErrorsAlarm",
+            function.metric_errors(period=_PERIOD, statistic="Sum"),
+            meaning=f"The {name} function fails: it crashed, ran out of time, or raised an error.",
+            runbook="function-errors",
+            threshold=1,
+        )
+
+    def _watch_ends(self, name: str, workflow: sfn.StateMachine) -> None:
+        """Watch each way in which an execution can end badly, which AWS counts apart.
+
+        An execution that runs out of time, or is aborted, comes to no state that tells of it.
+        https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+        """
+        for end, metric in {
+            "failed": workflow.metric_failed,
+            "timed out": workflow.metric_timed_out,
+            "aborted": workflow.metric_aborted,
+        }.items():
+            self._alarms.make(
+                self,
+                f"{name.capitalize()}{end.title().replace(' ', '')}Alarm",
+                metric(period=_PERIOD, statistic="Sum"),
+                meaning=f"A run of the {name} workflow {_ENDED[end]}; {_WHAT_STAYS[name]}.",
+                runbook=f"{name}-failed",
+                threshold=1,
+            )
+
+    def _watch_queue(self, id: str, queue: sqs.Queue, meaning: str, runbook: str) -> None:
+        self._alarms.make(
+            self,
+            id,
+            queue.metric_approximate_number_of_messages_visible(
+                period=_PERIOD, statistic="Maximum"
+            ),
+            meaning=meaning,
+            runbook=runbook,
+            threshold=1,
+        )
+
+    def _metric(self, name: str) -> cloudwatch.Metric:
+        """A metric that the predictor writes into its log."""
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            dimensions_map={"Stage": self._stage.name, "service": "predictor"},
+            statistic="Sum",
+            period=_PERIOD,
+        )

@@ -1,0 +1,1 @@
+"""What other constructs stand on: functions, buckets, streams, alarms, notifications."""

@@ -1,0 +1,234 @@
+"""What every function has: a role of its own, an encrypted log group, tracing, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct, IConstruct
+
+from cdk_app import bundling
+from cdk_app.acknowledgements import acknowledge, acknowledge_in_checkov, acknowledge_wildcards
+from cdk_app.names import VENDED_LOGS, stack_suffix
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+from stresswatch.monitoring.panels import NAMESPACE
+
+UNRESERVED = 100
+"""Concurrent executions that Lambda lets no account reserve."""
+
+_F = TypeVar("_F", bound=lambda_.Function)
+
+
+class Functions(Construct):
+    """Makes functions that share layers, key and stage."""
+
+    def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.IKey):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._key = key
+        self.reserved_concurrency = 0
+        """What all functions that were made reserve together."""
+        needs_python = stage.requires_byte_code and Stack.of(self).bundling_required
+        self._layers = [
+            self._layer("Domain", bundling.domain_layer_code()),
+            self._layer("Runtime", bundling.runtime_layer_code(requires_byte_code=needs_python)),
+        ]
+
+    def zip_function(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        memory_mb: int,
+        timeout: Duration,
+        concurrency: int,
+        environment: Mapping[str, str],
+    ) -> lambda_.Function:
+        """Make the function of ``lambdas/<name>``, with the layers."""
+        function = lambda_.Function(
+            scope,
+            f"{name.capitalize()}Function",
+            runtime=bundling.RUNTIME,
+            code=bundling.function_code(name),
+            handler="handler.handler",
+            layers=self._layers,
+            memory_size=memory_mb,
+            timeout=timeout,
+            reserved_concurrent_executions=self._reserve(concurrency),
+            **self._shared(scope, name, environment),
+        )
+        acknowledge(
+            function,
+            "AwsSolutions-L1",
+            "Python 3.13 is what the code is tested on and its packages are built for.",
+        )
+        return self._connected(function)
+
+    def image_function(
+        self,
+        scope: Construct,
+        name: str,
+        code: lambda_.DockerImageCode,
+        *,
+        memory_mb: int,
+        timeout: Duration,
+        concurrency: int,
+        environment: Mapping[str, str],
+    ) -> lambda_.DockerImageFunction:
+        """Make a function from a container image."""
+        function = lambda_.DockerImageFunction(
+            scope,
+            f"{name.capitalize()}Function",
+            code=code,
+            memory_size=memory_mb,
+            timeout=timeout,
+            reserved_concurrent_executions=self._reserve(concurrency),
+            **self._shared(scope, name, environment),
+        )
+        return self._connected(function)
+
+    def tell_reserved_concurrency(self) -> None:
+        """Say with each synthesis what the account must have, if anything is reserved."""
+        if self.reserved_concurrency:
+            Annotations.of(self).add_info(
+                f"The functions reserve {self.reserved_concurrency} concurrent executions, and "
+                f"Lambda keeps {UNRESERVED} for others: the account and region need "
+                f"{self.reserved_concurrency + UNRESERVED}, as `aws lambda get-account-settings "
+                "--query AccountLimit` says."
+            )
+
+    def _reserve(self, concurrency: int) -> int | None:
+        if not self._stage.reserves_concurrency:
+            return None
+        self.reserved_concurrency += concurrency
+        return concurrency
+
+    def _connected(self, function: _F) -> _F:
+        """Put a function into the stage's network, or acknowledge that it is in none."""
+        if not self._stage.reserves_concurrency:
+            acknowledge(
+                function,
+                "NIST.800.53.R5-LambdaConcurrency",
+                "New accounts have too little to reserve from. Shards, the gateway's throttling "
+                "and the workflows' own limits bound what runs at once.",
+            )
+        if self._stage.subnet_ids:
+            resource = function.node.default_child
+            assert isinstance(resource, lambda_.CfnFunction)
+            resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(self._stage.subnet_ids),
+                security_group_ids=list(self._stage.security_group_ids),
+            )
+            allow(
+                role_of(function),
+                [
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                ["*"],
+                pattern_because="Lambda itself makes the network's interfaces, whose ids nobody "
+                "knows before, and asks for these on every resource.",
+            )
+        else:
+            acknowledge(
+                function,
+                "NIST.800.53.R5-LambdaInsideVPC",
+                "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
+                "A network's endpoints would cost by the hour while no post comes.",
+            )
+        acknowledge_in_checkov(
+            function,
+            "CKV_AWS_173",
+            "Its settings are names and numbers, no secret; Lambda encrypts them with AWS's own "
+            "key.",
+        )
+        return function
+
+    def _shared(
+        self, scope: Construct, name: str, environment: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Give what functions of both kinds have."""
+        role = iam.Role(
+            scope,
+            f"{name.capitalize()}Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        inline_policy(role)
+        acknowledge_wildcards(role, ["*"], "X-Ray has no resource-level permission.")
+        logs_of_function = log_group(scope, f"{name.capitalize()}Logs", self._stage, self._key)
+        allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [logs_of_function.log_group_arn])
+        return {
+            "architecture": bundling.ARCHITECTURE,
+            "role": role,
+            "log_group": logs_of_function,
+            "tracing": lambda_.Tracing.ACTIVE,
+            "environment": {
+                "STAGE": self._stage.name,
+                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
+                **environment,
+            },
+        }
+
+    def _layer(self, id: str, code: lambda_.Code) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            id,
+            code=code,
+            compatible_runtimes=[bundling.RUNTIME],
+            compatible_architectures=[bundling.ARCHITECTURE],
+        )
+
+
+def inline_policy(role: IConstruct) -> None:
+    """Acknowledge that a role's policy is its own."""
+    acknowledge(
+        role,
+        "NIST.800.53.R5-IAMNoInlinePolicy",
+        "Each role has one user and one policy, which is made and deleted with it.",
+    )
+
+
+def invoked_in_step(function: lambda_.Function, failures: str) -> None:
+    """Acknowledge that a function whose callers wait for it has no queue of dead letters."""
+    acknowledge(
+        function, "NIST.800.53.R5-LambdaDLQ", f"It is never invoked asynchronously: {failures}"
+    )
+
+
+def role_of(function: lambda_.Function) -> iam.IRole:
+    """Give the role that a function was made with."""
+    assert function.role
+    return function.role
+
+
+def log_group(
+    scope: Construct, id: str, stage: Stage, key: kms.IKey, *, vended: str | None = None
+) -> logs.LogGroup:
+    """Make an encrypted log group that forgets after the stage's retention.
+
+    One that a service writes to by itself is `vended`, under this name.
+    """
+    name = f"{VENDED_LOGS}{Stack.of(scope).stack_name}-{vended}-{stack_suffix(scope)}"
+    group = logs.LogGroup(
+        scope,
+        id,
+        log_group_name=name if vended else None,
+        encryption_key=key,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    # The construct takes an enumeration of constants; the stage has the number of days.
+    resource = group.node.default_child
+    assert isinstance(resource, logs.CfnLogGroup)
+    resource.retention_in_days = stage.log_retention_days
+    return group

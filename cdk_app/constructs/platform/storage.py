@@ -1,0 +1,224 @@
+"""Buckets and their keys."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_app.acknowledgements import acknowledge, acknowledge_in_checkov
+from cdk_app.names import VENDED_LOGS
+from cdk_app.permissions import admit, allow_listing, allow_objects
+from cdk_app.removal import removal_policy
+from cdk_app.stages import Stage
+from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+
+QUERY_RESULTS_PREFIX = "query-results/"
+ASSEMBLED_SETS = "datasets/v"
+"""Where training sets are: each under its version, whose name begins so. Base data is not."""
+
+
+class Storage(Construct):
+    """Where data rests.
+
+    Attributes
+    ----------
+    key, quarantine_key : kms.Key
+        The quarantine holds payloads as they came, so it has a key of its own.
+    archive : s3.Bucket
+        ``predictions/``, ``reports/``, ``drift/`` and ``query-results/``: no post's text.
+    training : s3.Bucket
+        ``datasets/``, ``labels/``, ``training-output/`` and ``scoring/``.
+    models : s3.Bucket
+        ``models/<version>/``, versioned.
+    quarantine : s3.Bucket
+        ``quarantine/``, and under ``aws/lambda/`` the batches that the mapping gave up.
+    """
+
+    def __init__(self, scope: Construct, id: str, stage: Stage):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._removal = removal_policy(stage)
+        self.key = self._key("Key", "Streams, archive, training data, models and notifications")
+        self._admit_logs()
+        self.quarantine_key = self._key("QuarantineKey", "Quarantined records")
+        self._access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3 delivers access logs to buckets with its own encryption only.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(stage.log_retention_days))],
+            removal_policy=self._removal,
+        )
+        _in_one_region(self._access_logs)
+        acknowledge(
+            self._access_logs,
+            "NIST.800.53.R5-S3DefaultEncryptionKMS",
+            "S3 delivers access logs to buckets with its own encryption only.",
+        )
+        acknowledge(
+            self._access_logs,
+            "NIST.800.53.R5-S3BucketVersioningEnabled",
+            "S3 writes each log once under a name of its own, and nobody may write over it.",
+        )
+        acknowledge_in_checkov(
+            self._access_logs,
+            "CKV_AWS_18",
+            "A bucket that logs its own accesses into itself would log for ever.",
+        )
+        self.archive = self._bucket(
+            "Archive",
+            self.key,
+            lifecycle_rules=[
+                # A challenger's predictions have done their work when it was judged.
+                s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30)),
+                s3.LifecycleRule(
+                    prefix=QUERY_RESULTS_PREFIX,
+                    expiration=Duration.days(stage.query_results_days),
+                ),
+                *(
+                    [
+                        s3.LifecycleRule(
+                            prefix="predictions/",
+                            expiration=Duration.days(stage.archive_retention_days),
+                        )
+                    ]
+                    if stage.archive_retention_days
+                    else []
+                ),
+            ],
+        )
+        self.training = self._bucket(
+            "Training",
+            self.key,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    prefix=SCORING_PREFIX, expiration=Duration.days(stage.scoring_days)
+                )
+            ],
+        )
+        self.models = self._bucket("Models", self.key, versioned=True)
+        self.quarantine = self._bucket(
+            "Quarantine",
+            self.quarantine_key,
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=Duration.days(stage.quarantine_retention_days))
+            ],
+        )
+
+    def grant_read(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_objects(role, bucket, "s3:GetObject", *prefixes, key=self._key_of(bucket))
+
+    def grant_write(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_objects(role, bucket, "s3:PutObject", *prefixes, key=self._key_of(bucket))
+
+    def tell_eventbridge(self, bucket: s3.Bucket) -> None:
+        """Let S3 tell EventBridge of a bucket's objects; CDK's own way is a custom resource."""
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+
+    def grant_list(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+        allow_listing(role, bucket, *prefixes)
+
+    def _admit_logs(self) -> None:
+        """Let CloudWatch Logs encrypt this stack's log groups, which it cannot make otherwise.
+
+        CDK does not (https://github.com/aws/aws-cdk/issues/28304). The groups cannot be named one
+        by one, as each refers to the key, but their names begin with the stack's.
+        """
+        stack = Stack.of(self)
+        groups = [
+            stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=f"{prefix}{stack.stack_name}-*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for prefix in ("", VENDED_LOGS)
+        ]
+        admit(
+            self.key,
+            f"logs.{stack.region}.{stack.url_suffix}",
+            [
+                "kms:Decrypt",
+                "kms:DescribeKey",
+                "kms:Encrypt",
+                "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncryptFrom",
+                "kms:ReEncryptTo",
+            ],
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            says_account=False,  # the group's ARN does
+        )
+
+    def _key_of(self, bucket: s3.IBucket) -> kms.IKey:
+        return self.quarantine_key if bucket is self.quarantine else self.key
+
+    def _key(self, id: str, description: str) -> kms.Key:
+        return kms.Key(
+            self,
+            id,
+            description=description,
+            enable_key_rotation=True,
+            rotation_period=Duration.days(self._stage.key_rotation_days),
+            pending_window=Duration.days(self._stage.key_deletion_days),
+            admins=[iam.ArnPrincipal(arn) for arn in self._stage.key_administrators] or None,
+            removal_policy=self._removal,
+        )
+
+    def _bucket(
+        self,
+        id: str,
+        key: kms.Key,
+        *,
+        versioned: bool = False,
+        lifecycle_rules: list[s3.LifecycleRule] | None = None,
+    ) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=versioned,
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(1)),
+                *(lifecycle_rules or []),
+            ],
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{id.lower()}/",
+            removal_policy=self._removal,
+        )
+        _in_one_region(bucket)
+        if not versioned:
+            acknowledge(
+                bucket,
+                "NIST.800.53.R5-S3BucketVersioningEnabled",
+                "What is deleted for a person's sake, or expires, must be gone: no version stays.",
+            )
+        return bucket
+
+
+def _in_one_region(bucket: s3.Bucket) -> None:
+    acknowledge(
+        bucket,
+        "NIST.800.53.R5-S3BucketReplicationEnabled",
+        "Posts and what is made of them stay in the region that the deployer chose for them.",
+    )

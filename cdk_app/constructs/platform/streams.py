@@ -1,0 +1,80 @@
+"""The streams that posts come in by and predictions go out by."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from cdk_app.acknowledgements import acknowledge
+from cdk_app.permissions import allow
+from cdk_app.removal import removal_policy
+from cdk_app.stages import Stage, StreamMode
+
+
+class Streams(Construct):
+    """The posts stream and the predictions stream, encrypted with the storage's key."""
+
+    def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.IKey):
+        super().__init__(scope, id)
+        self._key = key
+        self.posts = self._stream("Posts", stage)
+        self.predictions = self._stream("Predictions", stage)
+        self._consumer = (
+            kinesis.CfnStreamConsumer(
+                self, "Predictor", consumer_name="predictor", stream_arn=self.posts.stream_arn
+            )
+            if stage.enhanced_fan_out
+            else None
+        )
+
+    @property
+    def posts_source(self) -> str:
+        """The ARN that the predictor's mapping reads: the stream's, or that of its consumer."""
+        return self._consumer.attr_consumer_arn if self._consumer else self.posts.stream_arn
+
+    def grant_consume_posts(self, role: iam.IRole) -> None:
+        """Allow what an event source mapping does on its function's behalf."""
+        allow(
+            role,
+            [
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ],
+            [self.posts.stream_arn],
+        )
+        if self._consumer:
+            allow(
+                role,
+                ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"],
+                [self._consumer.attr_consumer_arn],
+            )
+        allow(role, ["kms:Decrypt"], [self._key.key_arn])
+
+    def grant_put_predictions(self, role: iam.IRole) -> None:
+        allow(role, ["kinesis:PutRecords"], [self.predictions.stream_arn])
+        allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
+
+    def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
+        is_on_demand = stage.stream_mode == StreamMode.ON_DEMAND
+        stream = kinesis.Stream(
+            self,
+            id,
+            stream_mode=kinesis.StreamMode[stage.stream_mode.upper()],
+            shard_count=None if is_on_demand else stage.stream_shards,
+            retention_period=Duration.hours(stage.stream_retention_hours),
+            encryption=kinesis.StreamEncryption.KMS,
+            encryption_key=self._key,
+            removal_policy=removal_policy(stage),
+        )
+        acknowledge(
+            stream,
+            "AwsSolutions-KDS3",
+            "The rule wants AWS's own key; a customer's is stricter, as its policy is ours.",
+        )
+        return stream

@@ -1,0 +1,93 @@
+"""What the workflows share: names by which roles know them, a role of their own, logs, tracing."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct, IConstruct
+
+from cdk_app.acknowledgements import acknowledge_wildcards
+from cdk_app.constructs.platform.functions import inline_policy, log_group
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+RETRAINING = "retraining"
+SCORING = "scoring"
+
+
+def workflow(
+    scope: Construct,
+    stage: Stage,
+    name: str,
+    role: iam.Role,
+    definition: sfn.IChainable,
+    key: kms.IKey,
+    timeout: Duration | None = None,
+) -> sfn.StateMachine:
+    """Make a workflow whose log, without what it handles, and traces are kept."""
+    return sfn.StateMachine(
+        scope,
+        "Workflow",
+        state_machine_name=_name(stage, name),
+        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        role=role,
+        timeout=timeout,
+        logs=sfn.LogOptions(
+            destination=log_group(scope, "WorkflowLogs", stage, key, vended=name),
+            level=sfn.LogLevel.ALL,
+            include_execution_data=False,
+        ),
+        tracing_enabled=True,
+    )
+
+
+def workflow_role(scope: Construct) -> iam.Role:
+    """Make the role of a workflow, with what its logs and traces take."""
+    role = iam.Role(scope, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+    inline_policy(role)
+    acknowledge_wildcards(
+        role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
+    )
+    return role
+
+
+def workflow_arn(scope: Construct, stage: Stage, name: str) -> str:
+    """Give a workflow's ARN by its name: what the workflow invokes cannot wait for it."""
+    return _arn(scope, "stateMachine", _name(stage, name))
+
+
+def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) -> None:
+    """Allow actions on the executions of a workflow."""
+    allow(
+        role,
+        list(actions),
+        [_arn(role, "execution", f"{_name(stage, name)}:*")],
+        pattern_because="An execution has its name when it is started.",
+    )
+
+
+def integration(scope: Construct, service: str, operation: str) -> str:
+    """Give the resource of a state that calls a service itself."""
+    return Stack.of(scope).format_arn(
+        service="states",
+        region="",
+        account="",
+        resource=service,
+        resource_name=operation,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+def _name(stage: Stage, name: str) -> str:
+    return f"stresswatch-{stage.name}-{name}"
+
+
+def _arn(scope: IConstruct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="states",
+        resource=resource,
+        resource_name=name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )

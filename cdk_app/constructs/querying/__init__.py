@@ -1,0 +1,1 @@
+"""Athena over what the stack wrote."""

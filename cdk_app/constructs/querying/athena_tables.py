@@ -1,0 +1,146 @@
+"""What can be queried: the tables over what the stack wrote, and the saved queries.
+
+Plain data, without CDK. Queries are Athena's SQL in ``sql/``; the first line of each says
+what it answers. ``${database}`` is the stage's database, ``${predictions}`` the rows of the archive
+without those of later deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from string import Template
+
+import pyarrow as pa
+
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
+from stresswatch.monitoring import drift_history
+from stresswatch.storage import archive, quarantine, training_sets
+
+_SQL = Path(__file__).parent / "sql"
+_PREDICTIONS = "first_deliveries"
+_TYPES = {str: "string", bool: "boolean", float: "double"}
+_PARQUET_TYPES = {
+    pa.string(): "string",
+    pa.bool_(): "boolean",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.timestamp("ms", tz="UTC"): "timestamp",
+}
+_FIRST_DAY = "2026-01-01"
+"""Of partitions; no stack is older."""
+
+
+class Format(StrEnum):
+    """What objects of a table are; the value is Glue's `classification`."""
+
+    JSON_LINES = "json"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table over the objects under a prefix.
+
+    Attributes
+    ----------
+    bucket : str
+        Which of the stack's buckets: the attribute of `Storage`.
+    columns : dict of str to str
+        Hive's type by name. What objects hold beside is not in the table.
+    partitions : dict of str to dict
+        How the values of each ``name=value`` folder are projected, by its name; all are strings.
+    format : Format
+    skips_malformed : bool
+        Whether lines that are no JSON are passed over: people write these.
+    """
+
+    name: str
+    description: str
+    bucket: str
+    prefix: str
+    columns: Mapping[str, str]
+    partitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    format: Format = Format.JSON_LINES
+    skips_malformed: bool = False
+
+
+@dataclass(frozen=True)
+class SavedQuery:
+    """A query by its file's name, what it answers, and its text."""
+
+    name: str
+    description: str
+    sql: str
+
+
+_BY_DAY = {
+    "date": {
+        "type": "date",
+        "format": "yyyy-MM-dd",
+        "range": f"{_FIRST_DAY},NOW",
+        "interval": "1",
+        "interval.unit": "DAYS",
+    }
+}
+_BY_HOUR = _BY_DAY | {"hour": {"type": "integer", "range": "0,23", "digits": "2"}}
+
+TABLES = (
+    Table(
+        "archive",
+        "Predictions without any text; a record that was delivered again has several rows",
+        "archive",
+        archive.PREFIX,
+        {name.lower(): _TYPES[kind] for name, kind in ARCHIVE_COLUMNS.items()},
+        _BY_HOUR,
+    ),
+    Table(
+        "drift",
+        "What the drift monitor found, one row a window and column",
+        "archive",
+        drift_history.PREFIX,
+        {column.name: _PARQUET_TYPES[column.type] for column in drift_history.SCHEMA},
+        _BY_DAY,
+        Format.PARQUET,
+    ),
+    Table(
+        "quarantine",
+        "Records that broke the contract: why, where and when, without their payload",
+        "quarantine",
+        quarantine.PREFIX,
+        dict.fromkeys(("reason", "stream", "shard", "sequence_number", "arrived_at"), _TYPES[str]),
+        _BY_DAY,
+    ),
+    Table(
+        "labels",
+        "Labels that were given since the base data set, without the posts' text",
+        "training",
+        training_sets.LABELS_PREFIX,
+        # A label as it is written: `1` is one, `true` and `1.0` break the contract.
+        dict.fromkeys(("post_id", "label", "labelled_at"), _TYPES[str]),
+        skips_malformed=True,
+    ),
+)
+
+
+def database_of(stage: str) -> str:
+    """Name the database of a stage; SQL would take a hyphen for a minus."""
+    return f"stresswatch_{stage.replace('-', '_')}"
+
+
+def saved_queries(stage: str) -> list[SavedQuery]:
+    """Give the saved queries of a stage, by name."""
+    names = sorted(path.stem for path in _SQL.glob("*.sql") if path.stem != _PREDICTIONS)
+    database = database_of(stage)
+    predictions = Template(_text(_PREDICTIONS)).substitute(database=database)
+    queries = []
+    for name in names:
+        sql = Template(_text(name)).substitute(database=database, predictions=predictions)
+        queries.append(SavedQuery(name, sql.partition("\n")[0].removeprefix("-- "), sql))
+    return queries
+
+
+def _text(name: str) -> str:
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8").rstrip()

@@ -1,0 +1,1 @@
+"""The retraining workflow and the model registry."""

@@ -1,0 +1,136 @@
+"""The model package group, and the function that keeps it in step with the loop."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.functions import Functions, role_of
+from cdk_app.constructs.platform.journal import Journal
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.workflows import RETRAINING, workflow_arn
+from cdk_app.names import stack_suffix
+from cdk_app.permissions import allow
+from cdk_app.removal import KEEP
+from cdk_app.stages import Stage
+from stresswatch.retraining.journal import APPROVAL, BARRED
+from stresswatch.versions.model_registry import (
+    APPROVED,
+    CHAMPION_CHANGED,
+    EXECUTION_CHANGED,
+    PACKAGE_CHANGED,
+    REJECTED,
+)
+
+_ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+class ModelRegistry(Construct):
+    """Judged version → package; a word given there → the retraining that waits for it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        journal: Journal,
+        dead_letters: DeadLetters,
+    ):
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        # A group that is left when the stack is deleted keeps its name.
+        name = f"stresswatch-{stage.name}-{stack_suffix(self)}"
+        group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Group",
+            model_package_group_name=name,
+            model_package_group_description="What was trained, and what became of it",
+        )
+        # SageMaker deletes no group that has packages.
+        group.apply_removal_policy(KEEP)
+        self.function = functions.zip_function(
+            self,
+            "registry",
+            memory_mb=512,
+            timeout=Duration.minutes(1),
+            concurrency=stage.other_concurrency,
+            environment={
+                "MODEL_PACKAGE_GROUP": name,
+                "MODEL_BUCKET": storage.models.bucket_name,
+                "JOURNAL_TABLE": journal.table.table_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+            },
+        )
+        role = role_of(self.function)
+        dead_letters.take_from(self.function)
+        champion.grant_read(role)
+        storage.grant_read(role, storage.models, "models/")
+        journal.grant_read(role, BARRED)
+        journal.grant_read(role, APPROVAL)
+        journal.grant_write(role, APPROVAL)
+        workflow = workflow_arn(self, stage, RETRAINING)
+        allow(role, ["states:SendTaskSuccess"], [workflow])
+        allow(
+            role,
+            ["sagemaker:CreateModelPackage"],
+            [group.attr_model_package_group_arn],
+        )
+        allow(
+            role,
+            [
+                "sagemaker:CreateModelPackage",
+                "sagemaker:DescribeModelPackage",
+                # The packages of a group are listed by their own resource, not by the group's.
+                "sagemaker:ListModelPackages",
+                "sagemaker:UpdateModelPackage",
+            ],
+            [
+                stack.format_arn(
+                    service="sagemaker", resource="model-package", resource_name=f"{name}/*"
+                )
+            ],
+            pattern_because="A package has its number when its version is registered.",
+        )
+        for rule, source, detail_type, detail in (
+            (
+                "OnWord",
+                "aws.sagemaker",
+                PACKAGE_CHANGED,
+                {"ModelPackageGroupName": [name], "ModelApprovalStatus": [APPROVED, REJECTED]},
+            ),
+            (
+                "OnChampion",
+                "aws.ssm",
+                CHAMPION_CHANGED,
+                {
+                    "name": [champion.pointer.parameter_name],
+                    "operation": ["Create", "Update"],
+                },
+            ),
+            (
+                "OnEnd",
+                "aws.states",
+                EXECUTION_CHANGED,
+                {"stateMachineArn": [workflow], "status": _ENDED},
+            ),
+        ):
+            events.Rule(
+                self,
+                rule,
+                event_pattern=events.EventPattern(
+                    source=[source], detail_type=[detail_type], detail=detail
+                ),
+                targets=[
+                    targets.LambdaFunction(
+                        self.function, dead_letter_queue=dead_letters.of_rules, retry_attempts=3
+                    )
+                ],
+            )

@@ -1,0 +1,132 @@
+"""Batch scoring: a workflow that has each part of a large file scored, many at a time."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_app.constructs.platform.functions import Functions, invoked_in_step, role_of
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.workflows import (
+    SCORING,
+    allow_executions,
+    integration,
+    workflow,
+    workflow_arn,
+    workflow_role,
+)
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+from stresswatch.serving.batch_scoring import PREFIX
+
+
+class Scoring(Construct):
+    """Manifest of parts in S3 → Distributed Map → scoring function → results beside the file.
+
+    Attributes
+    ----------
+    function : lambda_.Function
+    state_machine : sfn.StateMachine
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, stage: Stage, functions: Functions, storage: Storage
+    ):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._storage = storage
+        self.function = functions.zip_function(
+            self,
+            "scoring",
+            memory_mb=1769,  # one full vCPU
+            timeout=Duration.minutes(5),
+            concurrency=stage.scoring_concurrency,
+            environment={"TRAINING_BUCKET": storage.training.bucket_name},
+        )
+        invoked_in_step(self.function, "the workflow waits for it, and counts what failed.")
+        role = role_of(self.function)
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_read(role, storage.training, PREFIX)
+        storage.grant_write(role, storage.training, PREFIX)
+        self.state_machine = self._state_machine()
+
+    def _state_machine(self) -> sfn.StateMachine:
+        role = workflow_role(self)
+        machine = workflow(
+            self,
+            self._stage,
+            SCORING,
+            role,
+            sfn.CustomState(self, "ScoreParts", state_json=self._map()),
+            self._storage.key,
+            # Then the lifecycle rule deletes the parts, and there is nothing left to score.
+            timeout=Duration.days(self._stage.scoring_days),
+        )
+        self._grant(role)
+        return machine
+
+    def _map(self) -> dict[str, object]:
+        # A custom state, as the construct's map grants itself patterns of actions on whole buckets.
+        stage, bucket = self._stage, self._storage.training.bucket_name
+        return {
+            "Type": "Map",
+            "Label": "Parts",
+            "ItemReader": {
+                "Resource": integration(self, "s3", "getObject"),
+                "ReaderConfig": {"InputType": "JSON"},
+                "Parameters": {"Bucket": bucket, "Key.$": "$.manifest"},
+            },
+            "ItemSelector": {
+                "part.$": "$$.Map.Item.Value",
+                "results.$": "$.results",
+                "version.$": "$.version",
+                "uri.$": "$.uri",
+                "sha256.$": "$.sha256",
+            },
+            "MaxConcurrency": stage.scoring_concurrency,
+            "ToleratedFailurePercentage": stage.scoring_tolerated_failure_percentage,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "ScorePart",
+                "States": {
+                    "ScorePart": {
+                        "Type": "Task",
+                        "Resource": self.function.function_arn,
+                        "Retry": [
+                            {
+                                "ErrorEquals": ["States.ALL"],
+                                "IntervalSeconds": 1,
+                                "BackoffRate": 2,
+                                "MaxAttempts": 3,
+                                "JitterStrategy": "FULL",
+                            },
+                        ],
+                        "End": True,
+                    }
+                },
+            },
+            # Without a place for them, the answers of many parts would be more than a state holds.
+            "ResultWriter": {
+                "Resource": integration(self, "s3", "putObject"),
+                "Parameters": {"Bucket": bucket, "Prefix.$": "$.answers"},
+            },
+            "End": True,
+        }
+
+    def _grant(self, role: iam.Role) -> None:
+        storage = self._storage
+        allow(role, ["lambda:InvokeFunction"], [self.function.function_arn])
+        storage.grant_read(role, storage.training, PREFIX)
+        storage.grant_write(role, storage.training, PREFIX)
+        allow(
+            role,
+            ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            [storage.training.arn_for_objects(f"{PREFIX}*")],
+        )
+        # Each part is an execution of its own, of a state machine that is named after this one.
+        allow(role, ["states:StartExecution"], [workflow_arn(self, self._stage, SCORING)])
+        allow_executions(
+            role, self._stage, SCORING, "states:DescribeExecution", "states:StopExecution"
+        )

@@ -1,0 +1,187 @@
+"""How new code of a function that serves takes over: behind an alias, a tenth of the work first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Annotations, CfnCodeDeployLambdaAliasUpdate, CfnUpdatePolicy, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.functions import inline_policy
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+from stresswatch.monitoring.panels import NAMESPACE
+
+ALIAS = "live"
+FORCE = "force"
+"""The context that lets new code take over at once, whatever any alarm says."""
+_PERIOD = Duration.minutes(5)
+_CONFIGURATION = "CodeDeployDefault.LambdaCanary10Percent{}Minutes"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a version of a function counts itself when it fails without an error of Lambda.
+
+    Attributes
+    ----------
+    metric, service : str
+        Its name, and the service in its dimensions; the third is the function's version.
+    threshold : int
+        How many within five minutes send the alias back.
+    meaning, runbook : str
+        For the alarm.
+    """
+
+    metric: str
+    service: str
+    threshold: int
+    meaning: str
+    runbook: str
+
+
+class Release(Construct):
+    """An alias of a function, which its events or requests go to, and what moves it.
+
+    Each change of code or settings is a version of the function. CloudFormation lets CodeDeploy
+    move the alias to it, and goes back with everything when CodeDeploy saw an alarm. ``warm``
+    environments of the alias are kept, and paid for.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, stage: Stage, function: lambda_.Function, *, warm: int = 0
+    ):
+        super().__init__(scope, id)
+        self._stage = stage
+        self._function = function
+        self.alias = lambda_.Alias(
+            self,
+            "Alias",
+            alias_name=ALIAS,
+            version=function.current_version,
+            provisioned_concurrent_executions=warm or None,
+        )
+
+    def watch(self, alarms: Alarms, failure: Failure) -> None:
+        """Move the alias with a canary, and back when the new version fails meanwhile.
+
+        Only alarms on the new version count: CodeDeploy moves nothing while an alarm that it
+        watches fires, and one on the function as a whole fires when a fix is needed most.
+        `docs/decisions/0020` says more.
+        """
+        if not self._stage.canary_minutes:
+            return
+        watched = [self._watch_errors(alarms, failure.service), self._watch_own(alarms, failure)]
+        group = self._group(watched)
+        if self.node.try_get_context(FORCE):
+            Annotations.of(self).add_info("Forced: new code takes over at once, without a canary.")
+            return
+        resource = self.alias.node.default_child
+        assert isinstance(resource, lambda_.CfnAlias)
+        resource.cfn_options.update_policy = CfnUpdatePolicy(
+            code_deploy_lambda_alias_update=CfnCodeDeployLambdaAliasUpdate(
+                application_name=group.application_name, deployment_group_name=group.ref
+            )
+        )
+
+    def _watch_errors(self, alarms: Alarms, service: str) -> cloudwatch.Alarm:
+        # Lambda's metrics have these dimensions while the alias has two versions.
+        name = self._function.function_name
+        metric = cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name="Errors",
+            dimensions_map={
+                "FunctionName": name,
+                "Resource": f"{name}:{ALIAS}",
+                "ExecutedVersion": self._version,
+            },
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        return alarms.make(
+            self,
+            "ErrorsAlarm",
+            metric,
+            name=self._alarm_name(service, "errors"),
+            meaning=f"New code of the {service} function fails: the alias goes back.",
+            runbook="function-errors",
+            threshold=1,
+        )
+
+    def _watch_own(self, alarms: Alarms, failure: Failure) -> cloudwatch.Alarm:
+        metric = cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=failure.metric,
+            dimensions_map={
+                "Stage": self._stage.name,
+                "service": failure.service,
+                "version": self._version,
+            },
+            statistic="Sum",
+            period=_PERIOD,
+        )
+        return alarms.make(
+            self,
+            "FailuresAlarm",
+            metric,
+            name=self._alarm_name(failure.service, "failures"),
+            meaning=f"{failure.meaning} It is new code: the alias goes back.",
+            runbook=failure.runbook,
+            threshold=failure.threshold,
+        )
+
+    @property
+    def _version(self) -> str:
+        return self._function.current_version.version
+
+    def _alarm_name(self, service: str, what: str) -> str:
+        """Name an alarm by the version: so the next has another, whose state begins anew."""
+        return f"{Stack.of(self).stack_name}-{service}-canary-{what}-{self._version}"
+
+    def _group(self, alarms: Sequence[cloudwatch.Alarm]) -> codedeploy.CfnDeploymentGroup:
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+        inline_policy(role)
+        # The higher-level construct would attach a policy that AWS manages.
+        allow(
+            role,
+            ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+            # By name: the alias waits for the group that this role is for.
+            [self._function.function_arn, f"{self._function.function_arn}:{ALIAS}"],
+        )
+        allow(
+            role,
+            ["cloudwatch:DescribeAlarms"],
+            ["*"],
+            pattern_because="CodeDeploy asks for alarms by name, which AWS allows on all or none.",
+        )
+        application = codedeploy.CfnApplication(self, "Application", compute_platform="Lambda")
+        group = codedeploy.CfnDeploymentGroup(
+            self,
+            "Group",
+            application_name=application.ref,
+            service_role_arn=role.role_arn,
+            deployment_config_name=_CONFIGURATION.format(self._stage.canary_minutes),
+            deployment_style=codedeploy.CfnDeploymentGroup.DeploymentStyleProperty(
+                deployment_option="WITH_TRAFFIC_CONTROL", deployment_type="BLUE_GREEN"
+            ),
+            alarm_configuration=codedeploy.CfnDeploymentGroup.AlarmConfigurationProperty(
+                enabled=True,
+                alarms=[
+                    codedeploy.CfnDeploymentGroup.AlarmProperty(name=alarm.alarm_name)
+                    for alarm in alarms
+                ],
+            ),
+            auto_rollback_configuration=(
+                codedeploy.CfnDeploymentGroup.AutoRollbackConfigurationProperty(
+                    enabled=True, events=["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]
+                )
+            ),
+        )
+        group.node.add_dependency(role)
+        return group

@@ -1,0 +1,98 @@
+"""The predictor and how the posts stream reaches it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_app.constructs.platform.functions import Functions, invoked_in_step, role_of
+from cdk_app.constructs.platform.identity_secret import IdentityKey
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.streams import Streams
+from cdk_app.constructs.serving.canary import Failure, Release
+from cdk_app.permissions import allow
+from cdk_app.stages import Stage
+
+
+class Prediction(Construct):
+    """Posts stream → predictor → predictions stream, archive and quarantine."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        functions: Functions,
+        streams: Streams,
+        storage: Storage,
+        champion: Champion,
+        identity: IdentityKey,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.zip_function(
+            self,
+            "predictor",
+            memory_mb=1769,  # one full vCPU
+            timeout=Duration.seconds(60),
+            concurrency=stage.predictor_concurrency,
+            environment={
+                "PREDICTIONS_STREAM": streams.predictions.stream_name,
+                "ARCHIVE_BUCKET": storage.archive.bucket_name,
+                "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "SHADOW_PARAMETER": champion.shadow.parameter_name,
+                "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
+                "REASONS": stage.reasons,
+                "IDENTITY_SECRET": identity.secret_arn,
+            },
+        )
+        invoked_in_step(
+            self.function, "the mapping puts what it gives up into the quarantine bucket."
+        )
+        role = role_of(self.function)
+        streams.grant_consume_posts(role)
+        streams.grant_put_predictions(role)
+        champion.grant_read(role)
+        champion.grant_read_shadow(role)
+        identity.grant_read(role)
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.archive, "predictions/", "shadow/")
+        # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
+        storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
+        allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
+        self.release = (
+            Release(self, "Release", stage, self.function, warm=stage.provisioned_concurrency)
+            if stage.canary_minutes or stage.provisioned_concurrency
+            else None
+        )
+        self.failure = Failure(
+            metric="UnfinishedBatches",
+            service="predictor",
+            threshold=stage.unfinished_alarm_batches,
+            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
+            runbook="unfinished-batches",
+        )
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            "PostsToPredictor",
+            function_name=(
+                self.release.alias.function_arn if self.release else self.function.function_name
+            ),
+            event_source_arn=streams.posts_source,
+            starting_position="TRIM_HORIZON",
+            batch_size=stage.batch_size,
+            maximum_batching_window_in_seconds=stage.batch_window_seconds,
+            parallelization_factor=stage.parallelization_factor,
+            bisect_batch_on_function_error=True,
+            function_response_types=["ReportBatchItemFailures"],
+            maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012
+            maximum_record_age_in_seconds=stage.maximum_record_age_seconds,
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=storage.quarantine.bucket_arn
+                )
+            ),
+        )
+        mapping.node.add_dependency(role)

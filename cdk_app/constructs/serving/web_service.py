@@ -1,0 +1,149 @@
+"""The web service: an HTTP API in front of a function that predicts on request and takes labels."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.functions import Functions, invoked_in_step, log_group, role_of
+from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.serving.canary import Failure, Release
+from cdk_app.stages import Stage
+from cdk_app.stages import WebService as Settings
+from stresswatch.serving.web_service import ROUTES
+
+_ANY_OTHER = "/{proxy+}"
+
+
+class WebService(Construct):
+    """Callers whom IAM or an issuer of tokens knows → HTTP API → function → champion, labels."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        stage: Stage,
+        settings: Settings,
+        functions: Functions,
+        storage: Storage,
+        champion: Champion,
+        alarms: Alarms,
+    ):
+        super().__init__(scope, id)
+        self.function = functions.zip_function(
+            self,
+            "api",
+            memory_mb=1769,
+            timeout=Duration.seconds(25),  # the gateway waits for 30
+            concurrency=settings.concurrency,
+            environment={
+                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
+                "TRAINING_BUCKET": storage.training.bucket_name,
+                "REASONS": stage.reasons,
+            },
+        )
+        invoked_in_step(
+            self.function, "the gateway waits for it, and tells the caller if it fails."
+        )
+        role = role_of(self.function)
+        champion.grant_read(role)
+        storage.grant_read(role, storage.models, "models/")
+        storage.grant_write(role, storage.training, "labels/")
+        storage.grant_list(role, storage.training, "labels/")
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=f"stresswatch-{stage.name}",
+            description="Stress in posts, predicted on request",
+            create_default_stage=False,
+            default_authorizer=_authorizer(settings),
+        )
+        self.release = (
+            Release(self, "Release", stage, self.function) if stage.canary_minutes else None
+        )
+        integration = integrations.HttpLambdaIntegration(
+            "Function",
+            self.release.alias if self.release else self.function,
+            scope_permission_to_route=False,
+        )
+        for method, path in ROUTES:
+            self.api.add_routes(
+                path=path, methods=[apigateway.HttpMethod[method]], integration=integration
+            )
+        # The function's own problems for what is not there, and not the gateway's.
+        self.api.add_routes(path=_ANY_OTHER, integration=integration)
+        self._serve(stage, settings, storage)
+        meaning = "The web service cannot answer: it has no model, fails, or is throttled."
+        self.failure = Failure(
+            metric="ServerErrors",
+            service="api",
+            threshold=settings.errors_alarm_count,
+            meaning=meaning,
+            runbook="web-service-errors",
+        )
+        alarms.make(
+            self,
+            "ServerErrorsAlarm",
+            cloudwatch.Metric(
+                namespace="AWS/ApiGateway",
+                metric_name="5xx",
+                dimensions_map={"ApiId": self.api.api_id},
+                statistic="Sum",
+                period=Duration.minutes(5),
+            ),
+            meaning=meaning,
+            runbook="web-service-errors",
+            threshold=settings.errors_alarm_count,
+        )
+
+    def _serve(self, stage: Stage, settings: Settings, storage: Storage) -> None:
+        """Deploy the API, throttled, with a log that has no word of a request."""
+        logs = log_group(self, "AccessLogs", stage, storage.key, vended="web-service")
+        served = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=settings.requests_per_second, burst_limit=settings.burst
+            ),
+        )
+        resource = served.node.default_child
+        assert isinstance(resource, apigateway.CfnStage)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=logs.log_group_arn, format=_access_log_format(settings)
+        )
+
+
+def _authorizer(settings: Settings) -> apigateway.IHttpRouteAuthorizer:
+    if settings.jwt is None:
+        return authorizers.HttpIamAuthorizer()
+    return authorizers.HttpJwtAuthorizer(
+        "Jwt", settings.jwt.issuer, jwt_audience=list(settings.jwt.audience)
+    )
+
+
+def _access_log_format(settings: Settings) -> str:
+    """Say who asked which route, and how it went: no path, query, address or body."""
+    who = "authorizer.claims.sub" if settings.jwt else "identity.userArn"
+    names = {
+        "requestId": "requestId",
+        "requestTime": "requestTime",
+        "routeKey": "routeKey",
+        "status": "status",
+        "caller": who,
+        "responseLength": "responseLength",
+        "responseLatency": "responseLatency",
+        "integrationLatency": "integrationLatency",
+        "errorType": "error.responseType",
+    }
+    return json.dumps({name: f"$context.{variable}" for name, variable in names.items()})

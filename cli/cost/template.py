@@ -1,0 +1,173 @@
+"""What a stage deploys, read from its template, so that a changed stage changes the estimate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cli.errors import OperatorError
+
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
+_A_DAY = 24.0
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function's memory in GB, its timeout in seconds, and how many are reserved for it."""
+
+    memory_gb: float
+    timeout: float
+    concurrency: int | None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The settings of a stage that cost or limit something.
+
+    Attributes
+    ----------
+    is_on_demand : bool
+        Whether the streams have as many shards as it takes, and are paid by the GB.
+    shards : int
+        Of each of the two streams, where they are provisioned.
+    drift_every_hours, quality_every_hours : float
+        The monitors' schedules; that of drift runs once for each window.
+    drift_window_hours, quality_window_hours : float
+        How far back they look.
+    retraining_every_hours : float or None
+        Its schedule; an expression of cron counts as once a day.
+    workflow_gb : float
+        Memory of the largest function of the workflow.
+    """
+
+    name: str
+    is_on_demand: bool
+    shards: int
+    retention_hours: float
+    batch_size: int
+    batch_window_seconds: float
+    predictor: Function
+    drift: Function
+    quality: Function
+    drift_every_hours: float
+    drift_window_hours: float
+    quality_every_hours: float
+    quality_window_hours: float
+    retraining_every_hours: float | None
+    workflow_gb: float
+    reserved_concurrency: int
+    alarms: int
+    dashboards: int
+    keys: int
+    secrets: int
+    log_retention_days: int
+
+
+def read_template(name: str, template: Mapping[str, Any]) -> Deployment:
+    """Read the template of a stage.
+
+    Raises
+    ------
+    OperatorError
+        When it has not what the estimate needs.
+    """
+    try:
+        return _read(name, template["Resources"])
+    except (KeyError, ValueError, StopIteration) as error:
+        raise OperatorError(
+            f"The template of {name} has not what the estimate reads ({error!r}); has a construct "
+            "changed? See cli/cost/template.py."
+        ) from error
+
+
+def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
+    def properties(kind: str) -> dict[str, dict[str, Any]]:
+        return {
+            logical: resource["Properties"]
+            for logical, resource in resources.items()
+            if resource["Type"] == kind
+        }
+
+    functions = {
+        each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: (logical, each)
+        for logical, each in properties("AWS::Lambda::Function").items()
+        if "Environment" in each
+    }
+
+    def every(target: str) -> float | None:
+        schedules = [
+            _hours(schedule["ScheduleExpression"])
+            for schedule in properties("AWS::Scheduler::Schedule").values()
+            if target in str(schedule["Target"])
+        ]
+        return min(schedules, default=None)
+
+    def scheduled(service: str) -> float:
+        hours = every(functions[service][0])
+        if hours is None:
+            raise ValueError(f"no schedule of {service}")
+        return hours
+
+    def setting(service: str, variable: str) -> float:
+        return float(functions[service][1]["Environment"]["Variables"][variable])
+
+    posts = next(
+        each for logical, each in properties("AWS::Kinesis::Stream").items() if "Posts" in logical
+    )
+    mapping = next(
+        each
+        for each in properties("AWS::Lambda::EventSourceMapping").values()
+        if "Posts" in str(each["EventSourceArn"])
+    )
+    workflow = next(
+        logical
+        for logical in properties("AWS::StepFunctions::StateMachine")
+        if "Retraining" in logical
+    )
+    rest = [each for service, (_, each) in functions.items() if service != "predictor"]
+    return Deployment(
+        name=name,
+        is_on_demand=posts["StreamModeDetails"]["StreamMode"] == "ON_DEMAND",
+        shards=posts.get("ShardCount", 1),
+        retention_hours=posts["RetentionPeriodHours"],
+        batch_size=mapping["BatchSize"],
+        batch_window_seconds=mapping["MaximumBatchingWindowInSeconds"],
+        predictor=_function(functions["predictor"][1]),
+        drift=_function(functions["drift"][1]),
+        quality=_function(functions["quality"][1]),
+        drift_every_hours=setting("drift", "WINDOW_MINUTES") / 60,
+        drift_window_hours=setting("drift", "WINDOW_MINUTES") / 60,
+        quality_every_hours=scheduled("quality"),
+        quality_window_hours=setting("quality", "QUALITY_WINDOW_DAYS") * _A_DAY,
+        retraining_every_hours=every(workflow),
+        workflow_gb=max(each["MemorySize"] for each in rest) / 1024,
+        reserved_concurrency=sum(
+            each.get("ReservedConcurrentExecutions", 0) for _, each in functions.values()
+        ),
+        alarms=sum(
+            max(1, sum("MetricStat" in metric for metric in alarm.get("Metrics", [])))
+            for alarm in properties("AWS::CloudWatch::Alarm").values()
+        ),
+        dashboards=len(properties("AWS::CloudWatch::Dashboard")),
+        keys=len(properties("AWS::KMS::Key")),
+        secrets=len(properties("AWS::SecretsManager::Secret")),
+        log_retention_days=max(
+            group["RetentionInDays"] for group in properties("AWS::Logs::LogGroup").values()
+        ),
+    )
+
+
+def _function(properties: Mapping[str, Any]) -> Function:
+    return Function(
+        memory_gb=properties["MemorySize"] / 1024,
+        timeout=properties["Timeout"],
+        concurrency=properties.get("ReservedConcurrentExecutions"),
+    )
+
+
+def _hours(schedule: str) -> float:
+    rate = _RATE.fullmatch(schedule)
+    return int(rate[1]) * _HOURS[rate[2]] if rate else _A_DAY

@@ -1,0 +1,94 @@
+"""The demonstration: the whole loop, played on the local stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+import local
+from cli.data import load_posts
+from cli.demo.plan import make_plan
+from cli.demo.report import write_report
+from cli.demo.scenario import Story
+from cli.demo.summary import Summary
+from cli.demo.terminal import View, final_table
+from cli.deployment.client import Consumer, Loop
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import local_tracking_uri, of_local_stack
+
+
+def play_demo(console: Console, output: Path) -> Summary:
+    """Play the story from nothing to nothing, and leave its summary, report and recording.
+
+    Parameters
+    ----------
+    output : Path
+        The folder for ``summary.json``, ``report.html`` and ``terminal.svg``.
+
+    Raises
+    ------
+    OperatorError, local.LocalStackError
+        When the stack does not start, or the loop does not do what it should.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, the stack stops
+    started = time.monotonic()
+    output.mkdir(parents=True, exist_ok=True)
+    data = load_posts()
+    summary = Summary(data=data.name)
+    stack_directory = output / "stack"
+    _remove_stack(stack_directory)  # what a killed run may have left behind
+    with View(console, f"Stresswatch: one turn of the loop, on {data.name}") as view:
+        try:
+            with view.act("Synthesize the stack") as act:
+                act.say("CDK app → CloudFormation template")
+                template = synthesize(output / "cdk.out")
+            with view.act("Deploy it on this machine") as act:
+                stack = local.up(
+                    stack_directory,
+                    template_directory=template,
+                    on_progress=act.say,
+                    tracking_uri=local_tracking_uri(),
+                )
+                act.say(f"{stack.stack_name} at {stack.endpoint}")
+            target = of_local_stack(stack)
+            story = Story(Loop(target), Consumer(target), make_plan(data.posts), view, summary)
+            story.play()
+            threshold = story.loop.drift_alarm()["Threshold"]
+        finally:
+            local.down(stack_directory)
+    _remove_stack(stack_directory)
+    summary.seconds = time.monotonic() - started
+    summary.steps = {
+        f"{place}. {act.title}": act.seconds or 0.0 for place, act in enumerate(view.acts, start=1)
+    }
+    console.print(final_table(summary))
+    (output / "summary.json").write_text(summary.to_json())
+    (output / "model_card.html").write_bytes(story.model_card)
+    write_report(output / "report.html", summary, view.acts, story.probabilities, threshold)
+    _record(output / "terminal.svg", view, summary)
+    for name, file in (
+        ("Summary", "summary.json"),
+        ("Report", "report.html"),
+        ("Model card", "model_card.html"),
+    ):
+        console.print(f"{name + ':':12}{output / file}", soft_wrap=True)
+    return summary
+
+
+def _remove_stack(directory: Path) -> None:
+    """Stop the stack if it runs, and forget what it held: every run starts from nothing."""
+    local.down(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _record(path: Path, view: View, summary: Summary) -> None:
+    """Keep what the terminal showed at the end, as a picture."""
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=110, file=nowhere, force_terminal=True)
+        console.print(view.render(), final_table(summary))
+    console.save_svg(str(path), title="make demo")

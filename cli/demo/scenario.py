@@ -1,0 +1,266 @@
+"""The story: a model serves a stream, sees its posts change, and is replaced with care."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from cli.demo.plan import Plan
+from cli.demo.summary import DriftWindow, Summary
+from cli.demo.terminal import Act, View, drift_words
+from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.errors import OperatorError
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import Quality, measure
+from stresswatch.versions.champion import Pointer
+
+INVALID_RECORDS = (
+    b"\xff\xfe",
+    b"{",
+    b'{"post_id": "no-text"}',
+    b'{"text": "x", "sentiment": "high"}',
+)
+"""A few records that no stream is spared; they end in quarantine, and nothing else does."""
+
+_QUIET_SECONDS = 3.0
+"""How long the alarm and the stream are watched to see that nothing happens."""
+
+
+class UnexpectedTurn(OperatorError):
+    """The loop did something else than the story tells."""
+
+
+@dataclass
+class Story:
+    """Plays the acts on a deployed stack, and notes what comes of them."""
+
+    loop: Loop
+    consumer: Consumer
+    plan: Plan
+    view: View
+    summary: Summary
+
+    def __post_init__(self) -> None:
+        self._sent: set[str] = set()
+
+    def play(self) -> None:
+        """Play every act.
+
+        Raises
+        ------
+        OperatorError
+            When the loop does not do what it should.
+        """
+        first = self._first_champion()
+        for number, posts in enumerate(self.plan.quiet, start=1):
+            self._quiet_window(f"like the training data, {number}", posts)
+        before = self._unseen_window()
+        execution = self._alarm_starts_retraining()
+        second = self._retraining(execution)
+        after = self._new_champion_serves(second)
+        self._reckon(before, after)
+        self.summary.champion_before, self.summary.champion_after = first.version, second.version
+
+    def _first_champion(self) -> Pointer:
+        with self.view.act("Train the first champion") as act:
+            self.loop.seed(self.plan.base)
+            execution = self.loop.start_retraining("first_champion", "There is no champion yet")
+            output = self._follow(execution, act)
+            champion = self._champion()
+            quality = _check(output, "F1 over calling all stressed")
+            act.say(
+                f"{output['dataset']['posts']:,} base posts → {champion.version}, "
+                f"F1 {quality['challenger']:.3f} on its evaluation split"
+            )
+        return champion
+
+    def _quiet_window(self, name: str, posts: Sequence[LabelledPost]) -> None:
+        with self.view.act("Stream posts like those") as act:
+            window = self._stream_and_measure(name, posts, act)
+            if not _stays_quiet(self.loop):
+                raise UnexpectedTurn(f"The alarm fired on the window '{name}', without need.")
+            self.summary.drift.append(window)
+            act.say(f"{len(posts)} posts; {drift_words(window)}")
+
+    def _unseen_window(self) -> list[str]:
+        """Give the ids of the held-out posts' predictions."""
+        posts = [*self.plan.labelled, *self.plan.held_out]
+        with self.view.act("Stream unseen communities") as act:
+            window = self._stream_and_measure(
+                "unseen communities", posts, act, labels=self.plan.labelled
+            )
+            wait_for(
+                "the drift alarm to fire",
+                lambda: self.loop.is_alarming() or None,
+                30,
+            )
+            window = replace(window, alarm=True)
+            self.summary.drift.append(window)
+            act.say(f"{len(posts)} posts; {drift_words(window)}")
+        return self._last_ids[len(self.plan.labelled) :]
+
+    def _alarm_starts_retraining(self) -> str:
+        with self.view.act("The alarm starts a retraining") as act:
+
+            def by_alarm() -> str | None:
+                for execution in self.loop.executions():
+                    described = self.loop.describe(execution["executionArn"])
+                    if json.loads(described["input"])["trigger"] == "drift_alarm":
+                        return str(execution["executionArn"])
+                return None
+
+            execution = wait_for("the alarm to start a retraining", by_alarm, 30)
+            act.say(f"execution {execution.rpartition(':')[2][:8]}, started by EventBridge")
+        return execution
+
+    def _retraining(self, execution: str) -> Pointer:
+        with self.view.act("Train, judge, promote") as act:
+            before = self._champion()
+            output = self._follow(execution, act)
+            dataset, gate = output["dataset"], output["gate"]
+            self.summary.retraining = {
+                "execution": execution,
+                "status": "SUCCEEDED",
+                "trigger": output["trigger"],
+                "dataset": dataset,
+                "gate": gate,
+            }
+            if not gate["accepted"]:
+                reasons = [check["name"] for check in gate["checks"] if not check["passed"]]
+                raise UnexpectedTurn(f"The gate rejected the challenger: {', '.join(reasons)}.")
+            after = self._champion()
+            if after == before:
+                raise UnexpectedTurn("The gate accepted the challenger, but the champion stayed.")
+            self.model_card = self.loop.model_card(after)
+            act.say(
+                f"{dataset['base_posts']:,} base and {dataset['labelled_posts']} new posts; "
+                f"{len(gate['checks'])} of {len(gate['checks'])} checks passed → {after.version}"
+            )
+        return after
+
+    def _new_champion_serves(self, champion: Pointer) -> list[str]:
+        """Give the ids of the held-out posts' predictions."""
+        with self.view.act("The new champion serves") as act:
+            self._wait_for_version(champion.version, act)
+            window = self._stream_and_measure(
+                "unseen communities, new champion", self.plan.held_out, act
+            )
+            self.summary.drift.append(replace(window, alarm=self.loop.is_alarming()))
+            served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
+            if served != {champion.version}:
+                raise UnexpectedTurn(f"After the promotion {', '.join(sorted(served))} served.")
+            act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
+        return self._last_ids
+
+    def _reckon(self, before: list[str], after: list[str]) -> None:
+        with self.view.act("Count what came of it") as act:
+            self._drain()
+            predictions = self._predictions
+            summary = self.summary
+            summary.posts_sent = len(self._sent)
+            summary.predictions_received = self.consumer.received
+            summary.lost = len(self._sent - predictions.keys())
+            summary.duplicates = self.consumer.received - len(predictions)
+            summary.quarantined = self.loop.quarantined()
+            self.probabilities = (self._probabilities(before), self._probabilities(after))
+            quality = [self._quality(probability) for probability in self.probabilities]
+            summary.f1_before, summary.f1_after = (item.f1 for item in quality)
+            summary.brier_before, summary.brier_after = (item.brier for item in quality)
+            act.say(f"{summary.lost} lost, {summary.duplicates} duplicates")
+
+    def _stream_and_measure(
+        self,
+        name: str,
+        posts: Sequence[LabelledPost],
+        act: Act,
+        labels: Sequence[LabelledPost] = (),
+    ) -> DriftWindow:
+        start = datetime.now(UTC)
+        self._send([payload(post) for post in posts], act)
+        if labels:
+            self.loop.label(labels)
+            act.say(f"{len(labels)} of them labelled; measuring drift")
+        else:
+            act.say(f"{len(posts)} posts predicted; measuring drift")
+        measured = self.loop.measure_drift(start, datetime.now(UTC))
+        return DriftWindow(
+            name=name,
+            status=measured["status"],
+            posts=measured["posts"],
+            share=measured.get("share"),
+            columns=measured.get("columns", {}),
+            alarm=False,
+            model_version=measured["model_version"] or "",
+        )
+
+    def _send(self, payloads: list[tuple[str, bytes]], act: Act) -> None:
+        if not self._sent:
+            self.loop.send([("invalid", data) for data in INVALID_RECORDS])
+        self._last_ids = self.loop.send(payloads)
+        self._sent |= set(self._last_ids)
+
+        def all_predicted() -> bool | None:
+            self.consumer.poll()
+            missing = set(self._last_ids) - self._predictions.keys()
+            act.say(f"{len(payloads) - len(missing)} of {len(payloads)} posts predicted")
+            return True if not missing else None
+
+        wait_for("a prediction of every post", all_predicted, 60, every=0.1)
+
+    def _wait_for_version(self, version: str, act: Act) -> None:
+        """Send single posts until the new champion answers; it is promised within 60 seconds."""
+        post = payload(self.plan.quiet[0][0])
+
+        def answers() -> bool | None:
+            self._send([post], act)
+            served = self._predictions[self._last_ids[0]]["model_version"]
+            return True if served == version else None
+
+        act.say("warm functions look at the pointer again")
+        wait_for("the new champion to answer", answers, 60, every=0.5)
+
+    def _drain(self) -> None:
+        """Read on until nothing has come for a while: a late duplicate must be counted."""
+        last_seen = time.monotonic()
+        while time.monotonic() - last_seen < _QUIET_SECONDS:
+            if self.consumer.poll():
+                last_seen = time.monotonic()
+            time.sleep(0.2)
+
+    def _follow(self, execution: str, act: Act) -> dict[str, Any]:
+        return self.loop.follow(execution, 120, lambda state: act.say(f"state {state}"))
+
+    def _champion(self) -> Pointer:
+        champion = self.loop.champion()
+        if champion is None:
+            raise UnexpectedTurn("No model version was promoted.")
+        return champion
+
+    @property
+    def _predictions(self) -> dict[str, dict[str, Any]]:
+        return self.consumer.predictions
+
+    def _probabilities(self, ids: list[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([self._predictions[id_]["probability"] for id_ in ids])
+
+    def _quality(self, probability: np.ndarray[Any, np.dtype[np.float64]]) -> Quality:
+        labels = np.array([labelled.label for labelled in self.plan.held_out])
+        return measure(labels, probability)
+
+
+def _stays_quiet(loop: Loop) -> bool:
+    try:
+        wait_for("an alarm", lambda: loop.is_alarming() or None, _QUIET_SECONDS)
+    except OperatorError:
+        return True
+    return False
+
+
+def _check(output: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(check for check in output["gate"]["checks"] if check["name"] == name)

@@ -1,0 +1,280 @@
+"""The loop as an operator touches it, on AWS and on the local stack alike."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cli.errors import OperatorError
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.retraining.run_report import failure
+from stresswatch.serving.label_requests import label_key
+from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.storage.training_sets import given_by, to_lines
+from stresswatch.storage.training_sources import base_key
+from stresswatch.streaming.put_records import StreamRecord, put_records
+from stresswatch.versions.champion import Pointer, read_pointer
+from stresswatch.versions.model_version import CARD_PAGE_FILE
+
+if TYPE_CHECKING:
+    from cli.deployment.target import Target
+
+T = TypeVar("T")
+
+_BYTES_IN_MEMORY = 16 * 1024 * 1024
+"""Of what is uploaded; more is in a file meanwhile."""
+_FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
+    """Look until there is something to see, and give it.
+
+    Raises
+    ------
+    OperatorError
+        When there is nothing within the time.
+    """
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            raise OperatorError(f"Waited {seconds:.0f} s for {what}, and saw nothing.")
+        time.sleep(every)
+    return found
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Seeds, labels, sends, retrains and looks, through AWS's public APIs alone."""
+
+    target: Target
+
+    def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
+        """Upload a base data set, whose posts have no date; a set of the same name is replaced."""
+        undated = (replace(post, labelled_at=None) for post in posts)
+        return self._upload(base_key(name), undated)
+
+    def label(self, posts: Iterable[LabelledPost]) -> str:
+        """Upload labels of posts; those that do not say when they were given are given now."""
+        now = datetime.now(UTC)
+        return self._upload(label_key(now, uuid.uuid4().hex[:8]), given_by(posts, now))
+
+    def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
+        bucket = self.target.output("TrainingBucketName")
+        with SpooledTemporaryFile(_BYTES_IN_MEMORY) as lines:
+            for post in posts:
+                lines.write(to_lines([post]))
+            lines.seek(0)
+            self.target.client("s3").upload_fileobj(lines, bucket, key)
+        return f"s3://{bucket}/{key}"
+
+    def send(self, payloads: Sequence[tuple[str, bytes]]) -> list[str]:
+        """Put payloads, given with their partition keys, on the posts stream.
+
+        Returns
+        -------
+        list of str
+            The ids that their predictions will have.
+        """
+        stream = self.target.output("PostsStreamName")
+        records = [StreamRecord(key, data) for key, data in payloads]
+        positions = put_records(self.target.client("kinesis"), stream, records, attempts=8)
+        ids = [prediction_id(stream, *position) for position in positions if position]
+        if len(ids) < len(records):
+            raise OperatorError(
+                f"The stream refused {len(records) - len(ids)} of {len(records)} records to the "
+                "last attempt; send more slowly, or give the stream more shards."
+            )
+        return ids
+
+    def start_retraining(self, trigger: str, reason: str, *, anyway: bool = False) -> str:
+        """Start the workflow; give the execution's ARN.
+
+        ``anyway`` waives the cool-down and the minimum of new labels, and nothing else.
+        """
+        answer = self.target.client("stepfunctions").start_execution(
+            stateMachineArn=self.target.output("RetrainingStateMachineArn"),
+            input=json.dumps({"trigger": trigger, "reason": reason, "anyway": anyway}),
+        )
+        return str(answer["executionArn"])
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Give the workflow's executions, newest first."""
+        answer = self.target.client("stepfunctions").list_executions(
+            stateMachineArn=self.target.output("RetrainingStateMachineArn"), maxResults=100
+        )
+        return list(answer["executions"])
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        return dict(self.target.client("stepfunctions").describe_execution(executionArn=execution))
+
+    def current_state(self, execution: str) -> str | None:
+        """Give the state that the execution entered last."""
+        history = self.target.client("stepfunctions").get_execution_history(
+            executionArn=execution, maxResults=100
+        )
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history["events"]
+            if "stateEnteredEventDetails" in event
+        ]
+        return entered[-1] if entered else None
+
+    def follow(
+        self, execution: str, seconds: float, on_state: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Wait for an execution's end; give its output.
+
+        Raises
+        ------
+        OperatorError
+            When it ends in any other way than by success.
+        """
+
+        def finished() -> dict[str, Any] | None:
+            on_state(self.current_state(execution) or "starting")
+            described = self.describe(execution)
+            return described if described["status"] in _FINISHED else None
+
+        described = wait_for("the retraining's end", finished, seconds)
+        if described["status"] != "SUCCEEDED":
+            raise OperatorError(
+                f"The retraining {described['status'].lower()}: {_cause(described)}."
+            )
+        return dict(json.loads(described["output"]))
+
+    def champion(self) -> Pointer | None:
+        return read_pointer(self.target.client("ssm"), self.target.output("ChampionParameterName"))
+
+    def model_card(self, version: Pointer) -> bytes:
+        """Read the page that says what a model version is for, and how good it is."""
+        return read(self.target.client("s3"), Location.parse(version.uri) / CARD_PAGE_FILE)
+
+    def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
+        """Run the drift function over a window, as its schedule does; give its answer."""
+        window = {"start": start.isoformat(), "end": end.isoformat()}
+        return self._invoke("DriftFunctionName", window)
+
+    def _invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
+        function = self.target.output(output)
+        answer = self.target.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps(event).encode()
+        )
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise OperatorError(f"The function {function} failed: {payload.get('errorMessage')}")
+        return dict(payload)
+
+    def measure_quality(self, end: datetime) -> dict[str, Any]:
+        """Run the quality function at a time, as its schedule does; give its answer."""
+        return self._invoke("QualityFunctionName", {"time": end.isoformat()})
+
+    def drift_alarm(self) -> dict[str, Any]:
+        """Describe the drift alarm, as CloudWatch does."""
+        name = self.target.output("DriftAlarmName")
+        alarms = self.target.client("cloudwatch").describe_alarms(AlarmNames=[name])
+        return dict(alarms["MetricAlarms"][0])
+
+    def is_alarming(self) -> bool:
+        return bool(self.drift_alarm()["StateValue"] == "ALARM")
+
+    def quarantined(self) -> int:
+        """Count the records in quarantine."""
+        pages = self.target.client("s3").get_paginator("list_objects_v2")
+        bucket = self.target.output("QuarantineBucketName")
+        found = pages.paginate(Bucket=bucket, Prefix=QUARANTINE_PREFIX)
+        return sum(page["KeyCount"] for page in found)
+
+
+@dataclass
+class Consumer:
+    """Reads the predictions stream: from its beginning, or from the first look on.
+
+    Attributes
+    ----------
+    from_now : bool
+        Whether what is there at the first look is left out.
+    received : int
+        How many records it saw.
+    predictions : dict of str to dict
+        The first prediction of each id.
+    """
+
+    target: Target
+    from_now: bool = False
+    received: int = 0
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    _iterators: dict[str, str | None] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def _stream(self) -> str:
+        name = self.target.output("PredictionsStreamName")
+        described = self.target.client("kinesis").describe_stream_summary(StreamName=name)
+        return str(described["StreamDescriptionSummary"]["StreamARN"])
+
+    def poll(self) -> int:
+        """Read what is there; give how many records were new.
+
+        A shard that was split or merged ends. Those that came of it are read from their start once
+        it was read to its end.
+        """
+        before = self.received
+        unread = [*self._iterators] or self._open()
+        while unread:
+            shard = unread.pop()
+            if (iterator := self._iterators[shard]) is None:
+                continue
+            answer = self.target.client("kinesis").get_records(
+                ShardIterator=iterator, StreamARN=self._stream
+            )
+            for record in answer["Records"]:
+                prediction = json.loads(record["Data"])
+                self.predictions.setdefault(prediction["prediction_id"], prediction)
+            self.received += len(answer["Records"])
+            self._iterators[shard] = answer.get("NextShardIterator")
+            if self._iterators[shard] is None:
+                unread += self._open()
+        return self.received - before
+
+    def _open(self) -> list[str]:
+        """Begin each shard whose parents were read to their end, or are not there."""
+        kinesis = self.target.client("kinesis")
+        is_latest = self.from_now and not self._iterators
+        opened = []
+        shards = kinesis.get_paginator("list_shards").paginate(StreamARN=self._stream)
+        for shard in (shard for page in shards for shard in page["Shards"]):
+            id_ = shard["ShardId"]
+            parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
+            is_early = not is_latest and any(self._iterators.get(parent) for parent in parents)
+            if id_ in self._iterators or is_early:
+                continue
+            self._iterators[id_] = kinesis.get_shard_iterator(
+                StreamARN=self._stream,
+                ShardId=id_,
+                ShardIteratorType="LATEST" if is_latest else "TRIM_HORIZON",
+            )["ShardIterator"]
+            opened.append(id_)
+        return opened
+
+
+def payload(labelled: LabelledPost) -> tuple[str, bytes]:
+    """Give a post as partition key and record, without its label."""
+    record = post_record(labelled.post)
+    return labelled.post.post_id, json.dumps(record).encode()
+
+
+def _cause(execution: Mapping[str, Any]) -> str:
+    """Give what an execution ended with: the workflow fails with the error of the step that did."""
+    cause = str(execution.get("cause", ""))
+    if cause.startswith("{"):
+        return failure(json.loads(cause))
+    return cause or execution.get("error") or "no cause was given"

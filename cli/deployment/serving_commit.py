@@ -1,0 +1,26 @@
+"""Which code serves a stage: what a deployment that does not predict is gone back from to."""
+
+from __future__ import annotations
+
+from cli.deployment.client import Loop
+from cli.deployment.target import NoSuchStack, aws_target
+
+
+def serving_commit(stage: str) -> str | None:
+    """Give the commit of the code that a stage serves with; None where nothing serves.
+
+    Without a champion no code predicts, an earlier one as little as a newer.
+
+    Raises
+    ------
+    OperatorError
+        When it cannot be seen what is deployed.
+    """
+    try:
+        target = aws_target(stage)
+    except NoSuchStack:
+        return None
+    commit = target.outputs.get("CodeCommit", "unknown")
+    if commit == "unknown" or Loop(target).champion() is None:
+        return None
+    return commit

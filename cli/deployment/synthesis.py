@@ -1,0 +1,82 @@
+"""Synthesize the CDK app in a process of its own, to the template that `make synth` gives.
+
+CDK's own rules, which take half of the time, are left to what deploys to AWS and to the tests of
+every stage; cdk-nag's hold here as well.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.errors import OperatorError
+
+
+def checkout() -> Path:
+    """Return the folder of the CDK app: this code's own, or the working directory or one above it.
+
+    An installed wheel lies in no checkout: it synthesizes the one that it is called in.
+
+    Raises
+    ------
+    OperatorError
+        When there is none.
+    """
+    here = Path.cwd()
+    for folder in (Path(__file__).parents[2], here, *here.parents):
+        if (folder / "cdk.json").is_file() and (folder / "cdk_app").is_dir():
+            return folder
+    raise OperatorError(
+        f"There is no CDK app in {here} or above it; call this inside a checkout of Stresswatch."
+    )
+
+
+def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> Path:
+    """Write the cloud assembly of a stage to a directory; give the directory.
+
+    Without the bundling of layers, the template is there, and what it deploys is not.
+
+    Raises
+    ------
+    OperatorError
+        When there is no checkout, or its app does not synthesize.
+    OSError
+        When there can be no such directory; CDK would end with a trace.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "CDK_OUTDIR": str(directory.resolve()),
+        "CDK_VALIDATION": "false",
+        "STAGE": stage,
+    }
+    if not bundles:
+        settings["CDK_CONTEXT_JSON"] = json.dumps({"aws:cdk:bundling-stacks": []})
+    with _alone_in(directory):
+        done = subprocess.run(
+            [sys.executable, "-m", "cdk_app"],
+            cwd=checkout(),
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise OperatorError(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
+    return directory
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Wait for whoever synthesizes there already: two would take each other's files away."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)

@@ -1,0 +1,197 @@
+"""Model versions as an operator moves them: listed, rolled back, approved and rejected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.deployment.client import Loop
+from cli.errors import OperatorError
+from stresswatch.aws.s3 import read
+from stresswatch.model.artefact import CorruptArtefact
+from stresswatch.retraining.approvals import answer
+from stresswatch.retraining.journal import Decision, Journal
+from stresswatch.versions.champion import (
+    Change,
+    DigestMismatch,
+    Pointer,
+    load_model,
+    read_changes,
+    write_pointer,
+)
+from stresswatch.versions.model_version import (
+    MANIFEST_FILE,
+    SHADOW_FILE,
+    VERDICT_FILE,
+    Manifest,
+    folder_of_version,
+    judged_versions,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_WHOLE_NAME = 60
+"""Characters of a line from which a version's name and the other columns fit side by side."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The model versions of a deployment, and what was decided of them."""
+
+    loop: Loop
+
+    @cached_property
+    def _journal(self) -> Journal:
+        target = self.loop.target
+        return Journal(target.client("dynamodb"), target.output("JournalTableName"))
+
+    @cached_property
+    def _operator(self) -> str:
+        return str(self.loop.target.client("sts").get_caller_identity()["Arn"])
+
+    def table(self, newest: int, width: int) -> Table:
+        """Tell what the newest versions are made of, how good they are, and what became of them.
+
+        A version's name, which is there to be copied, is broken only where `width`, in characters,
+        would leave nothing of the other columns.
+        """
+        table = Table(
+            title=f"{self.loop.target.name}: model versions",
+            title_justify="left",
+            show_lines=True,
+            caption="A version's name ends with the first digits of its data's SHA-256.",
+        )
+        is_whole = width >= _WHOLE_NAME
+        table.add_column("version\n[dim]its parent[/]", no_wrap=is_whole, overflow="fold")
+        for column in ("state", "posts", "quality", "verdict"):
+            table.add_column(column, overflow="fold")
+        champion = self.loop.champion()
+        names = judged_versions(self._s3, self._bucket)
+        for name in reversed(names[-newest:]):
+            manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
+            quality, posts = manifest.metrics["overall"], manifest.posts
+            table.add_row(
+                f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]",
+                self._state(name, champion),
+                f"{posts['train'] + posts['evaluation']:,}\n{posts['fresh']:,} new",
+                f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
+                escape("\n".join(self._verdicts(name))),
+            )
+        if not names:
+            table.add_row("none yet:\n`stresswatch retrain`\nmakes the first")
+        return table
+
+    def rollback(self, version: str | None, why: str) -> Pointer:
+        """Let a version serve that served before, by default the last; give its pointer.
+
+        The version that it takes the place of is barred: no retraining promotes it again.
+
+        Raises
+        ------
+        OperatorError
+            When there is no such version, or its file is not the one that served.
+        """
+        parameter = self.loop.target.output("ChampionParameterName")
+        ssm = self.loop.target.client("ssm")
+        current = self.loop.champion()
+        if current is None:
+            raise OperatorError("No version serves yet, so there is none to go back from.")
+        pointer = self._earlier(read_changes(ssm, parameter), current, version)
+        try:
+            load_model(self._s3, pointer)
+        except (DigestMismatch, CorruptArtefact) as error:
+            raise OperatorError(f"{error}; {current.version} goes on serving.") from error
+        decision = Decision.now(self._operator, why)
+        self._journal.bar(current.version, decision)
+        self._journal.lift_bar(pointer.version)
+        write_pointer(
+            ssm, parameter, pointer, f"rollback from {current.version} by {decision.by}: {why}"
+        )
+        return pointer
+
+    def answer(self, version: str, *, approved: bool, why: str) -> None:
+        """Give the word that an execution waits for.
+
+        Raises
+        ------
+        OperatorError
+            When none waits for a word on the version.
+        """
+        if not answer(
+            self.loop.target.client("stepfunctions"),
+            self._journal,
+            version,
+            approved=approved,
+            by=self._operator,
+            why=why,
+        ):
+            raise OperatorError(f"No retraining waits for a word on {version}.")
+
+    def _earlier(self, changes: list[Change], current: Pointer, version: str | None) -> Pointer:
+        served = list(dict.fromkeys(_served(reversed(changes))))
+        for pointer in served:
+            if pointer.version == current.version:
+                continue
+            if pointer.version == version or (
+                version is None and not self._journal.barred(pointer.version)
+            ):
+                return pointer
+        if version == current.version:
+            raise OperatorError(f"{version} serves already.")
+        others = ", ".join(one.version for one in served if one.version != current.version)
+        if version is not None:
+            raise OperatorError(
+                f"{version} never served; those that did, beside {current.version}: "
+                f"{others or 'none'}."
+            )
+        if others:
+            raise OperatorError(
+                f"Every version that served beside {current.version} was rolled back: {others}; "
+                "name one to let it serve again."
+            )
+        raise OperatorError(f"No version served before {current.version}.")
+
+    def _state(self, version: str, champion: Pointer | None) -> str:
+        if champion and champion.version == version:
+            return "[green]serves[/]"
+        if bar := self._journal.barred(version):
+            return f"[red]rolled back[/] {bar.at} by {escape(bar.by)}: {escape(bar.why)}"
+        if pending := self._journal.approval(version):
+            return f"[yellow]waits for approval[/] until {pending.expires_at:%Y-%m-%d %H:%M} UTC"
+        return ""
+
+    def _verdicts(self, version: str) -> Iterator[str]:
+        yield f"gate: {_reasons(json.loads(self._read(version, VERDICT_FILE)))}"
+        with suppress(self._s3.exceptions.NoSuchKey):
+            yield f"live posts: {_reasons(json.loads(self._read(version, SHADOW_FILE)))}"
+
+    def _read(self, version: str, name: str) -> bytes:
+        return read(self._s3, folder_of_version(self._bucket, version) / name)
+
+    @property
+    def _s3(self) -> S3Client:
+        client: S3Client = self.loop.target.client("s3")
+        return client
+
+    @property
+    def _bucket(self) -> str:
+        return self.loop.target.output("ModelBucketName")
+
+
+def _served(changes: Iterator[Change]) -> Iterator[Pointer]:
+    return (change.pointer for change in changes if change.pointer)
+
+
+def _reasons(verdict: Mapping[str, Any]) -> str:
+    if verdict["accepted"]:
+        return "accepted"
+    failed = ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
+    return f"rejected: {failed}"

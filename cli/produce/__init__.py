@@ -1,0 +1,1 @@
+"""Send the posts of a file to the posts stream."""

@@ -1,0 +1,125 @@
+"""The objects in S3: found, claimed before their records are sent, and settled afterwards.
+
+A claim is a field that is written into the object, if it still is what was read (S3's `If-Match`):
+of two people who try, one gets it. When the predictor rejects a record once more it writes the
+quarantine's object anew, and so without the claim; the conditional deletion that follows finds
+another object then, and leaves it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from cli.parallel import in_parallel
+from cli.replay.held_objects import FAILED_BATCHES, QUARANTINE, Held, Place, Selection, Unreadable
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LEASE = timedelta(minutes=10)
+"""How long a claim keeps others away that nobody took back, as its command was killed."""
+_OVERTAKEN = {"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"}
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What became of the records of an object.
+
+    Attributes
+    ----------
+    done : int
+        Records that need not be replayed again.
+    rejected : Counter of str
+        Records that the predictor rejected once more, by the reason that it gave now.
+    """
+
+    done: int
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """The quarantine bucket, as one run of the command sees and changes it."""
+
+    s3: S3Client
+    bucket: str
+    stream_arn: str
+    now: Callable[[], datetime]
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def find(self, selection: Selection) -> Iterator[Held | Unreadable]:
+        """Read what may be selected, in the order of days, shards and sequence numbers."""
+        for place in (QUARANTINE, FAILED_BATCHES):
+            for found in in_parallel(lambda it: self._read(*it), self._list(place, selection)):
+                if found is not None:
+                    yield found
+
+    def take(self, held: Held) -> Held | None:
+        """Claim an object; None where somebody else has it, or it is gone."""
+        if held.claimed_at and self.now() - held.claimed_at < LEASE:
+            return None
+        claim = {"by": self.run, "at": self.now().isoformat()}
+        etag = self._replace(held, held.as_object(claim))
+        return replace(held, etag=etag) if etag else None
+
+    def settle(self, held: Held, done: frozenset[str]) -> Settlement:
+        """Take what is done out of a claimed object, and give the rest back."""
+        left = held.without(done)
+        if left.records:
+            self._replace(left, left.as_object())
+            return Settlement(len(held.records) - len(left.records))
+        try:
+            self.s3.delete_object(Bucket=self.bucket, Key=held.key, IfMatch=held.etag)
+        except ClientError as error:
+            if _code(error) not in _OVERTAKEN:
+                raise
+            found = self._read(held.place, held.key)
+            if isinstance(found, Held) and not found.claimed_at:
+                return Settlement(0, Counter([found.reason]))
+        return Settlement(len(held.records))
+
+    def _list(self, place: Place, selection: Selection) -> Iterator[tuple[Place, str]]:
+        pages = self.s3.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=place.prefix):
+            for listed in page.get("Contents", []):
+                if selection.may_hold(place, listed["Key"]):
+                    yield place, listed["Key"]
+
+    def _read(self, place: Place, key: str) -> Held | Unreadable | None:
+        """Read an object that may have gone since it was listed."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if _code(error) != "NoSuchKey":
+                raise
+            return None
+        try:
+            return Held.read(place, key, answer["ETag"], answer["Body"].read(), self.stream_arn)
+        except Unreadable as error:
+            return error
+
+    def _replace(self, held: Held, body: bytes) -> str | None:
+        """Write an object that still is what was read; give the name that S3 has for it then."""
+        try:
+            return self.s3.put_object(
+                Bucket=self.bucket,
+                Key=held.key,
+                Body=body,
+                ContentType="application/json",
+                IfMatch=held.etag,
+            )["ETag"]
+        except ClientError as error:
+            if _code(error) not in _OVERTAKEN:
+                raise
+            return None
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

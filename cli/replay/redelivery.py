@@ -1,0 +1,108 @@
+"""Deliver records to the predictor as the event source mapping does, at their first place."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from cli.errors import OperatorError
+from cli.replay.held_objects import EventRecord, sequence_number
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+_ATTEMPTS = 6
+_FIRST_WAIT_SECONDS = 0.5
+_CRASHES_IN_A_ROW = 5
+
+
+class Delivered(NamedTuple):
+    """What became of some records.
+
+    Attributes
+    ----------
+    done : frozenset of str
+        Sequence numbers of those that are predicted, or in quarantine.
+    crash : str or None
+        The kind of error that the predictor failed with on a record that it was given alone.
+    """
+
+    done: frozenset[str]
+    crash: str | None = None
+
+
+class _Crashed(Exception):
+    """The predictor failed, with the kind of error that the message is."""
+
+
+@dataclass
+class Delivery:
+    """Invokes the predictor; batches that it fails on are bisected."""
+
+    functions: LambdaClient
+    function: str
+    sleep: Callable[[float], None]
+    _crashes: int = field(default=0, init=False)
+
+    def deliver(self, records: Sequence[EventRecord]) -> Iterator[Delivered]:
+        """Deliver records of one shard, and tell step by step what became of them.
+
+        Raises
+        ------
+        OperatorError
+            When the predictor finishes nothing: what was not told of is not done.
+        """
+        waiting = [list(records)]
+        while waiting:
+            batch = waiting.pop()
+            try:
+                yield from self._finish(batch)
+            except _Crashed as error:
+                if len(batch) > 1:
+                    half = len(batch) // 2
+                    waiting += [batch[half:], batch[:half]]
+                else:
+                    yield self._give_up(str(error))
+
+    def _finish(self, batch: list[EventRecord]) -> Iterator[Delivered]:
+        """Deliver a batch until it is finished, from the first unfinished record on."""
+        tried = 0
+        while batch:
+            finished = self._invoke(batch)
+            if finished:
+                self._crashes = tried = 0
+                yield Delivered(frozenset(map(sequence_number, batch[:finished])))
+                del batch[:finished]
+                continue
+            tried += 1
+            if tried == _ATTEMPTS:
+                raise OperatorError(
+                    "The predictor runs, but cannot finish; its log says why, and "
+                    "docs/runbooks/unfinished-batches.md what to do. Then run this again."
+                )
+            self.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311 - no secret
+
+    def _invoke(self, batch: Sequence[EventRecord]) -> int:
+        """Give how many records, from the first on, are finished."""
+        answer = self.functions.invoke(
+            FunctionName=self.function, Payload=json.dumps({"Records": batch}).encode()
+        )
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise _Crashed(payload.get("errorType", answer["FunctionError"]))
+        failures = payload["batchItemFailures"]
+        if not failures:
+            return len(batch)
+        return [sequence_number(record) for record in batch].index(failures[0]["itemIdentifier"])
+
+    def _give_up(self, crash: str) -> Delivered:
+        self._crashes += 1
+        if self._crashes == _CRASHES_IN_A_ROW:
+            raise OperatorError(
+                f"The predictor fails on one record after another ({crash}); "
+                "docs/runbooks/function-errors.md says what to do. Then run this again."
+            )
+        return Delivered(frozenset(), crash)

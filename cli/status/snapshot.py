@@ -1,0 +1,269 @@
+"""What is to be seen of a deployment: read once, from AWS's public APIs, and shown anywhere.
+
+`stresswatch status` and the page of `stresswatch dashboard` both show a `Seen`; which metrics it
+holds is the business of `stresswatch.monitoring.panels`, of which the CloudWatch dashboard is made
+as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.deployment.client import Loop
+from cli.errors import OperatorError, sentence
+from cli.status.alarms import Alarm, read_alarms
+from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
+from stresswatch.monitoring.panels import ANY, PANELS, Panel, Series
+from stresswatch.retraining.run_report import tell
+from stresswatch.versions.champion import Change, read_changes
+from stresswatch.versions.shadow import ShadowPointer, read_shadow
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+T = TypeVar("T")
+
+_EXECUTIONS = 5
+QUERIES_A_REQUEST = 500
+"""As many as `GetMetricData` takes."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series as it was measured.
+
+    Attributes
+    ----------
+    is_count : bool
+        Whether its values add up.
+    times, values : tuple
+        Oldest first.
+    """
+
+    label: str
+    is_count: bool
+    times: tuple[datetime, ...] = ()
+    values: tuple[float, ...] = ()
+
+    @property
+    def figure(self) -> float | None:
+        """What it comes to: of counts the sum, else the last one; None without any."""
+        if not self.values:
+            return None
+        return sum(self.values) if self.is_count else self.values[-1]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A retraining: its trigger, and in a sentence how far it is or what came of it."""
+
+    started: datetime
+    status: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A deployment at a moment.
+
+    Attributes
+    ----------
+    since : datetime
+        From when on metrics are shown.
+    lines : mapping of str to sequence of Line
+        By the panel's title.
+    changes : sequence of Change
+        Of the champion, oldest first.
+    challenger : ShadowPointer or None
+        The version that shadows the champion, and until when.
+    unreadable : mapping of str to str
+        What could not be read, and why.
+    deployed : datetime or None
+        When the stack was created, where that is known.
+    """
+
+    name: str
+    at: datetime
+    since: datetime
+    lines: Mapping[str, Sequence[Line]] = field(default_factory=dict)
+    alarms: Sequence[Alarm] = ()
+    changes: Sequence[Change] = ()
+    challenger: ShadowPointer | None = None
+    runs: Sequence[Run] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    deployed: datetime | None = None
+
+    @property
+    def unmeasured(self) -> str:
+        """Word that a metric has no data; of a stack older than what is shown, since when."""
+        if self.deployed is None or self.deployed >= self.since:
+            return "not measured yet"
+        return f"not measured since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def champion(self) -> str:
+        """The version that serves; empty when none does yet."""
+        pointer = self.changes[-1].pointer if self.changes else None
+        return pointer.version if pointer else ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured yet."""
+        return not any(line.values for lines in self.lines.values() for line in lines)
+
+    def threshold(self, panel: Panel) -> float | None:
+        """Give from where on the panel's alarm fires, in the panel's unit."""
+        for alarm in self.alarms:
+            if alarm.metric == panel.alarmed:
+                return panel.in_unit(alarm.threshold)
+        return None
+
+
+def look(loop: Loop, stage: str, span: timedelta, now: datetime | None = None) -> Seen:
+    """Read what is to be seen of the last `span`; what cannot be read costs itself alone."""
+    now = now or datetime.now(UTC)
+    unreadable: dict[str, str] = {}
+
+    def attempt(name: str, read: Callable[[], T], otherwise: T) -> T:
+        try:
+            return read()
+        except (BotoCoreError, ClientError) as error:
+            unreadable[name] = sentence(error)
+        except (OperatorError, ValueError) as error:
+            unreadable[name] = str(error)
+        return otherwise
+
+    nothing: dict[str, tuple[Line, ...]] = {}
+    return Seen(
+        name=loop.target.name,
+        at=now,
+        since=now - span,
+        lines=attempt("metrics", lambda: _lines(loop, stage, now - span, now), nothing),
+        alarms=attempt("alarms", lambda: read_alarms(loop.target), []),
+        changes=attempt("champion", lambda: _changes(loop), []),
+        challenger=attempt("challenger", lambda: _challenger(loop, now), None),
+        runs=attempt("retraining", lambda: _runs(loop), []),
+        unreadable=unreadable,
+        deployed=loop.target.created,
+    )
+
+
+def _lines(loop: Loop, stage: str, start: datetime, end: datetime) -> dict[str, tuple[Line, ...]]:
+    names = {"Stage": stage, **loop.target.outputs}
+    cloudwatch = loop.target.client("cloudwatch")
+    sought = [
+        (panel.title, label, series, dimensions)
+        for panel in PANELS
+        for series in panel.series
+        for label, dimensions in _metrics(cloudwatch, series, names)
+    ]
+    queries: list[MetricDataQueryTypeDef] = [
+        {
+            "Id": f"m{place}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": series.namespace,
+                    "MetricName": series.metric,
+                    "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+                },
+                "Period": period(end - start),
+                "Stat": series.statistic,
+            },
+        }
+        for place, (_, _, series, dimensions) in enumerate(sought)
+    ]
+    found = _figures(cloudwatch, queries, start, end)
+    lines: dict[str, tuple[Line, ...]] = {panel.title: () for panel in PANELS}
+    for place, (title, label, series, _) in enumerate(sought):
+        measured = sorted(found[f"m{place}"])
+        line = Line(
+            label,
+            is_count=series.statistic == "Sum",
+            times=tuple(time for time, _ in measured),
+            values=tuple(value * series.scale for _, value in measured),
+        )
+        lines[title] += (line,)
+    return lines
+
+
+def period(span: timedelta) -> int:
+    """Give the seconds between two figures: some hundred figures, and never below a minute."""
+    return next(
+        (seconds for seconds in (60, 300, 3600) if span.total_seconds() / seconds <= 400), 21_600
+    )
+
+
+def _metrics(
+    cloudwatch: Any, series: Series, names: Mapping[str, str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Give a series' metrics with their labels: one, or as many as there are values."""
+    try:
+        dimensions = series.dimensions_in(names)
+    except KeyError as error:
+        raise OperatorError(
+            f"The stack has no output {error.args[0]}; deploy this version of the code."
+        ) from None
+    if not series.is_open:
+        return [(series.label, dimensions)]
+    known = [{"Name": k, "Value": v} for k, v in dimensions.items() if v != ANY]
+    pages = cloudwatch.get_paginator("list_metrics").paginate(
+        Namespace=series.namespace, MetricName=series.metric, Dimensions=known
+    )
+    found = [
+        {one["Name"]: one["Value"] for one in metric["Dimensions"]}
+        for page in pages
+        for metric in page["Metrics"]
+    ]
+    each = [name for name, value in dimensions.items() if value == ANY]
+    return sorted(
+        (" ".join(printable(METRIC_DIMENSION.decode(one[name])) for name in each), one)
+        for one in found
+        if one.keys() == dimensions.keys()
+    )
+
+
+def _figures(
+    cloudwatch: Any, queries: Sequence[MetricDataQueryTypeDef], start: datetime, end: datetime
+) -> dict[str, list[tuple[datetime, float]]]:
+    found: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
+    for first in range(0, len(queries), QUERIES_A_REQUEST):
+        pages = cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=queries[first : first + QUERIES_A_REQUEST],
+            StartTime=start,
+            EndTime=end + timedelta(minutes=1),
+        )
+        for page in pages:
+            for result in page["MetricDataResults"]:
+                found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
+    return found
+
+
+def _changes(loop: Loop) -> list[Change]:
+    return read_changes(loop.target.client("ssm"), loop.target.output("ChampionParameterName"))
+
+
+def _challenger(loop: Loop, now: datetime) -> ShadowPointer | None:
+    shadow = read_shadow(loop.target.client("ssm"), loop.target.output("ShadowParameterName"))
+    return shadow if shadow and shadow.until > now else None
+
+
+def _runs(loop: Loop) -> list[Run]:
+    return [_run(loop, execution) for execution in loop.executions()[:_EXECUTIONS]]
+
+
+def _run(loop: Loop, execution: Mapping[str, Any]) -> Run:
+    """Tell of one execution in one line: of a verdict with its reasons, the first."""
+    arn, status = execution["executionArn"], str(execution["status"])
+    if status == "RUNNING":
+        told = f"running, {loop.current_state(arn) or 'starting'}"
+    elif status == "SUCCEEDED":
+        told = tell(json.loads(loop.describe(arn)["output"])).splitlines()[0]
+    else:
+        told = status.lower()
+    return Run(execution["startDate"], status, told)

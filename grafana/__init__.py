@@ -1,0 +1,1 @@
+"""The panels as a dashboard of Grafana."""

@@ -1,0 +1,240 @@
+"""The panels as a dashboard of Grafana, for its CloudWatch data source.
+
+``python -m grafana.dashboard`` prints what is in ``grafana/dashboards/stresswatch.json``. It is of
+every stage: the stage is chosen on the page, and the names of what is deployed are found by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from string import Formatter
+from typing import Any
+
+from stresswatch.monitoring.panels import COLOURS, PANELS, SECTIONS, Panel, Series
+
+_SOURCE = {"type": "cloudwatch", "uid": "${source}"}
+_REGION = "$region"
+LOGICAL_IDS = {
+    "PostsStreamName": "StreamsPosts",
+    "PredictionsStreamName": "StreamsPredictions",
+    "PredictorFunctionName": "PredictionPredictorFunction",
+    "DriftFunctionName": "DriftDriftFunction",
+    "QualityFunctionName": "QualityQualityFunction",
+    "FailedBatchesQueueName": "ObservabilityFailedBatchesQueue",
+    "DeadLettersQueueName": "DeadLettersQueue",
+    "RetrainingStateMachineArn": "retraining",
+}
+"""What CloudFormation makes the names of, after the stack's: of the workflow, which we name, ours.
+
+Long names are cut, so a pattern must be content with their first twenty letters.
+"""
+_LETTERS = 20
+_WIDTH, _HEIGHT = 12, 8
+
+
+def dashboard() -> dict[str, Any]:
+    """Give the dashboard as Grafana imports it."""
+    names = {"Stage": "$stage"} | {output: f"${output}" for output in LOGICAL_IDS}
+    return {
+        "uid": "stresswatch",
+        "title": "Stresswatch",
+        "tags": ["stresswatch"],
+        "schemaVersion": 39,
+        "editable": False,
+        "graphTooltip": 1,
+        "refresh": "5m",
+        "time": {"from": "now-3d", "to": "now"},
+        "timezone": "utc",
+        "templating": {"list": _variables()},
+        "annotations": {"list": [_alarms()]},
+        "panels": list(_panels(names)),
+    }
+
+
+def _panels(names: dict[str, str]) -> Iterable[dict[str, Any]]:
+    top = number = 0
+    for section in SECTIONS:
+        yield {
+            "id": (number := number + 1),
+            "type": "row",
+            "title": section.title,
+            "gridPos": {"x": 0, "y": top, "w": 2 * _WIDTH, "h": 1},
+            "collapsed": False,
+            "panels": [],
+        }
+        for column, panel in enumerate(section.panels):
+            x, y = _WIDTH * (column % 2), top + 1 + _HEIGHT * (column // 2)
+            yield {
+                "id": (number := number + 1),
+                "gridPos": {"x": x, "y": y, "w": _WIDTH, "h": _HEIGHT},
+                **_panel(panel, names),
+            }
+        top += 1 + _HEIGHT * -(-len(section.panels) // 2)
+
+
+def _panel(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
+    targets = [
+        target
+        for place, series in enumerate(panel.series)
+        for target in _targets(place, series, panel.minutes, names)
+    ]
+    drawn: dict[str, Any] = {
+        "fillOpacity": 60 if panel.is_stacked else 0,
+        "spanNulls": True,
+        "showPoints": "auto",
+    }
+    if panel.is_stacked:
+        drawn["stacking"] = {"mode": "normal", "group": "A"}
+    return {
+        "type": "timeseries",
+        "title": panel.title,
+        "description": panel.meaning,
+        "datasource": _SOURCE,
+        "fieldConfig": {
+            "defaults": {
+                "min": 0,
+                "noValue": "not measured yet",
+                "custom": {"axisLabel": panel.unit, **drawn},
+            },
+            "overrides": _colours(panel),
+        },
+        "options": {
+            "legend": {"displayMode": "list", "placement": "bottom"},
+            "tooltip": {"mode": "multi"},
+        },
+        "targets": targets,
+    }
+
+
+def _targets(
+    place: int, series: Series, minutes: int, names: dict[str, str]
+) -> Iterable[dict[str, Any]]:
+    """Give a query; a scaled metric is one that is hidden, and one that multiplies it."""
+    letter = chr(ord("A") + place)
+    both = {
+        "datasource": _SOURCE,
+        "queryMode": "Metrics",
+        "metricQueryType": 0,
+        "region": _REGION,
+        "period": str(minutes * 60),
+    }
+    by_expression = both | {"metricEditorMode": 1, "label": series.title, "refId": letter}
+    if series.is_open:
+        yield by_expression | {"id": "", "expression": series.search(names, minutes)}
+        return
+    is_scaled = series.scale != 1
+    yield both | {
+        "refId": f"{letter}m" if is_scaled else letter,
+        "id": f"m{place}",
+        "metricEditorMode": 0,
+        "namespace": series.namespace,
+        "metricName": series.metric,
+        "dimensions": series.dimensions_in(names),
+        "statistic": series.statistic,
+        "matchExact": True,
+        "expression": "",
+        "label": series.title,
+        "hide": is_scaled,
+    }
+    if is_scaled:
+        yield by_expression | {"id": f"e{place}", "expression": series.scaled(f"m{place}")}
+
+
+def _colours(panel: Panel) -> list[dict[str, Any]]:
+    if len(panel.series) > len(COLOURS):
+        return []
+    return [
+        {
+            "matcher": {"id": "byName", "options": series.title},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
+        }
+        for series, colour in zip(panel.series, COLOURS, strict=False)
+        if not series.is_open
+    ]
+
+
+def _variables() -> list[dict[str, Any]]:
+    stages = ["dev", "staging", "prod"]
+    return [
+        {"name": "source", "label": "CloudWatch", "type": "datasource", "query": "cloudwatch"},
+        {
+            "name": "region",
+            "type": "query",
+            "datasource": _SOURCE,
+            "query": {"queryType": "regions", "refId": "region"},
+            "current": {"text": "us-east-1", "value": "us-east-1"},
+            "refresh": 1,
+        },
+        {
+            "name": "stage",
+            "type": "custom",
+            "query": ",".join(stages),
+            "options": [
+                {"text": stage, "value": stage, "selected": stage == "prod"} for stage in stages
+            ],
+            "current": {"text": "prod", "value": "prod"},
+        },
+        *(_name_of(output, series) for output, series in _named().items()),
+    ]
+
+
+def _named() -> dict[str, Series]:
+    """Give a series for each output that dimensions are made of, in their order."""
+    return {
+        field: series
+        for panel in PANELS
+        for series in panel.series
+        for value in series.dimensions.values()
+        for _, field, _, _ in Formatter().parse(value)
+        if field and field != "Stage"
+    }
+
+
+def _name_of(output: str, series: Series) -> dict[str, Any]:
+    """Let Grafana find the name behind an output, among the dimensions of a metric."""
+    (dimension,) = series.dimensions
+    return {
+        "name": output,
+        "type": "query",
+        "hide": 2,
+        "datasource": _SOURCE,
+        "query": {
+            "queryType": "dimensionValues",
+            "refId": output,
+            "region": _REGION,
+            "namespace": series.namespace,
+            "metricName": series.metric,
+            "dimensionKey": dimension,
+            "dimensionFilters": {},
+        },
+        "regex": f"/stresswatch-$stage-{LOGICAL_IDS[output][:_LETTERS]}/",
+        "refresh": 2,
+    }
+
+
+def _alarms() -> dict[str, Any]:
+    """Mark when alarms changed."""
+    return {
+        "name": "Alarms",
+        "enable": True,
+        "iconColor": "red",
+        "datasource": _SOURCE,
+        "target": {
+            "refId": "Alarms",
+            "queryMode": "Annotations",
+            "prefixMatching": True,
+            "actionPrefix": "",
+            "alarmNamePrefix": "stresswatch-$stage",
+            "region": _REGION,
+            "namespace": "",
+            "metricName": "",
+            "dimensions": {},
+            "statistic": "Average",
+            "period": "300",
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(dashboard(), indent=2))  # noqa: T201 - it is what the command is for

@@ -1,0 +1,205 @@
+"""What the predictor promises holds under a slice of the schedules, and a breach would be seen."""
+
+import io
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from cdk_app.stages import STAGES
+from local.event_source_mapping.batching import drop_first
+from local.event_source_mapping.checkpoints import END
+from local.event_source_mapping.shard_progress import Progress
+from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage import archive, quarantine
+from stresswatch.streaming.put_records import Position
+from verification.faults import simulation
+from verification.faults.runner import run
+from verification.faults.schedule import CALL_FAULTS, EVENT_FAULTS, LONG, Event, Schedule
+from verification.faults.stores import Buckets
+
+RECORDS = 150
+STORM = Schedule(
+    seed=3,
+    records=600,
+    storm_seconds=90.0,
+    rates={fault: 0.02 if fault in LONG else 0.05 for fault in CALL_FAULTS}
+    | {"PutRecords partly refused": 0.3, "function timed out": 0.004},
+    events=tuple(Event(2.0 * place, fault) for place, fault in enumerate(EVENT_FAULTS * 3)),
+    shards=3,
+    environments=3,
+    batch_size=5,
+    batching_window=0.0,
+    lanes=1,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+
+
+@pytest.mark.parametrize("seed", range(1, 13))
+def test_nothing_is_lost_or_wrong_after_any_combination_of_faults(seed):
+    outcome = run(Schedule.draw(seed, RECORDS)).outcome
+    assert outcome.violations == ()
+    assert outcome.lost == 0
+    assert outcome.records == RECORDS
+
+
+def test_a_storm_of_every_fault_is_survived():
+    played = run(STORM)
+    assert played.outcome.violations == ()
+    assert set(played.injected) | {"function timed out"} == {*CALL_FAULTS, *EVENT_FAULTS}
+    assert played.outcome.shadowed > 0
+
+
+def test_functions_that_are_timed_out_lose_nothing():
+    played = run(replace(STORM, rates={"function timed out": 0.05}))
+    assert played.outcome.violations == ()
+    assert played.injected["function timed out"] > 0
+
+
+@pytest.mark.parametrize("service", ["PutRecords", "S3", "SSM"])
+def test_no_record_is_given_up_in_an_outage_of_minutes(service):
+    played = run(outage_of(service))
+    assert played.outcome.violations == ()
+    assert played.outcome.given_up == 0
+    assert played.injected[f"{service} refused"] > 0
+
+
+@pytest.mark.parametrize("limit", [{"retries": 5}, {"record_age": 60.0}])
+def test_what_a_mapping_with_less_patience_gives_up_is_whole_in_the_failure_destination(limit):
+    outcome = run(replace(outage_of("S3"), **limit)).outcome
+    assert outcome.violations == ()
+    assert outcome.given_up > 0
+
+
+def outage_of(service):
+    return replace(STORM, rates={}, events=(Event(0.0, f"{service} outage"),))
+
+
+def test_whatever_becomes_of_a_challenger_no_batch_is_delivered_again():
+    events = ("challenger corrupt", "challenger shadows") * 2
+    storm = tuple(Event(20.0 * place, fault) for place, fault in enumerate(events))
+    outcome = run(replace(STORM, rates={}, events=storm)).outcome
+    assert outcome.violations == ()
+    assert (outcome.deliveries, outcome.archived_again, outcome.streamed_again) == (600, 0, 0)
+    assert 0 < outcome.shadowed < 600
+
+
+def test_the_mapping_under_test_is_as_patient_as_the_templates():
+    """The simulation's defaults are the template's; a stage may be more patient, never less."""
+    assert STORM.retries is None
+    assert min(stage.maximum_record_age_seconds for stage in STAGES.values()) == STORM.record_age
+
+
+def test_a_seed_repeats_its_storm():
+    assert run(STORM) == run(STORM)
+
+
+def test_the_seeds_of_a_long_run_draw_every_fault():
+    schedules = [Schedule.draw(seed, RECORDS) for seed in range(1, 201)]
+    drawn = {fault for one in schedules for fault in one.rates}
+    drawn |= {event.fault for one in schedules for event in one.events}
+    assert drawn == {*CALL_FAULTS, *EVENT_FAULTS}
+
+
+def archives_nothing(patch):
+    patch(archive, "write", lambda *_: None)
+
+
+def overwrites_the_archive(patch):
+    put = Buckets.put_object
+    without_digest = lambda key: key.rpartition("-")[0] if "/hour=" in key else key  # noqa: E731
+    patch(
+        Buckets,
+        "put_object",
+        lambda self, *, Key, **rest: put(self, Key=without_digest(Key), **rest),  # noqa: N803
+    )
+
+
+def reports_no_refused_prediction(patch):
+    put = simulation.put_records
+
+    def pretend(*arguments, **options):
+        return [Position("s", "1") for _ in put(*arguments, **options)]
+
+    patch(simulation, "put_records", pretend)
+
+
+def names_predictions_anew(patch):
+    names = count()
+    patch(Record, "prediction_id", property(lambda _: f"{next(names)}"))
+
+
+def quarantines_anew(patch):
+    key, names = quarantine.key, count()
+    patch(quarantine, "key", lambda rejection: f"{key(rejection)}-{next(names)}")
+
+
+def lets_the_batch_weigh_in(patch):
+    score = Artefact.score_normalised
+
+    def slip(self, texts, numbers):
+        scores = score(self, texts, numbers)
+        return scores._replace(probability=scores.probability * (1 - 1e-12 * len(texts)))
+
+    patch(Artefact, "score_normalised", slip)
+
+
+def archives_the_text(patch):
+    line = Prediction.archive_line
+
+    def with_text(self):
+        return line(self._replace(post=self.post._replace(source=self.post.text)))
+
+    patch(Prediction, "archive_line", with_text)
+
+
+def archives_the_challenger_beside_the_champion(patch):
+    patch(simulation.predictor_module, "ARCHIVE_PREFIX", archive.PREFIX)
+
+
+def forgets_a_failed_batch(patch):
+    patch(simulation, "settle", lambda lane, *_: drop_first(lane))
+
+
+def checkpoints_what_is_not_done(patch):
+    patch(Progress, "checkpoint", property(lambda self: END if self.is_read else self.read_up_to))
+
+
+@pytest.mark.parametrize(
+    ("breach", "sentence"),
+    [
+        (archives_nothing, "records are lost"),
+        (overwrites_the_archive, "does not return the earliest row"),
+        (names_predictions_anew, "a prediction of no valid record"),
+        (quarantines_anew, "in quarantine other than sent"),
+        (lets_the_batch_weigh_in, "an archived value is not its version's"),
+        (archives_the_text, "text is in the archive"),
+        (archives_the_challenger_beside_the_champion, "the challenger is heard of elsewhere"),
+        (forgets_a_failed_batch, "records are lost"),
+        (checkpoints_what_is_not_done, "records are lost"),
+    ],
+)
+def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
+    breach(monkeypatch.setattr)
+    assert sentence in "; ".join(run(STORM).outcome.violations)
+
+
+def test_refused_predictions_that_are_not_reported_are_seen(monkeypatch):
+    reports_no_refused_prediction(monkeypatch.setattr)
+    throttled = replace(STORM, rates={"PutRecords partly refused": 0.3}, events=())
+    assert any("records are lost" in sentence for sentence in run(throttled).outcome.violations)
+
+
+def test_a_log_whose_former_stream_was_closed_is_silenced_all_the_same(monkeypatch):
+    """As when the module was first imported while somebody's output was captured."""
+    closed = io.StringIO()
+    closed.close()
+    for log in simulation.predictor_module.logger.handlers:
+        monkeypatch.setattr(log, "stream", closed)
+    with simulation.quiet() as written:
+        simulation.predictor_module.logger.warning("read it")
+        written.seek(0)
+        assert "read it" in written.read()
+    assert all(log.stream is closed for log in simulation.predictor_module.logger.handlers)

@@ -1,0 +1,1 @@
+"""Rules that are broken on purpose, and tests that have to see it."""

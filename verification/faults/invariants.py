@@ -1,0 +1,201 @@
+"""What must hold after a run, whatever went wrong in it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.posts import Post
+from stresswatch.contracts.predictions import prediction_id
+from stresswatch.model.artefact import Artefact
+from stresswatch.storage import archive
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from verification.faults.posts import MARKER, Sent
+from verification.faults.simulation import IDENTITY_KEY, STREAM, Simulation
+
+_EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the records of a run.
+
+    Attributes
+    ----------
+    given_up : int
+        Valid records that are whole in the failure destination, and in the archive or not.
+    lost : int
+        Records that are nowhere.
+    archived_again, streamed_again : int
+        Rows and messages beyond the first of their prediction id.
+    shadowed : int
+        Records that the challenger scored as well.
+    violations : tuple of str
+        One sentence for each broken promise.
+    """
+
+    records: int
+    valid: int
+    invalid: int
+    deliveries: int
+    given_up: int
+    lost: int
+    archived_again: int
+    streamed_again: int
+    shadowed: int
+    violations: tuple[str, ...]
+
+
+def examine(simulation: Simulation, log: str) -> Outcome:
+    """Compare what a run left with what was sent."""
+    valid = {name: sent for name, sent in simulation.sent.items() if sent.post}
+    invalid = {name: sent for name, sent in simulation.sent.items() if sent.reason}
+    given_up = _given_up(simulation)
+    archived = _all_rows(simulation, archive.PREFIX)
+    shadowed = _all_rows(simulation, SHADOW_PREFIX)
+    streamed = [json.loads(message) for message in simulation.predictions.messages]
+    returned = archive.read(simulation.buckets, "archive", *_EVER)  # type: ignore[arg-type]
+    quarantined = _quarantined(simulation)
+    kept = Counter(row["prediction_id"] for row in returned)
+    heard = Counter(message["prediction_id"] for message in streamed)
+    predicted = {name for name in valid if kept[name] and heard[name]}
+    settled = predicted | (invalid.keys() & quarantined.keys())
+    lost = simulation.sent.keys() - settled - given_up.keys()
+    checks = (
+        ("records are still under way long after the storm", not simulation.is_settled),
+        (f"{len(lost)} records are lost", bool(lost)),
+        ("the reader returns a prediction twice", any(count > 1 for count in kept.values())),
+        ("the archive holds a prediction of no valid record", bool(kept.keys() - valid.keys())),
+        ("the stream holds a prediction of no valid record", bool(heard.keys() - valid.keys())),
+        ("the reader does not return the earliest row", _by_id(returned) != _earliest(archived)),
+        ("an archived value is not its version's", not _are_true(archived, valid, simulation)),
+        ("an archived digest is not its text's", not _are_digests(archived + shadowed, valid)),
+        ("a streamed value is not its version's", not _are_true(streamed, valid, simulation)),
+        ("a shadowed value is not the challenger's", not _are_true(shadowed, valid, simulation)),
+        ("the challenger is heard of elsewhere", _is_heard(simulation, archived + streamed)),
+        ("quarantine holds what is no invalid record", bool(quarantined.keys() - invalid.keys())),
+        ("a record is in quarantine other than sent", not _are_as_sent(quarantined, invalid)),
+        ("a record given up differs from what was sent", not _are_whole(given_up, simulation)),
+        ("a post's text is in the archive", _quotes(archived + shadowed)),
+        ("a post's text is on the predictions stream", _quotes(streamed)),
+        ("a post's text is in the log", MARKER in log),
+    )
+    return Outcome(
+        records=len(simulation.sent),
+        valid=len(valid),
+        invalid=len(invalid),
+        deliveries=simulation.deliveries,
+        given_up=len(given_up),
+        lost=len(lost),
+        archived_again=len(archived) - len({row["prediction_id"] for row in archived}),
+        streamed_again=len(streamed) - len(heard),
+        shadowed=len({row["prediction_id"] for row in shadowed}),
+        violations=tuple(sentence for sentence, is_broken in checks if is_broken),
+    )
+
+
+def _all_rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
+    """Give every row that was ever archived, also in objects that were overwritten since."""
+    return [
+        json.loads(line)
+        for bucket, key, body in simulation.buckets.puts
+        if bucket == "archive" and key.startswith(prefix)
+        for line in gzip.decompress(body).splitlines()
+    ]
+
+
+def _earliest(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Apply the reader's rule to all rows: the earliest, and of two at once the older version's."""
+    ranked = sorted(rows, key=lambda row: (row["predicted_at"], row["model_version"]), reverse=True)
+    return _by_id(ranked)
+
+
+def _by_id(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["prediction_id"]: row for row in rows}
+
+
+def _quarantined(simulation: Simulation) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for key in simulation.buckets.keys("quarantine", ""):
+        item = json.loads(simulation.buckets.objects["quarantine", key])
+        name = prediction_id(item["stream"], item["shard"], item["sequence_number"])
+        found.setdefault(name, []).append(item)
+    return found
+
+
+def _are_as_sent(quarantined: dict[str, list[dict[str, Any]]], invalid: dict[str, Sent]) -> bool:
+    return all(
+        len(items) == 1
+        and items[0]["reason"] == invalid[name].reason
+        and base64.b64decode(items[0]["payload_base64"]) == invalid[name].data
+        for name, items in quarantined.items()
+        if name in invalid
+    )
+
+
+def _given_up(simulation: Simulation) -> dict[str, bytes]:
+    """Give the payloads of the failure destination by prediction id."""
+    return {name: data for record in simulation.given_up for name, data in _payloads(record)}
+
+
+def _payloads(record: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    for item in json.loads(record["payload"])["Records"]:
+        shard, _, number = item["eventID"].partition(":")
+        yield prediction_id(STREAM, shard, number), base64.b64decode(item["kinesis"]["data"])
+
+
+def _are_whole(given_up: dict[str, bytes], simulation: Simulation) -> bool:
+    return all(
+        name in simulation.sent and simulation.sent[name].data == data
+        for name, data in given_up.items()
+    )
+
+
+def _are_true(
+    predictions: list[dict[str, Any]], valid: dict[str, Sent], simulation: Simulation
+) -> bool:
+    """Say whether each prediction is bit for bit what its version says of its post alone."""
+    models = [*simulation.models, simulation.challenger]
+    artefacts = {model.pointer.version: model.artefact for model in models}
+
+    def is_true(prediction: dict[str, Any]) -> bool:
+        post = valid[prediction["prediction_id"]].post
+        assert post  # noqa: S101 - a valid record has one
+        artefact = artefacts[prediction["model_version"]]
+        return bool(prediction["probability"] == _probability(artefact, post))
+
+    return all(is_true(one) for one in predictions if one["prediction_id"] in valid)
+
+
+def _are_digests(rows: list[dict[str, Any]], valid: dict[str, Sent]) -> bool:
+    posts = {name: sent.post for name, sent in valid.items() if sent.post}
+    return all(
+        row["text_digest"] == text_digest(IDENTITY_KEY, posts[row["prediction_id"]].text)
+        for row in rows
+        if row["prediction_id"] in posts
+    )
+
+
+@cache
+def _probability(artefact: Artefact, post: Post) -> float:
+    return float(artefact.score([post.text], np.array([post.numbers])).probability[0])
+
+
+def _is_heard(simulation: Simulation, predictions: list[dict[str, Any]]) -> bool:
+    """Say whether one of the predictions is the challenger's."""
+    challenger = simulation.challenger.pointer.version
+    return any(one["model_version"] == challenger for one in predictions)
+
+
+def _quotes(rows: list[dict[str, Any]]) -> bool:
+    return any(MARKER in json.dumps(row) for row in rows)

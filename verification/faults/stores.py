@@ -1,0 +1,95 @@
+"""What the predictor talks to, in memory, as boto3 shows it: S3, SSM, the predictions stream."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from verification.faults.outages import PATIENCE_SECONDS, Weather
+
+
+class Buckets:
+    """S3. `puts` remembers every object that was ever put, also those that were overwritten."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.puts: list[tuple[str, str, bytes]] = []
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self.objects[Bucket, Key] = Body
+        self.puts.append((Bucket, Key, Body))
+        return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if (Bucket, Key) not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def get_paginator(self, _operation: str) -> Buckets:
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        yield {"Contents": [{"Key": key} for key in self.keys(Bucket, Prefix)]}
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """List a prefix, in the order in which S3 does."""
+        return sorted(key for of, key in self.objects if of == bucket and key.startswith(prefix))
+
+
+class ParameterNotFound(Exception):
+    """There is no parameter of that name."""
+
+
+class Parameters:
+    """SSM: one parameter, or none."""
+
+    exceptions = SimpleNamespace(ParameterNotFound=ParameterNotFound)
+
+    def __init__(self, value: str | None):
+        self.value = value
+
+    def get_parameter(self, **_: Any) -> dict[str, Any]:
+        if self.value is None:
+            raise ParameterNotFound
+        return {"Parameter": {"Value": self.value}}
+
+
+class PredictionsStream:
+    """The predictions stream, from which nothing is taken."""
+
+    def __init__(self, weather: Weather):
+        self._weather = weather
+        self.messages: list[bytes] = []
+
+    def put_records(self, *, StreamName: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        refuses = self._weather.strikes("PutRecords partly refused")
+        results: list[dict[str, Any]] = []
+        for record in Records:
+            if refuses and self._weather.chance.random() < 0.5:
+                results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
+                continue
+            self.messages.append(record["Data"])
+            results.append({"ShardId": StreamName, "SequenceNumber": str(len(self.messages))})
+        return {"Records": results}
+
+
+class Faulty:
+    """A client whose every call may fail as the weather says."""
+
+    def __init__(
+        self, client: Any, weather: Weather, service: str, patience: float = PATIENCE_SECONDS
+    ):
+        self._client = client
+        self._weather = weather
+        self._service = service
+        self._patience = patience
+
+    def __getattr__(self, operation: str) -> Any:
+        call = getattr(self._client, operation)
+        return lambda **request: self._weather.call(
+            self._service, operation, lambda: call(**request), self._patience
+        )

@@ -1,0 +1,1 @@
+"""Whatever bytes come, the predictor answers."""
