@@ -78,8 +78,8 @@ def test_a_job_runs_what_anybody_can_run_here(workflow):
         assert f"\n{target.replace('.venv', '$(VENV)')}: " in MAKEFILE
 
 
-def test_the_tests_run_on_the_oldest_python_and_on_that_of_the_functions():
-    assert jobs("test")["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+def test_the_tests_run_on_the_oldest_functions_and_newest_python():
+    assert jobs("test")["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13", "3.14"]
 
 
 def test_what_runs_the_code_of_a_request_has_no_secret_and_no_account():
