@@ -6,25 +6,18 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from cdk_app.constructs.monitoring.dashboard import Dashboard
-from cdk_app.constructs.monitoring.drift import Drift
-from cdk_app.constructs.monitoring.live_quality import Quality
-from cdk_app.constructs.monitoring.service_alarms import Observability
-from cdk_app.constructs.platform.alarms import Alarms
-from cdk_app.constructs.platform.dead_letters import DeadLetters
-from cdk_app.constructs.platform.functions import Functions
-from cdk_app.constructs.platform.identity_secret import IdentityKey
-from cdk_app.constructs.platform.journal import Journal
-from cdk_app.constructs.platform.model_pointers import Champion
-from cdk_app.constructs.platform.notifications import Notifications
-from cdk_app.constructs.platform.storage import Storage
-from cdk_app.constructs.platform.streams import Streams
+from cdk_app.constructs.monitoring.drift import DriftMonitor
+from cdk_app.constructs.monitoring.live_quality import LiveQuality
+from cdk_app.constructs.monitoring.service_alarms import ServiceAlarms
+from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
 from cdk_app.constructs.querying.athena import Querying
 from cdk_app.constructs.retraining.model_registry import ModelRegistry
-from cdk_app.constructs.retraining.workflow import Retraining, code_commit
-from cdk_app.constructs.serving.batch_scoring import Scoring
+from cdk_app.constructs.retraining.workflow import Retraining
+from cdk_app.constructs.serving.batch_scoring import BatchScoring
 from cdk_app.constructs.serving.prediction import Prediction
 from cdk_app.constructs.serving.web_service import WebService
+from cdk_app.source_revision import code_commit
 from cdk_app.stages import Stage
 
 
@@ -38,119 +31,92 @@ class StresswatchStack(Stack):
             description="Stress in social-media posts: served from a stream, watched, retrained",
             termination_protection=stage.retains_data,
         )
-        storage = Storage(self, "Storage", stage)
-        streams = Streams(self, "Streams", stage, storage.key)
-        champion = Champion(self, "Champion", stage)
-        identity = IdentityKey(self, "IdentityKey", stage, storage.key)
-        journal = Journal(self, "Journal", stage, storage.key)
-        notifications = Notifications(self, "Notifications", storage.key)
-        alarms = Alarms(stage, notifications)
-        functions = Functions(self, "Functions", stage, storage.key)
-        dead_letters = DeadLetters(self, "DeadLetters", storage.key)
-        prediction = Prediction(
-            self, "Prediction", stage, functions, streams, storage, champion, identity
-        )
-        drift = Drift(
-            self,
-            "Drift",
-            stage,
-            functions,
-            storage,
-            champion,
-            alarms,
-            dead_letters,
-            notifications,
-        )
-        quality = Quality(
-            self, "Quality", stage, functions, storage, champion, identity, alarms, dead_letters
-        )
+        self._foundation = foundation = Foundation.make(self, stage)
+        self._prediction = Prediction(self, "Prediction", foundation)
+        self._drift = DriftMonitor(self, "Drift", foundation)
+        self._quality = LiveQuality(self, "Quality", foundation)
         registry = (
-            ModelRegistry(
-                self,
-                "ModelRegistry",
-                stage,
-                functions,
-                storage,
-                champion,
-                journal,
-                dead_letters,
-            )
-            if stage.registers_versions
-            else None
+            ModelRegistry(self, "ModelRegistry", foundation) if stage.registers_versions else None
         )
-        retraining = Retraining(
+        self._retraining = Retraining(
             self,
             "Retraining",
-            stage,
-            functions,
-            storage,
-            champion,
-            identity,
-            journal,
-            notifications,
-            registry,
+            foundation,
+            alarms={"drift_alarm": self._drift.alarm, "quality_alarm": self._quality.alarm},
+            registry=registry,
         )
-        scoring = Scoring(self, "Scoring", stage, functions, storage)
-        retraining.start_on_alarm(drift.alarm, "drift_alarm", dead_letters)
-        retraining.start_on_alarm(quality.alarm, "quality_alarm", dead_letters)
-        retraining.start_on_schedule(dead_letters)
-        web = stage.web_service and WebService(
-            self, "WebService", stage, stage.web_service, functions, storage, champion, alarms
+        self._scoring = BatchScoring(self, "Scoring", foundation)
+        self._web_service = (
+            WebService(self, "WebService", foundation, stage.web_service)
+            if stage.web_service
+            else None
         )
-        observability = Observability(
+        self._service_alarms = self._watch()
+        self._querying = Querying(self, "Querying", foundation)
+        foundation.functions.tell_reserved_concurrency()
+        outputs = self._outputs()
+        Dashboard(self, "Dashboard", {"Stage": stage.name, **outputs}, foundation.alarms)
+        self._output(outputs)
+        self._output({"CodeCommit": code_commit()})
+        if web := self._web_service:
+            self._output({"WebServiceUrl": web.api.api_endpoint, "WebServiceApiId": web.api.api_id})
+
+    def _watch(self) -> ServiceAlarms:
+        """Make the alarms of what works, and those that move new code back."""
+        functions = {
+            "predictor": self._prediction.function,
+            "drift": self._drift.function,
+            "quality": self._quality.function,
+            **({"api": self._web_service.function} if self._web_service else {}),
+            "scoring": self._scoring.function,
+            **self._retraining.functions,
+        }
+        workflows = {
+            RETRAINING: self._retraining.state_machine,
+            SCORING: self._scoring.state_machine,
+        }
+        service_alarms = ServiceAlarms(
             self,
             "Observability",
-            stage,
-            alarms,
-            storage,
-            dead_letters,
-            prediction.function,
-            {
-                "predictor": prediction.function,
-                "drift": drift.function,
-                "quality": quality.function,
-                **({"api": web.function} if web else {}),
-                "scoring": scoring.function,
-                **retraining.functions,
-            },
-            {RETRAINING: retraining.state_machine, SCORING: scoring.state_machine},
+            self._foundation,
+            self._prediction.function,
+            functions,
+            workflows,
         )
-        functions.tell_reserved_concurrency()
-        if prediction.release:
-            prediction.release.watch(alarms, prediction.failure)
-        if web and web.release:
-            web.release.watch(alarms, web.failure)
-        querying = Querying(self, "Querying", stage, storage)
-        outputs = self._outputs(
-            PostsStreamName=streams.posts.stream_name,
-            PredictionsStreamName=streams.predictions.stream_name,
-            ArchiveBucketName=storage.archive.bucket_name,
-            TrainingBucketName=storage.training.bucket_name,
-            ModelBucketName=storage.models.bucket_name,
-            QuarantineBucketName=storage.quarantine.bucket_name,
-            JournalTableName=journal.table.table_name,
-            ChampionParameterName=champion.pointer.parameter_name,
-            ShadowParameterName=champion.shadow.parameter_name,
-            RetrainingStateMachineArn=retraining.state_machine.state_machine_arn,
-            NotificationTopicArn=notifications.topic.topic_arn,
-            DriftAlarmName=drift.alarm.alarm_name,
-            DriftFunctionName=drift.function.function_name,
-            QualityFunctionName=quality.function.function_name,
-            QualityAlarmName=quality.alarm.alarm_name,
-            PredictorFunctionName=prediction.function.function_name,
-            ScoringStateMachineArn=scoring.state_machine.state_machine_arn,
-            ScoringPartBytes=str(stage.scoring_part_mb * 1_000_000),
-            QueryDatabaseName=querying.database.ref,
-            QueryWorkgroupName=querying.workgroup.ref,
-            FailedBatchesQueueName=observability.failed_batches.queue_name,
-            DeadLettersQueueName=dead_letters.queue.queue_name,
-        )
-        Dashboard(self, "Dashboard", {"Stage": stage.name, **outputs}, alarms)
-        self._outputs(CodeCommit=code_commit())
-        if web:
-            self._outputs(WebServiceUrl=web.api.api_endpoint, WebServiceApiId=web.api.api_id)
+        for serving in (self._prediction, self._web_service):
+            if serving and serving.canary:
+                serving.canary.watch(serving.failure)
+        return service_alarms
 
-    def _outputs(self, **values: str) -> dict[str, str]:
+    def _outputs(self) -> dict[str, str]:
+        """Return what the command, the dashboards and scripts find the stack's parts by."""
+        foundation = self._foundation
+        storage, streams, pointers = foundation.storage, foundation.streams, foundation.pointers
+        return {
+            "PostsStreamName": streams.posts.stream_name,
+            "PredictionsStreamName": streams.predictions.stream_name,
+            "ArchiveBucketName": storage.archive.bucket_name,
+            "TrainingBucketName": storage.training.bucket_name,
+            "ModelBucketName": storage.models.bucket_name,
+            "QuarantineBucketName": storage.quarantine.bucket_name,
+            "JournalTableName": foundation.journal.table.table_name,
+            "ChampionParameterName": pointers.champion.parameter_name,
+            "ShadowParameterName": pointers.shadow.parameter_name,
+            "RetrainingStateMachineArn": self._retraining.state_machine.state_machine_arn,
+            "NotificationTopicArn": foundation.notifications.topic.topic_arn,
+            "DriftAlarmName": self._drift.alarm.alarm_name,
+            "DriftFunctionName": self._drift.function.function_name,
+            "QualityFunctionName": self._quality.function.function_name,
+            "QualityAlarmName": self._quality.alarm.alarm_name,
+            "PredictorFunctionName": self._prediction.function.function_name,
+            "ScoringStateMachineArn": self._scoring.state_machine.state_machine_arn,
+            "ScoringPartBytes": str(foundation.stage.scoring_part_mb * 1_000_000),
+            "QueryDatabaseName": self._querying.database.ref,
+            "QueryWorkgroupName": self._querying.workgroup.ref,
+            "FailedBatchesQueueName": self._service_alarms.failed_batches.queue_name,
+            "DeadLettersQueueName": foundation.dead_letters.queue.queue_name,
+        }
+
+    def _output(self, values: dict[str, str]) -> None:
         for name, value in values.items():
             CfnOutput(self, name, value=value)
-        return values

@@ -11,13 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_app.bundling import PROJECT, image_context
-from cdk_app.constructs.platform.alarms import Alarms
-from cdk_app.constructs.platform.dead_letters import DeadLetters
-from cdk_app.constructs.platform.functions import Functions, role_of
-from cdk_app.constructs.platform.model_pointers import Champion
-from cdk_app.constructs.platform.notifications import Notifications
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
-from cdk_app.constructs.platform.storage import Storage
 from cdk_app.permissions import allow_metrics
 from cdk_app.stages import Stage
 from stresswatch.monitoring.panels import NAMESPACE
@@ -27,23 +23,13 @@ _LATEST_MINUTES = 15
 """How late a window's figure may come before the monitor counts as silent."""
 
 
-class Drift(Construct):
+class DriftMonitor(Construct):
     """Schedule → drift function → metrics → alarms."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        stage: Stage,
-        functions: Functions,
-        storage: Storage,
-        champion: Champion,
-        alarms: Alarms,
-        dead_letters: DeadLetters,
-        notifications: Notifications,
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
-        self.function = functions.image_function(
+        stage, storage, alarms = foundation.stage, foundation.storage, foundation.alarms
+        self.function = foundation.functions.image_function(
             self,
             "drift",
             lambda_.DockerImageCode.from_image_asset(
@@ -58,7 +44,7 @@ class Drift(Construct):
             concurrency=stage.other_concurrency,
             environment={
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
-                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
                 "WINDOW_MINUTES": str(stage.window_minutes),
                 "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
                 "MAXIMUM_WINDOW_POSTS": str(stage.maximum_window_posts),
@@ -66,7 +52,7 @@ class Drift(Construct):
                 "LOOK_BACK_SECONDS": str(stage.maximum_record_age_seconds),
                 "DRIFT_RULES": stage.drift.to_json(),
                 "DRIFT_SHARE_THRESHOLD": str(stage.drift_share_threshold),
-                "NOTIFICATION_TOPIC": notifications.topic.topic_arn,
+                "NOTIFICATION_TOPIC": foundation.notifications.topic.topic_arn,
                 "REPORT_LINK_HOURS": str(stage.report_link_hours),
                 # Evidently would write a telemetry id to the home folder, which is read-only.
                 "DO_NOT_TRACK": "1",
@@ -74,15 +60,15 @@ class Drift(Construct):
             },
         )
         role = role_of(self.function)
-        dead_letters.take_from(self.function)
-        champion.grant_read(role)
+        foundation.dead_letters.take_from(self.function)
+        foundation.pointers.grant_read_champion(role)
         storage.grant_list(role, storage.archive, "predictions/", "drift/")
         # Pages are read by whom it signs links for.
         storage.grant_read(role, storage.archive, "predictions/", "drift/", "reports/")
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "reports/", "drift/")
         allow_metrics(role, NAMESPACE)
-        notifications.grant_publish(role)
+        foundation.notifications.grant_publish(role)
         Schedule(
             self,
             "Schedule",
@@ -92,7 +78,7 @@ class Drift(Construct):
             target_arn=self.function.function_arn,
             input={"time": SCHEDULED_TIME},
             retries=2,
-            dead_letters=dead_letters,
+            dead_letters=foundation.dead_letters,
         )
         self.alarm = alarms.make(
             self,

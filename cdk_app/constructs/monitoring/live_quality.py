@@ -6,36 +6,22 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk_app.constructs.platform.alarms import Alarms
-from cdk_app.constructs.platform.dead_letters import DeadLetters
-from cdk_app.constructs.platform.functions import Functions, role_of
-from cdk_app.constructs.platform.identity_secret import IdentityKey
-from cdk_app.constructs.platform.model_pointers import Champion
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
-from cdk_app.constructs.platform.storage import ASSEMBLED_SETS, Storage
+from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
 from cdk_app.permissions import allow_metrics
-from cdk_app.stages import Stage
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import SCHEDULED_TIME
 
 
-class Quality(Construct):
+class LiveQuality(Construct):
     """Schedule → quality function, which joins labels to predictions → metrics → alarm."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        stage: Stage,
-        functions: Functions,
-        storage: Storage,
-        champion: Champion,
-        identity: IdentityKey,
-        alarms: Alarms,
-        dead_letters: DeadLetters,
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
-        self.function = functions.zip_function(
+        stage, storage = foundation.stage, foundation.storage
+        self.function = foundation.functions.zip_function(
             self,
             "quality",
             memory_mb=1769,
@@ -44,16 +30,16 @@ class Quality(Construct):
             environment={
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "TRAINING_BUCKET": storage.training.bucket_name,
-                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
-                "IDENTITY_SECRET": identity.secret_arn,
+                "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
+                "IDENTITY_SECRET": foundation.identity.secret_arn,
                 "QUALITY_WINDOW_DAYS": str(stage.quality_window_days),
                 "MINIMUM_LABELLED_POSTS": str(stage.minimum_labelled_posts),
             },
         )
         role = role_of(self.function)
-        dead_letters.take_from(self.function)
-        champion.grant_read(role)
-        identity.grant_read(role)
+        foundation.dead_letters.take_from(self.function)
+        foundation.pointers.grant_read_champion(role)
+        foundation.identity.grant_read(role)
         storage.grant_list(role, storage.archive, "predictions/")
         storage.grant_read(role, storage.archive, "predictions/")
         storage.grant_write(role, storage.archive, "quality/")
@@ -70,9 +56,9 @@ class Quality(Construct):
             target_arn=self.function.function_arn,
             input={"time": SCHEDULED_TIME},
             retries=2,
-            dead_letters=dead_letters,
+            dead_letters=foundation.dead_letters,
         )
-        self.alarm = alarms.make(
+        self.alarm = foundation.alarms.make(
             self,
             "Alarm",
             cloudwatch.Metric(

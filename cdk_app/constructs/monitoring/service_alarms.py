@@ -9,19 +9,16 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_app.acknowledgements import acknowledge
-from cdk_app.constructs.platform.alarms import Alarms
-from cdk_app.constructs.platform.dead_letters import DeadLetters
+from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.storage import Storage
 from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
 from cdk_app.permissions import from_this_account
-from cdk_app.stages import Stage
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage.quarantine import FAILED_BATCHES
 
@@ -40,13 +37,13 @@ class FailedBatches(Construct):
     costs nothing to measure, is the number of batches that nobody has looked after yet.
     """
 
-    def __init__(self, scope: Construct, id: str, storage: Storage, key: kms.IKey):
+    def __init__(self, scope: Construct, id: str, storage: Storage):
         super().__init__(scope, id)
         self.queue = sqs.Queue(
             self,
             "Queue",
             encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
+            encryption_master_key=storage.key,
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
@@ -84,7 +81,7 @@ class FailedBatches(Construct):
         )
 
 
-class Observability(Construct):
+class ServiceAlarms(Construct):
     """Alarms on the stream's way through the predictor, and on all that works beside it.
 
     Those on drift itself are made in ``drift``, where its metrics are.
@@ -94,22 +91,19 @@ class Observability(Construct):
         self,
         scope: Construct,
         id: str,
-        stage: Stage,
-        alarms: Alarms,
-        storage: Storage,
-        dead_letters: DeadLetters,
+        foundation: Foundation,
         predictor: lambda_.Function,
         functions: Mapping[str, lambda_.Function],
         workflows: Mapping[str, sfn.StateMachine],
     ):
         super().__init__(scope, id)
-        self._stage = stage
-        self._alarms = alarms
+        self._stage = foundation.stage
+        self._alarms = foundation.alarms
         self._watch_stream(predictor)
         for name, function in functions.items():
             self._watch_errors(name, function)
         self._watch_unfinished_batches()
-        self.failed_batches = FailedBatches(self, "FailedBatches", storage, storage.key).queue
+        self.failed_batches = FailedBatches(self, "FailedBatches", foundation.storage).queue
         self._watch_queue(
             "FailedBatchesAlarm",
             self.failed_batches,
@@ -118,7 +112,7 @@ class Observability(Construct):
         )
         self._watch_queue(
             "DeadLettersAlarm",
-            dead_letters.queue,
+            foundation.dead_letters.queue,
             "An event reached no target: a drift window was not measured, or a retraining not "
             "started.",
             "dead-letters",

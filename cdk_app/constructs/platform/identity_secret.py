@@ -19,7 +19,7 @@ _ROTATION = (
 )
 
 
-class IdentityKey(Construct):
+class IdentitySecret(Construct):
     """A key that the deployment generates, and that nothing changes afterwards.
 
     Attributes

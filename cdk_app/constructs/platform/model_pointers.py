@@ -11,7 +11,7 @@ from cdk_app.permissions import allow
 from cdk_app.stages import Stage
 
 
-class Champion(Construct):
+class ModelPointers(Construct):
     """SSM parameters that name the serving version, and the one that scores beside it for a while.
 
     The stack names them and allows their use, and does not own them: the first promotion makes the
@@ -21,7 +21,7 @@ class Champion(Construct):
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
         super().__init__(scope, id)
-        self.pointer = self._named(stage, "Champion")
+        self.champion = self._named(stage, "Champion")
         self.shadow = self._named(stage, "Shadow")
 
     def _named(self, stage: Stage, id: str) -> ssm.IStringParameter:
@@ -34,11 +34,11 @@ class Champion(Construct):
             force_dynamic_reference=True,
         )
 
-    def grant_read(self, role: iam.IRole) -> None:
-        allow(role, ["ssm:GetParameter"], [self.pointer.parameter_arn])
+    def grant_read_champion(self, role: iam.IRole) -> None:
+        allow(role, ["ssm:GetParameter"], [self.champion.parameter_arn])
 
-    def grant_move(self, role: iam.IRole) -> None:
-        allow(role, ["ssm:PutParameter"], [self.pointer.parameter_arn])
+    def grant_move_champion(self, role: iam.IRole) -> None:
+        allow(role, ["ssm:PutParameter"], [self.champion.parameter_arn])
 
     def grant_read_shadow(self, role: iam.IRole) -> None:
         allow(role, ["ssm:GetParameter"], [self.shadow.parameter_arn])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from cdk_app.acknowledgements import acknowledge_wildcards
+from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy, log_group
 from cdk_app.permissions import allow
 from cdk_app.stages import Stage
@@ -19,23 +19,24 @@ SCORING = "scoring"
 
 def workflow(
     scope: Construct,
-    stage: Stage,
+    foundation: Foundation,
     name: str,
     role: iam.Role,
     definition: sfn.IChainable,
-    key: kms.IKey,
     timeout: Duration | None = None,
 ) -> sfn.StateMachine:
     """Make a workflow whose log, without what it handles, and traces are kept."""
     return sfn.StateMachine(
         scope,
         "Workflow",
-        state_machine_name=_name(stage, name),
+        state_machine_name=_name(foundation.stage, name),
         definition_body=sfn.DefinitionBody.from_chainable(definition),
         role=role,
         timeout=timeout,
         logs=sfn.LogOptions(
-            destination=log_group(scope, "WorkflowLogs", stage, key, vended=name),
+            destination=log_group(
+                scope, "WorkflowLogs", foundation.stage, foundation.storage.key, vended=name
+            ),
             level=sfn.LogLevel.ALL,
             include_execution_data=False,
         ),

@@ -9,7 +9,8 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from constructs import Construct
 
-from cdk_app.constructs.platform.storage import QUERY_RESULTS_PREFIX, Storage
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.storage import QUERY_RESULTS_PREFIX
 from cdk_app.constructs.querying.athena_tables import (
     TABLES,
     Format,
@@ -34,9 +35,10 @@ class Querying(Construct):
         Its settings bind whoever queries in it: where results go, their key, the scan limit.
     """
 
-    def __init__(self, scope: Construct, id: str, stage: Stage, storage: Storage):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
-        self._storage = storage
+        stage = foundation.stage
+        self._storage = foundation.storage
         self.database = glue.CfnDatabase(
             self,
             "Database",

@@ -8,16 +8,12 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from cdk_app.constructs.platform.dead_letters import DeadLetters
-from cdk_app.constructs.platform.functions import Functions, role_of
-from cdk_app.constructs.platform.journal import Journal
-from cdk_app.constructs.platform.model_pointers import Champion
-from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.workflows import RETRAINING, workflow_arn
 from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.removal import KEEP
-from cdk_app.stages import Stage
 from stresswatch.retraining.journal import APPROVAL, BARRED
 from stresswatch.versions.model_registry import (
     APPROVED,
@@ -33,18 +29,10 @@ _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 class ModelRegistry(Construct):
     """Judged version → package; a word given there → the retraining that waits for it."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        stage: Stage,
-        functions: Functions,
-        storage: Storage,
-        champion: Champion,
-        journal: Journal,
-        dead_letters: DeadLetters,
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
+        stage, storage, pointers = foundation.stage, foundation.storage, foundation.pointers
+        journal, dead_letters = foundation.journal, foundation.dead_letters
         stack = Stack.of(self)
         # A group that is left when the stack is deleted keeps its name.
         name = f"stresswatch-{stage.name}-{stack_suffix(self)}"
@@ -56,7 +44,7 @@ class ModelRegistry(Construct):
         )
         # SageMaker deletes no group that has packages.
         group.apply_removal_policy(KEEP)
-        self.function = functions.zip_function(
+        self.function = foundation.functions.zip_function(
             self,
             "registry",
             memory_mb=512,
@@ -66,12 +54,12 @@ class ModelRegistry(Construct):
                 "MODEL_PACKAGE_GROUP": name,
                 "MODEL_BUCKET": storage.models.bucket_name,
                 "JOURNAL_TABLE": journal.table.table_name,
-                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
             },
         )
         role = role_of(self.function)
         dead_letters.take_from(self.function)
-        champion.grant_read(role)
+        pointers.grant_read_champion(role)
         storage.grant_read(role, storage.models, "models/")
         journal.grant_read(role, BARRED)
         journal.grant_read(role, APPROVAL)
@@ -111,7 +99,7 @@ class ModelRegistry(Construct):
                 "aws.ssm",
                 CHAMPION_CHANGED,
                 {
-                    "name": [champion.pointer.parameter_name],
+                    "name": [pointers.champion.parameter_name],
                     "operation": ["Create", "Update"],
                 },
             ),

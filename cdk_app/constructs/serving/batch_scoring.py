@@ -7,8 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_app.constructs.platform.functions import Functions, invoked_in_step, role_of
-from cdk_app.constructs.platform.storage import Storage
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.platform.workflows import (
     SCORING,
     allow_executions,
@@ -18,11 +18,10 @@ from cdk_app.constructs.platform.workflows import (
     workflow_role,
 )
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
 from stresswatch.serving.batch_scoring import PREFIX
 
 
-class Scoring(Construct):
+class BatchScoring(Construct):
     """Manifest of parts in S3 → Distributed Map → scoring function → results beside the file.
 
     Attributes
@@ -31,13 +30,13 @@ class Scoring(Construct):
     state_machine : sfn.StateMachine
     """
 
-    def __init__(
-        self, scope: Construct, id: str, stage: Stage, functions: Functions, storage: Storage
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
+        stage, storage = foundation.stage, foundation.storage
+        self._foundation = foundation
         self._stage = stage
         self._storage = storage
-        self.function = functions.zip_function(
+        self.function = foundation.functions.zip_function(
             self,
             "scoring",
             memory_mb=1769,  # one full vCPU
@@ -56,11 +55,10 @@ class Scoring(Construct):
         role = workflow_role(self)
         machine = workflow(
             self,
-            self._stage,
+            self._foundation,
             SCORING,
             role,
             sfn.CustomState(self, "ScoreParts", state_json=self._map()),
-            self._storage.key,
             # Then the lifecycle rule deletes the parts, and there is nothing left to score.
             timeout=Duration.days(self._stage.scoring_days),
         )

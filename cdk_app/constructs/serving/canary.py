@@ -12,10 +12,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_app.constructs.platform.alarms import Alarms
+from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
 from stresswatch.monitoring.panels import NAMESPACE
 
 ALIAS = "live"
@@ -26,7 +25,7 @@ _CONFIGURATION = "CodeDeployDefault.LambdaCanary10Percent{}Minutes"
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailureMetric:
     """What a version of a function counts itself when it fails without an error of Lambda.
 
     Attributes
@@ -46,7 +45,7 @@ class Failure:
     runbook: str
 
 
-class Release(Construct):
+class Canary(Construct):
     """An alias of a function, which its events or requests go to, and what moves it.
 
     Each change of code or settings is a version of the function. CloudFormation lets CodeDeploy
@@ -55,10 +54,17 @@ class Release(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, stage: Stage, function: lambda_.Function, *, warm: int = 0
+        self,
+        scope: Construct,
+        id: str,
+        foundation: Foundation,
+        function: lambda_.Function,
+        *,
+        warm: int = 0,
     ):
         super().__init__(scope, id)
-        self._stage = stage
+        self._stage = foundation.stage
+        self._alarms = foundation.alarms
         self._function = function
         self.alias = lambda_.Alias(
             self,
@@ -68,7 +74,7 @@ class Release(Construct):
             provisioned_concurrent_executions=warm or None,
         )
 
-    def watch(self, alarms: Alarms, failure: Failure) -> None:
+    def watch(self, failure: FailureMetric) -> None:
         """Move the alias with a canary, and back when the new version fails meanwhile.
 
         Only alarms on the new version count: CodeDeploy moves nothing while an alarm that it
@@ -77,7 +83,7 @@ class Release(Construct):
         """
         if not self._stage.canary_minutes:
             return
-        watched = [self._watch_errors(alarms, failure.service), self._watch_own(alarms, failure)]
+        watched = [self._watch_errors(failure.service), self._watch_own(failure)]
         group = self._group(watched)
         if self.node.try_get_context(FORCE):
             Annotations.of(self).add_info("Forced: new code takes over at once, without a canary.")
@@ -90,7 +96,7 @@ class Release(Construct):
             )
         )
 
-    def _watch_errors(self, alarms: Alarms, service: str) -> cloudwatch.Alarm:
+    def _watch_errors(self, service: str) -> cloudwatch.Alarm:
         # Lambda's metrics have these dimensions while the alias has two versions.
         name = self._function.function_name
         metric = cloudwatch.Metric(
@@ -104,7 +110,7 @@ class Release(Construct):
             statistic="Sum",
             period=_PERIOD,
         )
-        return alarms.make(
+        return self._alarms.make(
             self,
             "ErrorsAlarm",
             metric,
@@ -114,7 +120,7 @@ class Release(Construct):
             threshold=1,
         )
 
-    def _watch_own(self, alarms: Alarms, failure: Failure) -> cloudwatch.Alarm:
+    def _watch_own(self, failure: FailureMetric) -> cloudwatch.Alarm:
         metric = cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=failure.metric,
@@ -126,7 +132,7 @@ class Release(Construct):
             statistic="Sum",
             period=_PERIOD,
         )
-        return alarms.make(
+        return self._alarms.make(
             self,
             "FailuresAlarm",
             metric,

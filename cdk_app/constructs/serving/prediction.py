@@ -6,32 +6,20 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_app.constructs.platform.functions import Functions, invoked_in_step, role_of
-from cdk_app.constructs.platform.identity_secret import IdentityKey
-from cdk_app.constructs.platform.model_pointers import Champion
-from cdk_app.constructs.platform.storage import Storage
-from cdk_app.constructs.platform.streams import Streams
-from cdk_app.constructs.serving.canary import Failure, Release
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import invoked_in_step, role_of
+from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
 
 
 class Prediction(Construct):
     """Posts stream → predictor → predictions stream, archive and quarantine."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        stage: Stage,
-        functions: Functions,
-        streams: Streams,
-        storage: Storage,
-        champion: Champion,
-        identity: IdentityKey,
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
-        self.function = functions.zip_function(
+        stage, storage, streams = foundation.stage, foundation.storage, foundation.streams
+        pointers, identity = foundation.pointers, foundation.identity
+        self.function = foundation.functions.zip_function(
             self,
             "predictor",
             memory_mb=1769,  # one full vCPU
@@ -41,8 +29,8 @@ class Prediction(Construct):
                 "PREDICTIONS_STREAM": streams.predictions.stream_name,
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
-                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
-                "SHADOW_PARAMETER": champion.shadow.parameter_name,
+                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
+                "SHADOW_PARAMETER": pointers.shadow.parameter_name,
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
                 "REASONS": stage.reasons,
                 "IDENTITY_SECRET": identity.secret_arn,
@@ -54,20 +42,26 @@ class Prediction(Construct):
         role = role_of(self.function)
         streams.grant_consume_posts(role)
         streams.grant_put_predictions(role)
-        champion.grant_read(role)
-        champion.grant_read_shadow(role)
+        pointers.grant_read_champion(role)
+        pointers.grant_read_shadow(role)
         identity.grant_read(role)
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.archive, "predictions/", "shadow/")
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
         storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
-        self.release = (
-            Release(self, "Release", stage, self.function, warm=stage.provisioned_concurrency)
+        self.canary = (
+            Canary(
+                self,
+                "Release",
+                foundation,
+                self.function,
+                warm=stage.provisioned_concurrency,
+            )
             if stage.canary_minutes or stage.provisioned_concurrency
             else None
         )
-        self.failure = Failure(
+        self.failure = FailureMetric(
             metric="UnfinishedBatches",
             service="predictor",
             threshold=stage.unfinished_alarm_batches,
@@ -78,7 +72,7 @@ class Prediction(Construct):
             self,
             "PostsToPredictor",
             function_name=(
-                self.release.alias.function_arn if self.release else self.function.function_name
+                self.canary.alias.function_arn if self.canary else self.function.function_name
             ),
             event_source_arn=streams.posts_source,
             starting_position="TRIM_HORIZON",

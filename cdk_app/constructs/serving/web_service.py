@@ -11,12 +11,9 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk_app.constructs.platform.alarms import Alarms
-from cdk_app.constructs.platform.functions import Functions, invoked_in_step, log_group, role_of
-from cdk_app.constructs.platform.model_pointers import Champion
-from cdk_app.constructs.platform.storage import Storage
-from cdk_app.constructs.serving.canary import Failure, Release
-from cdk_app.stages import Stage
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import invoked_in_step, log_group, role_of
+from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.stages import WebService as Settings
 from stresswatch.serving.web_service import ROUTES
 
@@ -26,26 +23,17 @@ _ANY_OTHER = "/{proxy+}"
 class WebService(Construct):
     """Callers whom IAM or an issuer of tokens knows → HTTP API → function → champion, labels."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        stage: Stage,
-        settings: Settings,
-        functions: Functions,
-        storage: Storage,
-        champion: Champion,
-        alarms: Alarms,
-    ):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, settings: Settings):
         super().__init__(scope, id)
-        self.function = functions.zip_function(
+        stage, storage, pointers = foundation.stage, foundation.storage, foundation.pointers
+        self.function = foundation.functions.zip_function(
             self,
             "api",
             memory_mb=1769,
             timeout=Duration.seconds(25),  # the gateway waits for 30
             concurrency=settings.concurrency,
             environment={
-                "CHAMPION_PARAMETER": champion.pointer.parameter_name,
+                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
                 "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "REASONS": stage.reasons,
@@ -55,7 +43,7 @@ class WebService(Construct):
             self.function, "the gateway waits for it, and tells the caller if it fails."
         )
         role = role_of(self.function)
-        champion.grant_read(role)
+        pointers.grant_read_champion(role)
         storage.grant_read(role, storage.models, "models/")
         storage.grant_write(role, storage.training, "labels/")
         storage.grant_list(role, storage.training, "labels/")
@@ -67,12 +55,12 @@ class WebService(Construct):
             create_default_stage=False,
             default_authorizer=_authorizer(settings),
         )
-        self.release = (
-            Release(self, "Release", stage, self.function) if stage.canary_minutes else None
+        self.canary = (
+            Canary(self, "Release", foundation, self.function) if stage.canary_minutes else None
         )
         integration = integrations.HttpLambdaIntegration(
             "Function",
-            self.release.alias if self.release else self.function,
+            self.canary.alias if self.canary else self.function,
             scope_permission_to_route=False,
         )
         for method, path in ROUTES:
@@ -81,16 +69,16 @@ class WebService(Construct):
             )
         # The function's own problems for what is not there, and not the gateway's.
         self.api.add_routes(path=_ANY_OTHER, integration=integration)
-        self._serve(stage, settings, storage)
+        self._serve(foundation, settings)
         meaning = "The web service cannot answer: it has no model, fails, or is throttled."
-        self.failure = Failure(
+        self.failure = FailureMetric(
             metric="ServerErrors",
             service="api",
             threshold=settings.errors_alarm_count,
             meaning=meaning,
             runbook="web-service-errors",
         )
-        alarms.make(
+        foundation.alarms.make(
             self,
             "ServerErrorsAlarm",
             cloudwatch.Metric(
@@ -105,9 +93,15 @@ class WebService(Construct):
             threshold=settings.errors_alarm_count,
         )
 
-    def _serve(self, stage: Stage, settings: Settings, storage: Storage) -> None:
+    def _serve(self, foundation: Foundation, settings: Settings) -> None:
         """Deploy the API, throttled, with a log that has no word of a request."""
-        logs = log_group(self, "AccessLogs", stage, storage.key, vended="web-service")
+        logs = log_group(
+            self,
+            "AccessLogs",
+            foundation.stage,
+            foundation.storage.key,
+            vended="web-service",
+        )
         served = apigateway.HttpStage(
             self,
             "Stage",

@@ -1,0 +1,300 @@
+"""The state machine of a retraining: what follows what, and where a failure leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from cdk_app.acknowledgements import acknowledge_wildcards
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.workflows import RETRAINING, workflow, workflow_role
+from cdk_app.constructs.retraining.states import States
+from cdk_app.constructs.retraining.training_job import TrainingJob
+from stresswatch.retraining.triggers import SCHEDULE
+
+_OUT_OF_CAPACITY = (
+    "*CapacityError: Unable to provision*",
+    "*MaxWaitTimeExceeded*",
+    "*service limit*current utilization of *",
+)
+"""What a job ends with that got no instance: none was free, no spot in time, the quota was used."""
+_QUOTA_IS_TOO_SMALL = "*current utilization of 0 *"
+"""How SageMaker says that a quota is too small although nothing uses it: waiting changes nothing.
+
+https://github.com/aws/sagemaker-python-sdk/issues/35
+"""
+
+
+class RetrainingStateMachine:
+    """Admit → build data set → train → gate → shadow → approve → promote or not → notify."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        foundation: Foundation,
+        functions: Mapping[str, lambda_.Function],
+        job: TrainingJob,
+    ):
+        self._scope = scope
+        self._foundation = foundation
+        self._functions = functions
+        self._job = job
+        states = States(scope, foundation, functions)
+        self._states = states
+        self._failed = states.notify("NotifyFailed", "A retraining failed").next(states.ended)
+        self._rejected = states.notify(
+            "NotifyRejected", "A challenger was rejected; the champion stays"
+        )
+        self._accepted = self._step("Promote", "$.promotion").next(
+            states.notify("NotifyPromoted", "A new champion serves")
+        )
+
+    def make(self) -> sfn.StateMachine:
+        """Make the state machine."""
+        admit = self._step(
+            "Admit",
+            "$.admission",
+            {
+                "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
+                "request": sfn.JsonPath.object_at("$"),
+            },
+            name="admission",
+        )
+        build = self._step("BuildDataSet", "$.dataset", name="dataset")
+        admitted = (
+            sfn.Choice(self._scope, "Admitted?")
+            .when(
+                sfn.Condition.boolean_equals("$.admission.admitted", True),
+                build.next(self._with_data_set()),
+            )
+            .otherwise(sfn.Succeed(self._scope, "Suppressed"))
+        )
+        return workflow(
+            self._scope,
+            self._foundation,
+            RETRAINING,
+            self._workflow_role(),
+            admit.next(admitted),
+            timeout=self._longest_run(),
+        )
+
+    def _with_data_set(self) -> sfn.Choice:
+        """Train and judge, unless too few labels are new; a schedule declines without a message."""
+        return (
+            sfn.Choice(self._scope, "EnoughNewLabels?")
+            .when(sfn.Condition.is_null("$.dataset.declined"), self._train_and_judge())
+            .when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present("$.trigger"),
+                    sfn.Condition.string_equals("$.trigger", SCHEDULE),
+                ),
+                sfn.Succeed(self._scope, "Declined"),
+            )
+            .otherwise(self._states.notify("NotifyDeclined", "A retraining waits for labels"))
+        )
+
+    def _train_and_judge(self) -> sfn.Chain:
+        train = self._job.state()
+        train.add_catch(self._try_again(train), errors=["States.ALL"], result_path="$.error")
+        judge = self._step(
+            "Gate",
+            "$.gate",
+            {
+                "version": sfn.JsonPath.string_at("$.dataset.version"),
+                "dataset_uri": sfn.JsonPath.string_at("$.dataset.dataset_uri"),
+                "training": sfn.JsonPath.object_at("$.training"),
+            },
+        )
+        judged = (
+            sfn.Choice(self._scope, "Accepted?")
+            .when(
+                sfn.Condition.boolean_equals("$.gate.accepted", True),
+                self._shadow_if_asked(self._approve_if_asked()),
+            )
+            .otherwise(self._rejected)
+        )
+        if "registry" in self._functions:
+            register = self._step(
+                "Register",
+                sfn.JsonPath.DISCARD,
+                {"version": sfn.JsonPath.string_at("$.gate.version")},
+                name="registry",
+            )
+            judge.next(register).next(judged)
+        else:
+            judge.next(judged)
+        first = self._states.assign("FirstAttempt", "$.attempt", {"number": 1})
+        return first.next(train).next(judge)
+
+    def _shadow_if_asked(self, approved: sfn.Choice) -> sfn.Choice:
+        return (
+            sfn.Choice(self._scope, "Shadows?")
+            .when(
+                sfn.Condition.number_greater_than("$.gate.shadow_seconds", 0),
+                self._shadow(approved),
+            )
+            .otherwise(approved)
+        )
+
+    def _approve_if_asked(self) -> sfn.Choice:
+        return (
+            sfn.Choice(self._scope, "NeedsApproval?")
+            .when(sfn.Condition.boolean_equals("$.gate.requires_approval", True), self._approve())
+            .otherwise(self._accepted)
+        )
+
+    def _step(
+        self,
+        id: str,
+        result_path: str,
+        payload: dict[str, object] | None = None,
+        *,
+        name: str | None = None,
+    ) -> tasks.LambdaInvoke:
+        """Invoke a function; its failure ends the run."""
+        step = self._states.invoke(id, result_path, payload, name=name)
+        step.add_catch(self._failed, errors=["States.ALL"], result_path="$.error")
+        return step
+
+    def _workflow_role(self) -> iam.Role:
+        role = workflow_role(self._scope)
+        self._foundation.notifications.grant_publish(role)
+        self._job.grant_start(role)
+        acknowledge_wildcards(
+            role,
+            [f"{function.function_arn}:*" for function in self._functions.values()],
+            "CDK's task allows the versions of the function that it invokes.",
+        )
+        return role
+
+    def _try_again(self, train: sfn.CustomState) -> sfn.Choice:
+        """Wait and train once more if AWS had no instance; a job's name cannot be used twice."""
+        is_out_of_capacity = [
+            sfn.Condition.string_matches("$.error.Cause", pattern) for pattern in _OUT_OF_CAPACITY
+        ]
+        again = (
+            sfn.Wait(
+                self._scope,
+                "WaitForCapacity",
+                time=sfn.WaitTime.duration(
+                    Duration.minutes(self._foundation.stage.capacity_wait_minutes)
+                ),
+            )
+            .next(
+                self._states.assign(
+                    "NextAttempt",
+                    "$.attempt",
+                    {
+                        "number": sfn.JsonPath.math_add(
+                            sfn.JsonPath.number_at("$.attempt.number"), 1
+                        )
+                    },
+                )
+            )
+            .next(train)
+        )
+        return (
+            sfn.Choice(self._scope, "OutOfCapacity?")
+            .when(
+                sfn.Condition.and_(
+                    sfn.Condition.is_present("$.error.Cause"),
+                    sfn.Condition.number_less_than(
+                        "$.attempt.number", self._foundation.stage.training_attempts
+                    ),
+                    sfn.Condition.not_(
+                        sfn.Condition.string_matches("$.error.Cause", _QUOTA_IS_TOO_SMALL)
+                    ),
+                    sfn.Condition.or_(*is_out_of_capacity),
+                ),
+                again,
+            )
+            .otherwise(self._failed)
+        )
+
+    def _shadow(self, approved: sfn.IChainable) -> sfn.Chain:
+        """Let the challenger score live posts beside the champion, and judge what it said."""
+        begin = self._step(
+            "Shadow",
+            "$.shadow",
+            {
+                "version": sfn.JsonPath.string_at("$.gate.version"),
+                "uri": sfn.JsonPath.string_at("$.gate.uri"),
+                "sha256": sfn.JsonPath.string_at("$.gate.sha256"),
+                "seconds": sfn.JsonPath.number_at("$.gate.shadow_seconds"),
+            },
+        )
+        compare = self._step(
+            "Compare",
+            "$.comparison",
+            {
+                "version": sfn.JsonPath.string_at("$.gate.version"),
+                "parent": sfn.JsonPath.string_at("$.gate.parent"),
+                "start": sfn.JsonPath.string_at("$.shadow.start"),
+                "end": sfn.JsonPath.string_at("$.shadow.end"),
+            },
+        )
+        return (
+            begin.next(
+                sfn.Wait(
+                    self._scope, "WhileItShadows", time=sfn.WaitTime.timestamp_path("$.shadow.end")
+                )
+            )
+            # What the champion said last, the challenger says a moment later.
+            .next(
+                sfn.Wait(
+                    self._scope, "LastBatches", time=sfn.WaitTime.duration(Duration.seconds(5))
+                )
+            )
+            .next(compare)
+            .next(
+                sfn.Choice(self._scope, "StillAccepted?")
+                .when(sfn.Condition.boolean_equals("$.comparison.accepted", True), approved)
+                .otherwise(self._rejected)
+            )
+        )
+
+    def _approve(self) -> sfn.Chain:
+        """Promote on a person's word; without one in time the champion stays."""
+        wait = tasks.LambdaInvoke(
+            self._scope,
+            "AwaitApproval",
+            lambda_function=self._functions["approval"],
+            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+            payload=sfn.TaskInput.from_object(
+                {
+                    "version": sfn.JsonPath.string_at("$.gate.version"),
+                    "execution": sfn.JsonPath.string_at("$$.Execution.Id"),
+                    "token": sfn.JsonPath.task_token,
+                }
+            ),
+            task_timeout=sfn.Timeout.duration(
+                Duration.hours(self._foundation.stage.approval_hours)
+            ),
+            result_path="$.approval",
+        )
+        wait.add_catch(self._rejected, errors=["States.Timeout"], result_path="$.approval")
+        wait.add_catch(self._failed, errors=["States.ALL"], result_path="$.error")
+        return (
+            self._states.notify(
+                "NotifyAwaitingApproval", "A challenger waits for your word", asks=True
+            )
+            .next(wait)
+            .next(
+                sfn.Choice(self._scope, "Approved?")
+                .when(sfn.Condition.boolean_equals("$.approval.approved", True), self._accepted)
+                .otherwise(self._rejected)
+            )
+        )
+
+    def _longest_run(self) -> Duration:
+        stage = self._foundation.stage
+        trainings = stage.training_attempts * (
+            self._job.longest_minutes + stage.capacity_wait_minutes
+        )
+        return Duration.minutes(trainings + stage.shadow_minutes + stage.approval_hours * 60 + 60)

@@ -1,0 +1,229 @@
+"""The training job: its image, its role, and the state that runs it on SageMaker."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, IgnoreMode, Stack
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk_app.bundling import PROJECT, image_context
+from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.platform.functions import inline_policy
+from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
+from cdk_app.constructs.platform.workflows import integration
+from cdk_app.permissions import allow, allow_metrics
+from cdk_app.source_revision import code_commit
+from cdk_app.stages import Stage
+
+# What a run's record takes, and nothing that reads or deletes another's.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
+_TRACKING_ACTIONS = [
+    "sagemaker-mlflow:CreateExperiment",
+    "sagemaker-mlflow:CreateRun",
+    "sagemaker-mlflow:GetExperimentByName",
+    "sagemaker-mlflow:GetRun",
+    "sagemaker-mlflow:LogBatch",
+    "sagemaker-mlflow:UpdateRun",
+]
+_APP_ACTION = "sagemaker:CallMlflowAppApi"
+"""An MLflow app's API as a whole: no finer permission exists for an app."""
+
+
+class TrainingJob:
+    """Training set in S3 → container on SageMaker → model in S3.
+
+    Attributes
+    ----------
+    longest_minutes : int
+    """
+
+    def __init__(self, scope: Construct, foundation: Foundation):
+        self._scope = scope
+        self._foundation = foundation
+        self._image = ecr_assets.DockerImageAsset(
+            scope,
+            "TrainingImage",
+            directory=str(PROJECT),
+            file="training_jobs/stress_model/Dockerfile",
+            exclude=image_context("training_jobs/stress_model", "layers/stresswatch/python"),
+            ignore_mode=IgnoreMode.DOCKER,
+            platform=ecr_assets.Platform.LINUX_AMD64,
+        )
+        self._role = self._make_role()
+
+    def state(self) -> sfn.CustomState:
+        """Return the state that starts the job and waits for its end."""
+        # A custom state, as the construct's task knows neither tags nor a role of its own making.
+        stage, storage = self._foundation.stage, self._foundation.storage
+        key_id = storage.key.key_arn
+        return sfn.CustomState(
+            self._scope,
+            "TrainModel",
+            state_json={
+                "Type": "Task",
+                "Resource": integration(self._scope, "sagemaker", "createTrainingJob.sync"),
+                "Parameters": {
+                    "TrainingJobName.$": (
+                        "States.Format('{}-{}', $.dataset.version, $.attempt.number)"
+                    ),
+                    "RoleArn": self._role.role_arn,
+                    "AlgorithmSpecification": {
+                        "TrainingImage": self._image.image_uri,
+                        "TrainingInputMode": "File",
+                    },
+                    "HyperParameters": {
+                        "k": str(stage.k),
+                        "seed": str(stage.seed),
+                        "version.$": "$.dataset.version",
+                        "parent.$": "$.dataset.parent",
+                        "dataset_sha256.$": "$.dataset.dataset_sha256",
+                        "code_commit": code_commit(),
+                    },
+                    "InputDataConfig": [
+                        {
+                            "ChannelName": "train",
+                            "DataSource": {
+                                "S3DataSource": {
+                                    "S3DataType": "S3Prefix",
+                                    "S3DataDistributionType": "FullyReplicated",
+                                    "S3Uri.$": "$.dataset.dataset_uri",
+                                }
+                            },
+                        }
+                    ],
+                    "OutputDataConfig": {
+                        "S3OutputPath": storage.training.s3_url_for_object("training-output/"),
+                        "KmsKeyId": key_id,
+                    },
+                    "ResourceConfig": {
+                        "InstanceCount": 1,
+                        "InstanceType": stage.training_instance_type,
+                        "VolumeSizeInGB": stage.training_volume_gb,
+                        **({} if stage.trains_on_local_disk else {"VolumeKmsKeyId": key_id}),
+                    },
+                    **_tracking(stage),
+                    "EnableManagedSpotTraining": stage.training_on_spot,
+                    "StoppingCondition": {
+                        "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60,
+                        **self._wait_for_spot(),
+                    },
+                    "Tags": [{"Key": "stage", "Value": stage.name}],
+                },
+                "ResultPath": "$.training",
+            },
+        )
+
+    def grant_start(self, role: iam.Role) -> None:
+        """Allow starting, following and stopping the job."""
+        stack = Stack.of(self._scope)
+        jobs = stack.format_arn(service="sagemaker", resource="training-job", resource_name="v*")
+        allow(
+            role,
+            [
+                "sagemaker:AddTags",
+                "sagemaker:CreateTrainingJob",
+                "sagemaker:DescribeTrainingJob",
+                "sagemaker:ListTags",
+                "sagemaker:StopTrainingJob",
+            ],
+            [jobs],
+            pattern_because="A job is named after its version when it is started.",
+        )
+        allow(
+            role,
+            ["iam:PassRole"],
+            [self._role.role_arn],
+            {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
+        # Step Functions hears of the job's end through a rule that it manages itself.
+        allow(
+            role,
+            ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
+            [
+                stack.format_arn(
+                    service="events",
+                    resource="rule",
+                    resource_name="StepFunctionsGetEventsForSageMakerTrainingJobsRule",
+                )
+            ],
+        )
+
+    @property
+    def longest_minutes(self) -> int:
+        """Minutes until a job has ended: spot capacity may take as long again as the training."""
+        stage = self._foundation.stage
+        return stage.training_maximum_minutes * (2 if stage.training_on_spot else 1)
+
+    def _make_role(self) -> iam.Role:
+        role = iam.Role(
+            self._scope, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
+        )
+        inline_policy(role)
+        storage, stack = self._foundation.storage, Stack.of(self._scope)
+        storage.grant_list(role, storage.training, ASSEMBLED_SETS)
+        storage.grant_read(role, storage.training, ASSEMBLED_SETS)
+        storage.grant_write(role, storage.training, "training-output/")
+        # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
+        allow(role, ["kms:Encrypt"], [storage.key.key_arn])
+        if not self._foundation.stage.trains_on_local_disk:
+            # The volume's: SageMaker lets EC2 use the key for as long as the job runs.
+            allow(
+                role,
+                ["kms:CreateGrant"],
+                [storage.key.key_arn],
+                {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            )
+        allow(
+            role,
+            [
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
+            [self._image.repository.repository_arn],
+        )
+        allow(
+            role,
+            ["ecr:GetAuthorizationToken"],
+            ["*"],
+            pattern_because="ecr:GetAuthorizationToken has no resource-level permission.",
+        )
+        job_logs = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name="/aws/sagemaker/TrainingJobs*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(
+            role,
+            [
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            [job_logs],
+            pattern_because="SageMaker names the log groups and streams of its jobs.",
+        )
+        allow_metrics(role, "/aws/sagemaker/TrainingJobs")
+        if arn := self._foundation.stage.tracking_arn:
+            is_app = ":mlflow-app/" in arn
+            allow(role, [*_TRACKING_ACTIONS, *([_APP_ACTION] if is_app else [])], [arn])
+        return role
+
+    def _wait_for_spot(self) -> dict[str, int]:
+        if not self._foundation.stage.training_on_spot:
+            return {}
+        return {"MaxWaitTimeInSeconds": self.longest_minutes * 60}
+
+
+def _tracking(stage: Stage) -> dict[str, object]:
+    """Return what gives a job MLflow's address and the network to reach it, or neither."""
+    if stage.tracking_uri is None:
+        return {"EnableNetworkIsolation": True}
+    return {
+        "EnableNetworkIsolation": False,
+        "Environment": {"MLFLOW_TRACKING_URI": stage.tracking_uri},
+    }
