@@ -33,7 +33,7 @@ from rich.table import Table
 
 from benchmarks.crossvalidation import folds
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
-from cdk_app.stages import Stage
+from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, predict
@@ -198,7 +198,7 @@ def judge(draw: Draw, size: int, windows: int) -> Rates:
     found, default = np.array(ours), np.array(theirs)
     return Rates(
         windows=windows,
-        alarms=float((found.mean(axis=1) >= Stage.drift_share_threshold).mean()),
+        alarms=float((found.mean(axis=1) >= Monitoring().drift_share_threshold).mean()),
         evidently_alarms=float((default.mean(axis=1) >= EVIDENTLY_SHARE).mean()),
         evidently_any_column=float(default.any(axis=1).mean()),
         drifted=(np.bincount(found.sum(axis=1), minlength=13) / windows).tolist(),

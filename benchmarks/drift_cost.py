@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import machine
-from cdk_app.stages import Stage
+from cdk_app.settings.monitoring import Monitoring
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import (
     REFERENCE_COLUMNS,
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, help="measure this process alone, and print JSON")
     arguments = parser.parse_args()
     if arguments.rows:
-        json.dump(measure(arguments.rows), sys.stdout)
+        json.dump(measure(arguments.rows, Monitoring().maximum_window_posts), sys.stdout)
         return
     runs = [_in_a_process(rows) for rows in ROWS]
     if arguments.json:
@@ -61,8 +61,8 @@ def main() -> None:
         _show(runs)
 
 
-def measure(rows: int) -> dict[str, Any]:
-    """Do what the function does with so many rows."""
+def measure(rows: int, maximum_posts: int) -> dict[str, Any]:
+    """Do what the function does with so many rows, above a maximum with a sample."""
     store: Any = Buckets()
     fill(store, rows)
     reference = pd.DataFrame(
@@ -73,7 +73,7 @@ def measure(rows: int) -> dict[str, Any]:
     end = START + timedelta(hours=1)
     found = sample(
         archive.stream(store, "archive", START, end, timedelta(hours=1)),
-        Stage.maximum_window_posts,
+        maximum_posts,
     )
     read = time.process_time()
     current = pd.DataFrame(found.rows)

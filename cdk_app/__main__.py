@@ -3,14 +3,12 @@
 import sys
 
 from cdk_app.bundling import BundlingFailed
-from cdk_app.errors import InvalidStage
+from cdk_app.settings.errors import InvalidStage
 
 try:
-    import cdk_app.stages  # noqa: F401 - which makes the stages
-except InvalidStage as error:
-    sys.exit(str(error))
-except (TypeError, ValueError) as error:  # of what a stage is made of
-    sys.exit(f"cdk_app/stages.py: {error}")
+    import cdk_app.settings.stages  # noqa: F401 - which makes the stages
+except (InvalidStage, TypeError, ValueError) as error:
+    sys.exit(f"cdk_app/settings/stages.py: {error}")
 
 from cdk_app.app import synthesize
 

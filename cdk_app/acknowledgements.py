@@ -111,7 +111,7 @@ def _flat(value: object) -> str:
 
 if __name__ == "__main__":
     from cdk_app.app import build_app
-    from cdk_app.stages import STAGES
+    from cdk_app.settings.stages import STAGES
 
     apps = [build_app(stage=stage, **{"aws:cdk:bundling-stacks": []}) for stage in STAGES]
     print(table(apps))  # noqa: T201 - it is what the command is for

@@ -11,10 +11,11 @@ from aws_cdk import App, CfnResource
 from cdk_app.acknowledgements import check
 from cdk_app.bundling import PROJECT
 from cdk_app.constructs.serving.canary import FORCE
-from cdk_app.errors import InvalidStage
 from cdk_app.regions import check_region, region_of
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stage import Stage
+from cdk_app.settings.stages import stage_named
 from cdk_app.stack import StresswatchStack
-from cdk_app.stages import Stage, stage_named
 
 
 def build_app(

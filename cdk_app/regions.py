@@ -8,13 +8,13 @@ from boto3.session import Session
 from cfnlint.helpers import REGIONS
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from cdk_app.errors import InvalidStage
+from cdk_app.settings.errors import InvalidStage
 
 REMEDIES = {
-    "AWS::SageMaker::ModelPackageGroup": "registers_versions to False",
+    "AWS::SageMaker::ModelPackageGroup": "retraining.registers_versions to False",
     "AWS::ApiGatewayV2::": "web_service to None",
-    "AWS::CodeDeploy::": "canary_minutes to 0",
-    "AWS::Kinesis::StreamConsumer": "enhanced_fan_out to False",
+    "AWS::CodeDeploy::": "serving.canary_minutes to 0",
+    "AWS::Kinesis::StreamConsumer": "streaming.enhanced_fan_out to False",
 }
 """The setting that does without a type, by the beginning of its name."""
 _VARIABLES = ("CDK_DEFAULT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
@@ -49,7 +49,7 @@ def check_region(region: str, kinds: Iterable[str]) -> None:
     if lacking:
         raise InvalidStage(
             f"{region} does not have {', '.join(map(_with_remedy, lacking))}; deploy the stage to "
-            "another region, or change the setting in cdk_app/stages.py"
+            "another region, or change the setting in cdk_app/settings/stages.py"
         )
 
 

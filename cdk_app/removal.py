@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
 
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 KEEP = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 """Keep a resource, unless its first creation is undone: then it is empty, and would be an orphan.

@@ -17,8 +17,8 @@ from cdk_app.constructs.retraining.workflow import Retraining
 from cdk_app.constructs.serving.batch_scoring import BatchScoring
 from cdk_app.constructs.serving.prediction import Prediction
 from cdk_app.constructs.serving.web_service import WebService
+from cdk_app.settings.stage import Stage
 from cdk_app.source_revision import code_commit
-from cdk_app.stages import Stage
 
 
 class StresswatchStack(Stack):
@@ -36,7 +36,9 @@ class StresswatchStack(Stack):
         self._drift = DriftMonitor(self, "Drift", foundation)
         self._quality = LiveQuality(self, "Quality", foundation)
         registry = (
-            ModelRegistry(self, "ModelRegistry", foundation) if stage.registers_versions else None
+            ModelRegistry(self, "ModelRegistry", foundation)
+            if stage.retraining.registers_versions
+            else None
         )
         self._retraining = Retraining(
             self,
@@ -110,7 +112,7 @@ class StresswatchStack(Stack):
             "QualityAlarmName": self._quality.alarm.alarm_name,
             "PredictorFunctionName": self._prediction.function.function_name,
             "ScoringStateMachineArn": self._scoring.state_machine.state_machine_arn,
-            "ScoringPartBytes": str(foundation.stage.scoring_part_mb * 1_000_000),
+            "ScoringPartBytes": str(foundation.stage.scoring.part_mb * 1_000_000),
             "QueryDatabaseName": self._querying.database.ref,
             "QueryWorkgroupName": self._querying.workgroup.ref,
             "FailedBatchesQueueName": self._service_alarms.failed_batches.queue_name,

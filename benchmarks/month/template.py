@@ -4,22 +4,27 @@ import sys
 
 from benchmarks.month.calendar import MINIMUM_LABELLED, QUALITY_DAYS
 from cdk_app.app import build_app
-from cdk_app.stages import Stage
+from cdk_app.settings.monitoring import Monitoring
+from cdk_app.settings.retraining import Retraining
+from cdk_app.settings.serving import Serving
+from cdk_app.settings.stage import Stage
+from cdk_app.settings.streaming import Streaming
 
 STAGE = Stage(
     name="month",
     retains_data=False,
     requires_byte_code=False,
-    champion_ttl_seconds=1,
-    batch_window_seconds=0,
-    window_minutes=1440,
-    minimum_window_posts=200,
-    quality_window_days=QUALITY_DAYS,
-    minimum_labelled_posts=MINIMUM_LABELLED,
-    retraining_cool_down_minutes=1440,
-    minimum_new_labels=100,
-    retraining_schedule=None,
-    shadow_minutes=0,
+    streaming=Streaming(batch_window_seconds=0),
+    serving=Serving(champion_ttl_seconds=1),
+    monitoring=Monitoring(
+        window_minutes=1440,
+        minimum_window_posts=200,
+        quality_window_days=QUALITY_DAYS,
+        minimum_labelled_posts=MINIMUM_LABELLED,
+    ),
+    retraining=Retraining(
+        cool_down_minutes=1440, minimum_new_labels=100, schedule=None, shadow_minutes=0
+    ),
 )
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ NOT_VISITED = {
     ("Archive", drift_history.PREFIX): "figures of whole windows, without ids",
     ("Archive", drift_history.REPORTS): "figures of whole windows, without ids",
     ("Archive", "quality/"): "figures of whole windows, without ids",
-    ("Archive", "query-results/"): "can hold ids, and expires after `query_results_days`",
+    ("Archive", "query-results/"): "can hold ids, and expires after `querying.results_days`",
     ("Models", MODELS_PREFIX): "models and references, without ids; models are named at the end",
     ("Training", "training-output/"): "the same files, as the training job delivers them",
 }

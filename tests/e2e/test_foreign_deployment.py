@@ -22,7 +22,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_app.app import build_app
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from local.emulator.server import HOST, free_port
 from tests.conftest import PROJECT
 

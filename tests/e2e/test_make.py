@@ -11,8 +11,10 @@ import pytest
 
 from tests.e2e.checkout import NOBODY, commit, git, repository
 
-SETTINGS = "cdk_app/stages.py"
-NOW, BEFORE = "silence_alarm_minutes: int = 60", "silence_alarm_minutes: int = 30"
+SETTINGS = "cdk_app/settings/monitoring.py"
+NOW, BEFORE = (
+    f"silence_alarm_minutes: int = Field(\n        default={minutes}," for minutes in (60, 30)
+)
 WORKFLOW = ".github/workflows/test.yml"
 LONGEST_SECONDS = 900
 

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 
 from cdk_app.app import build_app
+from cdk_app.settings.stage import Stage
 from verification.aws import templates
 
 WITHOUT_BUNDLING = {"aws:cdk:bundling-stacks": []}
+
+
+PLAIN = Stage(name="test", retains_data=False, requires_byte_code=False)
+"""A stage of defaults, to change single settings of."""
 
 
 class Template:

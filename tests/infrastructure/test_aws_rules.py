@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cdk_app.stages import LONGEST_NAME, Stage
+from cdk_app.settings.stage import LONGEST_NAME, Stage
 from tests.conftest import PROJECT
 from tests.infrastructure.conftest import one, synthesize
 from verification.aws import limits, regions

@@ -112,24 +112,55 @@ def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path,
         runpy.run_module("cdk_app")
 
 
+STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
+
+
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("canary_minutes=7", r"prod: canary_minutes is 7; it must be one of .*"),
-        ("canary_minute=5", r"cdk_app/stages\.py: .*unexpected keyword argument 'canary_minute'.*"),
-        ("gate=Rules(confidence=2)", r"cdk_app/stages\.py: confidence is 2; it must be between .*"),
-        ("gate=Rules(confidence='x')", r"cdk_app/stages\.py: .*not supported between .*"),
-        ("drift=DriftRules(error_rate=0)", r"cdk_app/stages\.py: error_rate is 0; it must be .*"),
-        ("web_service=WebService(bursts=5)", r"cdk_app/stages\.py: .*keyword argument 'bursts'.*"),
+        (
+            "serving=Serving(canary_minutes=7)",
+            r"cdk_app/settings/stages\.py: serving\.canary_minutes is 7; it must be one of .*",
+        ),
+        (
+            "serving=Serving(canary_minute=5)",
+            r"cdk_app/settings/stages\.py: there is no setting serving\.canary_minute; "
+            r"did you mean canary_minutes\?",
+        ),
+        (
+            "window_minutes=5",
+            r"cdk_app/settings/stages\.py: there is no setting window_minutes; did you mean "
+            r"monitoring\.window_minutes\?",
+        ),
+        (
+            "retraining=Retraining(gate=Rules(confidence=2))",
+            r"cdk_app/settings/stages\.py: confidence is 2; it must be between .*",
+        ),
+        (
+            "retraining=Retraining(gate=Rules(confidence='x'))",
+            r"cdk_app/settings/stages\.py: .*not supported between .*",
+        ),
+        (
+            "monitoring=Monitoring(drift=DriftRules(error_rate=0))",
+            r"cdk_app/settings/stages\.py: error_rate is 0; it must be .*",
+        ),
+        (
+            "web_service=WebService(bursts=5)",
+            r"cdk_app/settings/stages\.py: there is no setting web_service\.bursts; "
+            r"did you mean burst\?",
+        ),
     ],
 )
 def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_path):
     """The stages are made when they are imported, by everything that knows of them."""
     shutil.copytree(PROJECT / "cdk_app", tmp_path / "cdk_app")
-    stages = tmp_path / "cdk_app" / "stages.py"
+    stages = tmp_path / "cdk_app" / "settings" / "stages.py"
     text = stages.read_text()
-    assert "            canary_minutes=10," in text
-    stages.write_text(text.replace("canary_minutes=10", setting))
+    assert STAGE in text
+    imports = "from stresswatch.retraining.gate import Rules\n"
+    imports += "from stresswatch.monitoring.drift_rules import DriftRules\n"
+    made = f"STAGES = {{'wrong': Stage(**{{**dict(_DEV), **dict({setting})}})}}\n"
+    stages.write_text(text.replace(STAGE, f"{imports}\n{made}"))
     done = subprocess.run(
         [sys.executable, "-m", "cdk_app"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -5,7 +5,7 @@ import copy
 import pytest
 from rich.console import Console
 
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from cli.cost import command
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
@@ -22,18 +22,19 @@ from tests.documented import blocks
 def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request):
     template = request.getfixturevalue(fixture)
     stage, found = STAGES[name], read_template(name, template.body)
-    assert found.shards == stage.stream_shards
-    assert found.retention_hours == stage.stream_retention_hours
-    assert found.batch_size == stage.batch_size
-    assert found.batch_window_seconds == stage.batch_window_seconds
-    reserved = stage.predictor_concurrency if stage.reserves_concurrency else None
+    assert found.shards == stage.streaming.shards
+    assert found.retention_hours == stage.streaming.retention_hours
+    assert found.batch_size == stage.streaming.batch_size
+    assert found.batch_window_seconds == stage.streaming.batch_window_seconds
+    reserved = stage.serving.predictor_concurrency if stage.serving.reserves_concurrency else None
     assert found.predictor.concurrency == reserved
-    assert bool(found.reserved_concurrency) == stage.reserves_concurrency
-    assert found.drift_window_hours == found.drift_every_hours == stage.window_minutes / 60
-    assert found.quality_every_hours == stage.quality_every_hours
-    assert found.quality_window_hours == stage.quality_window_days * 24
-    assert found.retraining_every_hours == (24 if stage.retraining_schedule else None)
-    assert found.log_retention_days == stage.log_retention_days
+    assert bool(found.reserved_concurrency) == stage.serving.reserves_concurrency
+    assert found.drift_window_hours == stage.monitoring.window_minutes / 60
+    assert found.drift_every_hours == found.drift_window_hours
+    assert found.quality_every_hours == stage.monitoring.quality_every_hours
+    assert found.quality_window_hours == stage.monitoring.quality_window_days * 24
+    assert found.retraining_every_hours == (24 if stage.retraining.schedule else None)
+    assert found.log_retention_days == stage.storage.log_retention_days
     assert found.alarms == len(template.resources("AWS::CloudWatch::Alarm"))
     assert found.keys == len(template.resources("AWS::KMS::Key"))
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
 from stresswatch.monitoring.panels import MEMORY_MB, NAMESPACE, PANELS, SECTIONS
 from tests.conftest import PROJECT
@@ -79,9 +79,9 @@ def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, prod
             for line in graph.get("annotations", {}).get("horizontal", [])
         }
         assert drawn == {
-            "How long posts wait": stage.iterator_age_alarm_seconds,
-            "Drift": stage.drift_share_threshold,
-            "Live quality": stage.accepted_f1,
+            "How long posts wait": stage.monitoring.iterator_age_alarm_seconds,
+            "Drift": stage.monitoring.drift_share_threshold,
+            "Live quality": stage.monitoring.accepted_f1,
         }
 
 
@@ -126,8 +126,8 @@ def test_computing_is_reckoned_by_the_memory_that_functions_have(template):
 @pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
 def test_a_graph_does_not_look_closer_than_is_measured(stage):
     minutes = {panel.title: panel.minutes for panel in PANELS}
-    assert minutes["Drift"] >= stage.window_minutes
-    assert minutes["Live quality"] >= stage.quality_every_hours * 60
+    assert minutes["Drift"] >= stage.monitoring.window_minutes
+    assert minutes["Live quality"] >= stage.monitoring.quality_every_hours * 60
 
 
 def test_grafanas_file_is_what_its_command_writes():

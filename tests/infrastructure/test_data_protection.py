@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,8 +9,9 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from cdk_app.bundling import PROJECT
 from cdk_app.constructs.platform.functions import UNRESERVED
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES, WebService
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stages import STAGES
+from cdk_app.settings.web_service import WebService
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 
@@ -235,8 +235,8 @@ def test_a_synthesis_says_what_the_account_must_have(tmp_path, production):
 
 
 def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path, monkeypatch):
-    settings = {"reserves_concurrency": True}
-    monkeypatch.setitem(STAGES, "dev", replace(STAGES["dev"], **settings))
+    stage = STAGES["dev"].changed(serving={"reserves_concurrency": True})
+    monkeypatch.setitem(STAGES, "dev", stage)
     template = synthesize("dev", tmp_path)
     reserved = reserved_concurrency(template)
     assert set(reserved) == set(template.resources("AWS::Lambda::Function"))
@@ -252,9 +252,9 @@ def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path,
 
 
 def test_a_predictor_with_less_reserved_than_shards_is_refused():
-    assert replace(STAGES["staging"], stream_shards=11).batches_at_once == 11
+    assert STAGES["staging"].changed(streaming={"shards": 11}).streaming.batches_at_once == 11
     with pytest.raises(InvalidStage, match="Lambda would throttle the mapping"):
-        replace(STAGES["prod"], stream_shards=11)
+        STAGES["prod"].changed(streaming={"shards": 11})
 
 
 def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):

@@ -9,7 +9,7 @@ from cdk_app import acknowledgements as module
 from cdk_app.acknowledgements import Acknowledgement, acknowledgements, table
 from cdk_app.app import build_app
 from cdk_app.bundling import PROJECT
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from tests.infrastructure.conftest import WITHOUT_BUNDLING
 
 

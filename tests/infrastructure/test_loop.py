@@ -2,16 +2,15 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cdk_app.constructs.monitoring.drift import after_each_window
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES, Stage, stage_named
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stages import STAGES, stage_named
 from stresswatch.monitoring.windows import LAG
-from tests.infrastructure.conftest import actions, states, synthesize
+from tests.infrastructure.conftest import PLAIN, actions, states, synthesize
 
 
 def test_posts_reach_the_predictor_by_the_stages_settings(template):
@@ -123,8 +122,8 @@ def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workf
 def test_an_instance_with_a_disk_of_its_own_gets_no_volume_key(
     instance_type, is_on_local_disk, tmp_path, monkeypatch
 ):
-    stage = replace(STAGES["dev"], training_instance_type=instance_type)
-    assert stage.trains_on_local_disk is is_on_local_disk
+    stage = STAGES["dev"].changed(retraining={"training_instance_type": instance_type})
+    assert stage.retraining.trains_on_local_disk is is_on_local_disk
     if instance_type == "ml.g4dn.xlarge":
         monkeypatch.setitem(STAGES, "dev", stage)
         template = synthesize("dev", tmp_path)
@@ -460,21 +459,22 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("group", "setting", "value", "sentence"),
     [
-        ({"batch_size": 10_001}, "batch_size is 10001; it must be between 1 and 10000"),
-        ({"window_minutes": 45}, "window_minutes is 45; it must divide an hour, or be of whole"),
-        ({"window_minutes": 300}, "window_minutes is 300; it must divide an hour, or be of whole"),
-        ({"maximum_window_posts": 400}, "maximum_window_posts is 400; it must be between 500, the"),
-        ({"champion_ttl_seconds": 61}, "champion_ttl_seconds is 61"),
-        ({"drift_share_threshold": 0.0}, "drift_share_threshold is 0.0"),
-        ({"log_retention_days": 8}, "log_retention_days is 8; CloudWatch Logs keeps logs for one"),
-        ({"maximum_record_age_seconds": 90_000}, "longer than the stream keeps a record"),
+        ("streaming", "batch_size", 10_001, "is 10001; it must be between 1 and 10000"),
+        ("streaming", "maximum_record_age_seconds", 90_000, "longer than the stream keeps a rec"),
+        ("serving", "champion_ttl_seconds", 61, "is 61; it must be between 1 and 60"),
+        ("monitoring", "window_minutes", 45, "is 45; it must divide an hour, or be of whole"),
+        ("monitoring", "window_minutes", 300, "is 300; it must divide an hour, or be of whole"),
+        ("monitoring", "maximum_window_posts", 400, "is 400; it must be between 500, the"),
+        ("monitoring", "drift_share_threshold", 0.0, "is 0.0; it must be between 0.01 and"),
+        ("storage", "log_retention_days", 8, "is 8; it must be one of 1, 3, 5,"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(settings, sentence):
-    with pytest.raises(InvalidStage, match=sentence):
-        Stage("test", retains_data=False, requires_byte_code=False, **settings)
+def test_settings_that_cannot_be_are_refused(group, setting, value, sentence):
+    with pytest.raises(InvalidStage, match=sentence) as refused:
+        PLAIN.changed(**{group: {setting: value}})
+    assert str(refused.value).startswith(f"{group}.{setting} is {value}")
 
 
 def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_folder, template):

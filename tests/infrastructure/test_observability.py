@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import Stage
+from cdk_app.settings import documentation
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stage import Stage
+from cdk_app.settings.streaming import Streaming
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 SECTIONS = ("**Symptom.**", "**What it means.**", "## First checks", "## Mend", "## Verify")
@@ -44,8 +46,8 @@ def test_a_runbook_names_only_outputs_and_settings_that_there_are(template):
     for page in RUNBOOKS.glob("*.md"):
         text = page.read_text()
         assert set(re.findall(r"\(output (\w+)\)", text)) <= set(template.body["Outputs"])
-        settings = re.findall(r"the stage's `(\w+)`", text)
-        assert set(settings) <= set(Stage.__dataclass_fields__)
+        settings = re.findall(r"the stage's `([\w.]+)`", text)
+        assert set(settings) <= {setting.path for setting in documentation.settings()}
 
 
 def test_people_are_told_of_every_alarm(template):
@@ -136,8 +138,8 @@ def test_batches_that_are_given_up_are_written_down_in_a_queue(template):
 def test_an_alarm_that_would_come_after_the_first_loss_is_refused():
     with pytest.raises(InvalidStage, match="the alarm would come after the first loss"):
         Stage(
-            "test",
+            name="test",
             retains_data=False,
             requires_byte_code=False,
-            maximum_record_age_seconds=300,
+            streaming=Streaming(maximum_record_age_seconds=300),
         )

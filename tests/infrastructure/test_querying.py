@@ -6,8 +6,8 @@ import re
 import pytest
 
 from cdk_app.constructs.querying.athena_tables import TABLES, saved_queries
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import Stage
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.querying import Querying
 from tests.conftest import PROJECT
 from tests.infrastructure.conftest import actions
 
@@ -70,8 +70,8 @@ def test_results_expire(any_stage):
 
 @pytest.mark.parametrize("limit", [9, 7_000_001])
 def test_a_limit_that_athena_would_refuse_is_refused(limit):
-    with pytest.raises(InvalidStage, match="query_scan_limit_mb"):
-        Stage("a", retains_data=False, requires_byte_code=True, query_scan_limit_mb=limit)
+    with pytest.raises(InvalidStage, match=rf"scan_limit_mb is {limit}; it must be between"):
+        Querying(scan_limit_mb=limit)
 
 
 class TestPolicy:

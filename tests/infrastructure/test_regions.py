@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from cdk_app.app import build_app, synthesize
-from cdk_app.errors import InvalidStage
 from cdk_app.regions import REMEDIES, check_region, region_of
+from cdk_app.settings.errors import InvalidStage
 from tests.infrastructure.conftest import WITHOUT_BUNDLING
 
 SUPPORTED = (
@@ -68,7 +68,7 @@ def test_a_synthesis_for_a_region_that_lacks_something_is_refused(monkeypatch, t
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     monkeypatch.setattr("cdk_app.app.build_app", partial(build_app, **WITHOUT_BUNDLING))
     monkeypatch.setenv("CDK_DEFAULT_REGION", "cn-north-1")
-    with pytest.raises(InvalidStage, match="set registers_versions to False"):
+    with pytest.raises(InvalidStage, match=r"set retraining\.registers_versions to False"):
         synthesize()
 
 

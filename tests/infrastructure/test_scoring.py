@@ -1,12 +1,11 @@
 """The workflow that scores large files: bounded, tolerant up to a limit, and of one function."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.scoring import Scoring
 
 
 def state(template):
@@ -53,12 +52,12 @@ def test_files_and_results_expire(any_stage):
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("scoring_concurrency", 0),
-        ("scoring_part_mb", 129),
-        ("scoring_tolerated_failure_percentage", 101),
-        ("scoring_days", 0),
+        ("concurrency", 0),
+        ("part_mb", 129),
+        ("tolerated_failure_percentage", 101),
+        ("kept_days", 0),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting, value):
-    with pytest.raises(InvalidStage, match=setting):
-        replace(STAGES["dev"], **{setting: value})
+    with pytest.raises(InvalidStage, match=rf"scoring\.{setting} is {value}; it must be between"):
+        Scoring(**{setting: value})

@@ -1,38 +1,45 @@
 """The settings of a stage: each is in the template as it says, is checked, and is on its page."""
 
 import json
+import math
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from cdk_app.app import synthesize as synthesize_app
 from cdk_app.bundling import PROJECT
-from cdk_app.errors import InvalidStage
-from cdk_app.settings import meanings, table
-from cdk_app.stages import STAGES, Stage, StreamMode
+from cdk_app.settings import documentation
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.sentences import limits_of
+from cdk_app.settings.stage import Stage
+from cdk_app.settings.stages import STAGES
+from cdk_app.settings.streaming import StreamMode
 from cli.deployment.deletion import Plan, Resource
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from tests.infrastructure.conftest import said_at_synthesis, synthesize
+from tests.infrastructure.conftest import PLAIN, said_at_synthesis, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
 GROUPS = ("sg-0a1b2c3d4e5f60718",)
 ADMINISTRATOR = "arn:aws:iam::123456789012:role/security"
 EVERYTHING = {
-    "stream_mode": StreamMode.ON_DEMAND,
-    "enhanced_fan_out": True,
-    "parallelization_factor": 2,
-    "canary_minutes": 15,
-    "provisioned_concurrency": 3,
-    "subnet_ids": SUBNETS,
-    "security_group_ids": GROUPS,
-    "key_administrators": (ADMINISTRATOR,),
-    "key_deletion_days": 7,
-    "key_rotation_days": 90,
-    "archive_retention_days": 400,
+    "streaming": {
+        "mode": StreamMode.ON_DEMAND,
+        "enhanced_fan_out": True,
+        "parallelization_factor": 2,
+    },
+    "serving": {"canary_minutes": 15, "provisioned_concurrency": 3},
+    "security": {
+        "subnet_ids": SUBNETS,
+        "security_group_ids": GROUPS,
+        "key_administrators": (ADMINISTRATOR,),
+        "key_deletion_days": 7,
+        "key_rotation_days": 90,
+    },
+    "storage": {"archive_retention_days": 400},
 }
 
 
@@ -40,7 +47,7 @@ EVERYTHING = {
 def variant(tmp_path_factory):
     """A stage with everything that no stage of ours has; cdk-nag finds nothing, or this fails."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STAGES, "dev", replace(STAGES["dev"], **EVERYTHING))
+        patch.setitem(STAGES, "dev", STAGES["dev"].changed(**EVERYTHING))
         return synthesize("dev", tmp_path_factory.mktemp("variant"))
 
 
@@ -296,73 +303,125 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it_and_nothing_else(te
 
 
 @pytest.mark.parametrize(
+    ("group", "settings", "sentence"),
+    [
+        (
+            "streaming",
+            {"mode": "both"},
+            "streaming.mode is 'both'; it must be one of provisioned, on_demand",
+        ),
+        ("streaming", {"mode": "ON_DEMAND"}, "it must be one of provisioned, on_demand"),
+        ("streaming", {"mode": StreamMode.ON_DEMAND, "shards": 2}, "leave shards out"),
+        ("streaming", {"parallelization_factor": 11}, "must be between 1 and 10"),
+        ("streaming", {"batch_size": None}, "batch_size is None; it must be a whole number"),
+        ("streaming", {"batch_size": 1.5}, "batch_size is 1.5; it must be a whole number"),
+        ("streaming", {"batch_size": True}, "batch_size is True; it must be a whole number"),
+        ("streaming", {"shards": "2"}, "streaming.shards is '2'; it must be a whole number"),
+        ("serving", {"canary_minutes": 7}, "is 7; it must be one of 0, 5, 10, 15, 30"),
+        ("serving", {"reasons": "often"}, "it must be one of never, on_request, always"),
+        (
+            "serving",
+            {"provisioned_concurrency": 11, "reserves_concurrency": True},
+            "above serving.predictor_concurrency, 10, which bounds it",
+        ),
+        ("security", {"subnet_ids": SUBNETS}, "go together; one is empty"),
+        ("security", {"security_group_ids": GROUPS}, "go together; one is empty"),
+        (
+            "security",
+            {"subnet_ids": ("vpc-1",), "security_group_ids": GROUPS},
+            r"security.subnet_ids is \('vpc-1',\); 'vpc-1' must be of the form subnet-",
+        ),
+        ("security", {"subnet_ids": SUBNETS[0]}, "it must be a tuple of names"),
+        ("security", {"subnet_ids": (5,)}, "subnet_ids holds 5; it must be a tuple of names"),
+        ("security", {"key_administrators": ("*",)}, r"'\*' must be of the form arn:"),
+        ("security", {"key_deletion_days": 6}, "is 6; it must be between 7 and 30"),
+        ("storage", {"archive_retention_days": 0}, "storage.archive_retention_days is 0"),
+        ("storage", {"archive_retention_days": "1"}, "it must be a whole number or None"),
+        ("retraining", {"schedule": "rate(1 days)"}, "as EventBridge writes them"),
+        ("retraining", {"schedule": "rate(0 days)"}, "as EventBridge writes them"),
+        (
+            "retraining",
+            {"selected_features": len(NUMERIC_FEATURES) + 1},
+            "selected_features is 6; it must be between 1 and 5",
+        ),
+        ("retraining", {"training_on_spot": "no"}, "is 'no'; it must be True or False"),
+        ("retraining", {"tracking_uri": 5}, "tracking_uri is 5; it must be a text or None"),
+        ("retraining", {"gate": None}, r"gate is None; it must be Rules\(…\)"),
+        ("monitoring", {"accepted_f1": "high"}, "is 'high'; it must be a number"),
+        ("monitoring", {"accepted_f1": math.nan}, "is nan; it must be between 0.01 and 1.0"),
+        ("monitoring", {"window": 5}, "no setting monitoring.window; did you mean window_minutes"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sentence):
+    with pytest.raises(InvalidStage, match=sentence) as refused:
+        PLAIN.changed(**{group: settings})
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"stream_mode": "both"}, "stream_mode is 'both'; it must be one of provisioned, on_dem"),
-        ({"stream_mode": StreamMode.ON_DEMAND, "stream_shards": 2}, "leave stream_shards out"),
         (
             {
-                "stream_mode": StreamMode.ON_DEMAND,
-                "parallelization_factor": 3,
-                "reserves_concurrency": True,
+                "streaming": {"mode": StreamMode.ON_DEMAND, "parallelization_factor": 3},
+                "serving": {"reserves_concurrency": True},
             },
             "below the 12 batches at once",
         ),
         (
-            {"stream_shards": 4, "parallelization_factor": 3, "reserves_concurrency": True},
+            {
+                "streaming": {"shards": 4, "parallelization_factor": 3},
+                "serving": {"reserves_concurrency": True},
+            },
             "below the 12 batches at once",
         ),
-        ({"parallelization_factor": 11}, "must be between 1 and 10"),
-        (
-            {"provisioned_concurrency": 11, "reserves_concurrency": True},
-            "above predictor_concurrency, 10, which bounds it",
-        ),
-        ({"canary_minutes": 7}, "canary_minutes is 7; it must be one of 0, 5, 10, 15, 30"),
-        ({"subnet_ids": SUBNETS}, "go together; one is empty"),
-        ({"security_group_ids": GROUPS}, "go together; one is empty"),
-        ({"subnet_ids": ("vpc-1",), "security_group_ids": GROUPS}, "subnet_ids holds 'vpc-1'"),
-        ({"key_administrators": ("*",)}, r"key_administrators holds '\*'"),
-        ({"key_deletion_days": 6}, "key_deletion_days is 6; it must be between 7 and 30"),
-        ({"archive_retention_days": 0}, "archive_retention_days is 0"),
-        ({"retraining_schedule": "rate(1 days)"}, "as EventBridge writes them"),
-        ({"retraining_schedule": "rate(0 days)"}, "as EventBridge writes them"),
-        ({"k": len(NUMERIC_FEATURES) + 1}, "k is 6; it must be between 1 and 5"),
-        ({"batch_size": None}, "batch_size is None; it must be a whole number"),
-        ({"batch_size": 1.5}, "batch_size is 1.5; it must be a whole number"),
-        ({"batch_size": True}, "batch_size is True; it must be a whole number"),
-        ({"stream_shards": "2"}, "stream_shards is '2'; it must be a whole number"),
-        ({"accepted_f1": "high"}, "accepted_f1 is 'high'; it must be a number"),
-        ({"training_on_spot": "no"}, "training_on_spot is 'no'; it must be True or False"),
-        ({"tracking_uri": 5}, "tracking_uri is 5; it must be a text or None"),
-        ({"subnet_ids": SUBNETS[0]}, "it must be a tuple of names"),
-        ({"stream_mode": "ON_DEMAND"}, "it must be one of provisioned, on_demand"),
         ({"web_service": True}, r"web_service is True; it must be WebService\(…\) or None"),
-        ({"gate": None}, r"gate is None; it must be Rules\(…\)"),
+        ({"streaming": None}, r"streaming is None; it must be Streaming\(…\)"),
+        ({"windows": {}}, "there is no setting windows"),
+        ({"window_minutes": 5}, "no setting window_minutes; did you mean monitoring.window_min"),
     ],
 )
-def test_settings_that_contradict_each_other_or_aws_are_refused(settings, sentence):
+def test_what_is_no_group_or_contradicts_another_is_refused(settings, sentence):
     with pytest.raises(InvalidStage, match=sentence):
-        Stage("test", retains_data=False, requires_byte_code=False, **settings)
+        PLAIN.changed(**settings)
+
+
+def test_a_stage_that_says_not_enough_is_refused():
+    with pytest.raises(InvalidStage, match="retains_data is missing; it must be True or False"):
+        Stage(name="test", requires_byte_code=False)
+
+
+def test_a_changed_stage_keeps_every_other_setting():
+    changed = STAGES["prod"].changed(monitoring={"window_minutes": 30})
+    assert changed.monitoring.window_minutes == 30
+    assert changed.streaming == STAGES["prod"].streaming
+    assert changed.monitoring.changed(window_minutes=60) == STAGES["prod"].monitoring
 
 
 @pytest.mark.parametrize("name", ["", "Dev", "my stage", "qa-", "-qa", "2nd", "x" * 21])
 def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
     with pytest.raises(InvalidStage, match="it must be of small letters"):
-        replace(STAGES["dev"], name=name)
+        STAGES["dev"].changed(name=name)
 
 
 @pytest.mark.parametrize("mode", StreamMode)
 def test_the_mode_of_a_stream_may_be_written_as_its_refusal_names_it(mode, tmp_path, monkeypatch):
-    monkeypatch.setitem(STAGES, "dev", replace(STAGES["dev"], stream_mode=str(mode)))
+    monkeypatch.setitem(STAGES, "dev", STAGES["dev"].changed(streaming={"mode": str(mode)}))
     for stream in synthesize("dev", tmp_path).properties("AWS::Kinesis::Stream"):
         assert stream["StreamModeDetails"] == {"StreamMode": mode.name}
 
 
-def test_every_setting_says_what_it_is_for():
-    assert {setting.name for setting in fields(Stage)} - set(meanings()) == {"name"}
+@pytest.mark.parametrize(
+    "setting", list(documentation.settings()), ids=lambda setting: setting.path
+)
+def test_every_setting_has_a_description_and_every_number_limits(setting):
+    kinds = (setting.field.annotation, *get_args(setting.field.annotation))
+    assert setting.field.description.endswith(".")
+    if int in kinds or float in kinds:
+        assert limits_of(setting.field), "a number without limits"
 
 
 def test_the_page_on_stages_has_the_table():
-    assert table() in (PROJECT / "docs" / "stages.md").read_text(), (
+    assert documentation.table() in (PROJECT / "docs" / "stages.md").read_text(), (
         "run `python -m cdk_app.settings` and put its table into docs/stages.md"
     )

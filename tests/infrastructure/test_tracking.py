@@ -1,12 +1,11 @@
 """MLflow's address: a setting of the stage, which the training job gets with what it then needs."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stages import STAGES
 from tests.infrastructure.conftest import actions, states, synthesize
 
 APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABC123"
@@ -22,7 +21,9 @@ def tracked(tmp_path_factory):
     def synthesized(uri):
         if uri not in templates:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setitem(STAGES, "dev", replace(STAGES["dev"], tracking_uri=uri))
+                patch.setitem(
+                    STAGES, "dev", STAGES["dev"].changed(retraining={"tracking_uri": uri})
+                )
                 templates[uri] = synthesize("dev", tmp_path_factory.mktemp("tracked"))
         return templates[uri]
 
@@ -92,4 +93,4 @@ def test_an_address_that_cannot_be_one_is_refused(uri):
     with pytest.raises(
         InvalidStage, match="; it must be the ARN of an MLflow app or tracking server"
     ):
-        replace(STAGES["dev"], tracking_uri=uri)
+        STAGES["dev"].changed(retraining={"tracking_uri": uri})

@@ -1,12 +1,12 @@
 """The web service: who may ask, how often, and what the gateway writes down of it."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES, Jwt, WebService
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stages import STAGES
+from cdk_app.settings.web_service import Jwt, WebService
 from stresswatch.serving.web_service import ROUTES
 from tests.infrastructure.conftest import synthesize
 
@@ -16,9 +16,11 @@ ISSUER = "https://login.example.org/realms/research"
 @pytest.fixture(scope="module")
 def with_tokens(tmp_path_factory):
     """The template of a stage whose callers show tokens."""
-    service = WebService(Jwt(ISSUER, ("stresswatch",)), requests_per_second=7, burst=9)
+    service = WebService(
+        jwt=Jwt(issuer=ISSUER, audience=("stresswatch",)), requests_per_second=7, burst=9
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STAGES, "dev", replace(STAGES["dev"], web_service=service))
+        patch.setitem(STAGES, "dev", STAGES["dev"].changed(web_service=service))
         return synthesize("dev", tmp_path_factory.mktemp("tokens"))
 
 
@@ -95,10 +97,13 @@ def test_a_stage_without_a_web_service_has_no_api(staging, production):
 @pytest.mark.parametrize(
     ("make", "what"),
     [
-        (lambda: Jwt("http://login.example.org", ("a",)), "it must begin with https://"),
-        (lambda: Jwt(ISSUER, ()), "audience is \\(\\)"),
-        (lambda: Jwt(ISSUER, ("",)), "it must be a tuple of names"),
-        (lambda: Jwt(ISSUER, "stresswatch"), "it must be a tuple of names"),
+        (
+            lambda: Jwt(issuer="http://login.example.org", audience=("a",)),
+            "it must begin with https://",
+        ),
+        (lambda: Jwt(issuer=ISSUER, audience=()), "audience is \\(\\)"),
+        (lambda: Jwt(issuer=ISSUER, audience=("",)), "it must be a tuple of names"),
+        (lambda: Jwt(issuer=ISSUER, audience="stresswatch"), "it must be a tuple of names"),
         (lambda: WebService(burst=0), "burst is 0; it must be between 1 and"),
         (lambda: WebService(concurrency=0), "concurrency is 0"),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from cli.deployment.client import payload
 from cli.smoke import smoke_posts
 from local.event_source_mapping.batching import Record
@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
         "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
         "archived": len(archived),
         "smoke": sum(name.startswith(SMOKE_PREFIX) for name in predictions),
-        "selected": STAGES["dev"].k,
+        "selected": STAGES["dev"].retraining.selected_features,
     }
     sys.stdout.write(f"\n{json.dumps(result)}\n")
 

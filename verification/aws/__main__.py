@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from verification.aws import asl_validator, regions, state_machines
 from verification.aws.rules import RULES, faults
 from verification.aws.templates import Template, longest_named, synthesize

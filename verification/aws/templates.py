@@ -6,11 +6,12 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cdk_app.app import build_app
-from cdk_app.stages import LONGEST_NAME, STAGES, Stage
+from cdk_app.settings.stage import LONGEST_NAME, Stage
+from cdk_app.settings.stages import STAGES
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 _WITHOUT_BUNDLING: Mapping[str, list[str]] = {"aws:cdk:bundling-stacks": []}
@@ -172,4 +173,4 @@ def synthesize(stage: Stage) -> Template:
 
 def longest_named() -> Stage:
     """Return production under the longest name that a stage may have."""
-    return replace(STAGES["prod"], name="a" * LONGEST_NAME)
+    return STAGES["prod"].changed(name="a" * LONGEST_NAME)

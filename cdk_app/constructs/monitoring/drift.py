@@ -15,7 +15,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
 
@@ -29,6 +29,8 @@ class DriftMonitor(Construct):
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
         stage, storage, alarms = foundation.stage, foundation.storage, foundation.alarms
+        settings = stage.monitoring
+        settings = stage.monitoring
         self.function = foundation.functions.image_function(
             self,
             "drift",
@@ -41,19 +43,19 @@ class DriftMonitor(Construct):
             ),
             memory_mb=2048,
             timeout=Duration.minutes(5),
-            concurrency=stage.other_concurrency,
+            concurrency=stage.serving.other_concurrency,
             environment={
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
-                "WINDOW_MINUTES": str(stage.window_minutes),
-                "MINIMUM_WINDOW_POSTS": str(stage.minimum_window_posts),
-                "MAXIMUM_WINDOW_POSTS": str(stage.maximum_window_posts),
+                "WINDOW_MINUTES": str(settings.window_minutes),
+                "MINIMUM_WINDOW_POSTS": str(settings.minimum_window_posts),
+                "MAXIMUM_WINDOW_POSTS": str(settings.maximum_window_posts),
                 # A record is delivered again until it is too old.
-                "LOOK_BACK_SECONDS": str(stage.maximum_record_age_seconds),
-                "DRIFT_RULES": stage.drift.to_json(),
-                "DRIFT_SHARE_THRESHOLD": str(stage.drift_share_threshold),
+                "LOOK_BACK_SECONDS": str(stage.streaming.maximum_record_age_seconds),
+                "DRIFT_RULES": settings.drift.to_json(),
+                "DRIFT_SHARE_THRESHOLD": str(settings.drift_share_threshold),
                 "NOTIFICATION_TOPIC": foundation.notifications.topic.topic_arn,
-                "REPORT_LINK_HOURS": str(stage.report_link_hours),
+                "REPORT_LINK_HOURS": str(settings.report_link_hours),
                 # Evidently would write a telemetry id to the home folder, which is read-only.
                 "DO_NOT_TRACK": "1",
                 "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder
@@ -73,7 +75,7 @@ class DriftMonitor(Construct):
             self,
             "Schedule",
             description="Measures the drift of each window of predictions",
-            expression=after_each_window(stage.window_minutes),
+            expression=after_each_window(settings.window_minutes),
             action="lambda:InvokeFunction",
             target_arn=self.function.function_arn,
             input={"time": SCHEDULED_TIME},
@@ -90,7 +92,7 @@ class DriftMonitor(Construct):
             ),
             runbook="drift",
             # A window that is too small has no figure, which is no drift.
-            threshold=stage.drift_share_threshold,
+            threshold=settings.drift_share_threshold,
         )
         alarms.make_for_silence(
             self,
@@ -98,7 +100,7 @@ class DriftMonitor(Construct):
             self._metric("WindowPosts", stage, statistic="SampleCount"),
             meaning="The drift monitor did not run: nobody is watching the model.",
             runbook="drift-monitor-silent",
-            silence=heartbeat_silence(stage.window_minutes),
+            silence=heartbeat_silence(settings.window_minutes),
         )
 
     def _metric(self, name: str, stage: Stage, statistic: str = "Maximum") -> cloudwatch.Metric:
@@ -107,7 +109,7 @@ class DriftMonitor(Construct):
             metric_name=name,
             dimensions_map={"Stage": stage.name},
             statistic=statistic,
-            period=Duration.minutes(stage.window_minutes),
+            period=Duration.minutes(stage.monitoring.window_minutes),
         )
 
 

@@ -21,19 +21,20 @@ class LiveQuality(Construct):
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
         stage, storage = foundation.stage, foundation.storage
+        settings = stage.monitoring
         self.function = foundation.functions.zip_function(
             self,
             "quality",
             memory_mb=1769,
             timeout=Duration.minutes(15),
-            concurrency=stage.other_concurrency,
+            concurrency=stage.serving.other_concurrency,
             environment={
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "TRAINING_BUCKET": storage.training.bucket_name,
                 "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
                 "IDENTITY_SECRET": foundation.identity.secret_arn,
-                "QUALITY_WINDOW_DAYS": str(stage.quality_window_days),
-                "MINIMUM_LABELLED_POSTS": str(stage.minimum_labelled_posts),
+                "QUALITY_WINDOW_DAYS": str(settings.quality_window_days),
+                "MINIMUM_LABELLED_POSTS": str(settings.minimum_labelled_posts),
             },
         )
         role = role_of(self.function)
@@ -46,12 +47,12 @@ class LiveQuality(Construct):
         storage.grant_list(role, storage.training, "labels/", ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, "labels/", ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)
-        every = Duration.hours(stage.quality_every_hours)
+        hours = settings.quality_every_hours
         Schedule(
             self,
             "Schedule",
             description="Measures the champion's live predictions by the labels that came",
-            expression=f"rate({stage.quality_every_hours} {_unit(stage.quality_every_hours)})",
+            expression=f"rate({hours} {_unit(hours)})",
             action="lambda:InvokeFunction",
             target_arn=self.function.function_arn,
             input={"time": SCHEDULED_TIME},
@@ -66,7 +67,7 @@ class LiveQuality(Construct):
                 metric_name="F1UpperBound",
                 dimensions_map={"Stage": stage.name},
                 statistic="Minimum",
-                period=every,
+                period=Duration.hours(hours),
             ),
             meaning=(
                 "The champion is worse on live posts than is accepted, by more than chance: even "
@@ -74,7 +75,7 @@ class LiveQuality(Construct):
             ),
             runbook="live-quality",
             # Without enough labels there is no figure, which says nothing of the champion.
-            threshold=stage.accepted_f1,
+            threshold=settings.accepted_f1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         )
 

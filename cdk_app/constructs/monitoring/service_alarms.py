@@ -128,7 +128,7 @@ class ServiceAlarms(Construct):
             predictor.metric("IteratorAge", period=_PERIOD, statistic="Maximum"),
             meaning="Predictions come late: posts wait in the stream longer than they should.",
             runbook="iterator-age",
-            threshold=stage.iterator_age_alarm_seconds * 1000,
+            threshold=stage.monitoring.iterator_age_alarm_seconds * 1000,
         )
         self._alarms.make_for_silence(
             self,
@@ -136,7 +136,7 @@ class ServiceAlarms(Construct):
             self._metric("PostsRead"),
             meaning="No post came: producers have stopped, or what they send is not read.",
             runbook="silent-stream",
-            silence=timedelta(minutes=stage.silence_alarm_minutes),
+            silence=timedelta(minutes=stage.monitoring.silence_alarm_minutes),
         )
         make(
             self,
@@ -144,7 +144,7 @@ class ServiceAlarms(Construct):
             predictor.metric_throttles(period=_PERIOD, statistic="Sum"),
             meaning="Lambda refused to run the predictor: no concurrency was left for it.",
             runbook="throttles",
-            threshold=stage.throttles_alarm_count,
+            threshold=stage.monitoring.throttles_alarm_count,
         )
         make(
             self,
@@ -152,7 +152,7 @@ class ServiceAlarms(Construct):
             self._metric("PostsQuarantined"),
             meaning="Many posts break the contract: a producer has probably changed.",
             runbook="quarantine-rate",
-            threshold=stage.quarantine_alarm_posts,
+            threshold=stage.monitoring.quarantine_alarm_posts,
         )
         make(
             self,
@@ -170,7 +170,7 @@ class ServiceAlarms(Construct):
             self._metric("UnfinishedBatches"),
             meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
             runbook="unfinished-batches",
-            threshold=self._stage.unfinished_alarm_batches,
+            threshold=self._stage.monitoring.unfinished_alarm_batches,
         )
 
     def _watch_errors(self, name: str, function: lambda_.Function) -> None:

@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from cdk_app.constructs.platform.notifications import Notifications
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 _PERIODS = 6
 """What a silence is cut into: CloudWatch looks some periods further back for data."""
@@ -20,7 +20,7 @@ class Alarms:
     """Makes alarms that tell the notifications' topic."""
 
     def __init__(self, stage: Stage, notifications: Notifications):
-        self._runbooks = stage.runbooks
+        self._runbooks = stage.monitoring.runbooks
         self._action = actions.SnsAction(notifications.topic)
         self.made: list[tuple[str, cloudwatch.Alarm]] = []
         """Each with its metric's name, for the dashboard; not those of one deployment alone."""

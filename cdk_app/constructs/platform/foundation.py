@@ -15,7 +15,7 @@ from cdk_app.constructs.platform.model_pointers import ModelPointers
 from cdk_app.constructs.platform.notifications import Notifications
 from cdk_app.constructs.platform.storage import Storage
 from cdk_app.constructs.platform.streams import Streams
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 
 @dataclass(frozen=True)

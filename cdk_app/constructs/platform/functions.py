@@ -16,7 +16,7 @@ from cdk_app import bundling
 from cdk_app.acknowledgements import acknowledge, acknowledge_in_checkov, acknowledge_wildcards
 from cdk_app.names import VENDED_LOGS, stack_suffix
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 from stresswatch.monitoring.panels import NAMESPACE
 
 UNRESERVED = 100
@@ -104,26 +104,26 @@ class Functions(Construct):
             )
 
     def _reserve(self, concurrency: int) -> int | None:
-        if not self._stage.reserves_concurrency:
+        if not self._stage.serving.reserves_concurrency:
             return None
         self.reserved_concurrency += concurrency
         return concurrency
 
     def _connected(self, function: _F) -> _F:
         """Put a function into the stage's network, or acknowledge that it is in none."""
-        if not self._stage.reserves_concurrency:
+        if not self._stage.serving.reserves_concurrency:
             acknowledge(
                 function,
                 "NIST.800.53.R5-LambdaConcurrency",
                 "New accounts have too little to reserve from. Shards, the gateway's throttling "
                 "and the workflows' own limits bound what runs at once.",
             )
-        if self._stage.subnet_ids:
+        if self._stage.security.subnet_ids:
             resource = function.node.default_child
             assert isinstance(resource, lambda_.CfnFunction)
             resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
-                subnet_ids=list(self._stage.subnet_ids),
-                security_group_ids=list(self._stage.security_group_ids),
+                subnet_ids=list(self._stage.security.subnet_ids),
+                security_group_ids=list(self._stage.security.security_group_ids),
             )
             allow(
                 role_of(function),
@@ -230,5 +230,5 @@ def log_group(
     # The construct takes an enumeration of constants; the stage has the number of days.
     resource = group.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)
-    resource.retention_in_days = stage.log_retention_days
+    resource.retention_in_days = stage.storage.log_retention_days
     return group

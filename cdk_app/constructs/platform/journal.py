@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk_app.acknowledgements import acknowledge
 from cdk_app.permissions import allow
 from cdk_app.removal import removal_policy
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 from stresswatch.retraining.journal import EXPIRES_AT
 
 

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 
 class ModelPointers(Construct):

@@ -12,7 +12,7 @@ from cdk_app.acknowledgements import acknowledge, acknowledge_in_checkov
 from cdk_app.names import VENDED_LOGS
 from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.removal import removal_policy
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
@@ -54,7 +54,9 @@ class Storage(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(stage.log_retention_days))],
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=Duration.days(stage.storage.log_retention_days))
+            ],
             removal_policy=self._removal,
         )
         _in_one_region(self._access_logs)
@@ -81,16 +83,16 @@ class Storage(Construct):
                 s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30)),
                 s3.LifecycleRule(
                     prefix=QUERY_RESULTS_PREFIX,
-                    expiration=Duration.days(stage.query_results_days),
+                    expiration=Duration.days(stage.querying.results_days),
                 ),
                 *(
                     [
                         s3.LifecycleRule(
                             prefix="predictions/",
-                            expiration=Duration.days(stage.archive_retention_days),
+                            expiration=Duration.days(stage.storage.archive_retention_days),
                         )
                     ]
-                    if stage.archive_retention_days
+                    if stage.storage.archive_retention_days
                     else []
                 ),
             ],
@@ -100,7 +102,7 @@ class Storage(Construct):
             self.key,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    prefix=SCORING_PREFIX, expiration=Duration.days(stage.scoring_days)
+                    prefix=SCORING_PREFIX, expiration=Duration.days(stage.scoring.kept_days)
                 )
             ],
         )
@@ -109,7 +111,7 @@ class Storage(Construct):
             "Quarantine",
             self.quarantine_key,
             lifecycle_rules=[
-                s3.LifecycleRule(expiration=Duration.days(stage.quarantine_retention_days))
+                s3.LifecycleRule(expiration=Duration.days(stage.storage.quarantine_retention_days))
             ],
         )
 
@@ -168,14 +170,15 @@ class Storage(Construct):
         return self.quarantine_key if bucket is self.quarantine else self.key
 
     def _key(self, id: str, description: str) -> kms.Key:
+        security = self._stage.security
         return kms.Key(
             self,
             id,
             description=description,
             enable_key_rotation=True,
-            rotation_period=Duration.days(self._stage.key_rotation_days),
-            pending_window=Duration.days(self._stage.key_deletion_days),
-            admins=[iam.ArnPrincipal(arn) for arn in self._stage.key_administrators] or None,
+            rotation_period=Duration.days(security.key_rotation_days),
+            pending_window=Duration.days(security.key_deletion_days),
+            admins=[iam.ArnPrincipal(arn) for arn in security.key_administrators] or None,
             removal_policy=self._removal,
         )
 

@@ -11,7 +11,8 @@ from constructs import Construct
 from cdk_app.acknowledgements import acknowledge
 from cdk_app.permissions import allow
 from cdk_app.removal import removal_policy
-from cdk_app.stages import Stage, StreamMode
+from cdk_app.settings.stage import Stage
+from cdk_app.settings.streaming import StreamMode
 
 
 class Streams(Construct):
@@ -26,7 +27,7 @@ class Streams(Construct):
             kinesis.CfnStreamConsumer(
                 self, "Predictor", consumer_name="predictor", stream_arn=self.posts.stream_arn
             )
-            if stage.enhanced_fan_out
+            if stage.streaming.enhanced_fan_out
             else None
         )
 
@@ -61,13 +62,13 @@ class Streams(Construct):
         allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
 
     def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
-        is_on_demand = stage.stream_mode == StreamMode.ON_DEMAND
+        is_on_demand = stage.streaming.mode == StreamMode.ON_DEMAND
         stream = kinesis.Stream(
             self,
             id,
-            stream_mode=kinesis.StreamMode[stage.stream_mode.upper()],
-            shard_count=None if is_on_demand else stage.stream_shards,
-            retention_period=Duration.hours(stage.stream_retention_hours),
+            stream_mode=kinesis.StreamMode[stage.streaming.mode.upper()],
+            shard_count=None if is_on_demand else stage.streaming.shards,
+            retention_period=Duration.hours(stage.streaming.retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self._key,
             removal_policy=removal_policy(stage),

@@ -11,7 +11,7 @@ from cdk_app.acknowledgements import acknowledge_wildcards
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy, log_group
 from cdk_app.permissions import allow
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 RETRAINING = "retraining"
 SCORING = "scoring"

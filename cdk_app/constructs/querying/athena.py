@@ -18,7 +18,7 @@ from cdk_app.constructs.querying.athena_tables import (
     database_of,
     saved_queries,
 )
-from cdk_app.stages import Stage
+from cdk_app.settings.stage import Stage
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
 
@@ -112,7 +112,7 @@ class Querying(Construct):
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
                 requester_pays_enabled=False,
-                bytes_scanned_cutoff_per_query=stage.query_scan_limit_mb * 1_000_000,
+                bytes_scanned_cutoff_per_query=stage.querying.scan_limit_mb * 1_000_000,
                 engine_version=athena.CfnWorkGroup.EngineVersionProperty(
                     selected_engine_version="Athena engine version 3"
                 ),

@@ -37,10 +37,10 @@ def _admission(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "admission",
         memory_mb=512,
         timeout=Duration.seconds(30),
-        concurrency=stage.other_concurrency,
+        concurrency=stage.serving.other_concurrency,
         environment={
             "JOURNAL_TABLE": journal.table.table_name,
-            "COOL_DOWN_MINUTES": str(stage.retraining_cool_down_minutes),
+            "COOL_DOWN_MINUTES": str(stage.retraining.cool_down_minutes),
         },
     )
     role = role_of(function)
@@ -57,12 +57,12 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "dataset",
         memory_mb=1024,
         timeout=Duration.minutes(5),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "TRAINING_BUCKET": storage.training.bucket_name,
             "MODEL_BUCKET": storage.models.bucket_name,
             "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "MINIMUM_NEW_LABELS": str(foundation.stage.minimum_new_labels),
+            "MINIMUM_NEW_LABELS": str(foundation.stage.retraining.minimum_new_labels),
         },
     )
     role = role_of(function)
@@ -81,13 +81,13 @@ def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "gate",
         memory_mb=1769,
         timeout=Duration.minutes(5),
-        concurrency=stage.other_concurrency,
+        concurrency=stage.serving.other_concurrency,
         environment={
             "MODEL_BUCKET": storage.models.bucket_name,
             "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "GATE_RULES": stage.gate.to_json(),
-            "SHADOW_SECONDS": str(stage.shadow_minutes * 60),
-            "REQUIRES_APPROVAL": str(stage.requires_approval).lower(),
+            "GATE_RULES": stage.retraining.gate.to_json(),
+            "SHADOW_SECONDS": str(stage.retraining.shadow_minutes * 60),
+            "REQUIRES_APPROVAL": str(stage.retraining.requires_approval).lower(),
         },
     )
     role = role_of(function)
@@ -107,10 +107,10 @@ def _shadow(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "shadow",
         memory_mb=512,
         timeout=Duration.seconds(30),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "SHADOW_PARAMETER": pointers.shadow.parameter_name,
-            "CHAMPION_TTL_SECONDS": str(foundation.stage.champion_ttl_seconds),
+            "CHAMPION_TTL_SECONDS": str(foundation.stage.serving.champion_ttl_seconds),
         },
     )
     role = role_of(function)
@@ -126,14 +126,14 @@ def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "compare",
         memory_mb=3008,
         timeout=Duration.minutes(15),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "ARCHIVE_BUCKET": storage.archive.bucket_name,
             "TRAINING_BUCKET": storage.training.bucket_name,
             "MODEL_BUCKET": storage.models.bucket_name,
             "CHAMPION_PARAMETER": pointers.champion.parameter_name,
             "IDENTITY_SECRET": identity.secret_arn,
-            "GATE_RULES": foundation.stage.gate.to_json(),
+            "GATE_RULES": foundation.stage.retraining.gate.to_json(),
         },
     )
     role = role_of(function)
@@ -156,10 +156,10 @@ def _approval(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "approval",
         memory_mb=512,
         timeout=Duration.seconds(30),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "JOURNAL_TABLE": journal.table.table_name,
-            "APPROVAL_HOURS": str(foundation.stage.approval_hours),
+            "APPROVAL_HOURS": str(foundation.stage.retraining.approval_hours),
         },
     )
     journal.grant_write(role_of(function), APPROVAL)
@@ -173,7 +173,7 @@ def _promote(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "promote",
         memory_mb=512,
         timeout=Duration.seconds(30),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "CHAMPION_PARAMETER": pointers.champion.parameter_name,
             "JOURNAL_TABLE": journal.table.table_name,
@@ -194,10 +194,10 @@ def _notify(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "notify",
         memory_mb=512,
         timeout=Duration.seconds(30),
-        concurrency=foundation.stage.other_concurrency,
+        concurrency=foundation.stage.serving.other_concurrency,
         environment={
             "TOPIC_ARN": notifications.topic.topic_arn,
-            "APPROVAL_HOURS": str(foundation.stage.approval_hours),
+            "APPROVAL_HOURS": str(foundation.stage.retraining.approval_hours),
         },
     )
     notifications.grant_publish(role_of(function))

@@ -49,7 +49,7 @@ class ModelRegistry(Construct):
             "registry",
             memory_mb=512,
             timeout=Duration.minutes(1),
-            concurrency=stage.other_concurrency,
+            concurrency=stage.serving.other_concurrency,
             environment={
                 "MODEL_PACKAGE_GROUP": name,
                 "MODEL_BUCKET": storage.models.bucket_name,

@@ -43,6 +43,7 @@ class RetrainingStateMachine:
     ):
         self._scope = scope
         self._foundation = foundation
+        self._settings = foundation.stage.retraining
         self._functions = functions
         self._job = job
         states = States(scope, foundation, functions)
@@ -182,9 +183,7 @@ class RetrainingStateMachine:
             sfn.Wait(
                 self._scope,
                 "WaitForCapacity",
-                time=sfn.WaitTime.duration(
-                    Duration.minutes(self._foundation.stage.capacity_wait_minutes)
-                ),
+                time=sfn.WaitTime.duration(Duration.minutes(self._settings.capacity_wait_minutes)),
             )
             .next(
                 self._states.assign(
@@ -205,7 +204,7 @@ class RetrainingStateMachine:
                 sfn.Condition.and_(
                     sfn.Condition.is_present("$.error.Cause"),
                     sfn.Condition.number_less_than(
-                        "$.attempt.number", self._foundation.stage.training_attempts
+                        "$.attempt.number", self._settings.training_attempts
                     ),
                     sfn.Condition.not_(
                         sfn.Condition.string_matches("$.error.Cause", _QUOTA_IS_TOO_SMALL)
@@ -273,9 +272,7 @@ class RetrainingStateMachine:
                     "token": sfn.JsonPath.task_token,
                 }
             ),
-            task_timeout=sfn.Timeout.duration(
-                Duration.hours(self._foundation.stage.approval_hours)
-            ),
+            task_timeout=sfn.Timeout.duration(Duration.hours(self._settings.approval_hours)),
             result_path="$.approval",
         )
         wait.add_catch(self._rejected, errors=["States.Timeout"], result_path="$.approval")
@@ -293,8 +290,9 @@ class RetrainingStateMachine:
         )
 
     def _longest_run(self) -> Duration:
-        stage = self._foundation.stage
-        trainings = stage.training_attempts * (
-            self._job.longest_minutes + stage.capacity_wait_minutes
+        settings = self._settings
+        trainings = settings.training_attempts * (
+            self._job.longest_minutes + settings.capacity_wait_minutes
         )
-        return Duration.minutes(trainings + stage.shadow_minutes + stage.approval_hours * 60 + 60)
+        waits = settings.shadow_minutes + settings.approval_hours * 60
+        return Duration.minutes(trainings + waits + 60)

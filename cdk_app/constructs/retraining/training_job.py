@@ -14,8 +14,8 @@ from cdk_app.constructs.platform.functions import inline_policy
 from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
 from cdk_app.constructs.platform.workflows import integration
 from cdk_app.permissions import allow, allow_metrics
+from cdk_app.settings.retraining import Retraining as Settings
 from cdk_app.source_revision import code_commit
-from cdk_app.stages import Stage
 
 # What a run's record takes, and nothing that reads or deletes another's.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
@@ -41,7 +41,9 @@ class TrainingJob:
 
     def __init__(self, scope: Construct, foundation: Foundation):
         self._scope = scope
-        self._foundation = foundation
+        self._stage = foundation.stage.name
+        self._settings = foundation.stage.retraining
+        self._storage = foundation.storage
         self._image = ecr_assets.DockerImageAsset(
             scope,
             "TrainingImage",
@@ -56,7 +58,7 @@ class TrainingJob:
     def state(self) -> sfn.CustomState:
         """Return the state that starts the job and waits for its end."""
         # A custom state, as the construct's task knows neither tags nor a role of its own making.
-        stage, storage = self._foundation.stage, self._foundation.storage
+        settings, storage = self._settings, self._storage
         key_id = storage.key.key_arn
         return sfn.CustomState(
             self._scope,
@@ -74,8 +76,8 @@ class TrainingJob:
                         "TrainingInputMode": "File",
                     },
                     "HyperParameters": {
-                        "k": str(stage.k),
-                        "seed": str(stage.seed),
+                        "k": str(settings.selected_features),
+                        "seed": str(settings.seed),
                         "version.$": "$.dataset.version",
                         "parent.$": "$.dataset.parent",
                         "dataset_sha256.$": "$.dataset.dataset_sha256",
@@ -99,17 +101,17 @@ class TrainingJob:
                     },
                     "ResourceConfig": {
                         "InstanceCount": 1,
-                        "InstanceType": stage.training_instance_type,
-                        "VolumeSizeInGB": stage.training_volume_gb,
-                        **({} if stage.trains_on_local_disk else {"VolumeKmsKeyId": key_id}),
+                        "InstanceType": settings.training_instance_type,
+                        "VolumeSizeInGB": settings.training_volume_gb,
+                        **({} if settings.trains_on_local_disk else {"VolumeKmsKeyId": key_id}),
                     },
-                    **_tracking(stage),
-                    "EnableManagedSpotTraining": stage.training_on_spot,
+                    **_tracking(settings),
+                    "EnableManagedSpotTraining": settings.training_on_spot,
                     "StoppingCondition": {
-                        "MaxRuntimeInSeconds": stage.training_maximum_minutes * 60,
+                        "MaxRuntimeInSeconds": settings.training_maximum_minutes * 60,
                         **self._wait_for_spot(),
                     },
-                    "Tags": [{"Key": "stage", "Value": stage.name}],
+                    "Tags": [{"Key": "stage", "Value": self._stage}],
                 },
                 "ResultPath": "$.training",
             },
@@ -153,21 +155,21 @@ class TrainingJob:
     @property
     def longest_minutes(self) -> int:
         """Minutes until a job has ended: spot capacity may take as long again as the training."""
-        stage = self._foundation.stage
-        return stage.training_maximum_minutes * (2 if stage.training_on_spot else 1)
+        settings = self._settings
+        return settings.training_maximum_minutes * (2 if settings.training_on_spot else 1)
 
     def _make_role(self) -> iam.Role:
         role = iam.Role(
             self._scope, "TrainingRole", assumed_by=iam.ServicePrincipal("sagemaker.amazonaws.com")
         )
         inline_policy(role)
-        storage, stack = self._foundation.storage, Stack.of(self._scope)
+        storage, stack = self._storage, Stack.of(self._scope)
         storage.grant_list(role, storage.training, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, ASSEMBLED_SETS)
         storage.grant_write(role, storage.training, "training-output/")
         # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
         allow(role, ["kms:Encrypt"], [storage.key.key_arn])
-        if not self._foundation.stage.trains_on_local_disk:
+        if not self._settings.trains_on_local_disk:
             # The volume's: SageMaker lets EC2 use the key for as long as the job runs.
             allow(
                 role,
@@ -208,22 +210,22 @@ class TrainingJob:
             pattern_because="SageMaker names the log groups and streams of its jobs.",
         )
         allow_metrics(role, "/aws/sagemaker/TrainingJobs")
-        if arn := self._foundation.stage.tracking_arn:
+        if arn := self._settings.tracking_arn:
             is_app = ":mlflow-app/" in arn
             allow(role, [*_TRACKING_ACTIONS, *([_APP_ACTION] if is_app else [])], [arn])
         return role
 
     def _wait_for_spot(self) -> dict[str, int]:
-        if not self._foundation.stage.training_on_spot:
+        if not self._settings.training_on_spot:
             return {}
         return {"MaxWaitTimeInSeconds": self.longest_minutes * 60}
 
 
-def _tracking(stage: Stage) -> dict[str, object]:
+def _tracking(settings: Settings) -> dict[str, object]:
     """Return what gives a job MLflow's address and the network to reach it, or neither."""
-    if stage.tracking_uri is None:
+    if settings.tracking_uri is None:
         return {"EnableNetworkIsolation": True}
     return {
         "EnableNetworkIsolation": False,
-        "Environment": {"MLFLOW_TRACKING_URI": stage.tracking_uri},
+        "Environment": {"MLFLOW_TRACKING_URI": settings.tracking_uri},
     }

@@ -39,7 +39,7 @@ class Triggers:
 
     def start_on_schedule(self) -> None:
         """Start a retraining at the stage's times, if it has any."""
-        schedule = self._foundation.stage.retraining_schedule
+        schedule = self._foundation.stage.retraining.schedule
         if not schedule:
             return
         Schedule(

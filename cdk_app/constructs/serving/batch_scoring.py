@@ -41,7 +41,7 @@ class BatchScoring(Construct):
             "scoring",
             memory_mb=1769,  # one full vCPU
             timeout=Duration.minutes(5),
-            concurrency=stage.scoring_concurrency,
+            concurrency=stage.scoring.concurrency,
             environment={"TRAINING_BUCKET": storage.training.bucket_name},
         )
         invoked_in_step(self.function, "the workflow waits for it, and counts what failed.")
@@ -60,7 +60,7 @@ class BatchScoring(Construct):
             role,
             sfn.CustomState(self, "ScoreParts", state_json=self._map()),
             # Then the lifecycle rule deletes the parts, and there is nothing left to score.
-            timeout=Duration.days(self._stage.scoring_days),
+            timeout=Duration.days(self._stage.scoring.kept_days),
         )
         self._grant(role)
         return machine
@@ -83,8 +83,8 @@ class BatchScoring(Construct):
                 "uri.$": "$.uri",
                 "sha256.$": "$.sha256",
             },
-            "MaxConcurrency": stage.scoring_concurrency,
-            "ToleratedFailurePercentage": stage.scoring_tolerated_failure_percentage,
+            "MaxConcurrency": stage.scoring.concurrency,
+            "ToleratedFailurePercentage": stage.scoring.tolerated_failure_percentage,
             "ItemProcessor": {
                 "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
                 "StartAt": "ScorePart",

@@ -81,7 +81,7 @@ class Canary(Construct):
         watches fires, and one on the function as a whole fires when a fix is needed most.
         `docs/decisions/0020` says more.
         """
-        if not self._stage.canary_minutes:
+        if not self._stage.serving.canary_minutes:
             return
         watched = [self._watch_errors(failure.service), self._watch_own(failure)]
         group = self._group(watched)
@@ -172,7 +172,7 @@ class Canary(Construct):
             "Group",
             application_name=application.ref,
             service_role_arn=role.role_arn,
-            deployment_config_name=_CONFIGURATION.format(self._stage.canary_minutes),
+            deployment_config_name=_CONFIGURATION.format(self._stage.serving.canary_minutes),
             deployment_style=codedeploy.CfnDeploymentGroup.DeploymentStyleProperty(
                 deployment_option="WITH_TRAFFIC_CONTROL", deployment_type="BLUE_GREEN"
             ),

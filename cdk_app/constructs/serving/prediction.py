@@ -24,15 +24,15 @@ class Prediction(Construct):
             "predictor",
             memory_mb=1769,  # one full vCPU
             timeout=Duration.seconds(60),
-            concurrency=stage.predictor_concurrency,
+            concurrency=stage.serving.predictor_concurrency,
             environment={
                 "PREDICTIONS_STREAM": streams.predictions.stream_name,
                 "ARCHIVE_BUCKET": storage.archive.bucket_name,
                 "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
                 "CHAMPION_PARAMETER": pointers.champion.parameter_name,
                 "SHADOW_PARAMETER": pointers.shadow.parameter_name,
-                "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
-                "REASONS": stage.reasons,
+                "CHAMPION_TTL_SECONDS": str(stage.serving.champion_ttl_seconds),
+                "REASONS": stage.serving.reasons,
                 "IDENTITY_SECRET": identity.secret_arn,
             },
         )
@@ -56,15 +56,15 @@ class Prediction(Construct):
                 "Release",
                 foundation,
                 self.function,
-                warm=stage.provisioned_concurrency,
+                warm=stage.serving.provisioned_concurrency,
             )
-            if stage.canary_minutes or stage.provisioned_concurrency
+            if stage.serving.canary_minutes or stage.serving.provisioned_concurrency
             else None
         )
         self.failure = FailureMetric(
             metric="UnfinishedBatches",
             service="predictor",
-            threshold=stage.unfinished_alarm_batches,
+            threshold=stage.monitoring.unfinished_alarm_batches,
             meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
             runbook="unfinished-batches",
         )
@@ -76,13 +76,13 @@ class Prediction(Construct):
             ),
             event_source_arn=streams.posts_source,
             starting_position="TRIM_HORIZON",
-            batch_size=stage.batch_size,
-            maximum_batching_window_in_seconds=stage.batch_window_seconds,
-            parallelization_factor=stage.parallelization_factor,
+            batch_size=stage.streaming.batch_size,
+            maximum_batching_window_in_seconds=stage.streaming.batch_window_seconds,
+            parallelization_factor=stage.streaming.parallelization_factor,
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
             maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012
-            maximum_record_age_in_seconds=stage.maximum_record_age_seconds,
+            maximum_record_age_in_seconds=stage.streaming.maximum_record_age_seconds,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
                     destination=storage.quarantine.bucket_arn

@@ -14,7 +14,7 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, log_group, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
-from cdk_app.stages import WebService as Settings
+from cdk_app.settings.web_service import WebService as Settings
 from stresswatch.serving.web_service import ROUTES
 
 _ANY_OTHER = "/{proxy+}"
@@ -34,9 +34,9 @@ class WebService(Construct):
             concurrency=settings.concurrency,
             environment={
                 "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-                "CHAMPION_TTL_SECONDS": str(stage.champion_ttl_seconds),
+                "CHAMPION_TTL_SECONDS": str(stage.serving.champion_ttl_seconds),
                 "TRAINING_BUCKET": storage.training.bucket_name,
-                "REASONS": stage.reasons,
+                "REASONS": stage.serving.reasons,
             },
         )
         invoked_in_step(
@@ -56,7 +56,9 @@ class WebService(Construct):
             default_authorizer=_authorizer(settings),
         )
         self.canary = (
-            Canary(self, "Release", foundation, self.function) if stage.canary_minutes else None
+            Canary(self, "Release", foundation, self.function)
+            if stage.serving.canary_minutes
+            else None
         )
         integration = integrations.HttpLambdaIntegration(
             "Function",

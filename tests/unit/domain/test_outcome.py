@@ -39,7 +39,7 @@ def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
     told = tell(JUDGED | {"error": error})
     assert QUOTA in told
     assert "Service Quotas" in told
-    assert "`training_on_spot=False` in cdk_app/stages.py" in told
+    assert "`training_on_spot=False` in cdk_app/settings/stages.py" in told
     assert told.splitlines()[0].endswith("; the champion stays.")
 
 

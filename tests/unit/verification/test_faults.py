@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from cdk_app.stages import STAGES
+from cdk_app.settings.stages import STAGES
 from local.event_source_mapping.batching import drop_first
 from local.event_source_mapping.checkpoints import END
 from local.event_source_mapping.shard_progress import Progress
@@ -89,7 +89,10 @@ def test_whatever_becomes_of_a_challenger_no_batch_is_delivered_again():
 def test_the_mapping_under_test_is_as_patient_as_the_templates():
     """The simulation's defaults are the template's; a stage may be more patient, never less."""
     assert STORM.retries is None
-    assert min(stage.maximum_record_age_seconds for stage in STAGES.values()) == STORM.record_age
+    assert (
+        min(stage.streaming.maximum_record_age_seconds for stage in STAGES.values())
+        == STORM.record_age
+    )
 
 
 def test_a_seed_repeats_its_storm():

@@ -28,7 +28,7 @@ def failure(error: Mapping[str, Any]) -> str:
         return told
     return (
         f"{told}. Ask for that quota in Service Quotas; where it is one for spot training, "
-        "`training_on_spot=False` in cdk_app/stages.py trains without it"
+        "`training_on_spot=False` in cdk_app/settings/stages.py trains without it"
     )
 
 

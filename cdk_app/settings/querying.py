@@ -1,0 +1,30 @@
+"""Settings of Athena."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from cdk_app.settings.base import Settings, unit
+
+
+class Querying(Settings):
+    """What a query may read, and how long its results are kept."""
+
+    GROUP: ClassVar[str] = "querying"
+
+    scan_limit_mb: int = Field(
+        default=10_000,
+        ge=10,
+        le=7_000_000,
+        json_schema_extra=unit("MB"),
+        description="How much one query may read, which is what it costs.",
+    )
+    results_days: int = Field(
+        default=7,
+        ge=1,
+        le=365,
+        json_schema_extra=unit("days"),
+        description="How long results of queries are kept.",
+    )

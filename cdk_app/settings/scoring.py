@@ -1,0 +1,44 @@
+"""Settings of batch scoring."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from cdk_app.settings.base import Settings, unit
+
+
+class Scoring(Settings):
+    """How large files are scored."""
+
+    GROUP: ClassVar[str] = "scoring"
+
+    concurrency: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        json_schema_extra=unit("parts"),
+        description="Number of parts of a large file that are scored at once.",
+    )
+    part_mb: int = Field(
+        default=16,
+        ge=1,
+        le=128,
+        json_schema_extra=unit("MB"),
+        description="Size of a part of a large file.",
+    )
+    tolerated_failure_percentage: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        json_schema_extra=unit("%"),
+        description="Share of the parts that may fail before the others are given up.",
+    )
+    kept_days: int = Field(
+        default=7,
+        ge=1,
+        le=365,
+        json_schema_extra=unit("days"),
+        description="How long files to score, which hold text, and their results are kept.",
+    )

@@ -1,0 +1,84 @@
+"""Why settings are refused, as one sentence: the setting, its value, and what it must be."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from enum import Enum
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+_WRITTEN = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    NoneType: "None",
+}
+
+
+def sentence_of(error: ValidationError, model: type[BaseModel], group: str) -> str:
+    """Return the sentence on the first fault that pydantic found in a model's values.
+
+    Parameters
+    ----------
+    group : str
+        How the names of the model's settings begin; empty for none.
+    """
+    fault = error.errors()[0]
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    setting = f"{group}.{name}" if group else name
+    if fault["type"] == "extra_forbidden":
+        return f"there is no setting {setting}{_instead(name, model)}"
+    field = model.model_fields[name]
+    if fault["type"] == "missing":
+        return f"{setting} is missing; it must be {written(field.annotation)}"
+    value = fault["input"]
+    if cause := fault.get("ctx", {}).get("error"):
+        return f"{setting} is {value!r}; {cause}"
+    if fault["type"] in ("greater_than_equal", "less_than_equal"):
+        lowest, highest = limits_of(field)
+        return f"{setting} is {value!r}; it must be between {lowest} and {highest}"
+    if len(fault["loc"]) > 1 and isinstance(fault["loc"][1], int):
+        return f"{setting} holds {value!r}; it must be {written(field.annotation)}"
+    return f"{setting} is {value!r}; it must be {written(field.annotation)}"
+
+
+def limits_of(field: FieldInfo) -> tuple[Any, Any] | None:
+    """Return the lowest and the highest value of a field, if it has limits."""
+    found = {
+        name: getattr(limit, name)
+        for limit in field.metadata
+        for name in ("ge", "le")
+        if hasattr(limit, name)
+    }
+    return (found["ge"], found["le"]) if found else None
+
+
+def written(kind: Any) -> str:
+    """Return what a value of a type is, in words."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return written(arguments[0])
+    if origin is tuple:
+        return "a tuple of names"
+    if origin is Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if arguments:
+        return " or ".join(written(one) for one in arguments)
+    if issubclass(kind, Enum):
+        return f"one of {', '.join(one.value for one in kind)}"
+    return _WRITTEN.get(kind, f"{kind.__name__}(…)")
+
+
+def _instead(name: str, model: type[BaseModel]) -> str:
+    """Return the setting that was probably meant, here or in a group."""
+    known = {field: field for field in model.model_fields}
+    for group, field in model.model_fields.items():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                known |= {inner: f"{group}.{inner}" for inner in kind.model_fields}
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {known[near[0]]}?" if near else f"; there are {', '.join(known)}"

@@ -1,0 +1,81 @@
+"""A stage: every setting in which one deployment differs from another."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from cdk_app.settings.base import Settings
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.monitoring import Monitoring
+from cdk_app.settings.querying import Querying
+from cdk_app.settings.retraining import Retraining
+from cdk_app.settings.scoring import Scoring
+from cdk_app.settings.security import Security
+from cdk_app.settings.serving import Serving
+from cdk_app.settings.storage import Storage
+from cdk_app.settings.streaming import Streaming
+from cdk_app.settings.web_service import WebService
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_NAME = 20
+"""It is part of the names of what is deployed, for which AWS has limits."""
+
+
+def _name(value: str) -> str:
+    if _NAME.fullmatch(value) and len(value) <= LONGEST_NAME:
+        return value
+    raise ValueError(
+        "it must be of small letters, digits and single hyphens, begin with a letter, and have at "
+        f"most {LONGEST_NAME} characters"
+    )
+
+
+class Stage(Settings):
+    """Settings of one deployment, checked when it is made."""
+
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        description="Part of the names of what is deployed.",
+    )
+    retains_data: bool = Field(
+        description="Keep buckets, streams and keys when the stack is deleted, and protect the "
+        "stack from that.",
+    )
+    requires_byte_code: bool = Field(
+        description="Refuse to synthesize without the functions' own Python, whose byte code the "
+        "layers ship.",
+    )
+    streaming: Streaming = Field(default_factory=Streaming)
+    serving: Serving = Field(default_factory=Serving)
+    monitoring: Monitoring = Field(default_factory=Monitoring)
+    retraining: Retraining = Field(default_factory=Retraining)
+    security: Security = Field(default_factory=Security)
+    storage: Storage = Field(default_factory=Storage)
+    scoring: Scoring = Field(default_factory=Scoring)
+    querying: Querying = Field(default_factory=Querying)
+    web_service: WebService | None = Field(
+        default=None,
+        description="The HTTP API that predicts on request; without, nothing listens.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        streaming, serving, monitoring = self.streaming, self.serving, self.monitoring
+        if serving.reserves_concurrency and (
+            serving.predictor_concurrency < streaming.batches_at_once
+        ):
+            raise InvalidStage(
+                f"{self.name}: serving.predictor_concurrency is {serving.predictor_concurrency}, "
+                f"below the {streaming.batches_at_once} batches at once that streaming.shards and "
+                "streaming.parallelization_factor make: Lambda would throttle the mapping; raise it"
+            )
+        if monitoring.iterator_age_alarm_seconds >= streaming.maximum_record_age_seconds:
+            raise InvalidStage(
+                f"{self.name}: monitoring.iterator_age_alarm_seconds is "
+                f"{monitoring.iterator_age_alarm_seconds}, not below "
+                f"streaming.maximum_record_age_seconds, {streaming.maximum_record_age_seconds}: "
+                "the alarm would come after the first loss; lower it"
+            )
+        return self

@@ -1,0 +1,41 @@
+"""Settings of how long data is kept."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cdk_app.settings.base import Settings, unit
+
+_LogDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
+    1096, 1827, 2192, 2557, 2922, 3288, 3653,
+]  # fmt: skip
+"""What CloudWatch Logs accepts as retention."""
+
+
+class Storage(Settings):
+    """Retention of logs, predictions and quarantined records."""
+
+    GROUP: ClassVar[str] = "storage"
+
+    log_retention_days: _LogDays = Field(
+        default=30,
+        json_schema_extra=unit("days"),
+        description="How long logs are kept.",
+    )
+    archive_retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3650,
+        json_schema_extra=unit("days"),
+        description="How long predictions are kept; None for ever.",
+    )
+    quarantine_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        json_schema_extra=unit("days"),
+        description="How long records that were quarantined or given up are kept.",
+    )
