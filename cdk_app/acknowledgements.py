@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import App, CfnResource, Stack, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
@@ -113,5 +114,6 @@ if __name__ == "__main__":
     from cdk_app.app import build_app
     from cdk_app.settings.stages import STAGES
 
-    apps = [build_app(stage=stage, **{"aws:cdk:bundling-stacks": []}) for stage in STAGES]
+    without_bundling: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
+    apps = [build_app(stage=stage, **without_bundling) for stage in STAGES]
     print(table(apps))  # noqa: T201 - it is what the command is for

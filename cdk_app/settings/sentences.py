@@ -38,8 +38,9 @@ def sentence_of(error: ValidationError, model: type[BaseModel], group: str) -> s
     value = fault["input"]
     if cause := fault.get("ctx", {}).get("error"):
         return f"{setting} is {value!r}; {cause}"
-    if fault["type"] in ("greater_than_equal", "less_than_equal"):
-        lowest, highest = limits_of(field)
+    limits = limits_of(field)
+    if limits and fault["type"] in ("greater_than_equal", "less_than_equal"):
+        lowest, highest = limits
         return f"{setting} is {value!r}; it must be between {lowest} and {highest}"
     if len(fault["loc"]) > 1 and isinstance(fault["loc"][1], int):
         return f"{setting} holds {value!r}; it must be {written(field.annotation)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -73,7 +74,7 @@ class Dashboard(Construct):
 
     def _metric(self, place: int, panel: Panel) -> cloudwatch.Metric | cloudwatch.MathExpression:
         series = panel.series[place]
-        shown = {"label": series.title, "period": Duration.minutes(panel.minutes)}
+        shown: dict[str, Any] = {"label": series.title, "period": Duration.minutes(panel.minutes)}
         if series.is_open:
             return cloudwatch.MathExpression(
                 expression=series.search(self._names, panel.minutes), using_metrics={}, **shown
