@@ -17,6 +17,7 @@ from cli.deployment.client import Loop
 from cli.parallel import in_parallel
 from cli.tables import fitted
 from stresswatch.aws.s3 import Location, read
+from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.storage.training_sets import (
     LABELS_PREFIX,
     assemble,
@@ -29,7 +30,6 @@ from stresswatch.storage.training_sources import SOURCES_FILE, Counts, Sources
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_TRAINING_SETS = "datasets/"
 _FIGURES = ("posts", "stressed", "numeric features")
 _NUMBERS = ("posts", "stressed", "invalid", "size")
 
@@ -185,7 +185,7 @@ def _labels(s3: S3Client, bucket: str) -> LabelsRow:
 
 def _training(loop: Loop, newest: int) -> list[TrainingRow]:
     s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
-    objects = _objects(s3, bucket, _TRAINING_SETS)
+    objects = _objects(s3, bucket, DATA_SETS)
     sets = {version: key for key in objects if (version := version_of_training_set(key))}
     in_order = sorted(sets, key=lambda version: objects[sets[version]][1], reverse=True)
     champion = loop.champion()

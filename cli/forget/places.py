@@ -14,13 +14,10 @@ from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_rec
 from cli.forget.sweep import Place
 from stresswatch.monitoring import drift_history
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
-from stresswatch.storage import archive, quarantine
+from stresswatch.storage import archive, prefixes, quarantine
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-
-DATA_SETS_PREFIX = "datasets/"
-"""Of the base data, and of the training sets that were assembled."""
 
 
 class _Kept(NamedTuple):
@@ -36,7 +33,7 @@ VISITED = (
     _Kept("quarantine", "Quarantine", quarantine.PREFIX, quarantined_record),
     _Kept("failed batches", "Quarantine", quarantine.FAILED_BATCHES, failed_batch),
     _Kept("labels", "Training", LABELS_PREFIX, posts_file),
-    _Kept("base data and training sets", "Training", DATA_SETS_PREFIX, posts_file),
+    _Kept("base data and training sets", "Training", prefixes.DATA_SETS, posts_file),
     _Kept("files to score and results", "Training", SCORING_PREFIX, posts_file),
     _Kept("archive", "Archive", archive.PREFIX, posts_file),
     _Kept("shadowing", "Archive", SHADOW_PREFIX, posts_file),
@@ -46,10 +43,10 @@ VISITED = (
 NOT_VISITED = {
     ("Archive", drift_history.PREFIX): "figures of whole windows, without ids",
     ("Archive", drift_history.REPORTS): "figures of whole windows, without ids",
-    ("Archive", "quality/"): "figures of whole windows, without ids",
-    ("Archive", "query-results/"): "can hold ids, and expires after `querying.results_days`",
+    ("Archive", prefixes.QUALITY): "figures of whole windows, without ids",
+    ("Archive", prefixes.QUERY_RESULTS): "can hold ids, and expires after `querying.results_days`",
     ("Models", MODELS_PREFIX): "models and references, without ids; models are named at the end",
-    ("Training", "training-output/"): "the same files, as the training job delivers them",
+    ("Training", prefixes.TRAINING_OUTPUT): "the same files, as the training job delivers them",
 }
 """Why no other prefix is looked at, by bucket and prefix."""
 

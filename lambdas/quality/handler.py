@@ -24,7 +24,7 @@ from stresswatch.monitoring.live_quality import (
 )
 from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.monitoring.windows import Window
-from stresswatch.storage import archive
+from stresswatch.storage import archive, prefixes
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
 from stresswatch.versions.champion import read_pointer
 from stresswatch.versions.trained_texts import read_trained_texts
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
-PREFIX = "quality/"
-"""Where each measurement is kept, in the archive's bucket."""
 _METRICS = {
     "f1": "F1",
     "precision": "Precision",
@@ -87,7 +85,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
     s3.put_object(
         Bucket=bucket,
-        Key=f"{PREFIX}{window.end.astimezone(UTC):%Y-%m-%dT%H%M%S}-{pointer.version}.json",
+        Key=f"{prefixes.QUALITY}{window.end.astimezone(UTC):%Y-%m-%dT%H%M%S}-{pointer.version}.json",
         Body=json.dumps(result).encode(),
         ContentType="application/json",
     )

@@ -16,8 +16,11 @@ from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from cdk_app.settings.stage import Stage
+from stresswatch.monitoring import drift_history, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
+from stresswatch.storage import archive
+from stresswatch.versions.model_version import MODELS_PREFIX
 
 _LATEST_MINUTES = 15
 """How late a window's figure may come before the monitor counts as silent."""
@@ -64,11 +67,13 @@ class DriftMonitor(Construct):
         role = role_of(self.function)
         foundation.dead_letters.take_from(self.function)
         foundation.pointers.grant_read_champion(role)
-        storage.grant_list(role, storage.archive, "predictions/", "drift/")
+        storage.grant_list(role, storage.archive, archive.PREFIX, drift_history.PREFIX)
         # Pages are read by whom it signs links for.
-        storage.grant_read(role, storage.archive, "predictions/", "drift/", "reports/")
-        storage.grant_read(role, storage.models, "models/")
-        storage.grant_write(role, storage.archive, "reports/", "drift/")
+        storage.grant_read(
+            role, storage.archive, archive.PREFIX, drift_history.PREFIX, drift_history.REPORTS
+        )
+        storage.grant_read(role, storage.models, MODELS_PREFIX)
+        storage.grant_write(role, storage.archive, drift_history.REPORTS, drift_history.PREFIX)
         allow_metrics(role, NAMESPACE)
         foundation.notifications.grant_publish(role)
         Schedule(
@@ -85,7 +90,7 @@ class DriftMonitor(Construct):
         self.alarm = alarms.make(
             self,
             "Alarm",
-            self._metric("DriftShare", stage),
+            self._metric(metric_names.DRIFT_SHARE, stage),
             meaning=(
                 "Many columns of the posts have moved from what the champion was measured on. "
                 "A retraining starts by itself; see the report of the window in S3."
@@ -97,7 +102,7 @@ class DriftMonitor(Construct):
         alarms.make_for_silence(
             self,
             "HeartbeatAlarm",
-            self._metric("WindowPosts", stage, statistic="SampleCount"),
+            self._metric(metric_names.WINDOW_POSTS, stage, statistic="SampleCount"),
             meaning="The drift monitor did not run: nobody is watching the model.",
             runbook="drift-monitor-silent",
             silence=heartbeat_silence(settings.window_minutes),

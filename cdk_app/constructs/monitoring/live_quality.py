@@ -9,10 +9,13 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
-from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
 from cdk_app.permissions import allow_metrics
+from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import SCHEDULED_TIME
+from stresswatch.storage import archive
+from stresswatch.storage.prefixes import ASSEMBLED_SETS, QUALITY
+from stresswatch.storage.training_sets import LABELS_PREFIX
 
 
 class LiveQuality(Construct):
@@ -41,11 +44,11 @@ class LiveQuality(Construct):
         foundation.dead_letters.take_from(self.function)
         foundation.pointers.grant_read_champion(role)
         foundation.identity.grant_read(role)
-        storage.grant_list(role, storage.archive, "predictions/")
-        storage.grant_read(role, storage.archive, "predictions/")
-        storage.grant_write(role, storage.archive, "quality/")
-        storage.grant_list(role, storage.training, "labels/", ASSEMBLED_SETS)
-        storage.grant_read(role, storage.training, "labels/", ASSEMBLED_SETS)
+        storage.grant_list(role, storage.archive, archive.PREFIX)
+        storage.grant_read(role, storage.archive, archive.PREFIX)
+        storage.grant_write(role, storage.archive, QUALITY)
+        storage.grant_list(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
+        storage.grant_read(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)
         hours = settings.quality_every_hours
         Schedule(
@@ -64,7 +67,7 @@ class LiveQuality(Construct):
             "Alarm",
             cloudwatch.Metric(
                 namespace=NAMESPACE,
-                metric_name="F1UpperBound",
+                metric_name=metric_names.F1_UPPER_BOUND,
                 dimensions_map={"Stage": stage.name},
                 statistic="Minimum",
                 period=Duration.hours(hours),

@@ -19,6 +19,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.storage import Storage
 from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
 from cdk_app.permissions import from_this_account
+from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage.quarantine import FAILED_BATCHES
 
@@ -133,7 +134,7 @@ class ServiceAlarms(Construct):
         self._alarms.make_for_silence(
             self,
             "SilentStreamAlarm",
-            self._metric("PostsRead"),
+            self._metric(metric_names.POSTS_READ),
             meaning="No post came: producers have stopped, or what they send is not read.",
             runbook="silent-stream",
             silence=timedelta(minutes=stage.monitoring.silence_alarm_minutes),
@@ -149,7 +150,7 @@ class ServiceAlarms(Construct):
         make(
             self,
             "QuarantineRateAlarm",
-            self._metric("PostsQuarantined"),
+            self._metric(metric_names.POSTS_QUARANTINED),
             meaning="Many posts break the contract: a producer has probably changed.",
             runbook="quarantine-rate",
             threshold=stage.monitoring.quarantine_alarm_posts,
@@ -157,7 +158,7 @@ class ServiceAlarms(Construct):
         make(
             self,
             "ChampionRefusedAlarm",
-            self._metric("ChampionRefused"),
+            self._metric(metric_names.CHAMPION_REFUSED),
             meaning="The promoted model cannot be followed; the one before it goes on serving.",
             runbook="champion-refused",
             threshold=1,
@@ -167,7 +168,7 @@ class ServiceAlarms(Construct):
         self._alarms.make(
             self,
             "UnfinishedBatchesAlarm",
-            self._metric("UnfinishedBatches"),
+            self._metric(metric_names.UNFINISHED_BATCHES),
             meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
             runbook="unfinished-batches",
             threshold=self._stage.monitoring.unfinished_alarm_batches,

@@ -11,7 +11,7 @@ from cdk_app.acknowledgements import acknowledge
 from cdk_app.permissions import allow
 from cdk_app.removal import removal_policy
 from cdk_app.settings.stage import Stage
-from stresswatch.retraining.journal import EXPIRES_AT
+from stresswatch.retraining.journal import EXPIRES_AT, KIND, NAME
 
 
 class Journal(Construct):
@@ -24,8 +24,8 @@ class Journal(Construct):
         self.table = dynamodb.Table(
             self,
             "Table",
-            partition_key=dynamodb.Attribute(name="kind", type=text),
-            sort_key=dynamodb.Attribute(name="name", type=text),
+            partition_key=dynamodb.Attribute(name=KIND, type=text),
+            sort_key=dynamodb.Attribute(name=NAME, type=text),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=key,

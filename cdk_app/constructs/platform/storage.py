@@ -14,11 +14,8 @@ from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.removal import removal_policy
 from cdk_app.settings.stage import Stage
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
+from stresswatch.storage import archive, prefixes
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-
-QUERY_RESULTS_PREFIX = "query-results/"
-ASSEMBLED_SETS = "datasets/v"
-"""Where training sets are: each under its version, whose name begins so. Base data is not."""
 
 
 class Storage(Construct):
@@ -82,13 +79,13 @@ class Storage(Construct):
                 # A challenger's predictions have done their work when it was judged.
                 s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30)),
                 s3.LifecycleRule(
-                    prefix=QUERY_RESULTS_PREFIX,
+                    prefix=prefixes.QUERY_RESULTS,
                     expiration=Duration.days(stage.querying.results_days),
                 ),
                 *(
                     [
                         s3.LifecycleRule(
-                            prefix="predictions/",
+                            prefix=archive.PREFIX,
                             expiration=Duration.days(stage.storage.archive_retention_days),
                         )
                     ]

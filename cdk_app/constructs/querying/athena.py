@@ -10,7 +10,6 @@ from aws_cdk import aws_glue as glue
 from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
-from cdk_app.constructs.platform.storage import QUERY_RESULTS_PREFIX
 from cdk_app.constructs.querying.athena_tables import (
     TABLES,
     Format,
@@ -19,6 +18,7 @@ from cdk_app.constructs.querying.athena_tables import (
     saved_queries,
 )
 from cdk_app.settings.stage import Stage
+from stresswatch.storage.prefixes import QUERY_RESULTS
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
 
@@ -117,7 +117,7 @@ class Querying(Construct):
                     selected_engine_version="Athena engine version 3"
                 ),
                 result_configuration=athena.CfnWorkGroup.ResultConfigurationProperty(
-                    output_location=archive.s3_url_for_object(QUERY_RESULTS_PREFIX),
+                    output_location=archive.s3_url_for_object(QUERY_RESULTS),
                     expected_bucket_owner=Stack.of(self).account,
                     encryption_configuration=athena.CfnWorkGroup.EncryptionConfigurationProperty(
                         encryption_option="SSE_KMS", kms_key=self._storage.key.key_arn

@@ -8,9 +8,13 @@ from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, role_of
-from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
 from cdk_app.constructs.platform.workflows import RETRAINING, allow_executions
 from stresswatch.retraining.journal import APPROVAL, BARRED, LEASE
+from stresswatch.storage import archive
+from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
+from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
+from stresswatch.versions.model_version import MODELS_PREFIX
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 
 def make_functions(scope: Construct, foundation: Foundation) -> dict[str, lambda_.Function]:
@@ -67,9 +71,9 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
     )
     role = role_of(function)
     pointers.grant_read_champion(role)
-    storage.grant_list(role, storage.models, "models/")
-    storage.grant_list(role, storage.training, "datasets/base/", "labels/")
-    storage.grant_read(role, storage.training, "datasets/base/", "labels/", ASSEMBLED_SETS)
+    storage.grant_list(role, storage.models, MODELS_PREFIX)
+    storage.grant_list(role, storage.training, BASE_PREFIX, LABELS_PREFIX)
+    storage.grant_read(role, storage.training, BASE_PREFIX, LABELS_PREFIX, ASSEMBLED_SETS)
     storage.grant_write(role, storage.training, ASSEMBLED_SETS)
     return function
 
@@ -93,10 +97,10 @@ def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
     role = role_of(function)
     pointers.grant_read_champion(role)
     storage.grant_list(role, storage.training, ASSEMBLED_SETS)
-    storage.grant_list(role, storage.models, "models/")
-    storage.grant_read(role, storage.training, ASSEMBLED_SETS, "training-output/")
-    storage.grant_read(role, storage.models, "models/")
-    storage.grant_write(role, storage.models, "models/")
+    storage.grant_list(role, storage.models, MODELS_PREFIX)
+    storage.grant_read(role, storage.training, ASSEMBLED_SETS, TRAINING_OUTPUT)
+    storage.grant_read(role, storage.models, MODELS_PREFIX)
+    storage.grant_write(role, storage.models, MODELS_PREFIX)
     return function
 
 
@@ -115,7 +119,7 @@ def _shadow(scope: Construct, foundation: Foundation) -> lambda_.Function:
     )
     role = role_of(function)
     pointers.grant_move_shadow(role)
-    storage.grant_read(role, storage.models, "models/")
+    storage.grant_read(role, storage.models, MODELS_PREFIX)
     return function
 
 
@@ -140,12 +144,12 @@ def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
     pointers.grant_read_champion(role)
     identity.grant_read(role)
     for bucket, prefixes in (
-        (storage.archive, ("predictions/", "shadow/")),
-        (storage.training, ("labels/", ASSEMBLED_SETS)),
+        (storage.archive, (archive.PREFIX, SHADOW_PREFIX)),
+        (storage.training, (LABELS_PREFIX, ASSEMBLED_SETS)),
     ):
         storage.grant_list(role, bucket, *prefixes)
         storage.grant_read(role, bucket, *prefixes)
-    storage.grant_write(role, storage.models, "models/")
+    storage.grant_write(role, storage.models, MODELS_PREFIX)
     return function
 
 
@@ -183,7 +187,7 @@ def _promote(scope: Construct, foundation: Foundation) -> lambda_.Function:
     journal.grant_read(role, BARRED)
     pointers.grant_read_champion(role)
     pointers.grant_move_champion(role)
-    storage.grant_read(role, storage.models, "models/")
+    storage.grant_read(role, storage.models, MODELS_PREFIX)
     return function
 
 

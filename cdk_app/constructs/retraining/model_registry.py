@@ -22,6 +22,7 @@ from stresswatch.versions.model_registry import (
     PACKAGE_CHANGED,
     REJECTED,
 )
+from stresswatch.versions.model_version import MODELS_PREFIX
 
 _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
@@ -60,7 +61,7 @@ class ModelRegistry(Construct):
         role = role_of(self.function)
         dead_letters.take_from(self.function)
         pointers.grant_read_champion(role)
-        storage.grant_read(role, storage.models, "models/")
+        storage.grant_read(role, storage.models, MODELS_PREFIX)
         journal.grant_read(role, BARRED)
         journal.grant_read(role, APPROVAL)
         journal.grant_write(role, APPROVAL)

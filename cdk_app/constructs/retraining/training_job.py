@@ -11,11 +11,11 @@ from constructs import Construct
 from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy
-from cdk_app.constructs.platform.storage import ASSEMBLED_SETS
 from cdk_app.constructs.platform.workflows import integration
 from cdk_app.permissions import allow, allow_metrics
 from cdk_app.settings.retraining import Retraining as Settings
 from cdk_app.source_revision import code_commit
+from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
 
 # What a run's record takes, and nothing that reads or deletes another's.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
@@ -96,7 +96,7 @@ class TrainingJob:
                         }
                     ],
                     "OutputDataConfig": {
-                        "S3OutputPath": storage.training.s3_url_for_object("training-output/"),
+                        "S3OutputPath": storage.training.s3_url_for_object(TRAINING_OUTPUT),
                         "KmsKeyId": key_id,
                     },
                     "ResourceConfig": {
@@ -166,7 +166,7 @@ class TrainingJob:
         storage, stack = self._storage, Stack.of(self._scope)
         storage.grant_list(role, storage.training, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, ASSEMBLED_SETS)
-        storage.grant_write(role, storage.training, "training-output/")
+        storage.grant_write(role, storage.training, TRAINING_OUTPUT)
         # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
         allow(role, ["kms:Encrypt"], [storage.key.key_arn])
         if not self._settings.trains_on_local_disk:

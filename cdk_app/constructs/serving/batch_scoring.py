@@ -19,6 +19,7 @@ from cdk_app.constructs.platform.workflows import (
 )
 from cdk_app.permissions import allow
 from stresswatch.serving.batch_scoring import PREFIX
+from stresswatch.versions.model_version import MODELS_PREFIX
 
 
 class BatchScoring(Construct):
@@ -46,7 +47,7 @@ class BatchScoring(Construct):
         )
         invoked_in_step(self.function, "the workflow waits for it, and counts what failed.")
         role = role_of(self.function)
-        storage.grant_read(role, storage.models, "models/")
+        storage.grant_read(role, storage.models, MODELS_PREFIX)
         storage.grant_read(role, storage.training, PREFIX)
         storage.grant_write(role, storage.training, PREFIX)
         self.state_machine = self._state_machine()

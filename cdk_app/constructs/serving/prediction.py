@@ -10,6 +10,10 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.permissions import allow
+from stresswatch.monitoring import metric_names
+from stresswatch.storage import archive, quarantine
+from stresswatch.versions.model_version import MODELS_PREFIX
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 
 class Prediction(Construct):
@@ -45,10 +49,10 @@ class Prediction(Construct):
         pointers.grant_read_champion(role)
         pointers.grant_read_shadow(role)
         identity.grant_read(role)
-        storage.grant_read(role, storage.models, "models/")
-        storage.grant_write(role, storage.archive, "predictions/", "shadow/")
+        storage.grant_read(role, storage.models, MODELS_PREFIX)
+        storage.grant_write(role, storage.archive, archive.PREFIX, SHADOW_PREFIX)
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
-        storage.grant_write(role, storage.quarantine, "quarantine/", "aws/lambda/")
+        storage.grant_write(role, storage.quarantine, quarantine.PREFIX, quarantine.FAILED_BATCHES)
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
         self.canary = (
             Canary(
@@ -62,7 +66,7 @@ class Prediction(Construct):
             else None
         )
         self.failure = FailureMetric(
-            metric="UnfinishedBatches",
+            metric=metric_names.UNFINISHED_BATCHES,
             service="predictor",
             threshold=stage.monitoring.unfinished_alarm_batches,
             meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",

@@ -15,7 +15,10 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, log_group, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.settings.web_service import WebService as Settings
+from stresswatch.monitoring import metric_names
 from stresswatch.serving.web_service import ROUTES
+from stresswatch.storage.training_sets import LABELS_PREFIX
+from stresswatch.versions.model_version import MODELS_PREFIX
 
 _ANY_OTHER = "/{proxy+}"
 
@@ -44,9 +47,9 @@ class WebService(Construct):
         )
         role = role_of(self.function)
         pointers.grant_read_champion(role)
-        storage.grant_read(role, storage.models, "models/")
-        storage.grant_write(role, storage.training, "labels/")
-        storage.grant_list(role, storage.training, "labels/")
+        storage.grant_read(role, storage.models, MODELS_PREFIX)
+        storage.grant_write(role, storage.training, LABELS_PREFIX)
+        storage.grant_list(role, storage.training, LABELS_PREFIX)
         self.api = apigateway.HttpApi(
             self,
             "Api",
@@ -74,7 +77,7 @@ class WebService(Construct):
         self._serve(foundation, settings)
         meaning = "The web service cannot answer: it has no model, fails, or is throttled."
         self.failure = FailureMetric(
-            metric="ServerErrors",
+            metric=metric_names.SERVER_ERRORS,
             service="api",
             threshold=settings.errors_alarm_count,
             meaning=meaning,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LEASE = "lease"
 BARRED = "barred"
 APPROVAL = "approval"
+KIND = "kind"
+NAME = "name"
+"""The attributes that an entry is known by."""
 EXPIRES_AT = "expires_at"
 """When DynamoDB may forget an entry, in seconds since 1970."""
 _RETRAINING = "retraining"
@@ -131,5 +134,5 @@ class Journal:
 def _item(
     kind: str, name: str, fields: Mapping[str, str] | None = None
 ) -> dict[str, AttributeValueTypeDef]:
-    entry = {"kind": kind, "name": name, **(fields or {})}
+    entry = {KIND: kind, NAME: name, **(fields or {})}
     return {field: {"S": value} for field, value in entry.items()}

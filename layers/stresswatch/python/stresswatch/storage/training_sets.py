@@ -20,12 +20,13 @@ from stresswatch.contracts.posts import (
     labelled_post_record,
     parse_labelled_post,
 )
+from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.text.normalisation import canonical
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-BASE_PREFIX = "datasets/base/"
+BASE_PREFIX = f"{DATA_SETS}base/"
 LABELS_PREFIX = "labels/"
 POSTS_FILE = "posts.jsonl"
 LARGEST_NUMBER = 1e12
@@ -205,7 +206,7 @@ def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
 
 def folder_of_training_set(bucket: str, version: str) -> Location:
     """Give where the training set of a model version is."""
-    return Location(bucket, f"datasets/{version}/")
+    return Location(bucket, f"{DATA_SETS}{version}/")
 
 
 def version_of_training_set(key: str) -> str | None:
