@@ -67,7 +67,7 @@ def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: st
 
 
 def acknowledgements(app: App) -> list[Acknowledgement]:
-    """Give every acknowledgement of an app, sorted."""
+    """Return every acknowledgement of an app, sorted."""
     return sorted(
         {
             Acknowledgement(rule, construct.node.path, reason)
@@ -80,7 +80,7 @@ def acknowledgements(app: App) -> list[Acknowledgement]:
 
 
 def table(apps: Iterable[App]) -> str:
-    """Give the acknowledgements of some apps as a table of Markdown, one row a rule and reason."""
+    """Return some apps' acknowledgements as a Markdown table, one row a rule and reason."""
     constructs = defaultdict(set)
     for found in sorted(set().union(*map(acknowledgements, apps))):
         rule = found.rule.partition("[")[0]

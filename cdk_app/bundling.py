@@ -26,17 +26,17 @@ class BundlingFailed(RuntimeError):
 
 
 def function_code(name: str) -> lambda_.Code:
-    """Give the code of a zip function: its folder under ``lambdas/``."""
+    """Return the code of a zip function: its folder under ``lambdas/``."""
     return lambda_.Code.from_asset(str(PROJECT / "lambdas" / name), exclude=_NOT_CODE)
 
 
 def domain_layer_code() -> lambda_.Code:
-    """Give the domain package."""
+    """Return the domain package."""
     return lambda_.Code.from_asset(str(PROJECT / "layers" / "stresswatch"), exclude=_NOT_CODE)
 
 
 def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
-    """Give the third-party packages of the zip functions, for their Python and architecture.
+    """Return the third-party packages of the zip functions, for their Python and architecture.
 
     The asset is named by the hash of what was bundled: by the hash of its sources, a function would
     not be updated when the same requirements give other files.
@@ -55,7 +55,7 @@ def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
 
 
 def image_context(*folders: str) -> list[str]:
-    """Give the patterns that leave only these folders of the project in an image's context."""
+    """Return the patterns that leave only these folders of the project in an image's context."""
     return ["**", *(f"!{folder}/**" for folder in folders), "**/__pycache__"]
 
 

@@ -48,7 +48,7 @@ def test_changing_the_code_changes_the_domain_layer(project):
     assert domain_layer_hash() != before
 
 
-def test_a_layer_that_cannot_be_bundled_is_an_error_and_not_a_job_for_docker(tmp_path):
+def test_a_layer_that_cannot_be_bundled_is_an_error(tmp_path):
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("numpy  # without a hash\n")
     with pytest.raises(BundlingFailed, match="hash"):

@@ -85,7 +85,7 @@ def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, prod
         }
 
 
-def test_the_versions_are_searched_for_as_nobody_knows_them_when_it_is_deployed(template):
+def test_versions_are_searched_for_as_none_is_known_at_deployment(template):
     ((search,),) = graphs(template)["Posts scored, by version"]["metrics"]
     assert search["expression"] == (
         "SEARCH('{Stresswatch,Stage,service,Role,ModelVersion} "

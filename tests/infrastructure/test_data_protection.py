@@ -69,14 +69,14 @@ def test_streams_topic_queue_and_logs_are_encrypted_with_a_customer_key(any_stag
         assert {"KmsKeyId", "RetentionInDays"} <= set(group)
 
 
-def test_the_key_of_text_digests_is_random_and_encrypted_with_a_customer_key(any_stage):
+def test_the_key_of_text_digests_is_random_and_encrypted(any_stage):
     (secret,) = any_stage.properties("AWS::SecretsManager::Secret")
     assert "StorageKey" in json.dumps(secret["KmsKeyId"])
     assert secret["GenerateSecretString"]["PasswordLength"] >= 64
     assert "SecretString" not in secret
 
 
-def test_the_key_of_text_digests_is_read_by_those_who_write_or_join_them_alone(any_stage):
+def test_the_key_of_text_digests_is_read_by_those_who_need_it_alone(any_stage):
     readers = {
         role
         for role in any_stage.resources("AWS::IAM::Role")
@@ -105,7 +105,7 @@ def admitted(template, key, service):
     ]
 
 
-def test_cloudwatch_logs_may_use_the_key_of_the_log_groups_and_for_this_stacks_alone(template):
+def test_cloudwatch_logs_may_use_the_key_for_this_stack_alone(template):
     (statement,) = admitted(template, "StorageKey", "logs.")
     assert {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"} <= set(statement["Action"])
     (groups,) = statement["Condition"]["ArnLike"].values()
@@ -116,7 +116,7 @@ def test_cloudwatch_logs_may_use_the_key_of_the_log_groups_and_for_this_stacks_a
 
 
 @pytest.mark.parametrize("service", ["events.amazonaws.com", "cloudwatch.amazonaws.com"])
-def test_dead_letters_and_alarms_get_through_to_their_encrypted_queue_and_topic(template, service):
+def test_dead_letters_and_alarms_reach_their_encrypted_targets(template, service):
     (statement,) = admitted(template, "StorageKey", service)
     assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
 

@@ -60,7 +60,7 @@ def test_the_drift_function_does_not_run_as_root():
     assert int(user) > 0
 
 
-def test_the_training_job_gives_up_root_at_its_start_for_a_user_that_the_image_has():
+def test_the_training_job_gives_up_root_for_a_user_of_the_image():
     (start,) = instructions(TRAINING, "ENTRYPOINT")
     assert start == '["python", "-m", "training_jobs.stress_model.start"]'
     variables = dict(value.split("=") for value in instructions(TRAINING, "ENV"))

@@ -204,7 +204,7 @@ READER_AND_WRITER = {
 }
 
 
-def test_the_workflow_of_scoring_runs_its_own_parts_and_touches_no_other_prefix(template):
+def test_the_scoring_workflow_touches_no_prefix_but_its_own(template):
     granted = permissions(template, "ScoringWorkflowRole")
     assert {action for action, _, _ in granted} == {
         "kms:Decrypt",

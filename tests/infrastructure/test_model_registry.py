@@ -27,13 +27,13 @@ def test_the_development_stage_has_none(template):
     assert template.resources(GROUP) == {}
 
 
-def test_the_group_outlives_the_stack_as_one_with_packages_cannot_be_deleted(production):
+def test_the_group_outlives_the_stack(production):
     (group,) = production.resources(GROUP).values()
     assert group["DeletionPolicy"] == "RetainExceptOnCreate"
     assert group["UpdateReplacePolicy"] == "Retain"
 
 
-def test_a_version_is_registered_once_it_is_judged_and_people_hear_of_a_failure(states):
+def test_a_version_is_registered_once_it_is_judged(states):
     assert states["Gate"]["Next"] == "Register"
     assert states["Register"]["Next"] == "Accepted?"
     assert states["Register"]["Catch"][0]["Next"] == "NotifyFailed"

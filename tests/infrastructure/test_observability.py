@@ -86,7 +86,7 @@ def test_every_workflow_is_watched_for_each_way_to_end_badly(any_stage):
     assert watched == set(itertools.product(workflows, ends))
 
 
-def test_only_the_silence_of_the_drift_monitor_and_of_the_stream_is_an_alarm(template):
+def test_only_silence_of_the_drift_monitor_and_the_stream_is_an_alarm(template):
     properties = {name[:-8]: alarm["Properties"] for name, alarm in alarms(template).items()}
     treatments = {alarm["TreatMissingData"] for alarm in properties.values()}
     assert treatments == {"missing", "notBreaching"}

@@ -49,7 +49,7 @@ def test_a_table_lies_where_its_objects_do(template):
         assert bucket["Ref"].startswith(f"Storage{table.bucket.capitalize()}")
 
 
-def test_what_one_query_may_read_and_where_its_result_goes_is_not_the_callers_choice(any_stage):
+def test_the_workgroup_bounds_a_query_whatever_the_caller_says(any_stage):
     (workgroup,) = any_stage.properties("AWS::Athena::WorkGroup")
     settings = workgroup["WorkGroupConfiguration"]
     assert settings["EnforceWorkGroupConfiguration"] is True

@@ -157,7 +157,7 @@ class Functions(Construct):
     def _shared(
         self, scope: Construct, name: str, environment: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Give what functions of both kinds have."""
+        """Return what functions of both kinds have."""
         role = iam.Role(
             scope,
             f"{name.capitalize()}Role",
@@ -207,7 +207,7 @@ def invoked_in_step(function: lambda_.Function, failures: str) -> None:
 
 
 def role_of(function: lambda_.Function) -> iam.IRole:
-    """Give the role that a function was made with."""
+    """Return the role that a function was made with."""
     assert function.role
     return function.role
 

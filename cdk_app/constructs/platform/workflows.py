@@ -55,7 +55,7 @@ def workflow_role(scope: Construct) -> iam.Role:
 
 
 def workflow_arn(scope: Construct, stage: Stage, name: str) -> str:
-    """Give a workflow's ARN by its name: what the workflow invokes cannot wait for it."""
+    """Return a workflow's ARN by its name: what the workflow invokes cannot wait for it."""
     return _arn(scope, "stateMachine", _name(stage, name))
 
 
@@ -70,7 +70,7 @@ def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) ->
 
 
 def integration(scope: Construct, service: str, operation: str) -> str:
-    """Give the resource of a state that calls a service itself."""
+    """Return the resource of a state that calls a service itself."""
     return Stack.of(scope).format_arn(
         service="states",
         region="",

@@ -128,7 +128,7 @@ class Querying(Construct):
 
 
 def _reading(table: Table) -> dict[str, Any]:
-    """Give the part of a storage descriptor that says how Athena reads an object."""
+    """Return the part of a storage descriptor that says how Athena reads an object."""
     if table.format is Format.PARQUET:
         return {
             "input_format": f"{_HIVE}.parquet.MapredParquetInputFormat",

@@ -126,12 +126,12 @@ TABLES = (
 
 
 def database_of(stage: str) -> str:
-    """Name the database of a stage; SQL would take a hyphen for a minus."""
+    """Return the name of a stage's database; SQL would take a hyphen for a minus."""
     return f"stresswatch_{stage.replace('-', '_')}"
 
 
 def saved_queries(stage: str) -> list[SavedQuery]:
-    """Give the saved queries of a stage, by name."""
+    """Return the saved queries of a stage, by name."""
     names = sorted(path.stem for path in _SQL.glob("*.sql") if path.stem != _PREDICTIONS)
     database = database_of(stage)
     predictions = Template(_text(_PREDICTIONS)).substitute(database=database)

@@ -1,0 +1,256 @@
+"""The retraining workflow in the template: the training job, the states, and who decides."""
+
+import json
+import re
+
+import pytest
+
+from cdk_app.settings.stages import STAGES
+from tests.infrastructure.conftest import actions, states, synthesize
+
+LIMIT = (
+    "The account-level service limit 'ml.m5.large for spot training job usage' is {} Instances, "
+)
+USED = "with current utilization of {} Instances and a request delta of 1 Instances. Please ask."
+
+
+def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workflow):
+    """Which the job's role lets EC2 use, and nothing else."""
+    volume = workflow["TrainModel"]["Parameters"]["ResourceConfig"]
+    output = workflow["TrainModel"]["Parameters"]["OutputDataConfig"]
+    assert volume["VolumeKmsKeyId"] == output["KmsKeyId"]
+    (granting,) = [
+        one
+        for one in template.statements("RetrainingTrainingRole")
+        if "kms:CreateGrant" in actions(one)
+    ]
+    assert granting["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "is_on_local_disk"),
+    [
+        ("ml.m5.large", False),
+        ("ml.c6i.2xlarge", False),
+        ("ml.p3.2xlarge", False),
+        ("ml.m5d.large", True),
+        ("ml.c6gd.xlarge", True),
+        ("ml.r5dn.large", True),
+        ("ml.g4dn.xlarge", True),
+        ("ml.g5.xlarge", True),
+        ("ml.p4d.24xlarge", True),
+        ("ml.p5.48xlarge", True),
+        ("ml.trn1.2xlarge", True),
+    ],
+)
+def test_an_instance_with_a_disk_of_its_own_gets_no_volume_key(
+    instance_type, is_on_local_disk, tmp_path, monkeypatch
+):
+    stage = STAGES["dev"].changed(retraining={"training_instance_type": instance_type})
+    assert stage.retraining.trains_on_local_disk is is_on_local_disk
+    if instance_type == "ml.g4dn.xlarge":
+        monkeypatch.setitem(STAGES, "dev", stage)
+        template = synthesize("dev", tmp_path)
+        assert (
+            "VolumeKmsKeyId" not in states(template)["TrainModel"]["Parameters"]["ResourceConfig"]
+        )
+        assert "kms:CreateGrant" not in template.allowed("RetrainingTrainingRole")
+
+
+@pytest.mark.parametrize("stage", ["staging", "production"])
+def test_a_schedule_comes_back_to_what_was_suppressed_or_declined(stage, request):
+    template = request.getfixturevalue(stage)
+    schedule = template.one("AWS::Scheduler::Schedule", "RetrainingOnSchedule")
+    assert schedule["ScheduleExpression"] == "rate(1 day)"
+    assert json.loads(schedule["Target"]["Input"])["trigger"] == "schedule"
+
+
+def test_the_workflow_trains_in_a_sagemaker_job_and_waits_for_it(workflow):
+    train = workflow["TrainModel"]
+    assert train["Resource"].endswith(":states:::sagemaker:createTrainingJob.sync")
+    parameters = train["Parameters"]
+    assert "$.dataset.version, $.attempt.number" in parameters["TrainingJobName.$"]
+    (channel,) = parameters["InputDataConfig"]
+    assert channel["ChannelName"] == "train"
+    assert channel["DataSource"]["S3DataSource"]["S3Uri.$"] == "$.dataset.dataset_uri"
+    assert parameters["HyperParameters"]["k"] == "5"
+    assert parameters["EnableNetworkIsolation"] is True
+    assert "KmsKeyId" in parameters["OutputDataConfig"]
+
+
+def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
+    for name in ("BuildDataSet", "Promote"):
+        assert "Parameters" not in workflow[name]  # the whole state
+    assert workflow["Admit"]["Parameters"] == {
+        "execution.$": "$$.Execution.Id",
+        "request.$": "$",
+    }
+    assert workflow["Gate"]["Parameters"] == {
+        "version.$": "$.dataset.version",
+        "dataset_uri.$": "$.dataset.dataset_uri",
+        "training.$": "$.training",
+    }
+
+
+def choices(workflow, name):
+    """What a choice leads to, with its default last."""
+    state = workflow[name]
+    return [choice["Next"] for choice in state["Choices"]] + [state["Default"]]
+
+
+def test_only_an_accepted_challenger_is_promoted(workflow):
+    (accepted,) = workflow["Accepted?"]["Choices"]
+    assert (accepted["Variable"], accepted["BooleanEquals"]) == ("$.gate.accepted", True)
+    assert choices(workflow, "Accepted?") == ["Shadows?", "NotifyRejected"]
+    assert choices(workflow, "Shadows?") == ["Shadow", "NeedsApproval?"]
+    assert choices(workflow, "NeedsApproval?") == ["NotifyAwaitingApproval", "Promote"]
+    assert workflow["Promote"]["Next"] == "NotifyPromoted"
+
+
+def test_a_challenger_that_shadows_is_judged_once_more_by_what_it_said(workflow):
+    (shadows,) = workflow["Shadows?"]["Choices"]
+    assert (shadows["Variable"], shadows["NumericGreaterThan"]) == ("$.gate.shadow_seconds", 0)
+    assert workflow["Shadow"]["Next"] == "WhileItShadows"
+    assert workflow["WhileItShadows"]["TimestampPath"] == "$.shadow.end"
+    assert workflow["Compare"]["Parameters"] == {
+        "version.$": "$.gate.version",
+        "parent.$": "$.gate.parent",
+        "start.$": "$.shadow.start",
+        "end.$": "$.shadow.end",
+    }
+    (still,) = workflow["StillAccepted?"]["Choices"]
+    assert (still["Variable"], still["BooleanEquals"]) == ("$.comparison.accepted", True)
+    assert choices(workflow, "StillAccepted?") == ["NeedsApproval?", "NotifyRejected"]
+
+
+@pytest.mark.parametrize(("stage", "seconds"), [("dev", "0"), ("production", "86400")])
+def test_production_lets_a_challenger_shadow_for_a_day(stage, seconds, request):
+    template = request.getfixturevalue("template" if stage == "dev" else stage)
+    gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
+    assert gate["Environment"]["Variables"]["SHADOW_SECONDS"] == seconds
+
+
+def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflow):
+    assert workflow["NotifyAwaitingApproval"]["Next"] == "AwaitApproval"
+    wait = workflow["AwaitApproval"]
+    assert wait["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
+    assert wait["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
+    assert wait["TimeoutSeconds"] == 72 * 3600
+    silent, failed = wait["Catch"]
+    assert (silent["ErrorEquals"], silent["Next"]) == (["States.Timeout"], "NotifyRejected")
+    assert silent["ResultPath"] == "$.approval"
+    assert failed["Next"] == "NotifyFailed"
+    (approved,) = workflow["Approved?"]["Choices"]
+    assert (approved["Variable"], approved["BooleanEquals"]) == ("$.approval.approved", True)
+    assert choices(workflow, "Approved?") == ["Promote", "NotifyRejected"]
+
+
+@pytest.mark.parametrize(("stage", "asks"), [("dev", "false"), ("production", "true")])
+def test_production_asks_a_person(stage, asks, request):
+    template = request.getfixturevalue("template" if stage == "dev" else stage)
+    gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
+    assert gate["Environment"]["Variables"]["REQUIRES_APPROVAL"] == asks
+
+
+def test_a_retraining_without_admission_or_labels_trains_nothing(workflow):
+    assert choices(workflow, "Admitted?") == ["BuildDataSet", "Suppressed"]
+    assert workflow["Suppressed"]["Type"] == "Succeed"
+    assert choices(workflow, "EnoughNewLabels?") == ["FirstAttempt", "Declined", "NotifyDeclined"]
+    enough, scheduled = workflow["EnoughNewLabels?"]["Choices"]
+    assert (enough["Variable"], enough["IsNull"]) == ("$.dataset.declined", True)
+    assert {"Variable": "$.trigger", "StringEquals": "schedule"} in scheduled["And"]
+
+
+def test_a_training_waits_for_a_spot_instance_as_long_again_as_it_may_take(workflow):
+    parameters = workflow["TrainModel"]["Parameters"]
+    assert parameters["EnableManagedSpotTraining"] is True
+    assert parameters["StoppingCondition"] == {
+        "MaxRuntimeInSeconds": 3600,
+        "MaxWaitTimeInSeconds": 7200,
+    }
+
+
+def test_only_a_training_without_an_instance_is_tried_again(workflow):
+    (catch,) = workflow["TrainModel"]["Catch"]
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "OutOfCapacity?")
+    assert choices(workflow, "OutOfCapacity?") == ["WaitForCapacity", "NotifyFailed"]
+    (again,) = workflow["OutOfCapacity?"]["Choices"]
+    assert {"Variable": "$.attempt.number", "NumericLessThan": 4} in again["And"]
+    assert "States.MathAdd($.attempt.number, 1)" in json.dumps(workflow["NextAttempt"])
+    assert workflow["NextAttempt"]["Next"] == "TrainModel"
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "next_state"),
+    [
+        ("SageMaker.JobFailed", "CapacityError: Unable to provision requested", "WaitForCapacity"),
+        ("SageMaker.JobFailed", "MaxWaitTimeExceeded: no spot", "WaitForCapacity"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(1) + USED.format(1), "WaitForCapacity"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(0) + USED.format(0), "NotifyFailed"),
+        ("SageMaker.ResourceLimitExceeded", LIMIT.format(4) + USED.format(0), "NotifyFailed"),
+        ("SageMaker.ResourceLimitExceeded", "another sentence", "NotifyFailed"),
+        ("SageMaker.JobFailed", "AlgorithmError: no posts", "NotifyFailed"),
+    ],
+)
+def test_waiting_is_for_what_waiting_changes(workflow, error, cause, next_state):
+    state = {"error": {"Error": error, "Cause": cause}, "attempt": {"number": 1}}
+    assert chosen(workflow["OutOfCapacity?"], state) == next_state
+
+
+def chosen(choice, state):
+    """Return the state that a choice goes on to."""
+    taken = (one["Next"] for one in choice["Choices"] if holds(one, state))
+    return next(taken, choice["Default"])
+
+
+def holds(rule, state):
+    match rule:
+        case {"And": rules}:
+            return all(holds(one, state) for one in rules)
+        case {"Or": rules}:
+            return any(holds(one, state) for one in rules)
+        case {"Not": one}:
+            return not holds(one, state)
+    value = state
+    for name in rule["Variable"].split(".")[1:]:
+        value = value.get(name)
+    match rule:
+        case {"IsPresent": expected}:
+            return (value is not None) == expected
+        case {"NumericLessThan": limit}:
+            return value < limit
+        case {"StringMatches": pattern}:
+            parts = (re.escape(part) for part in pattern.split("*"))
+            return bool(re.fullmatch(".*".join(parts), value))
+    raise AssertionError(rule)
+
+
+def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
+    for name in ("Admit", "BuildDataSet", "Gate", "Shadow", "Compare", "Promote"):
+        (catch,) = workflow[name]["Catch"]
+        assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
+    assert workflow["NotifyFailed"]["Next"] == "Failed"
+    assert workflow["Failed"] == {"Type": "Fail", "CausePath": "States.JsonToString($.error)"}
+
+
+def test_every_state_that_can_fail_has_a_catch(
+    workflow,
+):
+    tasks = {name: state for name, state in workflow.items() if state["Type"] == "Task"}
+    assert {name for name, state in tasks.items() if "Catch" not in state} == {"NotifyPlainly"}
+    told = {name: state for name, state in tasks.items() if name.startswith("Notify")}
+    del told["NotifyPlainly"]
+    assert set(told) == {
+        "NotifyAwaitingApproval",
+        "NotifyDeclined",
+        "NotifyFailed",
+        "NotifyPromoted",
+        "NotifyRejected",
+    }
+    for state in told.values():
+        (catch,) = state["Catch"]
+        assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyPlainly")
+        assert state["Parameters"]["state.$"] == "$"
+        assert len(state["Parameters"]["subject"]) <= 100, "SNS refuses a longer one"
+    assert workflow["NotifyPlainly"]["Parameters"]["Message"]["error.$"] == "$.error"
+    assert workflow["NotifyPlainly"]["Next"] == "Failed"
