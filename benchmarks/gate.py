@@ -25,7 +25,9 @@ from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
-from stresswatch.retraining.gate import Contender, Rules, decide
+from stresswatch.retraining.contenders import Contender
+from stresswatch.retraining.gate import decide
+from stresswatch.retraining.gate_rules import Rules
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 DRAWS = 20

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
 from stresswatch.monitoring import drift_history
-from stresswatch.retraining.gate import Verdict
+from stresswatch.retraining.verdict import Verdict
 from stresswatch.serving.web_schemas import LabelledPost, Post, Prediction
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import Manifest

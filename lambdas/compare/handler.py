@@ -15,7 +15,7 @@ from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
-from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.gate_rules import Rules
 from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines

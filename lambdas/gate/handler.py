@@ -15,7 +15,9 @@ from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, read
 from stresswatch.model.artefact import Artefact
-from stresswatch.retraining.gate import Contender, Rules, decide
+from stresswatch.retraining.contenders import Contender
+from stresswatch.retraining.gate import decide
+from stresswatch.retraining.gate_rules import Rules
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.versions.champion import load_model, read_pointer
 from stresswatch.versions.model_version import (

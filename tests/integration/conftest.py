@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.monitoring.drift_rules import DriftRules
-from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.gate_rules import Rules
 from stresswatch.retraining.journal import Journal, PendingApproval
 from stresswatch.serving.web_service import ROUTES
 from stresswatch.storage.training_sets import TrainingSet

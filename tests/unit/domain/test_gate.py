@@ -7,7 +7,9 @@ import pytest
 
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
-from stresswatch.retraining.gate import Contender, InvalidRules, Rules, decide
+from stresswatch.retraining.contenders import Contender
+from stresswatch.retraining.gate import decide
+from stresswatch.retraining.gate_rules import InvalidRules, Rules
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -321,7 +323,7 @@ def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
         return score(self, *arguments)
 
     monkeypatch.setattr(artefact, "score", timed)
-    monkeypatch.setattr("stresswatch.retraining.gate.time.thread_time", lambda: clock["now"])
+    monkeypatch.setattr("stresswatch.retraining.gate_checks.time.thread_time", lambda: clock["now"])
     assert failed(decide(slow, champion, RULES)) == {"time to score, µs a post"}
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from stresswatch.monitoring.live_quality import Labels
-from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.gate_rules import Rules
 from stresswatch.retraining.shadow_gate import judge_shadow
 from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
 from stresswatch.evaluation.paired_bootstrap import compare
 from stresswatch.monitoring.live_quality import Labels, join
-from stresswatch.retraining.gate import Check, Rules, Verdict
+from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.verdict import Check, Verdict
 
 
 def judge_shadow(

@@ -1,0 +1,76 @@
+"""The two models that the gate compares, and what each says of the same posts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import Quality, measure
+from stresswatch.evaluation.paired_bootstrap import Comparison, compare
+from stresswatch.model.artefact import Artefact
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the two models.
+
+    Attributes
+    ----------
+    posts : sequence of LabelledPost
+        Its training set, both splits of it; empty where it is not known any more.
+    """
+
+    artefact: Artefact
+    posts: Sequence[LabelledPost]
+
+
+@dataclass(frozen=True)
+class ScoredPosts:
+    """Posts of the evaluation split, and what each model says of them; all of one length."""
+
+    name: str
+    posts: Sequence[LabelledPost]
+    groups: Sequence[str]
+    champion: NDArray[np.float64]
+    challenger: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.posts)
+
+    def only(self, name: str, rows: Sequence[int]) -> ScoredPosts:
+        return ScoredPosts(
+            name,
+            [self.posts[row] for row in rows],
+            [self.groups[row] for row in rows],
+            self.champion[rows],
+            self.challenger[rows],
+        )
+
+    def qualities(self) -> tuple[Quality, Quality]:
+        """Measure champion and challenger."""
+        labels = labels_of(self.posts)
+        return measure(labels, self.champion), measure(labels, self.challenger)
+
+    def compare(self, confidence: float) -> Comparison:
+        return compare(
+            labels_of(self.posts), self.champion, self.challenger, self.groups, confidence
+        )
+
+
+def score(artefact: Artefact, posts: Sequence[LabelledPost]) -> NDArray[np.float64]:
+    texts = [labelled.post.text for labelled in posts]
+    return artefact.score(texts, numbers_of(posts)).probability
+
+
+def labels_of(posts: Sequence[LabelledPost]) -> NDArray[np.int64]:
+    return np.array([labelled.label for labelled in posts])
+
+
+def numbers_of(posts: Sequence[LabelledPost]) -> NDArray[np.float64]:
+    return np.array([labelled.post.numbers for labelled in posts], dtype=np.float64).reshape(
+        len(posts), -1
+    )

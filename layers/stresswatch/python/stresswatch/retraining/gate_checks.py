@@ -1,0 +1,264 @@
+"""The gate's checks: each compares a challenger with the champion, or with a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.aws.identifiers import printable
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.evaluation.metrics import chance_of_roc_auc, measure
+from stresswatch.evaluation.paired_bootstrap import Comparison
+from stresswatch.evaluation.splits import split
+from stresswatch.model.artefact import Artefact
+from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
+from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.verdict import Check
+
+_TIMED_POSTS = 500
+_TIMED_ROUNDS = 5
+
+
+def worth_serving(
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    group_of: Sequence[str],
+    rules: Rules,
+) -> list[Check]:
+    quality = measure(labels, scores)
+    # Calling every post stressed has recall 1 and the share of stressed posts as its precision.
+    share = quality.stressed / quality.posts
+    call_all_stressed = 2 * share / (1 + share)
+    return [
+        _at_least("ROC-AUC, standing posts", quality.roc_auc or 0.0, rules.minimum_roc_auc),
+        _beyond_chance("standing posts", labels, scores, group_of, rules.maximum_chance),
+        _at_least("F1 over calling all stressed", quality.f1, call_all_stressed),
+    ]
+
+
+def _beyond_chance(
+    name: str,
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    group_of: Sequence[str],
+    maximum: float,
+) -> Check:
+    """Ask whether the ROC-AUC on few posts is more than luck; of many it always shows."""
+    chance = chance_of_roc_auc(labels, scores, group_of)
+    return Check(
+        name=f"chance of that ROC-AUC, {name}",
+        champion=None,
+        challenger=chance,
+        threshold=maximum,
+        passed=chance <= maximum,
+        reason=f"on {len(set(group_of))} independent posts it must be at most {maximum:.3f} for a "
+        "model that knows nothing",
+    )
+
+
+def small_enough(challenger: Contender, champion: Contender | None, rules: Rules) -> Check:
+    size = len(challenger.artefact.to_bytes())
+    return Check(
+        name="size of the model, MB",
+        champion=len(champion.artefact.to_bytes()) / 1e6 if champion else None,
+        challenger=size / 1e6,
+        threshold=rules.maximum_model_bytes / 1e6,
+        passed=size <= rules.maximum_model_bytes,
+        reason=f"must be at most {rules.maximum_model_bytes / 1e6:.1f} MB",
+    )
+
+
+def as_good_on_standing(standing: ScoredPosts, rules: Rules) -> list[Check]:
+    differences = standing.compare(rules.confidence)
+    champion, challenger = standing.qualities()
+    margin = rules.standing_f1_margin
+    limit = champion.calibration_error + rules.calibration_margin
+    return [
+        Check(
+            name="F1, standing posts",
+            champion=champion.f1,
+            challenger=challenger.f1,
+            threshold=champion.f1 - margin,
+            passed=differences.f1.low >= -margin,
+            reason=f"{differences.f1}: must be shown to fall by no more than {margin:.3f}",
+        ),
+        _brier_no_worse(standing, rules.standing_brier_margin, differences),
+        Check(
+            name="calibration error, standing posts",
+            champion=champion.calibration_error,
+            challenger=challenger.calibration_error,
+            threshold=limit,
+            passed=challenger.calibration_error <= limit,
+            reason=f"must be at most {limit:.3f}",
+        ),
+    ]
+
+
+def better_on_fresh(
+    fresh: ScoredPosts, challenger: Contender, champion: Contender, rules: Rules
+) -> list[Check]:
+    if len(fresh) < rules.minimum_posts:
+        reason = f"not judged: {len(fresh)} of at least {rules.minimum_posts} fresh posts"
+        return [Check("gain on fresh posts", None, None, None, passed=True, reason=reason)]
+    differences = fresh.compare(rules.confidence)
+    before, _ = fresh.qualities()
+    return [
+        # Labels on which the champion is worse than chance are wrong rather than new: turned round
+        # by mistake, or by somebody who wants a model that says the opposite.
+        Check(
+            name="fresh labels can be trusted",
+            champion=before.roc_auc,
+            challenger=None,
+            threshold=0.5,
+            passed=before.roc_auc is None or before.roc_auc >= 0.5,
+            reason="the champion's ROC-AUC on them must be at least 0.500; look at the labels",
+        ),
+        # Labels given at random cost whoever is sure: a challenger that has learned to be unsure
+        # gains on them, and knows nothing of them.
+        _beyond_chance(
+            fresh.name,
+            labels_of(fresh.posts),
+            fresh.challenger,
+            fresh.groups,
+            1 - rules.confidence,
+        ),
+        _brier_no_worse(fresh, rules.fresh_brier_margin, differences),
+        _f1_does_not_fall(fresh, rules.confidence, rules),
+        _gain(fresh, differences, challenger, champion, rules),
+    ]
+
+
+def _gain(
+    fresh: ScoredPosts,
+    differences: Comparison,
+    challenger: Contender,
+    champion: Contender,
+    rules: Rules,
+) -> Check:
+    """Ask for a better Brier score, or for a model that knows posts like the fresh ones."""
+    name = "gain on fresh posts"
+    if differences.brier.high < 0:
+        return Check(name, None, None, None, True, f"Brier score {differences.brier}: shown")
+    unshown = f"Brier score {differences.brier}: not shown"
+    if not champion.posts:
+        reason = f"{unshown}, and the champion's training set is gone: no drift to compare"
+        return Check(name, None, None, None, False, reason)
+    distance = [_distance(fresh.posts, one.posts) for one in (champion, challenger)]
+    if np.isnan(numbers_of(fresh.posts)).all() and distance[0] == 0:
+        reason = f"{unshown}, and neither these nor the champion's posts have numbers to compare"
+        return Check(name, None, None, None, False, reason)
+    limit = distance[0] - rules.minimum_drift_relief
+    return Check(
+        name=name,
+        champion=distance[0],
+        challenger=distance[1],
+        threshold=limit,
+        passed=distance[1] <= limit,
+        reason=f"{unshown}; so the numbers' mean distance to the training posts must be at most "
+        f"{limit:.3f}",
+    )
+
+
+def no_community_falls(both: ScoredPosts, rules: Rules) -> list[Check]:
+    rows = sorted(
+        (labelled.post.source, row)
+        for row, labelled in enumerate(both.posts)
+        if labelled.post.source
+    )
+    communities = [
+        both.only(printable(source), [row for _, row in found])
+        for source, found in groupby(rows, key=lambda item: item[0])
+    ]
+    judged = [posts for posts in communities if len(posts) >= rules.minimum_posts]
+    # Bonferroni: one of many communities falls by chance more easily than a given one.
+    confidence = 1 - (1 - rules.confidence) / max(1, len(judged))
+    return [_f1_does_not_fall(posts, confidence, rules) for posts in judged]
+
+
+def as_fast(
+    challenger: Artefact, champion: Artefact, posts: Sequence[LabelledPost], rules: Rules
+) -> Check:
+    timed = posts[:_TIMED_POSTS]
+    microseconds = [float("inf"), float("inf")]
+    for _ in range(_TIMED_ROUNDS):
+        for place, artefact in enumerate((champion, challenger)):
+            # Processor time: what else the machine does takes turns with this, and is none of it.
+            begun = time.thread_time()
+            score(artefact, timed)
+            # The least of several rounds, taken in turn: what else the machine did only adds.
+            taken = 1e6 * (time.thread_time() - begun) / len(timed)
+            microseconds[place] = min(microseconds[place], taken)
+    limit = microseconds[0] * rules.maximum_slowdown
+    return Check(
+        name="time to score, µs a post",
+        champion=microseconds[0],
+        challenger=microseconds[1],
+        threshold=limit,
+        passed=microseconds[1] <= limit,
+        reason=f"must be at most {rules.maximum_slowdown:g} times the champion's",
+    )
+
+
+def _brier_no_worse(posts: ScoredPosts, margin: float, differences: Comparison) -> Check:
+    champion, challenger = posts.qualities()
+    return Check(
+        name=f"Brier score, {posts.name}",
+        champion=champion.brier,
+        challenger=challenger.brier,
+        threshold=champion.brier + margin,
+        passed=differences.brier.high <= margin,
+        reason=f"{differences.brier}: must be shown to rise by no more than {margin:.3f}",
+    )
+
+
+def _f1_does_not_fall(posts: ScoredPosts, confidence: float, rules: Rules) -> Check:
+    difference = posts.compare(confidence).f1
+    champion, challenger = posts.qualities()
+    margin = rules.community_f1_margin
+    return Check(
+        name=f"F1, {posts.name}",
+        champion=champion.f1,
+        challenger=challenger.f1,
+        threshold=champion.f1 - margin,
+        passed=difference.value >= -margin or difference.high >= 0,
+        reason=f"{difference}, {len(posts)} posts: must not be shown to fall, and by over "
+        f"{margin:.3f}",
+    )
+
+
+def _at_least(name: str, challenger: float, threshold: float) -> Check:
+    passed = challenger >= threshold
+    return Check(name, None, challenger, threshold, passed, f"must be at least {threshold:.3f}")
+
+
+def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -> float:
+    """Give the mean two-sample Kolmogorov-Smirnov statistic of the numbers, missing ones left out.
+
+    Between fresh posts of the evaluation split and the training split of a data set. A column
+    with numbers on one side only is at the greatest distance, 1; with none on both sides at 0, as
+    a model of text alone is no farther from posts of text alone.
+    """
+    learned = split(data_set).train
+    return float(
+        np.mean(
+            [
+                _ks_statistic(one[~np.isnan(one)], other[~np.isnan(other)])
+                for one, other in zip(numbers_of(fresh).T, numbers_of(learned).T, strict=True)
+            ]
+        )
+    )
+
+
+def _ks_statistic(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    if not len(one) or not len(other):
+        return float(len(one) != len(other))
+    places = np.concatenate([one, other])
+    shares = [
+        np.searchsorted(np.sort(sample), places, side="right") / len(sample)
+        for sample in (one, other)
+    ]
+    return float(np.abs(shares[0] - shares[1]).max())

@@ -1,0 +1,95 @@
+"""The gate's rules: how far a challenger may fall short, and what it must gain."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+class InvalidRules(ValueError):
+    """The gate's rules cannot be read, or one of them can never or always be met."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How far a challenger may fall short, and what it must gain.
+
+    The margins were chosen by measurement; docs/retraining.md has it.
+
+    Attributes
+    ----------
+    confidence : float
+        Of each bound that a margin is held against.
+    minimum_roc_auc : float
+        Of the challenger, on standing posts.
+    maximum_chance : float
+        Of a ROC-AUC as high on standing posts, by a model that knows nothing.
+    standing_f1_margin, standing_brier_margin : float
+        The challenger must be shown to be no worse than the champion by more on standing posts.
+    fresh_brier_margin : float
+        The same on fresh posts.
+    community_f1_margin : float
+        A fall in F1 by more, which chance does not explain, fails: in any community of the standing
+        or fresh posts, and on the fresh posts as a whole.
+    minimum_posts : int
+        Below as many, a community, or the fresh posts, are not judged.
+    minimum_drift_relief : float
+        By how much the mean Kolmogorov-Smirnov distance between the numbers of the fresh posts and
+        those of the training posts must be less for the challenger, where a gain is not shown.
+    calibration_margin : float
+        By how much the expected calibration error on standing posts may be higher.
+    maximum_model_bytes : int
+        Size of the model file.
+    maximum_slowdown : float
+        Time of scoring the same posts, in multiples of the champion's.
+    minimum_shadow_coverage, minimum_agreement : float
+        Of a challenger that shadows: on how many of the champion's posts it must have a prediction
+        at all, and the same class.
+    """
+
+    confidence: float = 0.95
+    minimum_roc_auc: float = 0.7
+    maximum_chance: float = 0.01
+    standing_f1_margin: float = 0.05
+    standing_brier_margin: float = 0.005
+    fresh_brier_margin: float = 0.015
+    community_f1_margin: float = 0.1
+    minimum_posts: int = 30
+    minimum_drift_relief: float = 0.01
+    calibration_margin: float = 0.03
+    maximum_model_bytes: int = 8 * 1024 * 1024
+    maximum_slowdown: float = 2.0
+    minimum_shadow_coverage: float = 0.99
+    minimum_agreement: float = 0.7
+
+    def __post_init__(self) -> None:
+        if not 0.5 < self.confidence < 1:
+            raise InvalidRules(f"confidence is {self.confidence}; it must be between 0.5 and 1")
+        if not 0.5 <= self.minimum_roc_auc < 1:
+            raise InvalidRules(
+                f"minimum_roc_auc is {self.minimum_roc_auc}; it must be at least 0.5 and below 1"
+            )
+        if not self.maximum_chance < 1:
+            raise InvalidRules(f"maximum_chance is {self.maximum_chance}; it must be below 1")
+        for name, value in asdict(self).items():
+            if not value > 0:
+                raise InvalidRules(f"{name} is {value}; it must be above 0")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(value: str) -> Rules:
+        """Read rules.
+
+        Raises
+        ------
+        InvalidRules
+            When they are none.
+        """
+        try:
+            return Rules(**json.loads(value))
+        except InvalidRules:
+            raise
+        except (ValueError, TypeError) as error:
+            raise InvalidRules(f"the gate's rules cannot be read: {error}") from error
