@@ -1,16 +1,9 @@
 """A client that puts posts on the posts stream: `Producer`."""
 
-from stresswatch.producer.client import (
-    InvalidRecord,
-    Metrics,
-    NotTaken,
-    Producer,
-    ProducerClosed,
-    ProducerFull,
-    Request,
-    partition_key,
-    post_to_record,
-)
+from stresswatch.producer.client import Producer
+from stresswatch.producer.errors import NotTaken, ProducerClosed, ProducerFull
+from stresswatch.producer.metrics import Metrics, Request
+from stresswatch.producer.records import InvalidRecord, partition_key, post_to_record
 
 __all__ = [
     "InvalidRecord",

@@ -12,26 +12,21 @@ again then is a post of its own to the predictor, with a prediction of its own.
 from __future__ import annotations
 
 import atexit
-import hashlib
-import json
 import math
-import statistics
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.redaction import cause as cause_of
-from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH, InvalidPost, parse_post
+from stresswatch.producer.backlog import Backlog, Waiting
+from stresswatch.producer.errors import NotTaken, ProducerClosed, ProducerFull, why_not_taken
+from stresswatch.producer.metrics import Metrics, Request
+from stresswatch.producer.records import post_to_record, require_record
 from stresswatch.streaming.put_records import (
-    MAXIMUM_BYTES,
-    MAXIMUM_RECORD_BYTES,
-    MAXIMUM_RECORDS,
     Position,
     StreamRecord,
     put_persistently,
@@ -39,95 +34,6 @@ from stresswatch.streaming.put_records import (
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
-
-_REMEMBERED_LATENCIES = 1_000
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-class InvalidRecord(ValueError):
-    """The stream would never take the record."""
-
-
-class NotTaken(Exception):
-    """The stream did not take a record, or did not say that it had; the cause says why."""
-
-
-class ProducerFull(Exception):
-    """No room came free in time: the stream takes posts more slowly than they are put."""
-
-
-class ProducerClosed(Exception):
-    """The producer takes no more posts; its cause, if any, is the error that ended it."""
-
-
-class Request(NamedTuple):
-    """One answered request, as the hook `on_request` is told of it."""
-
-    taken: int
-    refused: int
-    taken_bytes: int
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What a producer has done so far.
-
-    Attributes
-    ----------
-    put, taken, failed, cancelled, waiting : int
-        Records: all that were put are in one of the four others.
-    refused : int
-        How often the stream refused a record, which was then sent again or failed.
-    requests : int
-        Requests that were answered.
-    taken_bytes, waiting_bytes : int
-        Data and partition keys.
-    latency_median_seconds, latency_highest_seconds : float or None
-        From put to taken, of the oldest record of each of the last 1,000 requests.
-    """
-
-    put: int
-    taken: int
-    failed: int
-    cancelled: int
-    waiting: int
-    refused: int
-    requests: int
-    taken_bytes: int
-    waiting_bytes: int
-    latency_median_seconds: float | None
-    latency_highest_seconds: float | None
-
-
-class _Waiting(NamedTuple):
-    record: StreamRecord
-    future: Future[Position]
-    since: float
-
-
-def partition_key(data: bytes, post_id: str | None = None) -> str:
-    """Give the post's id, where it can be a partition key, or else a digest of the record."""
-    if post_id and len(post_id) <= MAXIMUM_NAME_LENGTH and post_id.isprintable():
-        return post_id
-    return hashlib.sha256(data).hexdigest()
-
-
-def post_to_record(post: Mapping[str, Any]) -> StreamRecord:
-    """Write a post of the contract as a record, its id as the partition key.
-
-    Raises
-    ------
-    InvalidPost
-        When the predictor would put it into quarantine.
-    """
-    try:
-        data = _encode(post).encode()
-    except UnicodeEncodeError:
-        raise InvalidPost("not_unicode", "the post has an unpaired surrogate") from None
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidPost("not_json", "the post must be a mapping of what JSON has") from None
-    parsed = parse_post(data, default_post_id="")
-    return StreamRecord(partition_key(data, parsed.post_id), data)
 
 
 class Producer:
@@ -192,11 +98,7 @@ class Producer:
         lock = threading.Lock()
         self._has_work = threading.Condition(lock)
         self._has_settled = threading.Condition(lock)
-        self._queue: deque[_Waiting] = deque()
-        self._queued_bytes = self._waiting_bytes = self._taken_bytes = 0
-        self._put = self._taken = self._failed = self._cancelled = 0
-        self._requests = self._refused = 0
-        self._latencies: deque[float] = deque(maxlen=_REMEMBERED_LATENCIES)
+        self._backlog = Backlog(time.monotonic)
         self._wanted = 0
         """How many of the records that were put somebody waits for."""
         self._is_closed = False
@@ -244,24 +146,13 @@ class Producer:
         ProducerClosed
             When the producer was closed, or ended by an error.
         """
-        size = record.size
-        key_length = len(record.partition_key)
-        if size > MAXIMUM_RECORD_BYTES or not 0 < key_length <= MAXIMUM_NAME_LENGTH:
-            raise InvalidRecord(
-                f"the record has {size:,} bytes and a partition key of {key_length:,} characters; "
-                f"a stream takes at most {MAXIMUM_RECORD_BYTES:,}, and keys of 1 to "
-                f"{MAXIMUM_NAME_LENGTH}"
-            )
-        future: Future[Position] = Future()
+        require_record(record)
         with self._has_work:
-            self._wait_for_room(size, timeout)
+            self._wait_for_room(record.size, timeout)
             if self._is_closed:
                 raise ProducerClosed("the producer is closed") from self._broken_by
-            self._queue.append(_Waiting(record, future, time.monotonic()))
-            self._put += 1
-            self._queued_bytes += size
-            self._waiting_bytes += size
-            if len(self._queue) == 1 or self._fills_a_request():
+            future = self._backlog.add(record)
+            if len(self._backlog) == 1 or self._backlog.fills_a_request:
                 self._has_work.notify()
         return future
 
@@ -278,10 +169,10 @@ class Producer:
         if threading.current_thread() is self._thread:
             raise RuntimeError("a callback of a future cannot flush: it would wait for itself")
         with self._has_work:
-            goal = self._put
+            goal = self._backlog.put
             self._want(goal)
-            if not self._has_settled.wait_for(lambda: self._settled >= goal, timeout):
-                raise TimeoutError(f"{goal - self._settled:,} records still wait")
+            if not self._has_settled.wait_for(lambda: self._backlog.settled >= goal, timeout):
+                raise TimeoutError(f"{goal - self._backlog.settled:,} records still wait")
             self._raise_if_broken()
 
     def close(self) -> None:
@@ -302,56 +193,34 @@ class Producer:
             self._raise_if_broken()
 
     def metrics(self) -> Metrics:
-        """Tell what was done so far."""
         with self._has_work:
-            latencies = list(self._latencies)
-            return Metrics(
-                put=self._put,
-                taken=self._taken,
-                failed=self._failed,
-                cancelled=self._cancelled,
-                waiting=self._put - self._settled,
-                refused=self._refused,
-                requests=self._requests,
-                taken_bytes=self._taken_bytes,
-                waiting_bytes=self._waiting_bytes,
-                latency_median_seconds=statistics.median(latencies) if latencies else None,
-                latency_highest_seconds=max(latencies, default=None),
-            )
+            return self._backlog.metrics()
 
-    @property
-    def _settled(self) -> int:
-        return self._taken + self._failed + self._cancelled
+    def _wait_for_room(self, size: int, timeout: float | None) -> None:
+        def has_room() -> bool:
+            return self._is_closed or self._backlog.has_room(size, self._maximum_waiting_bytes)
+
+        if has_room():
+            return
+        self._want(self._backlog.put)
+        if threading.current_thread() is self._thread:
+            timeout = 0
+        if not self._has_settled.wait_for(has_room, timeout):
+            raise ProducerFull(
+                f"{self._backlog.waiting_bytes:,} bytes wait for the stream {self._stream}; "
+                "put posts more slowly, or give the stream more shards"
+            )
 
     def _raise_if_broken(self) -> None:
         if self._broken_by:
             raise ProducerClosed("an error ended the producer") from self._broken_by
 
-    def _wait_for_room(self, size: int, timeout: float | None) -> None:
-        def has_room() -> bool:
-            fits = self._waiting_bytes + size <= self._maximum_waiting_bytes
-            return self._is_closed or fits or not self._waiting_bytes
-
-        if has_room():
-            return
-        self._want(self._put)
-        if threading.current_thread() is self._thread:
-            timeout = 0
-        if not self._has_settled.wait_for(has_room, timeout):
-            raise ProducerFull(
-                f"{self._waiting_bytes:,} bytes wait for the stream {self._stream}; put posts more "
-                "slowly, or give the stream more shards"
-            )
-
     def _want(self, count: int) -> None:
         self._wanted = max(self._wanted, count)
         self._has_work.notify()
 
-    def _fills_a_request(self) -> bool:
-        return len(self._queue) >= MAXIMUM_RECORDS or self._queued_bytes >= MAXIMUM_BYTES
-
     def _run(self) -> None:
-        batch: list[_Waiting] = []
+        batch: list[Waiting] = []
         try:
             while batch := self._next_batch():
                 self._send(batch)
@@ -359,14 +228,14 @@ class Producer:
             # Whoever waits hears of it, whatever it is.
             self._break(batch, error)
 
-    def _next_batch(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[Waiting]:
         """Wait until something is to be sent; nothing at the end."""
-        batch: list[_Waiting] = []
+        batch: list[Waiting] = []
         with self._has_work:
             while not batch:
                 while (seconds := self._seconds_to_wait()) != 0:
                     self._has_work.wait(seconds)
-                if not self._queue:
+                if not self._backlog:
                     break
                 batch = self._take()
         return batch
@@ -375,39 +244,21 @@ class Producer:
         """Give for how long nothing is to be sent; None for until something changes."""
         if self._is_closed:
             return 0
-        if not self._queue:
+        if not self._backlog:
             return None
-        if self._fills_a_request() or self._wanted > self._settled:
+        if self._backlog.fills_a_request or self._wanted > self._backlog.settled:
             return 0
-        left = self._queue[0].since + self._linger_seconds - time.monotonic()
+        left = self._backlog.oldest + self._linger_seconds - time.monotonic()
         return None if math.isinf(left) else max(0, left)
 
-    def _take(self) -> list[_Waiting]:
-        """Take what goes into one request, without what was cancelled."""
-        batch: list[_Waiting] = []
-        size = 0
-        while self._queue and len(batch) < MAXIMUM_RECORDS:
-            size += self._queue[0].record.size
-            if batch and size > MAXIMUM_BYTES:
-                break
-            waiting = self._queue.popleft()
-            self._queued_bytes -= waiting.record.size
-            if self._begins(waiting):
-                batch.append(waiting)
-            else:
-                size -= waiting.record.size
+    def _take(self, *, all_of_it: bool = False) -> list[Waiting]:
+        cancelled = self._backlog.cancelled
+        batch = self._backlog.take_all() if all_of_it else self._backlog.take_request()
+        if self._backlog.cancelled > cancelled:
+            self._has_settled.notify_all()
         return batch
 
-    def _begins(self, waiting: _Waiting) -> bool:
-        """Whether it is to be sent: from here on its future cannot be cancelled."""
-        if waiting.future.set_running_or_notify_cancel():
-            return True
-        self._cancelled += 1
-        self._waiting_bytes -= waiting.record.size
-        self._has_settled.notify_all()
-        return False
-
-    def _send(self, batch: list[_Waiting]) -> None:
+    def _send(self, batch: list[Waiting]) -> None:
         records = [waiting.record for waiting in batch]
         left = set(range(len(batch)))
         cause: Exception | None = None
@@ -422,44 +273,28 @@ class Producer:
         except (BotoCoreError, ClientError) as error:
             cause = error
         if left:
-            self._fail([batch[place] for place in sorted(left)], self._why(cause), cause)
+            why = why_not_taken(self._stream, self._attempts, cause)
+            self._fail([batch[place] for place in sorted(left)], why, cause)
 
-    def _why(self, cause: Exception | None) -> str:
-        if cause is None:
-            return (
-                f"the stream {self._stream} refused the record {self._attempts} times; put posts "
-                "more slowly, or give the stream more shards"
-            )
-        return f"PutRecords failed, whether or not it took the record: {cause_of(cause)}"
-
-    def _note(self, taken: list[_Waiting], refused: int) -> None:
-        size = sum(waiting.record.size for waiting in taken)
+    def _note(self, taken: list[Waiting], refused: int) -> None:
         with self._has_work:
-            self._requests += 1
-            self._refused += refused
-            self._taken += len(taken)
-            self._taken_bytes += size
-            self._waiting_bytes -= size
-            if taken:
-                self._latencies.append(time.monotonic() - taken[0].since)
+            request = self._backlog.note(taken, refused)
             self._has_settled.notify_all()
-        self._on_request(Request(len(taken), refused, size))
+        self._on_request(request)
 
-    def _fail(self, failed: list[_Waiting], why: str, cause: BaseException | None) -> None:
+    def _fail(self, failed: list[Waiting], why: str, cause: BaseException | None) -> None:
         for waiting in failed:
             error = NotTaken(why)
             error.__cause__ = cause
             waiting.future.set_exception(error)
         with self._has_work:
-            self._failed += len(failed)
-            self._waiting_bytes -= sum(waiting.record.size for waiting in failed)
+            self._backlog.note_failed(failed)
             self._has_settled.notify_all()
 
-    def _break(self, batch: list[_Waiting], error: BaseException) -> None:
+    def _break(self, batch: list[Waiting], error: BaseException) -> None:
         """End in an error: nothing more is taken, and what waits has failed."""
         left = [waiting for waiting in batch if not waiting.future.done()]
         with self._has_work:
             self._is_closed, self._broken_by = True, error
-            left += [waiting for waiting in self._queue if self._begins(waiting)]
-            self._queue.clear()
+            left += self._take(all_of_it=True)
         self._fail(left, f"the producer ended: {cause_of(error)}", error)
