@@ -41,9 +41,9 @@ from rich.table import Table
 from cli.data import load_posts
 from lambdas.api import handler as api
 from stresswatch.contracts.posts import Post, post_record
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import Explains
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
@@ -85,7 +85,7 @@ def served(artefact: Artefact) -> Iterator[None]:
     champion = ChampionCache(
         lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_refused=lambda _: None
     )
-    stubbed = SimpleNamespace(champion=champion, explains=Explains.ON_REQUEST)
+    stubbed = SimpleNamespace(champion=champion, explains=ReasonsPolicy.ON_REQUEST)
     with (
         patch.object(api, "service", lambda: stubbed),
         Path(os.devnull).open("w") as nowhere,
@@ -186,11 +186,11 @@ from types import SimpleNamespace
 from lambdas.api import handler as api
 from stresswatch.model.artefact import Artefact
 from stresswatch.versions.champion import Pointer, ServedModel
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
 artefact = Artefact.from_bytes(open({model!r}, "rb").read())
 served = ServedModel(Pointer("v1", "s3://models/models/v1/", ""), artefact)
 api.service = lambda: SimpleNamespace(
-    champion=SimpleNamespace(current=lambda: served), explains=Explains.NEVER
+    champion=SimpleNamespace(current=lambda: served), explains=ReasonsPolicy.NEVER
 )
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"

@@ -36,10 +36,11 @@ from benchmarks.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
 from stresswatch.contracts.posts import LabelledPost
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, predict
+from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.monitoring.drift import measure_drift, numbers
 from stresswatch.monitoring.drift_rules import DriftRules

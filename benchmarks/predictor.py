@@ -44,9 +44,9 @@ from cli.data import load_posts
 from lambdas.predictor import handler as predictor_module
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import Explains
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
 from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
@@ -122,7 +122,7 @@ def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
         predictions_stream="predictions",
         archive_bucket="archive",
         quarantine_bucket="quarantine",
-        explains=Explains.ON_REQUEST,
+        explains=ReasonsPolicy.ON_REQUEST,
         read_key=lambda: b"k" * KEY_LENGTH,
         shadow=_shadow_of(challenger, sink) if challenger else None,
     )

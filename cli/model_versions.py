@@ -15,7 +15,7 @@ from rich.table import Table
 from cli.deployment.client import Loop
 from cli.errors import OperatorError
 from stresswatch.aws.s3 import read
-from stresswatch.model.artefact import CorruptArtefact
+from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.retraining.approvals import answer
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.versions.champion import (

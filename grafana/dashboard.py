@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Any
 
-from stresswatch.monitoring.panels import COLOURS, PANELS, SECTIONS, Panel, Series
+from stresswatch.monitoring.dashboard import PANELS, SECTIONS
+from stresswatch.monitoring.panels import COLOURS, Panel, Series
 
 _SOURCE = {"type": "cloudwatch", "uid": "${source}"}
 _REGION = "$region"

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from stresswatch.aws.s3 import read
-from stresswatch.contracts.predictions import Prediction, Record, Rejection, predict, read_records
-from stresswatch.model.artefact import CorruptArtefact
+from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
+from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.model.predict import predict
 from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,

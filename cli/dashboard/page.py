@@ -13,7 +13,8 @@ from dash import dcc, html
 from cli.status.alarms import Alarm
 from cli.status.snapshot import Line, Seen
 from cli.status.table import moment, number
-from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
+from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.panels import COLOURS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"

@@ -19,7 +19,8 @@ from cli.deployment.client import Loop
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm, read_alarms
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
-from stresswatch.monitoring.panels import ANY, PANELS, Panel, Series
+from stresswatch.monitoring.dashboard import PANELS
+from stresswatch.monitoring.panels import ANY, Panel, Series
 from stresswatch.retraining.run_report import tell
 from stresswatch.versions.champion import Change, read_changes
 from stresswatch.versions.shadow import ShadowPointer, read_shadow

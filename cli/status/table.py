@@ -18,7 +18,8 @@ from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm
 from cli.status.snapshot import Line, Seen, look
 from cli.tables import Figures
-from stresswatch.monitoring.panels import SECTIONS, Panel
+from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.panels import Panel
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.wording import counted
 

@@ -26,7 +26,7 @@ from stresswatch.aws.redaction import cause, discreet, unforeseen
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
 from stresswatch.contracts.predictions import Prediction
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.serving import web_schemas, web_service
 from stresswatch.serving.label_requests import write_labels
 from stresswatch.serving.web_service import Problem
@@ -64,7 +64,7 @@ class Service:
     champion: ChampionCache
     s3: S3Client
     training_bucket: str
-    explains: Explains
+    explains: ReasonsPolicy
 
 
 @cache
@@ -81,7 +81,7 @@ def service() -> Service:
         ),
         s3=s3,
         training_bucket=setting("TRAINING_BUCKET"),
-        explains=Explains(setting("REASONS")),
+        explains=ReasonsPolicy(setting("REASONS")),
     )
 
 

@@ -27,8 +27,9 @@ from stresswatch.contracts.identity import (
     key_reader,
 )
 from stresswatch.contracts.posts import TEXT_REMOVED, Post
-from stresswatch.contracts.predictions import Prediction, ReadText, Record, predict, read_records
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
+from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.predict import predict
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
 from stresswatch.streaming.put_records import StreamRecord, put_records
@@ -123,7 +124,7 @@ class Predictor:
     predictions_stream: str
     archive_bucket: str
     quarantine_bucket: str
-    explains: Explains
+    explains: ReasonsPolicy
     read_key: ReadKey
     shadow: Shadow | None = None
 
@@ -218,7 +219,7 @@ def predictor() -> Predictor:
         predictions_stream=setting("PREDICTIONS_STREAM"),
         archive_bucket=setting("ARCHIVE_BUCKET"),
         quarantine_bucket=setting("QUARANTINE_BUCKET"),
-        explains=Explains(setting("REASONS")),
+        explains=ReasonsPolicy(setting("REASONS")),
         read_key=key_reader(
             boto3.client("secretsmanager", config=_AWS), setting("IDENTITY_SECRET")
         ),

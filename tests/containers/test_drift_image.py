@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stresswatch.contracts.predictions import Record, predict
+from stresswatch.contracts.predictions import Record
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.containers.conftest import running

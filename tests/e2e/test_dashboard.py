@@ -22,7 +22,8 @@ from cli.dashboard.page import TILES
 from cli.status.alarms import Alarm
 from cli.status.snapshot import Seen, look
 from docs.screenshot import browser, programs, served, wait_for_page
-from stresswatch.monitoring.panels import NAMESPACE, PANELS
+from stresswatch.monitoring.dashboard import PANELS
+from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import Shell

@@ -9,7 +9,8 @@ import pytest
 
 from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
-from stresswatch.monitoring.panels import MEMORY_MB, NAMESPACE, PANELS, SECTIONS
+from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, SECTIONS
+from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 
 OF_AWS = {

@@ -13,8 +13,9 @@ import pytest
 from cli.smoke import smoke_posts
 from lambdas.drift.handler import handler
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record, predict
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
 from stresswatch.monitoring.drift_history import SCHEMA
 from stresswatch.monitoring.windows import InvalidWindow, Window
 from stresswatch.storage import archive

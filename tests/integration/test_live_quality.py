@@ -12,9 +12,10 @@ from lambdas.quality.handler import handler, identity_key
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.contracts.identity import KeyUnavailable, text_digest
 from stresswatch.contracts.posts import labelled_post_record
-from stresswatch.contracts.predictions import ReadText, Record, predict
+from stresswatch.contracts.predictions import ReadText, Record
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
 from stresswatch.monitoring.window_metrics import RefusedMetrics
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import TrainingSet

@@ -22,8 +22,8 @@ from cli.score.inputs import Input, input_at
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
 from stresswatch.contracts.posts import InvalidPost, parse_post, post_record
-from stresswatch.contracts.predictions import predict
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
 from stresswatch.serving.batch_scoring import parts_of, results_of
 from stresswatch.versions.champion import DigestMismatch, Pointer
 from tests.conftest import make_posts

@@ -17,7 +17,7 @@ from cli.deployment.target import Target
 from cli.status import snapshot
 from cli.status.table import status_table
 from stresswatch.aws.identifiers import METRIC_DIMENSION
-from stresswatch.monitoring.panels import PANELS
+from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.shadow import ShadowPointer, write_shadow
 

@@ -8,7 +8,7 @@ import pytest
 
 from docs.schemas import schemas
 from stresswatch.contracts.posts import labelled_post_record, post_record
-from stresswatch.contracts.predictions import predict
+from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost
-from stresswatch.model.artefact import FARTHEST
+from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,

@@ -23,7 +23,8 @@ import numpy as np
 import pandas as pd
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction, predict
+from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
+from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline, prove_parity
 from stresswatch.versions.model_version import (
     EVALUATION_FILE,

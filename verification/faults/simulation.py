@@ -36,8 +36,8 @@ from local.event_source_mapping.shards import shards_to_start
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import Explains
 from stresswatch.storage import quarantine
 from stresswatch.streaming.put_records import put_records
 from stresswatch.versions import shadow as shadow_module
@@ -200,7 +200,7 @@ class Simulation:
             predictions_stream="predictions",
             archive_bucket="archive",
             quarantine_bucket="quarantine",
-            explains=Explains.ON_REQUEST,
+            explains=ReasonsPolicy.ON_REQUEST,
             read_key=lambda: IDENTITY_KEY,
         )
 

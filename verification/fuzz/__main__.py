@@ -38,7 +38,7 @@ from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.streaming.kinesis_event import InvalidEvent
 from stresswatch.versions.champion import ChampionCache, ServedModel
 from verification.faults.posts import MARKER, valid_posts
@@ -127,7 +127,7 @@ class Bench:
             predictions_stream="predictions",
             archive_bucket="archive",
             quarantine_bucket="quarantine",
-            explains=Explains.ON_REQUEST,
+            explains=ReasonsPolicy.ON_REQUEST,
             read_key=lambda: b"k" * KEY_LENGTH,
             **stores,
         )

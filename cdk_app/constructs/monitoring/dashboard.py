@@ -16,7 +16,8 @@ from cdk_monitoring_constructs import (
 from constructs import Construct
 
 from cdk_app.constructs.platform.alarms import Alarms
-from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
+from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.panels import COLOURS, Panel
 
 _WIDTH = 24
 """Of a dashboard, in its own units."""

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.model.artefact import FORMAT, MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.artefact_file import FORMAT, MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.sklearn_export import PARITY, NotExportable, export_pipeline, prove_parity
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, normalise
 from training_jobs.stress_model.dataset import frame
@@ -284,7 +285,8 @@ def test_an_artefact_whose_bytes_were_changed_scores_or_is_refused(artefact):
 
 MEASURE = """
 import sys
-from stresswatch.model.artefact import Artefact, CorruptArtefact
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.artefact_file import CorruptArtefact
 def peak(): return next(int(l.split()[1]) for l in open("/proc/self/status") if "VmHWM" in l)
 data = sys.stdin.buffer.read()
 before = peak()

@@ -1,6 +1,6 @@
 import pytest
 
-from stresswatch.model.artefact import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
+from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,

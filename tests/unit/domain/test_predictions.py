@@ -14,11 +14,10 @@ from stresswatch.contracts.predictions import (
     Prediction,
     ReadText,
     Record,
-    non_letter_share,
-    predict,
     read_records,
 )
-from stresswatch.model.explainer import Reason, Reasons
+from stresswatch.contracts.reasons import Reason, Reasons
+from stresswatch.model.predict import non_letter_share, predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.text.normalisation import normalise
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from stresswatch.contracts.predictions import predict
-from stresswatch.model.explainer import MOST_REASONS, Explainer, Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.explainer import MOST_REASONS, Explainer
+from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -68,9 +69,9 @@ def test_a_number_that_the_post_lacks_is_named_as_expected_of_its_text(explain):
 @pytest.mark.parametrize(
     ("explains", "expected"),
     [
-        (Explains.NEVER, [False, False]),
-        (Explains.ON_REQUEST, [False, True]),
-        (Explains.ALWAYS, [True, True]),
+        (ReasonsPolicy.NEVER, [False, False]),
+        (ReasonsPolicy.ON_REQUEST, [False, True]),
+        (ReasonsPolicy.ALWAYS, [True, True]),
     ],
 )
 def test_a_prediction_carries_reasons_as_the_stage_and_the_post_want_it(
@@ -83,7 +84,7 @@ def test_a_prediction_carries_reasons_as_the_stage_and_the_post_want_it(
 
 def test_the_archive_keeps_no_reason_as_reasons_hold_words_of_the_post(artefact):
     post = Post("a", "panic", MISSING, asks_reasons=True)
-    (made,) = predict([("1", post)], artefact, "v1", AT, Explains.ON_REQUEST)
+    (made,) = predict([("1", post)], artefact, "v1", AT, ReasonsPolicy.ON_REQUEST)
     message = json.loads(made.message())
     assert "panic" in {reason["feature"] for reason in message["reasons"]["features"]}
     assert set(message["reasons"]) == {"intercept", "features", "rest"}

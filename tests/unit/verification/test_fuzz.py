@@ -11,6 +11,7 @@ from lambdas.predictor import handler
 from stresswatch.contracts import optional_fields, predictions
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import Record
+from stresswatch.model import predict
 from stresswatch.streaming import kinesis_event
 from stresswatch.streaming.kinesis_event import InvalidEvent
 from verification.fuzz.__main__ import Broken, bench, fuzz, fuzz_envelopes
@@ -56,14 +57,14 @@ def test_a_message_or_row_that_grows_with_its_post_is_seen(predictor, monkeypatc
 
 
 def chokes_on_a_sign(patch):
-    share = predictions.non_letter_share
+    share = predict.non_letter_share
 
     def choke(text):
         if not text.isascii():
             raise ValueError("not ASCII")
         return share(text)
 
-    patch(predictions, "non_letter_share", choke)
+    patch(predict, "non_letter_share", choke)
 
 
 def forgets_a_post(patch):

@@ -8,19 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
-import string
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _encode
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
-from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import Explains, Reasons, explainer_of
-from stresswatch.text.normalisation import normalise
+from stresswatch.contracts.reasons import Reasons
 
 DECISION_THRESHOLD = 0.5
 TEXT_DESCRIPTORS = (
@@ -61,9 +55,6 @@ the digest of the text, which rows of earlier releases lack."""
 # A template is twice as fast as building a dictionary and encoding it, with the same outcome.
 _MESSAGE = "{" + ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS) + "}"
 _ARCHIVE_LINE = "{" + ", ".join(f'"{name}": %s' for name in ARCHIVE_COLUMNS) + "}"
-
-_ASCII_LETTERS = string.ascii_letters.encode()
-_find_letters = re.compile(r"[^\W\d_]+").findall
 
 
 def prediction_id(stream: str, shard: str, sequence_number: str) -> str:
@@ -183,54 +174,3 @@ def read_records(records: Sequence[Record]) -> tuple[list[tuple[Record, Post]], 
         else:
             posts.append((record, post))
     return posts, rejections
-
-
-def predict(
-    posts: Sequence[tuple[str, Post]],
-    artefact: Artefact,
-    model_version: str,
-    predicted_at: str,
-    explains: Explains = Explains.NEVER,
-    read_texts: Sequence[ReadText] | None = None,
-) -> list[Prediction]:
-    """Predict posts, given with their prediction ids, in one pass over the batch.
-
-    The texts may be given as they were read already, one for each post: the archive's rows have
-    their digests then.
-    """
-    texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
-    numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
-    scores = artefact.score_normalised(
-        [text.normalised for text in texts], numbers.reshape(-1, len(NUMERIC_FEATURES))
-    )
-    return [
-        Prediction(
-            prediction_id,
-            post,
-            probability,
-            (float(len(post.text)), unknown, non_letter_share(post.text), *of_words),
-            model_version,
-            predicted_at,
-            _reasons(post, artefact, explains),
-            text.digest,
-        )
-        for (prediction_id, post), text, probability, unknown, *of_words in zip(
-            posts, texts, *(each.tolist() for each in scores), strict=True
-        )
-    ]
-
-
-def _reasons(post: Post, artefact: Artefact, explains: Explains) -> Reasons | None:
-    if explains is Explains.ALWAYS or (post.asks_reasons and explains is Explains.ON_REQUEST):
-        return explainer_of(artefact).explain(post.text, post.numbers)
-    return None
-
-
-def non_letter_share(text: str) -> float:
-    """Give the share of characters that are no letter of any script; `text` must not be empty."""
-    # Deleting ASCII's letters is quick, and mostly leaves little to look at closely.
-    rest = text.encode("utf-8").translate(None, _ASCII_LETTERS)
-    if rest.isascii():
-        return len(rest) / len(text)
-    others = rest.decode("utf-8")
-    return (len(others) - sum(map(len, _find_letters(others)))) / len(text)

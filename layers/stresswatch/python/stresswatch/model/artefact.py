@@ -17,45 +17,30 @@ An artefact is data, not code: reading one can fail, but cannot run anything.
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.model.arithmetic import FloatArray, IntArray, log_odds, row_sums, sigmoid
+from stresswatch.model.artefact_file import SHAPES, CorruptArtefact, read, write
 from stresswatch.model.token_lookup import IdArray, PairTable, TokenIds
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN, normalise
 
-FORMAT = 3
-"""Of the file and of what is read in a text: a model is never scored by other rules of text."""
 SHARE_PRIOR = 10
 """Tokens of no category that every text is taken to have, beside its own."""
 SENTIMENT_CATEGORY = "polarity"
 """The lexicons' category whose share is a text's sentiment."""
-FARTHEST = 4.0
-"""Standard deviations from the mean beyond which a share or a number counts as no farther."""
-MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
-"""As a file, and uncompressed; an artefact of 30,000 terms has about 1 MB."""
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _find_tokens = re.compile(TOKEN_PATTERN).findall
 # What is computed for so many posts stays in the processor's cache.
 _POSTS_AT_ONCE = 2**9
 _MOST_TERMS = 2**31 // _POSTS_AT_ONCE
-_MOST_WORDS = 2**20
-
-
-class CorruptArtefact(ValueError):
-    """The bytes are not an artefact that this code can score with."""
 
 
 class Scores(NamedTuple):
@@ -127,7 +112,7 @@ class Artefact:
             "categories": len(self.categories),
             "numbers": len(NUMERIC_FEATURES),
         }
-        for name, dimensions in _SHAPES.items():
+        for name, dimensions in SHAPES.items():
             array = getattr(self, name)
             expected = tuple(lengths[dimension] for dimension in dimensions)
             if array.shape != expected:
@@ -178,15 +163,15 @@ class Artefact:
         pair_at, pair = self._pairs.find(word[:-1], word[1:])
         owner = np.concatenate([known_post, post.take(pair_at)])
         term = np.concatenate([known_word, pair + len(self.words)])
-        log_odds = (
+        z = (
             self.intercept
             + self._term_log_odds(owner, term, len(texts))
-            + _log_odds(shares, self.share_mean, self.share_scale, self.share_weight)
-            + _log_odds(self._complete(numbers, shares), self.mean, self.scale, self.number_weight)
+            + log_odds(shares, self.share_mean, self.share_scale, self.share_weight)
+            + log_odds(self._complete(numbers, shares), self.mean, self.scale, self.number_weight)
         )
         n_known = np.bincount(known_post, minlength=len(texts))
         return Scores(
-            probability=np.array([_sigmoid(z) for z in log_odds.tolist()], dtype=np.float64),
+            probability=np.array([sigmoid(each) for each in z.tolist()], dtype=np.float64),
             out_of_vocabulary=(n_tokens - n_known) / np.maximum(n_tokens, 1),
             sentiment=self._sentiment(shares),
             word_rarity=self._rarity(known_post, known_word, n_known),
@@ -231,7 +216,7 @@ class Artefact:
         gaps = np.isnan(numbers)
         if not gaps.any():
             return numbers
-        expected = [_row_sums(shares * slope) for slope in self.expected_slope.T]
+        expected = [row_sums(shares * slope) for slope in self.expected_slope.T]
         return np.where(gaps, self.expected_base + np.column_stack(expected), numbers)
 
     @cached_property
@@ -267,22 +252,7 @@ class Artefact:
 
     def to_bytes(self) -> bytes:
         """Write the artefact; the same arrays give the same bytes."""
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name not in ("words", "categories", "intercept")
-        }
-        np.savez_compressed(
-            buffer,
-            format=np.array(FORMAT),
-            numeric_features=_encode(NUMERIC_FEATURES),
-            words=_encode(self.words),
-            categories=_encode(self.categories),
-            intercept=np.array(self.intercept),
-            **arrays,
-        )
-        return buffer.getvalue()
+        return write({field.name: getattr(self, field.name) for field in fields(self)})
 
     @staticmethod
     def from_bytes(data: bytes) -> Artefact:
@@ -294,130 +264,15 @@ class Artefact:
             When the bytes are cut off, too large, of another format or type, or made for other
             numeric features than this code's.
         """
-        if len(data) > MAXIMUM_ARTEFACT_BYTES:
-            raise CorruptArtefact(f"the artefact has over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
-        try:
-            arrays = _read_arrays(data)
-        except CorruptArtefact:
-            raise
-        except Exception as error:  # zipfile, zlib and numpy raise what hostile bytes lead them to
-            raise CorruptArtefact(f"the artefact cannot be read: {error}") from error
-        if _decode(arrays["numeric_features"]) != NUMERIC_FEATURES:
-            raise CorruptArtefact("the artefact was trained on other numeric features")
-        fitted: dict[str, Any] = {
-            name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in _SHAPES
-        }
-        return Artefact(
-            words=_decode(arrays["words"]),
-            categories=_decode(arrays["categories"]),
-            intercept=float(arrays["intercept"]),
-            **fitted,
-        )
+        return Artefact(**read(data))
 
 
-_SHAPES = {
-    "first": ("terms",),
-    "second": ("terms",),
-    "idf": ("terms",),
-    "weight": ("terms",),
-    "entry_word": ("entries",),
-    "entry_category": ("entries",),
-    "entry_value": ("entries",),
-    "share_mean": ("categories",),
-    "share_scale": ("categories",),
-    "share_weight": ("categories",),
-    "expected_base": ("numbers",),
-    "expected_slope": ("categories", "numbers"),
-    "mean": ("numbers",),
-    "scale": ("numbers",),
-    "number_weight": ("numbers",),
-}
-_IDS = ("first", "second", "entry_word", "entry_category")
-_NAMES = ("words", "categories", "numeric_features")
-_SCALARS = ("format", "intercept")
 # Counted once, with the C library's logarithm, so that a count weighs the same in every batch.
 _SUBLINEAR = np.array(
     [0.0] + [1.0 + math.log(count) for count in range(1, MAXIMUM_TEXT_LENGTH + 1)]
 )
 
 
-def _log_odds(
-    values: FloatArray, mean: FloatArray, scale: FloatArray, weight: FloatArray
-) -> FloatArray:
-    standardised = (values - mean) / scale
-    return _row_sums(np.clip(standardised, -FARTHEST, FARTHEST) * weight)
-
-
-def _row_sums(values: FloatArray) -> FloatArray:
-    """Sum each row from left to right: in which order numpy's own sums run depends on the shape."""
-    rows = np.repeat(np.arange(len(values)), values.shape[1])
-    sums = np.bincount(rows, weights=values.ravel(), minlength=len(values))
-    return sums.astype(np.float64, copy=False)
-
-
 def _require_ids(name: str, ids: IntArray, lowest: int, end: int) -> None:
     if len(ids) and not lowest <= ids.min() <= ids.max() < end:
         raise CorruptArtefact(f"{name} names a word or category that there is not")
-
-
-def _require_format(found: NDArray[Any]) -> None:
-    number = int(found) if found.shape == () and found.dtype.kind in "iu" else None
-    if number != FORMAT:
-        raise CorruptArtefact(
-            f"the artefact's format is {number}, and this code reads {FORMAT}: it was trained by "
-            "other rules; train again"
-        )
-
-
-def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    wanted = {*_NAMES, *_SCALARS, *_SHAPES}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if set(members) != wanted or len(archive.infolist()) != len(wanted):
-            raise CorruptArtefact("the artefact does not hold the arrays that it should")
-        if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
-            raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
-        arrays = {name: _read_array(archive.read(info)) for name, info in members.items()}
-    _require_format(arrays["format"])
-    for name, array in arrays.items():
-        kinds = "u" if name in _NAMES else "i" if name in _IDS else "if"
-        if array.dtype.kind not in kinds or (array.ndim == 0) != (name in _SCALARS):
-            raise CorruptArtefact(f"{name} has the wrong type or shape")
-    return arrays
-
-
-def _read_array(member: bytes) -> NDArray[Any]:
-    """Read a ``.npy`` file whose header promises no more than the file holds.
-
-    numpy's own reader makes room for what the header says before it looks for the data.
-    """
-    stream = io.BytesIO(member)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise CorruptArtefact("an array is not in version 1.0 of numpy's format")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    begin = stream.tell()
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(member) - begin:
-        raise CorruptArtefact("an array is not as large as its header says, or no plain numbers")
-    array = np.frombuffer(member, dtype, offset=begin)
-    return array.reshape(shape, order="F" if is_fortran else "C")
-
-
-def _encode(words: Sequence[str]) -> NDArray[np.uint8]:
-    return np.frombuffer("\n".join(words).encode("utf-8"), dtype=np.uint8)
-
-
-def _decode(array: NDArray[Any]) -> tuple[str, ...]:
-    if np.count_nonzero(array == ord("\n")) >= _MOST_WORDS:
-        raise CorruptArtefact(f"a list has over {_MOST_WORDS:,} words")
-    try:
-        text = array.tobytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorruptArtefact(f"a list of words is not UTF-8: {error.reason}") from error
-    return tuple(text.split("\n")) if text else ()
-
-
-def _sigmoid(z: float) -> float:
-    if z >= 0:
-        return 1.0 / (1.0 + math.exp(-z))
-    grown = math.exp(z)
-    return grown / (1.0 + grown)

@@ -8,21 +8,21 @@ a number that the post lacks stands for what the text let expect of it.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import lru_cache
 from itertools import chain, pairwise
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any
 
 from numpy.typing import NDArray
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.model.artefact import FARTHEST, SHARE_PRIOR, Artefact
+from stresswatch.contracts.reasons import Reason, Reasons
+from stresswatch.model.arithmetic import FARTHEST
+from stresswatch.model.artefact import SHARE_PRIOR, Artefact
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 MOST_REASONS = 8
@@ -31,56 +31,8 @@ MOST_REASONS = 8
 _find_tokens = re.compile(TOKEN_PATTERN).findall
 
 
-class Explains(StrEnum):
-    """Which predictions carry their reasons."""
-
-    NEVER = "never"
-    ON_REQUEST = "on_request"
-    ALWAYS = "always"
-
-
-class Reason(NamedTuple):
-    """One feature's share in the log-odds: above 0 it spoke for stress, below 0 against it.
-
-    Attributes
-    ----------
-    kind : str
-        ``term``, ``lexicon``, ``number``, or ``expected_number`` where the post lacks it.
-    """
-
-    kind: str
-    feature: str
-    log_odds: float
-
-
-class Reasons(NamedTuple):
-    """The features that moved a prediction most, strongest first.
-
-    Attributes
-    ----------
-    rest : float
-        The share of every feature that is not named; with `intercept` and those that are, it adds
-        up to the log-odds.
-    """
-
-    intercept: float
-    features: tuple[Reason, ...]
-    rest: float
-
-    @property
-    def log_odds(self) -> float:
-        return math.fsum(
-            (self.intercept, *(reason.log_odds for reason in self.features), self.rest)
-        )
-
-    def to_json(self) -> str:
-        """Give the field ``reasons`` of a prediction."""
-        features = [reason._asdict() for reason in self.features]
-        return json.dumps(self._asdict() | {"features": features})
-
-
 class Explainer:
-    """Explains the predictions of one model."""
+    """ReasonsPolicy the predictions of one model."""
 
     def __init__(self, artefact: Artefact):
         words = artefact.words

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.model.artefact import Artefact, FloatArray
+from stresswatch.model.arithmetic import FloatArray
+from stresswatch.model.artefact import Artefact
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 PARITY = 1e-9

@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stresswatch.contracts.predictions import Prediction, Record, Rejection, predict, read_records
+from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
+from stresswatch.model.predict import predict
 from stresswatch.versions.champion import ServedModel
 
 if TYPE_CHECKING:

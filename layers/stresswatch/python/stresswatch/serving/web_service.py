@@ -22,8 +22,9 @@ from stresswatch.contracts.posts import (
     parse_record,
     read_post,
 )
-from stresswatch.contracts.predictions import Prediction, predict, prediction_id
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.predictions import Prediction, prediction_id
+from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.predict import predict
 from stresswatch.storage.training_sets import check_given
 from stresswatch.versions.champion import Pointer, ServedModel
 from stresswatch.versions.model_version import CARD_PAGE_FILE, Manifest
@@ -178,7 +179,7 @@ def _read(record: object, place: str) -> Post | Problem:
 
 
 def predict_posts(
-    posts: Sequence[Post], served: ServedModel, request_id: str, explains: Explains
+    posts: Sequence[Post], served: ServedModel, request_id: str, explains: ReasonsPolicy
 ) -> list[Prediction]:
     """Predict posts as the predictor does; their ids are made of the request's and their place."""
     now = datetime.now(UTC).isoformat()

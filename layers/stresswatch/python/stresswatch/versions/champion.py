@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from stresswatch.aws.s3 import Location
 from stresswatch.aws.service_text import description
-from stresswatch.model.artefact import MAXIMUM_ARTEFACT_BYTES, Artefact, CorruptArtefact
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.versions.model_version import MODEL_FILE, sha256
 
 if TYPE_CHECKING:

@@ -1,0 +1,72 @@
+"""Predictions of a batch of posts, by one model."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+
+import numpy as np
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.contracts.predictions import Prediction, ReadText
+from stresswatch.contracts.reasons import Reasons, ReasonsPolicy
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.explainer import explainer_of
+from stresswatch.text.normalisation import normalise
+
+_ASCII_LETTERS = string.ascii_letters.encode()
+_find_letters = re.compile(r"[^\W\d_]+").findall
+
+
+def predict(
+    posts: Sequence[tuple[str, Post]],
+    artefact: Artefact,
+    model_version: str,
+    predicted_at: str,
+    explains: ReasonsPolicy = ReasonsPolicy.NEVER,
+    read_texts: Sequence[ReadText] | None = None,
+) -> list[Prediction]:
+    """Predict posts, given with their prediction ids, in one pass over the batch.
+
+    The texts may be given as they were read already, one for each post: the archive's rows have
+    their digests then.
+    """
+    texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
+    numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
+    scores = artefact.score_normalised(
+        [text.normalised for text in texts], numbers.reshape(-1, len(NUMERIC_FEATURES))
+    )
+    return [
+        Prediction(
+            prediction_id,
+            post,
+            probability,
+            (float(len(post.text)), unknown, non_letter_share(post.text), *of_words),
+            model_version,
+            predicted_at,
+            _reasons(post, artefact, explains),
+            text.digest,
+        )
+        for (prediction_id, post), text, probability, unknown, *of_words in zip(
+            posts, texts, *(each.tolist() for each in scores), strict=True
+        )
+    ]
+
+
+def _reasons(post: Post, artefact: Artefact, explains: ReasonsPolicy) -> Reasons | None:
+    if explains is ReasonsPolicy.ALWAYS or (
+        post.asks_reasons and explains is ReasonsPolicy.ON_REQUEST
+    ):
+        return explainer_of(artefact).explain(post.text, post.numbers)
+    return None
+
+
+def non_letter_share(text: str) -> float:
+    """Give the share of characters that are no letter of any script; `text` must not be empty."""
+    # Deleting ASCII's letters is quick, and mostly leaves little to look at closely.
+    rest = text.encode("utf-8").translate(None, _ASCII_LETTERS)
+    if rest.isascii():
+        return len(rest) / len(text)
+    others = rest.decode("utf-8")
+    return (len(others) - sum(map(len, _find_letters(others)))) / len(text)

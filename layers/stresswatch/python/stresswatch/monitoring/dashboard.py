@@ -1,0 +1,244 @@
+"""What an operator looks at: one list of panels, wherever they are drawn.
+
+The CloudWatch dashboard (`cdk_app`), the file for Grafana, `stresswatch status` and the page of
+`stresswatch dashboard` (`cli`) are all made of `SECTIONS`, so that they cannot tell different
+stories.
+"""
+
+from __future__ import annotations
+
+from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.monitoring.panels import ANY, Panel, Section, Series
+
+MEMORY_MB = {"Predictor": 1769, "Drift": 2048, "Quality": 1769}
+"""Of the functions that run without being asked, which a stack's outputs name."""
+
+
+def _of_function(label: str, metric: str, name: str, statistic: str, scale: float = 1.0) -> Series:
+    function = {"FunctionName": f"{{{name}FunctionName}}"}
+    return Series(label, metric, statistic, "AWS/Lambda", function, scale)
+
+
+def _of_stream(label: str, metric: str, name: str, scale: float = 1.0) -> Series:
+    stream = {"StreamName": f"{{{name}StreamName}}"}
+    return Series(label, metric, "Sum", "AWS/Kinesis", stream, scale)
+
+
+def _of_workflow(label: str, metric: str) -> Series:
+    machine = {"StateMachineArn": "{RetrainingStateMachineArn}"}
+    return Series(label, metric, "Sum", "AWS/States", machine)
+
+
+def _waiting(label: str, name: str) -> Series:
+    queue = {"QueueName": f"{{{name}QueueName}}"}
+    return Series(label, "ApproximateNumberOfMessagesVisible", "Maximum", "AWS/SQS", queue)
+
+
+def _counted(label: str, metric: str, service: str, scale: float = 1.0) -> Series:
+    """Make a series of what a function writes into its log."""
+    own = {"Stage": "{Stage}", "service": service}
+    return Series(label, metric, dimensions=own, scale=scale)
+
+
+SECTIONS = (
+    Section(
+        "Does it serve?",
+        (
+            Panel(
+                "Posts in, predictions out",
+                "Where the lines part for long, posts wait, break the contract, or were removed.",
+                "posts",
+                (
+                    _of_stream("taken by the stream", "IncomingRecords", "Posts"),
+                    _counted("predicted", "PostsPredicted", "predictor"),
+                    _counted("in quarantine", "PostsQuarantined", "predictor"),
+                    _counted("removed by the platform", "PostsRemoved", "predictor"),
+                ),
+            ),
+            Panel(
+                "How long posts wait",
+                "From the stream's taking a post to the predictor's; it grows when the predictor "
+                "cannot follow.",
+                "seconds",
+                (_of_function("longest", "IteratorAge", "Predictor", "Maximum", 0.001),),
+                alarmed="IteratorAge",
+            ),
+            Panel(
+                "How long a batch takes",
+                "From the predictor's start on a batch to the last prediction's being out.",
+                "seconds",
+                (
+                    _of_function("half of them", "Duration", "Predictor", "p50", 0.001),
+                    _of_function("99 of 100", "Duration", "Predictor", "p99", 0.001),
+                ),
+            ),
+            Panel(
+                "What went wrong",
+                "Each of these has an alarm and a runbook; all lines at nothing is how it should "
+                "be.",
+                "times",
+                (
+                    _counted("posts in quarantine", "PostsQuarantined", "predictor"),
+                    _counted("batches given back", "UnfinishedBatches", "predictor"),
+                    _of_function("predictor failed", "Errors", "Predictor", "Sum"),
+                    _of_function("predictor throttled", "Throttles", "Predictor", "Sum"),
+                    _counted("champion refused", "ChampionRefused", "predictor"),
+                    _counted("challenger failed", "ShadowFailures", "predictor"),
+                    _waiting("batches given up", "FailedBatches"),
+                    _waiting("events without a target", "DeadLetters"),
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "Is it still right?",
+        (
+            Panel(
+                "Drift",
+                "Of the columns that are compared, the share that moved from what the champion "
+                "was measured on.",
+                "share",
+                (Series("drifted columns", "DriftShare", "Maximum"),),
+                alarmed="DriftShare",
+                minutes=60,
+            ),
+            Panel(
+                "Drift by column",
+                "Which columns those are: each adds one while it is drifted.",
+                "columns",
+                tuple(
+                    Series(
+                        column,
+                        "ColumnDrift",
+                        "Maximum",
+                        dimensions={"Stage": "{Stage}", "Column": column},
+                    )
+                    for column in DRIFT_COLUMNS
+                ),
+                is_stacked=True,
+                minutes=60,
+            ),
+            Panel(
+                "Live quality",
+                "Of the champion's predictions that somebody labelled; the bounds are of F1's "
+                "95 % interval.",
+                "share",
+                (
+                    Series("F1", "F1", "Minimum"),
+                    Series("F1, lower bound", "F1LowerBound", "Minimum"),
+                    Series("F1, upper bound", "F1UpperBound", "Minimum"),
+                    Series("precision", "Precision", "Minimum"),
+                    Series("recall", "Recall", "Minimum"),
+                ),
+                alarmed="F1UpperBound",
+                minutes=1440,
+            ),
+            Panel(
+                "F1 by community",
+                "Live F1 of each community with enough labelled posts; CloudWatch and Grafana show "
+                "its name as it is encoded.",
+                "share",
+                (
+                    Series(
+                        "",
+                        "F1",
+                        "Minimum",
+                        dimensions={"Stage": "{Stage}", "Community": ANY},
+                    ),
+                ),
+                minutes=1440,
+            ),
+            Panel(
+                "What those figures rest on",
+                "With few posts there is no figure, which is no good news and no bad one.",
+                "posts",
+                (
+                    Series("in the drift window", "WindowPosts", "Maximum"),
+                    Series("labelled", "LabelledPosts", "Maximum"),
+                    Series("trained on, left out", "TrainedOnPosts", "Maximum"),
+                ),
+                minutes=60,
+            ),
+        ),
+    ),
+    Section(
+        "Which model, and what became of the others?",
+        (
+            Panel(
+                "Posts scored, by version",
+                "The champion changes where one colour follows the other; a challenger that "
+                "shadows stands on top of it.",
+                "posts",
+                (
+                    Series(
+                        "",
+                        "PostsScored",
+                        dimensions={
+                            "Stage": "{Stage}",
+                            "service": "predictor",
+                            "Role": ANY,
+                            "ModelVersion": ANY,
+                        },
+                    ),
+                ),
+                is_stacked=True,
+            ),
+            Panel(
+                "Retrainings",
+                "How they ended, and what the gate said of the challengers that they made.",
+                "times",
+                (
+                    _of_workflow("ended well", "ExecutionsSucceeded"),
+                    _of_workflow("failed", "ExecutionsFailed"),
+                    _of_workflow("timed out", "ExecutionsTimedOut"),
+                    _of_workflow("aborted", "ExecutionsAborted"),
+                    _counted("suppressed", "RetrainingsSuppressed", "admission"),
+                    _counted("declined", "RetrainingsDeclined", "dataset"),
+                    _counted("challenger accepted", "ChallengersAccepted", "gate"),
+                    _counted("challenger rejected", "ChallengersRejected", "gate"),
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "What drives the cost?",
+        (
+            Panel(
+                "Computing",
+                "Seconds that functions ran, times their memory: what Lambda asks money for.",
+                "GB-seconds",
+                tuple(
+                    _of_function(name.lower(), "Duration", name, "Sum", memory / 1024 / 1000)
+                    for name, memory in MEMORY_MB.items()
+                ),
+                is_stacked=True,
+            ),
+            Panel(
+                "Requests",
+                "Invocations of the predictor, and objects that it put into S3: fewer with larger "
+                "batches.",
+                "requests",
+                (
+                    _of_function("invocations", "Invocations", "Predictor", "Sum"),
+                    _counted("objects put", "ObjectsPut", "predictor"),
+                ),
+            ),
+            Panel(
+                "Into the streams",
+                "What was put on them: shards are added by it.",
+                "MB",
+                (
+                    _of_stream("posts", "IncomingBytes", "Posts", 1e-6),
+                    _of_stream("predictions", "IncomingBytes", "Predictions", 1e-6),
+                ),
+            ),
+            Panel(
+                "Training",
+                "Minutes of the training jobs that SageMaker sends a bill for.",
+                "minutes",
+                (_counted("billed", "TrainingSeconds", "gate", 1 / 60),),
+            ),
+        ),
+    ),
+)
+PANELS = tuple(panel for section in SECTIONS for panel in section.panels)
