@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from botocore.exceptions import ClientError
 
 from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
-from stresswatch.aws.s3 import Location, read
+from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
@@ -64,7 +63,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     folder = folder_of_version(setting("MODEL_BUCKET"), version)
     for name, content in files.items():
         _put_once(s3, folder / name, content)
-    if not _exists(s3, folder / VERDICT_FILE):
+    if not exists(s3, folder / VERDICT_FILE):
         verdict = _judge(s3, challenger, Location.parse(event["dataset_uri"]))
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
         _count(verdict, training)
@@ -97,25 +96,14 @@ def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]
         learned_from = folder_of_training_set(data.bucket, pointer.version)
         champion = Contender(
             load_model(s3, pointer).artefact,
-            read_training_set(s3, learned_from) if _exists(s3, learned_from / POSTS_FILE) else [],
+            read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
     rules = Rules.from_json(setting("GATE_RULES"))
     verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
     return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
 
 
-def _exists(s3: S3Client, place: Location) -> bool:
-    # By its name: a read without the permission to list says "access denied" of what is not there.
-    found = s3.list_objects_v2(Bucket=place.bucket, Prefix=place.key, MaxKeys=1)
-    return found["KeyCount"] > 0
-
-
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:
-    try:
-        s3.put_object(Bucket=place.bucket, Key=place.key, Body=content, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        # A version is immutable. The same file again comes from a retry, and is no change.
-        if read(s3, place) != content:
-            raise InvalidModelVersion(f"{place} exists and differs") from error
+    # A version is immutable. The same file again comes from a retry, and is no change.
+    if not put_if_absent(s3, place, content) and read(s3, place) != content:
+        raise InvalidModelVersion(f"{place} exists and differs")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stresswatch.aws.s3 import listed
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.monitoring.windows import Window
 
@@ -135,12 +136,10 @@ def write(s3: S3Client, bucket: str, found: WindowDrift) -> None:
 
 def recent(s3: S3Client, bucket: str, end: datetime, days: int, at_most: int) -> list[WindowDrift]:
     """Read the last windows that start before `end` and at most `days` earlier, oldest first."""
-    pages = s3.get_paginator("list_objects_v2")
     keys = [
         item["Key"]
         for back in range(days, -1, -1)
-        for page in pages.paginate(Bucket=bucket, Prefix=_day(end - timedelta(days=back)))
-        for item in page.get("Contents", [])
+        for item in listed(s3, bucket, _day(end - timedelta(days=back)))
     ]
 
     def fetch(key: str) -> WindowDrift:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from stresswatch.aws.s3 import Location, listed, put_if_absent
 from stresswatch.contracts.posts import LabelledPost
 from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, moment_of, to_lines
 from stresswatch.versions.model_version import sha256
@@ -63,29 +62,14 @@ def _last(s3: S3Client, bucket: str, since: datetime, until: datetime) -> str | 
     """
     # Keys that are named otherwise begin with a letter, and sort behind.
     end = f"{LABELS_PREFIX}{_stamp(until)}~"
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=LABELS_PREFIX, StartAfter=f"{LABELS_PREFIX}{_stamp(since)}"
-    )
     last = None
-    for page in pages:
-        for found in page.get("Contents", []):
-            if found["Key"] > end:
-                return last
-            last = found["Key"]
+    for found in listed(s3, bucket, LABELS_PREFIX, f"{LABELS_PREFIX}{_stamp(since)}"):
+        if found["Key"] > end:
+            return last
+        last = found["Key"]
     return last
 
 
 def _write(s3: S3Client, bucket: str, key: str, labels: Sequence[LabelledPost]) -> bool:
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=to_lines(labels),
-            ContentType="application/x-ndjson",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
-        return False
-    return True
+    lines = to_lines(labels)
+    return put_if_absent(s3, Location(bucket, key), lines, ContentType="application/x-ndjson")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
 
+from stresswatch.aws.s3 import listed
 from stresswatch.contracts.predictions import Prediction, Record
 
 if TYPE_CHECKING:
@@ -130,12 +131,10 @@ class _Object(NamedTuple):
 def _objects(
     s3: S3Client, bucket: str, prefix: str, start: datetime, end: datetime
 ) -> list[_Object]:
-    pages = s3.get_paginator("list_objects_v2")
     return [
         _Object.of(found["Key"])
         for hour in _hour_prefixes(prefix, start, end)
-        for page in pages.paginate(Bucket=bucket, Prefix=hour)
-        for found in page.get("Contents", [])
+        for found in listed(s3, bucket, hour)
     ]
 
 

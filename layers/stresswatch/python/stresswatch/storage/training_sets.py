@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from stresswatch.aws.s3 import Location, read
+from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.posts import (
     InvalidPost,
     LabelledPost,
@@ -197,11 +197,9 @@ def new_labels(training_set: TrainingSet, known: Iterable[LabelledPost]) -> int:
 
 def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
     """Read every line of the objects under a prefix, in the order of their keys."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    for page in pages:
-        for found in page.get("Contents", []):
-            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            yield from (line for line in body.splitlines() if line.strip())
+    for found in listed(s3, bucket, prefix):
+        body = read(s3, Location(bucket, found["Key"]))
+        yield from (line for line in body.splitlines() if line.strip())
 
 
 def folder_of_training_set(bucket: str, version: str) -> Location:

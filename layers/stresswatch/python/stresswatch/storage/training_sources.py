@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.aws.identifiers import OBJECT_NAME
+from stresswatch.aws.s3 import listed
 from stresswatch.contracts.posts import InvalidPost, LabelledPost, parse_labelled_post
 from stresswatch.storage.training_sets import BASE_PREFIX, TrainingSet
 
@@ -135,14 +136,12 @@ class BaseReader:
 
     def lines(self) -> Iterator[bytes]:
         """Read every line of every set, in the order of their keys."""
-        pages = self._s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=BASE_PREFIX):
-            for found in page.get("Contents", []):
-                answer = self._s3.get_object(Bucket=self._bucket, Key=found["Key"])
-                lines = [line for line in answer["Body"].read().splitlines() if line.strip()]
-                if lines:
-                    self._remember(base_name(found["Key"]), answer["LastModified"], lines)
-                yield from lines
+        for found in listed(self._s3, self._bucket, BASE_PREFIX):
+            answer = self._s3.get_object(Bucket=self._bucket, Key=found["Key"])
+            lines = [line for line in answer["Body"].read().splitlines() if line.strip()]
+            if lines:
+                self._remember(base_name(found["Key"]), answer["LastModified"], lines)
+            yield from lines
 
     def _remember(self, name: str, uploaded: datetime, lines: Iterable[bytes]) -> None:
         self._uploaded[name] = uploaded

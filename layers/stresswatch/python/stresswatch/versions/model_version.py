@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from stresswatch.aws.s3 import Location
+from stresswatch.aws.s3 import Location, listed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,8 +99,7 @@ def version_name(now: datetime, dataset_sha256: str) -> str:
 
 def judged_versions(s3: S3Client, bucket: str) -> list[str]:
     """Name the versions that the gate judged, oldest first."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=MODELS_PREFIX)
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    keys = [found["Key"] for found in listed(s3, bucket, MODELS_PREFIX)]
     return sorted(
         key.removeprefix(MODELS_PREFIX).removesuffix(f"/{VERDICT_FILE}")
         for key in keys
