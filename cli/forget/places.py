@@ -14,7 +14,7 @@ from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_rec
 from cli.forget.sweep import Place
 from stresswatch.monitoring import drift_history
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
-from stresswatch.storage import archive, prefixes, quarantine
+from stresswatch.storage import archive, failed_batches, prefixes, quarantine
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -31,7 +31,7 @@ class _Kept(NamedTuple):
 
 VISITED = (
     _Kept("quarantine", "Quarantine", quarantine.PREFIX, quarantined_record),
-    _Kept("failed batches", "Quarantine", quarantine.FAILED_BATCHES, failed_batch),
+    _Kept("failed batches", "Quarantine", failed_batches.PREFIX, failed_batch),
     _Kept("labels", "Training", LABELS_PREFIX, posts_file),
     _Kept("base data and training sets", "Training", prefixes.DATA_SETS, posts_file),
     _Kept("files to score and results", "Training", SCORING_PREFIX, posts_file),

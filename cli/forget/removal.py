@@ -7,9 +7,12 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from cli.forget.formats import file_without, record_without
 from cli.forget.people import Ids
+from stresswatch.storage.failed_batches import FailedBatch
+from stresswatch.storage.quarantine import QuarantinedRecord
 
 
 @dataclass(frozen=True)
@@ -44,50 +47,43 @@ def posts_file(body: bytes, ids: Ids) -> Remainder:
 def quarantined_record(body: bytes, ids: Ids) -> Remainder:
     """Take an object out of the quarantine, or what of its payload is a person's."""
     try:
-        entry = json.loads(body)
-        data, sequence_number = b64decode(entry["payload_base64"]), entry["sequence_number"]
-        left = record_without(data, ids, sequence_number)
+        entry = QuarantinedRecord.decode(json.loads(body))
+        left = record_without(entry.payload, ids, entry.sequence_number)
     except (ValueError, TypeError, KeyError):
         return Remainder(body, unreadable=1)
     if not left.removed:
         return Remainder(body, unreadable=left.unattributed)
     if left.content is None:
         return Remainder(None, left.removed)
-    entry["payload_base64"] = b64encode(left.content).decode()
-    return Remainder(json.dumps(entry).encode(), left.removed, left.unattributed)
+    kept = entry.with_payload(left.content).encode()
+    return Remainder(kept, left.removed, left.unattributed)
 
 
 def failed_batch(body: bytes, ids: Ids) -> Remainder:
-    """Take records out of a batch that the event source mapping gave up.
-
-    The invocation record says of itself how many records its batch has; where the batch began and
-    ended in the stream stays what it was.
-    """
+    """Take records out of a batch that the event source mapping gave up."""
     try:
-        invocation = json.loads(body)
-        event = json.loads(invocation["payload"])
-        records = event["Records"]
+        batch = FailedBatch.decode(json.loads(body))
         lefts = [
             record_without(
                 b64decode(record["kinesis"]["data"]), ids, record["kinesis"]["sequenceNumber"]
             )
-            for record in records
+            for record in batch.records
         ]
-        batch = invocation["KinesisBatchInfo"]
     except (ValueError, TypeError, KeyError):
         return Remainder(body, unreadable=1)
     removed: Counter[str] = sum((left.removed for left in lefts), Counter())
     unreadable = sum(left.unattributed for left in lefts)
     if not removed:
         return Remainder(body, removed, unreadable)
-    for record, left in zip(records, lefts, strict=True):
-        if left.removed and left.content is not None:
-            record["kinesis"]["data"] = b64encode(left.content).decode()
-    event["Records"] = [
-        record for record, left in zip(records, lefts, strict=True) if left.content is not None
+    kept = [
+        _with_data(record, left.content) if left.removed else record
+        for record, left in zip(batch.records, lefts, strict=True)
+        if left.content is not None
     ]
-    if not event["Records"]:
+    if not kept:
         return Remainder(None, removed)
-    batch["batchSize"] = len(event["Records"])
-    invocation["payload"] = json.dumps(event)
-    return Remainder(json.dumps(invocation).encode(), removed, unreadable)
+    return Remainder(batch.with_records(kept).encode(), removed, unreadable)
+
+
+def _with_data(record: dict[str, Any], data: bytes) -> dict[str, Any]:
+    return record | {"kinesis": record["kinesis"] | {"data": b64encode(data).decode()}}

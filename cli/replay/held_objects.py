@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from stresswatch.contracts.posts import InvalidPost, parse_post
-from stresswatch.storage import quarantine
+from stresswatch.storage import failed_batches, quarantine
+from stresswatch.storage.failed_batches import FailedBatch
+from stresswatch.storage.quarantine import QuarantinedRecord
 
 EventRecord = dict[str, Any]
 """A record as the event of the event source mapping has it."""
@@ -36,7 +38,7 @@ class Place(NamedTuple):
 
 
 QUARANTINE = Place("quarantine", quarantine.PREFIX)
-FAILED_BATCHES = Place("failed batches", quarantine.FAILED_BATCHES)
+FAILED_BATCHES = Place("failed batches", failed_batches.PREFIX)
 
 
 @dataclass(frozen=True)
@@ -81,18 +83,20 @@ class Held:
             content = json.loads(body)
             claim = content.pop(CLAIM, None)
             claimed_at = datetime.fromisoformat(claim["at"]) if claim else None
+            records: tuple[EventRecord, ...]
             if place is QUARANTINE:
-                reason, records = content["reason"], (_record(content, stream_arn),)
+                entry = QuarantinedRecord.decode(content)
+                reason, records = entry.reason, (entry.event_record(stream_arn),)
             else:
-                reason = content["requestContext"]["condition"]
-                records = tuple(json.loads(content["payload"])["Records"])
+                batch = FailedBatch.decode(content)
+                reason, records = batch.condition, batch.records
             arrivals = [record["kinesis"]["approximateArrivalTimestamp"] for record in records]
             arrived_at = datetime.fromtimestamp(min(arrivals), UTC)
             if not all(map(_is_complete, records)):
                 raise Unreadable(key)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Unreadable(key) from error
-        return Held(place, key, etag, content, str(reason), arrived_at, records, claimed_at)
+        return Held(place, key, etag, content, reason, arrived_at, records, claimed_at)
 
     @property
     def shard(self) -> str:
@@ -107,17 +111,11 @@ class Held:
         return json.dumps(self.content | ({CLAIM: claim} if claim else {})).encode()
 
     def without(self, done: frozenset[str]) -> Held:
-        """Take records out, given by their sequence numbers.
-
-        The invocation record says of itself how many records its batch has; where the batch began
-        and ended in the stream stays what it was.
-        """
+        """Take records out, given by their sequence numbers."""
         left = tuple(record for record in self.records if sequence_number(record) not in done)
         content = self.content
         if self.place is FAILED_BATCHES:
-            event = json.loads(content["payload"]) | {"Records": left}
-            batch = content["KinesisBatchInfo"] | {"batchSize": len(left)}
-            content = content | {"payload": json.dumps(event), "KinesisBatchInfo": batch}
+            content = FailedBatch.decode(content).with_records(left).content
         return replace(self, content=content, records=left)
 
     def valid_records(self) -> int:
@@ -181,22 +179,6 @@ def invocations(found: Iterable[Held]) -> Iterator[list[Held]]:
 
 def sequence_number(record: EventRecord) -> str:
     return str(record["kinesis"]["sequenceNumber"])
-
-
-def _record(content: dict[str, Any], stream_arn: str) -> EventRecord:
-    """Build of an object of the quarantine what the event source mapping once delivered."""
-    arrived_at = datetime.fromisoformat(content["arrived_at"])
-    return {
-        "kinesis": {
-            "sequenceNumber": content["sequence_number"],
-            "data": content["payload_base64"],
-            "approximateArrivalTimestamp": arrived_at.timestamp(),
-        },
-        "eventSource": "aws:kinesis",
-        "eventID": f"{content['shard']}:{content['sequence_number']}",
-        # The record's own stream: one that was made anew has another name.
-        "eventSourceARN": f"{stream_arn.rpartition('/')[0]}/{content['stream']}",
-    }
 
 
 def _is_complete(record: EventRecord) -> bool:

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.event_source_mapping.batching import Discard, Record
+from stresswatch.storage import failed_batches
 
 
 @dataclass(frozen=True)
@@ -75,26 +75,25 @@ def failure_record(
             "functionError": answer.function_error,
         }
     first, last = batch.records[0], batch.records[-1]
-    return record | {
-        "version": "1.0",
-        "timestamp": _iso(now),
-        "KinesisBatchInfo": {
+    return failed_batches.invocation_record(
+        record | {"version": "1.0", "timestamp": _iso(now)},
+        {
             "shardId": source.shard_id,
             "startSequenceNumber": first.sequence_number,
             "endSequenceNumber": last.sequence_number,
             "approximateArrivalOfFirstRecord": _iso(first.arrived_at),
             "approximateArrivalOfLastRecord": _iso(last.arrived_at),
-            "batchSize": len(batch.records),
             "streamArn": source.stream_arn,
         },
-        "payload": json.dumps(kinesis_event(batch.records, source)),
-    }
+        kinesis_event(batch.records, source),
+    )
 
 
 def failure_key(mapping_id: str, shard_id: str, now: float, unique: uuid.UUID) -> str:
     """Build the key of an S3 destination's object, which Lambda chooses."""
     moment = datetime.fromtimestamp(now, UTC)
-    return f"aws/lambda/{mapping_id}/{shard_id}/{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
+    name = f"{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
+    return f"{failed_batches.PREFIX}{mapping_id}/{shard_id}/{name}"
 
 
 def _iso(seconds: float) -> str:

@@ -21,7 +21,7 @@ from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
 from cdk_app.permissions import from_this_account
 from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.storage.quarantine import FAILED_BATCHES
+from stresswatch.storage import failed_batches
 
 _PERIOD = Duration.minutes(5)
 _ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was aborted"}
@@ -64,7 +64,7 @@ class FailedBatches(Construct):
                 "detail-type": ["Object Created"],
                 "detail": {
                     "bucket": {"name": [storage.quarantine.bucket_name]},
-                    "object": {"key": [{"prefix": FAILED_BATCHES}]},
+                    "object": {"key": [{"prefix": failed_batches.PREFIX}]},
                 },
             },
             targets=[events.CfnRule.TargetProperty(arn=self.queue.queue_arn, id="Queue")],

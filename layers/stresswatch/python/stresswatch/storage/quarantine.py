@@ -1,5 +1,7 @@
 """The quarantine in S3: one object for each rejected record, with its payload and the reason.
 
+`encode` and `QuarantinedRecord` are the one place that knows the form of such an object.
+
 The key depends on the record's place in the stream alone, so that a redelivery overwrites what an
 earlier delivery wrote and a record is never in quarantine twice.
 """
@@ -10,8 +12,9 @@ import base64
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stresswatch.contracts.predictions import Rejection
 
@@ -19,8 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "quarantine/"
-FAILED_BATCHES = "aws/lambda/"
-"""Where Lambda puts, in a failure destination, the batches that a mapping gave up."""
+_PAYLOAD = "payload_base64"
 _PARALLEL_WRITES = 16
 
 
@@ -37,7 +39,7 @@ def write(s3: S3Client, bucket: str, rejections: Sequence[Rejection]) -> None:
         s3.put_object(
             Bucket=bucket,
             Key=key(rejection),
-            Body=_body(rejection),
+            Body=encode(rejection),
             ContentType="application/json",
         )
 
@@ -56,7 +58,8 @@ def day(arrived_at: datetime) -> str:
     return f"{arrived_at.astimezone(UTC):date=%Y-%m-%d}"
 
 
-def _body(rejection: Rejection) -> bytes:
+def encode(rejection: Rejection) -> bytes:
+    """Write the object of a rejected record."""
     record = rejection.record
     return json.dumps(
         {
@@ -66,6 +69,62 @@ def _body(rejection: Rejection) -> bytes:
             "shard": record.shard,
             "sequence_number": record.sequence_number,
             "arrived_at": record.arrived_at.isoformat(),
-            "payload_base64": base64.b64encode(record.data).decode(),
+            _PAYLOAD: base64.b64encode(record.data).decode(),
         }
     ).encode()
+
+
+@dataclass(frozen=True)
+class QuarantinedRecord:
+    """An object of the quarantine, as it was read.
+
+    Attributes
+    ----------
+    content : dict
+        Its JSON, with fields that others wrote beside.
+    payload : bytes
+        The record's data, as the producer put it.
+    """
+
+    content: dict[str, Any]
+    payload: bytes
+    sequence_number: str
+
+    @staticmethod
+    def decode(content: dict[str, Any]) -> QuarantinedRecord:
+        """Read an object's JSON; only what a record must have is required.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            When it has another form.
+        """
+        payload = base64.b64decode(content[_PAYLOAD])
+        return QuarantinedRecord(content, payload, content["sequence_number"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.content["reason"])
+
+    def with_payload(self, payload: bytes) -> QuarantinedRecord:
+        content = self.content | {_PAYLOAD: base64.b64encode(payload).decode()}
+        return replace(self, content=content, payload=payload)
+
+    def event_record(self, stream_arn: str) -> dict[str, Any]:
+        """Build what the event source mapping once delivered; the ARN is of the posts stream."""
+        content = self.content
+        arrived_at = datetime.fromisoformat(content["arrived_at"])
+        return {
+            "kinesis": {
+                "sequenceNumber": content["sequence_number"],
+                "data": content[_PAYLOAD],
+                "approximateArrivalTimestamp": arrived_at.timestamp(),
+            },
+            "eventSource": "aws:kinesis",
+            "eventID": f"{content['shard']}:{content['sequence_number']}",
+            # The record's own stream: one that was made anew has another name.
+            "eventSourceARN": f"{stream_arn.rpartition('/')[0]}/{content['stream']}",
+        }
+
+    def encode(self) -> bytes:
+        return json.dumps(self.content).encode()

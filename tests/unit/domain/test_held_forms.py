@@ -1,0 +1,63 @@
+"""The forms of what is held for want of a prediction: quarantined records and failed batches."""
+
+import json
+
+import pytest
+
+from stresswatch.contracts.predictions import Record, Rejection
+from stresswatch.storage import quarantine
+from stresswatch.storage.failed_batches import FailedBatch, invocation_record
+from stresswatch.storage.quarantine import QuarantinedRecord
+from stresswatch.streaming.kinesis_event import read_event
+
+STREAM_ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/posts"
+RECORD = Record(
+    b"\xffnot a post", "posts", "shardId-000000000000", "4711", arrival=1_700_000_000.25
+)
+
+
+@pytest.fixture
+def entry():
+    body = quarantine.encode(Rejection(RECORD, "not_utf8", "the record must be UTF-8"))
+    return QuarantinedRecord.decode(json.loads(body))
+
+
+@pytest.fixture
+def batch():
+    records = [{"kinesis": {"sequenceNumber": str(number)}} for number in range(3)]
+    return FailedBatch.decode(
+        invocation_record(
+            {"requestContext": {"condition": "RetryAttemptsExhausted"}},
+            {"startSequenceNumber": "0"},
+            {"Records": records},
+        )
+    )
+
+
+def test_a_quarantined_record_is_read_as_it_was_rejected(entry):
+    assert entry.payload == RECORD.data
+    assert entry.sequence_number == RECORD.sequence_number
+    assert entry.reason == "not_utf8"
+
+
+def test_a_quarantined_record_is_delivered_as_it_once_was(entry):
+    assert read_event({"Records": [entry.event_record(STREAM_ARN)]}) == [RECORD]
+
+
+def test_another_payload_leaves_the_rest_of_the_object(entry):
+    changed = QuarantinedRecord.decode(json.loads(entry.with_payload(b"{}").encode()))
+    assert changed.payload == b"{}"
+    assert changed.content == entry.content | {"payload_base64": "e30="}
+
+
+def test_a_failed_batch_counts_its_records_itself(batch):
+    fewer = FailedBatch.decode(json.loads(batch.with_records(batch.records[1:]).encode()))
+    assert fewer.records == batch.records[1:]
+    assert fewer.condition == "RetryAttemptsExhausted"
+    assert fewer.content["KinesisBatchInfo"] == {"startSequenceNumber": "0", "batchSize": 2}
+
+
+@pytest.mark.parametrize("broken", [{}, {"KinesisBatchInfo": 1, "payload": "{}"}, [], None])
+def test_what_is_no_failed_batch_is_refused(broken):
+    with pytest.raises((TypeError, KeyError)):
+        FailedBatch.decode(broken)
