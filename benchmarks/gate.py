@@ -27,7 +27,7 @@ from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 DRAWS = 20
@@ -83,7 +83,7 @@ def judge(posts: Sequence[LabelledPost], draws: int) -> dict[str, Tally]:
         champion = _train(draw.base)
         for name, make in CHALLENGERS.items():
             learned, seen = make(draw)
-            verdict = decide(replace(_train(learned), posts=seen), champion, Rules())
+            verdict = decide(replace(_train(learned), posts=seen), champion, GateRules())
             tallies[name].accepted += verdict.accepted
             tallies[name].failed.update(check.name for check in verdict.checks if not check.passed)
     return tallies

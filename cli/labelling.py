@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cli.deployment.client import Loop
 from cli.post_files import CheckedPosts, Wanted
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 LABELS_AN_OBJECT = 5_000
 

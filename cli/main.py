@@ -45,9 +45,9 @@ from cli.score.command import score as score_posts
 from cli.smoke import smoke as smoke_test
 from cli.status.snapshot import look
 from cli.status.table import status_table
-from stresswatch.retraining.run_report import remark, tell
+from stresswatch.retraining.run_report import describe, remark
 from stresswatch.storage.training_sets import contradictions
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 app = typer.Typer(
     help="Stress in social-media posts: served from a stream, watched, retrained with care.",
@@ -384,7 +384,7 @@ def retrain(
         if wait:
             with console.status("starting") as shown:
                 output = loop.follow(execution, 7200, shown.update)
-            console.print(tell(output), markup=False, highlight=False)
+            console.print(describe(output), markup=False, highlight=False)
 
 
 @app.command()

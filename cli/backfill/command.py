@@ -19,7 +19,7 @@ from cli.errors import OperatorError
 from cli.post_files import PostFile, Report, check
 from cli.timestamps import moment
 from stresswatch.contracts.predictions import Record
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 Range = tuple[datetime, datetime]
 Source = Path | Range

@@ -16,7 +16,6 @@ from cli.errors import OperatorError
 from stresswatch.aws.s3 import read
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
 from stresswatch.model.artefact_file import CorruptArtefact
-from stresswatch.model.predict import predict
 from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
@@ -82,11 +81,7 @@ def score(records: Iterable[Record], model: ServedModel) -> Iterator[Scored]:
     left = iter(records)
     while batch := list(itertools.islice(left, _BATCH)):
         posts, rejections = read_records(batch)
-        named = [(record.prediction_id, post) for record, post in posts]
-        now = datetime.now(UTC).isoformat()
-        version = model.pointer.version
-        predictions = predict(named, model.artefact, version, now) if named else []
-        yield Scored(predictions, rejections)
+        yield Scored(model.predict_records(posts, datetime.now(UTC)), rejections)
 
 
 def load_version(target: Target, version: str) -> ServedModel:

@@ -18,7 +18,7 @@ import truststore
 
 from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 ADDRESS = "https://www.cs.columbia.edu/~eturcan/data/dreaddit.zip"
 ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}

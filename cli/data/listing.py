@@ -176,7 +176,7 @@ def _labels(s3: S3Client, bucket: str) -> LabelsRow:
     found = assemble([], itertools.chain.from_iterable(lines))
     return LabelsRow(
         objects=len(objects),
-        counts=Counts.of(found.fresh),
+        counts=Counts.of(found.new),
         invalid=found.invalid,
         size=sum(size for size, _ in objects.values()),
         newest_at=max((written for _, written in objects.values()), default=None),

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cli.forget.sweep import Outcome, Place
 from stresswatch.storage.training_sets import version_of_training_set
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 _NAMED = 10
 

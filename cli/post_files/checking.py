@@ -18,7 +18,7 @@ from cli.post_files.causes import likely_cause
 from cli.post_files.reading import PostFile, Row, Wanted
 from cli.post_files.refusals import FileRefused
 from stresswatch.contracts.posts import InvalidPost, LabelledPost, Post
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})
 """Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""

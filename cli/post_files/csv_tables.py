@@ -17,7 +17,7 @@ from cli.post_files.columns import fold, known, repeated
 from cli.post_files.contents import MAXIMUM_LINE, Content, zeros
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 DELIMITERS = (",", ";", "\t", "|")
 _BLANK = ' \t\r\n,;|"'

@@ -14,7 +14,7 @@ from rich.text import Text
 from cli.deployment.target import Target
 from cli.post_files import PostFile, check
 from cli.produce.sender import Step, produce, records_of
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 
 def send_file(console: Console, target: Target, file: PostFile, rate: float | None) -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from cli.replay.claims import LEASE, Settlement
 from cli.replay.held_objects import FAILED_BATCHES, Held, Unreadable
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 Kind = tuple[str, str]
 """The name of a place, and the reason why something is there."""

@@ -29,8 +29,8 @@ from stresswatch.serving.batch_scoring import (
     parts_of,
     results_of,
 )
+from stresswatch.text.wording import counted
 from stresswatch.versions.champion import Pointer, read_pointer
-from stresswatch.wording import counted
 
 
 def score(console: Console, target: Target, address: str, version: str | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from cli.status.alarms import Alarm, read_alarms
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
-from stresswatch.retraining.run_report import tell
+from stresswatch.retraining.run_report import describe
 from stresswatch.versions.champion import Change, read_changes
 from stresswatch.versions.shadow import ShadowPointer, read_shadow
 
@@ -264,7 +264,7 @@ def _run(loop: Loop, execution: Mapping[str, Any]) -> Run:
     if status == "RUNNING":
         told = f"running, {loop.current_state(arn) or 'starting'}"
     elif status == "SUCCEEDED":
-        told = tell(json.loads(loop.describe(arn)["output"])).splitlines()[0]
+        told = describe(json.loads(loop.describe(arn)["output"])).splitlines()[0]
     else:
         told = status.lower()
     return Run(execution["startDate"], status, told)

@@ -21,7 +21,7 @@ from cli.tables import Figures
 from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import Panel
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 SPAN = timedelta(hours=24)
 """As long as the longest window that drift is measured on, and as live quality waits at most."""

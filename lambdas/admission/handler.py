@@ -15,7 +15,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.retraining.journal import Journal
-from stresswatch.retraining.lease import admit, describe_run
+from stresswatch.retraining.lease import describe_retraining, take_lease
+from stresswatch.retraining.triggers import is_forced
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -30,16 +31,16 @@ metrics = Metrics()
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer whether an execution may retrain, and why not; count those that may not.
 
-    ``request`` is the execution's input. Where it says ``anyway``, the cool-down is waived.
+    ``request`` is the execution's input. Where it is forced, the cool-down is waived.
     """
     metrics.set_default_dimensions(Stage=setting("STAGE"))
     cool_down = timedelta(minutes=int(setting("COOL_DOWN_MINUTES")))
-    admission = admit(
+    admission = take_lease(
         Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE")),
-        partial(describe_run, boto3.client("stepfunctions")),
+        partial(describe_retraining, boto3.client("stepfunctions")),
         event["execution"],
         datetime.now(UTC),
-        timedelta(0) if event["request"].get("anyway") else cool_down,
+        timedelta(0) if is_forced(event["request"]) else cool_down,
     )
     metrics.add_metric("RetrainingsSuppressed", MetricUnit.Count, int(not admission.admitted))
     logger.info("admission", **asdict(admission))

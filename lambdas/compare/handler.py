@@ -15,7 +15,7 @@ from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
@@ -55,7 +55,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     learned = {
         one: read_trained_texts(s3, training, one, key) for one in (event["parent"], version)
     }
-    rules = Rules.from_json(setting("GATE_RULES"))
+    rules = GateRules.from_json(setting("GATE_RULES"))
     serving = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
     verdict = {
         "posts": len(champion),

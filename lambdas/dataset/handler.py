@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.evaluation.splits import split
-from stresswatch.retraining.triggers import SCHEDULE
+from stresswatch.retraining.triggers import SCHEDULE, is_forced
 from stresswatch.storage.training_sets import (
     BASE_PREFIX,
     LABELS_PREFIX,
@@ -26,9 +26,9 @@ from stresswatch.storage.training_sets import (
     read_training_set,
 )
 from stresswatch.storage.training_sources import SOURCES_FILE, BaseReader
+from stresswatch.text.wording import counted
 from stresswatch.versions.champion import read_pointer
 from stresswatch.versions.model_version import judged_versions, sha256, version_name
-from stresswatch.wording import counted
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,7 +42,7 @@ class EmptyDataSet(ValueError):
     """There is no labelled post to train on."""
 
 
-class NoStandingPost(ValueError):
+class NoBaseHoldout(ValueError):
     """The base data holds no post by which a model could be judged."""
 
 
@@ -53,7 +53,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the training set; answer its place and make-up, and the name of the version to be.
 
     Where too few labels are new since a version was last judged, the answer says that the
-    retraining is declined, and nothing is written: it could teach nothing. A request of ``anyway``
+    retraining is declined, and nothing is written: it could teach nothing. A forced request
     waives that.
 
     Raises
@@ -61,7 +61,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     EmptyDataSet
         When neither the base data set nor the labels hold a valid post. The schedule of a stage
         that never had one is declined instead: its first turn comes right after the deployment.
-    NoStandingPost
+    NoBaseHoldout
         When the gate would have no post of the base data to judge by, after a whole training.
     """
     metrics.set_default_dimensions(Stage=setting("STAGE"))
@@ -75,7 +75,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         new, declined = _new_labels(s3, bucket, training_set)
     else:
         new, declined = 0, _not_begun(event, s3, training_set)
-    if event.get("anyway"):
+    if is_forced(event):
         declined = None
     metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
     _count("ContradictoryPosts", training_set.contradictory)
@@ -83,7 +83,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "posts": posts,
         "base_posts": len(training_set.base),
-        "labelled_posts": len(training_set.fresh),
+        "labelled_posts": len(training_set.new),
         "new_labels": new,
         "invalid": training_set.invalid,
         "future_labels": training_set.future,
@@ -95,7 +95,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     if declined:
         return answer
     if all(post.labelled_at is not None for post in split(training_set.posts).evaluation):
-        raise NoStandingPost(
+        raise NoBaseHoldout(
             f"No post under {BASE_PREFIX} that is kept for evaluation still has its first label, "
             "and the gate judges by those; upload more base data with `stresswatch seed`. A post "
             "whose text also stands under an id that is learned from is not kept for evaluation."
@@ -136,7 +136,7 @@ def _not_begun(event: Mapping[str, Any], s3: S3Client, training_set: TrainingSet
         "invalid lines; upload a base data set with `stresswatch seed`"
     )
     is_new = not training_set.invalid and not judged_versions(s3, setting("MODEL_BUCKET"))
-    if event.get("trigger") == SCHEDULE and is_new and not event.get("anyway"):
+    if event.get("trigger") == SCHEDULE and is_new and not is_forced(event):
         return missing
     raise EmptyDataSet(f"{missing}.")
 
@@ -145,7 +145,7 @@ def _new_labels(s3: S3Client, bucket: str, training_set: TrainingSet) -> tuple[i
     """Count the labels that no judged version knew, and say so if they are too few."""
     judged = judged_versions(s3, setting("MODEL_BUCKET"))
     if not judged:
-        return len(training_set.fresh), None
+        return len(training_set.new), None
     last, minimum = judged[-1], int(setting("MINIMUM_NEW_LABELS"))
     new = new_labels(training_set, read_training_set(s3, folder_of_training_set(bucket, last)))
     if new >= minimum:

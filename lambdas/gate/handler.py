@@ -16,7 +16,7 @@ from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.versions.champion import load_model, read_pointer
 from stresswatch.versions.model_version import (
@@ -98,7 +98,7 @@ def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]
             load_model(s3, pointer).artefact,
             read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
-    rules = Rules.from_json(setting("GATE_RULES"))
+    rules = GateRules.from_json(setting("GATE_RULES"))
     verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
     return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws import service_text
 from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
-from stresswatch.retraining.run_report import tell
+from stresswatch.retraining.run_report import describe
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,7 +26,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
 
     ``asks`` says that the execution waits for an answer, and how to give it is told as well.
     """
-    paragraphs = [tell(event["state"])]
+    paragraphs = [describe(event["state"])]
     if event["asks"]:
         version, stage = event["state"]["gate"]["version"], setting("STAGE")
         paragraphs.append(

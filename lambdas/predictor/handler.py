@@ -29,11 +29,11 @@ from stresswatch.contracts.identity import (
 from stresswatch.contracts.posts import TEXT_REMOVED, Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
 from stresswatch.contracts.reasons import ReasonsPolicy
-from stresswatch.model.predict import predict
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
 from stresswatch.streaming.put_records import StreamRecord, put_records
 from stresswatch.text.normalisation import normalise
+from stresswatch.text.wording import counted
 from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
@@ -41,7 +41,6 @@ from stresswatch.versions.champion import (
     read_pointer,
 )
 from stresswatch.versions.shadow import ARCHIVE_PREFIX, ShadowCache, read_shadow
-from stresswatch.wording import counted
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -106,10 +105,7 @@ class Shadow:
                 raise NoTimeLeft
             return
         if served := self.challenger.current():
-            now = datetime.now(UTC).isoformat()
-            ids = [(record.prediction_id, post) for record, post in posts]
-            version = served.pointer.version
-            predictions = predict(ids, served.artefact, version, now, read_texts=texts)
+            predictions = served.predict_records(posts, datetime.now(UTC), read_texts=texts)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
             _count_scored("challenger", predictions)
 
@@ -148,8 +144,7 @@ class Predictor:
         try:
             quarantine.write(self.s3, self.quarantine_bucket, rejections)
             texts = self._texts(posts)
-            ids = [(record.prediction_id, post) for record, post in posts]
-            predictions = self._predict(ids, texts)
+            predictions = self._predict(posts, texts)
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
             positions = put_records(
@@ -190,13 +185,11 @@ class Predictor:
         digests = digests_of_normalised(self.read_key(), normalised)
         return list(map(ReadText, normalised, digests))
 
-    def _predict(self, posts: list[tuple[str, Post]], texts: list[ReadText]) -> list[Prediction]:
+    def _predict(self, posts: list[tuple[Record, Post]], texts: list[ReadText]) -> list[Prediction]:
         if not posts:
             return []
         served = self.champion.current()
-        now = datetime.now(UTC).isoformat()
-        version = served.pointer.version
-        return predict(posts, served.artefact, version, now, self.explains, texts)
+        return served.predict_records(posts, datetime.now(UTC), self.explains, texts)
 
 
 @cache

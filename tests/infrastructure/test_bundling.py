@@ -133,11 +133,11 @@ STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
             r"monitoring\.window_minutes\?",
         ),
         (
-            "retraining=Retraining(gate=Rules(confidence=2))",
+            "retraining=Retraining(gate=GateRules(confidence=2))",
             r"cdk_app/settings/stages\.py: confidence is 2; it must be between .*",
         ),
         (
-            "retraining=Retraining(gate=Rules(confidence='x'))",
+            "retraining=Retraining(gate=GateRules(confidence='x'))",
             r"cdk_app/settings/stages\.py: .*not supported between .*",
         ),
         (

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.monitoring.drift_rules import DriftRules
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal, PendingApproval
 from stresswatch.serving.web_service import ROUTES
 from stresswatch.storage.training_sets import TrainingSet
@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "TRAINING_BUCKET": "training",
     "MODEL_BUCKET": "models",
     "MODEL_PACKAGE_GROUP": "stresswatch-dev",
-    "GATE_RULES": Rules().to_json(),
+    "GATE_RULES": GateRules().to_json(),
     "JOURNAL_TABLE": "journal",
     "COOL_DOWN_MINUTES": "60",
     "MINIMUM_NEW_LABELS": "20",

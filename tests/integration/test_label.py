@@ -76,7 +76,7 @@ def test_a_label_given_back_is_the_newest(aws, label):
     for given in (1, 0, 1):
         label([records()[0] | {"label": given}])
     lines = read_lines(aws.s3, "training", "labels/")
-    assert [one.label for one in assemble([], lines).fresh] == [1]
+    assert [one.label for one in assemble([], lines).new] == [1]
 
 
 def test_base_data_that_contradicts_itself_is_told_of(aws, run):

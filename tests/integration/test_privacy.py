@@ -184,11 +184,13 @@ def quote(*arguments, **named):
     raise ValueError(f"could not convert string to float: {arguments} {named}")
 
 
-@pytest.mark.parametrize("step", ["read_records", "predict"])
+@pytest.mark.parametrize(
+    "step", ["lambdas.predictor.handler.read_records", "stresswatch.versions.champion.predict"]
+)
 def test_a_crash_that_quotes_the_post_says_where_and_not_what(
     aws, champion, written, monkeypatch, step
 ):
-    monkeypatch.setattr(predictor_module, step, quote)
+    monkeypatch.setattr(step, quote)
     with pytest.raises(UnforeseenError, match=r"^ValueError at ") as raised:
         predict(event([post(text=MARKER)]), CONTEXT)
     written.hear("".join(traceback.format_exception(raised.value)))

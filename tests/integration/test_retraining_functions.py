@@ -12,7 +12,7 @@ import pytest
 
 from lambdas.admission.handler import handler as admission
 from lambdas.approval.handler import handler as approval
-from lambdas.dataset.handler import EmptyDataSet, NoStandingPost
+from lambdas.dataset.handler import EmptyDataSet, NoBaseHoldout
 from lambdas.dataset.handler import handler as dataset
 from lambdas.gate.handler import handler as gate
 from lambdas.promote.handler import ChampionMoved, VersionBarred
@@ -261,7 +261,7 @@ class TestDataset:
 
     def test_labels_that_leave_nothing_to_judge_by_are_an_error_before_a_training(self, aws, base):
         label(aws, "a", [replace(post, label=1 - post.label) for post in make_posts(300)])
-        with pytest.raises(NoStandingPost, match="upload more base data with `stresswatch seed`"):
+        with pytest.raises(NoBaseHoldout, match="upload more base data with `stresswatch seed`"):
             dataset(DRIFT_ALARM, CONTEXT)
         assert aws.keys("training", "datasets/v") == []
 
@@ -300,7 +300,7 @@ class TestDataset:
             for copy in range(10)
         ]
         aws.put("training", "datasets/base/posts.jsonl", lines(copies))
-        with pytest.raises(NoStandingPost, match="text also stands under an id"):
+        with pytest.raises(NoBaseHoldout, match="text also stands under an id"):
             dataset(DRIFT_ALARM, CONTEXT)
 
     def test_labels_that_repeat_the_base_data_leave_it_standing(self, aws, base):

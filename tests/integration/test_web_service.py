@@ -203,7 +203,7 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
     answer = post("/labels", LABELS)
     assert (answer.status, answer.body) == (200, {"labels": len(LABELS), "new": True})
     by_service = labelled(aws)
-    assert {one.labelled_at[:10] for one in by_service.fresh} == {f"{datetime.now(UTC):%Y-%m-%d}"}
+    assert {one.labelled_at[:10] for one in by_service.new} == {f"{datetime.now(UTC):%Y-%m-%d}"}
 
     class Target:
         def output(self, _):
@@ -215,8 +215,8 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
     aws.s3.create_bucket(Bucket="by-command")
     Loop(Target()).label(make_posts(5, seed=42))
     by_command = assemble([], read_lines(aws.s3, "by-command", "labels/"))
-    assert [(one.post, one.label) for one in by_service.fresh] == [
-        (one.post, one.label) for one in by_command.fresh
+    assert [(one.post, one.label) for one in by_service.new] == [
+        (one.post, one.label) for one in by_command.new
     ]
 
     before = {key: aws.body("training", key) for key in aws.keys("training")}
@@ -246,7 +246,7 @@ def newest(aws):
     """What a retraining would learn: the label of each post, by its id."""
     lines = read_lines(aws.s3, "training", "labels/")
     made = assemble([], lines, datetime(2027, 1, 1, tzinfo=UTC))
-    return {one.post.post_id: one.label for one in made.fresh}
+    return {one.post.post_id: one.label for one in made.new}
 
 
 @pytest.mark.parametrize("several", [1, 3])

@@ -24,14 +24,14 @@ def line(post_id, label, labelled_at=None, text="words", **more):
 def labels_of(training_set):
     return {
         post.post.post_id: (post.label, post.labelled_at)
-        for post in training_set.base + training_set.fresh
+        for post in training_set.base + training_set.new
     }
 
 
 def test_base_and_fresh_posts_are_kept_apart():
     made = assemble([line("a", 0)], [line("b", 1, "2026-11-23T00:00:00Z")])
     assert [post.post.post_id for post in made.base] == ["a"]
-    assert [post.post.post_id for post in made.fresh] == ["b"]
+    assert [post.post.post_id for post in made.new] == ["b"]
 
 
 def test_of_several_labels_the_newest_wins_in_whatever_order_and_time_zone_they_come():
@@ -61,7 +61,7 @@ def test_invalid_lines_are_counted_and_left_out():
         [b"{", line("a", 2), line("base with a date", 1, "2026-11-23T00:00:00Z")],
         [line("label without a date", 1)],
     )
-    assert (made.base, made.fresh, made.invalid) == ([], [], 4)
+    assert (made.base, made.new, made.invalid) == ([], [], 4)
 
 
 @pytest.mark.parametrize(("times", "kept"), [(1, 1), (-1, 1), (1.001, 0), (-1.001, 0)])
@@ -69,7 +69,7 @@ def test_a_number_that_would_overflow_a_training_is_not_learned_from(times, kept
     record = json.loads(line("a", 1, "2026-11-23T00:00:00Z"))
     record[NUMERIC_FEATURES[0]] = times * LARGEST_NUMBER
     made = assemble([], [json.dumps(record).encode()])
-    assert (len(made.fresh), made.invalid) == (kept, 1 - kept)
+    assert (len(made.new), made.invalid) == (kept, 1 - kept)
 
 
 def test_the_same_posts_give_the_same_bytes_in_whatever_order():
@@ -121,7 +121,7 @@ def test_a_label_of_the_future_never_counts_and_is_told_of():
 )
 def test_a_clock_may_be_five_minutes_ahead_in_any_time_zone(labelled_at, counts):
     made = assemble([], [line("a", 1, labelled_at)], NOW)
-    assert (len(made.fresh), made.future) == (counts, 1 - counts)
+    assert (len(made.new), made.future) == (counts, 1 - counts)
 
 
 def test_of_labels_of_one_time_the_surer_one_counts_in_any_order():

@@ -9,11 +9,11 @@ from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import InvalidRules, Rules
+from stresswatch.retraining.gate_rules import GateRules, InvalidRules
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
-RULES = Rules()
+RULES = GateRules()
 BASE = make_posts(1200)
 CHANCE = "chance of that ROC-AUC, standing posts"
 
@@ -226,7 +226,7 @@ class TestOnFreshPosts:
         verdict = decide(train(posts), champion, RULES)
         line = check(verdict, "gain on fresh posts")
         assert line.passed
-        assert line.challenger < line.champion - RULES.minimum_drift_relief
+        assert line.challenger < line.champion - RULES.minimum_distance_reduction
 
     def test_without_the_champions_training_set_no_relief_is_claimed(self, champion):
         posts = BASE + fresh(moved(make_posts(400, seed=3), by=100))
@@ -341,8 +341,8 @@ def test_every_check_gives_its_reason(champion, poor):
 
 class TestRules:
     def test_they_are_read_as_they_were_written(self):
-        rules = replace(RULES, standing_f1_margin=0.01)
-        assert Rules.from_json(rules.to_json()) == rules
+        rules = replace(RULES, base_f1_margin=0.01)
+        assert GateRules.from_json(rules.to_json()) == rules
 
     @pytest.mark.parametrize(
         ("value", "sentence"),
@@ -351,9 +351,9 @@ class TestRules:
             ('{"patience": 3}', "patience"),
             ('{"confidence": 1.0}', "confidence is 1.0"),
             ('{"minimum_roc_auc": 0.2}', "minimum_roc_auc is 0.2"),
-            ('{"standing_brier_margin": 0}', "standing_brier_margin is 0; it must be above 0"),
+            ('{"base_brier_margin": 0}', "base_brier_margin is 0; it must be above 0"),
         ],
     )
     def test_rules_that_judge_nothing_are_refused(self, value, sentence):
         with pytest.raises(InvalidRules, match=sentence):
-            Rules.from_json(value)
+            GateRules.from_json(value)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stresswatch.retraining.run_report import tell
+from stresswatch.retraining.run_report import describe
 
 
 def check(name, *, passed, champion=0.81234, challenger=0.7):
@@ -36,7 +36,7 @@ QUOTA = "The account-level service limit 'ml.m5.large for spot training job usag
 
 def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
     error = {"Error": "SageMaker.ResourceLimitExceeded", "Cause": f"{QUOTA}. Please ask."}
-    told = tell(JUDGED | {"error": error})
+    told = describe(JUDGED | {"error": error})
     assert QUOTA in told
     assert "Service Quotas" in told
     assert "`training_on_spot=False` in cdk_app/settings/stages.py" in told
@@ -75,7 +75,7 @@ def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
     ],
 )
 def test_the_first_line_says_what_came_of_it(state, sentence):
-    assert tell(state).splitlines()[0] == sentence
+    assert describe(state).splitlines()[0] == sentence
 
 
 @pytest.mark.parametrize(
@@ -98,17 +98,17 @@ def test_the_first_line_says_what_came_of_it(state, sentence):
     ],
 )
 def test_a_failure_is_told_with_its_cause_and_that_the_champion_stays(error, cause):
-    told = tell({"error": error})
+    told = describe({"error": error})
     assert told == f"The retraining failed: {cause}; the champion stays."
 
 
 def test_a_failure_after_the_promotion_says_who_serves():
     state = JUDGED | {"promotion": {"version": "v2"}, "error": {"Error": "Any"}}
-    assert "v2 is the champion all the same" in tell(state)
+    assert "v2 is the champion all the same" in describe(state)
 
 
 def test_each_check_is_a_line_and_those_that_failed_come_first():
-    assert tell(REJECTED).splitlines()[1:] == [
+    assert describe(REJECTED).splitlines()[1:] == [
         "The gate, against v1:",
         "- FAILED: F1 (champion 0.812, challenger 0.700): must be at least 0.750",
         "- passed: size (challenger 0.700): must be at least 0.750",
@@ -116,7 +116,7 @@ def test_each_check_is_a_line_and_those_that_failed_come_first():
 
 
 def test_what_it_said_of_live_posts_is_told_after_the_gates_verdict():
-    lines = tell(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
+    lines = describe(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
     assert "Beside the champion, on 1,234 live posts:" in lines
     assert lines[-1].startswith("- passed: F1")
 
@@ -129,7 +129,7 @@ def test_what_should_be_looked_at_in_the_data_is_told_and_nothing_else():
         "future_labels": 0,
         "unweighted_posts": 3,
     }
-    lines = tell(JUDGED | {"dataset": counted}).splitlines()
+    lines = describe(JUDGED | {"dataset": counted}).splitlines()
     assert lines[1:3] == [
         "Base posts with both labels: 1,200. The surer label counts; of two as sure, the one that "
         "says stressed.",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from stresswatch.monitoring.live_quality import Labels
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.shadow_gate import judge_shadow
 from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
@@ -122,35 +122,35 @@ LABELS = Labels({(f"post-{number}", DIGEST): 1 - number % 2 for number in range(
 
 class TestVerdict:
     def test_one_that_says_much_the_same_is_accepted(self):
-        verdict = judge_shadow(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS, Rules())
+        verdict = judge_shadow(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS, GateRules())
         assert verdict.accepted
         assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
 
     def test_one_that_says_something_else_altogether_is_rejected(self):
-        verdict = judge_shadow(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS, Rules())
+        verdict = judge_shadow(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS, GateRules())
         assert failed(verdict) == ["agreement on live posts"]
 
     def test_one_that_failed_on_posts_is_rejected(self):
-        verdict = judge_shadow(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS, Rules())
+        verdict = judge_shadow(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS, GateRules())
         assert failed(verdict) == ["live posts that the challenger scored too"]
 
     def test_one_that_never_answered_is_rejected(self):
-        assert not judge_shadow(CHAMPION, [], NO_LABELS, Rules()).accepted
+        assert not judge_shadow(CHAMPION, [], NO_LABELS, GateRules()).accepted
 
     def test_once_there_are_labels_a_worse_one_is_rejected(self):
         worse = rows([0.55, 0.45] * 50)
-        verdict = judge_shadow(CHAMPION, worse, LABELS, Rules())
+        verdict = judge_shadow(CHAMPION, worse, LABELS, GateRules())
         assert failed(verdict) == ["Brier score, labelled live posts"]
 
     def test_and_a_better_one_is_not(self):
         champion = rows([0.6, 0.4] * 50)
-        assert judge_shadow(champion, CHAMPION, LABELS, Rules()).accepted
+        assert judge_shadow(champion, CHAMPION, LABELS, GateRules()).accepted
 
     def test_labels_of_other_texts_compare_nothing(self):
         edited = Labels(
             {(post_id, "1" * 32): label for (post_id, _), label in LABELS.by_post.items()}, 0
         )
-        verdict = judge_shadow(CHAMPION, rows([0.55, 0.45] * 50), edited, Rules())
+        verdict = judge_shadow(CHAMPION, rows([0.55, 0.45] * 50), edited, GateRules())
         assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
 
     def test_segments_of_one_post_are_compared_each_by_its_own_label(self):
@@ -160,21 +160,21 @@ class TestVerdict:
         known = {
             ("long post", row["prediction_id"]): int(row["probability"] > 0.5) for row in segments
         }
-        verdict = judge_shadow(segments, CHAMPION, Labels(known, 0), Rules())
+        verdict = judge_shadow(segments, CHAMPION, Labels(known, 0), GateRules())
         assert "not judged" not in verdict.checks[-1].reason
 
     def test_texts_that_either_was_trained_on_compare_nothing_and_are_counted(self):
         worse = rows([0.55, 0.45] * 50)
-        verdict = judge_shadow(CHAMPION, worse, LABELS, Rules(), trained_texts={DIGEST})
+        verdict = judge_shadow(CHAMPION, worse, LABELS, GateRules(), trained_texts={DIGEST})
         assert verdict.checks[-1].reason == (
             "not judged: 0 of at least 30 labelled live posts, 100 were trained on"
         )
 
     def test_a_stream_that_was_silent_says_nothing_against_it(self):
-        (check,) = judge_shadow(CHAMPION[:29], [], NO_LABELS, Rules()).checks
+        (check,) = judge_shadow(CHAMPION[:29], [], NO_LABELS, GateRules()).checks
         assert check.passed
         assert check.reason == "not judged: 29 of at least 30 live posts"
 
     def test_rows_without_a_counterpart_are_not_compared(self):
         more = CHAMPION + rows([0.1], first=500)
-        assert judge_shadow(CHAMPION, more, NO_LABELS, Rules()).accepted
+        assert judge_shadow(CHAMPION, more, NO_LABELS, GateRules()).accepted

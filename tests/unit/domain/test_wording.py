@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 from tests.conftest import PROJECT
 
 

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from stresswatch.monitoring.drift_history import REPORTS, WindowDrift
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 INDEX = f"{REPORTS}index.html"
 

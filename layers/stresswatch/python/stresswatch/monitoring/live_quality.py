@@ -132,7 +132,7 @@ def newest_labels(lines: Iterable[bytes], key: bytes) -> Labels:
     """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
     known = assemble([], lines)
     newest: dict[Identity, LabelledPost] = {}
-    for labelled in sorted(known.fresh, key=_given_at):
+    for labelled in sorted(known.new, key=_given_at):
         newest[labelled.post.post_id, text_digest(key, labelled.post.text)] = labelled
     return Labels({post: labelled.label for post, labelled in newest.items()}, known.invalid)
 

@@ -1,8 +1,8 @@
 """The gate: whether a challenger may take the champion's place.
 
 Both are scored on the same posts of the evaluation split, which neither was trained on, by id or by
-text (`stresswatch.evaluation.splits`): the standing ones of the base data set and the fresh ones
-that were labelled since. A difference is judged by its bounds
+text (`stresswatch.evaluation.splits`): the base holdout, which is of the base data
+set, and the new holdout, which was labelled since. A difference is judged by its bounds
 (`stresswatch.evaluation.paired_bootstrap`), never by its value alone: few posts prove little.
 """
 
@@ -12,17 +12,17 @@ from stresswatch.evaluation.splits import groups, split, unlearned
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, score
 from stresswatch.retraining.gate_checks import (
     as_fast,
-    as_good_on_standing,
-    better_on_fresh,
+    as_good_on_base_holdout,
+    better_on_new_holdout,
     no_community_falls,
     small_enough,
     worth_serving,
 )
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Verdict
 
 
-def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> Verdict:
+def decide(challenger: Contender, champion: Contender | None, rules: GateRules) -> Verdict:
     """Judge a challenger on the evaluation split of its training set.
 
     Parameters
@@ -33,22 +33,22 @@ def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> V
     Raises
     ------
     ValueError
-        When there is no standing post: nothing can be compared.
+        When the base holdout is empty: nothing can be compared.
     """
     posts = split(challenger.posts).evaluation
     if champion:
         posts = unlearned(posts, champion.posts)
-    standing = [row for row, post in enumerate(posts) if post.labelled_at is None]
-    fresh = [row for row, post in enumerate(posts) if post.labelled_at is not None]
-    if not standing:
+    base = [row for row, post in enumerate(posts) if post.labelled_at is None]
+    new = [row for row, post in enumerate(posts) if post.labelled_at is not None]
+    if not base:
         raise ValueError("the gate needs a standing post in the evaluation split")
     scores = score(challenger.artefact, posts)
     group_of = groups(posts)
     checks = [
         *worth_serving(
-            labels_of([posts[row] for row in standing]),
-            scores[standing],
-            [group_of[row] for row in standing],
+            labels_of([posts[row] for row in base]),
+            scores[base],
+            [group_of[row] for row in base],
             rules,
         ),
         small_enough(challenger, champion, rules),
@@ -56,8 +56,8 @@ def decide(challenger: Contender, champion: Contender | None, rules: Rules) -> V
     if champion:
         before = score(champion.artefact, posts)
         both = ScoredPosts("evaluation posts", posts, group_of, before, scores)
-        checks += as_good_on_standing(both.only("standing posts", standing), rules)
-        checks += better_on_fresh(both.only("fresh posts", fresh), challenger, champion, rules)
+        checks += as_good_on_base_holdout(both.only("standing posts", base), rules)
+        checks += better_on_new_holdout(both.only("fresh posts", new), challenger, champion, rules)
         checks += no_community_falls(both, rules)
         checks.append(as_fast(challenger.artefact, champion.artefact, posts, rules))
     return Verdict(tuple(checks))

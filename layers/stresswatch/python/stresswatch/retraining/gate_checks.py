@@ -16,7 +16,7 @@ from stresswatch.evaluation.paired_bootstrap import Comparison
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Check
 
 _TIMED_POSTS = 500
@@ -27,7 +27,7 @@ def worth_serving(
     labels: NDArray[np.int64],
     scores: NDArray[np.float64],
     group_of: Sequence[str],
-    rules: Rules,
+    rules: GateRules,
 ) -> list[Check]:
     quality = measure(labels, scores)
     # Calling every post stressed has recall 1 and the share of stressed posts as its precision.
@@ -60,7 +60,7 @@ def _beyond_chance(
     )
 
 
-def small_enough(challenger: Contender, champion: Contender | None, rules: Rules) -> Check:
+def small_enough(challenger: Contender, champion: Contender | None, rules: GateRules) -> Check:
     size = len(challenger.artefact.to_bytes())
     return Check(
         name="size of the model, MB",
@@ -72,10 +72,10 @@ def small_enough(challenger: Contender, champion: Contender | None, rules: Rules
     )
 
 
-def as_good_on_standing(standing: ScoredPosts, rules: Rules) -> list[Check]:
-    differences = standing.compare(rules.confidence)
-    champion, challenger = standing.qualities()
-    margin = rules.standing_f1_margin
+def as_good_on_base_holdout(base: ScoredPosts, rules: GateRules) -> list[Check]:
+    differences = base.compare(rules.confidence)
+    champion, challenger = base.qualities()
+    margin = rules.base_f1_margin
     limit = champion.calibration_error + rules.calibration_margin
     return [
         Check(
@@ -86,7 +86,7 @@ def as_good_on_standing(standing: ScoredPosts, rules: Rules) -> list[Check]:
             passed=differences.f1.low >= -margin,
             reason=f"{differences.f1}: must be shown to fall by no more than {margin:.3f}",
         ),
-        _brier_no_worse(standing, rules.standing_brier_margin, differences),
+        _brier_no_worse(base, rules.base_brier_margin, differences),
         Check(
             name="calibration error, standing posts",
             champion=champion.calibration_error,
@@ -98,14 +98,14 @@ def as_good_on_standing(standing: ScoredPosts, rules: Rules) -> list[Check]:
     ]
 
 
-def better_on_fresh(
-    fresh: ScoredPosts, challenger: Contender, champion: Contender, rules: Rules
+def better_on_new_holdout(
+    new: ScoredPosts, challenger: Contender, champion: Contender, rules: GateRules
 ) -> list[Check]:
-    if len(fresh) < rules.minimum_posts:
-        reason = f"not judged: {len(fresh)} of at least {rules.minimum_posts} fresh posts"
+    if len(new) < rules.minimum_posts:
+        reason = f"not judged: {len(new)} of at least {rules.minimum_posts} fresh posts"
         return [Check("gain on fresh posts", None, None, None, passed=True, reason=reason)]
-    differences = fresh.compare(rules.confidence)
-    before, _ = fresh.qualities()
+    differences = new.compare(rules.confidence)
+    before, _ = new.qualities()
     return [
         # Labels on which the champion is worse than chance are wrong rather than new: turned round
         # by mistake, or by somebody who wants a model that says the opposite.
@@ -120,26 +120,26 @@ def better_on_fresh(
         # Labels given at random cost whoever is sure: a challenger that has learned to be unsure
         # gains on them, and knows nothing of them.
         _beyond_chance(
-            fresh.name,
-            labels_of(fresh.posts),
-            fresh.challenger,
-            fresh.groups,
+            new.name,
+            labels_of(new.posts),
+            new.challenger,
+            new.groups,
             1 - rules.confidence,
         ),
-        _brier_no_worse(fresh, rules.fresh_brier_margin, differences),
-        _f1_does_not_fall(fresh, rules.confidence, rules),
-        _gain(fresh, differences, challenger, champion, rules),
+        _brier_no_worse(new, rules.new_brier_margin, differences),
+        _f1_does_not_fall(new, rules.confidence, rules),
+        _gain(new, differences, challenger, champion, rules),
     ]
 
 
 def _gain(
-    fresh: ScoredPosts,
+    new: ScoredPosts,
     differences: Comparison,
     challenger: Contender,
     champion: Contender,
-    rules: Rules,
+    rules: GateRules,
 ) -> Check:
-    """Ask for a better Brier score, or for a model that knows posts like the fresh ones."""
+    """Ask for a better Brier score, or for training posts that are more like the new holdout."""
     name = "gain on fresh posts"
     if differences.brier.high < 0:
         return Check(name, None, None, None, True, f"Brier score {differences.brier}: shown")
@@ -147,11 +147,11 @@ def _gain(
     if not champion.posts:
         reason = f"{unshown}, and the champion's training set is gone: no drift to compare"
         return Check(name, None, None, None, False, reason)
-    distance = [_distance(fresh.posts, one.posts) for one in (champion, challenger)]
-    if np.isnan(numbers_of(fresh.posts)).all() and distance[0] == 0:
+    distance = [_distance(new.posts, one.posts) for one in (champion, challenger)]
+    if np.isnan(numbers_of(new.posts)).all() and distance[0] == 0:
         reason = f"{unshown}, and neither these nor the champion's posts have numbers to compare"
         return Check(name, None, None, None, False, reason)
-    limit = distance[0] - rules.minimum_drift_relief
+    limit = distance[0] - rules.minimum_distance_reduction
     return Check(
         name=name,
         champion=distance[0],
@@ -163,7 +163,7 @@ def _gain(
     )
 
 
-def no_community_falls(both: ScoredPosts, rules: Rules) -> list[Check]:
+def no_community_falls(both: ScoredPosts, rules: GateRules) -> list[Check]:
     rows = sorted(
         (labelled.post.source, row)
         for row, labelled in enumerate(both.posts)
@@ -180,7 +180,7 @@ def no_community_falls(both: ScoredPosts, rules: Rules) -> list[Check]:
 
 
 def as_fast(
-    challenger: Artefact, champion: Artefact, posts: Sequence[LabelledPost], rules: Rules
+    challenger: Artefact, champion: Artefact, posts: Sequence[LabelledPost], rules: GateRules
 ) -> Check:
     timed = posts[:_TIMED_POSTS]
     microseconds = [float("inf"), float("inf")]
@@ -215,7 +215,7 @@ def _brier_no_worse(posts: ScoredPosts, margin: float, differences: Comparison) 
     )
 
 
-def _f1_does_not_fall(posts: ScoredPosts, confidence: float, rules: Rules) -> Check:
+def _f1_does_not_fall(posts: ScoredPosts, confidence: float, rules: GateRules) -> Check:
     difference = posts.compare(confidence).f1
     champion, challenger = posts.qualities()
     margin = rules.community_f1_margin
@@ -235,10 +235,10 @@ def _at_least(name: str, challenger: float, threshold: float) -> Check:
     return Check(name, None, challenger, threshold, passed, f"must be at least {threshold:.3f}")
 
 
-def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -> float:
+def _distance(new: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -> float:
     """Give the mean two-sample Kolmogorov-Smirnov statistic of the numbers, missing ones left out.
 
-    Between fresh posts of the evaluation split and the training split of a data set. A column
+    Between the new holdout and the training split of a data set. A column
     with numbers on one side only is at the greatest distance, 1; with none on both sides at 0, as
     a model of text alone is no farther from posts of text alone.
     """
@@ -247,7 +247,7 @@ def _distance(fresh: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -
         np.mean(
             [
                 _ks_statistic(one[~np.isnan(one)], other[~np.isnan(other)])
-                for one, other in zip(numbers_of(fresh).T, numbers_of(learned).T, strict=True)
+                for one, other in zip(numbers_of(new).T, numbers_of(learned).T, strict=True)
             ]
         )
     )

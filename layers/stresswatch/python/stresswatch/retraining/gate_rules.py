@@ -11,7 +11,7 @@ class InvalidRules(ValueError):
 
 
 @dataclass(frozen=True)
-class Rules:
+class GateRules:
     """How far a challenger may fall short, and what it must gain.
 
     The margins were chosen by measurement; docs/retraining.md has it.
@@ -21,23 +21,23 @@ class Rules:
     confidence : float
         Of each bound that a margin is held against.
     minimum_roc_auc : float
-        Of the challenger, on standing posts.
+        Of the challenger, on the base holdout.
     maximum_chance : float
-        Of a ROC-AUC as high on standing posts, by a model that knows nothing.
-    standing_f1_margin, standing_brier_margin : float
-        The challenger must be shown to be no worse than the champion by more on standing posts.
-    fresh_brier_margin : float
-        The same on fresh posts.
+        Of a ROC-AUC as high on the base holdout, by a model that knows nothing.
+    base_f1_margin, base_brier_margin : float
+        The challenger must be shown to be no worse than the champion by more on the base holdout.
+    new_brier_margin : float
+        The same on the new holdout.
     community_f1_margin : float
-        A fall in F1 by more, which chance does not explain, fails: in any community of the standing
-        or fresh posts, and on the fresh posts as a whole.
+        A fall in F1 by more, which chance does not explain, fails: in any community of either
+        holdout, and on the new holdout as a whole.
     minimum_posts : int
-        Below as many, a community, or the fresh posts, are not judged.
-    minimum_drift_relief : float
-        By how much the mean Kolmogorov-Smirnov distance between the numbers of the fresh posts and
-        those of the training posts must be less for the challenger, where a gain is not shown.
+        Below as many, a community, or the new holdout, is not judged.
+    minimum_distance_reduction : float
+        Where a gain is not shown, the mean two-sample Kolmogorov-Smirnov statistic of the numbers,
+        between the new holdout and the training split, must be less by this for the challenger.
     calibration_margin : float
-        By how much the expected calibration error on standing posts may be higher.
+        By how much the expected calibration error on the base holdout may be higher.
     maximum_model_bytes : int
         Size of the model file.
     maximum_slowdown : float
@@ -50,12 +50,12 @@ class Rules:
     confidence: float = 0.95
     minimum_roc_auc: float = 0.7
     maximum_chance: float = 0.01
-    standing_f1_margin: float = 0.05
-    standing_brier_margin: float = 0.005
-    fresh_brier_margin: float = 0.015
+    base_f1_margin: float = 0.05
+    base_brier_margin: float = 0.005
+    new_brier_margin: float = 0.015
     community_f1_margin: float = 0.1
     minimum_posts: int = 30
-    minimum_drift_relief: float = 0.01
+    minimum_distance_reduction: float = 0.01
     calibration_margin: float = 0.03
     maximum_model_bytes: int = 8 * 1024 * 1024
     maximum_slowdown: float = 2.0
@@ -79,7 +79,7 @@ class Rules:
         return json.dumps(asdict(self))
 
     @staticmethod
-    def from_json(value: str) -> Rules:
+    def from_json(value: str) -> GateRules:
         """Read rules.
 
         Raises
@@ -88,7 +88,7 @@ class Rules:
             When they are none.
         """
         try:
-            return Rules(**json.loads(value))
+            return GateRules(**json.loads(value))
         except InvalidRules:
             raise
         except (ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Whether a retraining may begin: one at a time, and not at once after another."""
+"""The lease of retrainings: whether one may begin. One at a time, and not at once after another."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stresswatch.retraining.journal import Journal
-from stresswatch.wording import counted
+from stresswatch.text.wording import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
 @dataclass(frozen=True)
-class Run:
+class Retraining:
     """An execution of the workflow.
 
     Attributes
@@ -33,20 +33,20 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Admission:
+class LeaseAnswer:
     """Whether a retraining may begin, and why not."""
 
     admitted: bool
     reason: str = ""
 
 
-def admit(
+def take_lease(
     journal: Journal,
-    describe: Callable[[str], Run | None],
+    describe: Callable[[str], Retraining | None],
     execution: str,
     now: datetime,
     cool_down: timedelta,
-) -> Admission:
+) -> LeaseAnswer:
     """Take the lease for an execution, or say why it cannot have it.
 
     The lease is held by an execution for as long as it runs, and by nothing else: one that was
@@ -67,31 +67,31 @@ def admit(
     while True:
         holder = journal.lease_holder()
         if holder == execution:
-            return Admission(admitted=True)
+            return LeaseAnswer(admitted=True)
         last = describe(holder) if holder else None
         if last and not last.ended_at:
-            return Admission(admitted=False, reason=f"{_name(holder)} is still retraining")
+            return LeaseAnswer(admitted=False, reason=f"{_name(holder)} is still retraining")
         if last and last.ended_at and last.trained and now < last.ended_at + cool_down:
-            return Admission(
+            return LeaseAnswer(
                 admitted=False,
                 reason=f"the last retraining ended at {last.ended_at:%Y-%m-%dT%H:%M:%SZ}; "
                 f"the next may begin {_minutes(cool_down)} later",
             )
         if journal.take_lease(execution, after=holder):
-            return Admission(admitted=True)
+            return LeaseAnswer(admitted=True)
 
 
-def describe_run(states: SFNClient, execution: str) -> Run | None:
+def describe_retraining(states: SFNClient, execution: str) -> Retraining | None:
     """Look an execution up; None once AWS has forgotten it, after 90 days."""
     try:
         found = states.describe_execution(executionArn=execution)
     except states.exceptions.ExecutionDoesNotExist:
         return None
     if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
-        return Run(ended_at=None, trained=False)
+        return Retraining(ended_at=None, trained=False)
     output = json.loads(found.get("output", "{}"))
     is_untrained = found["status"] == "SUCCEEDED" and "training" not in output
-    return Run(ended_at=found["stopDate"], trained=not is_untrained)
+    return Retraining(ended_at=found["stopDate"], trained=not is_untrained)
 
 
 def _name(execution: str | None) -> str:

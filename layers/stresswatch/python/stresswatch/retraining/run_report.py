@@ -10,7 +10,7 @@ from typing import Any
 _QUOTA = re.compile("ResourceLimitExceeded|service limit .* current utilization of 0 ")
 
 
-def tell(state: Mapping[str, Any]) -> str:
+def describe(state: Mapping[str, Any]) -> str:
     """Say what came of a retraining, or what it waits for: a sentence, then what it rests on.
 
     Parameters

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
 from stresswatch.evaluation.paired_bootstrap import compare
 from stresswatch.monitoring.live_quality import Labels, join
-from stresswatch.retraining.gate_rules import Rules
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Check, Verdict
 
 
@@ -19,7 +19,7 @@ def judge_shadow(
     champion: Sequence[Mapping[str, Any]],
     challenger: Sequence[Mapping[str, Any]],
     labels: Labels,
-    rules: Rules,
+    rules: GateRules,
     trained_texts: Container[str] = (),
 ) -> Verdict:
     """Judge a challenger by its predictions of the posts that the champion predicted.
@@ -55,7 +55,7 @@ def parent_gone(parent: str, serving: str) -> Verdict:
     return Verdict((Check("the same champion", None, None, None, passed=False, reason=reason),))
 
 
-def _coverage(share: float, rules: Rules) -> Check:
+def _coverage(share: float, rules: GateRules) -> Check:
     return Check(
         name="live posts that the challenger scored too",
         champion=1.0,
@@ -66,7 +66,7 @@ def _coverage(share: float, rules: Rules) -> Check:
     )
 
 
-def _agreement(probability: NDArray[np.float64], rules: Rules) -> Check:
+def _agreement(probability: NDArray[np.float64], rules: GateRules) -> Check:
     called = probability >= DECISION_THRESHOLD
     agreement = float((called[:, 0] == called[:, 1]).mean()) if len(called) else 0.0
     return Check(
@@ -82,7 +82,7 @@ def _agreement(probability: NDArray[np.float64], rules: Rules) -> Check:
 def _live_quality(
     both: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
     labels: Labels,
-    rules: Rules,
+    rules: GateRules,
     trained_texts: Container[str],
 ) -> list[Check]:
     """Compare the two on those of the live posts that are labelled, each post once."""
@@ -113,10 +113,10 @@ def _live_quality(
             name=name,
             champion=before,
             challenger=before + brier.value,
-            threshold=before + rules.fresh_brier_margin,
-            passed=brier.high <= rules.fresh_brier_margin,
+            threshold=before + rules.new_brier_margin,
+            passed=brier.high <= rules.new_brier_margin,
             reason=(
-                f"{brier}: must be shown to rise by no more than {rules.fresh_brier_margin:.3f}"
+                f"{brier}: must be shown to rise by no more than {rules.new_brier_margin:.3f}"
                 f"{left_out}"
             ),
         )

@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
-from stresswatch.model.predict import predict
 from stresswatch.versions.champion import ServedModel
 
 if TYPE_CHECKING:
@@ -205,11 +204,7 @@ def _score(
         elif record.data:
             records.append(record)
     posts, invalid = read_records(records)
-    if not posts:
-        return [], rejections + invalid
-    named = [(record.prediction_id, post) for record, post in posts]
-    now = datetime.now(UTC).isoformat()
-    predictions = predict(named, model.artefact, model.pointer.version, now)
+    predictions = model.predict_records(posts, datetime.now(UTC))
     return predictions, rejections + invalid
 
 

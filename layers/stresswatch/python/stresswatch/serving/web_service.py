@@ -24,7 +24,6 @@ from stresswatch.contracts.posts import (
 )
 from stresswatch.contracts.predictions import Prediction, prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
-from stresswatch.model.predict import predict
 from stresswatch.storage.training_sets import check_given
 from stresswatch.versions.champion import Pointer, ServedModel
 from stresswatch.versions.model_version import CARD_PAGE_FILE, Manifest
@@ -182,9 +181,8 @@ def predict_posts(
     posts: Sequence[Post], served: ServedModel, request_id: str, explains: ReasonsPolicy
 ) -> list[Prediction]:
     """Predict posts as the predictor does; their ids are made of the request's and their place."""
-    now = datetime.now(UTC).isoformat()
     named = [(prediction_id("web", request_id, str(place)), one) for place, one in enumerate(posts)]
-    return predict(named, served.artefact, served.pointer.version, now, explains)
+    return served.predict(named, datetime.now(UTC), explains)
 
 
 def message(prediction: Prediction) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class TrainingSet:
 
     Attributes
     ----------
-    base, fresh : list of LabelledPost
-        From the base data set, and from ``labels/``. A post of both is fresh where its newest label
+    base, new : list of LabelledPost
+        From the base data set, and from ``labels/``. A post of both is new where its newest label
         differs: one that repeats the base data's says nothing new, and the post stands.
     invalid : int
         Lines that broke the contract, hold a number beyond `LARGEST_NUMBER` or were given later
@@ -60,7 +60,7 @@ class TrainingSet:
     """
 
     base: list[LabelledPost]
-    fresh: list[LabelledPost]
+    new: list[LabelledPost]
     invalid: int
     future: int = 0
     contradictory: int = 0
@@ -68,7 +68,7 @@ class TrainingSet:
     @property
     def posts(self) -> list[LabelledPost]:
         """All of them, in no order that means anything."""
-        return self.base + self.fresh
+        return self.base + self.new
 
     @property
     def unweighted(self) -> int:
@@ -76,7 +76,7 @@ class TrainingSet:
         return sum(labelled.confidence == 0 for labelled in self.posts)
 
     def to_bytes(self) -> bytes:
-        """Write the posts as JSON Lines; fresh ones carry their ``labelled_at``."""
+        """Write the posts as JSON Lines; new ones carry their ``labelled_at``."""
         lines = sorted(
             json.dumps(labelled_post_record(post), sort_keys=True) for post in self.posts
         )
@@ -88,7 +88,7 @@ def assemble(
 ) -> TrainingSet:
     """Make a training set of lines of JSON.
 
-    A label must say when it was given (`labelled_at`), and a base post must not: that tells fresh
+    A label must say when it was given (`labelled_at`), and a base post must not: that tells new
     posts from base ones ever after. A post is known by its id and text together (`identity_of`), as
     one long post may be labelled in segments that share its id. Of several labels the newest wins;
     of those given at the same time, and of base posts, the surer one, and of those the one that
@@ -101,28 +101,28 @@ def assemble(
         call.
     """
     now = now or datetime.now(UTC)
-    standing: dict[Identity, LabelledPost] = {}
+    of_base: dict[Identity, LabelledPost] = {}
     given: dict[Identity, LabelledPost] = {}
     contradictory: set[Identity] = set()
     invalid = future = 0
-    for lines, known, is_fresh in ((base, standing, False), (labels, given, True)):
+    for lines, known, is_new in ((base, of_base, False), (labels, given, True)):
         for line in lines:
             try:
-                labelled = _read(line, is_fresh, now)
+                labelled = _read(line, is_new, now)
             except InvalidPost as error:
                 invalid += 1
                 future += error.reason == FUTURE
                 continue
             key = identity_of(labelled.post)
             other = known.setdefault(key, labelled)
-            if not is_fresh and labelled.label != other.label:
+            if not is_new and labelled.label != other.label:
                 contradictory.add(key)
             if other is not labelled and _precedence(labelled) > _precedence(other):
                 known[key] = labelled
-    fresh = {key: post for key, post in given.items() if not _repeats(post, standing.get(key))}
+    new = {key: post for key, post in given.items() if not _repeats(post, of_base.get(key))}
     return TrainingSet(
-        base=[post for key, post in standing.items() if key not in fresh],
-        fresh=list(fresh.values()),
+        base=[post for key, post in of_base.items() if key not in new],
+        new=list(new.values()),
         invalid=invalid,
         future=future,
         contradictory=len(contradictory),
@@ -178,7 +178,7 @@ def to_lines(posts: Iterable[LabelledPost]) -> bytes:
 def new_labels(training_set: TrainingSet, known: Iterable[LabelledPost]) -> int:
     """Count the labels that a training set of before had not, or had otherwise.
 
-    One that was given back counts as well: its post stands again, and was fresh before.
+    One that was given back counts as well: its post stands again, and was new before.
     """
     before = {identity_of(one.post): one for one in known}
 
@@ -233,7 +233,7 @@ def valid_posts(lines: Iterable[bytes]) -> Iterator[LabelledPost]:
             continue
 
 
-def _read(line: bytes, is_fresh: bool, now: datetime) -> LabelledPost:
+def _read(line: bytes, is_new: bool, now: datetime) -> LabelledPost:
     """Read a line of the base data or of the labels.
 
     Raises
@@ -242,7 +242,7 @@ def _read(line: bytes, is_fresh: bool, now: datetime) -> LabelledPost:
         When it may not be learned from.
     """
     labelled = parse_labelled_post(line)
-    if is_fresh != (labelled.labelled_at is not None):
+    if is_new != (labelled.labelled_at is not None):
         raise InvalidPost("labelled_at_invalid", "a label has labelled_at, and a base post has not")
     if any(abs(number) > LARGEST_NUMBER for number in labelled.post.numbers):
         raise InvalidPost("number_too_large", f"a number is beyond {LARGEST_NUMBER:g}")

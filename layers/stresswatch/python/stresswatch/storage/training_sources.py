@@ -153,13 +153,13 @@ class BaseReader:
         """Return what a training set has of each set that was read."""
         taken = Counter(self._set_of[_digest(labelled)] for labelled in training_set.base)
         return Sources(
-            counts=Counts.of(training_set.base + training_set.fresh),
+            counts=Counts.of(training_set.base + training_set.new),
             invalid=training_set.invalid,
             base={
                 name: BaseSet(taken[name], uploaded.isoformat(timespec="seconds"))
                 for name, uploaded in self._uploaded.items()
             },
-            labels=len(training_set.fresh),
+            labels=len(training_set.new),
         )
 
 

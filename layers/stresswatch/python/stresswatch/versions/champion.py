@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stresswatch.aws.s3 import Location
 from stresswatch.aws.service_text import description
+from stresswatch.contracts.posts import Post
+from stresswatch.contracts.predictions import Prediction, ReadText, Record
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
+from stresswatch.model.predict import predict
 from stresswatch.versions.model_version import MODEL_FILE, sha256
 
 if TYPE_CHECKING:
@@ -87,6 +91,30 @@ class ServedModel:
 
     pointer: Pointer
     artefact: Artefact
+
+    def predict(
+        self,
+        posts: Sequence[tuple[str, Post]],
+        now: datetime,
+        explains: ReasonsPolicy = ReasonsPolicy.NEVER,
+        read_texts: Sequence[ReadText] | None = None,
+    ) -> list[Prediction]:
+        """Predict posts, given with their prediction ids; see `stresswatch.model.predict`."""
+        if not posts:
+            return []
+        version, at = self.pointer.version, now.isoformat()
+        return predict(posts, self.artefact, version, at, explains, read_texts)
+
+    def predict_records(
+        self,
+        posts: Sequence[tuple[Record, Post]],
+        now: datetime,
+        explains: ReasonsPolicy = ReasonsPolicy.NEVER,
+        read_texts: Sequence[ReadText] | None = None,
+    ) -> list[Prediction]:
+        """Predict the posts that `read_records` found, each named by its record's place."""
+        named = [(record.prediction_id, post) for record, post in posts]
+        return self.predict(named, now, explains, read_texts)
 
 
 def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
