@@ -121,7 +121,7 @@ def present_features(posts: Iterable[LabelledPost]) -> tuple[str, ...]:
 
 
 def frame(posts: Iterable[LabelledPost]) -> pd.DataFrame:
-    """Give posts as the pipeline's input: columns ``text`` and `NUMERIC_FEATURES`."""
+    """Return posts as the pipeline's input: columns ``text`` and `NUMERIC_FEATURES`."""
     return pd.DataFrame(
         [(labelled.post.text, *labelled.post.numbers) for labelled in posts],
         columns=["text", *NUMERIC_FEATURES],

@@ -48,7 +48,7 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, texts: Iterable[str]) -> FloatArray:
-        """Give the shares, shape (n_posts, n_categories)."""
+        """Return the shares, shape (n_posts, n_categories)."""
         tokenize = CountVectorizer(
             token_pattern=TOKEN_PATTERN, preprocessor=normalise
         ).build_analyzer()
@@ -83,7 +83,7 @@ class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, posts: pd.DataFrame) -> FloatArray:
-        """Give the numbers without a gap, shape (n_posts, n_numeric_features)."""
+        """Return the numbers without a gap, shape (n_posts, n_numeric_features)."""
         numbers: FloatArray = posts.iloc[:, 1:].to_numpy(dtype=np.float64, copy=True)
         gaps = np.isnan(numbers)
         incomplete = np.flatnonzero(gaps.any(axis=1))

@@ -87,7 +87,7 @@ class Tracker:
         run.end("FINISHED")
 
     def attempt(self, what: str, step: Callable[[], T]) -> T | None:
-        """Do one step of tracking; give None when there is no tracking or the step fails."""
+        """Do one step of tracking; return None when there is no tracking or the step fails."""
         if not self._is_tracking:
             return None
         done: Future[T] = Future()
@@ -184,7 +184,7 @@ def _begin(address: str, experiment: str, name: str) -> tuple[Any, str]:
 
 
 def _files_of(address: str) -> str | None:
-    """Give the place of a run's files beside a SQLite store; a server knows its own."""
+    """Return the place of a run's files beside a SQLite store; a server knows its own."""
     if not address.startswith(_SQLITE):
         return None
     return (Path(address.removeprefix(_SQLITE)).parent / "files").as_uri()

@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train(inputs: Path) -> dict[str, bytes]:
-    """Train, evaluate and export; give the files of the model version by name.
+    """Train, evaluate and export; return the files of the model version by name.
 
     The run is tracked at the address in the environment, if it has one.
 

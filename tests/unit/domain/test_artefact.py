@@ -225,7 +225,7 @@ def test_an_artefact_that_is_cut_off_anywhere_is_refused(artefact):
 
 
 def with_member(data: bytes, name: str, content: bytes) -> bytes:
-    """Give the artefact with other bytes in place of one array's file."""
+    """Return the artefact with other bytes in place of one array's file."""
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(data)) as source,

@@ -29,7 +29,7 @@ EVENT = {
 
 
 def changed(**fields):
-    """Give the event with fields of its second record replaced, or taken away where None."""
+    """Return the event with fields of its second record replaced, or taken away where None."""
     event = copy.deepcopy(EVENT)
     record = event["Records"][1]
     for name, value in fields.items():

@@ -116,7 +116,7 @@ def is_read(read, record):
 
 
 def agrees(model, read, record):
-    """Whether the document and the parser say the same of a record, where both can say it."""
+    """Return whether document and parser say the same of a record, where both can say it."""
     schema = model.model_json_schema()
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     is_described = validator.is_valid(record)

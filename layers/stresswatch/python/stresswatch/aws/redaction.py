@@ -68,6 +68,6 @@ def cause(error: BaseException) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Give the innermost lines of our own code and of the library that it called."""
+    """Return the innermost lines of our own code and of the library that it called."""
     frames = traceback.extract_tb(error.__traceback__)[1:][-3:]
     return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)

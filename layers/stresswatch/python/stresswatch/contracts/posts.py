@@ -182,7 +182,7 @@ def parse_record(line: object) -> LabelledPost:
 
 
 def post_record(post: Post) -> dict[str, Any]:
-    """Give the post as the JSON object that `parse_post` reads."""
+    """Return the post as the JSON object that `parse_post` reads."""
     record: dict[str, Any] = {"post_id": post.post_id, "text": post.text}
     record |= {
         name: value
@@ -199,7 +199,7 @@ def post_record(post: Post) -> dict[str, Any]:
 
 
 def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
-    """Give the labelled post as the JSON object that `parse_labelled_post` reads."""
+    """Return the labelled post as the JSON object that `parse_labelled_post` reads."""
     record = post_record(labelled.post) | {"label": labelled.label}
     if labelled.labelled_at is not None:
         record["labelled_at"] = labelled.labelled_at

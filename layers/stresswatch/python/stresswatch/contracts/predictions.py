@@ -115,12 +115,12 @@ class Prediction(NamedTuple):
         return self.probability >= DECISION_THRESHOLD
 
     def message(self) -> str:
-        """Give the record of the predictions stream, as JSON."""
+        """Return the record of the predictions stream, as JSON."""
         message = _MESSAGE % self._message_values()
         return f'{message[:-1]}, "reasons": {self.reasons.to_json()}}}' if self.reasons else message
 
     def archive_line(self) -> str:
-        """Give the line of the archive: the prediction and the features, without any word."""
+        """Return the line of the archive: the prediction and the features, without any word."""
         post = self.post
         return _ARCHIVE_LINE % (
             *self._message_values(),
@@ -132,7 +132,7 @@ class Prediction(NamedTuple):
         )
 
     def archive_row(self) -> dict[str, Any]:
-        """Give the row that the line of the archive holds."""
+        """Return the row that the line of the archive holds."""
         row: dict[str, Any] = json.loads(self.archive_line())
         return row
 

@@ -51,6 +51,6 @@ class Reasons(NamedTuple):
         )
 
     def to_json(self) -> str:
-        """Give the field ``reasons`` of a prediction."""
+        """Return the field ``reasons`` of a prediction."""
         features = [reason._asdict() for reason in self.features]
         return json.dumps(self._asdict() | {"features": features})

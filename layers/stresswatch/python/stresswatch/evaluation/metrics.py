@@ -74,7 +74,7 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
 def bootstrap_intervals(
     labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
 ) -> Mapping[str, tuple[float, float]]:
-    """Give the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
+    """Return the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
 
     Whole groups are drawn, as the segments of one post, or its copies, are no independent
     observations; `groups` names each post's. The chance
@@ -124,7 +124,7 @@ def chance_of_roc_auc(
 def expected_calibration_error(
     labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = 10
 ) -> float:
-    """Give the mean distance between probability and share of stressed posts, bin by bin.
+    """Return the mean distance between probability and share of stressed posts, bin by bin.
 
     Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
     """
@@ -134,7 +134,7 @@ def expected_calibration_error(
 
 
 def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
-    """Give the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
+    """Return the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
     n_positive = int(positive.sum())
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:

@@ -102,13 +102,13 @@ def compare(
 def _parts(
     labels: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Give each post's true positives, all that are positive or called so, and squared error."""
+    """Return each post's true positives, all that are positive or called so, and squared error."""
     called = (probability >= DECISION_THRESHOLD).astype(np.float64)
     return called * labels, called + labels, (probability - labels) ** 2
 
 
 def _differences(sums: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the differences in F1 and Brier of sums of shape (n_draws, 7)."""
+    """Return the differences in F1 and Brier of sums of shape (n_draws, 7)."""
     count, *parts = sums.T
     f1, brier = [], []
     for hits, positive, squared_error in (parts[:3], parts[3:]):

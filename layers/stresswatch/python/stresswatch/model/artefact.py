@@ -134,7 +134,7 @@ class Artefact:
             raise CorruptArtefact("the intercept is not finite")
 
     def score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        """Give the probability of stress of each post.
+        """Return the probability of stress of each post.
 
         A post's result depends on the post alone, to the last bit, whatever the batch around it:
         every sum runs in the order of the post's own terms.

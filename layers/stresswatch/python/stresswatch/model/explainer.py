@@ -57,7 +57,7 @@ class Explainer:
         )
 
     def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
-        """Give the reasons for what `Artefact.score` says of a post.
+        """Return the reasons for what `Artefact.score` says of a post.
 
         Parameters
         ----------

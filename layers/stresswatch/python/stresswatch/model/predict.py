@@ -63,7 +63,7 @@ def _reasons(post: Post, artefact: Artefact, explains: ReasonsPolicy) -> Reasons
 
 
 def non_letter_share(text: str) -> float:
-    """Give the share of characters that are no letter of any script; `text` must not be empty."""
+    """Return the share of characters that are no letter of any script; `text` must not be empty."""
     # Deleting ASCII's letters is quick, and mostly leaves little to look at closely.
     rest = text.encode("utf-8").translate(None, _ASCII_LETTERS)
     if rest.isascii():

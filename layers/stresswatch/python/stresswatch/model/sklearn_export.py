@@ -116,7 +116,7 @@ def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict
 
 
 def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
-    """Give the regressions of the numbers on standardised shares as ones on the shares."""
+    """Return the regressions of the numbers on standardised shares as ones on the shares."""
     scalers = [regression[0] for regression in regressions]
     slope = np.column_stack(
         [one[1].coef_ / scaler.scale_ for one, scaler in zip(regressions, scalers, strict=True)]
@@ -127,7 +127,7 @@ def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
 
 
 def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
-    """Give the largest difference between the artefact's and the pipeline's probabilities.
+    """Return the largest difference between the artefact's and the pipeline's probabilities.
 
     Parameters
     ----------

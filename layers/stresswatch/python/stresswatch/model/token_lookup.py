@@ -41,7 +41,7 @@ class TokenIds:
         self._pieces = _Pieces(tokens, find_tokens)
 
     def of(self, texts: Sequence[str]) -> tuple[IdArray, NDArray[np.int64]]:
-        """Give the ids of all tokens, one unknown after each text, and each text's number of them.
+        """Return the ids of all tokens, an unknown one after each text, and the token counts.
 
         The numbers do not count the unknown that ends a text.
         """
@@ -105,7 +105,7 @@ class PairTable:
         self._keys = np.append(keys[self.order], np.full(self._steps + 1, -1))
 
     def find(self, first: IdArray, second: IdArray) -> tuple[PlaceArray, IdArray]:
-        """Give which of the pairs are in the table, and the place in `order` of each of these."""
+        """Return which of the pairs are in the table, and the place in `order` of each of these."""
         wanted = _pair_keys(first, second)
         place = self._begin.take(wanted & self._mask)
         for _ in range(self._steps):

@@ -164,7 +164,7 @@ def write_page(
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns that drift is measured on, as finite numbers or NaN.
+    """Return the columns that drift is measured on, as finite numbers or NaN.
 
     A model that learned nothing of what it now reads is less sure, even where its probabilities'
     mean stays: the difference of confidences (Guillory et al., "Predicting with confidence on

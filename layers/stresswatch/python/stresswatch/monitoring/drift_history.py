@@ -90,7 +90,7 @@ class WindowDrift:
         return {name: column for name, column in self.columns.items() if column["drifted"]}
 
     def begins_to_drift(self, windows: Sequence[WindowDrift], threshold: float) -> bool:
-        """Whether the share reaches the threshold, and the last measured before it did not.
+        """Return whether the share reaches the threshold, and the last measured before it did not.
 
         Windows of another champion do not count: a new one begins anew.
         """

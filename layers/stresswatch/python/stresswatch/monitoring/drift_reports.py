@@ -64,7 +64,7 @@ def compared_words(window: WindowDrift) -> str:
 def index_page(
     windows: Sequence[WindowDrift], threshold: float, link: Callable[[str], str], validity: str
 ) -> str:
-    """Give the index of windows, newest first, as one page that needs no network."""
+    """Return the index of windows, newest first, as one page that needs no network."""
     rows = "".join(_index_row(window, threshold, link) for window in reversed(windows))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift by window</title>'

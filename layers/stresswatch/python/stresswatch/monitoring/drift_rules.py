@@ -88,7 +88,7 @@ class DriftRules:
         return self.error_rate / len(DRIFT_COLUMNS)
 
     def of(self, column: str) -> ColumnRule:
-        """Give a column's rule."""
+        """Return a column's rule."""
         return self.columns.get(column, self.usual)
 
     def to_json(self) -> str:

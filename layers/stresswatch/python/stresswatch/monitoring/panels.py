@@ -34,7 +34,7 @@ class Series:
     scale: float = 1.0
 
     def dimensions_in(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Give its dimensions in a stack, by the stack's outputs and its ``Stage``."""
+        """Return its dimensions in a stack, by the stack's outputs and its ``Stage``."""
         return {name: value.format_map(names) for name, value in self.dimensions.items()}
 
     def search(self, names: Mapping[str, str], minutes: int) -> str:
@@ -86,7 +86,7 @@ class Panel:
     minutes: int = 5
 
     def in_unit(self, threshold: float) -> float:
-        """Give the threshold of the panel's alarm in the panel's unit."""
+        """Return the threshold of the panel's alarm in the panel's unit."""
         (scale,) = {series.scale for series in self.series if series.metric == self.alarmed}
         return threshold * scale
 

@@ -36,7 +36,7 @@ class Window:
 
     @staticmethod
     def before(moment: datetime, minutes: int) -> Window:
-        """Give the last window of a grid that had ended `LAG` before a moment.
+        """Return the last window of a grid that had ended `LAG` before a moment.
 
         Days begin with a window at midnight, UTC, as `minutes` divides them. So runs that are
         late, or tried again, look at the window that they were for, and no two windows overlap.

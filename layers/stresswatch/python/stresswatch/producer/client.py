@@ -241,7 +241,7 @@ class Producer:
         return batch
 
     def _seconds_to_wait(self) -> float | None:
-        """Give for how long nothing is to be sent; None for until something changes."""
+        """Return for how long nothing is to be sent; None for until something changes."""
         if self._is_closed:
             return 0
         if not self._backlog:

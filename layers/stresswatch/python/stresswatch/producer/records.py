@@ -18,7 +18,7 @@ class InvalidRecord(ValueError):
 
 
 def partition_key(data: bytes, post_id: str | None = None) -> str:
-    """Give the post's id, where it can be a partition key, or else a digest of the record."""
+    """Return the post's id, where it can be a partition key, or else a digest of the record."""
     if post_id and len(post_id) <= MAXIMUM_NAME_LENGTH and post_id.isprintable():
         return post_id
     return hashlib.sha256(data).hexdigest()

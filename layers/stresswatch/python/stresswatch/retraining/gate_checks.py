@@ -236,11 +236,11 @@ def _at_least(name: str, challenger: float, threshold: float) -> Check:
 
 
 def _distance(new: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -> float:
-    """Give the mean two-sample Kolmogorov-Smirnov statistic of the numbers, missing ones left out.
+    """Return the mean two-sample Kolmogorov-Smirnov statistic of the numeric features.
 
-    Between the new holdout and the training split of a data set. A column
-    with numbers on one side only is at the greatest distance, 1; with none on both sides at 0, as
-    a model of text alone is no farther from posts of text alone.
+    It is between the new holdout and the training split of a data set, without missing values. A
+    feature with values on one side only is at the greatest distance, 1; with none on both sides at
+    0, as a model of text alone is no farther from posts of text alone.
     """
     learned = split(data_set).train
     return float(

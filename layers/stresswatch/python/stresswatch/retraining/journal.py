@@ -63,7 +63,7 @@ class Journal:
     table: str
 
     def lease_holder(self) -> str | None:
-        """Give the execution that took the lease last; None before the first."""
+        """Return the execution that took the lease last; None before the first."""
         entry = self._get(LEASE, _RETRAINING)
         return entry["execution"] if entry else None
 
@@ -88,7 +88,7 @@ class Journal:
         self._delete(BARRED, version)
 
     def barred(self, version: str) -> Decision | None:
-        """Give who barred a version, when and why; None when nobody did."""
+        """Return who barred a version, when and why; None when nobody did."""
         entry = self._get(BARRED, version)
         return Decision(entry["by"], entry["at"], entry["why"]) if entry else None
 
@@ -97,7 +97,7 @@ class Journal:
         self._put_approval(pending.version, fields, pending.expires_at)
 
     def approval(self, version: str) -> PendingApproval | None:
-        """Give what waits for a word on a version; None when nothing does."""
+        """Return what waits for a word on a version; None when nothing does."""
         entry = self._get(APPROVAL, version)
         if not entry:
             return None

@@ -105,7 +105,7 @@ def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lines(verdict: Mapping[str, Any]) -> Iterator[str]:
-    """Give a line a check, those that failed first."""
+    """Return a line a check, those that failed first."""
     for check in sorted(verdict["checks"], key=lambda check: bool(check["passed"])):
         figures = ", ".join(
             f"{who} {check[who]:.3f}"

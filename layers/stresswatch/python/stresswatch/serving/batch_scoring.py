@@ -82,7 +82,7 @@ class Counts:
 
 
 def results_of(key: str, version: str) -> str:
-    """Give the folder beside a file in which its predictions by a version are."""
+    """Return the folder beside a file in which its predictions by a version are."""
     return f"{key}.scored/{version}/"
 
 
@@ -153,7 +153,7 @@ class _Packed:
 
 
 def lines_of(chunks: Iterable[bytes], start: int, end: int) -> Iterator[tuple[int, bytes | None]]:
-    """Give the lines that begin from `start` up to `end`, each with the byte that it begins at.
+    """Return the lines that begin from `start` up to `end`, each with the byte that it begins at.
 
     Parameters
     ----------

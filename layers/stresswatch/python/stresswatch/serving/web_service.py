@@ -80,7 +80,7 @@ class Problem(Exception):
         self.headers = headers or {}
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the members of RFC 9457."""
+        """Return the members of RFC 9457."""
         members = {
             "type": f"{_PROBLEM_TYPE}{self.reason}",
             "title": self.reason.replace("_", " ").capitalize(),
@@ -186,13 +186,13 @@ def predict_posts(
 
 
 def message(prediction: Prediction) -> dict[str, Any]:
-    """Give what the predictions stream would say of a prediction."""
+    """Return what the predictions stream would say of a prediction."""
     said: dict[str, Any] = json.loads(prediction.message())
     return said
 
 
 def several(results: Sequence[Prediction | Problem]) -> tuple[HTTPStatus, dict[str, Any]]:
-    """Give the status and the body of an answer to several posts."""
+    """Return the status and the body of an answer to several posts."""
     listed = [
         {"problem": one.as_dict()} if isinstance(one, Problem) else {"prediction": message(one)}
         for one in results

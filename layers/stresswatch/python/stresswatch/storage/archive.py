@@ -88,7 +88,7 @@ def stream(
     look_back: timedelta = timedelta(0),
     prefix: str = PREFIX,
 ) -> Iterator[dict[str, Any]]:
-    """Give the rows that `read` gives, in no order, with few of them in memory at a time.
+    """Return the rows that `read` gives, in no order, with few of them in memory at a time.
 
     A record whose first prediction was before `start`, and at most `look_back` before it, is left
     out: so each record belongs to one of the windows that adjoin each other.
@@ -139,7 +139,7 @@ def _objects(
 
 
 def _overlapping(objects: Iterable[_Object]) -> set[str]:
-    """Give the keys of objects whose range of a shard meets another's."""
+    """Return the keys of objects whose range of a shard meets another's."""
     found = set()
     reach: _Object | None = None
     for one in sorted(objects):

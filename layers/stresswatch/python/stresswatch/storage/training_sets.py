@@ -203,7 +203,7 @@ def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
 
 
 def folder_of_training_set(bucket: str, version: str) -> Location:
-    """Give where the training set of a model version is."""
+    """Return where the training set of a model version is."""
     return Location(bucket, f"{DATA_SETS}{version}/")
 
 

@@ -101,7 +101,7 @@ def put_persistently(
     attempts: int,
     sleep: Callable[[float], None],
 ) -> Iterator[Answer]:
-    """Do what `put_records` does, and give each answer as it comes.
+    """Do what `put_records` does, and return each answer as it comes.
 
     So whoever listens knows what was taken, also when a later request raises.
     """

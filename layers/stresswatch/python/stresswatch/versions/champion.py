@@ -163,7 +163,7 @@ def write_pointer(
 
 
 def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
-    """Give each change of the champion that SSM remembers, the newest hundred, oldest first."""
+    """Return each change of the champion that SSM remembers, the newest hundred, oldest first."""
     pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
     try:
         return [
@@ -241,7 +241,7 @@ class ChampionCache:
         self._checked_at = float("-inf")
 
     def current(self) -> ServedModel:
-        """Give the model to serve with.
+        """Return the model to serve with.
 
         Raises
         ------

@@ -92,7 +92,7 @@ class Registry:
             )
 
     def word(self, package: Package) -> tuple[str, str]:
-        """Give who changed a package last, and the reason that they gave."""
+        """Return who changed a package last, and the reason that they gave."""
         described = self.sagemaker.describe_model_package(ModelPackageName=package.arn)
         user = described.get("LastModifiedBy", {})
         name = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn")

@@ -108,7 +108,7 @@ def judged_versions(s3: S3Client, bucket: str) -> list[str]:
 
 
 def folder_of_version(bucket: str, version: str) -> Location:
-    """Give where the files of a model version are."""
+    """Return where the files of a model version are."""
     return Location(bucket, f"{MODELS_PREFIX}{version}/")
 
 

@@ -92,7 +92,7 @@ class ShadowCache:
         self._checked_at = float("-inf")
 
     def current(self) -> ServedModel | None:
-        """Give the challenger that shadows now; None when none does.
+        """Return the challenger that shadows now; None when none does.
 
         Raises
         ------
