@@ -47,7 +47,7 @@ from cli.deployment.target import local_target
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 100, 500)

@@ -35,7 +35,7 @@ from benchmarks.crossvalidation import folds
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from cli.data import load_posts
 from stresswatch.contracts.identity import KEY_LENGTH, text_digest
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.monitoring.live_quality import Row, join, newest_labels
 from stresswatch.storage.training_sets import given_by, to_lines
 

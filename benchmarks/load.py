@@ -35,7 +35,7 @@ from cli.deployment.client import Consumer, Loop, payload, wait_for
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import of_local_stack
 from cli.errors import OperatorError
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, write_pointer

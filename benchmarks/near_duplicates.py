@@ -21,7 +21,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from cli.data import SEED, load_posts, synthetic
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups, split, wording
 
 SIMILARITIES = (0.5, 0.7, 0.8, 0.9, 1.0)

@@ -43,7 +43,8 @@ from benchmarks.baseline import EarlierModel
 from cli.data import load_posts
 from lambdas.predictor import handler as predictor_module
 from stresswatch.contracts.identity import KEY_LENGTH
-from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import post_record
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact

@@ -25,7 +25,8 @@ from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
 from cli.errors import OperatorError
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import frame, labels_of

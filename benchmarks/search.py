@@ -27,7 +27,7 @@ from benchmarks.crossvalidation import FOLDS, Fit, Predict, folds, out_of_fold
 from benchmarks.timing import machine
 from cli.data import load_posts
 from cli.deployment.target import local_tracking_uri
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import METRICS, measure
 from stresswatch.text.normalisation import TOKEN_PATTERN
 from training_jobs.stress_model.dataset import frame, labels_of, weighted

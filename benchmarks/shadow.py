@@ -29,7 +29,7 @@ from rich.table import Table
 
 from benchmarks.predictor import event_of, handle, handler_of
 from cli.data import load_posts
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline

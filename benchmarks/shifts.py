@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from stresswatch.contracts.posts import LabelledPost, Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import Post
 
 COST = 0.05
 """The loss of F1 at which a shift should be seen."""

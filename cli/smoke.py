@@ -14,7 +14,8 @@ from cli.data import synthetic
 from cli.deployment.client import Consumer, Loop, payload
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from stresswatch.contracts.posts import SMOKE_PREFIX, LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import SMOKE_PREFIX
 
 POSTS = 100
 SOURCE = "smoke"

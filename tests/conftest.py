@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, settings
 
 from cli.deployment.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from tests import strict_calls, strict_cloudwatch
 
 # Tests reach AWS through moto or the local stack alone.

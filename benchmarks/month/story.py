@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.month.calendar import Day
 from cli.deployment.client import Consumer, Loop, payload, wait_for
 from cli.model_versions import Versions
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage import archive
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)

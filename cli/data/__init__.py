@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.data import dreaddit, synthetic
 from cli.post_files import CheckedPosts, Wanted
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 
 SEED = 7
 

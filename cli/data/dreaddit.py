@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cli.errors import OperatorError
 from cli.post_files import CheckedPosts, FileRefused, Wanted
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 
 TRAIN_FILE = "dreaddit-train.csv"
 TEST_FILE = "dreaddit-test.csv"

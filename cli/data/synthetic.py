@@ -12,7 +12,8 @@ import math
 import random
 from dataclasses import dataclass
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 
 SIZES = {
     "ptsd": 584,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 
 UNSEEN_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
 """People in need of material help: their posts differ in words and numbers from the others'."""

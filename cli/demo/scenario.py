@@ -16,7 +16,7 @@ from cli.demo.summary import DriftWindow, Summary
 from cli.demo.terminal import Act, View, drift_words
 from cli.deployment.client import Consumer, Loop, payload, wait_for
 from cli.errors import OperatorError
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.versions.champion import Pointer
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.aws.s3 import Location, read
-from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import post_record
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.retraining.run_report import failure
 from stresswatch.serving.label_requests import label_key

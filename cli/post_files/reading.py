@@ -18,15 +18,8 @@ from cli.post_files.parquet_tables import ParquetTable
 from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow
 from cli.post_files.values import is_rounded_id, record_of
-from stresswatch.contracts.posts import (
-    InvalidPost,
-    LabelledPost,
-    Post,
-    labelled_post_record,
-    parse_record,
-    post_record,
-    read_post,
-)
+from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record, parse_record
+from stresswatch.contracts.posts import InvalidPost, Post, post_record, read_post
 from stresswatch.storage.training_sets import check_given
 
 

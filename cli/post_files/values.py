@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from stresswatch.contracts.labelled_posts import LABEL_NAMES
 from stresswatch.contracts.optional_fields import read_timestamp
-from stresswatch.contracts.posts import LABEL_NAMES, NUMERIC_FEATURES, InvalidPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
 
 MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n"})
 """How programs write that a value is missing; in a text, they are text."""

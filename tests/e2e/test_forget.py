@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.forget.command import forget
-from stresswatch.contracts.posts import LabelledPost, labelled_post_record
+from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, eventually

@@ -29,7 +29,7 @@ from cli.deployment.client import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.alarms.events import route
 from stresswatch.aws.s3 import Location
-from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.monitoring.drift_reports import Signer
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE

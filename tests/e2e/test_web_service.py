@@ -20,7 +20,8 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from cli.deployment.client import payload
 from cli.deployment.target import Target
-from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
+from stresswatch.contracts.posts import post_record
 from stresswatch.serving.web_service import MAXIMUM_POSTS, ROUTES
 from stresswatch.storage import archive
 from tests.conftest import make_posts

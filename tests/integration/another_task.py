@@ -17,7 +17,8 @@ from cli.deployment.client import payload
 from cli.smoke import smoke_posts
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
-from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, parse_labelled_post
+from stresswatch.contracts.labelled_posts import parse_labelled_post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX
 from stresswatch.serving.web_schemas import Post
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from cli import labelling, main
 from cli.deployment.client import Loop
 from cli.deployment.target import Target
-from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.storage.training_sets import assemble, read_lines
 from tests.conftest import make_posts
 

@@ -11,7 +11,7 @@ import pytest
 from lambdas.quality.handler import handler, identity_key
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.contracts.identity import KeyUnavailable, text_digest
-from stresswatch.contracts.posts import labelled_post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.contracts.predictions import ReadText, Record
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact

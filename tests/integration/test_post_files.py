@@ -19,7 +19,8 @@ from cli.data.dreaddit import TRAIN_FILE
 from cli.deployment.target import Target
 from cli.post_files import PostFile
 from cli.score.inputs import input_at
-from stresswatch.contracts.posts import parse_labelled_post, parse_post
+from stresswatch.contracts.labelled_posts import parse_labelled_post
+from stresswatch.contracts.posts import parse_post
 from tests.conftest import PROJECT
 
 CASES = PROJECT / "tests" / "cases"

@@ -27,7 +27,8 @@ from lambdas.predictor.handler import handler as predict
 from lambdas.promote.handler import handler as promote
 from stresswatch.aws.redaction import UnforeseenError
 from stresswatch.contracts.identity import text_digest
-from stresswatch.contracts.posts import labelled_post_record, parse_labelled_post, post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record, parse_labelled_post
+from stresswatch.contracts.posts import post_record
 from stresswatch.storage.training_sources import SOURCES_FILE
 from stresswatch.text.normalisation import canonical
 from tests.conftest import PROJECT, make_posts

@@ -16,7 +16,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from cdk_app.constructs.querying.athena_tables import TABLES, Format, database_of, saved_queries
 from stresswatch.contracts.identity import text_digest
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post, labelled_post_record
+from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import (
     DRIFT_COLUMNS,
     TEXT_DESCRIPTORS,

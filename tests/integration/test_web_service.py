@@ -13,7 +13,8 @@ import lambdas.api.handler as api
 from cli.deployment.client import Loop
 from lambdas.predictor.handler import handler as predictor
 from lambdas.predictor.handler import predictor as predictor_of
-from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
+from stresswatch.contracts.posts import post_record
 from stresswatch.serving.label_requests import RETRY_WINDOW, label_key
 from stresswatch.serving.web_service import (
     MAXIMUM_BODY_BYTES,

@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 
 from docs.schemas import schemas
-from stresswatch.contracts.posts import labelled_post_record, post_record
+from stresswatch.contracts.labelled_posts import labelled_post_record
+from stresswatch.contracts.posts import post_record
 from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer

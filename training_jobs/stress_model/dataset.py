@@ -11,12 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stresswatch.contracts.posts import (
-    NUMERIC_FEATURES,
-    InvalidPost,
-    LabelledPost,
-    parse_labelled_post,
-)
+from stresswatch.contracts.labelled_posts import LabelledPost, parse_labelled_post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
 from stresswatch.evaluation.splits import split
 
 FEWEST_OF_A_LABEL = 2

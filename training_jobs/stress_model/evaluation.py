@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import labels_of

@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (

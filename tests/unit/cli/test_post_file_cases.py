@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.post_files import PostFile, Wanted
-from stresswatch.contracts.posts import LabelledPost, Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import Post
 from tests.conftest import PROJECT
 
 CASES = PROJECT / "tests" / "cases"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from cli.post_files import PostFile, Wanted
 from cli.post_files.values import MISSING_WORDS
-from stresswatch.contracts.posts import NUMERIC_FEATURES, parse_post, parse_record
+from stresswatch.contracts.labelled_posts import parse_record
+from stresswatch.contracts.posts import NUMERIC_FEATURES, parse_post
 from stresswatch.text.normalisation import canonical
 from stresswatch.text.removal_notices import is_removal_notice
 

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.post_files import PostFile, Wanted
-from stresswatch.contracts.posts import InvalidPost, LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import InvalidPost
 
 BIG = 1050118621198921728
 

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stresswatch.contracts.labelled_posts import labelled_post_record, parse_labelled_post
 from stresswatch.contracts.posts import (
     NUMERIC_FEATURES,
     TEXT_REMOVED,
     InvalidPost,
-    labelled_post_record,
-    parse_labelled_post,
     parse_post,
     post_record,
 )

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES, LabelledPost, Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.evaluation.splits import EVALUATION_SHARE, groups, split, unlearned
 
 NO_NUMBERS = (float("nan"),) * len(NUMERIC_FEATURES)

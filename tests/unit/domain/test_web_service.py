@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, parse_record, read_post
+from stresswatch.contracts.labelled_posts import parse_record
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, read_post
 from stresswatch.serving import web_schemas
 from stresswatch.serving.web_service import (
     MAXIMUM_BODY_BYTES,

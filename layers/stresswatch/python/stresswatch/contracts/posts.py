@@ -1,4 +1,4 @@
-"""The post: what producers write to the posts stream, and the labelled post that annotators add.
+"""The post: what producers write to the posts stream.
 
 Names are the columns of the public Dreaddit data set, so a producer written for it works unchanged.
 Another text-plus-numbers task starts here: `NUMERIC_FEATURES` is the one list of numeric features.
@@ -11,7 +11,6 @@ import math
 import string
 from codecs import BOM_UTF8
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from stresswatch.contracts.optional_fields import MAXIMUM_MOMENT_LENGTH as MAXIMUM_MOMENT_LENGTH
@@ -39,15 +38,6 @@ NUMERIC_FEATURES = (
 )
 TEXT_REMOVED = "text_removed"
 """The reason of a record whose text was removed or deleted: complete as a record, and no post."""
-LABEL_NAMES = {
-    "stressed": 1,
-    "stress": 1,
-    "not stressed": 0,
-    "not stress": 0,
-    "non stress": 0,
-    "no stress": 0,
-}
-"""The labels by the names that annotators give them, in lower case: files may have these."""
 SMOKE_PREFIX = "stresswatch-smoke-"
 """Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
@@ -98,23 +88,6 @@ class Post(NamedTuple):
     dropped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledPost:
-    """A post with the annotators' verdict: 1 stressed, 0 not.
-
-    Attributes
-    ----------
-    confidence : float
-        How sure the annotators were, from 0 to 1: the post's weight in training. A label with
-        confidence 0 counts in evaluation alone.
-    """
-
-    post: Post
-    label: int
-    labelled_at: str | None = None
-    confidence: float = 1.0
-
-
 def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
     """Read one record of the posts stream.
 
@@ -136,7 +109,7 @@ def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
 
 def read_post(record: object, default_post_id: str | None = None) -> Post:
     """Read a post from what a record's JSON holds; see `parse_post`."""
-    return _post(_object(record), default_post_id)
+    return _post(read_object(record), default_post_id)
 
 
 def decode(data: bytes) -> object:
@@ -158,29 +131,6 @@ def decode(data: bytes) -> object:
         raise InvalidPost("not_json", "the record must be one JSON object") from None
 
 
-def parse_labelled_post(data: bytes) -> LabelledPost:
-    """Read one line of ``labels/`` or of a data set: a post with ``label`` 0 or 1.
-
-    Raises
-    ------
-    InvalidPost
-        When any part of the contract is broken, the post's or the label's.
-    """
-    return parse_record(decode(data))
-
-
-def parse_record(line: object) -> LabelledPost:
-    """Read a labelled post from what a line's JSON holds; see `parse_labelled_post`."""
-    record = _object(line)
-    label = record.get("label")
-    if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
-        raise InvalidPost("label_invalid", "label must be the number 0 or 1")
-    confidence = 1.0 if record.get("confidence") is None else _number(record, "confidence")
-    if not 0 <= confidence <= 1:
-        raise InvalidPost("confidence_invalid", "confidence must be from 0 to 1")
-    return LabelledPost(_post(record, None), label, _moment(record, "labelled_at"), confidence)
-
-
 def post_record(post: Post) -> dict[str, Any]:
     """Return the post as the JSON object that `parse_post` reads."""
     record: dict[str, Any] = {"post_id": post.post_id, "text": post.text}
@@ -198,17 +148,7 @@ def post_record(post: Post) -> dict[str, Any]:
     return record
 
 
-def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
-    """Return the labelled post as the JSON object that `parse_labelled_post` reads."""
-    record = post_record(labelled.post) | {"label": labelled.label}
-    if labelled.labelled_at is not None:
-        record["labelled_at"] = labelled.labelled_at
-    if labelled.confidence != 1:
-        record["confidence"] = labelled.confidence
-    return record
-
-
-def _object(record: object) -> dict[str, Any]:
+def read_object(record: object) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InvalidPost("not_an_object", "the record must be a JSON object")
     return record
@@ -222,7 +162,7 @@ def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
     return Post(
         post_id,
         _text(record),
-        tuple([_number(record, name) for name in NUMERIC_FEATURES]),
+        tuple([read_number(record, name) for name in NUMERIC_FEATURES]),
         _optional(record, "created_at", read_timestamp, dropped),
         _optional(record, "source", read_source, dropped),
         _optional(record, "reasons", read_flag, dropped) or False,
@@ -279,7 +219,7 @@ def _require_words(text: str) -> None:
         raise InvalidPost(TEXT_REMOVED, "text is a notice that the post was removed or deleted")
 
 
-def _number(record: dict[str, Any], name: str) -> float:
+def read_number(record: dict[str, Any], name: str) -> float:
     value = record.get(name)
     if type(value) is float and math.isfinite(value):  # the rule; what follows are exceptions
         return value
@@ -308,7 +248,7 @@ def _name(record: dict[str, Any], field: str) -> str | None:
     return _encodable(field, value)
 
 
-def _moment(record: dict[str, Any], field: str) -> str | None:
+def read_moment(record: dict[str, Any], field: str) -> str | None:
     value = record.get(field)
     if value is None:
         return None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from stresswatch.contracts.identity import Identity, text_digest
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 from stresswatch.storage.training_sets import assemble
 

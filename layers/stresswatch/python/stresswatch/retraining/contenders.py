@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison, compare
 from stresswatch.model.artefact import Artefact

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.aws.identifiers import printable
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import chance_of_roc_auc, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison
 from stresswatch.evaluation.splits import split

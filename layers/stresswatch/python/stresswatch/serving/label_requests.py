@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stresswatch.aws.s3 import Location, listed, put_if_absent
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, moment_of, to_lines
 from stresswatch.versions.model_version import sha256
 

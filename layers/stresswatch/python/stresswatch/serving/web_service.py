@@ -14,14 +14,8 @@ from http import HTTPStatus
 from typing import Any
 
 from stresswatch.aws.s3 import Location
-from stresswatch.contracts.posts import (
-    InvalidPost,
-    LabelledPost,
-    Post,
-    decode,
-    parse_record,
-    read_post,
-)
+from stresswatch.contracts.labelled_posts import LabelledPost, parse_record
+from stresswatch.contracts.posts import InvalidPost, Post, decode, read_post
 from stresswatch.contracts.predictions import Prediction, prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.storage.training_sets import check_given

@@ -13,14 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from stresswatch.aws.s3 import Location, listed, read
-from stresswatch.contracts.posts import (
-    InvalidPost,
+from stresswatch.contracts.labelled_posts import (
     LabelledPost,
-    Post,
     labelled_post_record,
     parse_labelled_post,
 )
 from stresswatch.storage.prefixes import DATA_SETS
+from stresswatch.contracts.posts import InvalidPost, Post
 from stresswatch.text.normalisation import canonical
 
 if TYPE_CHECKING:

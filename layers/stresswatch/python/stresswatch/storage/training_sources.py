@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from stresswatch.aws.identifiers import OBJECT_NAME
 from stresswatch.aws.s3 import listed
-from stresswatch.contracts.posts import InvalidPost, LabelledPost, parse_labelled_post
+from stresswatch.contracts.labelled_posts import LabelledPost, parse_labelled_post
+from stresswatch.contracts.posts import InvalidPost
 from stresswatch.storage.training_sets import BASE_PREFIX, TrainingSet
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stresswatch.contracts.identity import text_digest
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.storage.training_sets import (
     POSTS_FILE,

@@ -1,0 +1,77 @@
+"""The labelled post: a post with the annotators' verdict, as data sets and labels have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stresswatch.contracts.posts import (
+    InvalidPost,
+    Post,
+    decode,
+    post_record,
+    read_moment,
+    read_number,
+    read_object,
+    read_post,
+)
+
+LABEL_NAMES = {
+    "stressed": 1,
+    "stress": 1,
+    "not stressed": 0,
+    "not stress": 0,
+    "non stress": 0,
+    "no stress": 0,
+}
+"""The labels by the names that annotators give them, in lower case: files may have these."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPost:
+    """A post with the annotators' verdict: 1 stressed, 0 not.
+
+    Attributes
+    ----------
+    confidence : float
+        How sure the annotators were, from 0 to 1: the post's weight in training. A label with
+        confidence 0 counts in evaluation alone.
+    """
+
+    post: Post
+    label: int
+    labelled_at: str | None = None
+    confidence: float = 1.0
+
+
+def parse_labelled_post(data: bytes) -> LabelledPost:
+    """Read one line of ``labels/`` or of a data set: a post with ``label`` 0 or 1.
+
+    Raises
+    ------
+    InvalidPost
+        When any part of the contract is broken, the post's or the label's.
+    """
+    return parse_record(decode(data))
+
+
+def parse_record(line: object) -> LabelledPost:
+    """Read a labelled post from what a line's JSON holds; see `parse_labelled_post`."""
+    record = read_object(line)
+    label = record.get("label")
+    if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):
+        raise InvalidPost("label_invalid", "label must be the number 0 or 1")
+    confidence = 1.0 if record.get("confidence") is None else read_number(record, "confidence")
+    if not 0 <= confidence <= 1:
+        raise InvalidPost("confidence_invalid", "confidence must be from 0 to 1")
+    return LabelledPost(read_post(record), label, read_moment(record, "labelled_at"), confidence)
+
+
+def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:
+    """Return the labelled post as the JSON object that `parse_labelled_post` reads."""
+    record = post_record(labelled.post) | {"label": labelled.label}
+    if labelled.labelled_at is not None:
+        record["labelled_at"] = labelled.labelled_at
+    if labelled.confidence != 1:
+        record["confidence"] = labelled.confidence
+    return record
