@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,8 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.environments import AdmissionEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.lease import describe_retraining, take_lease
 from stresswatch.retraining.triggers import is_forced
@@ -33,10 +34,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     ``request`` is the execution's input. Where it is forced, the cool-down is waived.
     """
-    metrics.set_default_dimensions(Stage=setting("STAGE"))
-    cool_down = timedelta(minutes=int(setting("COOL_DOWN_MINUTES")))
+    environment = AdmissionEnvironment.parse(os.environ)
+    metrics.set_default_dimensions(Stage=environment.stage)
+    cool_down = timedelta(minutes=environment.cool_down_minutes)
     admission = take_lease(
-        Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE")),
+        Journal(boto3.client("dynamodb"), environment.journal_table),
         partial(describe_retraining, boto3.client("stepfunctions")),
         event["execution"],
         datetime.now(UTC),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +22,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch.aws.environment import setting
+from stresswatch.aws.environment import Environment
 from stresswatch.aws.redaction import cause, discreet, unforeseen
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
 from stresswatch.contracts.predictions import Prediction
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.serving import web_schemas, web_service
+from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.label_requests import write_labels
 from stresswatch.serving.web_service import Problem
 from stresswatch.versions.champion import (
@@ -71,17 +73,18 @@ class Service:
 def service() -> Service:
     """Build the service once an execution environment."""
     s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
-    parameter = setting("CHAMPION_PARAMETER")
+    environment = ApiEnvironment.parse(os.environ)
+    parameter = environment.champion_parameter
     return Service(
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_model(s3, pointer),
-            ttl_seconds=float(setting("CHAMPION_TTL_SECONDS")),
+            ttl_seconds=environment.champion_ttl_seconds,
             on_refused=lambda error: logger.error("champion_refused", cause=type(error).__name__),
         ),
         s3=s3,
-        training_bucket=setting("TRAINING_BUCKET"),
-        explains=ReasonsPolicy(setting("REASONS")),
+        training_bucket=environment.training_bucket,
+        explains=environment.reasons,
     )
 
 
@@ -269,6 +272,6 @@ def _json(status: int, body: Mapping[str, Any]) -> Response[str]:
 
 
 def _count(name: str, value: int, **more: str) -> None:
-    dimensions = {"Stage": setting("STAGE"), "service": "api", **more}
+    dimensions = {"Stage": Environment.parse(os.environ).stage, "service": "api", **more}
     with single_metric(name, MetricUnit.Count, value, default_dimensions=dimensions):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.environments import ApprovalEnvironment
 from stresswatch.retraining.journal import Journal, PendingApproval
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ logger = Logger()
 @discreet
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     """Keep the token with which ``stresswatch approve`` and ``reject`` wake the execution."""
-    waits = timedelta(hours=int(setting("APPROVAL_HOURS")))
+    environment = ApprovalEnvironment.parse(os.environ)
+    waits = timedelta(hours=environment.approval_hours)
     pending = PendingApproval(
         version=event["version"],
         execution=event["execution"],
         token=event["token"],
         expires_at=datetime.now(UTC) + waits,
     )
-    Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE")).await_approval(pending)
+    Journal(boto3.client("dynamodb"), environment.journal_table).await_approval(pending)
     logger.info("awaiting approval", version=pending.version)

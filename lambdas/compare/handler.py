@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
-from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
@@ -38,7 +38,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Where another version serves by now than the parent, after a rollback say, nothing is compared:
     a challenger is promoted in the place of the champion that it was judged against, or not at all.
     """
-    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
+    environment = CompareEnvironment.parse(os.environ)
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
     window, version = Window.of(event, minutes=0), event["version"]
     champion = [
         row
@@ -50,13 +51,13 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         for row in archive.read(s3, bucket, window.start, window.end + GRACE, prefix=ARCHIVE_PREFIX)
         if row["model_version"] == version
     ]
-    key, training = identity_key()(), setting("TRAINING_BUCKET")
+    key, training = identity_key(environment.identity_secret)(), environment.training_bucket
     labels = newest_labels(read_lines(s3, training, LABELS_PREFIX), key)
     learned = {
         one: read_trained_texts(s3, training, one, key) for one in (event["parent"], version)
     }
-    rules = GateRules.from_json(setting("GATE_RULES"))
-    serving = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    rules = environment.gate_rules
+    serving = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     verdict = {
         "posts": len(champion),
         **(
@@ -76,13 +77,13 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
             "no training set: posts that the version was trained on are not left out",
             model_version=one,
         )
-    place = folder_of_version(setting("MODEL_BUCKET"), version) / SHADOW_FILE
+    place = folder_of_version(environment.model_bucket, version) / SHADOW_FILE
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
     logger.info("shadowed", version=version, accepted=verdict["accepted"], posts=len(champion))
     return verdict
 
 
 @cache
-def identity_key() -> ReadKey:
+def identity_key(secret: str) -> ReadKey:
     """Return what reads the key of the text digests, once an execution environment."""
-    return key_reader(boto3.client("secretsmanager"), setting("IDENTITY_SECRET"))
+    return key_reader(boto3.client("secretsmanager"), secret)

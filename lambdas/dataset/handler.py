@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.evaluation.splits import split
+from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.retraining.triggers import SCHEDULE, is_forced
 from stresswatch.storage.training_sets import (
     BASE_PREFIX,
@@ -64,17 +65,18 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     NoBaseHoldout
         When the gate would have no post of the base data to judge by, after a whole training.
     """
-    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    environment = DatasetEnvironment.parse(os.environ)
+    metrics.set_default_dimensions(Stage=environment.stage)
     now = datetime.now(UTC)
     s3 = boto3.client("s3")
-    bucket = setting("TRAINING_BUCKET")
+    bucket = environment.training_bucket
     base = BaseReader(s3, bucket)
     training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX), now)
     posts = len(training_set.posts)
     if posts:
-        new, declined = _new_labels(s3, bucket, training_set)
+        new, declined = _new_labels(s3, environment, training_set)
     else:
-        new, declined = 0, _not_begun(event, s3, training_set)
+        new, declined = 0, _not_begun(event, s3, environment, training_set)
     if is_forced(event):
         declined = None
     metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
@@ -109,7 +111,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         (SOURCES_FILE, base.sources(training_set).to_bytes()),
     ):
         s3.put_object(Bucket=bucket, Key=(folder / name).key, Body=body)
-    champion = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    champion = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     return answer | {
         "version": version,
         "dataset_uri": str(folder),
@@ -124,7 +126,12 @@ def _count(name: str, value: int) -> None:
         metrics.add_metric(name, MetricUnit.Count, value)
 
 
-def _not_begun(event: Mapping[str, Any], s3: S3Client, training_set: TrainingSet) -> str:
+def _not_begun(
+    event: Mapping[str, Any],
+    s3: S3Client,
+    environment: DatasetEnvironment,
+    training_set: TrainingSet,
+) -> str:
     """Say that there is nothing to train on yet, if only the schedule asked and nobody seeded.
 
     Raises
@@ -135,19 +142,22 @@ def _not_begun(event: Mapping[str, Any], s3: S3Client, training_set: TrainingSet
         f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
         "invalid lines; upload a base data set with `stresswatch seed`"
     )
-    is_new = not training_set.invalid and not judged_versions(s3, setting("MODEL_BUCKET"))
+    is_new = not training_set.invalid and not judged_versions(s3, environment.model_bucket)
     if event.get("trigger") == SCHEDULE and is_new and not is_forced(event):
         return missing
     raise EmptyDataSet(f"{missing}.")
 
 
-def _new_labels(s3: S3Client, bucket: str, training_set: TrainingSet) -> tuple[int, str | None]:
+def _new_labels(
+    s3: S3Client, environment: DatasetEnvironment, training_set: TrainingSet
+) -> tuple[int, str | None]:
     """Count the labels that no judged version knew, and say so if they are too few."""
-    judged = judged_versions(s3, setting("MODEL_BUCKET"))
+    judged = judged_versions(s3, environment.model_bucket)
     if not judged:
         return len(training_set.new), None
-    last, minimum = judged[-1], int(setting("MINIMUM_NEW_LABELS"))
-    new = new_labels(training_set, read_training_set(s3, folder_of_training_set(bucket, last)))
+    last, minimum = judged[-1], environment.minimum_new_labels
+    known = folder_of_training_set(environment.training_bucket, last)
+    new = new_labels(training_set, read_training_set(s3, known))
     if new >= minimum:
         return new, None
     return new, (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,6 @@ import pandas as pd
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws import service_text
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import SMOKE_PREFIX
@@ -22,7 +22,7 @@ from stresswatch.monitoring import drift_history
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
-from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.sampling import Sample, sample
 from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.monitoring.windows import Window
@@ -55,27 +55,27 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and people told.
     """
-    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
-    window = _window(event)
-    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
-    current = _read(s3, bucket, window, pointer)
+    environment = DriftEnvironment.parse(os.environ)
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
+    window = _window(event, environment.window_minutes)
+    pointer = read_pointer(boto3.client("ssm"), environment.champion_parameter)
+    current = _read(s3, environment, window, pointer)
     version = pointer.version if pointer else None
     found, drift = WindowDrift(window, version, "no_champion", current.posts), None
-    if pointer and current.posts < int(setting("MINIMUM_WINDOW_POSTS")):
+    if pointer and current.posts < environment.minimum_window_posts:
         found = WindowDrift(window, version, "too_small", current.posts)
     elif pointer:
-        found, drift = _measure(s3, bucket, pointer, current, window)
+        found, drift = _measure(s3, environment, pointer, current, window)
     drift_history.write(s3, bucket, found)
-    refused = _publish(found, drift)
-    _tell(s3, bucket, found)
+    refused = _publish(environment, found, drift)
+    _tell(s3, environment, found)
     logger.info("window", status=found.status, posts=found.posts, model_version=version)
     complain(refused)
     return _answer(found, bucket)
 
 
-def _window(event: Mapping[str, Any]) -> Window:
+def _window(event: Mapping[str, Any], minutes: int) -> Window:
     """Read the window from the event, or give the one that its schedule was for."""
-    minutes = int(setting("WINDOW_MINUTES"))
     if event.keys() & {"start", "end"}:
         return Window.of(event, minutes)
     scheduled = event.get("time")  # as its schedule has it, also when it is tried again
@@ -84,11 +84,13 @@ def _window(event: Mapping[str, Any]) -> Window:
     )
 
 
-def _read(s3: S3Client, bucket: str, window: Window, pointer: Pointer | None) -> Sample:
+def _read(
+    s3: S3Client, environment: DriftEnvironment, window: Window, pointer: Pointer | None
+) -> Sample:
     if pointer is None:
         return Sample([], 0)
-    look_back = timedelta(seconds=int(setting("LOOK_BACK_SECONDS")))
-    rows = archive.stream(s3, bucket, window.start, window.end, look_back)
+    look_back = timedelta(seconds=environment.look_back_seconds)
+    rows = archive.stream(s3, environment.archive_bucket, window.start, window.end, look_back)
     return sample(
         (
             row
@@ -96,32 +98,40 @@ def _read(s3: S3Client, bucket: str, window: Window, pointer: Pointer | None) ->
             if row["model_version"] == pointer.version
             and not row["post_id"].startswith(SMOKE_PREFIX)
         ),
-        int(setting("MAXIMUM_WINDOW_POSTS")),
+        environment.maximum_window_posts,
     )
 
 
 def _measure(
-    s3: S3Client, bucket: str, pointer: Pointer, current: Sample, window: Window
+    s3: S3Client,
+    environment: DriftEnvironment,
+    pointer: Pointer,
+    current: Sample,
+    window: Window,
 ) -> tuple[WindowDrift, Drift]:
     place = Location.parse(pointer.uri) / REFERENCE_FILE
     reference = pd.read_parquet(io.BytesIO(read(s3, place)))
     rows = pd.DataFrame(current.rows)
-    drift = measure_drift(rows, reference, DriftRules.from_json(setting("DRIFT_RULES")))
+    drift = measure_drift(rows, reference, environment.drift_rules)
     found = WindowDrift(
         window, pointer.version, "measured", current.posts, len(rows), **drift.as_dict()
     )
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "drift.html"
         not_drawn = write_page(drift, rows, reference, page)
-        _put_page(s3, bucket, str(found.page), with_heading(page.read_text(), found))
+        _put_page(
+            s3, environment.archive_bucket, str(found.page), with_heading(page.read_text(), found)
+        )
     if drift.failed or not_drawn:
         logger.warning("columns failed", compared=drift.failed, drawn=not_drawn)
     return found, drift
 
 
-def _publish(found: WindowDrift, drift: Drift | None) -> list[MetricDatumTypeDef]:
+def _publish(
+    environment: DriftEnvironment, found: WindowDrift, drift: Drift | None
+) -> list[MetricDatumTypeDef]:
     """Put the metrics; give those that CloudWatch refused."""
-    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
+    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
     figures = {"WindowPosts": float(found.posts)}
     if drift:
         figures |= {"ComparedPosts": found.compared, "FailedColumns": len(found.failed)}
@@ -142,13 +152,14 @@ def _publish(found: WindowDrift, drift: Drift | None) -> list[MetricDatumTypeDef
             ("ColumnDistance", column.distance / column.least),
         )
     ]
-    namespace = setting("POWERTOOLS_METRICS_NAMESPACE")
+    namespace = environment.powertools_metrics_namespace
     return publish(boto3.client("cloudwatch"), namespace, found.window, data)
 
 
-def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:
+def _tell(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:
     """Write the index anew; send a message when the posts begin to have drifted."""
-    threshold, hours = float(setting("DRIFT_SHARE_THRESHOLD")), int(setting("REPORT_LINK_HOURS"))
+    bucket = environment.archive_bucket
+    threshold, hours = environment.drift_share_threshold, environment.report_link_hours
     signer = Signer(bucket, hours)
     now = datetime.now(UTC)
     validity = (
@@ -159,8 +170,10 @@ def _tell(s3: S3Client, bucket: str, found: WindowDrift) -> None:
     _put_page(s3, bucket, INDEX, index_page(windows, threshold, signer.link, validity))
     if found.begins_to_drift(windows, threshold):
         boto3.client("sns").publish(
-            TopicArn=setting("NOTIFICATION_TOPIC"),
-            Subject=service_text.subject(f"Stresswatch {setting('STAGE')}: the posts have drifted"),
+            TopicArn=environment.notification_topic,
+            Subject=service_text.subject(
+                f"Stresswatch {environment.stage}: the posts have drifted"
+            ),
             Message=service_text.message(
                 message(found, signer.link(str(found.page)), signer.link(INDEX), validity)
             ),

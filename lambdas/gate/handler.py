@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,12 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
 from stresswatch.retraining.contenders import Contender
+from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.versions.champion import load_model, read_pointer
 from stresswatch.versions.model_version import (
@@ -52,7 +52,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     InvalidModelVersion, CorruptArtefact
         When the training job delivered something else than the model version it was asked for.
     """
-    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    environment = GateEnvironment.parse(os.environ)
+    metrics.set_default_dimensions(Stage=environment.stage)
     s3, training = boto3.client("s3"), event["training"]
     archive = Location.parse(training["ModelArtifacts"]["S3ModelArtifacts"])
     files = unpack_model_archive(read(s3, archive))
@@ -60,11 +61,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
         raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
     challenger = Artefact.from_bytes(files[MODEL_FILE])
-    folder = folder_of_version(setting("MODEL_BUCKET"), version)
+    folder = folder_of_version(environment.model_bucket, version)
     for name, content in files.items():
         _put_once(s3, folder / name, content)
     if not exists(s3, folder / VERDICT_FILE):
-        verdict = _judge(s3, challenger, Location.parse(event["dataset_uri"]))
+        verdict = _judge(s3, environment, challenger, Location.parse(event["dataset_uri"]))
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
         _count(verdict, training)
     verdict = json.loads(read(s3, folder / VERDICT_FILE))
@@ -74,8 +75,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
         # Before the first champion there is nothing to shadow.
-        "shadow_seconds": int(setting("SHADOW_SECONDS")) if verdict["parent"] else 0,
-        "requires_approval": setting("REQUIRES_APPROVAL") == "true",
+        "shadow_seconds": environment.shadow_seconds if verdict["parent"] else 0,
+        "requires_approval": environment.requires_approval,
         **verdict,
     }
 
@@ -89,8 +90,10 @@ def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
         metrics.add_metric("TrainingSeconds", MetricUnit.Seconds, seconds)
 
 
-def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]:
-    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+def _judge(
+    s3: S3Client, environment: GateEnvironment, challenger: Artefact, data: Location
+) -> dict[str, Any]:
+    pointer = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     champion = None
     if pointer:
         learned_from = folder_of_training_set(data.bucket, pointer.version)
@@ -98,7 +101,7 @@ def _judge(s3: S3Client, challenger: Artefact, data: Location) -> dict[str, Any]
             load_model(s3, pointer).artefact,
             read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
-    rules = GateRules.from_json(setting("GATE_RULES"))
+    rules = environment.gate_rules
     verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
     return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
 

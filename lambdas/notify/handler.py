@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,8 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws import service_text
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.environments import NotifyEnvironment
 from stresswatch.retraining.run_report import describe
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
 
     ``asks`` says that the execution waits for an answer, and how to give it is told as well.
     """
+    environment = NotifyEnvironment.parse(os.environ)
     paragraphs = [describe(event["state"])]
     if event["asks"]:
-        version, stage = event["state"]["gate"]["version"], setting("STAGE")
+        version, stage = event["state"]["gate"]["version"], environment.stage
         paragraphs.append(
-            f"It waits for {setting('APPROVAL_HOURS')} hours; without an answer the champion stays."
+            f"It waits for {environment.approval_hours} hours; "
+            "without an answer the champion stays."
             + "".join(
                 f'\n  stresswatch {answer} {version} --why "..." --stage {stage}'
                 for answer in ("approve", "reject")
@@ -42,7 +45,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
         f"Execution {event['execution']}"
     )
     boto3.client("sns").publish(
-        TopicArn=setting("TOPIC_ARN"),
+        TopicArn=environment.topic_arn,
         Subject=service_text.subject(event["subject"]),
         Message=service_text.message("\n\n".join(paragraphs)),
     )

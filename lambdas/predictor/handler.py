@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch.aws.environment import setting
+from stresswatch.aws.environment import Environment
 from stresswatch.aws.redaction import cause, discreet
 from stresswatch.contracts.identity import (
     KeyUnavailable,
@@ -29,6 +30,7 @@ from stresswatch.contracts.identity import (
 from stresswatch.contracts.posts import TEXT_REMOVED, Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
 from stresswatch.streaming.put_records import StreamRecord, put_records
@@ -197,38 +199,38 @@ def predictor() -> Predictor:
     """Build the predictor once an execution environment."""
     s3 = boto3.client("s3", config=_AWS)
     ssm = boto3.client("ssm", config=_AWS)
-    parameter = setting("CHAMPION_PARAMETER")
-    ttl_seconds = float(setting("CHAMPION_TTL_SECONDS"))
+    environment = PredictorEnvironment.parse(os.environ)
+    parameter = environment.champion_parameter
     return Predictor(
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_model(s3, pointer),
-            ttl_seconds=ttl_seconds,
+            ttl_seconds=environment.champion_ttl_seconds,
             on_refused=_report_refused_champion,
         ),
-        shadow=_shadow(ttl_seconds),
+        shadow=_shadow(environment),
         s3=s3,
         kinesis=boto3.client("kinesis", config=_AWS),
-        predictions_stream=setting("PREDICTIONS_STREAM"),
-        archive_bucket=setting("ARCHIVE_BUCKET"),
-        quarantine_bucket=setting("QUARANTINE_BUCKET"),
-        explains=ReasonsPolicy(setting("REASONS")),
+        predictions_stream=environment.predictions_stream,
+        archive_bucket=environment.archive_bucket,
+        quarantine_bucket=environment.quarantine_bucket,
+        explains=environment.reasons,
         read_key=key_reader(
-            boto3.client("secretsmanager", config=_AWS), setting("IDENTITY_SECRET")
+            boto3.client("secretsmanager", config=_AWS), environment.identity_secret
         ),
     )
 
 
-def _shadow(ttl_seconds: float) -> Shadow:
+def _shadow(environment: PredictorEnvironment) -> Shadow:
     s3 = boto3.client("s3", config=_SHADOW_AWS)
     ssm = boto3.client("ssm", config=_SHADOW_AWS)
-    parameter = setting("SHADOW_PARAMETER")
+    parameter = environment.shadow_parameter
     challenger = ShadowCache(
         read=lambda: read_shadow(ssm, parameter),
         load=lambda pointer: load_model(s3, pointer),
-        ttl_seconds=ttl_seconds,
+        ttl_seconds=environment.champion_ttl_seconds,
     )
-    return Shadow(challenger, s3, setting("ARCHIVE_BUCKET"))
+    return Shadow(challenger, s3, environment.archive_bucket)
 
 
 @logger.inject_lambda_context
@@ -242,7 +244,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     stresswatch.streaming.kinesis_event.InvalidEvent
         When somebody else than an event source mapping sent it; nothing was done then.
     """
-    metrics.set_default_dimensions(Stage=setting("STAGE"))
+    metrics.set_default_dimensions(Stage=_stage())
     records = read_event(event)
     try:
         predictor().process(records, lambda: context.get_remaining_time_in_millis() / 1000)
@@ -254,11 +256,15 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": []}
 
 
+def _stage() -> str:
+    return Environment.parse(os.environ).stage
+
+
 def _count_scored(role: str, predictions: list[Prediction]) -> None:
     """Count the posts that a model version scored, as the version's own metric."""
     if predictions:
         with single_metric("PostsScored", MetricUnit.Count, len(predictions)) as scored:
-            scored.add_dimension("Stage", setting("STAGE"))
+            scored.add_dimension("Stage", _stage())
             scored.add_dimension("Role", role)
             scored.add_dimension("ModelVersion", predictions[0].model_version)
 
@@ -266,7 +272,7 @@ def _count_scored(role: str, predictions: list[Prediction]) -> None:
 def _count_unfinished(version: str) -> None:
     """Count a batch that this version of the code gave back, for a canary to watch."""
     with single_metric("UnfinishedBatches", MetricUnit.Count, 1) as unfinished:
-        unfinished.add_dimension("Stage", setting("STAGE"))
+        unfinished.add_dimension("Stage", _stage())
         unfinished.add_dimension("service", "predictor")
         unfinished.add_dimension("version", version)
 

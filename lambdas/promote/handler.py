@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.environments import PromoteEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import (
     Pointer,
@@ -50,11 +51,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     DigestMismatch, CorruptArtefact
         When the model file is not the one that was judged.
     """
+    environment = PromoteEnvironment.parse(os.environ)
     ssm = boto3.client("ssm")
-    parameter = setting("CHAMPION_PARAMETER")
+    parameter = environment.champion_parameter
     gate = event["gate"]
     challenger = Pointer(gate["version"], gate["uri"], gate["sha256"])
-    journal = Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE"))
+    journal = Journal(boto3.client("dynamodb"), environment.journal_table)
     if bar := journal.barred(challenger.version):
         raise VersionBarred(f"{challenger.version} was rolled back at {bar.at} by {bar.by}")
     load_model(boto3.client("s3"), challenger)

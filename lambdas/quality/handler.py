@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from functools import cache
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.live_quality import (
     LiveQuality,
     Outcome,
@@ -59,17 +60,18 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and all was kept.
     """
-    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), setting("ARCHIVE_BUCKET")
-    window = Window.of(event, float(setting("QUALITY_WINDOW_DAYS")) * 24 * 60)
-    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+    environment = QualityEnvironment.parse(os.environ)
+    s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
+    window = Window.of(event, environment.quality_window_days * 24 * 60)
+    pointer = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     if pointer is None:
         return {"status": "no_champion"}
-    key, training = identity_key()(), setting("TRAINING_BUCKET")
+    key, training = identity_key(environment.identity_secret)(), environment.training_bucket
     labels = newest_labels(read_lines(s3, training, LABELS_PREFIX), key)
     rows = archive.read(s3, bucket, window.start, window.end, labels.texts.keys())
     trained_texts = read_trained_texts(s3, training, pointer.version, key)
     outcome = match(labels, rows, pointer.version, trained_texts or ())
-    quality = measure_live(outcome.scored, int(setting("MINIMUM_LABELLED_POSTS")))
+    quality = measure_live(outcome.scored, environment.minimum_labelled_posts)
     counts: dict[str, Any] = {
         **outcome.counts(),
         "invalid": labels.invalid,
@@ -89,7 +91,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         Body=json.dumps(result).encode(),
         ContentType="application/json",
     )
-    refused = _publish(window, outcome, quality)
+    refused = _publish(environment, window, outcome, quality)
     logger.info("live quality", status=result["status"], model_version=pointer.version, **counts)
     if trained_texts is None:
         logger.warning(
@@ -101,14 +103,16 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @cache
-def identity_key() -> ReadKey:
+def identity_key(secret: str) -> ReadKey:
     """Return what reads the key of the text digests, once an execution environment."""
-    return key_reader(boto3.client("secretsmanager"), setting("IDENTITY_SECRET"))
+    return key_reader(boto3.client("secretsmanager"), secret)
 
 
-def _publish(window: Window, outcome: Outcome, quality: LiveQuality) -> list[MetricDatumTypeDef]:
+def _publish(
+    environment: QualityEnvironment, window: Window, outcome: Outcome, quality: LiveQuality
+) -> list[MetricDatumTypeDef]:
     """Put the metrics; give those that CloudWatch refused."""
-    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": setting("STAGE")}]
+    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
     data: list[MetricDatumTypeDef] = [
         {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": len(outcome.scored)},
         {"MetricName": "TrainedOnPosts", "Dimensions": stage, "Value": outcome.trained_on},
@@ -121,7 +125,7 @@ def _publish(window: Window, outcome: Outcome, quality: LiveQuality) -> list[Met
             "Value": METRIC_DIMENSION.encode(name),
         }
         data += _data(figures, [*stage, community])
-    namespace = setting("POWERTOOLS_METRICS_NAMESPACE")
+    namespace = environment.powertools_metrics_namespace
     return publish(boto3.client("cloudwatch"), namespace, window, data)
 
 

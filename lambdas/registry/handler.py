@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import read
 from stresswatch.retraining.approvals import answer
+from stresswatch.retraining.environments import RegistryEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import read_pointer
 from stresswatch.versions.model_registry import (
@@ -45,31 +47,35 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     The workflow names a ``version`` that the gate has judged. EventBridge tells of a package whose
     status changed, of a retraining that ended, and of a champion that changed.
     """
-    registry = Registry(boto3.client("sagemaker"), setting("MODEL_PACKAGE_GROUP"))
-    journal = Journal(boto3.client("dynamodb"), setting("JOURNAL_TABLE"))
+    environment = RegistryEnvironment.parse(os.environ)
+    registry = Registry(boto3.client("sagemaker"), environment.model_package_group)
+    journal = Journal(boto3.client("dynamodb"), environment.journal_table)
+    champion = partial(_champion, environment.champion_parameter)
     kind = event.get("detail-type")
     if kind is None:
-        _register(registry, event["version"])
+        _register(environment, registry, event["version"])
     elif kind == PACKAGE_CHANGED:
         # The event does not always have the description, which is the version's name.
         arn = event["detail"]["ModelPackageArn"]
         if package := registry.package(arn):
-            _pass_on(registry, journal, package)
+            _pass_on(registry, journal, package, champion)
         else:
             logger.warning("a package of others is left alone", arn=arn)
     else:
-        _get_in_step(registry, journal, has_ended=kind == EXECUTION_CHANGED)
+        _get_in_step(registry, journal, champion(), has_ended=kind == EXECUTION_CHANGED)
 
 
-def _register(registry: Registry, version: str) -> None:
+def _register(environment: RegistryEnvironment, registry: Registry, version: str) -> None:
     s3 = boto3.client("s3")
-    folder = folder_of_version(setting("MODEL_BUCKET"), version)
+    folder = folder_of_version(environment.model_bucket, version)
     manifest = Manifest.from_bytes(read(s3, folder / MANIFEST_FILE))
     registry.register(manifest, json.loads(read(s3, folder / VERDICT_FILE)), folder)
     logger.info("registered", version=version)
 
 
-def _pass_on(registry: Registry, journal: Journal, package: Package) -> None:
+def _pass_on(
+    registry: Registry, journal: Journal, package: Package, champion: Callable[[], str | None]
+) -> None:
     """Let a word on a version that waits for one count; take back one that cannot."""
     if package.status == PENDING:
         return
@@ -79,7 +85,7 @@ def _pass_on(registry: Registry, journal: Journal, package: Package) -> None:
         boto3.client("stepfunctions"), journal, package.version, approved=approved, by=by, why=why
     ):
         logger.info("word passed on", version=package.version, approved=approved)
-    elif _champion() == package.version:
+    elif champion() == package.version:
         registry.set(package, APPROVED, "It serves: `stresswatch rollback` takes it out of service")
     elif journal.barred(package.version):
         registry.set(package, REJECTED, "It was rolled back: `stresswatch rollback` lets it serve")
@@ -87,9 +93,10 @@ def _pass_on(registry: Registry, journal: Journal, package: Package) -> None:
         registry.set(package, PENDING, "No retraining waited for a word on it, so none counted")
 
 
-def _get_in_step(registry: Registry, journal: Journal, *, has_ended: bool) -> None:
+def _get_in_step(
+    registry: Registry, journal: Journal, champion: str | None, *, has_ended: bool
+) -> None:
     """Approve what serves, and reject what was rolled back or whose retraining ended in vain."""
-    champion = _champion()
     for package in registry.packages():
         if package.version == champion:
             registry.set(package, APPROVED, "It serves")
@@ -101,6 +108,6 @@ def _get_in_step(registry: Registry, journal: Journal, *, has_ended: bool) -> No
             registry.set(package, REJECTED, "Its retraining ended and did not promote it")
 
 
-def _champion() -> str | None:
-    pointer = read_pointer(boto3.client("ssm"), setting("CHAMPION_PARAMETER"))
+def _champion(parameter: str) -> str | None:
+    pointer = read_pointer(boto3.client("ssm"), parameter)
     return pointer.version if pointer else None

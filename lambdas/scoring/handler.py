@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
 from stresswatch.serving.batch_scoring import Part, score_part
+from stresswatch.serving.environments import ScoringEnvironment
 from stresswatch.versions.champion import Pointer, ServedModel, load_model
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     DigestMismatch, CorruptArtefact
         When the model file is not the one that the event names.
     """
+    environment = ScoringEnvironment.parse(os.environ)
     s3 = boto3.client("s3")
     model = _model(Pointer(event["version"], event["uri"], event["sha256"]))
     part = Part(**event["part"])
-    counts = score_part(s3, setting("TRAINING_BUCKET"), part, event["results"], model)
+    counts = score_part(s3, environment.training_bucket, part, event["results"], model)
     posts, invalid = counts.posts, counts.invalid.total()
     logger.info("part", number=part.number, posts=posts, invalid=invalid)
     return {"posts": posts, "invalid": invalid}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.environment import setting
 from stresswatch.aws.redaction import discreet
+from stresswatch.retraining.environments import ShadowEnvironment
 from stresswatch.versions.champion import Pointer, load_model
 from stresswatch.versions.shadow import GRACE, ShadowPointer, write_shadow
 
@@ -30,13 +31,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     DigestMismatch, CorruptArtefact
         When the model file is not the one that was judged.
     """
+    environment = ShadowEnvironment.parse(os.environ)
     challenger = Pointer(event["version"], event["uri"], event["sha256"])
     load_model(boto3.client("s3"), challenger)
     # A warm predictor sees the pointer when the time to live of the one before is over.
-    begins = datetime.now(UTC) + timedelta(seconds=float(setting("CHAMPION_TTL_SECONDS")))
+    begins = datetime.now(UTC) + timedelta(seconds=environment.champion_ttl_seconds)
     ends = begins + timedelta(seconds=event["seconds"])
     pointer = ShadowPointer(challenger, ends + GRACE)
-    write_shadow(boto3.client("ssm"), setting("SHADOW_PARAMETER"), pointer)
+    write_shadow(boto3.client("ssm"), environment.shadow_parameter, pointer)
     logger.info("shadowing", version=challenger.version, until=ends.isoformat())
     return {"start": _moment(begins), "end": _moment(ends)}
 

@@ -1,22 +1,68 @@
-"""Settings of a function, read once from its environment."""
+"""Environments of functions as types: one class a function, rendered by CDK and parsed on Lambda.
+
+A field's name in capital letters is the variable's name, so that it is written down once. Its type
+is `str`, `int`, `float`, `bool`, an enumeration of strings, or a class with ``to_json`` and
+``from_json``.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Self, get_type_hints
 
 
-class MissingSetting(LookupError):
-    """An environment variable that the function cannot do without is not set."""
+class InvalidEnvironment(LookupError):
+    """An environment variable that the function cannot do without is missing or malformed."""
 
 
-def setting(name: str) -> str:
-    """Read a setting that must be there.
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What every function has."""
 
-    Raises
-    ------
-    MissingSetting
-    """
-    value = os.environ.get(name)
-    if not value:
-        raise MissingSetting(f"the environment variable {name} must be set; see cdk_app/")
-    return value
+    stage: str
+
+    @classmethod
+    def parse(cls, variables: Mapping[str, str]) -> Self:
+        """Read the fields from variables, and leave others alone.
+
+        Raises
+        ------
+        InvalidEnvironment
+            When one is missing or empty, or not of its field's type.
+        """
+        return cls(
+            **{field: _read(field.upper(), kind, variables) for field, kind in _types(cls).items()}
+        )
+
+    def render(self) -> dict[str, str]:
+        """Write the variables that `parse` reads."""
+        return {field.upper(): _write(getattr(self, field)) for field in _types(type(self))}
+
+
+def _types(environment: type[Environment]) -> dict[str, Any]:
+    hints = get_type_hints(environment)
+    return {field.name: hints[field.name] for field in fields(environment)}
+
+
+def _read(name: str, kind: Any, variables: Mapping[str, str]) -> Any:
+    text = variables.get(name)
+    if not text:
+        raise InvalidEnvironment(f"the environment variable {name} must be set; see cdk_app/")
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text]
+        return kind.from_json(text) if hasattr(kind, "from_json") else kind(text)
+    except (ValueError, KeyError) as error:
+        raise InvalidEnvironment(
+            f"the environment variable {name} is not of the type {kind.__name__}; see cdk_app/"
+        ) from error
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, StrEnum):
+        return value.value
+    return value.to_json() if hasattr(value, "to_json") else str(value)

@@ -1,0 +1,38 @@
+"""Environments of the functions that monitor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stresswatch.aws.environment import Environment
+from stresswatch.monitoring.drift_rules import DriftRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftEnvironment(Environment):
+    """Of ``lambdas/drift``."""
+
+    powertools_metrics_namespace: str
+    archive_bucket: str
+    champion_parameter: str
+    window_minutes: int
+    minimum_window_posts: int
+    maximum_window_posts: int
+    look_back_seconds: int
+    drift_rules: DriftRules
+    drift_share_threshold: float
+    notification_topic: str
+    report_link_hours: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityEnvironment(Environment):
+    """Of ``lambdas/quality``."""
+
+    powertools_metrics_namespace: str
+    archive_bucket: str
+    training_bucket: str
+    champion_parameter: str
+    identity_secret: str
+    quality_window_days: float
+    minimum_labelled_posts: int

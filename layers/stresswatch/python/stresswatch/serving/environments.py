@@ -1,0 +1,39 @@
+"""Environments of the functions that serve predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stresswatch.aws.environment import Environment
+from stresswatch.contracts.reasons import ReasonsPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorEnvironment(Environment):
+    """Of ``lambdas/predictor``."""
+
+    predictions_stream: str
+    archive_bucket: str
+    quarantine_bucket: str
+    champion_parameter: str
+    shadow_parameter: str
+    champion_ttl_seconds: float
+    reasons: ReasonsPolicy
+    identity_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiEnvironment(Environment):
+    """Of ``lambdas/api``."""
+
+    champion_parameter: str
+    champion_ttl_seconds: float
+    training_bucket: str
+    reasons: ReasonsPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringEnvironment(Environment):
+    """Of ``lambdas/scoring``."""
+
+    training_bucket: str

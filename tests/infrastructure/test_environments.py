@@ -1,0 +1,68 @@
+"""Each function of a template has the variables that its environment parses, and no other."""
+
+from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
+from stresswatch.retraining.environments import (
+    AdmissionEnvironment,
+    ApprovalEnvironment,
+    CompareEnvironment,
+    DatasetEnvironment,
+    GateEnvironment,
+    NotifyEnvironment,
+    PromoteEnvironment,
+    RegistryEnvironment,
+    ShadowEnvironment,
+)
+from stresswatch.serving.environments import (
+    ApiEnvironment,
+    PredictorEnvironment,
+    ScoringEnvironment,
+)
+
+ENVIRONMENTS = {
+    "predictor": PredictorEnvironment,
+    "api": ApiEnvironment,
+    "scoring": ScoringEnvironment,
+    "drift": DriftEnvironment,
+    "quality": QualityEnvironment,
+    "admission": AdmissionEnvironment,
+    "dataset": DatasetEnvironment,
+    "gate": GateEnvironment,
+    "shadow": ShadowEnvironment,
+    "compare": CompareEnvironment,
+    "approval": ApprovalEnvironment,
+    "promote": PromoteEnvironment,
+    "notify": NotifyEnvironment,
+    "registry": RegistryEnvironment,
+}
+OF_LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "DO_NOT_TRACK", "HOME"}
+"""Variables that libraries read by themselves."""
+
+
+def variables_of_functions(template):
+    """Return the variables of our functions by their services' names."""
+    environments = [
+        function.get("Environment", {}).get("Variables", {})
+        for function in template.properties("AWS::Lambda::Function")
+    ]
+    return {
+        variables["POWERTOOLS_SERVICE_NAME"]: variables
+        for variables in environments
+        if "POWERTOOLS_SERVICE_NAME" in variables
+    }
+
+
+def test_each_function_finds_in_its_environment_what_it_parses(any_stage):
+    functions = variables_of_functions(any_stage)
+    assert functions
+    for name, variables in functions.items():
+        texts = {
+            variable: value if isinstance(value, str) else "a name that the deployment fills in"
+            for variable, value in variables.items()
+        }
+        parsed = ENVIRONMENTS[name].parse(texts)
+        assert texts.keys() - OF_LIBRARIES == parsed.render().keys() - OF_LIBRARIES, name
+
+
+def test_every_environment_is_of_a_function(template, staging, production):
+    found = set().union(*map(variables_of_functions, (template, staging, production)))
+    assert found == ENVIRONMENTS.keys()

@@ -1,0 +1,68 @@
+"""Environments of functions: what is rendered is parsed again, and nothing else is."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from stresswatch.aws.environment import Environment, InvalidEnvironment
+from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.retraining.gate_rules import GateRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class EveryType(Environment):
+    bucket: str
+    minutes: int
+    share: float
+    is_wanted: bool
+    reasons: ReasonsPolicy
+    gate_rules: GateRules
+
+
+WHOLE = EveryType(
+    stage="dev",
+    bucket="archive",
+    minutes=60,
+    share=0.05,
+    is_wanted=True,
+    reasons=ReasonsPolicy.ON_REQUEST,
+    gate_rules=GateRules(confidence=0.9),
+)
+
+
+@pytest.mark.parametrize("whole", [WHOLE, replace(WHOLE, is_wanted=False)])
+def test_what_is_rendered_is_parsed_again(whole):
+    assert EveryType.parse(whole.render() | {"AWS_REGION": "eu-central-1"}) == whole
+
+
+def test_a_variable_is_named_after_its_field():
+    rendered = WHOLE.render()
+    assert rendered["BUCKET"] == "archive"
+    assert rendered["IS_WANTED"] == "true"
+    assert rendered["REASONS"] == "on_request"
+
+
+@pytest.mark.parametrize("name", WHOLE.render())
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_variable_that_is_missing_or_empty_is_named(name, is_empty):
+    variables = WHOLE.render()
+    del variables[name]
+    if is_empty:
+        variables[name] = ""
+    with pytest.raises(InvalidEnvironment, match=f"variable {name} must be set"):
+        EveryType.parse(variables)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "type_"),
+    [
+        ("MINUTES", "1.5", "int"),
+        ("SHARE", "much", "float"),
+        ("IS_WANTED", "yes", "bool"),
+        ("REASONS", "sometimes", "ReasonsPolicy"),
+        ("GATE_RULES", "{}{", "GateRules"),
+    ],
+)
+def test_a_variable_of_another_type_is_named(name, value, type_):
+    with pytest.raises(InvalidEnvironment, match=f"variable {name} is not of the type {type_}"):
+        EveryType.parse(WHOLE.render() | {name: value})
