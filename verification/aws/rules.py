@@ -145,7 +145,7 @@ RULES = (
     Rule(
         "A model package's metadata have no comma, its descriptions no line end",
         "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html",
-        "`tests/unit/domain/test_aws_text.py`",
+        "`tests/unit/domain/test_service_text.py`",
     ),
     Rule(
         "A signed link names the bucket's host in its own region",
@@ -161,7 +161,7 @@ RULES = (
     Rule(
         "A new account's quota for spot training is often 0, which waiting does not change",
         "https://github.com/aws/sagemaker-python-sdk/issues/35",
-        "`tests/infrastructure/test_retraining_workflow.py`, `tests/unit/domain/test_outcome.py`",
+        "`tests/infrastructure/test_retraining_workflow.py`, `tests/unit/domain/test_run_report.py`",
     ),
 )
 

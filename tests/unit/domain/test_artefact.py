@@ -323,7 +323,7 @@ def test_a_file_that_is_larger_than_any_artefact_is_refused_unread(artefact):
         Artefact.from_bytes(artefact.to_bytes() + bytes(MAXIMUM_ARTEFACT_BYTES))
 
 
-def test_an_artefact_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(artefact):
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(artefact):
     buffer = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(artefact.to_bytes())) as source,

@@ -29,7 +29,7 @@ def reason(data: bytes) -> str:
     return caught.value.reason
 
 
-def test_a_post_has_its_numbers_in_the_order_of_the_features_and_nan_where_it_has_none():
+def test_a_post_has_its_numbers_in_the_order_of_the_features():
     post = parse_post(encode(GOOD | {"source": "ptsd", "created_at": "2026-11-23T10:00:00Z"}))
     assert post.numbers[0] == 12.5
     assert post.numbers[4] == -1.0

@@ -34,7 +34,7 @@ def artefact(labelled_posts):
     return export_pipeline(fit_pipeline(labelled_posts, Hyperparameters()))
 
 
-def test_a_redelivered_record_has_the_same_prediction_id_and_no_other_record_has_it():
+def test_a_redelivered_record_alone_has_the_same_prediction_id():
     assert record(b"a").prediction_id == record(b"b").prediction_id
     others = {record(b"a", "2").prediction_id, record(b"a", "1", "shardId-1").prediction_id}
     assert len(others | {record(b"a").prediction_id}) == 3

@@ -5,11 +5,10 @@ import random
 import subprocess
 import sys
 import textwrap
-import threading
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,6 @@ from stresswatch.contracts.posts import InvalidPost, parse_post
 from stresswatch.producer import (
     InvalidRecord,
     NotTaken,
-    Producer,
     ProducerClosed,
     ProducerFull,
     Request,
@@ -30,74 +28,19 @@ from stresswatch.streaming.put_records import (
     Position,
     StreamRecord,
 )
-from tests.strict_calls import checked
-
-SECONDS = 30
-"""Longer than anything here takes; what never happens fails by it."""
-
-
-class Stream:
-    """Takes or refuses records as it is told, one answer a request, and may be held up.
-
-    An answer is a rule for places that are refused, or an error.
-    """
-
-    def __init__(self, *answers, held=False):
-        self.requests = []
-        self.taken = []
-        self.arrived = threading.Semaphore(0)
-        self._answers = iter(answers)
-        self._open = threading.Event()
-        if not held:
-            self._open.set()
-
-    def release(self):
-        self._open.set()
-
-    def put_records(self, StreamName, Records):  # noqa: N803 - boto3's names
-        checked("kinesis", "PutRecords", StreamName=StreamName, Records=Records)
-        self.requests.append([record["PartitionKey"] for record in Records])
-        self.arrived.release()
-        assert self._open.wait(SECONDS)
-        answer = next(self._answers, lambda place: False)
-        if isinstance(answer, Exception):
-            raise answer
-        results = []
-        for place, record in enumerate(Records):
-            if answer(place):
-                results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
-            else:
-                self.taken.append(record["PartitionKey"])
-                results.append({"ShardId": "s", "SequenceNumber": str(len(self.taken))})
-        return {"Records": results}
+from tests.unit.domain.held_stream import (
+    DENIED,
+    EVERY,
+    SECONDS,
+    Stream,
+    assert_adds_up,
+    post,
+    producer_of,
+    record,
+)
 
 
-EVERY = lambda place: True  # noqa: E731
-DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "SECRET"}}, "PutRecords")
-
-
-def producer_of(stream, **options):
-    options = {"linger_seconds": math.inf, "sleep": lambda seconds: None} | options
-    return Producer(stream, "posts", **options)
-
-
-def record(name, size=10):
-    return StreamRecord(str(name), bytes(size))
-
-
-def post(name, **fields):
-    return {"post_id": str(name), "text": "I cannot sleep", **fields}
-
-
-def assert_adds_up(metrics):
-    assert metrics.put == metrics.taken + metrics.failed + metrics.cancelled + metrics.waiting, (
-        metrics
-    )
-    if not metrics.waiting:
-        assert metrics.waiting_bytes == 0
-
-
-def test_a_post_comes_out_as_the_contract_has_it_with_its_place_in_the_stream():
+def test_a_post_comes_out_as_the_contract_has_it_with_its_position():
     written = post_to_record(post("p1", sentiment=0.5, source="résumé"))
     assert written.partition_key == "p1"
     assert parse_post(written.data).source == "résumé"
@@ -209,7 +152,7 @@ def test_flush_may_give_up_waiting_while_the_records_go_on():
     assert future.done()
 
 
-def test_only_what_was_refused_is_sent_again_after_waits_at_random_that_grow():
+def test_only_what_was_refused_is_sent_again_after_growing_waits():
     stream = Stream(lambda place: place != 0, EVERY, EVERY)
     waits = []
     with producer_of(stream, sleep=waits.append) as producer:
@@ -220,7 +163,7 @@ def test_only_what_was_refused_is_sent_again_after_waits_at_random_that_grow():
     assert producer.metrics().refused == 6
 
 
-def test_what_is_refused_to_the_last_attempt_fails_and_what_follows_goes_on():
+def test_what_is_refused_to_the_last_attempt_fails_alone():
     stream = Stream(lambda place: place == 0, EVERY)
     with producer_of(stream, attempts=2) as producer:
         first, second = (producer.put_record(record(number)) for number in range(2))

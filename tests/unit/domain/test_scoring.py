@@ -45,9 +45,7 @@ def test_parts_lie_end_to_end():
 
 
 @pytest.mark.parametrize("part_bytes", [30, 7])
-def test_a_line_that_is_longer_than_any_post_is_not_kept_and_the_next_is_read(
-    monkeypatch, part_bytes
-):
+def test_a_line_that_is_longer_than_any_post_is_not_kept(monkeypatch, part_bytes):
     monkeypatch.setattr(batch_scoring, "MAXIMUM_LINE_BYTES", 10)
     content = b"first\n" + b"x" * 11 + b"\n" + b"y" * 10 + b"\nlast"
     parts = parts_of("posts.jsonl", "etag", len(content), part_bytes)

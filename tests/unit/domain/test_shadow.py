@@ -67,7 +67,7 @@ class TestCache:
         assert store.cache().current() is None
         assert store.loads == 0
 
-    def test_a_challenger_is_loaded_once_and_its_pointer_read_again_after_its_time_to_live(self):
+    def test_a_challenger_is_loaded_once_and_its_pointer_read_again(self):
         store = Store(ShadowPointer(POINTER, LATER))
         cache = store.cache()
         for now in (0, 29, 31, 45):

@@ -49,7 +49,7 @@ def published_at(end):
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=2), timedelta(days=13, hours=23)])
-def test_figures_are_put_at_the_end_of_their_window_whenever_it_is_measured(age):
+def test_metrics_are_put_at_the_end_of_their_window(age):
     end = datetime.now(UTC) - age
     assert published_at(end) == [end, end]
 
@@ -81,7 +81,7 @@ def alarms(drifted, put_after, at_end):
     return begun
 
 
-def test_an_alarm_of_the_schedules_period_begins_when_windows_begin_to_drift():
+def test_an_alarm_begins_with_the_first_drifted_window():
     chance = Random(1)
     for _ in range(50):
         drifted = [chance.choice((0.0, 1.0)) for _ in range(12)]
@@ -90,7 +90,7 @@ def test_an_alarm_of_the_schedules_period_begins_when_windows_begin_to_drift():
         assert alarms(drifted, late, at_end=True) == begins
 
 
-def test_by_the_time_of_their_putting_one_drifted_window_would_set_it_off_twice():
+def test_by_the_time_of_putting_one_window_would_set_it_off_twice():
     """The second window is sooner than the first, and shares its period; the third is later."""
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=False) == 2
     assert alarms([1.0, 0.0, 0.0], put_after=[8, 3, 10], at_end=True) == 1

@@ -36,7 +36,7 @@ def posts(rows):
     return table.astype({"number": float})
 
 
-def test_a_missing_number_is_what_the_text_lets_expect_and_a_given_one_stays():
+def test_a_missing_number_is_imputed_and_a_given_one_stays():
     known = [(f"{'not ' * (place % 20)}{'day ' * 20}", place % 20) for place in range(200)]
     imputer = TextImputer(LEXICONS).fit(posts(known))
     filled = imputer.transform(posts([("day " * 20, None), ("not " * 15 + "day " * 20, None)]))
@@ -58,9 +58,7 @@ def test_the_lexicons_know_feelings_and_function_words():
     assert all(np.isfinite(list(lexicon.values())).all() for lexicon in lexicons.values())
 
 
-def test_a_class_of_words_that_is_added_is_learned_and_served_and_named_as_a_reason(
-    labelled_posts, monkeypatch
-):
+def test_an_added_class_of_words_is_learned_served_and_a_reason(labelled_posts, monkeypatch):
     monkeypatch.setitem(FUNCTION_WORDS, "distress", "panic afraid crying anxious worried alone")
     read_lexicons.cache_clear()
     try:

@@ -62,7 +62,7 @@ def _folders(tmp_path):
 
 
 @needs_root
-def test_the_user_writes_where_the_job_writes_and_nowhere_else_and_is_never_root_again(folders):
+def test_the_user_writes_where_the_job_writes_and_is_never_root(folders):
     done = subprocess.run(
         [sys.executable, "-c", TRAINS_AS_NOBODY, *map(str, folders)],
         capture_output=True,

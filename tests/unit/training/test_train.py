@@ -84,9 +84,7 @@ def test_the_record_of_a_set_s_sources_is_not_read_as_a_post(tmp_path, labelled_
     assert (len(read.train) + len(read.evaluation), read.invalid) == (len(labelled_posts), 0)
 
 
-def test_the_reference_holds_the_numbers_of_the_evaluation_posts_and_nothing_that_names_them(
-    container, labelled_posts
-):
+def test_the_reference_holds_numbers_and_nothing_that_names_posts(container, labelled_posts):
     put_posts(container, lines(labelled_posts))
     run(container)
     reference = pd.read_parquet(io.BytesIO(files_of(container)["reference.parquet"]))
@@ -147,9 +145,7 @@ def test_invalid_lines_are_left_out_and_counted(container, labelled_posts):
     assert Manifest.from_bytes(files_of(container)["manifest.json"]).posts["invalid"] == 2
 
 
-def test_the_manifest_says_how_many_posts_were_labelled_since_the_base_data_set(
-    container, labelled_posts
-):
+def test_the_manifest_counts_posts_labelled_since_the_base_data(container, labelled_posts):
     dated = [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in labelled_posts[:30]]
     put_posts(container, lines(dated + labelled_posts[30:]))
     assert run(container) == 0

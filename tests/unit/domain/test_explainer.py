@@ -52,7 +52,7 @@ def test_the_strongest_reasons_come_first_and_no_more_than_the_most(explain, lab
     assert shares == sorted(shares, reverse=True)
 
 
-def test_what_speaks_for_stress_is_positive_and_what_speaks_against_it_negative(explain):
+def test_what_speaks_for_stress_is_positive_and_against_it_negative(explain):
     reasons = explain("panic garden", MISSING)
     share = {reason.feature: reason.log_odds for reason in reasons.features}
     assert share["panic"] > 0 > share["garden"]

@@ -34,7 +34,7 @@ def test_base_and_fresh_posts_are_kept_apart():
     assert [post.post.post_id for post in made.new] == ["b"]
 
 
-def test_of_several_labels_the_newest_wins_in_whatever_order_and_time_zone_they_come():
+def test_the_newest_label_wins_in_any_order_and_time_zone():
     early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
     also_early = "2026-11-23T10:30:00+02:00"
     made = assemble(
@@ -43,7 +43,7 @@ def test_of_several_labels_the_newest_wins_in_whatever_order_and_time_zone_they_
     assert labels_of(made) == {"a": (1, late)}
 
 
-def test_a_label_that_repeats_the_base_data_leaves_the_post_standing_unless_it_was_corrected():
+def test_a_label_that_repeats_the_base_data_leaves_its_post_there():
     early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
     made = assemble([line("a", 0), line("b", 0)], [line("a", 0, late), line("b", 1, early)])
     assert labels_of(made) == {"a": (0, None), "b": (1, early)}

@@ -22,7 +22,7 @@ def handler(error):
 def test_a_librarys_error_goes_out_without_its_message(error):
     with pytest.raises(UnforeseenError) as raised:
         handler(error)
-    assert str(raised.value).startswith(f"{type(error).__name__} at test_discretion.py:")
+    assert str(raised.value).startswith(f"{type(error).__name__} at test_redaction.py:")
     # What Lambda prints: the error, and every other one that it is chained to.
     assert POST not in "".join(traceback.format_exception(raised.value))
 
@@ -44,7 +44,7 @@ def test_a_handlers_answer_is_passed_on():
     assert discreet(lambda event, context: (event, context))(1, context=2) == (1, 2)
 
 
-def test_the_cause_of_a_refusal_is_its_operation_and_code_and_never_its_message():
+def test_the_cause_of_a_refusal_is_its_operation_and_code():
     refusal = ClientError({"Error": {"Code": "SlowDown", "Message": POST}}, "PutObject")
     assert cause(refusal) == "PutObject: SlowDown"
     assert cause(ReadTimeoutError(endpoint_url=POST)) == "ReadTimeoutError"

@@ -108,7 +108,7 @@ def test_a_text_of_a_persons_own_words_is_a_post(text):
     assert not is_removed(text)
 
 
-def test_a_notice_whose_references_are_encoded_twice_is_a_post_that_quotes_one():
+def test_a_notice_that_is_encoded_twice_is_a_post_that_quotes_one():
     assert is_removed("&#91;removed&#93;")
     assert not is_removed("&amp;#91;removed&amp;#93;")
 
