@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, InstanceOf
 from cdk_app.settings import forms
 from cdk_app.settings.base import Settings, unit
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.retraining.gate import Rules
+from stresswatch.retraining.gate_rules import GateRules
 
 
 class Retraining(Settings):
@@ -86,8 +86,8 @@ class Retraining(Settings):
         le=2**32 - 1,
         description="Random seed of the training job.",
     )
-    gate: InstanceOf[Rules] = Field(
-        default_factory=Rules,
+    gate: InstanceOf[GateRules] = Field(
+        default_factory=GateRules,
         description="What a challenger must show before it takes the champion's place.",
     )
     shadow_minutes: int = Field(

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
 
 
 class Serving(Settings):
@@ -56,8 +56,8 @@ class Serving(Settings):
         json_schema_extra=unit("seconds"),
         description="How soon a warm predictor looks for another champion.",
     )
-    reasons: Explains = Field(
-        default=Explains.ON_REQUEST,
+    reasons: ReasonsPolicy = Field(
+        default=ReasonsPolicy.ON_REQUEST,
         strict=False,  # `always` may be written as text
         description="Which predictions say what moved them. Reasons hold words of the post.",
     )

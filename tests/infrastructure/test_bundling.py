@@ -157,7 +157,7 @@ def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_pat
     stages = tmp_path / "cdk_app" / "settings" / "stages.py"
     text = stages.read_text()
     assert STAGE in text
-    imports = "from stresswatch.retraining.gate import Rules\n"
+    imports = "from stresswatch.retraining.gate_rules import GateRules\n"
     imports += "from stresswatch.monitoring.drift_rules import DriftRules\n"
     made = f"STAGES = {{'wrong': Stage(**{{**dict(_DEV), **dict({setting})}})}}\n"
     stages.write_text(text.replace(STAGE, f"{imports}\n{made}"))

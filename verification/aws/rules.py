@@ -161,7 +161,8 @@ RULES = (
     Rule(
         "A new account's quota for spot training is often 0, which waiting does not change",
         "https://github.com/aws/sagemaker-python-sdk/issues/35",
-        "`tests/infrastructure/test_retraining_workflow.py`, `tests/unit/domain/test_run_report.py`",
+        "`tests/infrastructure/test_retraining_workflow.py`, "
+        "`tests/unit/domain/test_run_report.py`",
     ),
 )
 

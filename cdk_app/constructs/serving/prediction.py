@@ -11,7 +11,7 @@ from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.permissions import allow
 from stresswatch.monitoring import metric_names
-from stresswatch.storage import archive, quarantine
+from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.versions.model_version import MODELS_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
@@ -52,7 +52,7 @@ class Prediction(Construct):
         storage.grant_read(role, storage.models, MODELS_PREFIX)
         storage.grant_write(role, storage.archive, archive.PREFIX, SHADOW_PREFIX)
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
-        storage.grant_write(role, storage.quarantine, quarantine.PREFIX, quarantine.FAILED_BATCHES)
+        storage.grant_write(role, storage.quarantine, quarantine.PREFIX, failed_batches.PREFIX)
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
         self.canary = (
             Canary(

@@ -18,8 +18,8 @@ from stresswatch.contracts.labelled_posts import (
     labelled_post_record,
     parse_labelled_post,
 )
-from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.contracts.posts import InvalidPost, Post
+from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.text.normalisation import canonical
 
 if TYPE_CHECKING:
