@@ -51,6 +51,22 @@ class Target:
             ) from None
 
 
+def find_target(*, on_local: bool, stage: str) -> Target:
+    """Find the local stack of this folder, or a stage's on AWS.
+
+    Raises
+    ------
+    OperatorError
+        When there is none, or AWS cannot be asked.
+    """
+    if on_local:
+        return local_target()
+    try:
+        return aws_target(stage)
+    except OperatorError as error:
+        raise OperatorError(f"{error} For the local stack, add --local.") from error
+
+
 def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
     """Find the local stack that runs in a directory.
 

@@ -10,7 +10,10 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli import main
+from cli.console import console
 from cli.data import base_data
+from cli.deployment import target as target_module
+from cli.deployment.client import Loop
 from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
 from stresswatch.contracts.posts import NUMERIC_FEATURES
@@ -51,7 +54,7 @@ class Operator:
 
     def run(self, *words, width=200):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(main.console, "_width", width)
+            patch.setattr(console, "_width", width)
             result = CliRunner().invoke(main.app, words)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
@@ -63,7 +66,7 @@ class Operator:
 @pytest.fixture
 def operator(aws, monkeypatch, tmp_path):
     operator = Operator(tmp_path)
-    monkeypatch.setattr(main, "aws_target", lambda _stage: operator.target)
+    monkeypatch.setattr(target_module, "aws_target", lambda _stage: operator.target)
     return operator
 
 
@@ -142,7 +145,7 @@ class TestSeed:
         def fail(*_):
             raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
 
-        monkeypatch.setattr(main.Loop, "seed", fail)
+        monkeypatch.setattr(Loop, "seed", fail)
         assert operator.seed("b.jsonl", make_posts(5), "--replace").exit_code == 1
         assert base_keys(aws) == ["datasets/base/a.jsonl"]
 
@@ -161,7 +164,7 @@ class TestSeed:
                 return getattr(self._s3, name)
 
         target = replace(operator.target, client=lambda service: Keeping(boto3.client(service)))
-        monkeypatch.setattr(main, "aws_target", lambda _stage: target)
+        monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
         result = operator.seed("b.jsonl", make_posts(5), "--replace")
         assert result.exit_code == 1
         assert "datasets/base/a.jsonl cannot be deleted (Access Denied)" in result.stderr

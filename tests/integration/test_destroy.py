@@ -10,6 +10,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli import main
+from cli.commands import operations
 from cli.deployment.target import Target
 
 TEMPLATE = {
@@ -87,7 +88,7 @@ def stack(monkeypatch):
         clients = {"cloudformation": cloudformation, "s3": s3}
         target = Target("stresswatch-dev", cloudformation.outputs, clients.__getitem__)
         cloudformation.clients = clients
-        monkeypatch.setattr(main, "aws_target", lambda stage: target)
+        monkeypatch.setattr(operations, "aws_target", lambda stage: target)
         yield cloudformation
 
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import labelling, main
+from cli.deployment import target as target_module
 from cli.deployment.client import Loop
 from cli.deployment.target import Target
 from stresswatch.contracts.labelled_posts import labelled_post_record
@@ -22,7 +23,7 @@ POSTS = make_posts(5, seed=2)
 def run(aws, monkeypatch, tmp_path):
     """Run a command over lines of JSON."""
     target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
-    monkeypatch.setattr(main, "aws_target", lambda _stage: target)
+    monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
 
     def run(command, records):
         file = tmp_path / "labels.jsonl"

@@ -16,6 +16,7 @@ from cli import main
 from cli.backfill.sources import records_of_file
 from cli.data import data_directory
 from cli.data.dreaddit import TRAIN_FILE
+from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.post_files import PostFile
 from cli.score.inputs import input_at
@@ -43,7 +44,7 @@ def target(monkeypatch):
         boto3.client("kinesis").create_stream(StreamName="posts", ShardCount=1)
         outputs = {"TrainingBucketName": "training", "PostsStreamName": "posts"}
         target = Target("stresswatch-dev", outputs, boto3.client)
-        monkeypatch.setattr(main, "aws_target", lambda _stage: target)
+        monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
         yield target
 
 

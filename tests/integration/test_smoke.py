@@ -8,6 +8,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 from cli import main
+from cli.deployment import target as target_module
 from cli.deployment.client import Loop
 from cli.deployment.target import Target
 from cli.smoke import POSTS, send_and_wait, smoke_posts
@@ -27,7 +28,7 @@ def target(monkeypatch):
         for stream in ("posts", "predictions"):
             boto3.client("kinesis").create_stream(StreamName=stream, ShardCount=2)
         found = Target("stresswatch-dev", OUTPUTS, boto3.client)
-        monkeypatch.setattr(main, "aws_target", lambda stage: found)
+        monkeypatch.setattr(target_module, "aws_target", lambda stage: found)
         yield found
 
 

@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 import local
 from cli import main
+from cli.commands import local_stack
 from cli.data import read_posts
+from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from tests.conftest import PROJECT
@@ -120,7 +122,7 @@ def test_what_goes_wrong_is_told_without_a_traceback(stresswatch, monkeypatch, e
     def fail(stage):
         raise error
 
-    monkeypatch.setattr(main, "aws_target", fail)
+    monkeypatch.setattr(target_module, "aws_target", fail)
     result = stresswatch("status")
     assert (result.exit_code, result.stderr) == (1, message)
 
@@ -132,7 +134,7 @@ def test_the_stage_names_the_stack_on_aws(stresswatch, monkeypatch):
         asked.append(stage)
         raise OperatorError("no such stack.")
 
-    monkeypatch.setattr(main, "aws_target", target)
+    monkeypatch.setattr(target_module, "aws_target", target)
     stresswatch("status", "--stage", "prod")
     assert asked == ["prod"]
 
@@ -146,8 +148,8 @@ def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, mon
         assert tracking_uri == f"sqlite:///{Path.cwd()}/.stresswatch/mlflow/mlflow.db"
         return STACK
 
-    monkeypatch.setattr(main.local, "up", up)
-    monkeypatch.setattr(main, "synthesize", lambda directory: directory)
+    monkeypatch.setattr(local, "up", up)
+    monkeypatch.setattr(local_stack, "synthesize", lambda directory: directory)
     result = stresswatch("up")
     assert result.exit_code == 0
     assert started == [(Path(".stresswatch"), Path(".stresswatch/cdk.out"))]
@@ -156,7 +158,7 @@ def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, mon
 
 
 def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
-    monkeypatch.setattr(main.local, "running", lambda directory: STACK)
+    monkeypatch.setattr(local, "running", lambda directory: STACK)
     assert "http://127.0.0.1:4566" in stresswatch("up").stdout
 
 
@@ -170,7 +172,7 @@ def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
     def synthesize(directory):
         raise OperatorError("The stack does not synthesize: why.")
 
-    monkeypatch.setattr(main, "synthesize", synthesize)
+    monkeypatch.setattr(local_stack, "synthesize", synthesize)
     result = stresswatch("up")
     assert (result.exit_code, result.stderr) == (1, "The stack does not synthesize: why.\n")
 
@@ -178,7 +180,7 @@ def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
 def test_down_tells_whether_a_stack_ran(stresswatch, monkeypatch):
     where = Path.cwd() / ".stresswatch"
     assert stresswatch("down").stdout == f"No local stack was running in {where}.\n"
-    monkeypatch.setattr(main.local, "down", lambda directory: True)
+    monkeypatch.setattr(local, "down", lambda directory: True)
     assert stresswatch("down").stdout == "Stopped.\n"
 
 
@@ -301,7 +303,7 @@ def retrain(stresswatch, monkeypatch, stepfunctions, *arguments):
         {"RetrainingStateMachineArn": "arn:machine"},
         lambda service: stepfunctions,
     )
-    monkeypatch.setattr(main, "aws_target", lambda stage: target)
+    monkeypatch.setattr(target_module, "aws_target", lambda stage: target)
     return stresswatch("retrain", *arguments)
 
 

@@ -1,0 +1,1 @@
+"""The commands: each parses what it is given, calls the part that does it, and prints."""

@@ -1,0 +1,65 @@
+"""The local stack and its demo: `demo`, `up`, `down`, `reset`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+import local
+from cli.console import console
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, local_tracking_uri
+from cli.errors import OperatorError
+from cli.options import Local, Yes
+from cli.reset import reset as reset_local
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Where its files go.")] = Path("build/demo"),
+) -> None:
+    """Play the whole loop on this machine, and write a report of it."""
+    # Here, as the pictures' library is slow to import and no other command needs it.
+    from cli.demo.play import play_demo
+
+    play_demo(console, output)
+
+
+def up() -> None:
+    """Start the local stack."""
+    with console.status("Synthesizing") as shown:
+        stack = local.running(LOCAL_DIRECTORY) or local.up(
+            LOCAL_DIRECTORY,
+            template_directory=synthesize(APP_DIRECTORY),
+            on_progress=shown.update,
+            tracking_uri=local_tracking_uri(),
+        )
+    table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
+    table.add_column("output", style="bold")
+    table.add_column("value", overflow="fold")
+    for name, value in sorted(stack.outputs.items()):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def down() -> None:
+    """Stop the local stack."""
+    stopped = local.down(LOCAL_DIRECTORY)
+    where = LOCAL_DIRECTORY.resolve()
+    said = "Stopped." if stopped else f"No local stack was running in {where}."
+    console.print(said, soft_wrap=True)
+
+
+def reset(
+    on_local: Local = False,
+    yes: Yes = False,
+) -> None:
+    """Start over on this machine: stop the local stack and delete all that it keeps."""
+    if not on_local:
+        raise OperatorError(
+            "`reset` deletes the local stack's state: add --local. For a stage on AWS: "
+            "`stresswatch destroy`."
+        )
+    reset_local(console, lambda ask: yes or typer.confirm(ask, abort=True))

@@ -1,0 +1,72 @@
+"""Model versions: `retrain`, `versions`, `rollback`, `approve`, `reject`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.console import console
+from cli.deployment.client import Loop
+from cli.deployment.target import find_target
+from cli.model_versions import Versions
+from cli.options import Local, Stage, Version, Why
+from stresswatch.retraining.run_report import tell
+
+
+def retrain(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Within the cool-down, and without new labels.")
+    ] = False,
+) -> None:
+    """Start a retraining."""
+    loop = Loop(find_target(on_local=on_local, stage=stage))
+    execution = loop.start_retraining(
+        "operator", "Started with `stresswatch retrain`", anyway=anyway
+    )
+    console.print(f"Started {execution}", soft_wrap=True)
+    if wait:
+        with console.status("starting") as shown:
+            output = loop.follow(execution, 7200, shown.update)
+        console.print(describe(output), markup=False, highlight=False)
+
+
+def versions(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    newest: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+) -> None:
+    """List the model versions: what they learned, how good they are, what became of them."""
+    console.print(_versions(on_local=on_local, stage=stage).table(newest, console.width))
+
+
+def rollback(
+    why: Why,
+    version: Annotated[
+        str | None, typer.Argument(help="One that served before; by default the last.")
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+) -> None:
+    """Let an earlier version serve again, and keep the present one from coming back by itself."""
+    pointer = _versions(on_local=on_local, stage=stage).rollback(version, why)
+    console.print(f"{pointer.version} serves again; every predictor follows within a minute.")
+
+
+def approve(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Let a challenger that the gate accepted become the champion."""
+    _versions(on_local=on_local, stage=stage).answer(version, approved=True, why=why)
+    console.print(f"{version} is approved, and will be promoted.")
+
+
+def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
+    """Keep a challenger that the gate accepted from becoming the champion."""
+    _versions(on_local=on_local, stage=stage).answer(version, approved=False, why=why)
+    console.print(f"{version} is rejected; the champion stays.")
+
+
+def _versions(*, on_local: bool, stage: str) -> Versions:
+    return Versions(Loop(find_target(on_local=on_local, stage=stage)))

@@ -1,0 +1,108 @@
+"""Running a stage: `smoke`, `deployed`, `cost`, `status`, `dashboard`, `destroy`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from cli.console import console, stderr
+from cli.cost.command import cost as estimate_cost
+from cli.deployment.client import Loop
+from cli.deployment.deletion import Deletion, tell_what_is_left
+from cli.deployment.serving_commit import serving_commit
+from cli.deployment.target import aws_target, find_target
+from cli.options import AsJson, Local, Stage, Yes
+from cli.smoke import smoke as smoke_test
+from cli.status.snapshot import look
+from cli.status.table import status_table
+
+
+def smoke(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    wait: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds to wait for the predictions.")
+    ] = 300.0,
+) -> None:
+    """Send a hundred synthetic posts, and see that each is predicted: after a deployment, say."""
+    if not smoke_test(console, find_target(on_local=on_local, stage=stage), wait):
+        raise typer.Exit(1)
+
+
+def deployed(stage: Stage = "dev") -> None:
+    """Print the commit of the code that serves on AWS, which a newer one can be gone back to."""
+    if commit := serving_commit(stage):
+        typer.echo(commit)
+        how = f"git switch --detach {commit} && make deploy STAGE={stage}"
+        stderr.print(f"To go back to it: {how}", highlight=False, soft_wrap=True)
+    else:
+        stderr.print(f"Nothing serves in {stage} that could be gone back to.", highlight=False)
+
+
+def cost(
+    posts_per_day: Annotated[
+        int, typer.Option(min=1_000, max=1_000_000_000, help="The load.", show_default=False)
+    ],
+    stage: Stage = "prod",
+    peak: Annotated[
+        float, typer.Option(min=1, max=1000, help="The busiest second, in means.")
+    ] = 3.0,
+    wait: Annotated[
+        float, typer.Option(min=0, max=300, help="Seconds that a post may wait for its batch.")
+    ] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate what a stage costs a month at a load, and what limits it. Needs no account."""
+    with stderr.status("Synthesizing"):
+        report = estimate_cost(posts_per_day, stage, peak, wait)
+    if as_json:
+        console.print_json(data=report.as_dict())
+    else:
+        report.show(console)
+
+
+def status(on_local: Local = False, stage: Stage = "dev") -> None:
+    """Tell what serves, what was measured and what runs."""
+    target = find_target(on_local=on_local, stage=stage)
+    console.print(status_table(Loop(target), "dev" if on_local else stage))
+
+
+def dashboard(
+    stage: Annotated[
+        str | None,
+        typer.Option(help="A stage on AWS instead of the local stack.", show_default=False),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any.")] = 8050,
+) -> None:
+    """Serve a page on this machine that shows what is to be seen of the local stack."""
+    # Here, as the page's library is slow to import and no other command needs it.
+    from cli.dashboard import serve
+
+    loop = Loop(find_target(on_local=stage is None, stage=stage or "dev"))
+    # On AWS each look is paid for by the metric.
+    every = timedelta(seconds=10 if stage is None else 60)
+    serve(
+        lambda span: look(loop, stage or "dev", span),
+        port,
+        every,
+        lambda address: console.print(
+            f"{loop.target.name} is to be seen at {address}; Ctrl-C ends it.", soft_wrap=True
+        ),
+    )
+
+
+def destroy(
+    stage: Annotated[str, typer.Option(help="The stage, on AWS.", show_default=False)],
+    yes: Yes = False,
+) -> None:
+    """Delete a stage from AWS, but for the data that it keeps; first tell what becomes of what."""
+    target = aws_target(stage)
+    deletion = Deletion.of(target)
+    deletion.plan.show(console)
+    if not yes:
+        typer.confirm(f"Delete {target.name}, and all of it that is not left?", abort=True)
+    with console.status(f"Deleting {target.name}"):
+        deletion.run()
+    tell_what_is_left(console, deletion.plan)

@@ -1,0 +1,82 @@
+"""Posts and labels that are given to a stack: `produce`, `seed`, `label`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.console import console
+from cli.data import base_data
+from cli.deployment.client import Loop
+from cli.deployment.target import find_target
+from cli.labelling import submit as submit_labels
+from cli.options import Check, CheckAsJson, File, Local, Stage, only_checked
+from cli.post_files import CheckedPosts, PostFile, Wanted
+from cli.produce.progress import send_file
+from stresswatch.retraining.run_report import remark
+from stresswatch.storage.training_sets import contradictions
+from stresswatch.text.wording import counted
+
+
+def produce(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, help="Posts a second at most.", show_default=False)
+    ] = None,
+    check: Check = False,
+    as_json: CheckAsJson = False,
+) -> None:
+    """Send the posts of a file to the posts stream: CSV, JSON Lines or Parquet, gzipped or not."""
+    if only_checked(file, Wanted.POSTS, check=check, as_json=as_json):
+        return
+    posts = PostFile(file)
+    if send_file(console, find_target(on_local=on_local, stage=stage), posts, rate):
+        raise typer.Exit(1)
+
+
+def seed(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete all other base data, once this is uploaded.")
+    ] = False,
+    check: Check = False,
+    as_json: CheckAsJson = False,
+) -> None:
+    """Upload labelled posts, any table with text and label, as base data that models learn from.
+
+    A file of the same name, whatever its ending, is replaced. Files of other names stay, and models
+    learn from all of them: see them with `stresswatch data list`.
+    """
+    if only_checked(file, Wanted.BASE_DATA, check=check, as_json=as_json):
+        return
+    posts = CheckedPosts(file, Wanted.BASE_DATA, console)
+    loop = Loop(find_target(on_local=on_local, stage=stage))
+    before = base_data.stored(loop)
+    address = loop.seed(posts, base_data.name_of(file))
+    console.print(
+        f"{counted(len(posts), 'labelled post')}, {posts.report.stressed:,} of them stressed, "
+        f"{'is' if len(posts) == 1 else 'are'} at {address}",
+        soft_wrap=True,
+    )
+    posts.report.show(console)
+    base_data.settle(console, loop, address, before, replace=replace)
+    if count := contradictions(posts):
+        console.print(remark("contradictory_posts", count), soft_wrap=True)
+
+
+def label(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    check: Check = False,
+    as_json: CheckAsJson = False,
+) -> None:
+    """Submit labels of posts, with post_id, text and label, to live quality and retrainings."""
+    if only_checked(file, Wanted.LABELS, check=check, as_json=as_json):
+        return
+    submit_labels(console, Loop(find_target(on_local=on_local, stage=stage)), file)
