@@ -42,7 +42,7 @@ from benchmarks.load import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
 from cli.data import load_posts
-from cli.deployment.client import Loop, payload
+from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import local_target
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
@@ -79,11 +79,11 @@ def main() -> None:
     print(text if arguments.json else f"{text}Written to {arguments.output}.")  # noqa: T201
 
 
-def _stack(folder: Path | None) -> AbstractContextManager[Loop]:
-    return contextlib.nullcontext(Loop(local_target(folder))) if folder else deployed()
+def _stack(folder: Path | None) -> AbstractContextManager[DeploymentClient]:
+    return contextlib.nullcontext(DeploymentClient(local_target(folder))) if folder else deployed()
 
 
-def measure(running: Loop, posts: Sequence[LabelledPost]) -> dict[str, Any]:
+def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
     """Run every part of the loop on a stack that has nothing yet."""
     began = datetime.now(UTC)
     retraining = _retraining(running, posts[: len(posts) * 4 // 5])
@@ -123,7 +123,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 @contextmanager
-def function_here(running: Loop, output: str) -> Iterator[list[Call]]:
+def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
     """Give this process the settings of a deployed function, and note what it calls."""
     target = running.target
     described = target.client("lambda").get_function_configuration(
@@ -166,7 +166,7 @@ def printing_to(logger: Any, output: io.StringIO) -> Iterator[None]:
 class Bench:
     """The predictor's own code in this process, on the local stack's AWS."""
 
-    def __init__(self, running: Loop, module: Any, calls: list[Call]):
+    def __init__(self, running: DeploymentClient, module: Any, calls: list[Call]):
         self._module = module
         self._calls = calls
         self._numbers = itertools.count(1)
@@ -177,7 +177,7 @@ class Bench:
 
     @classmethod
     @contextmanager
-    def of(cls, running: Loop) -> Iterator[Bench]:
+    def of(cls, running: DeploymentClient) -> Iterator[Bench]:
         """Import the predictor with its settings."""
         with function_here(running, "PredictorFunctionName") as calls:
             module = importlib.import_module("lambdas.predictor.handler")
@@ -228,7 +228,7 @@ class Bench:
         return kinesis_event(records, self._source)
 
 
-def _monitor(running: Loop, name: str, event: Mapping[str, Any]) -> float:
+def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> float:
     """Run a monitor's own code in this process; give the seconds of the fastest run."""
     with function_here(running, f"{name.capitalize()}FunctionName"):
         module = importlib.import_module(f"lambdas.{name}.handler")
@@ -236,7 +236,7 @@ def _monitor(running: Loop, name: str, event: Mapping[str, Any]) -> float:
             return min(_seconds(lambda: module.handler(event, CONTEXT)) for _ in range(RUNS))
 
 
-def _retraining(running: Loop, posts: Sequence[LabelledPost]) -> dict[str, Any]:
+def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
     """Train a champion; give the seconds of each state that works, and all transitions."""
     running.seed(posts)
     execution = running.start_retraining("cost", "the figures of its cost", anyway=True)
@@ -272,7 +272,7 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def _metrics(running: Loop) -> dict[str, int]:
+def _metrics(running: DeploymentClient) -> dict[str, int]:
     """Count what the two monitors publish, without and with the columns and communities."""
     pages = running.target.client("cloudwatch").get_paginator("list_metrics")
     names = [
@@ -297,7 +297,7 @@ def _metrics_in(log: str) -> set[str]:
     return found
 
 
-def _largest(running: Loop, prefix: str) -> int:
+def _largest(running: DeploymentClient, prefix: str) -> int:
     found = running.target.client("s3").list_objects_v2(
         Bucket=running.target.output("ArchiveBucketName"), Prefix=prefix
     )

@@ -23,6 +23,8 @@ from rich.table import Table
 from cli.data import load_posts
 from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
+from cli.demo.posts import UNSEEN_COMMUNITIES
+from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender

@@ -26,7 +26,7 @@ import local
 from benchmarks.load import promote
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
-from cli.deployment.client import Loop, payload, wait_for
+from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import of_local_stack
 from cli.errors import OperatorError
@@ -76,7 +76,7 @@ def measure(
     stack: local.LocalStack, seconds: float, posts: int, posts_after_rest: int
 ) -> dict[str, Any]:
     """Return the share of a core without and with a champion, and seconds of each prediction."""
-    running = Loop(of_local_stack(stack))
+    running = DeploymentClient(of_local_stack(stack))
     without = _share_of_core(stack.pid, seconds)
     promote(running, generate_posts()[:_TRAINING_POSTS])
     in_use = _send(running, posts, _PAUSE_SECONDS)
@@ -121,7 +121,7 @@ def processor_seconds(pid: int) -> float:
     return found / _CLOCK_TICKS
 
 
-def _send(running: Loop, count: int, pause: tuple[float, float]) -> dict[str, float]:
+def _send(running: DeploymentClient, count: int, pause: tuple[float, float]) -> dict[str, float]:
     """Send posts one by one; give when each was, by the id of its prediction."""
     random, sent = Random(0), {}  # noqa: S311 - pauses
     for post in generate_posts()[:count]:
@@ -132,7 +132,7 @@ def _send(running: Loop, count: int, pause: tuple[float, float]) -> dict[str, fl
     return sent
 
 
-def _arrivals(running: Loop, expected: set[str]) -> dict[str, float]:
+def _arrivals(running: DeploymentClient, expected: set[str]) -> dict[str, float]:
     """Read when each prediction arrived on its stream."""
 
     def complete() -> dict[str, float] | None:
@@ -142,7 +142,7 @@ def _arrivals(running: Loop, expected: set[str]) -> dict[str, float]:
     return wait_for(f"{len(expected)} predictions", complete, _PREDICTION_SECONDS)
 
 
-def _read_arrivals(running: Loop) -> dict[str, float]:
+def _read_arrivals(running: DeploymentClient) -> dict[str, float]:
     kinesis = running.target.client("kinesis")
     stream = {"StreamName": running.target.output("PredictionsStreamName")}
     found: dict[str, float] = {}

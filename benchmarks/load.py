@@ -31,7 +31,8 @@ from rich.table import Table
 import local
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
-from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.deployment.client import DeploymentClient, payload, wait_for
+from cli.deployment.consumer import Consumer
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import of_local_stack
 from cli.errors import OperatorError
@@ -112,7 +113,7 @@ def main() -> int:
 
 
 @contextmanager
-def loop() -> Iterator[Loop]:
+def loop() -> Iterator[DeploymentClient]:
     """Start a local stack with a champion that was trained on synthetic posts."""
     with deployed() as running:
         promote(running, generate_posts()[:_TRAINING_POSTS])
@@ -120,18 +121,18 @@ def loop() -> Iterator[Loop]:
 
 
 @contextmanager
-def deployed() -> Iterator[Loop]:
+def deployed() -> Iterator[DeploymentClient]:
     """Start a local stack of its own, with nothing in it."""
     with tempfile.TemporaryDirectory() as folder:
         app = synthesize(Path(folder) / "cdk.out")
         stack = local.up(Path(folder) / "stack", template_directory=app, on_progress=lambda _: None)
         try:
-            yield Loop(of_local_stack(stack))
+            yield DeploymentClient(of_local_stack(stack))
         finally:
             local.down(Path(folder) / "stack")
 
 
-def promote(running: Loop, posts: Sequence[LabelledPost]) -> None:
+def promote(running: DeploymentClient, posts: Sequence[LabelledPost]) -> None:
     """Make a model of the posts the champion; how good it is does not matter here."""
     model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
     target, version = running.target, "load"
@@ -141,7 +142,7 @@ def promote(running: Loop, posts: Sequence[LabelledPost]) -> None:
     write_pointer(target.client("ssm"), target.output("ChampionParameterName"), pointer, "load")
 
 
-def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
+def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
     """Raise the load, let it go, look whether everything arrived, and give all figures."""
     payloads = itertools.cycle([payload(post) for post in generate_posts()])
     began = time.time()
@@ -169,7 +170,7 @@ def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[st
 
 
 def _send(
-    running: Loop,
+    running: DeploymentClient,
     name: str,
     rate: int,
     seconds: float,
@@ -187,12 +188,12 @@ def _send(
     return Step(name, rate, start, time.time(), len(ids) - before)
 
 
-def _is_late(running: Loop, step: Step) -> bool:
+def _is_late(running: DeploymentClient, step: Step) -> bool:
     ages = _series(running, "AWS/Lambda", "IteratorAge", step.start, step.end)
     return any(point["Maximum"] >= LATE_SECONDS * 1000 for point in ages.values())
 
 
-def _wait_until_predicted(running: Loop, began: float, count: int) -> None:
+def _wait_until_predicted(running: DeploymentClient, began: float, count: int) -> None:
     def is_predicted() -> bool | None:
         predicted = _series(running, "Stresswatch", "PostsPredicted", began, time.time())
         return True if sum(point["Sum"] for point in predicted.values()) >= count else None
@@ -201,7 +202,7 @@ def _wait_until_predicted(running: Loop, began: float, count: int) -> None:
 
 
 def _series(
-    running: Loop, namespace: str, metric: str, start: float, end: float
+    running: DeploymentClient, namespace: str, metric: str, start: float, end: float
 ) -> Mapping[int, Mapping[str, float]]:
     """Read a metric of the predictor by the second."""
     target = running.target
@@ -222,7 +223,7 @@ def _series(
     return {int(point["Timestamp"].timestamp()): point for point in answer["Datapoints"]}
 
 
-def _points(running: Loop, start: float, end: float) -> list[Point]:
+def _points(running: DeploymentClient, start: float, end: float) -> list[Point]:
     out = _series(running, "Stresswatch", "PostsPredicted", start, end)
     read = _series(running, "Stresswatch", "PostsRead", start, end)
     ages = _series(running, "AWS/Lambda", "IteratorAge", start, end)
@@ -262,7 +263,7 @@ def _row(step: Step, points: Sequence[Point]) -> Row:
     )
 
 
-def _check(running: Loop, began: float, ids: Sequence[str]) -> dict[str, int]:
+def _check(running: DeploymentClient, began: float, ids: Sequence[str]) -> dict[str, int]:
     """Compare what was sent with the predictions stream, and the archive."""
     consumer, expected = Consumer(running.target), set(ids)
     deadline = time.monotonic() + RECOVERY_SECONDS

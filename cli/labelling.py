@@ -7,14 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.post_files import CheckedPosts, Wanted
 from stresswatch.text.wording import counted
 
 LABELS_AN_OBJECT = 5_000
 
 
-def submit(console: Console, loop: Loop, path: Path) -> None:
+def submit(console: Console, deployment: DeploymentClient, path: Path) -> None:
     """Check a file of labelled posts, and submit them, some thousands an object.
 
     Raises
@@ -25,6 +25,6 @@ def submit(console: Console, loop: Loop, path: Path) -> None:
     posts = CheckedPosts(path, Wanted.LABELS, console)
     left = iter(posts)
     while part := list(itertools.islice(left, LABELS_AN_OBJECT)):
-        loop.label(part)
+        deployment.label(part)
     console.print(f"{counted(len(posts), 'label')} submitted.")
     posts.report.show(console)

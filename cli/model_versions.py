@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from stresswatch.aws.s3 import read
 from stresswatch.model.artefact_file import CorruptArtefact
@@ -46,16 +46,16 @@ _WHOLE_NAME = 60
 class Versions:
     """The model versions of a deployment, and what was decided of them."""
 
-    loop: Loop
+    deployment: DeploymentClient
 
     @cached_property
     def _journal(self) -> Journal:
-        target = self.loop.target
+        target = self.deployment.target
         return Journal(target.client("dynamodb"), target.output("JournalTableName"))
 
     @cached_property
     def _operator(self) -> str:
-        return str(self.loop.target.client("sts").get_caller_identity()["Arn"])
+        return str(self.deployment.target.client("sts").get_caller_identity()["Arn"])
 
     def table(self, newest: int, width: int) -> Table:
         """Tell what the newest versions are made of, how good they are, and what became of them.
@@ -64,7 +64,7 @@ class Versions:
         would leave nothing of the other columns.
         """
         table = Table(
-            title=f"{self.loop.target.name}: model versions",
+            title=f"{self.deployment.target.name}: model versions",
             title_justify="left",
             show_lines=True,
             caption="A version's name ends with the first digits of its data's SHA-256.",
@@ -73,7 +73,7 @@ class Versions:
         table.add_column("version\n[dim]its parent[/]", no_wrap=is_whole, overflow="fold")
         for column in ("state", "posts", "quality", "verdict"):
             table.add_column(column, overflow="fold")
-        champion = self.loop.champion()
+        champion = self.deployment.champion()
         names = judged_versions(self._s3, self._bucket)
         for name in reversed(names[-newest:]):
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
@@ -99,9 +99,9 @@ class Versions:
         OperatorError
             When there is no such version, or its file is not the one that served.
         """
-        parameter = self.loop.target.output("ChampionParameterName")
-        ssm = self.loop.target.client("ssm")
-        current = self.loop.champion()
+        parameter = self.deployment.target.output("ChampionParameterName")
+        ssm = self.deployment.target.client("ssm")
+        current = self.deployment.champion()
         if current is None:
             raise OperatorError("No version serves yet, so there is none to go back from.")
         pointer = self._earlier(read_changes(ssm, parameter), current, version)
@@ -126,7 +126,7 @@ class Versions:
             When none waits for a word on the version.
         """
         if not answer(
-            self.loop.target.client("stepfunctions"),
+            self.deployment.target.client("stepfunctions"),
             self._journal,
             version,
             approved=approved,
@@ -178,12 +178,12 @@ class Versions:
 
     @property
     def _s3(self) -> S3Client:
-        client: S3Client = self.loop.target.client("s3")
+        client: S3Client = self.deployment.target.client("s3")
         return client
 
     @property
     def _bucket(self) -> str:
-        return self.loop.target.output("ModelBucketName")
+        return self.deployment.target.output("ModelBucketName")
 
 
 def _served(changes: Iterator[Change]) -> Iterator[Pointer]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 
 from cli.data import synthetic
-from cli.deployment.client import Consumer, Loop, payload
+from cli.deployment.client import DeploymentClient, payload
+from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
@@ -25,7 +26,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SmokeResult:
     """What came of a smoke test.
 
     Attributes
@@ -66,17 +67,17 @@ def smoke(console: Console, target: Target, seconds: float) -> bool:
     OperatorError
         When no model serves yet, or the stream does not take the posts.
     """
-    loop = Loop(target)
-    if loop.champion() is None:
+    deployment = DeploymentClient(target)
+    if deployment.champion() is None:
         raise OperatorError(
             f"No model serves in {target.name} yet, so nothing can be predicted; make the first "
             "one with `stresswatch seed` and `stresswatch retrain`, then try again."
         )
     posts = smoke_posts(uuid.uuid4().hex[:8])
     with console.status(f"Waiting for the predictions of {len(posts)} posts"):
-        outcome = send_and_wait(loop, posts, seconds)
-    console.print(outcome.told(), markup=False, highlight=False, soft_wrap=True)
-    return not outcome.missing
+        result = send_and_wait(deployment, posts, seconds)
+    console.print(result.told(), markup=False, highlight=False, soft_wrap=True)
+    return not result.missing
 
 
 def smoke_posts(run: str) -> list[LabelledPost]:
@@ -90,12 +91,14 @@ def smoke_posts(run: str) -> list[LabelledPost]:
     ]
 
 
-def send_and_wait(loop: Loop, posts: Sequence[LabelledPost], seconds: float) -> Outcome:
+def send_and_wait(
+    deployment: DeploymentClient, posts: Sequence[LabelledPost], seconds: float
+) -> SmokeResult:
     """Send posts, and read the predictions stream until each of them is there, or time is over."""
-    consumer = Consumer(loop.target, from_now=True)
+    consumer = Consumer(deployment.target, from_now=True)
     consumer.poll()  # from here on: nothing that follows is missed
     started = time.monotonic()
-    ids = loop.send([payload(labelled) for labelled in posts])
+    ids = deployment.send([payload(labelled) for labelled in posts])
     waiting = dict(zip(ids, (labelled.post.post_id for labelled in posts), strict=True))
     while waiting.keys() - consumer.predictions.keys():
         if not consumer.poll():
@@ -103,7 +106,7 @@ def send_and_wait(loop: Loop, posts: Sequence[LabelledPost], seconds: float) -> 
                 break
             time.sleep(_PAUSE_SECONDS)
     found = waiting.keys() & consumer.predictions.keys()
-    return Outcome(
+    return SmokeResult(
         sent=len(posts),
         missing=[post_id for id_, post_id in waiting.items() if id_ not in found],
         versions=Counter(consumer.predictions[id_]["model_version"] for id_ in found),

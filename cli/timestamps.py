@@ -1,4 +1,4 @@
-"""Moments as an operator types them."""
+"""Timestamps as an operator types them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from cli.errors import OperatorError
 
 
-def moment(text: str, option: str) -> datetime:
-    """Read an ISO 8601 moment; one without a time zone is in UTC, as all that is printed.
+def parse_timestamp(text: str, option: str) -> datetime:
+    """Return an ISO 8601 timestamp; one without a time zone is in UTC, as all that is printed.
 
     Raises
     ------

@@ -21,10 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.dashboard.server import HOST, server
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
 from cli.errors import OperatorError
-from cli.status.snapshot import Seen, look
+from cli.status.snapshot import Snapshot, take_snapshot
 
 SECONDS = 60
 _FLAGS = (
@@ -76,9 +76,9 @@ def wait_for_page(opened: Chrome) -> None:
     """Wait until the page shows what was seen, with every graph drawn."""
 
     def is_drawn(driver: Chrome) -> bool:
-        graphs = driver.find_elements(By.CSS_SELECTOR, "#seen .dash-graph")
+        graphs = driver.find_elements(By.CSS_SELECTOR, "#snapshot .dash-graph")
         drawn = driver.find_elements(
-            By.CSS_SELECTOR, "#seen .dash-graph .main-svg .xaxislayer-above"
+            By.CSS_SELECTOR, "#snapshot .dash-graph .main-svg .xaxislayer-above"
         )
         return bool(driver.find_elements(By.ID, "runs")) and len(drawn) >= len(graphs)
 
@@ -86,11 +86,11 @@ def wait_for_page(opened: Chrome) -> None:
 
 
 @contextmanager
-def served(seen_of: Loop | Seen) -> Iterator[str]:
+def served(source: DeploymentClient | Snapshot) -> Iterator[str]:
     """Serve the page of a deployment, or of what was seen of one; give its address."""
 
-    def show(span: timedelta) -> Seen:
-        return seen_of if isinstance(seen_of, Seen) else look(seen_of, "dev", span)
+    def show(span: timedelta) -> Snapshot:
+        return source if isinstance(source, Snapshot) else take_snapshot(source, "dev", span)
 
     serving = server(show, 0, timedelta(hours=1))
     thread = threading.Thread(target=serving.serve_forever)
@@ -126,7 +126,7 @@ def main() -> None:
         stack = local_target()
     except OperatorError as error:
         parser.error(str(error))
-    with served(Loop(stack)) as page:
+    with served(DeploymentClient(stack)) as page:
         take_picture(page, arguments.file, arguments.width)
 
 

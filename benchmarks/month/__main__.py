@@ -27,7 +27,7 @@ from benchmarks.month.promises import promises
 from benchmarks.month.story import FIRST_DAY, Month, Seen
 from benchmarks.month.view import day_words, days_table, draw, promises_table
 from cli.data import load_posts
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import of_local_stack
 from local.clock import driven_clock
 
@@ -64,7 +64,7 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
             stack = local.up(
                 folder, template_directory=output / "cdk.out", on_progress=shown.update
             )
-            loop = Loop(of_local_stack(stack))
+            loop = DeploymentClient(of_local_stack(stack))
 
             def on_day(seen: Seen) -> None:
                 shown.update(f"day {seen.day} is over")

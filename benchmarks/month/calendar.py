@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from cli.demo.plan import UNSEEN_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
+from cli.demo.posts import UNSEEN_COMMUNITIES
+from stresswatch.contracts.posts import LabelledPost
 
 LABELS_COME_AFTER = 2
 """Days until somebody has labelled a day's posts."""

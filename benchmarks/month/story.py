@@ -9,7 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from benchmarks.month.calendar import Day
-from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.deployment.client import DeploymentClient, payload, wait_for
+from cli.deployment.consumer import Consumer
 from cli.model_versions import Versions
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage import archive
@@ -63,7 +64,7 @@ class Seen:
 class Month:
     """The deployed stack, whose clock is set by `set_clock`, and what it has done so far."""
 
-    loop: Loop
+    loop: DeploymentClient
     set_clock: Callable[[datetime], None]
     on_day: Callable[[Seen], None]
     seen: list[Seen] = field(default_factory=list)

@@ -17,7 +17,7 @@ from cli.backfill.sources import StreamRange, records_of_file
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import PostFile, Report, check
-from cli.timestamps import moment
+from cli.timestamps import parse_timestamp
 from stresswatch.contracts.predictions import Record
 from stresswatch.text.wording import counted
 
@@ -37,7 +37,7 @@ def source_of(file: Path | None, start: str | None, end: str | None) -> Source:
         return file
     if file or start is None or end is None:
         raise OperatorError("Give either a file, or both --from and --to.")
-    span = moment(start, "--from"), moment(end, "--to")
+    span = parse_timestamp(start, "--from"), parse_timestamp(end, "--to")
     if span[0] >= span[1]:
         raise OperatorError("--from must be before --to.")
     if span[1] > datetime.now(UTC):

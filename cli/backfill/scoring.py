@@ -34,7 +34,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredBatch:
     """A batch: what was predicted, and what is no post."""
 
     predictions: list[Prediction]
@@ -59,7 +59,7 @@ class Summary:
     invalid: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredBatch) -> None:
         self.posts += len(scored.predictions)
         self.stressed += sum(prediction.stressed for prediction in scored.predictions)
         for rejection in scored.rejections:
@@ -76,12 +76,12 @@ class Summary:
         }
 
 
-def score(records: Iterable[Record], model: ServedModel) -> Iterator[Scored]:
+def score(records: Iterable[Record], model: ServedModel) -> Iterator[ScoredBatch]:
     """Score records in batches, lazily, in the order given."""
     left = iter(records)
     while batch := list(itertools.islice(left, _BATCH)):
         posts, rejections = read_records(batch)
-        yield Scored(model.predict_records(posts, datetime.now(UTC)), rejections)
+        yield ScoredBatch(model.predict_records(posts, datetime.now(UTC)), rejections)
 
 
 def load_version(target: Target, version: str) -> ServedModel:

@@ -10,7 +10,7 @@ import typer
 from cli.console import console, stderr
 from cli.data import data_directory, fetching, synthetic_files
 from cli.data.listing import Listing
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.options import AsJson, Local, Stage
 from stresswatch.text.wording import counted
@@ -23,9 +23,9 @@ def list_data(
     as_json: AsJson = False,
 ) -> None:
     """List base data, labels, and what each training set is made of."""
-    loop = Loop(find_target(on_local=on_local, stage=stage))
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     with stderr.status("Reading"):
-        listing = Listing.of(loop, newest)
+        listing = Listing.of(deployment, newest)
     if as_json:
         console.print_json(data=listing.as_dict())
     else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.console import console
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.model_versions import Versions
 from cli.options import Local, Stage, Version, Why
@@ -23,14 +23,14 @@ def retrain(
     ] = False,
 ) -> None:
     """Start a retraining."""
-    loop = Loop(find_target(on_local=on_local, stage=stage))
-    execution = loop.start_retraining(
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    execution = deployment.start_retraining(
         "operator", "Started with `stresswatch retrain`", anyway=anyway
     )
     console.print(f"Started {execution}", soft_wrap=True)
     if wait:
         with console.status("starting") as shown:
-            output = loop.follow(execution, 7200, shown.update)
+            output = deployment.follow(execution, 7200, shown.update)
         console.print(describe(output), markup=False, highlight=False)
 
 
@@ -69,4 +69,4 @@ def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "
 
 
 def _versions(*, on_local: bool, stage: str) -> Versions:
-    return Versions(Loop(find_target(on_local=on_local, stage=stage)))
+    return Versions(DeploymentClient(find_target(on_local=on_local, stage=stage)))

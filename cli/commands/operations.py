@@ -9,13 +9,13 @@ import typer
 
 from cli.console import console, stderr
 from cli.cost.command import cost as estimate_cost
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.deletion import Deletion, tell_what_is_left
 from cli.deployment.serving_commit import serving_commit
 from cli.deployment.target import aws_target, find_target
 from cli.options import AsJson, Local, Stage, Yes
 from cli.smoke import smoke as smoke_test
-from cli.status.snapshot import look
+from cli.status.snapshot import take_snapshot
 from cli.status.table import status_table
 
 
@@ -66,7 +66,7 @@ def cost(
 def status(on_local: Local = False, stage: Stage = "dev") -> None:
     """Tell what serves, what was measured and what runs."""
     target = find_target(on_local=on_local, stage=stage)
-    console.print(status_table(Loop(target), "dev" if on_local else stage))
+    console.print(status_table(DeploymentClient(target), "dev" if on_local else stage))
 
 
 def dashboard(
@@ -80,15 +80,15 @@ def dashboard(
     # Here, as the page's library is slow to import and no other command needs it.
     from cli.dashboard import serve
 
-    loop = Loop(find_target(on_local=stage is None, stage=stage or "dev"))
+    deployment = DeploymentClient(find_target(on_local=stage is None, stage=stage or "dev"))
     # On AWS each look is paid for by the metric.
     every = timedelta(seconds=10 if stage is None else 60)
     serve(
-        lambda span: look(loop, stage or "dev", span),
+        lambda span: take_snapshot(deployment, stage or "dev", span),
         port,
         every,
         lambda address: console.print(
-            f"{loop.target.name} is to be seen at {address}; Ctrl-C ends it.", soft_wrap=True
+            f"{deployment.target.name} is to be seen at {address}; Ctrl-C ends it.", soft_wrap=True
         ),
     )
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.console import console
 from cli.data import base_data
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.labelling import submit as submit_labels
 from cli.options import Check, CheckAsJson, File, Local, Stage, only_checked
@@ -55,16 +55,16 @@ def seed(
     if only_checked(file, Wanted.BASE_DATA, check=check, as_json=as_json):
         return
     posts = CheckedPosts(file, Wanted.BASE_DATA, console)
-    loop = Loop(find_target(on_local=on_local, stage=stage))
-    before = base_data.stored(loop)
-    address = loop.seed(posts, base_data.name_of(file))
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    before = base_data.stored(deployment)
+    address = deployment.seed(posts, base_data.name_of(file))
     console.print(
         f"{counted(len(posts), 'labelled post')}, {posts.report.stressed:,} of them stressed, "
         f"{'is' if len(posts) == 1 else 'are'} at {address}",
         soft_wrap=True,
     )
     posts.report.show(console)
-    base_data.settle(console, loop, address, before, replace=replace)
+    base_data.settle(console, deployment, address, before, replace=replace)
     if count := contradictions(posts):
         console.print(remark("contradictory_posts", count), soft_wrap=True)
 
@@ -79,4 +79,4 @@ def label(
     """Submit labels of posts, with post_id, text and label, to live quality and retrainings."""
     if only_checked(file, Wanted.LABELS, check=check, as_json=as_json):
         return
-    submit_labels(console, Loop(find_target(on_local=on_local, stage=stage)), file)
+    submit_labels(console, DeploymentClient(find_target(on_local=on_local, stage=stage)), file)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cli.cost.estimate import (
     HOURS,
-    Line,
+    Item,
     Load,
     batch,
     bill,
@@ -120,5 +120,5 @@ def _servers(
     return Alternative(name, servers, servers * hourly * HOURS, rest)
 
 
-def _sum(lines: list[Line], names: tuple[str, ...]) -> float:
+def _sum(lines: list[Item], names: tuple[str, ...]) -> float:
     return sum(line.dollars for line in lines if line.what in names)

@@ -73,8 +73,8 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of the bill: so many units at a price."""
+class Item:
+    """An item of the bill: so many units at a price."""
 
     service: str
     what: str
@@ -140,7 +140,7 @@ def quality_seconds(load: Load, deployment: Deployment, measured: Measured) -> f
     return measured.quality.at(posts) + objects * READ_SECONDS
 
 
-def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:
+def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Item]:
     """Give every line of a month."""
     a_batch = batch(load, deployment, measured)
     batches = load.posts / a_batch
@@ -166,40 +166,40 @@ def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Line]:
     secret_reads = n_shards * HOURS / _ENVIRONMENT_HOURS + qualities
     key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
     return [
-        Line("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
+        Item("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
              "lambda GB-second"),
-        Line("Lambda", "predictor, invocations", batches, "lambda request"),
-        Line("Lambda", "drift monitor", drifts * drift * deployment.drift.memory_gb,
+        Item("Lambda", "predictor, invocations", batches, "lambda request"),
+        Item("Lambda", "drift monitor", drifts * drift * deployment.drift.memory_gb,
              "lambda GB-second"),
-        Line("Lambda", "live quality", qualities * quality * deployment.quality.memory_gb,
+        Item("Lambda", "live quality", qualities * quality * deployment.quality.memory_gb,
              "lambda GB-second"),
-        Line("Lambda", "retraining's functions",
+        Item("Lambda", "retraining's functions",
              retrainings * measured.workflow_seconds * deployment.workflow_gb, "lambda GB-second"),
         *_streams(load, deployment, measured, n_shards),
-        Line("S3", "objects written", puts, "S3 put"),
-        Line("S3", "objects listed, a thousand at a time", gets / 1000, "S3 put"),
-        Line("S3", "objects read by the monitors", gets, "S3 get"),
-        Line("S3", f"archive of {_ARCHIVE_MONTHS} months", stored * _ARCHIVE_MONTHS / _GB,
+        Item("S3", "objects written", puts, "S3 put"),
+        Item("S3", "objects listed, a thousand at a time", gets / 1000, "S3 put"),
+        Item("S3", "objects read by the monitors", gets, "S3 get"),
+        Item("S3", f"archive of {_ARCHIVE_MONTHS} months", stored * _ARCHIVE_MONTHS / _GB,
              "S3 GB-month"),
-        Line("CloudWatch", "metrics", measured.predictor_metrics + measured.monitor_metrics,
+        Item("CloudWatch", "metrics", measured.predictor_metrics + measured.monitor_metrics,
              "metric"),
-        Line("CloudWatch", "alarms", deployment.alarms, "alarm"),
-        Line("CloudWatch", "dashboards", deployment.dashboards, "dashboard"),
-        Line("CloudWatch", "logs written", log_gb, "log GB"),
-        Line("CloudWatch", "logs kept", log_gb * deployment.log_retention_days / DAYS,
+        Item("CloudWatch", "alarms", deployment.alarms, "alarm"),
+        Item("CloudWatch", "dashboards", deployment.dashboards, "dashboard"),
+        Item("CloudWatch", "logs written", log_gb, "log GB"),
+        Item("CloudWatch", "logs kept", log_gb * deployment.log_retention_days / DAYS,
              "log GB-month"),
-        Line("X-Ray", "traces", traces, "trace"),
-        Line("KMS", "keys", deployment.keys, "key"),
-        Line("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
-        Line("Secrets Manager", "secrets", deployment.secrets, "secret"),
-        Line("Secrets Manager", "reads", secret_reads, "secret request"),
-        Line("Step Functions", "transitions", retrainings * measured.transitions, "transition"),
-        Line("SageMaker", "training", retrainings * measured.training_seconds / 3600,
+        Item("X-Ray", "traces", traces, "trace"),
+        Item("KMS", "keys", deployment.keys, "key"),
+        Item("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
+        Item("Secrets Manager", "secrets", deployment.secrets, "secret"),
+        Item("Secrets Manager", "reads", secret_reads, "secret request"),
+        Item("Step Functions", "transitions", retrainings * measured.transitions, "transition"),
+        Item("SageMaker", "training", retrainings * measured.training_seconds / 3600,
              "training hour"),
     ]  # fmt: skip
 
 
-def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: int) -> list[Line]:
+def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: int) -> list[Item]:
     """Give the lines of the posts' and the predictions' stream; one consumer reads each."""
     days_longer = max(0.0, deployment.retention_hours / 24 - 1)
     sizes = (measured.post_bytes, measured.prediction_bytes)
@@ -207,17 +207,17 @@ def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: i
         size = sum(_rounded(each, _ON_DEMAND_UNIT_BYTES) for each in sizes)
         gb = load.posts * size / 1024**3
         return [
-            Line("Kinesis", "two streams on demand", 2 * HOURS, "stream-hour"),
-            Line("Kinesis", "written", gb, "GB into a stream"),
-            Line("Kinesis", "read", gb, "GB out of a stream"),
-            Line("Kinesis", "kept beyond a day", gb / DAYS * days_longer, "GB kept longer"),
+            Item("Kinesis", "two streams on demand", 2 * HOURS, "stream-hour"),
+            Item("Kinesis", "written", gb, "GB into a stream"),
+            Item("Kinesis", "read", gb, "GB out of a stream"),
+            Item("Kinesis", "kept beyond a day", gb / DAYS * days_longer, "GB kept longer"),
         ]
     hours = 2 * n_shards * HOURS
     units = load.posts * sum(_rounded(each, _PUT_UNIT_BYTES) / _PUT_UNIT_BYTES for each in sizes)
     return [
-        Line("Kinesis", f"two streams of {n_shards:,} shards", hours, "shard-hour"),
-        Line("Kinesis", "kept beyond a day", hours if days_longer else 0, "shard-hour kept longer"),
-        Line("Kinesis", "records", units, "put unit"),
+        Item("Kinesis", f"two streams of {n_shards:,} shards", hours, "shard-hour"),
+        Item("Kinesis", "kept beyond a day", hours if days_longer else 0, "shard-hour kept longer"),
+        Item("Kinesis", "records", units, "put unit"),
     ]
 
 
@@ -225,5 +225,5 @@ def _rounded(size: float, unit: int) -> float:
     return math.ceil(size / unit) * unit
 
 
-def total(lines: list[Line]) -> float:
+def total(lines: list[Item]) -> float:
     return sum(line.dollars for line in lines)

@@ -12,8 +12,8 @@ SHIPPED = Path(__file__).with_name("measured.json")
 
 
 @dataclass(frozen=True)
-class Line:
-    """Seconds of a function that works on n posts: ``seconds`` + n ``seconds_a_post``."""
+class LinearTime:
+    """Seconds that a function takes for n posts: ``seconds`` + n ``seconds_a_post``."""
 
     seconds: float
     seconds_a_post: float
@@ -34,7 +34,7 @@ class Measured:
         Of a record, data and partition key.
     archived_bytes : float
         Of a post's line in the archive, as it is compressed there.
-    predictor, drift, quality : Line
+    predictor, drift, quality : LinearTime
         Seconds of a batch, and of a window.
     calls : mapping of str to float
         What the predictor calls a batch.
@@ -54,9 +54,9 @@ class Measured:
     post_bytes: float
     prediction_bytes: float
     archived_bytes: float
-    predictor: Line
-    drift: Line
-    quality: Line
+    predictor: LinearTime
+    drift: LinearTime
+    quality: LinearTime
     calls: Mapping[str, float]
     log_bytes: float
     predictor_metrics: int
@@ -80,9 +80,9 @@ class Measured:
             post_bytes=figures["post_bytes"],
             prediction_bytes=figures["prediction_bytes"],
             archived_bytes=figures["archived_bytes"],
-            predictor=Line(predictor["seconds"], predictor["seconds_a_post"]),
-            drift=Line(**monitors["drift"]),
-            quality=Line(**monitors["quality"]),
+            predictor=LinearTime(predictor["seconds"], predictor["seconds_a_post"]),
+            drift=LinearTime(**monitors["drift"]),
+            quality=LinearTime(**monitors["quality"]),
             calls=predictor["calls"],
             log_bytes=predictor["log_bytes"],
             predictor_metrics=predictor["metrics"],

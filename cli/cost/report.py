@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.cost.alternatives import alternatives, cheapest
-from cli.cost.estimate import Line, Load, batch, bill, shards, total
+from cli.cost.estimate import Item, Load, batch, bill, shards, total
 from cli.cost.limits import Limit, limits
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
@@ -31,7 +31,7 @@ class Report:
     longest_wait: float
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[Item]:
         return bill(self.load, self.deployment, self.measured)
 
     @property
@@ -90,10 +90,10 @@ class Report:
         for sentence in self._sentences(lines):
             console.print(sentence, highlight=False)
 
-    def _a_million(self, lines: list[Line]) -> float:
+    def _a_million(self, lines: list[Item]) -> float:
         return total(lines) / (self.load.posts / 1e6)
 
-    def _bill(self, lines: list[Line]) -> Table:
+    def _bill(self, lines: list[Item]) -> Table:
         services = defaultdict(list)
         for line in lines:
             services[line.service].append(line)
@@ -148,7 +148,7 @@ class Report:
             )
         return table
 
-    def _sentences(self, lines: list[Line]) -> Iterator[str]:
+    def _sentences(self, lines: list[Item]) -> Iterator[str]:
         first = next((each for each in self.limits if each.is_met), None)
         if first:
             yield (

@@ -1,4 +1,4 @@
-"""The page of `stresswatch dashboard`: what is to be seen of a deployment, in a browser."""
+"""The page of `stresswatch dashboard`: a deployment's monitoring, in a browser."""
 
 from cli.dashboard.server import serve
 

@@ -11,17 +11,17 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from cli.status.alarms import Alarm
-from cli.status.snapshot import Line, Seen
-from cli.status.table import moment, number
+from cli.status.snapshot import Line, MeasuredSeries, Seen, Snapshot
+from cli.status.table import moment, number, timestamp
 from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import COLOURS, Panel
+from stresswatch.monitoring.panels import COLOURS, Panel, SECTIONS
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"
 _DAY = timedelta(hours=24)
 _HEIGHT = 220
 TILES = (
-    # A panel, one of its lines, and what the tile says of it.
+    # A panel, one of its series, and what the tile says of it.
     ("Posts in, predictions out", "predicted", "posts predicted"),
     ("Posts in, predictions out", "in quarantine", "in quarantine"),
     ("How long posts wait", "longest", "seconds that a post waited"),
@@ -31,25 +31,27 @@ TILES = (
 )
 
 
-def body(seen: Seen) -> list[Any]:
-    """Give the page of what was seen."""
+def body(snapshot: Snapshot) -> list[Any]:
+    """Return the page of a snapshot."""
     return [
         html.Header(
             [
-                html.H1(seen.name),
-                html.P(f"Read at {seen.at:%Y-%m-%d %H:%M:%S} UTC", className="quiet"),
+                html.H1(snapshot.name),
+                html.P(f"Read at {snapshot.at:%Y-%m-%d %H:%M:%S} UTC", className="quiet"),
             ]
         ),
-        *_unreadable(seen),
-        _verdict(seen.alarms, is_known="alarms" not in seen.unreadable),
-        *([_nothing_yet()] if seen.is_empty and "metrics" not in seen.unreadable else []),
-        html.Section([_versions(seen), *_tiles(seen)], className="tiles"),
+        *_unreadable(snapshot),
+        _verdict(snapshot.alarms, is_known="alarms" not in snapshot.unreadable),
+        *([_nothing_yet()] if snapshot.is_empty and "metrics" not in snapshot.unreadable else []),
+        html.Section([_versions(snapshot), *_tiles(snapshot)], className="tiles"),
         *(
             html.Section(
                 [
                     html.H2(section.title),
-                    html.Div([_graph(seen, panel) for panel in section.panels], className="panels"),
-                    *([_runs(seen)] if "became" in section.title else []),
+                    html.Div(
+                        [_graph(snapshot, panel) for panel in section.panels], className="panels"
+                    ),
+                    *([_runs(snapshot)] if "became" in section.title else []),
                 ]
             )
             for section in SECTIONS
@@ -58,18 +60,18 @@ def body(seen: Seen) -> list[Any]:
     ]
 
 
-def figure(seen: Seen, panel: Panel) -> go.Figure:
+def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
     """Draw a panel: lines, or what adds up, with the alarm's threshold and the champions."""
-    lines = [line for line in seen.lines.get(panel.title, ()) if line.values]
+    lines = [line for line in snapshot.measured.get(panel.title, ()) if line.values]
     drawn = go.Figure()
     is_heat = panel.is_stacked and not any(line.is_count for line in lines)
     if is_heat:
-        _draw_heat(drawn, seen.lines.get(panel.title, ()))
+        _draw_heat(drawn, snapshot.measured.get(panel.title, ()))
     elif panel.is_stacked:
         _draw_bars(drawn, lines)
     else:
-        _draw_lines(drawn, seen.lines.get(panel.title, ()))
-    threshold = seen.threshold(panel)
+        _draw_lines(drawn, snapshot.measured.get(panel.title, ()))
+    threshold = snapshot.threshold(panel)
     if threshold is not None:
         drawn.add_hline(
             y=threshold,
@@ -77,8 +79,8 @@ def figure(seen: Seen, panel: Panel) -> go.Figure:
             annotation_text="alarm",
             annotation_position="top left",
         )
-    for change in seen.changes:
-        if change.pointer and change.at >= seen.since:
+    for change in snapshot.changes:
+        if change.pointer and change.at >= snapshot.since:
             drawn.add_vline(
                 x=change.at.timestamp() * 1000,
                 line={"dash": "dot", "width": 1, "color": _INK},
@@ -103,9 +105,9 @@ def figure(seen: Seen, panel: Panel) -> go.Figure:
         barmode="stack",
         xaxis={
             "type": "date",
-            "range": [seen.since, seen.at],
+            "range": [snapshot.since, snapshot.at],
             "gridcolor": _GRID,
-            "tickformat": "%H:%M" if seen.at - seen.since <= _DAY else "%d %b",
+            "tickformat": "%H:%M" if snapshot.at - snapshot.since <= _DAY else "%d %b",
         },
         yaxis={"gridcolor": _GRID, "automargin": True} | _vertical(panel, is_heat=is_heat),
     )
@@ -119,7 +121,7 @@ def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:
     return {} if panel.unit == "share" else {"rangemode": "tozero"}
 
 
-def _draw_lines(drawn: go.Figure, lines: Sequence[Line]) -> None:
+def _draw_lines(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
     """Draw each that has values, in the colour that it has everywhere."""
     for line, colour in zip(lines, itertools.cycle(COLOURS), strict=False):
         if line.values:
@@ -133,7 +135,7 @@ def _draw_lines(drawn: go.Figure, lines: Sequence[Line]) -> None:
             )
 
 
-def _draw_bars(drawn: go.Figure, lines: Sequence[Line]) -> None:
+def _draw_bars(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
     for place, line in enumerate(lines):
         drawn.add_bar(
             x=line.times,
@@ -143,7 +145,7 @@ def _draw_bars(drawn: go.Figure, lines: Sequence[Line]) -> None:
         )
 
 
-def _draw_heat(drawn: go.Figure, lines: Sequence[Line]) -> None:
+def _draw_heat(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
     """Draw a row a line, and a mark wherever it was measured: a full one where it is not 0."""
     for line in reversed(lines):
         drawn.add_scatter(
@@ -181,7 +183,7 @@ def _verdict(alarms: Sequence[Alarm], *, is_known: bool) -> html.Section:
                             html.Strong(alarm.meaning or alarm.name),
                             html.Br(),
                             html.Span(
-                                f"since {moment(alarm.since)}; what to do: {alarm.runbook}",
+                                f"since {timestamp(alarm.since)}; what to do: {alarm.runbook}",
                                 className="quiet",
                             ),
                         ]
@@ -216,25 +218,31 @@ def _nothing_yet() -> html.Section:
     )
 
 
-def _unreadable(seen: Seen) -> list[Any]:
+def _unreadable(snapshot: Snapshot) -> list[Any]:
     return [
         html.P(f"What could not be read: {name}. {why}", className="verdict bad")
-        for name, why in seen.unreadable.items()
+        for name, why in snapshot.unreadable.items()
     ]
 
 
-def _versions(seen: Seen) -> html.Div:
-    since = f"champion since {moment(seen.changes[-1].at)}" if seen.champion else "no champion yet"
-    shadow = f"; {seen.challenger.pointer.version} shadows it" if seen.challenger else ""
-    return _tile(seen.champion or "none yet", since + shadow, "tile wide")
+def _versions(snapshot: Snapshot) -> html.Div:
+    since = (
+        f"champion since {timestamp(snapshot.changes[-1].at)}"
+        if snapshot.champion
+        else "no champion yet"
+    )
+    shadow = f"; {snapshot.challenger.pointer.version} shadows it" if snapshot.challenger else ""
+    return _tile(snapshot.champion or "none yet", since + shadow, "tile wide")
 
 
-def _tiles(seen: Seen) -> list[html.Div]:
+def _tiles(snapshot: Snapshot) -> list[html.Div]:
     figures = {
-        (title, line.label): line.figure for title, lines in seen.lines.items() for line in lines
+        (title, line.label): line.figure
+        for title, lines in snapshot.measured.items()
+        for line in lines
     }
     return [
-        _tile(seen.unmeasured if figure is None else number(figure), says)
+        _tile(snapshot.unmeasured if figure is None else number(figure), says)
         for figure, says in ((figures.get((title, label)), says) for title, label, says in TILES)
     ]
 
@@ -243,10 +251,10 @@ def _tile(value: str, says: str, kind: str = "tile") -> html.Div:
     return html.Div([html.B(value), html.Span(says)], className=kind)
 
 
-def _graph(seen: Seen, panel: Panel) -> html.Figure:
-    lines = [line for line in seen.lines.get(panel.title, ()) if line.values]
+def _graph(snapshot: Snapshot, panel: Panel) -> html.Figure:
+    lines = [line for line in snapshot.measured.get(panel.title, ()) if line.values]
     graph = dcc.Graph(
-        figure=figure(seen, panel),
+        figure=figure(snapshot, panel),
         config={"displayModeBar": False, "responsive": True},
         style={"height": _HEIGHT},
     )
@@ -255,15 +263,15 @@ def _graph(seen: Seen, panel: Panel) -> html.Figure:
             html.Figcaption(
                 [html.H3([panel.title, html.Small(panel.unit)]), html.P(panel.meaning)]
             ),
-            graph if lines else html.P(seen.unmeasured, className="none"),
+            graph if lines else html.P(snapshot.unmeasured, className="none"),
         ]
     )
 
 
-def _runs(seen: Seen) -> html.Table:
+def _runs(snapshot: Snapshot) -> html.Table:
     told = [
-        html.Tr([html.Td(moment(run.started)), html.Td(run.status.lower()), html.Td(run.told)])
-        for run in seen.runs
+        html.Tr([html.Td(timestamp(run.started)), html.Td(run.status.lower()), html.Td(run.told)])
+        for run in snapshot.runs
     ]
     return html.Table(
         [

@@ -12,7 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from cli.dashboard.page import body
 from cli.errors import OperatorError
-from cli.status.snapshot import Seen
+from cli.status.snapshot import Snapshot
 
 HOST = "127.0.0.1"
 SPANS = {
@@ -24,13 +24,15 @@ SPANS = {
 _FIRST_SPAN = "1 hour"
 
 
-def server(look: Callable[[timedelta], Seen], port: int, every: timedelta) -> BaseWSGIServer:
+def server(
+    snapshot_of: Callable[[timedelta], Snapshot], port: int, every: timedelta
+) -> BaseWSGIServer:
     """Make a server that listens; `serve_forever` serves.
 
     Parameters
     ----------
     look : callable
-        Reads what is to be seen of a span of time up to now.
+        Takes a snapshot of a span of time up to now.
     port : int
         0 for any that is free.
     every : timedelta
@@ -56,7 +58,7 @@ def server(look: Callable[[timedelta], Seen], port: int, every: timedelta) -> Ba
     made = make_server(
         HOST,
         listening.getsockname()[1],
-        app(look, every).server,
+        app(snapshot_of, every).server,
         threaded=True,
         fd=listening.fileno(),
     )
@@ -65,7 +67,10 @@ def server(look: Callable[[timedelta], Seen], port: int, every: timedelta) -> Ba
 
 
 def serve(
-    look: Callable[[timedelta], Seen], port: int, every: timedelta, tell: Callable[[str], None]
+    snapshot_of: Callable[[timedelta], Snapshot],
+    port: int,
+    every: timedelta,
+    tell: Callable[[str], None],
 ) -> None:
     """Serve the page until somebody interrupts; `tell` hears its address.
 
@@ -74,12 +79,12 @@ def serve(
     OperatorError
         When the port is taken.
     """
-    serving = server(look, port, every)
+    serving = server(snapshot_of, port, every)
     tell(f"http://{HOST}:{serving.port}")
     serving.serve_forever()  # until Ctrl-C, of which it makes an end without an error
 
 
-def app(look: Callable[[timedelta], Seen], every: timedelta) -> Dash:
+def app(snapshot_of: Callable[[timedelta], Snapshot], every: timedelta) -> Dash:
     """Make the page's application."""
     made = Dash(
         "cli.dashboard", title="Stresswatch", update_title="", serve_locally=True, compress=False
@@ -93,14 +98,14 @@ def app(look: Callable[[timedelta], Seen], every: timedelta) -> Dash:
                     dcc.RadioItems(list(SPANS), _FIRST_SPAN, id="span", inline=True),
                 ]
             ),
-            html.Div(html.P("Looking …"), id="seen"),
+            html.Div(html.P("Looking …"), id="snapshot"),
         ]
     )
 
     @made.callback(
-        Output("seen", "children"), Input("clock", "n_intervals"), Input("span", "value")
+        Output("snapshot", "children"), Input("clock", "n_intervals"), Input("span", "value")
     )
     def show(_: int | None, span: str) -> list[object]:
-        return body(look(SPANS[span]))
+        return body(snapshot_of(SPANS[span]))
 
     return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from stresswatch.aws.s3 import Location
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
@@ -50,9 +50,9 @@ def name_of(file: Path) -> str:
     return Path(file.stem).stem if is_gzipped else file.stem
 
 
-def stored(loop: Loop) -> list[Stored]:
+def stored(deployment: DeploymentClient) -> list[Stored]:
     """List the sets of base data; a folder's own object, as the console makes it, is none."""
-    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BASE_PREFIX)
     return [
         Stored(found["Key"], found["Size"], found["LastModified"])
@@ -63,7 +63,12 @@ def stored(loop: Loop) -> list[Stored]:
 
 
 def settle(
-    console: Console, loop: Loop, address: str, before: Sequence[Stored], *, replace: bool
+    console: Console,
+    deployment: DeploymentClient,
+    address: str,
+    before: Sequence[Stored],
+    *,
+    replace: bool,
 ) -> None:
     """Say what base data there is since a set was uploaded to an address, and what was before.
 
@@ -75,7 +80,7 @@ def settle(
     OperatorError
         When S3 keeps one that is to be deleted.
     """
-    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
     own = Location.parse(address).key
 
     def say(sentence: str, style: str | None = None) -> None:
@@ -84,7 +89,7 @@ def settle(
     for one in before:
         if one.key == own:
             say(f"The set of that name, uploaded {one.uploaded_at:%Y-%m-%d %H:%M}, is replaced.")
-    others = [one for one in stored(loop) if one.key != own]
+    others = [one for one in stored(deployment) if one.key != own]
     if replace:
         _delete(s3, bucket, others)
         names = f"Deleted: {', '.join(map(str, others))}. " if others else ""

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.data.base_data import readable_size, stored
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.parallel import in_parallel
 from cli.tables import fitted
 from stresswatch.aws.s3 import Location, read
@@ -86,10 +86,15 @@ class Listing:
     training_sets: list[TrainingRow]
 
     @staticmethod
-    def of(loop: Loop, newest: int) -> Listing:
+    def of(deployment: DeploymentClient, newest: int) -> Listing:
         """Read all base data and labels, and the newest training sets."""
-        s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
-        return Listing(loop.target.name, _base(loop), _labels(s3, bucket), _training(loop, newest))
+        s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+        return Listing(
+            deployment.target.name,
+            _base(deployment),
+            _labels(s3, bucket),
+            _training(deployment, newest),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -159,10 +164,10 @@ def _collected(name: str, row: BaseRow | LabelsRow, at: datetime | None) -> list
     ]
 
 
-def _base(loop: Loop) -> list[BaseRow]:
-    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+def _base(deployment: DeploymentClient) -> list[BaseRow]:
+    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
     rows = []
-    for one in stored(loop):
+    for one in stored(deployment):
         found = assemble(_lines(s3, Location(bucket, one.key)), [])
         rows.append(
             BaseRow(one.name, Counts.of(found.base), found.invalid, one.size, one.uploaded_at)
@@ -183,12 +188,12 @@ def _labels(s3: S3Client, bucket: str) -> LabelsRow:
     )
 
 
-def _training(loop: Loop, newest: int) -> list[TrainingRow]:
-    s3, bucket = loop.target.client("s3"), loop.target.output("TrainingBucketName")
+def _training(deployment: DeploymentClient, newest: int) -> list[TrainingRow]:
+    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
     objects = _objects(s3, bucket, DATA_SETS)
     sets = {version: key for key in objects if (version := version_of_training_set(key))}
     in_order = sorted(sets, key=lambda version: objects[sets[version]][1], reverse=True)
-    champion = loop.champion()
+    champion = deployment.champion()
     rows = []
     for version in in_order[:newest]:
         folder = folder_of_training_set(bucket, version)
@@ -260,5 +265,5 @@ def _made_of(row: TrainingRow) -> list[str]:
     return lines
 
 
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+def _minute(timestamp: datetime) -> str:
+    return f"{timestamp:%Y-%m-%d %H:%M}"

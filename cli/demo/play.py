@@ -12,12 +12,13 @@ from rich.console import Console
 
 import local
 from cli.data import load_posts
-from cli.demo.plan import make_plan
+from cli.demo.posts import split_posts
 from cli.demo.report import write_report
 from cli.demo.scenario import Story
 from cli.demo.summary import Summary
 from cli.demo.terminal import View, final_table
-from cli.deployment.client import Consumer, Loop
+from cli.deployment.client import DeploymentClient
+from cli.deployment.consumer import Consumer
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import local_tracking_uri, of_local_stack
 
@@ -56,9 +57,11 @@ def play_demo(console: Console, output: Path) -> Summary:
                 )
                 act.say(f"{stack.stack_name} at {stack.endpoint}")
             target = of_local_stack(stack)
-            story = Story(Loop(target), Consumer(target), make_plan(data.posts), view, summary)
+            story = Story(
+                DeploymentClient(target), Consumer(target), split_posts(data.posts), view, summary
+            )
             story.play()
-            threshold = story.loop.drift_alarm()["Threshold"]
+            threshold = story.deployment.drift_alarm()["Threshold"]
         finally:
             local.down(stack_directory)
     _remove_stack(stack_directory)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from cli.demo.plan import Plan
+from cli.demo.posts import DemoPosts
 from cli.demo.summary import DriftWindow, Summary
 from cli.demo.terminal import Act, View, drift_words
-from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.deployment.client import DeploymentClient, payload, wait_for
+from cli.deployment.consumer import Consumer
 from cli.errors import OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
@@ -40,9 +41,9 @@ class UnexpectedTurn(OperatorError):
 class Story:
     """Plays the acts on a deployed stack, and notes what comes of them."""
 
-    loop: Loop
+    deployment: DeploymentClient
     consumer: Consumer
-    plan: Plan
+    posts: DemoPosts
     view: View
     summary: Summary
 
@@ -58,7 +59,7 @@ class Story:
             When the loop does not do what it should.
         """
         first = self._first_champion()
-        for number, posts in enumerate(self.plan.quiet, start=1):
+        for number, posts in enumerate(self.posts.quiet, start=1):
             self._quiet_window(f"like the training data, {number}", posts)
         before = self._unseen_window()
         execution = self._alarm_starts_retraining()
@@ -69,8 +70,10 @@ class Story:
 
     def _first_champion(self) -> Pointer:
         with self.view.act("Train the first champion") as act:
-            self.loop.seed(self.plan.base)
-            execution = self.loop.start_retraining("first_champion", "There is no champion yet")
+            self.deployment.seed(self.posts.base)
+            execution = self.deployment.start_retraining(
+                "first_champion", "There is no champion yet"
+            )
             output = self._follow(execution, act)
             champion = self._champion()
             quality = _check(output, "F1 over calling all stressed")
@@ -83,34 +86,34 @@ class Story:
     def _quiet_window(self, name: str, posts: Sequence[LabelledPost]) -> None:
         with self.view.act("Stream posts like those") as act:
             window = self._stream_and_measure(name, posts, act)
-            if not _stays_quiet(self.loop):
+            if not _stays_quiet(self.deployment):
                 raise UnexpectedTurn(f"The alarm fired on the window '{name}', without need.")
             self.summary.drift.append(window)
             act.say(f"{len(posts)} posts; {drift_words(window)}")
 
     def _unseen_window(self) -> list[str]:
         """Give the ids of the held-out posts' predictions."""
-        posts = [*self.plan.labelled, *self.plan.held_out]
+        posts = [*self.posts.labelled, *self.posts.held_out]
         with self.view.act("Stream unseen communities") as act:
             window = self._stream_and_measure(
-                "unseen communities", posts, act, labels=self.plan.labelled
+                "unseen communities", posts, act, labels=self.posts.labelled
             )
             wait_for(
                 "the drift alarm to fire",
-                lambda: self.loop.is_alarming() or None,
+                lambda: self.deployment.is_alarming() or None,
                 30,
             )
             window = replace(window, alarm=True)
             self.summary.drift.append(window)
             act.say(f"{len(posts)} posts; {drift_words(window)}")
-        return self._last_ids[len(self.plan.labelled) :]
+        return self._last_ids[len(self.posts.labelled) :]
 
     def _alarm_starts_retraining(self) -> str:
         with self.view.act("The alarm starts a retraining") as act:
 
             def by_alarm() -> str | None:
-                for execution in self.loop.executions():
-                    described = self.loop.describe(execution["executionArn"])
+                for execution in self.deployment.executions():
+                    described = self.deployment.describe(execution["executionArn"])
                     if json.loads(described["input"])["trigger"] == "drift_alarm":
                         return str(execution["executionArn"])
                 return None
@@ -137,7 +140,7 @@ class Story:
             after = self._champion()
             if after == before:
                 raise UnexpectedTurn("The gate accepted the challenger, but the champion stayed.")
-            self.model_card = self.loop.model_card(after)
+            self.model_card = self.deployment.model_card(after)
             act.say(
                 f"{dataset['base_posts']:,} base and {dataset['labelled_posts']} new posts; "
                 f"{len(gate['checks'])} of {len(gate['checks'])} checks passed → {after.version}"
@@ -149,9 +152,9 @@ class Story:
         with self.view.act("The new champion serves") as act:
             self._wait_for_version(champion.version, act)
             window = self._stream_and_measure(
-                "unseen communities, new champion", self.plan.held_out, act
+                "unseen communities, new champion", self.posts.held_out, act
             )
-            self.summary.drift.append(replace(window, alarm=self.loop.is_alarming()))
+            self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
             if served != {champion.version}:
                 raise UnexpectedTurn(f"After the promotion {', '.join(sorted(served))} served.")
@@ -167,7 +170,7 @@ class Story:
             summary.predictions_received = self.consumer.received
             summary.lost = len(self._sent - predictions.keys())
             summary.duplicates = self.consumer.received - len(predictions)
-            summary.quarantined = self.loop.quarantined()
+            summary.quarantined = self.deployment.quarantined()
             self.probabilities = (self._probabilities(before), self._probabilities(after))
             quality = [self._quality(probability) for probability in self.probabilities]
             summary.f1_before, summary.f1_after = (item.f1 for item in quality)
@@ -184,11 +187,11 @@ class Story:
         start = datetime.now(UTC)
         self._send([payload(post) for post in posts], act)
         if labels:
-            self.loop.label(labels)
+            self.deployment.label(labels)
             act.say(f"{len(labels)} of them labelled; measuring drift")
         else:
             act.say(f"{len(posts)} posts predicted; measuring drift")
-        measured = self.loop.measure_drift(start, datetime.now(UTC))
+        measured = self.deployment.measure_drift(start, datetime.now(UTC))
         return DriftWindow(
             name=name,
             status=measured["status"],
@@ -201,8 +204,8 @@ class Story:
 
     def _send(self, payloads: list[tuple[str, bytes]], act: Act) -> None:
         if not self._sent:
-            self.loop.send([("invalid", data) for data in INVALID_RECORDS])
-        self._last_ids = self.loop.send(payloads)
+            self.deployment.send([("invalid", data) for data in INVALID_RECORDS])
+        self._last_ids = self.deployment.send(payloads)
         self._sent |= set(self._last_ids)
 
         def all_predicted() -> bool | None:
@@ -215,7 +218,7 @@ class Story:
 
     def _wait_for_version(self, version: str, act: Act) -> None:
         """Send single posts until the new champion answers; it is promised within 60 seconds."""
-        post = payload(self.plan.quiet[0][0])
+        post = payload(self.posts.quiet[0][0])
 
         def answers() -> bool | None:
             self._send([post], act)
@@ -234,10 +237,10 @@ class Story:
             time.sleep(0.2)
 
     def _follow(self, execution: str, act: Act) -> dict[str, Any]:
-        return self.loop.follow(execution, 120, lambda state: act.say(f"state {state}"))
+        return self.deployment.follow(execution, 120, lambda state: act.say(f"state {state}"))
 
     def _champion(self) -> Pointer:
-        champion = self.loop.champion()
+        champion = self.deployment.champion()
         if champion is None:
             raise UnexpectedTurn("No model version was promoted.")
         return champion
@@ -250,13 +253,13 @@ class Story:
         return np.array([self._predictions[id_]["probability"] for id_ in ids])
 
     def _quality(self, probability: np.ndarray[Any, np.dtype[np.float64]]) -> Quality:
-        labels = np.array([labelled.label for labelled in self.plan.held_out])
+        labels = np.array([labelled.label for labelled in self.posts.held_out])
         return measure(labels, probability)
 
 
-def _stays_quiet(loop: Loop) -> bool:
+def _stays_quiet(deployment: DeploymentClient) -> bool:
     try:
-        wait_for("an alarm", lambda: loop.is_alarming() or None, _QUIET_SECONDS)
+        wait_for("an alarm", lambda: deployment.is_alarming() or None, _QUIET_SECONDS)
     except OperatorError:
         return True
     return False

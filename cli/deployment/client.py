@@ -1,4 +1,4 @@
-"""The loop as an operator touches it, on AWS and on the local stack alike."""
+"""A client of a deployment for operators, on AWS and on the local stack alike."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,7 +52,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: flo
 
 
 @dataclass(frozen=True)
-class Loop:
+class DeploymentClient:
     """Seeds, labels, sends, retrains and looks, through AWS's public APIs alone."""
 
     target: Target
@@ -193,78 +192,6 @@ class Loop:
         bucket = self.target.output("QuarantineBucketName")
         found = pages.paginate(Bucket=bucket, Prefix=QUARANTINE_PREFIX)
         return sum(page["KeyCount"] for page in found)
-
-
-@dataclass
-class Consumer:
-    """Reads the predictions stream: from its beginning, or from the first look on.
-
-    Attributes
-    ----------
-    from_now : bool
-        Whether what is there at the first look is left out.
-    received : int
-        How many records it saw.
-    predictions : dict of str to dict
-        The first prediction of each id.
-    """
-
-    target: Target
-    from_now: bool = False
-    received: int = 0
-    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    _iterators: dict[str, str | None] = field(default_factory=dict, init=False)
-
-    @cached_property
-    def _stream(self) -> str:
-        name = self.target.output("PredictionsStreamName")
-        described = self.target.client("kinesis").describe_stream_summary(StreamName=name)
-        return str(described["StreamDescriptionSummary"]["StreamARN"])
-
-    def poll(self) -> int:
-        """Read what is there; give how many records were new.
-
-        A shard that was split or merged ends. Those that came of it are read from their start once
-        it was read to its end.
-        """
-        before = self.received
-        unread = [*self._iterators] or self._open()
-        while unread:
-            shard = unread.pop()
-            if (iterator := self._iterators[shard]) is None:
-                continue
-            answer = self.target.client("kinesis").get_records(
-                ShardIterator=iterator, StreamARN=self._stream
-            )
-            for record in answer["Records"]:
-                prediction = json.loads(record["Data"])
-                self.predictions.setdefault(prediction["prediction_id"], prediction)
-            self.received += len(answer["Records"])
-            self._iterators[shard] = answer.get("NextShardIterator")
-            if self._iterators[shard] is None:
-                unread += self._open()
-        return self.received - before
-
-    def _open(self) -> list[str]:
-        """Begin each shard whose parents were read to their end, or are not there."""
-        kinesis = self.target.client("kinesis")
-        is_latest = self.from_now and not self._iterators
-        opened = []
-        shards = kinesis.get_paginator("list_shards").paginate(StreamARN=self._stream)
-        for shard in (shard for page in shards for shard in page["Shards"]):
-            id_ = shard["ShardId"]
-            parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
-            is_early = not is_latest and any(self._iterators.get(parent) for parent in parents)
-            if id_ in self._iterators or is_early:
-                continue
-            self._iterators[id_] = kinesis.get_shard_iterator(
-                StreamARN=self._stream,
-                ShardId=id_,
-                ShardIteratorType="LATEST" if is_latest else "TRIM_HORIZON",
-            )["ShardIterator"]
-            opened.append(id_)
-        return opened
 
 
 def payload(labelled: LabelledPost) -> tuple[str, bytes]:

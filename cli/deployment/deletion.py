@@ -42,21 +42,21 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeletionPlan:
     """What a deletion leaves, what it empties first, and what it deletes beside the stack."""
 
     left: list[Resource]
     emptied: list[Resource]
     pointers: list[Resource] = field(default_factory=list)
 
-    def with_pointers(self, pointers: list[Resource], models: str | None) -> Plan:
+    def with_pointers(self, pointers: list[Resource], models: str | None) -> DeletionPlan:
         """Treat the pointers to models as the bucket of that name, which has the models."""
         if models in {one.name for one in self.left}:
             return replace(self, left=sorted([*self.left, *pointers]))
         return replace(self, pointers=pointers)
 
     @staticmethod
-    def of(template: Mapping[str, Any], resources: Iterable[Resource]) -> Plan:
+    def of(template: Mapping[str, Any], resources: Iterable[Resource]) -> DeletionPlan:
         """Read from the deployed template what becomes of its resources."""
         found = sorted(resources)
         keeping = {
@@ -64,7 +64,7 @@ class Plan:
             for name, resource in template["Resources"].items()
             if resource.get("DeletionPolicy") in _KEEPING
         }
-        return Plan(
+        return DeletionPlan(
             left=[one for one in found if one.logical_id in keeping],
             emptied=[one for one in found if one.kind == _BUCKET and one.logical_id not in keeping],
         )
@@ -90,7 +90,7 @@ class Deletion:
 
     target: Target
     stack_id: str
-    plan: Plan
+    plan: DeletionPlan
 
     @staticmethod
     def of(target: Target) -> Deletion:
@@ -117,7 +117,7 @@ class Deletion:
             for page in pages.paginate(StackName=target.name)
             for one in page["StackResourceSummaries"]
         ]
-        plan = Plan.of(template, resources)
+        plan = DeletionPlan.of(template, resources)
         models = target.outputs.get("ModelBucketName")
         return Deletion(target, stack["StackId"], plan.with_pointers(_pointers(target), models))
 
@@ -211,7 +211,7 @@ def empty(s3: S3Client, bucket: str) -> None:
                 )
 
 
-def tell_what_is_left(console: Console, plan: Plan) -> None:
+def tell_what_is_left(console: Console, plan: DeletionPlan) -> None:
     """Say what a deletion left behind, and what was never the stack's to delete."""
     left = (
         f"{len(plan.left)} resources of it are left, with their data, and cost as before; delete "

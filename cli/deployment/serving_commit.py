@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import NoSuchStack, aws_target
 
 
@@ -14,13 +14,13 @@ def serving_commit(stage: str) -> str | None:
     Raises
     ------
     OperatorError
-        When it cannot be seen what is deployed.
+        When AWS does not say what is deployed.
     """
     try:
         target = aws_target(stage)
     except NoSuchStack:
         return None
     commit = target.outputs.get("CodeCommit", "unknown")
-    if commit == "unknown" or Loop(target).champion() is None:
+    if commit == "unknown" or DeploymentClient(target).champion() is None:
         return None
     return commit

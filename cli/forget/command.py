@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.forget.people import id_of
@@ -28,7 +28,7 @@ def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute
     """
     ids = frozenset(map(_required_id, post_ids))
     places = places_of(target)
-    beyond = Beyond.of(Loop(target))
+    beyond = Beyond.of(DeploymentClient(target))
     with Forgetting(console, places, execute=execute) as forgetting:
         sweep = Sweep(target.client("s3"), ids, execute)
         looked_until = sweep.until_clean(places, forgetting.note)
@@ -85,10 +85,10 @@ class Beyond:
     running: int
 
     @staticmethod
-    def of(loop: Loop) -> Beyond:
-        stream = loop.target.output("PostsStreamName")
-        summary = loop.target.client("kinesis").describe_stream_summary(StreamName=stream)
-        statuses = [execution["status"] for execution in loop.executions()]
+    def of(deployment: DeploymentClient) -> Beyond:
+        stream = deployment.target.output("PostsStreamName")
+        summary = deployment.target.client("kinesis").describe_stream_summary(StreamName=stream)
+        statuses = [execution["status"] for execution in deployment.executions()]
         return Beyond(
             datetime.now(UTC),
             summary["StreamDescriptionSummary"]["RetentionPeriodHours"],

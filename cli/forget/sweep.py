@@ -44,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SweptObject:
     """What was found in the versions of one object, and removed unless it was a dry run.
 
     Attributes
@@ -67,7 +67,7 @@ class Outcome:
     unreadable: int = 0
 
 
-Note = Callable[[Outcome], None]
+Note = Callable[[SweptObject], None]
 """Told of each object that was looked at, from several threads."""
 
 
@@ -113,10 +113,10 @@ class Sweep:
         """Give how many objects held records."""
 
         def look_at(versions: list[ObjectVersionTypeDef]) -> bool:
-            outcome = self._object(place, versions)
+            swept = self._object(place, versions)
             # What nobody can tell stays, and was counted by the first sweep.
-            note(replace(outcome, unreadable=0) if since else outcome)
-            return bool(outcome.found)
+            note(replace(swept, unreadable=0) if since else swept)
+            return bool(swept.found)
 
         return sum(in_parallel(look_at, self._objects(place, place.prefix, since)))
 
@@ -133,7 +133,7 @@ class Sweep:
             if since is None or of_object[0]["LastModified"] >= since:
                 yield of_object
 
-    def _object(self, place: Place, versions: list[ObjectVersionTypeDef]) -> Outcome:
+    def _object(self, place: Place, versions: list[ObjectVersionTypeDef]) -> SweptObject:
         key = versions[0]["Key"]
         for _ in range(_ATTEMPTS):
             try:
@@ -148,7 +148,9 @@ class Sweep:
             f"s3://{place.bucket}/{key} changes all the time; run this again when it does not."
         )
 
-    def _versions(self, place: Place, key: str, versions: list[ObjectVersionTypeDef]) -> Outcome:
+    def _versions(
+        self, place: Place, key: str, versions: list[ObjectVersionTypeDef]
+    ) -> SweptObject:
         records: Counter[str] = Counter()
         found: set[str] = set()
         old_versions = unreadable = 0
@@ -160,7 +162,7 @@ class Sweep:
                 records += removed
             else:
                 old_versions += bool(removed)
-        return Outcome(place, key, records, old_versions, frozenset(found), unreadable)
+        return SweptObject(place, key, records, old_versions, frozenset(found), unreadable)
 
     def _version(self, place: Place, version: ObjectVersionTypeDef) -> tuple[Counter[str], int]:
         """Give what was found in a version, and how much of it nobody can tell."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cli.forget.sweep import Outcome, Place
+from cli.forget.sweep import Place, SweptObject
 from stresswatch.storage.training_sets import version_of_training_set
 from stresswatch.text.wording import counted
 
@@ -57,18 +57,18 @@ class Forgetting:
         self._progress.start()
         return self
 
-    def note(self, outcome: Outcome) -> None:
+    def note(self, swept: SweptObject) -> None:
         """Count what came of an object."""
-        name = outcome.place.name
+        name = swept.place.name
         with self._lock:
-            self.records[name] += outcome.records.total()
-            self.old_versions[name] += outcome.old_versions
-            self._unreadable[name] += outcome.unreadable
-            if outcome.unreadable:
-                address = f"s3://{outcome.place.bucket}/{outcome.key}"
-                self._unreadable_objects.append((address, outcome.unreadable))
-            self.found |= outcome.found
-            if outcome.found and (version := version_of_training_set(outcome.key)):
+            self.records[name] += swept.records.total()
+            self.old_versions[name] += swept.old_versions
+            self._unreadable[name] += swept.unreadable
+            if swept.unreadable:
+                address = f"s3://{swept.place.bucket}/{swept.key}"
+                self._unreadable_objects.append((address, swept.unreadable))
+            self.found |= swept.found
+            if swept.found and (version := version_of_training_set(swept.key)):
                 self.learned_from.add(version)
             self._progress.update(self._task, advance=1, description=f"Looking at {name}")
 

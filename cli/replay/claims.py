@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from cli.parallel import in_parallel
-from cli.replay.held_objects import FAILED_BATCHES, QUARANTINE, Held, Place, Selection, Unreadable
+from cli.replay.held_objects import (
+    FAILED_BATCHES,
+    QUARANTINE,
+    HeldObject,
+    Place,
+    Selection,
+    Unreadable,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -45,45 +52,45 @@ class Settlement:
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """The quarantine bucket, as one run of the command sees and changes it."""
+class HeldObjects:
+    """The held objects of the quarantine bucket, for one run of the command, the claimant."""
 
     s3: S3Client
     bucket: str
     stream_arn: str
     now: Callable[[], datetime]
-    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    claimant: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def find(self, selection: Selection) -> Iterator[Held | Unreadable]:
+    def find(self, selection: Selection) -> Iterator[HeldObject | Unreadable]:
         """Read what may be selected, in the order of days, shards and sequence numbers."""
         for place in (QUARANTINE, FAILED_BATCHES):
             for found in in_parallel(lambda it: self._read(*it), self._list(place, selection)):
                 if found is not None:
                     yield found
 
-    def take(self, held: Held) -> Held | None:
+    def claim(self, held_object: HeldObject) -> HeldObject | None:
         """Claim an object; None where somebody else has it, or it is gone."""
-        if held.claimed_at and self.now() - held.claimed_at < LEASE:
+        if held_object.claimed_at and self.now() - held_object.claimed_at < LEASE:
             return None
-        claim = {"by": self.run, "at": self.now().isoformat()}
-        etag = self._replace(held, held.as_object(claim))
-        return replace(held, etag=etag) if etag else None
+        claim = {"by": self.claimant, "at": self.now().isoformat()}
+        etag = self._replace(held_object, held_object.as_object(claim))
+        return replace(held_object, etag=etag) if etag else None
 
-    def settle(self, held: Held, done: frozenset[str]) -> Settlement:
+    def settle(self, held_object: HeldObject, done: frozenset[str]) -> Settlement:
         """Take what is done out of a claimed object, and give the rest back."""
-        left = held.without(done)
+        left = held_object.without(done)
         if left.records:
             self._replace(left, left.as_object())
-            return Settlement(len(held.records) - len(left.records))
+            return Settlement(len(held_object.records) - len(left.records))
         try:
-            self.s3.delete_object(Bucket=self.bucket, Key=held.key, IfMatch=held.etag)
+            self.s3.delete_object(Bucket=self.bucket, Key=held_object.key, IfMatch=held_object.etag)
         except ClientError as error:
             if _code(error) not in _OVERTAKEN:
                 raise
-            found = self._read(held.place, held.key)
-            if isinstance(found, Held) and not found.claimed_at:
+            found = self._read(held_object.place, held_object.key)
+            if isinstance(found, HeldObject) and not found.claimed_at:
                 return Settlement(0, Counter([found.reason]))
-        return Settlement(len(held.records))
+        return Settlement(len(held_object.records))
 
     def _list(self, place: Place, selection: Selection) -> Iterator[tuple[Place, str]]:
         pages = self.s3.get_paginator("list_objects_v2")
@@ -92,7 +99,7 @@ class Holdings:
                 if selection.may_hold(place, listed["Key"]):
                     yield place, listed["Key"]
 
-    def _read(self, place: Place, key: str) -> Held | Unreadable | None:
+    def _read(self, place: Place, key: str) -> HeldObject | Unreadable | None:
         """Read an object that may have gone since it was listed."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
@@ -101,19 +108,21 @@ class Holdings:
                 raise
             return None
         try:
-            return Held.read(place, key, answer["ETag"], answer["Body"].read(), self.stream_arn)
+            return HeldObject.read(
+                place, key, answer["ETag"], answer["Body"].read(), self.stream_arn
+            )
         except Unreadable as error:
             return error
 
-    def _replace(self, held: Held, body: bytes) -> str | None:
+    def _replace(self, held_object: HeldObject, body: bytes) -> str | None:
         """Write an object that still is what was read; give the name that S3 has for it then."""
         try:
             return self.s3.put_object(
                 Bucket=self.bucket,
-                Key=held.key,
+                Key=held_object.key,
                 Body=body,
                 ContentType="application/json",
-                IfMatch=held.etag,
+                IfMatch=held_object.etag,
             )["ETag"]
         except ClientError as error:
             if _code(error) not in _OVERTAKEN:

@@ -1,4 +1,4 @@
-"""The command `replay`: what is held is found, claimed, delivered and settled."""
+"""The command `replay`: find held objects, claim them, deliver their records, settle them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.console import Console
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.parallel import in_parallel
-from cli.replay.claims import Holdings
-from cli.replay.held_objects import Held, Selection, Unreadable, invocations
+from cli.replay.claims import HeldObjects
+from cli.replay.held_objects import HeldObject, Selection, Unreadable, invocations
 from cli.replay.redelivery import Delivery
 from cli.replay.view import Replaying
-from cli.timestamps import moment
+from cli.timestamps import parse_timestamp
 
 
 def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:
@@ -24,10 +24,10 @@ def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -
     Raises
     ------
     OperatorError
-        When a moment is none, or the last is not after the first.
+        When a timestamp is none, or the last is not after the first.
     """
-    start = None if since is None else moment(since, "--since")
-    end = None if until is None else moment(until, "--until")
+    start = None if since is None else parse_timestamp(since, "--since")
+    end = None if until is None else parse_timestamp(until, "--until")
     if start and end and start >= end:
         raise OperatorError("--until must be later than --since.")
     return Selection(frozenset(reasons), start, end)
@@ -53,17 +53,19 @@ def replay(
         StreamName=target.output("PostsStreamName")
     )["StreamDescriptionSummary"]["StreamARN"]
     bucket = target.output("QuarantineBucketName")
-    holdings = Holdings(target.client("s3"), bucket, stream, now)
+    held_objects = HeldObjects(target.client("s3"), bucket, stream, now)
     delivery = Delivery(target.client("lambda"), target.output("PredictorFunctionName"), sleep)
     with Replaying(console, selection.reasons, execute=execute) as shown:
-        for objects in invocations(_selected(holdings, selection, shown)):
+        for objects in invocations(_selected(held_objects, selection, shown)):
             if execute:
-                _replay(holdings, delivery, objects, shown)
+                _replay(held_objects, delivery, objects, shown)
     return shown.left
 
 
-def _selected(holdings: Holdings, selection: Selection, shown: Replaying) -> Iterator[Held]:
-    for found in holdings.find(selection):
+def _selected(
+    held_objects: HeldObjects, selection: Selection, shown: Replaying
+) -> Iterator[HeldObject]:
+    for found in held_objects.find(selection):
         if isinstance(found, Unreadable):
             shown.unreadable(found)
             continue
@@ -74,23 +76,27 @@ def _selected(holdings: Holdings, selection: Selection, shown: Replaying) -> Ite
 
 
 def _replay(
-    holdings: Holdings, delivery: Delivery, objects: Sequence[Held], shown: Replaying
+    held_objects: HeldObjects, delivery: Delivery, objects: Sequence[HeldObject], shown: Replaying
 ) -> None:
     """Replay what goes into one invocation."""
-    claimed: list[Held] = []
+    claimed: list[HeldObject] = []
     done: frozenset[str] = frozenset()
     try:
-        for held, claim in zip(objects, in_parallel(holdings.take, objects), strict=True):
+        for held_object, claim in zip(
+            objects, in_parallel(held_objects.claim, objects), strict=True
+        ):
             if claim is None:
-                shown.elsewhere(held)
+                shown.elsewhere(held_object)
             else:
                 claimed.append(claim)
-        for delivered in delivery.deliver([record for held in claimed for record in held.records]):
+        for delivered in delivery.deliver(
+            [record for held_object in claimed for record in held_object.records]
+        ):
             done |= delivered.done
             if delivered.crash:
                 shown.crashed(delivered.crash)
     finally:
         # Whatever stopped it, nothing of what is not done stays claimed.
-        settled = in_parallel(lambda held: holdings.settle(held, done), claimed)
-        for held, settlement in zip(claimed, settled, strict=True):
-            shown.settled(held, settlement)
+        settled = in_parallel(lambda held_object: held_objects.settle(held_object, done), claimed)
+        for held_object, settlement in zip(claimed, settled, strict=True):
+            shown.settled(held_object, settlement)

@@ -1,4 +1,4 @@
-"""What is held for want of a prediction: objects of the quarantine and of the failed batches.
+"""Held objects: quarantined records and failed batches, which lack predictions.
 
 Decisions about content alone, without AWS.
 """
@@ -42,7 +42,7 @@ FAILED_BATCHES = Place("failed batches", failed_batches.PREFIX)
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldObject:
     """One object: a record of the quarantine, or a batch that the mapping gave up.
 
     Attributes
@@ -71,7 +71,7 @@ class Held:
     claimed_at: datetime | None = None
 
     @staticmethod
-    def read(place: Place, key: str, etag: str, body: bytes, stream_arn: str) -> Held:
+    def read(place: Place, key: str, etag: str, body: bytes, stream_arn: str) -> HeldObject:
         """Read an object; the ARN is of the posts stream.
 
         Raises
@@ -96,7 +96,7 @@ class Held:
                 raise Unreadable(key)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Unreadable(key) from error
-        return Held(place, key, etag, content, reason, arrived_at, records, claimed_at)
+        return HeldObject(place, key, etag, content, reason, arrived_at, records, claimed_at)
 
     @property
     def shard(self) -> str:
@@ -110,7 +110,7 @@ class Held:
         """Give the object's bytes, with a claim or without one."""
         return json.dumps(self.content | ({CLAIM: claim} if claim else {})).encode()
 
-    def without(self, done: frozenset[str]) -> Held:
+    def without(self, done: frozenset[str]) -> HeldObject:
         """Take records out, given by their sequence numbers."""
         left = tuple(record for record in self.records if sequence_number(record) not in done)
         content = self.content
@@ -137,11 +137,11 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
 
-    def __contains__(self, held: Held) -> bool:
+    def __contains__(self, held_object: HeldObject) -> bool:
         return (
-            (not self.reasons or held.reason in self.reasons)
-            and (self.since is None or held.arrived_at >= self.since)
-            and (self.until is None or held.arrived_at < self.until)
+            (not self.reasons or held_object.reason in self.reasons)
+            and (self.since is None or held_object.arrived_at >= self.since)
+            and (self.until is None or held_object.arrived_at < self.until)
         )
 
     def may_hold(self, place: Place, key: str) -> bool:
@@ -155,24 +155,24 @@ class Selection:
         )
 
 
-def invocations(found: Iterable[Held]) -> Iterator[list[Held]]:
+def invocations(found: Iterable[HeldObject]) -> Iterator[list[HeldObject]]:
     """Put objects together that go into one invocation: records of one shard, as a mapping does.
 
     A failed batch stays what it is.
     """
-    waiting: list[Held] = []
+    waiting: list[HeldObject] = []
     size = 0
-    for held in found:
+    for held_object in found:
         if waiting and (
-            FAILED_BATCHES in (held.place, waiting[0].place)
-            or held.shard != waiting[0].shard
+            FAILED_BATCHES in (held_object.place, waiting[0].place)
+            or held_object.shard != waiting[0].shard
             or len(waiting) == _MOST_RECORDS
-            or size + held.size > _MOST_CHARACTERS
+            or size + held_object.size > _MOST_CHARACTERS
         ):
             yield waiting
             waiting, size = [], 0
-        waiting.append(held)
-        size += held.size
+        waiting.append(held_object)
+        size += held_object.size
     if waiting:
         yield waiting
 

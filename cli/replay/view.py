@@ -9,8 +9,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cli.replay.claims import LEASE, Settlement
-from cli.replay.held_objects import FAILED_BATCHES, Held, Unreadable
+from cli.replay.held_objects import FAILED_BATCHES, Held, HeldObject, Unreadable
 from stresswatch.text.wording import counted
+from stresswatch.wording import counted
 
 Kind = tuple[str, str]
 """The name of a place, and the reason why something is there."""
@@ -53,31 +54,31 @@ class Replaying:
         self._progress.start()
         return self
 
-    def saw(self, held: Held) -> None:
+    def saw(self, held_object: HeldObject) -> None:
         """Remember a reason, for whoever asks for one that there is not."""
-        self._reasons.add(held.reason)
+        self._reasons.add(held_object.reason)
 
     def unreadable(self, error: Unreadable) -> None:
         self._unreadable.append(str(error))
 
-    def found(self, held: Held) -> None:
+    def found(self, held_object: HeldObject) -> None:
         """Count an object that is to be replayed."""
-        self._found[_kind(held)] += len(held.records)
+        self._found[_kind(held_object)] += len(held_object.records)
         if not self._execute:
-            self._valid[_kind(held)] += held.valid_records()
+            self._valid[_kind(held_object)] += held_object.valid_records()
         self._describe()
 
-    def elsewhere(self, held: Held) -> None:
+    def elsewhere(self, held_object: HeldObject) -> None:
         """Count an object that somebody else replays."""
-        self._elsewhere += len(held.records)
+        self._elsewhere += len(held_object.records)
 
     def crashed(self, crash: str) -> None:
         """Count a record that the predictor failed on."""
         self._crashes[crash] += 1
 
-    def settled(self, held: Held, settlement: Settlement) -> None:
+    def settled(self, held_object: HeldObject, settlement: Settlement) -> None:
         """Count what became of an object."""
-        self._done[_kind(held)] += settlement.done
+        self._done[_kind(held_object)] += settlement.done
         self._rejected += settlement.rejected
         self._describe()
 
@@ -154,8 +155,8 @@ class Replaying:
         return said
 
 
-def _kind(held: Held) -> Kind:
-    return held.place.name, held.reason
+def _kind(held_object: HeldObject) -> Kind:
+    return held_object.place.name, held_object.reason
 
 
 def _listed(names: object) -> str:

@@ -46,22 +46,22 @@ def score(console: Console, target: Target, address: str, version: str | None) -
         of it is a post.
     """
     pointer = _chosen(target, version)
-    scored = Scored(target, input_at(console, target, address), pointer)
-    summary = scored.summary()
+    job = ScoringJob(target, input_at(console, target, address), pointer)
+    summary = job.summary()
     if summary is None:
-        parts = scored.parts()
+        parts = job.parts()
         states = target.client("stepfunctions")
-        if earlier := _running(scored):
+        if earlier := _running(job):
             follow(console, states, earlier)
-        if left := scored.left(parts):
-            cause = follow(console, states, _start(scored, left))
-            if left := scored.left(parts):
+        if left := job.left(parts):
+            cause = follow(console, states, _start(job, left))
+            if left := job.left(parts):
                 raise OperatorError(
                     f"{len(left)} of {len(parts)} parts were not scored: {cause}; "
                     "run this again to score them."
                 )
-        summary = scored.summarise(parts)
-    _tell(console, summary, scored)
+        summary = job.summarise(parts)
+    _tell(console, summary, job)
     if not summary["posts"]:
         raise OperatorError(f"No line of {address} is a post.")
     return summary
@@ -77,7 +77,7 @@ def _chosen(target: Target, version: str | None) -> Pointer:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoringJob:
     """A file, a version, and the folder of results beside the file."""
 
     target: Target
@@ -166,13 +166,13 @@ def _counts_file(part: Part) -> str:
     return f"{COUNTS_PREFIX}{part.name}.json"
 
 
-def _running(scored: Scored) -> str | None:
+def _running(job: ScoringJob) -> str | None:
     """Find the execution that an earlier run of the command left at work."""
-    found = scored.get(RUN_FILE)
+    found = job.get(RUN_FILE)
     if found is None:
         return None
     execution: str = json.loads(found)["execution"]
-    states = scored.target.client("stepfunctions")
+    states = job.target.client("stepfunctions")
     try:
         described = states.describe_execution(executionArn=execution)
     except states.exceptions.ExecutionDoesNotExist:
@@ -180,26 +180,26 @@ def _running(scored: Scored) -> str | None:
     return execution if described["status"] == "RUNNING" else None
 
 
-def _start(scored: Scored, parts: Sequence[Part]) -> str:
+def _start(job: ScoringJob, parts: Sequence[Part]) -> str:
     """Start the workflow over parts; give the ARN of its execution."""
     name = uuid.uuid4().hex
-    manifest = scored.put(f"runs/{name}/{MANIFEST_FILE}", [asdict(part) for part in parts])
+    manifest = job.put(f"runs/{name}/{MANIFEST_FILE}", [asdict(part) for part in parts])
     asked = {
         "manifest": manifest,
-        "results": scored.results,
-        "answers": f"{scored.results}runs/{name}/answers",
-        **asdict(scored.pointer),
+        "results": job.results,
+        "answers": f"{job.results}runs/{name}/answers",
+        **asdict(job.pointer),
     }
-    execution: str = scored.target.client("stepfunctions").start_execution(
-        stateMachineArn=scored.target.output("ScoringStateMachineArn"),
+    execution: str = job.target.client("stepfunctions").start_execution(
+        stateMachineArn=job.target.output("ScoringStateMachineArn"),
         name=name,
         input=json.dumps(asked),
     )["executionArn"]
-    scored.put(RUN_FILE, {"execution": execution})
+    job.put(RUN_FILE, {"execution": execution})
     return execution
 
 
-def _tell(console: Console, summary: dict[str, Any], scored: Scored) -> None:
+def _tell(console: Console, summary: dict[str, Any], job: ScoringJob) -> None:
     if summary["invalid"]:
         table = Table("invalid because", "lines")
         for reason, lines in summary["invalid"].items():
@@ -210,7 +210,7 @@ def _tell(console: Console, summary: dict[str, Any], scored: Scored) -> None:
         f"{counted(summary['posts'], 'post')} scored by {summary['model_version']}, "
         f"{summary['stressed']:,} of them stressed; invalid: "
         f"{sum(summary['invalid'].values()):,}. The predictions are in "
-        f"s3://{scored.bucket}/{scored.results}{which if summary['invalid'] else ''}.",
+        f"s3://{job.bucket}/{job.results}{which if summary['invalid'] else ''}.",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -47,6 +47,6 @@ def _cause(states: Any, execution: str, described: dict[str, Any]) -> str:
     for run in _map_runs(states, execution):
         failed = states.list_executions(mapRunArn=run, statusFilter="FAILED", maxResults=1)
         for part in failed["executions"]:
-            seen = states.describe_execution(executionArn=part["executionArn"])
-            return f"{seen.get('error')}: {seen.get('cause')}"
+            part_run = states.describe_execution(executionArn=part["executionArn"])
+            return f"{part_run.get('error')}: {part_run.get('cause')}"
     return f"the workflow {described['status'].lower()}, {described.get('error')}"

@@ -1,7 +1,7 @@
-"""What is to be seen of a deployment: read once, from AWS's public APIs, and shown anywhere.
+"""A snapshot of a deployment: read once, from AWS's public APIs, and shown anywhere.
 
-`stresswatch status` and the page of `stresswatch dashboard` both show a `Seen`; which metrics it
-holds is the business of `stresswatch.monitoring.panels`, of which the CloudWatch dashboard is made
+`stresswatch status` and the page of `stresswatch dashboard` both show a `Snapshot`.
+`stresswatch.monitoring.panels` says which metrics it has; the CloudWatch dashboard is made of them
 as well.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm, read_alarms
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
@@ -36,7 +36,7 @@ QUERIES_A_REQUEST = 500
 
 
 @dataclass(frozen=True)
-class Line:
+class MeasuredSeries:
     """A series as it was measured.
 
     Attributes
@@ -61,7 +61,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Run:
+class RetrainingRun:
     """A retraining: its trigger, and in a sentence how far it is or what came of it."""
 
     started: datetime
@@ -70,14 +70,14 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A deployment at a moment.
+class Snapshot:
+    """What a deployment does at one point in time.
 
     Attributes
     ----------
     since : datetime
         From when on metrics are shown.
-    lines : mapping of str to sequence of Line
+    measured : mapping of str to sequence of MeasuredSeries
         By the panel's title.
     changes : sequence of Change
         Of the champion, oldest first.
@@ -92,11 +92,11 @@ class Seen:
     name: str
     at: datetime
     since: datetime
-    lines: Mapping[str, Sequence[Line]] = field(default_factory=dict)
+    measured: Mapping[str, Sequence[MeasuredSeries]] = field(default_factory=dict)
     alarms: Sequence[Alarm] = ()
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
-    runs: Sequence[Run] = ()
+    runs: Sequence[RetrainingRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     deployed: datetime | None = None
 
@@ -116,7 +116,7 @@ class Seen:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was measured yet."""
-        return not any(line.values for lines in self.lines.values() for line in lines)
+        return not any(one.values for series in self.measured.values() for one in series)
 
     def threshold(self, panel: Panel) -> float | None:
         """Give from where on the panel's alarm fires, in the panel's unit."""
@@ -126,8 +126,10 @@ class Seen:
         return None
 
 
-def look(loop: Loop, stage: str, span: timedelta, now: datetime | None = None) -> Seen:
-    """Read what is to be seen of the last `span`; what cannot be read costs itself alone."""
+def take_snapshot(
+    deployment: DeploymentClient, stage: str, span: timedelta, now: datetime | None = None
+) -> Snapshot:
+    """Return a snapshot of the last `span`; a part that cannot be read is named in `unreadable`."""
     now = now or datetime.now(UTC)
     unreadable: dict[str, str] = {}
 
@@ -140,24 +142,26 @@ def look(loop: Loop, stage: str, span: timedelta, now: datetime | None = None) -
             unreadable[name] = str(error)
         return otherwise
 
-    nothing: dict[str, tuple[Line, ...]] = {}
-    return Seen(
-        name=loop.target.name,
+    nothing: dict[str, tuple[MeasuredSeries, ...]] = {}
+    return Snapshot(
+        name=deployment.target.name,
         at=now,
         since=now - span,
-        lines=attempt("metrics", lambda: _lines(loop, stage, now - span, now), nothing),
-        alarms=attempt("alarms", lambda: read_alarms(loop.target), []),
-        changes=attempt("champion", lambda: _changes(loop), []),
-        challenger=attempt("challenger", lambda: _challenger(loop, now), None),
-        runs=attempt("retraining", lambda: _runs(loop), []),
+        measured=attempt("metrics", lambda: _measured(deployment, stage, now - span, now), nothing),
+        alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
+        changes=attempt("champion", lambda: _changes(deployment), []),
+        challenger=attempt("challenger", lambda: _challenger(deployment, now), None),
+        runs=attempt("retraining", lambda: _runs(deployment), []),
         unreadable=unreadable,
-        deployed=loop.target.created,
+        deployed=deployment.target.created,
     )
 
 
-def _lines(loop: Loop, stage: str, start: datetime, end: datetime) -> dict[str, tuple[Line, ...]]:
-    names = {"Stage": stage, **loop.target.outputs}
-    cloudwatch = loop.target.client("cloudwatch")
+def _measured(
+    deployment: DeploymentClient, stage: str, start: datetime, end: datetime
+) -> dict[str, tuple[MeasuredSeries, ...]]:
+    names = {"Stage": stage, **deployment.target.outputs}
+    cloudwatch = deployment.target.client("cloudwatch")
     sought = [
         (panel.title, label, series, dimensions)
         for panel in PANELS
@@ -180,17 +184,17 @@ def _lines(loop: Loop, stage: str, start: datetime, end: datetime) -> dict[str, 
         for place, (_, _, series, dimensions) in enumerate(sought)
     ]
     found = _figures(cloudwatch, queries, start, end)
-    lines: dict[str, tuple[Line, ...]] = {panel.title: () for panel in PANELS}
+    by_title: dict[str, tuple[MeasuredSeries, ...]] = {panel.title: () for panel in PANELS}
     for place, (title, label, series, _) in enumerate(sought):
         measured = sorted(found[f"m{place}"])
-        line = Line(
+        measured_series = MeasuredSeries(
             label,
             is_count=series.statistic == "Sum",
             times=tuple(time for time, _ in measured),
             values=tuple(value * series.scale for _, value in measured),
         )
-        lines[title] += (line,)
-    return lines
+        by_title[title] += (measured_series,)
+    return by_title
 
 
 def period(span: timedelta) -> int:
@@ -245,26 +249,30 @@ def _figures(
     return found
 
 
-def _changes(loop: Loop) -> list[Change]:
-    return read_changes(loop.target.client("ssm"), loop.target.output("ChampionParameterName"))
+def _changes(deployment: DeploymentClient) -> list[Change]:
+    return read_changes(
+        deployment.target.client("ssm"), deployment.target.output("ChampionParameterName")
+    )
 
 
-def _challenger(loop: Loop, now: datetime) -> ShadowPointer | None:
-    shadow = read_shadow(loop.target.client("ssm"), loop.target.output("ShadowParameterName"))
+def _challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:
+    shadow = read_shadow(
+        deployment.target.client("ssm"), deployment.target.output("ShadowParameterName")
+    )
     return shadow if shadow and shadow.until > now else None
 
 
-def _runs(loop: Loop) -> list[Run]:
-    return [_run(loop, execution) for execution in loop.executions()[:_EXECUTIONS]]
+def _runs(deployment: DeploymentClient) -> list[RetrainingRun]:
+    return [_run(deployment, execution) for execution in deployment.executions()[:_EXECUTIONS]]
 
 
-def _run(loop: Loop, execution: Mapping[str, Any]) -> Run:
+def _run(deployment: DeploymentClient, execution: Mapping[str, Any]) -> RetrainingRun:
     """Tell of one execution in one line: of a verdict with its reasons, the first."""
     arn, status = execution["executionArn"], str(execution["status"])
     if status == "RUNNING":
-        told = f"running, {loop.current_state(arn) or 'starting'}"
+        told = f"running, {deployment.current_state(arn) or 'starting'}"
     elif status == "SUCCEEDED":
-        told = describe(json.loads(loop.describe(arn)["output"])).splitlines()[0]
+        told = describe(json.loads(deployment.describe(arn)["output"])).splitlines()[0]
     else:
         told = status.lower()
-    return Run(execution["startDate"], status, told)
+    return RetrainingRun(execution["startDate"], status, told)

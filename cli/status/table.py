@@ -1,4 +1,4 @@
-"""What the loop is doing, as a table of the terminal."""
+"""A deployment's status, as a table of the terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm
-from cli.status.snapshot import Line, Seen, look
+from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import Panel
@@ -29,39 +29,43 @@ _FIRES, _WELL, _NEW = "ALARM", "OK", "not measured yet"
 _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measured yet[/]"}
 
 
-def status_table(loop: Loop, stage: str) -> Table:
+def status_table(deployment: DeploymentClient, stage: str) -> Table:
     """Tell what serves, what was measured and what runs; what cannot be read says why."""
-    seen = look(loop, stage, SPAN)
+    snapshot = take_snapshot(deployment, stage, SPAN)
     hours = SPAN.total_seconds() / 3600
     table = Table(
-        title=f"{seen.name}, the last {hours:.0f} hours", title_justify="left", show_header=False
+        title=f"{snapshot.name}, the last {hours:.0f} hours",
+        title_justify="left",
+        show_header=False,
     )
     table.add_column(style="bold", overflow="fold")
     table.add_column(overflow="fold")
     rows: dict[str, Callable[[], RenderableType]] = {
-        "alarms": lambda: _alarms(seen),
-        "champion": lambda: _champion(seen),
-        "challenger": lambda: _challenger(seen),
-        "retraining": lambda: _runs(seen),
-        "posts stream": lambda: _stream(loop, "PostsStreamName"),
-        "posts to predictor": lambda: _mapping(loop),
-        "predictions stream": lambda: _stream(loop, "PredictionsStreamName"),
-        "quarantined today": lambda: _quarantined_today(loop),
+        "alarms": lambda: _alarms(snapshot),
+        "champion": lambda: _champion(snapshot),
+        "challenger": lambda: _challenger(snapshot),
+        "retraining": lambda: _runs(snapshot),
+        "posts stream": lambda: _stream(deployment, "PostsStreamName"),
+        "posts to predictor": lambda: _mapping(deployment),
+        "predictions stream": lambda: _stream(deployment, "PredictionsStreamName"),
+        "quarantined today": lambda: _quarantined_today(deployment),
     }
     for name, read in rows.items():
-        table.add_row(name, _or_why_not(seen, name, read))
+        table.add_row(name, _or_why_not(snapshot, name, read))
     for section in SECTIONS:
         table.add_section()
         for panel in section.panels:
             table.add_row(
                 f"{panel.title}, {panel.unit}",
-                _or_why_not(seen, "metrics", partial(_panel, seen, panel)),
+                _or_why_not(snapshot, "metrics", partial(_panel, snapshot, panel)),
             )
     return table
 
 
-def _or_why_not(seen: Seen, name: str, read: Callable[[], RenderableType]) -> RenderableType:
-    why = seen.unreadable.get(name)
+def _or_why_not(
+    snapshot: Snapshot, name: str, read: Callable[[], RenderableType]
+) -> RenderableType:
+    why = snapshot.unreadable.get(name)
     try:
         if why is None:
             return read()
@@ -72,20 +76,20 @@ def _or_why_not(seen: Seen, name: str, read: Callable[[], RenderableType]) -> Re
     return f"[red]unknown: {escape(why)}[/]"
 
 
-def _alarms(seen: Seen) -> str:
+def _alarms(snapshot: Snapshot) -> str:
     """Tell of each alarm that fires, and count the others."""
-    by_state = sorted(seen.alarms, key=lambda alarm: (_state(alarm), alarm.name))
+    by_state = sorted(snapshot.alarms, key=lambda alarm: (_state(alarm), alarm.name))
     lines = []
     for state, alarms in groupby(by_state, key=_state):
         found = list(alarms)
         if state == _FIRES:
             lines += [
-                f"{_MARKS[state]} {escape(alarm.name)} since {moment(alarm.since)}: "
+                f"{_MARKS[state]} {escape(alarm.name)} since {timestamp(alarm.since)}: "
                 f"{escape(alarm.meaning)} {escape(alarm.runbook)}".rstrip()
                 for alarm in found
             ]
         else:
-            lines.append(f"{_MARKS[state]} {len(found)} of {len(seen.alarms)}")
+            lines.append(f"{_MARKS[state]} {len(found)} of {len(snapshot.alarms)}")
     return "\n".join(lines) or "none is deployed"
 
 
@@ -95,35 +99,36 @@ def _state(alarm: Alarm) -> str:
     return _NEW if alarm.is_new else _WELL
 
 
-def _champion(seen: Seen) -> str:
-    if not seen.champion:
+def _champion(snapshot: Snapshot) -> str:
+    if not snapshot.champion:
         return "none yet; `stresswatch seed` uploads data, `stresswatch retrain` trains the first"
-    last = seen.changes[-1]
-    return f"{escape(seen.champion)}, since {moment(last.at)}: {escape(last.because)}"
+    last = snapshot.changes[-1]
+    return f"{escape(snapshot.champion)}, since {timestamp(last.at)}: {escape(last.because)}"
 
 
-def _challenger(seen: Seen) -> str:
-    if not seen.challenger:
+def _challenger(snapshot: Snapshot) -> str:
+    if not snapshot.challenger:
         return "none shadows the champion"
-    return f"{escape(seen.challenger.pointer.version)}, until {moment(seen.challenger.until)}"
+    version, until = snapshot.challenger.pointer.version, snapshot.challenger.until
+    return f"{escape(version)}, until {timestamp(until)}"
 
 
-def _runs(seen: Seen) -> str:
-    told = [f"{moment(run.started)}: {escape(run.told)}" for run in seen.runs]
+def _runs(snapshot: Snapshot) -> str:
+    told = [f"{timestamp(run.started)}: {escape(run.told)}" for run in snapshot.runs]
     return "\n".join(told) or "never ran"
 
 
-def _panel(seen: Seen, panel: Panel) -> RenderableType:
-    measured = [line for line in seen.lines[panel.title] if line.values]
+def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
+    measured = [line for line in snapshot.measured[panel.title] if line.values]
     if not measured:
-        return f"[dim]{seen.unmeasured}[/]"
+        return f"[dim]{snapshot.unmeasured}[/]"
     if panel.is_stacked and all(not line.is_count for line in measured):
         labels = [escape(line.label) for line in measured if line.figure]
         return Figures(labels) if labels else "none"
     return _figures(measured)
 
 
-def _figures(lines: Sequence[Line]) -> RenderableType:
+def _figures(lines: Sequence[MeasuredSeries]) -> RenderableType:
     figures = [
         f"{escape(line.label)} [bold]{number(line.figure)}[/]"
         for line in lines
@@ -137,21 +142,21 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def _stream(loop: Loop, output: str) -> RenderableType:
-    name = loop.target.output(output)
-    summary = loop.target.client("kinesis").describe_stream_summary(StreamName=name)
+def _stream(deployment: DeploymentClient, output: str) -> RenderableType:
+    name = deployment.target.output(output)
+    summary = deployment.target.client("kinesis").describe_stream_summary(StreamName=name)
     described = summary["StreamDescriptionSummary"]
     shards = counted(described["OpenShardCount"], "shard")
     state = f"{described['StreamStatus'].lower()}, {shards}"
     return _named(name, state)
 
 
-def _mapping(loop: Loop) -> RenderableType:
-    function = loop.target.output("PredictorFunctionName")
-    if loop.target.is_local:
+def _mapping(deployment: DeploymentClient) -> RenderableType:
+    function = deployment.target.output("PredictorFunctionName")
+    if deployment.target.is_local:
         # There the mapping is deployed disabled, and its work is done from outside.
         return _named(function, "driven by the local stack")
-    found = loop.target.client("lambda").list_event_source_mappings(FunctionName=function)
+    found = deployment.target.client("lambda").list_event_source_mappings(FunctionName=function)
     states = [
         f"{mapping['State'].lower()}, last result: {mapping.get('LastProcessingResult', 'none')}"
         for mapping in found["EventSourceMappings"]
@@ -164,14 +169,14 @@ def _named(resource: str, state: str) -> Text:
     return Text(f"{state}: {resource}", overflow="ellipsis")
 
 
-def _quarantined_today(loop: Loop) -> str:
+def _quarantined_today(deployment: DeploymentClient) -> str:
     """Count the first thousand records: more of them is all that an operator needs to know."""
-    found = loop.target.client("s3").list_objects_v2(
-        Bucket=loop.target.output("QuarantineBucketName"),
+    found = deployment.target.client("s3").list_objects_v2(
+        Bucket=deployment.target.output("QuarantineBucketName"),
         Prefix=f"{QUARANTINE_PREFIX}{datetime.now(UTC):date=%Y-%m-%d}/",
     )
     return f"{found['KeyCount']:,}{' or more' if found['IsTruncated'] else ''}"
 
 
-def moment(at: datetime) -> str:
+def timestamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import local
-from cli.deployment.client import Loop, payload
+from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import of_local_stack
 from local.endpoint import Endpoint
 from local.event_source_mapping.batching import Settings
@@ -63,8 +63,8 @@ class Deployed:
         return Endpoint(self.stack.endpoint)
 
     @cached_property
-    def loop(self) -> Loop:
-        return Loop(of_local_stack(self.stack))
+    def loop(self) -> DeploymentClient:
+        return DeploymentClient(of_local_stack(self.stack))
 
     @cached_property
     def _clients(self) -> dict[str, Any]:

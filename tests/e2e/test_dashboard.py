@@ -20,7 +20,7 @@ from selenium.webdriver.common.by import By
 
 from cli.dashboard.page import TILES
 from cli.status.alarms import Alarm
-from cli.status.snapshot import Seen, look
+from cli.status.snapshot import Snapshot, take_snapshot
 from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import NAMESPACE
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Chrome]:
 
 
 def text(opened: Chrome) -> str:
-    return opened.find_element(By.ID, "seen").text
+    return opened.find_element(By.ID, "snapshot").text
 
 
 def asked_for(opened: Chrome) -> set[str | None]:
@@ -58,21 +58,23 @@ def asked_for(opened: Chrome) -> set[str | None]:
 
 
 @pytest.fixture(scope="module")
-def measured(deployed: Deployed, retraining: dict[str, Any]) -> Seen:
+def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
     """What is to be seen of the stack once posts were predicted and drift was measured."""
     deployed.loop.measure_drift(datetime.now(UTC) - HOUR, datetime.now(UTC))
 
-    def all_there() -> Seen | None:
-        seen = look(deployed.loop, "dev", HOUR)
-        figures = {line.label: line.figure for lines in seen.lines.values() for line in lines}
+    def all_there() -> Snapshot | None:
+        snapshot = take_snapshot(deployed.loop, "dev", HOUR)
+        figures = {
+            line.label: line.figure for lines in snapshot.measured.values() for line in lines
+        }
         wanted = ("predicted", "in the drift window", "challenger accepted", "billed", "posts")
-        return seen if all(figures.get(one) for one in wanted) else None
+        return snapshot if all(figures.get(one) for one in wanted) else None
 
     return eventually("metrics of what was done", all_there)
 
 
 def test_the_page_shows_what_the_stack_did(
-    deployed: Deployed, measured: Seen, chromium: Chrome
+    deployed: Deployed, measured: Snapshot, chromium: Chrome
 ) -> None:
     with served(deployed.loop) as address:
         chromium.get(address)
@@ -89,7 +91,7 @@ def test_the_page_shows_what_the_stack_did(
     assert asked_for(chromium) == {"127.0.0.1"}
 
 
-def test_a_narrow_window_needs_no_scrolling_sideways(measured: Seen, chromium: Chrome) -> None:
+def test_a_narrow_window_needs_no_scrolling_sideways(measured: Snapshot, chromium: Chrome) -> None:
     before = chromium.get_window_size()
     with served(measured) as address:
         chromium.set_window_size(700, 1000)
@@ -101,7 +103,7 @@ def test_a_narrow_window_needs_no_scrolling_sideways(measured: Seen, chromium: C
 
 
 def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
-    deployed: Deployed, measured: Seen
+    deployed: Deployed, measured: Snapshot
 ) -> None:
     pages = deployed.client("cloudwatch").get_paginator("list_metrics")
     published = {
@@ -119,7 +121,7 @@ def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
 
 def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
     lines = dict.fromkeys((panel.title for panel in PANELS), ())
-    with served(Seen("stresswatch-dev", NOW, NOW - HOUR, lines=lines)) as address:
+    with served(Snapshot("stresswatch-dev", NOW, NOW - HOUR, measured=lines)) as address:
         chromium.get(address)
         wait_for_page(chromium)
         shown = text(chromium)
@@ -137,7 +139,7 @@ def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrom
     ]
     unreadable = {"retraining": "AccessDenied."}
     with served(
-        Seen("stresswatch-dev", NOW, NOW - HOUR, alarms=alarms, unreadable=unreadable)
+        Snapshot("stresswatch-dev", NOW, NOW - HOUR, alarms=alarms, unreadable=unreadable)
     ) as address:
         chromium.get(address)
         wait_for_page(chromium)
@@ -154,7 +156,7 @@ def test_a_tile_shows_a_line_that_there_is() -> None:
 
 
 def test_a_picture_is_taken_of_the_page_of_the_local_stack(
-    deployed: Deployed, measured: Seen, shell: Shell, tmp_path: Path
+    deployed: Deployed, measured: Snapshot, shell: Shell, tmp_path: Path
 ) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     (tmp_path / "docs" / "images").mkdir(parents=True)

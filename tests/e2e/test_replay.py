@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.deployment.client import Consumer
+from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
 from cli.replay.command import replay
 from stresswatch.storage import archive

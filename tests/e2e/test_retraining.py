@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cli.deployment.client import Consumer, payload
+from cli.deployment.client import payload
+from cli.deployment.consumer import Consumer
 from cli.errors import OperatorError
 from cli.model_versions import Versions
 from stresswatch.aws.s3 import Location

@@ -27,7 +27,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import local
-from cli.deployment.client import Consumer, payload
+from cli.deployment.client import payload
+from cli.deployment.consumer import Consumer
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive, quarantine
 from stresswatch.versions.champion import Pointer

@@ -13,7 +13,11 @@ from cdk_app.bundling import PROJECT
 from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
 from cdk_app.settings.streaming import StreamMode
-from cli.deployment.deletion import Plan, Resource
+from cli.deployment.deletion import DeletionPlan, Plan, Resource
+from cdk_app.errors import InvalidStage
+from cdk_app.settings import meanings, table
+from cdk_app.stages import STAGES, Stage, StreamMode
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
@@ -276,7 +280,7 @@ def test_a_deletion_leaves_the_data_of_a_stage_that_keeps_it(template, productio
             Resource(resource["Type"], name, name)
             for name, resource in one.body["Resources"].items()
         )
-        plan = Plan.of(one.body, resources)
+        plan = DeletionPlan.of(one.body, resources)
         return Counter(resource.kind for resource in plan.left), len(plan.emptied)
 
     buckets = len(template.resources("AWS::S3::Bucket"))

@@ -13,7 +13,7 @@ from cli import main
 from cli.console import console
 from cli.data import base_data
 from cli.deployment import target as target_module
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
 from stresswatch.contracts.posts import NUMERIC_FEATURES
@@ -145,7 +145,7 @@ class TestSeed:
         def fail(*_):
             raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
 
-        monkeypatch.setattr(Loop, "seed", fail)
+        monkeypatch.setattr(DeploymentClient, "seed", fail)
         assert operator.seed("b.jsonl", make_posts(5), "--replace").exit_code == 1
         assert base_keys(aws) == ["datasets/base/a.jsonl"]
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli import labelling, main
 from cli.deployment import target as target_module
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.storage.training_sets import assemble, read_lines
@@ -111,7 +111,7 @@ def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, labe
 )
 def test_base_data_of_any_name_stays_below_its_prefix(aws, name, key):
     target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
-    assert Loop(target).seed(POSTS, name) == f"s3://training/datasets/base/{key}"
+    assert DeploymentClient(target).seed(POSTS, name) == f"s3://training/datasets/base/{key}"
     assert aws.keys("training") == [f"datasets/base/{key}"]
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.score import command
-from cli.score.command import Scored
+from cli.score.command import ScoringJob
 from cli.score.inputs import Input, input_at
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
@@ -140,8 +140,8 @@ def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
     machine = "arn:aws:states:us-east-1:123456789012:execution:stresswatch-dev-scoring"
     aws.put("training", f"{RESULTS}run.json", json.dumps({"execution": f"{machine}:gone"}).encode())
     target = Target("stack", {"TrainingBucketName": "training"}, boto3.client)
-    scored = Scored(target, Input(KEY, "etag", 1), Pointer("v1", "s3://models/v1", "0" * 64))
-    assert command._running(scored) is None
+    job = ScoringJob(target, Input(KEY, "etag", 1), Pointer("v1", "s3://models/v1", "0" * 64))
+    assert command._running(job) is None
 
 
 class TestInputs:

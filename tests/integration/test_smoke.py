@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.deployment import target as target_module
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.smoke import POSTS, send_and_wait, smoke_posts
 from stresswatch.contracts.posts import SMOKE_PREFIX
@@ -45,7 +45,7 @@ def put(target, *predictions):
 @pytest.fixture
 def predicts(monkeypatch):
     """Let what is sent be predicted at once, but for the posts at some places."""
-    send = Loop.send
+    send = DeploymentClient.send
 
     def but_for(*places):
         def predict(loop, payloads):
@@ -58,7 +58,7 @@ def predicts(monkeypatch):
             put(loop.target, *said)
             return ids
 
-        monkeypatch.setattr(Loop, "send", predict)
+        monkeypatch.setattr(DeploymentClient, "send", predict)
 
     return but_for
 
@@ -92,7 +92,7 @@ def test_it_fails_and_names_what_is_missing(target, predicts):
 
 
 def test_of_many_that_are_missing_it_names_a_few(target):
-    outcome = send_and_wait(Loop(target), smoke_posts("run"), 0)
+    outcome = send_and_wait(DeploymentClient(target), smoke_posts("run"), 0)
     assert len(outcome.missing) == POSTS
     assert outcome.told().count(SMOKE_PREFIX) == 5
     assert "-004 and 95 more." in outcome.told()
@@ -102,7 +102,7 @@ def test_predictions_of_before_and_of_others_count_for_nothing(target, predicts)
     predicts(0)
     for post_id in (smoke_posts("run")[0].post.post_id, "another"):
         put(target, {"prediction_id": post_id, "post_id": post_id, "model_version": "v0"})
-    outcome = send_and_wait(Loop(target), smoke_posts("run"), 0)
+    outcome = send_and_wait(DeploymentClient(target), smoke_posts("run"), 0)
     assert outcome.missing == [f"{SMOKE_PREFIX}run-000"]
     assert outcome.versions == {"v1": 99}
 

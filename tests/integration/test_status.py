@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.status import snapshot
 from cli.status.table import status_table
@@ -66,7 +66,7 @@ def target():
 
 def show(target, width=120) -> str:
     shown = io.StringIO()
-    Console(file=shown, width=width).print(status_table(Loop(target), "dev"))
+    Console(file=shown, width=width).print(status_table(DeploymentClient(target), "dev"))
     return shown.getvalue()
 
 
@@ -124,7 +124,7 @@ def test_what_serves_was_measured_and_runs_is_told(target):
         "quarantine/date=2020-01-01/shard-0.json",
     ):
         boto3.client("s3").put_object(Bucket="quarantine", Key=key, Body=b"{}")
-    Loop(target).start_retraining("operator", "a test")
+    DeploymentClient(target).start_retraining("operator", "a test")
     shown = show(target, width=200)
     assert f"{POINTER.version}, since {datetime.now(UTC):%Y-%m-%d}" in line(shown, "champion ")
     assert "a test" in line(shown, "champion ")

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from rich.console import Console
 
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.model_versions import Versions
@@ -41,7 +41,7 @@ def versions(aws, states):
     def client(service):
         return states if service == "stepfunctions" else boto3.client(service)
 
-    return Versions(Loop(Target("stresswatch-dev", OUTPUTS, client)))
+    return Versions(DeploymentClient(Target("stresswatch-dev", OUTPUTS, client)))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import lambdas.api.handler as api
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from lambdas.predictor.handler import handler as predictor
 from lambdas.predictor.handler import predictor as predictor_of
 from stresswatch.contracts.labelled_posts import labelled_post_record
@@ -214,7 +214,7 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
             return aws.s3
 
     aws.s3.create_bucket(Bucket="by-command")
-    Loop(Target()).label(make_posts(5, seed=42))
+    DeploymentClient(Target()).label(make_posts(5, seed=42))
     by_command = assemble([], read_lines(aws.s3, "by-command", "labels/"))
     assert [(one.post, one.label) for one in by_service.new] == [
         (one.post, one.label) for one in by_command.new

@@ -10,7 +10,7 @@ from cli.backfill.sources import StreamRange, records_of_file
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import PostFile
-from cli.timestamps import moment
+from cli.timestamps import parse_timestamp
 
 POSTS = "arn:aws:kinesis:us-east-1:1:stream/posts"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -131,7 +131,7 @@ def test_a_post_of_a_file_goes_by_its_place_there(tmp_path):
     ],
 )
 def test_a_moment_without_a_time_zone_is_in_utc(text, read):
-    assert moment(text, "--from") == read
+    assert parse_timestamp(text, "--from") == read
 
 
 @pytest.mark.parametrize(

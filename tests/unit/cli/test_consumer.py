@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli.deployment.client import Consumer
+from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
 
 

@@ -14,7 +14,7 @@ from cli.cost import command
 from cli.cost.alternatives import alternatives, cheapest
 from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
 from cli.cost.limits import limits
-from cli.cost.measured import SHIPPED, Line, Measured, shipped
+from cli.cost.measured import SHIPPED, LinearTime, Measured, shipped
 from cli.cost.prices import PRICES
 from cli.cost.report import Report
 from cli.cost.template import Deployment, Function
@@ -24,9 +24,9 @@ MEASURED = Measured(
     post_bytes=600,
     prediction_bytes=250,
     archived_bytes=100,
-    predictor=Line(0.05, 0.0001),
-    drift=Line(2, 1e-5),
-    quality=Line(3, 1e-6),
+    predictor=LinearTime(0.05, 0.0001),
+    drift=LinearTime(2, 1e-5),
+    quality=LinearTime(3, 1e-6),
     calls={"kinesis:PutRecords": 1, "s3:PutObject": 1},
     log_bytes=650,
     predictor_metrics=5,
@@ -127,11 +127,11 @@ def test_streams_on_demand_are_paid_by_the_stream_and_by_kilobytes_rounded_up():
 @pytest.mark.parametrize(
     ("posts_a_day", "post_bytes", "predictor", "expected"),
     [
-        (1_000, 600, Line(0.05, 0.0001), 2),  # the stage's own
-        (1_000_000_000, 600, Line(0.05, 0.0001), 35),  # 34,722 records a second
-        (1_000_000_000, 2_000, Line(0.05, 0.0001), 70),  # 69 MB a second
-        (1_000_000_000, 600, Line(0.05, 0.0007), 35),  # 0.45 s for 500: faster than a shard
-        (1_000_000_000, 600, Line(0.05, 0.0018), 70),  # 1 s for 500: half as fast
+        (1_000, 600, LinearTime(0.05, 0.0001), 2),  # the stage's own
+        (1_000_000_000, 600, LinearTime(0.05, 0.0001), 35),  # 34,722 records a second
+        (1_000_000_000, 2_000, LinearTime(0.05, 0.0001), 70),  # 69 MB a second
+        (1_000_000_000, 600, LinearTime(0.05, 0.0007), 35),  # 0.45 s for 500: faster than a shard
+        (1_000_000_000, 600, LinearTime(0.05, 0.0018), 70),  # 1 s for 500: half as fast
     ],
 )
 def test_shards_take_the_peak_by_records_by_bytes_and_by_what_the_function_does(
@@ -178,7 +178,7 @@ def test_the_cheapest_settings_cost_no_more_than_the_stages_own(load, stage):
 
 
 def test_a_function_that_is_slow_gets_batches_that_it_can_finish():
-    slow = replace(MEASURED, predictor=Line(0.05, 0.01))
+    slow = replace(MEASURED, predictor=LinearTime(0.05, 0.01))
     best = cheapest(Load(1e8), STAGE, slow, longest_wait=300)
     assert slow.predictor.at(largest_batch(best, slow)) <= 10
 

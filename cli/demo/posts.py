@@ -1,4 +1,4 @@
-"""Who plays which part in the story: posts to learn from, to stream, to label and to hold out."""
+"""The demo's posts, in parts: to learn from, to stream, to label and to hold out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LABELLED_SHARE = 0.6
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPosts:
     """The posts of each act; no post is in two parts.
 
     Attributes
@@ -37,18 +37,18 @@ class Plan:
     held_out: list[LabelledPost]
 
 
-def make_plan(posts: Iterable[LabelledPost]) -> Plan:
-    """Deal out the posts; segments of one post stay together, so no part leaks into another."""
-    plan = Plan([], ([], []), [], [])
+def split_posts(posts: Iterable[LabelledPost]) -> DemoPosts:
+    """Split the posts; segments of one post stay together, so no part leaks into another."""
+    parts = DemoPosts([], ([], []), [], [])
     for labelled in posts:
         share = _share(labelled.post.post_id)
         if labelled.post.source in UNSEEN_COMMUNITIES:
-            (plan.labelled if share < _LABELLED_SHARE else plan.held_out).append(labelled)
+            (parts.labelled if share < _LABELLED_SHARE else parts.held_out).append(labelled)
         elif share < _BASE_SHARE:
-            plan.base.append(labelled)
+            parts.base.append(labelled)
         else:
-            plan.quiet[share >= (1 + _BASE_SHARE) / 2].append(labelled)
-    return plan
+            parts.quiet[share >= (1 + _BASE_SHARE) / 2].append(labelled)
+    return parts
 
 
 def _share(post_id: str) -> float:
