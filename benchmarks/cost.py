@@ -239,7 +239,7 @@ def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> 
 def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
     """Train a champion; give the seconds of each state that works, and all transitions."""
     running.seed(posts)
-    execution = running.start_retraining("cost", "the figures of its cost", anyway=True)
+    execution = running.start_retraining("cost", "the figures of its cost", force=True)
     running.follow(execution, _RETRAINING_SECONDS, lambda _: None)
     history = running.target.client("stepfunctions").get_execution_history(
         executionArn=execution, maxResults=1000

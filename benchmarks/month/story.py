@@ -102,7 +102,7 @@ class Month:
         self.set_clock(evening)
         self._watch(morning, evening, seen)
         if day.poisons:
-            self._retrain("operator", "Labels of a new annotator came", seen, anyway=True)
+            self._retrain("operator", "Labels of a new annotator came", seen, force=True)
         elif day.number in _SCHEDULED:
             self._retrain("schedule", "The day has come", seen)
         champion = self.loop.champion()
@@ -190,8 +190,8 @@ class Month:
         seen.alarm = self.loop.is_alarming()
         self._follow_new(seen)
 
-    def _retrain(self, trigger: str, reason: str, seen: Seen, *, anyway: bool = False) -> None:
-        self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), seen)
+    def _retrain(self, trigger: str, reason: str, seen: Seen, *, force: bool = False) -> None:
+        self._follow(self.loop.start_retraining(trigger, reason, force=force), seen)
 
     def _follow_new(self, seen: Seen) -> bool | None:
         """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""

@@ -18,14 +18,14 @@ def retrain(
     on_local: Local = False,
     stage: Stage = "dev",
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Within the cool-down, and without new labels.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Ignore the cool-down and the minimum of new labels.")
     ] = False,
 ) -> None:
     """Start a retraining."""
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     execution = deployment.start_retraining(
-        "operator", "Started with `stresswatch retrain`", anyway=anyway
+        "operator", "Started with `stresswatch retrain`", force=force
     )
     console.print(f"Started {execution}", soft_wrap=True)
     if wait:

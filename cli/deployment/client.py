@@ -95,14 +95,14 @@ class DeploymentClient:
             )
         return ids
 
-    def start_retraining(self, trigger: str, reason: str, *, anyway: bool = False) -> str:
+    def start_retraining(self, trigger: str, reason: str, *, force: bool = False) -> str:
         """Start the workflow; give the execution's ARN.
 
-        ``anyway`` waives the cool-down and the minimum of new labels, and nothing else.
+        ``force`` waives the cool-down and the minimum of new labels, and nothing else.
         """
         answer = self.target.client("stepfunctions").start_execution(
             stateMachineArn=self.target.output("RetrainingStateMachineArn"),
-            input=json.dumps({"trigger": trigger, "reason": reason, "anyway": anyway}),
+            input=json.dumps({"trigger": trigger, "reason": reason, "anyway": force}),
         )
         return str(answer["executionArn"])
 

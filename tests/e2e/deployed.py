@@ -143,7 +143,7 @@ class Deployed:
     def retrain(self) -> dict[str, Any]:
         """Run the workflow to its end; give what `DescribeExecution` says and its history."""
         states = self.client("stepfunctions")
-        started = self.loop.start_retraining("test", "a test asked for it", anyway=True)
+        started = self.loop.start_retraining("test", "a test asked for it", force=True)
         execution = {"executionArn": started}
 
         def end() -> dict[str, Any] | None:

@@ -95,8 +95,8 @@ def container(deployed: Deployed, script: str) -> Any:
     return environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point)
 
 
-def start(deployed: Deployed, *, anyway: bool) -> str:
-    return deployed.loop.start_retraining("test", "a test asked for it", anyway=anyway)
+def start(deployed: Deployed, *, force: bool) -> str:
+    return deployed.loop.start_retraining("test", "a test asked for it", force=force)
 
 
 def end(deployed: Deployed, execution: str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def test_a_deployment_that_changes_the_stacks_tags_leaves_the_champion(
 
 
 def test_one_retraining_runs_at_a_time(deployed: Deployed) -> None:
-    first, second = start(deployed, anyway=True), start(deployed, anyway=True)
+    first, second = start(deployed, force=True), start(deployed, force=True)
     outputs = [end(deployed, execution) for execution in (first, second)]
     admitted = [output["admission"]["admitted"] for output in outputs]
     assert sorted(admitted) == [False, True]
@@ -160,7 +160,7 @@ def test_one_retraining_runs_at_a_time(deployed: Deployed) -> None:
 
 
 def test_without_new_labels_it_is_declined_and_trains_nothing(deployed: Deployed) -> None:
-    output = end(deployed, start(deployed, anyway=False))
+    output = end(deployed, start(deployed, force=False))
     assert "0 labels are new" in output["dataset"]["declined"]
     assert "training" not in output
 
@@ -168,7 +168,7 @@ def test_without_new_labels_it_is_declined_and_trains_nothing(deployed: Deployed
 def test_an_approved_challenger_is_promoted_with_who_approved_it(
     deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
-    execution = start(deployed, anyway=True)
+    execution = start(deployed, force=True)
     version = waiting(deployed, execution)
     assert deployed.loop.champion() is None
     approve = 'stresswatch approve VERSION --why "..." --stage prod'
@@ -181,7 +181,7 @@ def test_an_approved_challenger_is_promoted_with_who_approved_it(
 def test_a_challenger_that_a_person_rejects_is_not_promoted(
     deployed: Deployed, asks_a_person: None, shell: Shell, tmp_path: Path
 ) -> None:
-    execution = start(deployed, anyway=True)
+    execution = start(deployed, force=True)
     version = waiting(deployed, execution)
     reject = 'stresswatch reject VERSION --why "..." --stage prod'
     shell.type([reject], tmp_path, {"VERSION": version, "...": "I doubt it"})
@@ -240,7 +240,7 @@ def test_a_worse_challenger_is_rejected_and_people_get_the_table(
     deployed: Deployed, champion: Pointer, inbox: Inbox
 ) -> None:
     with container(deployed, ON_FEW_POSTS):
-        output = end(deployed, start(deployed, anyway=True))
+        output = end(deployed, start(deployed, force=True))
     assert not output["gate"]["accepted"]
     told = inbox.message("A challenger was rejected")
     version = output["gate"]["version"]
@@ -259,7 +259,7 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
     flipped = [replace(post, label=1 - post.label) for post in make_posts(300, seed=5)]
     labels = deployed.loop.label(flipped)
     try:
-        output = end(deployed, start(deployed, anyway=False))
+        output = end(deployed, start(deployed, force=False))
     finally:
         bucket, key = Location.parse(labels)
         deployed.client("s3").delete_object(Bucket=bucket, Key=key)
@@ -273,7 +273,7 @@ def test_a_challenger_that_is_broken_ends_the_retraining_and_people_hear_why(
 ) -> None:
     why = "model.npz is not the file that the manifest names"
     with container(deployed, ALTERED_AFTERWARDS):
-        started = deployed.loop.start_retraining("test", "a test asked for it", anyway=True)
+        started = deployed.loop.start_retraining("test", "a test asked for it", force=True)
         with pytest.raises(OperatorError, match=rf"{why}\.$"):
             deployed.loop.follow(started, RETRAINING_SECONDS, lambda _: None)
     told = inbox.message("A retraining failed").splitlines()[0]
@@ -306,7 +306,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
 
 def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
     """Start a retraining; give it, and its state once its challenger shadows."""
-    execution = start(deployed, anyway=True)
+    execution = start(deployed, force=True)
 
     def shadows() -> dict[str, Any] | None:
         inputs = entered(deployed, execution, "WhileItShadows")

@@ -316,6 +316,14 @@ def test_retraining_is_started_and_not_waited_for(stresswatch, monkeypatch):
     assert '"trigger": "operator"' in given
 
 
+@pytest.mark.parametrize(("options", "forced"), [([], False), (["--force"], True)])
+def test_force_waives_the_cool_down_in_the_workflow(stresswatch, monkeypatch, options, forced):
+    stepfunctions = Stepfunctions()
+    retrain(stresswatch, monkeypatch, stepfunctions, *options)
+    ((_, given),) = stepfunctions.started
+    assert json.loads(given)["anyway"] is forced
+
+
 @pytest.mark.parametrize(
     ("accepted", "lines"),
     [
