@@ -1,4 +1,18 @@
-"""Errors that the command reports in one sentence."""
+"""Errors of the command, and the sentences in which it reports them.
+
+::
+
+    OperatorError              reported in one sentence; the command exits with 1
+    ├── NoSuchStack            nothing is deployed under the name of a stage
+    ├── FileRefused            a file of posts is not read
+    └── DemoFailed             the demo's deployment did something unexpected
+
+    ReplayError                caught within `stresswatch replay`
+    ├── UnreadableObject       an object of the quarantine bucket has an unknown form
+    └── PredictorFailed        the predictor failed on a batch
+
+`cli.console` reports `local.LocalStackError`, `OSError` and what boto3 raises in one sentence too.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +36,40 @@ _REFUSED_CREDENTIALS = {
 
 class OperatorError(Exception):
     """Something that the operator can act on: the message says what is wrong and what to do."""
+
+
+class NoSuchStack(OperatorError):
+    """Nothing is deployed under the name of a stage."""
+
+
+class FileRefused(OperatorError):
+    """A file that is not read: the message says what is wrong, where, and what to do.
+
+    Attributes
+    ----------
+    reason : str
+        One word for counting, such as ``column_missing``.
+    """
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+class DemoFailed(OperatorError):
+    """The demo's deployment did something else than the scenario says."""
+
+
+class ReplayError(Exception):
+    """Something that `stresswatch replay` counts, and goes on."""
+
+
+class UnreadableObject(ReplayError):
+    """An object has neither the form of the quarantine nor that of Lambda's failure destination."""
+
+
+class PredictorFailed(ReplayError):
+    """The predictor failed on a batch; the message is the kind of its error."""
 
 
 def sentence(error: BotoCoreError | ClientError) -> str:

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from cli.errors import OperatorError
+from cli.errors import FileRefused, OperatorError
 from cli.post_files import CheckedPosts, FileRefused, Wanted
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import LabelledPost
 
 TRAIN_FILE = "dreaddit-train.csv"
 TEST_FILE = "dreaddit-test.csv"

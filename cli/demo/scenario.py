@@ -16,8 +16,9 @@ from cli.demo.summary import DriftWindow, Summary
 from cli.demo.terminal import Act, View, drift_words
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
-from cli.errors import OperatorError
+from cli.errors import DemoFailed, OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.versions.champion import Pointer
 
@@ -31,10 +32,6 @@ INVALID_RECORDS = (
 
 _QUIET_SECONDS = 3.0
 """How long the alarm and the stream are watched to see that nothing happens."""
-
-
-class UnexpectedTurn(OperatorError):
-    """The loop did something else than the story tells."""
 
 
 @dataclass
@@ -87,7 +84,7 @@ class Story:
         with self.view.act("Stream posts like those") as act:
             window = self._stream_and_measure(name, posts, act)
             if not _stays_quiet(self.deployment):
-                raise UnexpectedTurn(f"The alarm fired on the window '{name}', without need.")
+                raise DemoFailed(f"The alarm fired on the window '{name}', without need.")
             self.summary.drift.append(window)
             act.say(f"{len(posts)} posts; {drift_words(window)}")
 
@@ -136,10 +133,10 @@ class Story:
             }
             if not gate["accepted"]:
                 reasons = [check["name"] for check in gate["checks"] if not check["passed"]]
-                raise UnexpectedTurn(f"The gate rejected the challenger: {', '.join(reasons)}.")
+                raise DemoFailed(f"The gate rejected the challenger: {', '.join(reasons)}.")
             after = self._champion()
             if after == before:
-                raise UnexpectedTurn("The gate accepted the challenger, but the champion stayed.")
+                raise DemoFailed("The gate accepted the challenger, but the champion stayed.")
             self.model_card = self.deployment.model_card(after)
             act.say(
                 f"{dataset['base_posts']:,} base and {dataset['labelled_posts']} new posts; "
@@ -157,7 +154,7 @@ class Story:
             self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
             if served != {champion.version}:
-                raise UnexpectedTurn(f"After the promotion {', '.join(sorted(served))} served.")
+                raise DemoFailed(f"After the promotion {', '.join(sorted(served))} served.")
             act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
         return self._last_ids
 
@@ -242,7 +239,7 @@ class Story:
     def _champion(self) -> Pointer:
         champion = self.deployment.champion()
         if champion is None:
-            raise UnexpectedTurn("No model version was promoted.")
+            raise DemoFailed("No model version was promoted.")
         return champion
 
     @property

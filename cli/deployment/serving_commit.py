@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cli.deployment.client import DeploymentClient
-from cli.deployment.target import NoSuchStack, aws_target
+from cli.deployment.target import aws_target
+from cli.errors import NoSuchStack
 
 
 def serving_commit(stage: str) -> str | None:

@@ -14,15 +14,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local
-from cli.errors import OperatorError, sentence
+from cli.errors import NoSuchStack, OperatorError, sentence
 
 LOCAL_DIRECTORY = Path(".stresswatch")
 TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
 APP_DIRECTORY = LOCAL_DIRECTORY / "cdk.out"
-
-
-class NoSuchStack(OperatorError):
-    """Nothing is deployed under the name of a stage."""
 
 
 @dataclass(frozen=True)

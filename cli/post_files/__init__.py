@@ -16,11 +16,9 @@ from cli.post_files.checking import (
     watched,
 )
 from cli.post_files.reading import PostFile, Row, Wanted
-from cli.post_files.refusals import FileRefused
 
 __all__ = [
     "CheckedPosts",
-    "FileRefused",
     "PostFile",
     "Report",
     "Row",

@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, cast
 
+from cli.errors import FileRefused
 from cli.post_files.columns import known
-from cli.post_files.refusals import FileRefused
 
 HEAD_BYTES = 64 * 1024
 """As much of a file tells what it is."""

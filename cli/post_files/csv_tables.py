@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import IO
 
+from cli.errors import FileRefused
 from cli.post_files.columns import fold, known, repeated
 from cli.post_files.contents import MAXIMUM_LINE, Content, zeros
-from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 from stresswatch.text.wording import counted
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import IO
 
+from cli.errors import FileRefused
 from cli.post_files.columns import known
 from cli.post_files.contents import MAXIMUM_LINE, Content
-from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 from stresswatch.contracts.posts import InvalidPost, decode
 

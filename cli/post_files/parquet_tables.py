@@ -12,9 +12,9 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cli.errors import FileRefused
 from cli.post_files.columns import known, repeated
 from cli.post_files.contents import Content
-from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow, by_field
 
 _ROWS = 1_000

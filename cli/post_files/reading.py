@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from cli.errors import FileRefused
 from cli.post_files import json_lines
 from cli.post_files.columns import LABEL_FIELDS, missing_columns
 from cli.post_files.contents import Content, Kind, look_into
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
-from cli.post_files.refusals import FileRefused
 from cli.post_files.rows import RawRow
 from cli.post_files.values import is_rounded_id, record_of
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record, parse_record

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from cli.errors import UnreadableObject
 from cli.parallel import in_parallel
 from cli.replay.held_objects import (
     FAILED_BATCHES,
@@ -24,7 +25,6 @@ from cli.replay.held_objects import (
     HeldObject,
     Place,
     Selection,
-    Unreadable,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class HeldObjects:
     now: Callable[[], datetime]
     claimant: str = field(default_factory=lambda: uuid.uuid4().hex)
 
-    def find(self, selection: Selection) -> Iterator[HeldObject | Unreadable]:
+    def find(self, selection: Selection) -> Iterator[HeldObject | UnreadableObject]:
         """Read what may be selected, in the order of days, shards and sequence numbers."""
         for place in (QUARANTINE, FAILED_BATCHES):
             for found in in_parallel(lambda it: self._read(*it), self._list(place, selection)):
@@ -99,7 +99,7 @@ class HeldObjects:
                 if selection.may_hold(place, listed["Key"]):
                     yield place, listed["Key"]
 
-    def _read(self, place: Place, key: str) -> HeldObject | Unreadable | None:
+    def _read(self, place: Place, key: str) -> HeldObject | UnreadableObject | None:
         """Read an object that may have gone since it was listed."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
@@ -111,7 +111,7 @@ class HeldObjects:
             return HeldObject.read(
                 place, key, answer["ETag"], answer["Body"].read(), self.stream_arn
             )
-        except Unreadable as error:
+        except UnreadableObject as error:
             return error
 
     def _replace(self, held_object: HeldObject, body: bytes) -> str | None:

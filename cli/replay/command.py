@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from cli.deployment.target import Target
-from cli.errors import OperatorError
+from cli.errors import OperatorError, UnreadableObject
 from cli.parallel import in_parallel
 from cli.replay.claims import HeldObjects
-from cli.replay.held_objects import HeldObject, Selection, Unreadable, invocations
+from cli.replay.held_objects import HeldObject, Selection, invocations
 from cli.replay.redelivery import Delivery
 from cli.replay.view import Replaying
 from cli.timestamps import parse_timestamp
@@ -66,7 +66,7 @@ def _selected(
     held_objects: HeldObjects, selection: Selection, shown: Replaying
 ) -> Iterator[HeldObject]:
     for found in held_objects.find(selection):
-        if isinstance(found, Unreadable):
+        if isinstance(found, UnreadableObject):
             shown.unreadable(found)
             continue
         shown.saw(found)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from cli.errors import UnreadableObject
 from stresswatch.contracts.posts import InvalidPost, parse_post
 from stresswatch.storage import failed_batches, quarantine
 from stresswatch.storage.failed_batches import FailedBatch
@@ -24,10 +25,6 @@ CLAIM = "replay"
 _MOST_RECORDS = 500
 _MOST_CHARACTERS = 4_000_000
 """Limits of one invocation; Lambda's own is 6 MB."""
-
-
-class Unreadable(ValueError):
-    """An object has neither the form of the quarantine nor that of Lambda's failure destination."""
 
 
 class Place(NamedTuple):
@@ -76,7 +73,7 @@ class HeldObject:
 
         Raises
         ------
-        Unreadable
+        UnreadableObject
             When it is not what its place is for.
         """
         try:
@@ -93,9 +90,9 @@ class HeldObject:
             arrivals = [record["kinesis"]["approximateArrivalTimestamp"] for record in records]
             arrived_at = datetime.fromtimestamp(min(arrivals), UTC)
             if not all(map(_is_complete, records)):
-                raise Unreadable(key)
+                raise UnreadableObject(key)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Unreadable(key) from error
+            raise UnreadableObject(key) from error
         return HeldObject(place, key, etag, content, reason, arrived_at, records, claimed_at)
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from cli.errors import OperatorError
+from cli.errors import OperatorError, PredictorFailed
 from cli.replay.held_objects import EventRecord, sequence_number
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ class Delivered(NamedTuple):
     crash: str | None = None
 
 
-class _Crashed(Exception):
-    """The predictor failed, with the kind of error that the message is."""
-
-
 @dataclass
 class Delivery:
     """Invokes the predictor; batches that it fails on are bisected."""
@@ -60,7 +56,7 @@ class Delivery:
             batch = waiting.pop()
             try:
                 yield from self._finish(batch)
-            except _Crashed as error:
+            except PredictorFailed as error:
                 if len(batch) > 1:
                     half = len(batch) // 2
                     waiting += [batch[half:], batch[:half]]
@@ -92,7 +88,7 @@ class Delivery:
         )
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise _Crashed(payload.get("errorType", answer["FunctionError"]))
+            raise PredictorFailed(payload.get("errorType", answer["FunctionError"]))
         failures = payload["batchItemFailures"]
         if not failures:
             return len(batch)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.errors import UnreadableObject
 from cli.replay.claims import LEASE, Settlement
 from cli.replay.held_objects import FAILED_BATCHES, Held, HeldObject, Unreadable
 from stresswatch.text.wording import counted
@@ -58,7 +59,7 @@ class Replaying:
         """Remember a reason, for whoever asks for one that there is not."""
         self._reasons.add(held_object.reason)
 
-    def unreadable(self, error: Unreadable) -> None:
+    def unreadable(self, error: UnreadableObject) -> None:
         self._unreadable.append(str(error))
 
     def found(self, held_object: HeldObject) -> None:

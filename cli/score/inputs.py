@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cli.deployment.target import Target
-from cli.errors import OperatorError
-from cli.post_files import FileRefused, PostFile, Report, refuse, watched
+from cli.errors import FileRefused, OperatorError
+from cli.post_files import PostFile, Report, refuse, watched
 from stresswatch.aws.identifiers import OBJECT_NAME
 from stresswatch.aws.s3 import Location
 from stresswatch.serving.batch_scoring import PREFIX

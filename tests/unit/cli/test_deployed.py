@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import main
-from cli.deployment.target import NoSuchStack, Target
-from cli.errors import OperatorError
+from cli.deployment.target import Target
+from cli.errors import NoSuchStack, OperatorError
 from stresswatch.versions.champion import Pointer
 from verification.faults.stores import Parameters
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cli.post_files import FileRefused, PostFile, Report, refuse
+from cli.errors import FileRefused
+from cli.post_files import PostFile, Report, refuse
 from stresswatch.contracts.posts import InvalidPost, Post
 
 GOOD = '{"text": "good"}'

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 import local
 from cli.deployment import target as target_module
-from cli.deployment.target import NoSuchStack, Target, aws_target, local_target, local_tracking_uri
-from cli.errors import OperatorError, sentence
+from cli.deployment.target import Target, aws_target, local_target, local_tracking_uri
+from cli.errors import NoSuchStack, OperatorError, sentence
 from cli.main import app
 
 
