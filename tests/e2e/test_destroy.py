@@ -15,7 +15,7 @@ from tests.e2e.deployed import Deployed, eventually
 from tests.e2e.shell import LineFailed, Shell
 
 
-def test_a_stack_goes_when_its_protection_is_off_and_what_its_template_keeps_stays(
+def test_an_unprotected_stack_goes_and_its_retained_data_stays(
     deployed: Deployed,
 ) -> None:
     name = f"small-{uuid.uuid4().hex[:8]}"
@@ -60,7 +60,7 @@ def test_a_stack_goes_when_its_protection_is_off_and_what_its_template_keeps_sta
     s3.delete_bucket(Bucket=f"{name}-kept")
 
 
-def test_what_is_typed_says_first_what_is_left_and_deletes_nothing_without_a_yes(
+def test_the_command_shows_the_plan_and_deletes_nothing_without_a_yes(
     deployed: Deployed, shell: Shell
 ) -> None:
     with pytest.raises(LineFailed, match=r"Aborted\."):

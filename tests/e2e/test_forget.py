@@ -56,7 +56,7 @@ def archived(deployed: Deployed) -> set[str]:
     return {row["post_id"] for row in rows}
 
 
-def test_of_a_person_whose_posts_were_streamed_and_labelled_nothing_is_left(
+def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
     deployed: Deployed, able: tuple[Target, Policy], tmp_path: Path
 ) -> None:
     target, _ = able

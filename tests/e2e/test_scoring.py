@@ -82,7 +82,7 @@ def rows(deployed: Deployed, summary: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
-def test_every_post_of_a_file_is_scored_once_and_the_invalid_one_is_counted(
+def test_every_post_is_scored_once_and_the_invalid_one_is_counted(
     deployed: Deployed,
     target: Target,
     retraining: dict[str, Any],
@@ -98,7 +98,7 @@ def test_every_post_of_a_file_is_scored_once_and_the_invalid_one_is_counted(
     assert sum(row["stressed"] for row in found) == summary["stressed"]
 
 
-def test_a_file_in_the_stacks_bucket_is_scored_where_it_is_and_again_at_no_cost(
+def test_a_file_in_the_bucket_is_scored_in_place_and_again_for_free(
     deployed: Deployed, target: Target, tmp_path: Path
 ) -> None:
     bucket, key = target.output("TrainingBucketName"), f"scoring/{uuid.uuid4().hex}/posts.jsonl"

@@ -157,7 +157,7 @@ def test_nothing_that_is_live_is_touched(stack, tmp_path, version_files):
     assert {row["model_version"] for row in rows(tmp_path / "out.jsonl")} == {"v0"}
 
 
-def test_invalid_records_are_counted_by_reason_and_placed_without_their_text(stack, tmp_path):
+def test_invalid_records_are_counted_and_placed_without_their_text(stack, tmp_path):
     out = tmp_path / "out.jsonl"
     shown = stack.backfill(write(tmp_path, INVALID[0], *encoded(), *INVALID[1:]), out)
     assert len(rows(out)) == len(POSTS)
@@ -192,7 +192,7 @@ def test_a_file_whose_name_says_so_is_packed(stack, tmp_path):
     assert len(gzip.decompress(out.read_bytes()).splitlines()) == len(POSTS)
 
 
-def test_a_file_appears_when_it_is_whole_and_a_backfill_that_fails_leaves_nothing(stack, tmp_path):
+def test_a_file_appears_when_whole_and_a_failed_backfill_leaves_none(stack, tmp_path):
     file = write(tmp_path, *encoded())
     file.write_bytes(file.read_bytes() + b"\n")
     (tmp_path / "broken.csv").write_bytes(b"post_id,text\na,words\nb,\xff\n")

@@ -151,7 +151,7 @@ def test_a_bucket_that_is_written_to_for_ever_ends_it_with_the_reason(stack):
     assert "BucketNotEmpty" in result.stderr
 
 
-def test_what_else_cannot_be_deleted_is_named_and_no_bucket_is_emptied_in_vain(stack):
+def test_other_failures_are_named_and_no_bucket_is_emptied_in_vain(stack):
     stack.unwilling = {"Queue": "somebody holds it"}
     result = run("--yes")
     assert result.exit_code == 1
@@ -159,7 +159,7 @@ def test_what_else_cannot_be_deleted_is_named_and_no_bucket_is_emptied_in_vain(s
     assert stack.s3.list_objects_v2(Bucket="stresswatch-archive")["KeyCount"] == 1
 
 
-def test_a_protected_stack_is_left_alone_and_it_says_how_to_take_the_protection_off(stack):
+def test_a_protected_stack_stays_and_the_error_says_how_to_unprotect_it(stack):
     stack.stack["EnableTerminationProtection"] = True
     result = run("--yes")
     assert result.exit_code == 1

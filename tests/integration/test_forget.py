@@ -262,7 +262,7 @@ def test_what_it_says_holds_no_text(kept):
     assert MARKER not in kept.forget(execute=False) + kept.forget()
 
 
-def test_several_ids_are_forgotten_at_once_and_one_that_is_nowhere_is_named(kept):
+def test_several_ids_are_forgotten_at_once_and_unknown_ones_are_named(kept):
     kept.archive("a", "b", "c")
     shown = kept.forget("a", "b", "typo")
     assert kept.archived() == ["c"]
@@ -286,7 +286,7 @@ def test_an_object_keeps_what_it_says_of_itself(kept):
     assert (head["ContentType"], head["ContentEncoding"]) == ("application/x-ndjson", "gzip")
 
 
-def test_an_object_of_the_archive_that_held_nobody_else_stays_for_whoever_is_about_to_read_it(kept):
+def test_an_emptied_archive_object_stays_for_whoever_is_about_to_read_it(kept):
     kept.archive(THEIRS, THEIRS)
     keys = kept.keys("archive")
     kept.forget()
@@ -455,7 +455,7 @@ def test_what_is_no_id_is_refused_before_anything_is_read(kept, post_id):
         kept.forget(post_id)
 
 
-def test_a_permission_that_is_missing_ends_it_with_what_was_removed_by_then(kept):
+def test_a_missing_permission_ends_it_and_says_what_was_removed(kept):
     fill(kept)
 
     def deny(request):
@@ -514,7 +514,7 @@ def test_a_file_that_somebody_put_there_by_hand_is_looked_into(kept, bucket, key
     assert len(holding(kept, OTHERS)) == (OTHERS.encode() in body or body[:2] == b"\x1f\x8b")
 
 
-def test_a_record_without_an_owner_is_told_with_its_place_and_without_its_text(kept):
+def test_a_record_without_an_owner_is_placed_without_its_text(kept):
     key = kept.quarantine(b"%s, no JSON" % MARKER.encode())
     shown = kept.forget(execute=False)
     assert f"- s3://{kept.buckets['quarantine']}/{key}: 1" in shown

@@ -165,7 +165,7 @@ def test_a_dry_run_counts_by_place_and_reason_and_changes_nothing(stack):
     assert (stack.held(), stack.delivered) == (before, {})
 
 
-def test_what_was_mended_is_predicted_once_under_the_id_of_its_first_place_and_is_gone(stack):
+def test_a_fixed_record_is_predicted_once_under_its_first_id(stack):
     stack.reject(1, 2)
     stack.give_up(3, 4)
     assert stack.archived() == []
@@ -188,7 +188,7 @@ def test_a_second_replay_has_nothing_to_do_and_says_so(stack):
     assert stack.delivered == {"1": 1}
 
 
-def test_a_record_that_is_still_invalid_stays_in_quarantine_once_with_its_present_reason(stack):
+def test_a_still_invalid_record_stays_once_with_its_present_reason(stack):
     stack.reject(1, text="")
     stack.reject(2)
     with stack.monkeypatch.context() as narrower:
@@ -205,14 +205,14 @@ def test_a_record_that_is_still_invalid_stays_in_quarantine_once_with_its_presen
     assert stack.archived() == ids(2)
 
 
-def test_an_invalid_record_of_a_failed_batch_goes_to_quarantine_and_the_batch_is_done(stack):
+def test_an_invalid_record_of_a_failed_batch_goes_to_quarantine(stack):
     stack.give_up(1, text=" ")
     assert stack.replay() == 0
     (entry,) = map(json.loads, stack.held().values())
     assert (entry["sequence_number"], entry["reason"]) == ("1", "text_empty")
 
 
-def test_of_a_batch_that_was_given_up_half_way_each_record_has_one_prediction(stack):
+def test_each_record_of_a_half_finished_batch_has_one_prediction(stack):
     stack.predict(1, 2)
     stack.give_up(1, 2, 3)
     stack.replay()
@@ -224,7 +224,7 @@ WRITES = ("PutObject", "DeleteObject")
 
 
 @pytest.mark.parametrize("done", range(10))
-def test_killed_at_any_write_or_before_any_invocation_nothing_is_lost_and_nothing_counts_twice(
+def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(
     stack, done
 ):
     stack.reject(1, 2)
@@ -256,7 +256,7 @@ def test_killed_at_any_write_or_before_any_invocation_nothing_is_lost_and_nothin
     assert stack.held() == {}
 
 
-def test_what_a_killed_replay_had_claimed_is_left_alone_for_a_while_and_that_is_said(stack):
+def test_claims_of_a_killed_replay_stand_for_a_while_and_are_named(stack):
     stack.reject(1, 2)
 
     def die():
@@ -333,7 +333,7 @@ def test_a_post_that_is_forgotten_meanwhile_is_not_sent(stack):
     assert stack.held() == {}
 
 
-def test_a_predictor_that_cannot_finish_is_tried_again_and_then_nothing_is_changed(stack):
+def test_a_predictor_that_cannot_finish_is_retried_and_changes_nothing(stack):
     stack.reject(1)
     before = stack.held()
     stack.answer = lambda event: {"batchItemFailures": [{"itemIdentifier": "1"}]}
@@ -368,7 +368,7 @@ def crash_on(*numbers):
     return answer
 
 
-def test_a_record_that_the_predictor_fails_on_is_left_alone_and_the_rest_of_its_batch_done(stack):
+def test_a_record_that_crashes_the_predictor_stays_and_the_rest_is_done(stack):
     key = stack.give_up(1, 2, 3, 4)
     stack.reject(5)
     stack.answer = crash_on("3")
@@ -396,7 +396,7 @@ def test_a_predictor_that_fails_on_everything_is_soon_left_in_peace(stack):
     ]
 
 
-def test_what_goes_into_one_invocation_is_of_one_shard_and_within_the_limits(stack):
+def test_an_invocation_has_one_shard_and_keeps_to_the_limits(stack):
     with stack.monkeypatch.context() as narrow:
         narrow.setattr(posts, "MAXIMUM_TEXT_LENGTH", 5)
         for shard in ("shardId-000000000001", "shardId-000000000002"):

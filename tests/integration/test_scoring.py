@@ -92,7 +92,7 @@ class TestFunction:
         handler(event(part, pointer), CONTEXT)
         assert [row | {"predicted_at": ""} for row in rows(aws)] == before
 
-    def test_what_is_no_post_is_counted_and_kept_by_its_place_without_a_word_of_it(
+    def test_invalid_lines_are_counted_and_placed_without_their_text(
         self, aws, pointer, upload, capfd
     ):
         lines = [LINES[0], b'{"text": "' + MARKER.encode(), b"", f'"{MARKER}"'.encode(), LINES[1]]
@@ -159,7 +159,7 @@ class TestInputs:
         assert len(body) == found.size
         return [json.loads(line) for line in body.splitlines()]
 
-    def test_posts_come_in_as_the_contract_has_them_and_other_lines_as_they_are(
+    def test_posts_arrive_in_the_contract_s_form_and_other_lines_unchanged(
         self, target, tmp_path
     ):
         file = tmp_path / "lines.jsonl"
@@ -237,7 +237,7 @@ class TestInputs:
         with pytest.raises(OperatorError, match=r"damaged\.parquet is no Parquet file, or"):
             input_at(QUIET, target, str(file))
 
-    def test_a_file_elsewhere_in_s3_is_brought_and_one_of_ours_is_left_where_it_is(self, target):
+    def test_a_file_of_another_bucket_is_copied_and_one_of_ours_is_not(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
         assert input_at(QUIET, target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"

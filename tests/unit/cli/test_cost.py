@@ -109,7 +109,7 @@ def test_a_post_a_second_reckoned_by_hand():
     assert total(lines) == pytest.approx(sum(by_hand.values())) == pytest.approx(148.93, abs=0.01)
 
 
-def test_streams_on_demand_are_paid_by_the_stream_and_by_kilobytes_rounded_up():
+def test_on_demand_streams_cost_by_the_hour_and_by_rounded_kilobytes():
     lines = bill(ONE_A_SECOND, replace(STAGE, is_on_demand=True), MEASURED)
     gb = 2_592_000 * 2 * 1024 / 1024**3
     assert {line.what: line.dollars for line in lines if line.service == "Kinesis"} == (
@@ -134,7 +134,7 @@ def test_streams_on_demand_are_paid_by_the_stream_and_by_kilobytes_rounded_up():
         (1_000_000_000, 600, LinearTime(0.05, 0.0018), 70),  # 1 s for 500: half as fast
     ],
 )
-def test_shards_take_the_peak_by_records_by_bytes_and_by_what_the_function_does(
+def test_shards_take_the_peak_by_records_bytes_and_predictor_speed(
     posts_a_day, post_bytes, predictor, expected
 ):
     measured = replace(MEASURED, post_bytes=post_bytes, predictor=predictor)
@@ -196,7 +196,7 @@ def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
             assert not limit.is_met, limit
 
 
-def test_monitors_that_wait_for_small_objects_are_the_first_limit_of_the_example():
+def test_monitors_reading_small_objects_are_the_example_s_first_limit():
     # Hardly two posts come within a second: 358,800 objects a week are 51,257 a day.
     first = limits(ONE_A_SECOND, STAGE, MEASURED)[0]
     assert first.what == "live quality's time"

@@ -34,7 +34,7 @@ def deployed(monkeypatch):
     return ask
 
 
-def test_the_commit_that_serves_is_the_whole_output_and_how_to_go_back_is_said_beside_it(deployed):
+def test_the_serving_commit_is_the_output_and_stderr_says_how_to_go_back(deployed):
     assert deployed(CodeCommit=COMMIT) == (0, f"{COMMIT}\n", HOW)
 
 
@@ -42,7 +42,7 @@ def test_there_is_none_before_the_first_deployment(deployed):
     assert deployed(error=NoSuchStack("There is no stack.")) == (0, "", NOTHING)
 
 
-def test_there_is_none_before_the_first_model_as_an_earlier_commit_would_predict_no_more(deployed):
+def test_without_a_first_model_there_is_no_commit_to_go_back_to(deployed):
     assert deployed(None, CodeCommit=COMMIT) == (0, "", NOTHING)
 
 

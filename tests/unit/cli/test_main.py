@@ -190,7 +190,7 @@ def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
     assert len(read_posts(Path("posts.jsonl"))) == 2838
 
 
-def test_synthesizing_again_is_no_harm_and_another_file_is_never_overwritten(stresswatch):
+def test_synthesizing_again_never_overwrites_another_file(stresswatch):
     stresswatch("data", "synthesize", "posts.jsonl")
     before = Path("posts.jsonl").read_bytes()
     assert stresswatch("data", "synthesize", "posts.jsonl").exit_code == 0

@@ -104,7 +104,7 @@ def test_records_arrive_in_their_order_where_none_is_refused():
     assert stream.taken == records
 
 
-def test_a_record_that_is_too_large_for_the_stream_is_given_back_and_the_others_go():
+def test_a_record_too_large_for_the_stream_does_not_stop_the_others():
     records = make_records([10, MAXIMUM_RECORD_BYTES, 10])
     stream = Stream()
     assert send(stream, records) == [records[1]]
@@ -219,7 +219,7 @@ def test_a_post_without_an_id_gets_its_place_so_that_it_is_the_same_again(tmp_pa
     assert parse_post(records[1].data).post_id == "2"
 
 
-def test_a_row_of_dreaddit_becomes_a_post_of_the_contract_without_its_label(tmp_path):
+def test_a_row_of_dreaddit_becomes_a_post_without_its_label(tmp_path):
     (record,) = records_in(tmp_path, to_csv([DREADDIT_ROW | {"sentiment": ""}]))
     assert record.partition_key == "8601tu"
     assert json.loads(record.data) == {
