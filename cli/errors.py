@@ -73,7 +73,7 @@ class PredictorFailed(ReplayError):
 
 
 def sentence(error: BotoCoreError | ClientError) -> str:
-    """Say what AWS, or the way to it, refused, and what to do about it."""
+    """Return what AWS, or the way to it, refused, and what to do about it."""
     match error:
         case NoCredentialsError():
             return "There are no AWS credentials; log in, or set AWS_PROFILE."

@@ -58,7 +58,7 @@ class Versions:
         return str(self.deployment.target.client("sts").get_caller_identity()["Arn"])
 
     def table(self, newest: int, width: int) -> Table:
-        """Tell what the newest versions are made of, how good they are, and what became of them.
+        """Return a table of the newest versions: their data, metrics, and what became of them.
 
         A version's name, which is there to be copied, is broken only where `width`, in characters,
         would leave nothing of the other columns.
@@ -90,7 +90,7 @@ class Versions:
         return table
 
     def rollback(self, version: str | None, why: str) -> Pointer:
-        """Let a version serve that served before, by default the last; give its pointer.
+        """Let a version serve that served before, by default the last; return its pointer.
 
         The version that it takes the place of is barred: no retraining promotes it again.
 
@@ -118,7 +118,7 @@ class Versions:
         return pointer
 
     def answer(self, version: str, *, approved: bool, why: str) -> None:
-        """Give the word that an execution waits for.
+        """Answer an execution that waits for an approval.
 
         Raises
         ------

@@ -44,7 +44,7 @@ CheckAsJson = Annotated[bool, typer.Option("--json", help="With --check: one JSO
 
 
 def only_checked(file: Path | str | None, wanted: Wanted, *, check: bool, as_json: bool) -> bool:
-    """Say what is in a file if `--check` asks for that; return whether it did."""
+    """Print what is in a file if `--check` asks for it; return whether it did."""
     if as_json and not check:
         raise typer.BadParameter("--json goes with --check")
     if check and (file is None or str(file).startswith("s3://")):

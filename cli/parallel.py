@@ -1,4 +1,4 @@
-"""Do the same with many things, several at a time, without holding them all."""
+"""Run a function over many items, several at a time, without keeping all in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WAITING = 4 * WORKERS
 
 
 def in_parallel(do: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
-    """Give what comes of each, in order; when one fails, what has begun is finished first."""
+    """Yield the result of each, in order; after a failure, finish those that have begun first."""
     pool = ThreadPoolExecutor(WORKERS)
     waiting: deque[Future[R]] = deque()
     try:

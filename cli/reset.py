@@ -60,7 +60,7 @@ def contents(directory: Path) -> dict[Path, str]:
 def reset(
     console: Console, confirm: Callable[[str], object], directory: Path = LOCAL_DIRECTORY
 ) -> None:
-    """Say what is there, ask, stop the stack and delete its state; say what was deleted.
+    """List what is there, ask, stop the stack and delete its state; list what was deleted.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""See that a deployed stage predicts: send posts that it knows again, and wait for each."""
+"""Test that a deployed stage predicts: send posts, and wait for the prediction of each."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SmokeResult:
     seconds: float
 
     def told(self) -> str:
-        """Tell of it in a sentence or two."""
+        """Return the result in a sentence or two."""
         by = ", ".join(f"{posts} by {version}" for version, posts in sorted(self.versions.items()))
         told = f"{self.sent - len(self.missing)} of {self.sent} posts were predicted"
         told += f" within {self.seconds:.1f} s" + (f": {by}." if by else ".")
@@ -60,7 +60,7 @@ class SmokeResult:
 
 
 def smoke(console: Console, target: Target, seconds: float) -> bool:
-    """Send posts, wait for their predictions, and say what came; give whether all did.
+    """Send posts, wait for their predictions, and print the result; return whether all came.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def smoke(console: Console, target: Target, seconds: float) -> bool:
 
 
 def smoke_posts(run: str) -> list[LabelledPost]:
-    """Give synthetic posts whose ids say that they are a smoke test's, and of which run."""
+    """Return synthetic posts whose ids say that they are a smoke test's, and of which run."""
     return [
         replace(
             labelled,

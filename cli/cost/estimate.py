@@ -87,7 +87,7 @@ class Item:
 
 
 def shards_needed(load: Load, deployment: Deployment, measured: Measured) -> int:
-    """Give how many shards take the peak, and have functions that keep up with it."""
+    """Return how many shards take the peak, each with a function that keeps up."""
     size = largest_batch(deployment, measured)
     a_shard = min(
         SHARD_RECORDS,
@@ -98,26 +98,26 @@ def shards_needed(load: Load, deployment: Deployment, measured: Measured) -> int
 
 
 def shards(load: Load, deployment: Deployment, measured: Measured) -> int:
-    """Give the shards of each stream: those of the stage, or more where they do not suffice."""
+    """Return the shards of each stream: those of the stage, or more where they do not suffice."""
     least = ON_DEMAND_BYTES // SHARD_BYTES if deployment.is_on_demand else deployment.shards
     return max(least, shards_needed(load, deployment, measured))
 
 
 def largest_batch(deployment: Deployment, measured: Measured) -> int:
-    """Give the posts of a full batch, by the mapping's setting or by what an event holds."""
+    """Return the posts of a full batch: the mapping's setting, or as many as fit into an event."""
     record = measured.post_bytes * 4 / 3 + _ENVELOPE_BYTES
     return max(1, min(deployment.batch_size, int(_EVENT_BYTES / record)))
 
 
 def batch(load: Load, deployment: Deployment, measured: Measured) -> float:
-    """Give the mean posts of a batch: the first one, and what comes to its shard in the window."""
+    """Return the mean posts of a batch: the first, and those of its shard within the window."""
     a_shard = load.a_second / shards(load, deployment, measured)
     window = max(deployment.batch_window_seconds, _POLL_SECONDS)
     return min(largest_batch(deployment, measured), 1 + a_shard * window)
 
 
 def predictor_seconds(posts: float, measured: Measured) -> float:
-    """Give the seconds of a batch: its own work, and waiting for what it calls."""
+    """Return the seconds of a batch: its own work, and waiting for what it calls."""
     calls = sum(measured.calls.get(name, 0) for name in _CALLS_A_BATCH)
     return measured.predictor.at(posts) + calls * CALL_SECONDS
 
@@ -127,21 +127,21 @@ def window_posts(load: Load, hours: float) -> float:
 
 
 def drift_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
-    """Give the seconds of a window of the drift monitor, which reads every object of it."""
+    """Return the seconds of a window of the drift monitor, which reads every object of it."""
     posts = window_posts(load, deployment.drift_window_hours)
     objects = posts / batch(load, deployment, measured)
     return measured.drift.at(posts) + objects * READ_SECONDS
 
 
 def quality_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
-    """Give the seconds of a window of live quality, which reads every object of it."""
+    """Return the seconds of a window of live quality, which reads every object of it."""
     posts = window_posts(load, deployment.quality_window_hours)
     objects = posts / batch(load, deployment, measured)
     return measured.quality.at(posts) + objects * READ_SECONDS
 
 
 def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Item]:
-    """Give every line of a month."""
+    """Return every item of a month's bill."""
     a_batch = batch(load, deployment, measured)
     batches = load.posts / a_batch
     drifts = HOURS / deployment.drift_every_hours
@@ -200,7 +200,7 @@ def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Item]:
 
 
 def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: int) -> list[Item]:
-    """Give the lines of the posts' and the predictions' stream; one consumer reads each."""
+    """Return the items of the posts and the predictions stream; one consumer reads each."""
     days_longer = max(0.0, deployment.retention_hours / 24 - 1)
     sizes = (measured.post_bytes, measured.prediction_bytes)
     if deployment.is_on_demand:

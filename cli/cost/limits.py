@@ -55,7 +55,7 @@ class Limit:
 
 
 def limits(load: Load, deployment: Deployment, measured: Measured) -> list[Limit]:
-    """Give every limit, the one that is met first before the others."""
+    """Return every limit, in the order in which they are reached."""
     reserved = deployment.predictor.concurrency
     rest = deployment.reserved_concurrency - (reserved or 0)
 

@@ -43,7 +43,7 @@ class Report:
         return limits(self.load, self.deployment, self.measured)
 
     def settings(self, deployment: Deployment) -> dict[str, Any]:
-        """Give what `cheapest` may choose, as it would be for this load."""
+        """Return the settings that `cheapest` chooses, with their cost at this load."""
         n_shards = shards(self.load, deployment, self.measured)
         return {
             "shards of a stream": "on demand" if deployment.is_on_demand else n_shards,
@@ -54,7 +54,7 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all of it as what JSON can hold."""
+        """Return the report as a dictionary for JSON."""
         lines = self.lines
         return {
             "stage": self.deployment.name,

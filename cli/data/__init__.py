@@ -24,7 +24,7 @@ class DataSet:
 
 
 def data_directory() -> Path:
-    """Give the folder of the real posts: ``STRESSWATCH_DATA_DIR``, or ``data/dreaddit``."""
+    """Return the folder of the real posts: ``STRESSWATCH_DATA_DIR``, or ``data/dreaddit``."""
     return Path(os.environ.get("STRESSWATCH_DATA_DIR") or "data/dreaddit")
 
 

@@ -70,7 +70,7 @@ def settle(
     *,
     replace: bool,
 ) -> None:
-    """Say what base data there is since a set was uploaded to an address, and what was before.
+    """Print what base data there is since a set was uploaded to an address, and what was before.
 
     With `replace` the other sets are deleted. As the new one is there already, no retraining finds
     none.

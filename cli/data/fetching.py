@@ -135,7 +135,7 @@ def _read_address(address: str) -> bytes:
 
 
 def _files(source: str, content: bytes) -> dict[str, bytes]:
-    """Give the data set's files by name; one CSV by another name is taken for the training split.
+    """Return the data set's files by name; one CSV by another name is taken for the training split.
 
     Files are found in a zip by their last name alone, in whichever folder they are, so that no path
     of the zip is followed.

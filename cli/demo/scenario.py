@@ -89,7 +89,7 @@ class Story:
             act.say(f"{len(posts)} posts; {drift_words(window)}")
 
     def _unseen_window(self) -> list[str]:
-        """Give the ids of the held-out posts' predictions."""
+        """Return the ids of the held-out posts' predictions."""
         posts = [*self.posts.labelled, *self.posts.held_out]
         with self.view.act("Stream unseen communities") as act:
             window = self._stream_and_measure(
@@ -145,7 +145,7 @@ class Story:
         return after
 
     def _new_champion_serves(self, champion: Pointer) -> list[str]:
-        """Give the ids of the held-out posts' predictions."""
+        """Return the ids of the held-out posts' predictions."""
         with self.view.act("The new champion serves") as act:
             self._wait_for_version(champion.version, act)
             window = self._stream_and_measure(

@@ -81,7 +81,7 @@ class View:
 
 
 def final_table(summary: Summary) -> RenderableType:
-    """Give the table that the story ends with."""
+    """Return the table that the story ends with."""
     facts = Table(title="What happened", title_justify="left", show_header=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
@@ -107,7 +107,7 @@ def final_table(summary: Summary) -> RenderableType:
 
 
 def drift_words(window: DriftWindow) -> str:
-    """Say a window's drift in a few words."""
+    """Return a window's drift in a few words."""
     if window.share is None:
         return f"{window.posts} posts: {window.status.replace('_', ' ')}, no figure"
     drifted = sum(column["drifted"] for column in window.columns.values())

@@ -36,7 +36,7 @@ _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
-    """Look until there is something to see, and give it.
+    """Call `look` until it returns something other than None, and return that.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: flo
 
 @dataclass(frozen=True)
 class DeploymentClient:
-    """Seeds, labels, sends, retrains and looks, through AWS's public APIs alone."""
+    """Seeds, labels, sends, retrains and reads results, through AWS's public APIs alone."""
 
     target: Target
 
@@ -96,7 +96,7 @@ class DeploymentClient:
         return ids
 
     def start_retraining(self, trigger: str, reason: str, *, force: bool = False) -> str:
-        """Start the workflow; give the execution's ARN.
+        """Start the workflow; return the execution's ARN.
 
         ``force`` waives the cool-down and the minimum of new labels, and nothing else.
         """
@@ -107,7 +107,7 @@ class DeploymentClient:
         return str(answer["executionArn"])
 
     def executions(self) -> list[dict[str, Any]]:
-        """Give the workflow's executions, newest first."""
+        """Return the workflow's executions, newest first."""
         answer = self.target.client("stepfunctions").list_executions(
             stateMachineArn=self.target.output("RetrainingStateMachineArn"), maxResults=100
         )
@@ -117,7 +117,7 @@ class DeploymentClient:
         return dict(self.target.client("stepfunctions").describe_execution(executionArn=execution))
 
     def current_state(self, execution: str) -> str | None:
-        """Give the state that the execution entered last."""
+        """Return the state that the execution entered last."""
         history = self.target.client("stepfunctions").get_execution_history(
             executionArn=execution, maxResults=100
         )
@@ -131,7 +131,7 @@ class DeploymentClient:
     def follow(
         self, execution: str, seconds: float, on_state: Callable[[str], None]
     ) -> dict[str, Any]:
-        """Wait for an execution's end; give its output.
+        """Wait for an execution's end; return its output.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class DeploymentClient:
         return read(self.target.client("s3"), Location.parse(version.uri) / CARD_PAGE_FILE)
 
     def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
-        """Run the drift function over a window, as its schedule does; give its answer."""
+        """Run the drift function over a window, as its schedule does; return its answer."""
         window = {"start": start.isoformat(), "end": end.isoformat()}
         return self._invoke("DriftFunctionName", window)
 
@@ -174,7 +174,7 @@ class DeploymentClient:
         return dict(payload)
 
     def measure_quality(self, end: datetime) -> dict[str, Any]:
-        """Run the quality function at a time, as its schedule does; give its answer."""
+        """Run the quality function at a time, as its schedule does; return its answer."""
         return self._invoke("QualityFunctionName", {"time": end.isoformat()})
 
     def drift_alarm(self) -> dict[str, Any]:
@@ -195,13 +195,13 @@ class DeploymentClient:
 
 
 def payload(labelled: LabelledPost) -> tuple[str, bytes]:
-    """Give a post as partition key and record, without its label."""
+    """Return a post as partition key and record, without its label."""
     record = post_record(labelled.post)
     return labelled.post.post_id, json.dumps(record).encode()
 
 
 def _cause(execution: Mapping[str, Any]) -> str:
-    """Give what an execution ended with: the workflow fails with the error of the step that did."""
+    """Return why an execution failed: the workflow passes on the error of the step that failed."""
     cause = str(execution.get("cause", ""))
     if cause.startswith("{"):
         return failure(json.loads(cause))

@@ -39,7 +39,7 @@ class Consumer:
         return str(described["StreamDescriptionSummary"]["StreamARN"])
 
     def poll(self) -> int:
-        """Read what is there; give how many records were new.
+        """Read what is there; return how many records were new.
 
         A shard that was split or merged ends. Those that came of it are read from their start once
         it was read to its end.

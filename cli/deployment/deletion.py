@@ -70,7 +70,7 @@ class DeletionPlan:
         )
 
     def show(self, console: Console) -> None:
-        """Tell of both in a table."""
+        """Print the plan as a table."""
         table = Table()
         for column in ("becomes", "kind", "name"):
             table.add_column(column, overflow="fold")
@@ -159,7 +159,7 @@ class Deletion:
             ) from error
 
     def _attempt(self) -> dict[str, str]:
-        """Delete once; give what could not be, with the reason."""
+        """Delete once; return what could not be deleted, with the reason."""
         cloudformation: CloudFormationClient = self.target.client("cloudformation")
         cloudformation.delete_stack(StackName=self.stack_id)
 
@@ -212,7 +212,7 @@ def empty(s3: S3Client, bucket: str) -> None:
 
 
 def tell_what_is_left(console: Console, plan: DeletionPlan) -> None:
-    """Say what a deletion left behind, and what was never the stack's to delete."""
+    """Print what a deletion left behind, and what was never the stack's to delete."""
     left = (
         f"{len(plan.left)} resources of it are left, with their data, and cost as before; delete "
         "them by hand when nobody needs them."

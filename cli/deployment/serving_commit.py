@@ -8,7 +8,7 @@ from cli.errors import NoSuchStack
 
 
 def serving_commit(stage: str) -> str | None:
-    """Give the commit of the code that a stage serves with; None where nothing serves.
+    """Return the commit of the code that a stage serves with; None where nothing serves.
 
     Without a champion no code predicts, an earlier one as little as a newer.
 

@@ -38,7 +38,7 @@ def checkout() -> Path:
 
 
 def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> Path:
-    """Write the cloud assembly of a stage to a directory; give the directory.
+    """Write the cloud assembly of a stage to a directory; return the directory.
 
     Without the bundling of layers, the template is there, and what it deploys is not.
 

@@ -32,7 +32,7 @@ class Target:
     created: datetime | None = None
 
     def output(self, name: str) -> str:
-        """Give an output of the stack.
+        """Return an output of the stack.
 
         Raises
         ------
@@ -81,7 +81,7 @@ def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
 
 
 def local_tracking_uri(directory: Path = TRACKING_DIRECTORY) -> str:
-    """Give the address at which MLflow records what is trained on this machine.
+    """Return the address at which MLflow records trainings on this machine.
 
     `MLFLOW_TRACKING_URI`, as everywhere with MLflow, or else a file of SQLite in a directory.
     """

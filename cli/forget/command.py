@@ -96,7 +96,7 @@ class Beyond:
         )
 
     def sentences(self, learned_from: set[str]) -> Iterator[str]:
-        """Say what is left to do; the model versions are those that learned from the records."""
+        """Return what is left to do; the model versions are those that learned from the records."""
         until = f"{self.now + timedelta(hours=self.stream_hours):%Y-%m-%d %H:%M} UTC"
         yield (
             f"Streams keep records for {self.stream_hours} h: a post may be delivered again until "

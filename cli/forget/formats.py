@@ -61,7 +61,7 @@ def _no_text(data: bytes, ids: Ids) -> Left[bytes] | None:
 
 
 def _without(data: bytes, change: Callable[[str], Left[str]], depth: int = 0) -> Left[bytes]:
-    """Let a text be changed that may be compressed; what was not changed has the bytes it had."""
+    """Change a text that may be compressed; an unchanged one keeps its bytes."""
     if data.startswith(_GZIP) and depth < _DEEPEST:
         try:
             unpacked = gzip.decompress(data)

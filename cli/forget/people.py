@@ -138,7 +138,7 @@ class Owner(NamedTuple):
 
 
 def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owner:
-    """Tell whose an object is; one within a record `by_post_id` must name a ``post_id`` itself."""
+    """Return an object's owner; one within a record `by_post_id` must name a ``post_id`` itself."""
     own, others, has_text = set(), set(), False
     for key, value in members:
         name = key_name(key)

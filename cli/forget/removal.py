@@ -35,7 +35,7 @@ class Remainder:
 
 
 Forget = Callable[[bytes, Ids], Remainder]
-"""Takes the content of an object and the ids; gives what is left."""
+"""Takes the content of an object and the ids; returns what is left."""
 
 
 def posts_file(body: bytes, ids: Ids) -> Remainder:

@@ -110,7 +110,7 @@ class Sweep:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def _place(self, place: Place, since: datetime | None, note: Note) -> int:
-        """Give how many objects held records."""
+        """Return how many objects have records."""
 
         def look_at(versions: list[ObjectVersionTypeDef]) -> bool:
             swept = self._object(place, versions)
@@ -165,7 +165,7 @@ class Sweep:
         return SweptObject(place, key, records, old_versions, frozenset(found), unreadable)
 
     def _version(self, place: Place, version: ObjectVersionTypeDef) -> tuple[Counter[str], int]:
-        """Give what was found in a version, and how much of it nobody can tell."""
+        """Return what was found in a version, and how many records have an unknown owner."""
         try:
             answer = self.s3.get_object(
                 Bucket=place.bucket, Key=version["Key"], VersionId=version["VersionId"]
@@ -186,7 +186,7 @@ class Sweep:
         return remainder.removed, remainder.unreadable
 
     def _replace(self, place: Place, key: str, read: GetObjectOutputTypeDef, body: bytes) -> str:
-        """Write what is left of an object that was read; give the version that this made."""
+        """Write what is left of an object that was read; return the version that this made."""
         described = {
             name: value
             for name, value in read.items()

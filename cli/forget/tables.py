@@ -17,7 +17,7 @@ from cli.post_files.values import with_point
 
 _SEPARATORS = (",", ";", "\t", "|")
 lines_of = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+").findall
-"""Gives the lines of a text, each with its end."""
+"""Returns the lines of a text, each with its end."""
 
 
 def parquet_without(data: bytes, ids: Ids) -> Left[bytes]:

@@ -73,7 +73,7 @@ class Forgetting:
             self._progress.update(self._task, advance=1, description=f"Looking at {name}")
 
     def unattributed(self) -> Iterator[str]:
-        """Say where records of unknown owners are, the first objects by name."""
+        """Return where records of unknown owners are, the first objects by name."""
         found = sorted(self._unreadable_objects)
         if found:
             records = self._unreadable.total()

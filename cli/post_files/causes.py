@@ -1,4 +1,4 @@
-"""Says why not one row of a file is a post, and what to do about it."""
+"""Why not one row of a file is a post, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADVICE = {
 
 
 def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) -> str:
-    """Say it in sentences, with the command that converts the file where there is one.
+    """Return it in sentences, with the command that converts the file where there is one.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
 
 
 def _of_pandas(found: dict[str, object], by: Callable[[str], str]) -> str | None:
-    """Tell the forms of a whole table that pandas' `to_json` writes without ``lines=True``."""
+    """Recognise the forms of a whole table that pandas' `to_json` writes without ``lines=True``."""
     said = "it is a table as pandas' to_json writes it; use orient='records' and lines=True, or: "
     if {"columns", "data"} <= found.keys():
         return said + by(

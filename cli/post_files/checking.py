@@ -81,7 +81,7 @@ class Report:
         return {"posts": self.posts, "refused": self.refused, "reasons": dict(self.reasons)}
 
     def notes(self) -> Iterator[str]:
-        """Say what came of rows that are posts, where it is not all that the file has."""
+        """Return what came of rows that are posts, where the file has other rows."""
         if self.dropped:
             named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))
             yield f"Optional fields that cannot be read were dropped: {named}."
@@ -111,7 +111,7 @@ class Report:
 
 
 def check(file: PostFile, console: Console) -> Report:
-    """Read a file to its end; give what is in it.
+    """Read a file to its end; return what is in it.
 
     Raises
     ------
@@ -157,7 +157,7 @@ class CheckedPosts(Collection[LabelledPost]):
 
 
 def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -> None:
-    """Say what is in a file, and do nothing else; `console` is for what is no answer to a program.
+    """Print what is in a file; `console` is for what no program reads.
 
     Raises
     ------

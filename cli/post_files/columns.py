@@ -63,7 +63,7 @@ def repeated(names: Iterable[str]) -> str | None:
 
 
 def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None:
-    """Say which columns are missing, and which of those that are there may be meant."""
+    """Return which columns are missing, and which of those that are there may be meant."""
     found = {_KNOWN[name] for name in map(known, names) if name}
     missing = [field for field in required if field not in found]
     if not missing:

@@ -131,7 +131,7 @@ def opened(path: Path, *, is_packed: bool) -> Iterator[tuple[IO[bytes], IO[bytes
 
 
 def look_into(path: Path) -> Content:
-    """Tell what a file holds.
+    """Return what a file holds.
 
     Raises
     ------
@@ -266,7 +266,7 @@ def _is_utf8(head: bytes) -> bool:
 
 
 def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
-    """Say that a text has a zero byte, and in which line."""
+    """Return the error for a zero byte in a text, with its line."""
     command = r"perl -pe 's/\0//g'"
     return FileRefused(
         "zero_bytes",

@@ -193,7 +193,7 @@ class _Lines:
         self._is_pushed_back = False
 
     def push_back(self) -> None:
-        """Let the last line be the next again."""
+        """Make the last line the next again."""
         self._is_pushed_back = True
         self.number -= 1
 
@@ -229,7 +229,7 @@ def _is_escaped(line: str) -> bool:
 
 
 def _undecodable(content: Content) -> FileRefused:
-    """Say from which line on a file is not in its encoding."""
+    """Return the error for a file that is not in its encoding, with the line."""
     if content.encoding != "utf-8-sig":
         return FileRefused(
             "not_unicode",

@@ -81,7 +81,7 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
 
 
 def is_missing(field: str, value: object) -> bool:
-    """Tell whether a value is missing: null, NaN, or outside of texts blank or a word for it."""
+    """Return whether a value is missing: null, NaN, or outside of texts blank or a word for it."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
     if isinstance(value, Decimal):
@@ -130,7 +130,7 @@ def _require_accepted(answer: object) -> None:
 
 
 def is_rounded_id(value: object) -> bool:
-    """Tell whether an id is a number as Excel shows long ones, or a float of too many digits.
+    """Return whether an id is a number as Excel shows long ones, or a float of too many digits.
 
     The id that it was is lost.
     """

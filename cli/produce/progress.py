@@ -18,7 +18,7 @@ from stresswatch.text.wording import counted
 
 
 def send_file(console: Console, target: Target, file: PostFile, rate: float | None) -> int:
-    """Check a file, send its posts to the posts stream, and give how many were not sent.
+    """Check a file, send its posts to the posts stream, and return how many were not sent.
 
     Rows that are no posts are sent as they are: the predictor puts them in quarantine.
     """

@@ -100,7 +100,7 @@ def produce(
 def _send(
     producer: Producer, batch: list[StreamRecord]
 ) -> tuple[list[StreamRecord], BotoCoreError | ClientError | None]:
-    """Send records; give those that were not taken, and the error of a request as a whole."""
+    """Send records; return those that were not taken, and the error of a request as a whole."""
     futures: list[tuple[StreamRecord, Future[Position] | None]] = []
     for record in batch:
         try:

@@ -77,7 +77,7 @@ class HeldObjects:
         return replace(held_object, etag=etag) if etag else None
 
     def settle(self, held_object: HeldObject, done: frozenset[str]) -> Settlement:
-        """Take what is done out of a claimed object, and give the rest back."""
+        """Take what is done out of a claimed object, and release the rest."""
         left = held_object.without(done)
         if left.records:
             self._replace(left, left.as_object())
@@ -115,7 +115,7 @@ class HeldObjects:
             return error
 
     def _replace(self, held_object: HeldObject, body: bytes) -> str | None:
-        """Write an object that still is what was read; give the name that S3 has for it then."""
+        """Write an object that still is what was read; return its new ETag."""
         try:
             return self.s3.put_object(
                 Bucket=self.bucket,

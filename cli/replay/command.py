@@ -42,7 +42,7 @@ def replay(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> int:
-    """Have the selected records predicted, or count them; give how many are left.
+    """Have the selected records predicted, or count them; return how many are left.
 
     Raises
     ------

@@ -104,7 +104,7 @@ class HeldObject:
         return sum(len(record["kinesis"]["data"]) for record in self.records)
 
     def as_object(self, claim: dict[str, str] | None = None) -> bytes:
-        """Give the object's bytes, with a claim or without one."""
+        """Return the object's bytes, with a claim or without one."""
         return json.dumps(self.content | ({CLAIM: claim} if claim else {})).encode()
 
     def without(self, done: frozenset[str]) -> HeldObject:
@@ -142,7 +142,7 @@ class Selection:
         )
 
     def may_hold(self, place: Place, key: str) -> bool:
-        """Tell by the day that its key names whether an object need be read at all."""
+        """Return whether an object must be read, by the day that its key names."""
         if place is not QUARANTINE:
             return True
         day = key.removeprefix(place.prefix).partition("/")[0]

@@ -82,7 +82,7 @@ class Delivery:
             self.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311 - no secret
 
     def _invoke(self, batch: Sequence[EventRecord]) -> int:
-        """Give how many records, from the first on, are finished."""
+        """Return how many records, from the first on, are finished."""
         answer = self.functions.invoke(
             FunctionName=self.function, Payload=json.dumps({"Records": batch}).encode()
         )

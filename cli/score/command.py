@@ -34,7 +34,7 @@ from stresswatch.versions.champion import Pointer, read_pointer
 
 
 def score(console: Console, target: Target, address: str, version: str | None) -> dict[str, Any]:
-    """Have a file scored, by the champion unless a version is named; give the summary.
+    """Have a file scored, by the champion unless a version is named; return the summary.
 
     What an earlier run of the same file and version scored is not scored again, and one that is
     still at work is followed.
@@ -93,7 +93,7 @@ class ScoringJob:
         return results_of(self.posts.key, self.pointer.version)
 
     def summary(self) -> dict[str, Any] | None:
-        """Give what an earlier run found, if it was whole."""
+        """Return the summary of an earlier run that finished."""
         found = self.get(SUMMARY_FILE)
         return None if found is None else self._of_this_file(json.loads(found))
 
@@ -109,7 +109,7 @@ class ScoringJob:
         return parts
 
     def left(self, parts: Sequence[Part]) -> list[Part]:
-        """Give the parts that were not scored yet."""
+        """Return the parts that were not scored yet."""
         pages = self.target.client("s3").get_paginator("list_objects_v2")
         done = {
             found["Key"]
@@ -135,7 +135,7 @@ class ScoringJob:
         return summary
 
     def put(self, name: str, content: object) -> str:
-        """Write JSON to the folder of results; give its key."""
+        """Write JSON to the folder of results; return its key."""
         key = self.results + name
         body = json.dumps(content).encode()
         self.target.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
@@ -181,7 +181,7 @@ def _running(job: ScoringJob) -> str | None:
 
 
 def _start(job: ScoringJob, parts: Sequence[Part]) -> str:
-    """Start the workflow over parts; give the ARN of its execution."""
+    """Start the workflow over parts; return the ARN of its execution."""
     name = uuid.uuid4().hex
     manifest = job.put(f"runs/{name}/{MANIFEST_FILE}", [asdict(part) for part in parts])
     asked = {

@@ -69,7 +69,7 @@ def input_at(console: Console, target: Target, address: str) -> Input:
 
 
 def _is_json_lines(target: Target, place: Location) -> bool:
-    """Tell by its beginning whether an object is JSON Lines in UTF-8, as the functions read it."""
+    """Return whether an object begins as JSON Lines in UTF-8, which the functions read."""
     head: bytes = (
         target.client("s3")
         .get_object(Bucket=place.bucket, Key=place.key, Range=f"bytes=0-{_HEAD_BYTES - 1}")["Body"]

@@ -56,7 +56,7 @@ def read_alarms(target: Target) -> list[Alarm]:
 
 
 def _fell_silent(cloudwatch: Any, described: Mapping[str, Any]) -> bool:
-    """Tell the end of data from data that has not come yet, after which no change is kept.
+    """Distinguish the end of data from data that has not come yet, after which no change is kept.
 
     Only alarms for silence tell people of this state. CloudWatch keeps changes for thirty days.
 

@@ -102,7 +102,7 @@ class Snapshot:
 
     @property
     def unmeasured(self) -> str:
-        """Word that a metric has no data; of a stack older than what is shown, since when."""
+        """What to show for a metric without data; for a stack older than the span, since when."""
         if self.deployed is None or self.deployed >= self.since:
             return "not measured yet"
         return f"not measured since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -119,7 +119,7 @@ class Snapshot:
         return not any(one.values for series in self.measured.values() for one in series)
 
     def threshold(self, panel: Panel) -> float | None:
-        """Give from where on the panel's alarm fires, in the panel's unit."""
+        """Return the threshold of the panel's alarm, in the panel's unit."""
         for alarm in self.alarms:
             if alarm.metric == panel.alarmed:
                 return panel.in_unit(alarm.threshold)
@@ -198,7 +198,7 @@ def _measured(
 
 
 def period(span: timedelta) -> int:
-    """Give the seconds between two figures: some hundred figures, and never below a minute."""
+    """Return the seconds between two values: a few hundred values, at least a minute apart."""
     return next(
         (seconds for seconds in (60, 300, 3600) if span.total_seconds() / seconds <= 400), 21_600
     )
@@ -207,7 +207,7 @@ def period(span: timedelta) -> int:
 def _metrics(
     cloudwatch: Any, series: Series, names: Mapping[str, str]
 ) -> list[tuple[str, dict[str, str]]]:
-    """Give a series' metrics with their labels: one, or as many as there are values."""
+    """Return a series' metrics with their labels: one, or as many as there are values."""
     try:
         dimensions = series.dimensions_in(names)
     except KeyError as error:
@@ -267,7 +267,7 @@ def _runs(deployment: DeploymentClient) -> list[RetrainingRun]:
 
 
 def _run(deployment: DeploymentClient, execution: Mapping[str, Any]) -> RetrainingRun:
-    """Tell of one execution in one line: of a verdict with its reasons, the first."""
+    """Return one execution in one line: of a verdict with its reasons, the first."""
     arn, status = execution["executionArn"], str(execution["status"])
     if status == "RUNNING":
         told = f"running, {deployment.current_state(arn) or 'starting'}"

@@ -30,7 +30,7 @@ _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measur
 
 
 def status_table(deployment: DeploymentClient, stage: str) -> Table:
-    """Tell what serves, what was measured and what runs; what cannot be read says why."""
+    """Return a table of what serves, what was measured and what runs, or why a part is unknown."""
     snapshot = take_snapshot(deployment, stage, SPAN)
     hours = SPAN.total_seconds() / 3600
     table = Table(
@@ -77,7 +77,7 @@ def _or_why_not(
 
 
 def _alarms(snapshot: Snapshot) -> str:
-    """Tell of each alarm that fires, and count the others."""
+    """Return each alarm that fires, and the number of the others."""
     by_state = sorted(snapshot.alarms, key=lambda alarm: (_state(alarm), alarm.name))
     lines = []
     for state, alarms in groupby(by_state, key=_state):
