@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 from cli.errors import OperatorError
 
 
+def utc_now() -> datetime:
+    """Return the present time; the clock of functions that take one."""
+    return datetime.now(UTC)
+
+
 def parse_timestamp(text: str, option: str) -> datetime:
     """Return an ISO 8601 timestamp; one without a time zone is in UTC, as all that is printed.
 

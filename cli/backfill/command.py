@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
-from time import sleep
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,7 +17,7 @@ from cli.backfill.sources import StreamRange, records_of_file
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import PostFile, Report, check
-from cli.timestamps import parse_timestamp
+from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.contracts.predictions import Record
 from stresswatch.text.wording import counted
 
@@ -25,7 +25,9 @@ Range = tuple[datetime, datetime]
 Source = Path | Range
 
 
-def source_of(file: Path | None, start: str | None, end: str | None) -> Source:
+def source_of(
+    file: Path | None, start: str | None, end: str | None, now: Callable[[], datetime] = utc_now
+) -> Source:
     """Read from where the operator wants posts: a file, or a range of time that is over.
 
     Raises
@@ -40,12 +42,20 @@ def source_of(file: Path | None, start: str | None, end: str | None) -> Source:
     span = parse_timestamp(start, "--from"), parse_timestamp(end, "--to")
     if span[0] >= span[1]:
         raise OperatorError("--from must be before --to.")
-    if span[1] > datetime.now(UTC):
+    if span[1] > now():
         raise OperatorError("--to lies in the future: posts may still come; wait, or give now.")
     return span
 
 
-def backfill(console: Console, target: Target, version: str, source: Source, out: str) -> None:
+def backfill(
+    console: Console,
+    target: Target,
+    version: str,
+    source: Source,
+    out: str,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], datetime] = utc_now,
+) -> None:
     """Score the posts with the version, write the predictions, and say what came of it.
 
     Raises
@@ -63,7 +73,7 @@ def backfill(console: Console, target: Target, version: str, source: Source, out
         report = check(file, console)
         records = records_of_file(file)
     else:
-        records = _records(console, target, source)
+        records = _records(console, target, source, sleep, now())
     with output, _progress(console) as progress:
         task = progress.add_task("Scoring", total=report.posts + report.refused or None)
         for scored in score(records, model):
@@ -78,11 +88,17 @@ def backfill(console: Console, target: Target, version: str, source: Source, out
         raise OperatorError("None of these records is a post.")
 
 
-def _records(console: Console, target: Target, source: Range) -> Iterator[Record]:
+def _records(
+    console: Console,
+    target: Target,
+    source: Range,
+    sleep: Callable[[float], None],
+    now: datetime,
+) -> Iterator[Record]:
     start, end = source
     kinesis, stream = target.client("kinesis"), target.output("PostsStreamName")
     summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-    kept_from = datetime.now(UTC) - timedelta(hours=summary["RetentionPeriodHours"])
+    kept_from = now - timedelta(hours=summary["RetentionPeriodHours"])
     if start < kept_from:
         console.print(
             f"The stream keeps posts for {summary['RetentionPeriodHours']} h: "

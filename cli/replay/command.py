@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 
@@ -15,7 +15,7 @@ from cli.replay.claims import HeldObjects
 from cli.replay.held_objects import HeldObject, Selection, invocations
 from cli.replay.redelivery import Delivery
 from cli.replay.view import Replaying
-from cli.timestamps import parse_timestamp
+from cli.timestamps import parse_timestamp, utc_now
 
 
 def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:
@@ -40,7 +40,7 @@ def replay(
     *,
     execute: bool,
     sleep: Callable[[float], None] = time.sleep,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
 ) -> int:
     """Have the selected records predicted, or count them; return how many are left.
 

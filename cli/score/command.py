@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,7 +34,13 @@ from stresswatch.text.wording import counted
 from stresswatch.versions.champion import Pointer, read_pointer
 
 
-def score(console: Console, target: Target, address: str, version: str | None) -> dict[str, Any]:
+def score(
+    console: Console,
+    target: Target,
+    address: str,
+    version: str | None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
     """Have a file scored, by the champion unless a version is named; return the summary.
 
     What an earlier run of the same file and version scored is not scored again, and one that is
@@ -52,9 +59,9 @@ def score(console: Console, target: Target, address: str, version: str | None) -
         parts = job.parts()
         states = target.client("stepfunctions")
         if earlier := _running(job):
-            follow(console, states, earlier)
+            follow(console, states, earlier, sleep)
         if left := job.left(parts):
-            cause = follow(console, states, _start(job, left))
+            cause = follow(console, states, _start(job, left), sleep)
             if left := job.left(parts):
                 raise OperatorError(
                     f"{len(left)} of {len(parts)} parts were not scored: {cause}; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 _LOOK_SECONDS = 1.0
 
 
-def follow(console: Console, states: Any, execution: str) -> str:
-    """Show how far an execution is until it ends; say what went wrong first, if anything did.
+def follow(console: Console, states: Any, execution: str, sleep: Callable[[float], None]) -> str:
+    """Show how far an execution is until it ends; return what went wrong first, if anything did.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def follow(console: Console, states: Any, execution: str) -> str:
                     progress.update(task, completed=done, total=items["total"])
                 if described["status"] != "RUNNING":
                     return _cause(states, execution, described)
-                time.sleep(_LOOK_SECONDS)
+                sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         console.print("The workflow goes on; run this again to follow it.")
         raise

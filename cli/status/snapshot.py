@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm, read_alarms
+from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
@@ -127,10 +128,10 @@ class Snapshot:
 
 
 def take_snapshot(
-    deployment: DeploymentClient, stage: str, span: timedelta, now: datetime | None = None
+    deployment: DeploymentClient, stage: str, span: timedelta, now: Callable[[], datetime] = utc_now
 ) -> Snapshot:
     """Return a snapshot of the last `span`; a part that cannot be read is named in `unreadable`."""
-    now = now or datetime.now(UTC)
+    at = now()
     unreadable: dict[str, str] = {}
 
     def attempt(name: str, read: Callable[[], T], otherwise: T) -> T:
@@ -145,12 +146,12 @@ def take_snapshot(
     nothing: dict[str, tuple[MeasuredSeries, ...]] = {}
     return Snapshot(
         name=deployment.target.name,
-        at=now,
-        since=now - span,
-        measured=attempt("metrics", lambda: _measured(deployment, stage, now - span, now), nothing),
+        at=at,
+        since=at - span,
+        measured=attempt("metrics", lambda: _measured(deployment, stage, at - span, at), nothing),
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
         changes=attempt("champion", lambda: _changes(deployment), []),
-        challenger=attempt("challenger", lambda: _challenger(deployment, now), None),
+        challenger=attempt("challenger", lambda: _challenger(deployment, at), None),
         runs=attempt("retraining", lambda: _runs(deployment), []),
         unreadable=unreadable,
         deployed=deployment.target.created,

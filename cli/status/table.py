@@ -19,7 +19,8 @@ from cli.status.alarms import Alarm
 from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import Panel
+from stresswatch.monitoring.panels import Panel, SECTIONS
+from cli.timestamps import utc_now
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.text.wording import counted
 
@@ -29,9 +30,11 @@ _FIRES, _WELL, _NEW = "ALARM", "OK", "not measured yet"
 _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measured yet[/]"}
 
 
-def status_table(deployment: DeploymentClient, stage: str) -> Table:
+def status_table(
+    deployment: DeploymentClient, stage: str, now: Callable[[], datetime] = utc_now
+) -> Table:
     """Return a table of what serves, what was measured and what runs, or why a part is unknown."""
-    snapshot = take_snapshot(deployment, stage, SPAN)
+    snapshot = take_snapshot(deployment, stage, SPAN, now)
     hours = SPAN.total_seconds() / 3600
     table = Table(
         title=f"{snapshot.name}, the last {hours:.0f} hours",
@@ -48,7 +51,7 @@ def status_table(deployment: DeploymentClient, stage: str) -> Table:
         "posts stream": lambda: _stream(deployment, "PostsStreamName"),
         "posts to predictor": lambda: _mapping(deployment),
         "predictions stream": lambda: _stream(deployment, "PredictionsStreamName"),
-        "quarantined today": lambda: _quarantined_today(deployment),
+        "quarantined today": lambda: _quarantined_on(deployment, snapshot.at),
     }
     for name, read in rows.items():
         table.add_row(name, _or_why_not(snapshot, name, read))
@@ -169,11 +172,11 @@ def _named(resource: str, state: str) -> Text:
     return Text(f"{state}: {resource}", overflow="ellipsis")
 
 
-def _quarantined_today(deployment: DeploymentClient) -> str:
+def _quarantined_on(deployment: DeploymentClient, day: datetime) -> str:
     """Count the first thousand records: more of them is all that an operator needs to know."""
     found = deployment.target.client("s3").list_objects_v2(
         Bucket=deployment.target.output("QuarantineBucketName"),
-        Prefix=f"{QUARANTINE_PREFIX}{datetime.now(UTC):date=%Y-%m-%d}/",
+        Prefix=f"{QUARANTINE_PREFIX}{day:date=%Y-%m-%d}/",
     )
     return f"{found['KeyCount']:,}{' or more' if found['IsTruncated'] else ''}"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pandas as pd
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.score import command, workflow
+from cli.score import command
 from stresswatch.contracts.posts import post_record
 from stresswatch.versions.champion import read_pointer
 from tests.conftest import make_posts
@@ -64,8 +64,13 @@ def written(folder: Path, suffix: str, posts: int = len(RECORDS)) -> Path:
     return file
 
 
-def run(target: Target, address: str, version: str | None = None) -> dict[str, Any]:
-    return command.score(Console(file=io.StringIO()), target, address, version)
+def run(
+    target: Target,
+    address: str,
+    version: str | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    return command.score(Console(file=io.StringIO()), target, address, version, sleep)
 
 
 def rows(deployed: Deployed, summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -138,14 +143,12 @@ def test_a_file_none_of_whose_lines_is_a_post_is_an_error(target: Target, tmp_pa
 
 
 def test_a_run_that_was_interrupted_goes_on_and_is_taken_up_again(
-    deployed: Deployed, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deployed: Deployed, target: Target, tmp_path: Path
 ) -> None:
     file = str(written(tmp_path, "jsonl"))
     before = executions(deployed, target)
-    with monkeypatch.context() as patch:
-        patch.setattr(workflow, "time", SimpleNamespace(sleep=interrupt))
-        with pytest.raises(KeyboardInterrupt):
-            run(target, file)
+    with pytest.raises(KeyboardInterrupt):
+        run(target, file, sleep=interrupt)
     assert run(target, file)["posts"] == len(RECORDS)
     assert executions(deployed, target) == before + 1
 

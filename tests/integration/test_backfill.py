@@ -14,7 +14,7 @@ from moto import mock_aws
 from rich.console import Console
 
 import lambdas.predictor.handler as predictor_module
-from cli.backfill import command, outputs
+from cli.backfill import outputs
 from cli.backfill.command import backfill
 from cli.backfill.scoring import load_version, score
 from cli.deployment.target import Target
@@ -41,7 +41,6 @@ def aws(version_files):
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(command, "sleep", lambda seconds: None)
         predictor_module.predictor.cache_clear()
         made = Aws()
         made.promote("v1", version_files)
@@ -70,7 +69,8 @@ class Stack:
 
     def backfill(self, source, out, version="v1", width=200) -> str:
         self.shown = io.StringIO()
-        backfill(Console(file=self.shown, width=width), self.target, version, source, str(out))
+        console = Console(file=self.shown, width=width)
+        backfill(console, self.target, version, source, str(out), sleep=lambda _: None)
         return self.shown.getvalue()
 
     def live(self):

@@ -224,9 +224,7 @@ WRITES = ("PutObject", "DeleteObject")
 
 
 @pytest.mark.parametrize("done", range(10))
-def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(
-    stack, done
-):
+def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(stack, done):
     stack.reject(1, 2)
     stack.give_up(3, 4)
     steps = iter(range(100))

@@ -159,9 +159,7 @@ class TestInputs:
         assert len(body) == found.size
         return [json.loads(line) for line in body.splitlines()]
 
-    def test_posts_arrive_in_the_contract_s_form_and_other_lines_unchanged(
-        self, target, tmp_path
-    ):
+    def test_posts_arrive_in_the_contract_s_form_and_other_lines_unchanged(self, target, tmp_path):
         file = tmp_path / "lines.jsonl"
         file.write_bytes(LINES[0] + b'\nno post\n\n{"Text": "words", "created_at": 1521614353}\n')
         found = input_at(QUIET, target, str(file))

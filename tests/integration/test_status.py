@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import boto3
 import pytest
@@ -16,6 +17,7 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.status import snapshot
 from cli.status.table import status_table
+from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.versions.champion import Pointer, write_pointer
@@ -64,9 +66,9 @@ def target():
         yield Target("stresswatch-dev", outputs, boto3.client)
 
 
-def show(target, width=120) -> str:
+def show(target, width=120, now=utc_now) -> str:
     shown = io.StringIO()
-    Console(file=shown, width=width).print(status_table(DeploymentClient(target), "dev"))
+    Console(file=shown, width=width).print(status_table(DeploymentClient(target), "dev", now))
     return shown.getvalue()
 
 
@@ -98,6 +100,17 @@ def test_a_new_stack_has_nothing_to_tell_and_says_what_to_do_first(target):
     assert "never ran" in line(shown, "retraining")
     assert "0" in line(shown, "quarantined today")
     assert "unknown" not in shown
+
+
+def test_the_quarantine_is_counted_for_the_day_of_the_clock(target):
+    for key in (
+        "quarantine/date=2020-01-01/shard-0.json",
+        "quarantine/date=2020-01-02/shard-1.json",
+    ):
+        boto3.client("s3").put_object(Bucket="quarantine", Key=key, Body=b"{}")
+    for day, count in (("2020-01-01", 1), ("2020-01-03", 0)):
+        shown = show(target, now=partial(datetime.fromisoformat, f"{day}T23:59+00:00"))
+        assert re.findall(r"\d+", line(shown, "quarantined today")) == [str(count)]
 
 
 def test_what_serves_was_measured_and_runs_is_told(target):

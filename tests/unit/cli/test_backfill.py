@@ -154,6 +154,14 @@ def test_what_is_no_source_is_one_sentence(arguments, said):
         source_of(*arguments)
 
 
+def test_a_range_that_is_not_over_is_refused():
+    end = datetime(2026, 1, 2, tzinfo=UTC)
+    arguments = (None, "2026-01-01", "2026-01-02")
+    with pytest.raises(OperatorError, match="--to lies in the future"):
+        source_of(*arguments, now=lambda: end - timedelta(seconds=1))
+    assert source_of(*arguments, now=lambda: end) == (end - timedelta(days=1), end)
+
+
 @pytest.mark.parametrize(
     ("out", "said"),
     [

@@ -76,9 +76,7 @@ def test_shards_that_were_split_before_are_read_parents_first(kinesis, consumer)
     assert kinesis.read.index("a2") < min(map(kinesis.read.index, ("c1", "d1")))
 
 
-def test_shards_that_are_split_or_merged_are_read_from_their_start(
-    kinesis, consumer
-):
+def test_shards_that_are_split_or_merged_are_read_from_their_start(kinesis, consumer):
     assert read_all(consumer) == ["a1", "a2", "b1"]
     kinesis.reshard(("a",), c=["c1"], d=["d1"])
     kinesis.reshard(("b", "c"), e=["e1"])
