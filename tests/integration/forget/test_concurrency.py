@@ -1,0 +1,132 @@
+"""Others read, write and forget meanwhile: nothing of theirs is lost, and nothing is missed."""
+
+import itertools
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from cli.errors import OperatorError
+from cli.parallel import WORKERS, in_parallel
+from tests.integration.forget.kept import OTHERS, THEIRS, counted, fill, holding, line, post
+
+
+def test_a_reader_sees_every_prediction_of_others_at_each_moment(kept):
+    for first in range(0, 40, 4):
+        kept.archive(*[OTHERS] * 3, THEIRS, first=str(first))
+    seen = []
+
+    def look(request):
+        seen.append(kept.archived().count(OTHERS))
+
+    for operation in ("PutObject", "DeleteObject"):
+        kept.before(operation, look)
+    kept.forget()
+    look(None)
+    assert seen == [30] * 11
+    assert kept.archived().count(THEIRS) == 0
+
+
+@pytest.mark.parametrize("done", [0, 1, 5])
+def test_it_can_be_stopped_at_any_write_and_repeated(kept, done):
+    fill(kept)
+    others = len(holding(kept, OTHERS))
+    writes, is_stopping = itertools.count(), True
+
+    def stop(request):
+        if is_stopping and next(writes) >= done:
+            raise KeyboardInterrupt
+
+    for operation in ("PutObject", "DeleteObject"):
+        kept.before(operation, stop)
+    with pytest.raises(KeyboardInterrupt):
+        kept.forget()
+    assert sum(counted(kept.shown).values()) == done
+    is_stopping = False
+    kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert len(holding(kept, OTHERS)) == others
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_is_written_while_it_runs_is_not_missed(kept, before):
+    """An object that comes when its prefix was listed already, and is found by no single sweep."""
+    kept.put("archive", "backfills/last/part-00000.jsonl.gz", line(OTHERS))
+    if before:
+        fill(kept)
+    late = iter([True])
+
+    def write_late(request):
+        if request["Key"].startswith("backfills/last") and next(late, False):
+            kept.quarantine(post(), "99")
+            kept.archive(THEIRS, first="99")
+
+    kept.before("GetObject", write_late)
+    shown = kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert counted(shown)["quarantine"] == before + 1
+    assert re.search(r"Whatever was written before 20\S+ \S+ UTC was looked at\.", shown)
+
+
+def test_if_it_keeps_coming_that_is_said(kept):
+    numbers = iter(range(100, 200))
+    kept.before("GetObject", lambda request: kept.archive(THEIRS, first=str(next(numbers))))
+    kept.archive(THEIRS)
+    with pytest.raises(OperatorError, match="stop whoever sends these posts"):
+        kept.forget()
+
+
+def test_a_file_that_is_replaced_meanwhile_loses_nothing_that_is_new(kept):
+    kept.put("training", "labels/1.jsonl", line(THEIRS))
+    newer = iter([line(OTHERS) + line(THEIRS)])
+
+    def replace(request):
+        if "IfMatch" in request and (body := next(newer, None)):
+            kept.put("training", "labels/1.jsonl", body)
+
+    kept.before("PutObject", replace)
+    kept.forget()
+    assert [one["post_id"] for one in kept.lines("labels/1.jsonl")] == [OTHERS]
+
+
+def test_a_file_that_is_deleted_meanwhile_does_not_come_back(kept):
+    kept.put("training", "labels/1.jsonl", line(THEIRS) + line(OTHERS))
+
+    def delete(request):
+        kept.s3.delete_object(Bucket=kept.buckets["training"], Key="labels/1.jsonl")
+
+    kept.before("PutObject", delete)
+    kept.forget()
+    assert kept.keys("training") == []
+
+
+def test_two_who_forget_at_once_do_not_bring_back_what_the_other_removed(kept):
+    kept.archive("a", "b", "c")
+    others_turn = iter([True])
+
+    def forget_the_other(request):
+        if next(others_turn, False):
+            kept.forget("b")
+
+    kept.before("PutObject", forget_the_other)
+    kept.forget("a")
+    assert kept.archived() == ["c"]
+
+
+def test_a_retraining_that_runs_is_named_as_it_may_have_read_already(kept):
+    running = {"executions": [{"status": "RUNNING"}]}
+    kept.clients["stepfunctions"] = SimpleNamespace(list_executions=lambda **_: running)
+    assert "run this again when it ended" in kept.forget(execute=False)
+
+
+def test_what_is_listed_and_not_done_yet_does_not_grow_with_the_bucket(kept):
+    done, most = set(), 0
+
+    def listed():
+        nonlocal most
+        for number in range(500):
+            most = max(most, number - len(done))
+            yield [number]
+
+    assert sum(in_parallel(lambda versions: done.add(versions[0]) or True, listed())) == 500
+    assert most <= 4 * WORKERS

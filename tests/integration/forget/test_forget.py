@@ -1,0 +1,209 @@
+"""A person's posts are taken out of everything that is kept, and nothing of others with them."""
+
+import base64
+import gzip
+import json
+import re
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.errors import OperatorError
+from stresswatch.contracts.identity import text_digest
+from stresswatch.storage.training_sources import BaseSet, Counts, Sources
+from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from tests.integration.forget.kept import (
+    KEY,
+    OTHERS,
+    PLACES,
+    THEIRS,
+    counted,
+    fill,
+    holding,
+    line,
+    post,
+    version,
+)
+from tests.marker import MARKER
+
+
+def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
+    fill(kept)
+    others = len(holding(kept, OTHERS))
+    shown = kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert len(holding(kept, OTHERS)) == others == 8
+    assert kept.archived() == [OTHERS]
+    assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
+
+
+def test_the_digest_of_a_text_goes_with_its_row_and_is_nowhere_else(kept):
+    kept.archive(OTHERS, THEIRS)
+    kept.archive(OTHERS, THEIRS, first="5", prefix=SHADOW_PREFIX)
+    digests = [text_digest(KEY, post_id) for post_id in (OTHERS, THEIRS)]
+    assert [len(holding(kept, digest)) for digest in digests] == [2, 2]
+    kept.forget()
+    assert [len(holding(kept, digest)) for digest in digests] == [2, 0]
+
+
+def test_a_dry_run_counts_the_same_and_changes_nothing(kept):
+    fill(kept)
+    before = kept.everything()
+    shown = kept.forget(execute=False)
+    assert kept.everything() == before
+    assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
+    assert "Nothing was removed yet; to remove it, add --execute." in shown
+
+
+def test_what_a_training_set_is_made_of_names_nobody_and_stays(kept):
+    fill(kept)
+    made = Sources(Counts(2, 1), 0, {"posts": BaseSet(2, "2026-11-23T00:00:00+00:00")}, 0)
+    kept.put("training", "datasets/v1/sources.json", made.to_bytes())
+    shown = kept.forget()
+    assert kept.body("training", "datasets/v1/sources.json") == made.to_bytes()
+    assert "nobody can tell" not in shown
+
+
+def test_what_it_says_holds_no_text(kept):
+    fill(kept)
+    assert MARKER not in kept.forget(execute=False) + kept.forget()
+
+
+def test_several_ids_are_forgotten_at_once_and_unknown_ones_are_named(kept):
+    kept.archive("a", "b", "c")
+    shown = kept.forget("a", "b", "typo")
+    assert kept.archived() == ["c"]
+    assert counted(shown)["archive"] == 2
+    assert "Nothing was found of 'typo'." in shown
+
+
+@pytest.mark.parametrize("typed", ["7", "7.0", " 7\n"])
+def test_an_id_is_forgotten_however_it_is_written(kept, typed):
+    kept.archive("7", "7.0", " 7 ", "77", "7.5")
+    shown = kept.forget(typed)
+    assert kept.archived() == ["7.5", "77"]
+    assert "Nothing was found" not in shown
+
+
+def test_an_object_keeps_what_it_says_of_itself(kept):
+    kept.archive(THEIRS, OTHERS)
+    (key,) = kept.keys("archive")
+    kept.forget()
+    head = kept.s3.head_object(Bucket=kept.buckets["archive"], Key=key)
+    assert (head["ContentType"], head["ContentEncoding"]) == ("application/x-ndjson", "gzip")
+
+
+def test_an_emptied_archive_object_stays_for_whoever_is_about_to_read_it(kept):
+    kept.archive(THEIRS, THEIRS)
+    keys = kept.keys("archive")
+    kept.forget()
+    assert kept.keys("archive") == keys
+    assert kept.archived() == []
+
+
+def test_what_cannot_be_read_at_all_is_left_counted_and_holds_nothing_up(kept):
+    kept.put("archive", "predictions/date=2020-01-01/hour=00/a.jsonl.gz", b"\x1f\x8bcut")
+    kept.put("quarantine", "quarantine/date=2020-01-01/a.json", b"[]")
+    kept.put("quarantine", "aws/lambda/a", b'{"payload": "[]"}')
+    before = kept.everything()
+    kept.archive(THEIRS)
+    shown = kept.forget()
+    assert before.items() <= kept.everything().items()
+    assert kept.archived() == []
+    assert len(re.findall(r"│\s+1 │$", shown, re.MULTILINE)) == 3
+
+
+def test_old_versions_go_where_somebody_keeps_them(kept):
+    kept.put("training", "labels/1.jsonl", line(THEIRS))
+    version(kept, "training", line(THEIRS) + line(OTHERS), line(OTHERS), line(OTHERS, n=1))
+    kept.s3.delete_object(Bucket=kept.buckets["training"], Key="labels/1.jsonl")
+    version(kept, "training", line(THEIRS) + line("third"), key="labels/2.jsonl")
+    shown = kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert len(holding(kept, OTHERS)) == 2
+    assert kept.lines("labels/2.jsonl")[0]["post_id"] == "third"
+    assert re.search(r"│ labels\s+│\s+1 │\s+2 │", shown)
+
+
+def test_what_it_cannot_reach_is_said(kept):
+    kept.put("training", "datasets/v1/posts.jsonl", line(THEIRS))
+    kept.put("training", "datasets/v2/posts.jsonl", line(OTHERS))
+    kept.put("training", "datasets/base/posts.jsonl", line(THEIRS))
+    shown = kept.forget()
+    assert "Streams keep records for 24 h" in shown
+    assert "Models that learned from it: v1. Retrain." in shown
+    assert "A retraining runs" not in shown
+
+
+def test_a_stranger_finds_nothing_and_is_told_so(kept):
+    shown = kept.forget("nobody")
+    assert counted(shown) == dict.fromkeys(PLACES, 0)
+    assert "Nothing was found of 'nobody'." in shown
+
+
+@pytest.mark.parametrize("post_id", ["", "x" * 257])
+def test_what_is_no_id_is_refused_before_anything_is_read(kept, post_id):
+    with pytest.raises(OperatorError, match="1 to 256 characters"):
+        kept.forget(post_id)
+
+
+def test_a_missing_permission_ends_it_and_says_what_was_removed(kept):
+    fill(kept)
+
+    def deny(request):
+        if request["Bucket"] == kept.buckets["archive"]:
+            error = {"Error": {"Code": "AccessDenied", "Message": "no s3:GetObjectVersion"}}
+            raise ClientError(error, "GetObject")
+
+    kept.before("GetObject", deny)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        kept.forget()
+    assert counted(kept.shown)["labels"] == 1
+    assert counted(kept.shown)["archive"] == 0
+
+
+@pytest.mark.parametrize("width", [20, 40])
+def test_a_narrow_terminal_is_no_obstacle(kept, width):
+    fill(kept)
+    assert all(len(line) <= width for line in kept.forget(width=width).splitlines())
+
+
+def test_of_several_people_in_one_quarantined_record_the_others_stay(kept):
+    key = kept.quarantine(b'[{"post_id":"other-post", "text":" "},%s]' % post())
+    assert counted(kept.forget())["quarantine"] == 1
+    entry = json.loads(kept.body("quarantine", key))
+    assert base64.b64decode(entry["payload_base64"]) == b'[{"post_id":"other-post", "text":" "}]'
+    assert entry["reason"] == "text_empty"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key", "body"),
+    [
+        ("training", "labels/a.jsonl.gz", gzip.compress(line(THEIRS) + line(OTHERS))),
+        ("training", "labels/a.csv", b"Post_ID,text\ntheir-post,words\nother-post,words\n"),
+        ("training", "datasets/base/a.json", b"[%s, %s]" % (post(), post(OTHERS))),
+        ("training", "scoring/a.csv", b"post_id;text\ntheir-post;a\nother-post;a\n"),
+        ("training", "scoring/a.jsonl.scored/v1/part-000000.jsonl.gz", line(THEIRS)),
+    ],
+)
+def test_a_file_that_somebody_put_there_by_hand_is_looked_into(kept, bucket, key, body):
+    kept.put(bucket, key, body)
+    kept.forget()
+    assert holding(kept, THEIRS) == []
+    assert len(holding(kept, OTHERS)) == (OTHERS.encode() in body or body[:2] == b"\x1f\x8b")
+
+
+def test_a_record_without_an_owner_is_placed_without_its_text(kept):
+    key = kept.quarantine(b"%s, no JSON" % MARKER.encode())
+    shown = kept.forget(execute=False)
+    assert f"- s3://{kept.buckets['quarantine']}/{key}: 1" in shown
+    assert "1 record stays, as the owner is unknown" in shown
+    assert MARKER not in shown
+
+
+def test_of_many_objects_without_an_owner_the_first_are_told(kept):
+    for number in range(13):
+        kept.quarantine(b"no JSON", str(number))
+    shown = kept.forget()
+    assert "13 records stay, as the owner is unknown" in shown
+    assert "- and 3 more objects" in shown

@@ -1,0 +1,132 @@
+"""A replay that is killed, stopped or run twice at once: each record is predicted exactly once."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.replay.claims import LEASE
+from tests.integration.replay.stack import Killed, ids, rows_of
+
+WRITES = ("PutObject", "DeleteObject")
+
+
+@pytest.mark.parametrize("done", range(10))
+def test_a_kill_at_any_write_or_invocation_loses_and_repeats_nothing(stack, done):
+    stack.reject(1, 2)
+    stack.give_up(3, 4)
+    steps = iter(range(100))
+    alive = [False]
+
+    def step(request=None):
+        if not alive[0] and next(steps) >= done:
+            raise Killed
+
+    def step_unless_the_predictors(request):
+        if request["Bucket"] == "quarantine":
+            step()
+
+    for operation in WRITES:
+        stack.before(operation, step_unless_the_predictors)
+    stack.before_invoke = step
+    if done < 8:  # two claims and two deletions of records, one each of the batch, two invocations
+        with pytest.raises(Killed):
+            stack.replay()
+    else:
+        assert stack.replay() == 0
+    alive[0] = True
+    stack.later = LEASE
+    assert stack.replay() == 0
+    assert stack.archived() == ids(1, 2, 3, 4)
+    assert {p["prediction_id"] for p in stack.aws.predictions()} == set(ids(1, 2, 3, 4))
+    assert stack.held() == {}
+
+
+def test_claims_of_a_killed_replay_stand_for_a_while_and_are_named(stack):
+    stack.reject(1, 2)
+
+    def die():
+        stack.before("PutObject", die_too)
+        raise Killed
+
+    def die_too(request):
+        if request["Bucket"] == "quarantine" and not revived:
+            raise Killed
+
+    revived = []
+    stack.before_invoke = die
+    with pytest.raises(Killed):
+        stack.replay()
+    revived.append(True)
+    stack.before_invoke = lambda: None
+    assert stack.replay() == 2
+    assert "2 records are in another replay, which runs or was killed" in stack.shown
+    assert stack.delivered == {}
+    stack.later = LEASE
+    assert stack.replay() == 0
+    assert stack.delivered == {"1": 1, "2": 1}
+
+
+def test_who_stops_it_by_hand_can_go_on_at_once(stack):
+    stack.reject(1)
+    before = stack.held()
+
+    def stop():
+        raise KeyboardInterrupt
+
+    stack.before_invoke = stop
+    with pytest.raises(KeyboardInterrupt):
+        stack.replay()
+    assert stack.held() == before
+    assert ("quarantine", "text_too_long", "1", "0", "1") in rows_of(stack.shown)
+    stack.before_invoke = lambda: None
+    assert stack.replay() == 0
+    assert stack.archived() == ids(1)
+
+
+@pytest.mark.parametrize("moment", ["PutObject", "invoke", "DeleteObject"])
+def test_two_who_replay_at_once_send_each_record_once(stack, moment):
+    stack.reject(*range(1, 6))
+    stack.give_up(6, 7)
+    others_turn = iter([True])
+
+    def others(request=None):
+        if (request is None or request["Bucket"] == "quarantine") and next(others_turn, False):
+            stack.replay()
+
+    if moment == "invoke":
+        stack.before_invoke = others
+    else:
+        stack.before(moment, others)
+    stack.replay()
+    assert stack.delivered == dict.fromkeys("1234567", 1)
+    assert stack.archived() == ids(*range(1, 8))
+    assert stack.held() == {}
+
+
+def test_a_post_that_is_forgotten_meanwhile_is_not_sent(stack):
+    stack.reject(1, 2)
+    (first, _) = stack.aws.keys("quarantine")
+    forget = iter([True])
+
+    def forget_first(request):
+        if request["Key"] == first and next(forget, False):
+            stack.aws.s3.delete_object(Bucket="quarantine", Key=first)
+
+    stack.before("PutObject", forget_first)
+    stack.replay()
+    assert stack.delivered == {"2": 1}
+    assert stack.held() == {}
+
+
+def test_a_permission_that_is_missing_ends_it_with_what_was_done_by_then(stack):
+    stack.reject(1)
+    stack.give_up(2)
+
+    def deny(request):
+        if request["Key"].startswith("aws/lambda/"):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "PutObject")
+
+    stack.before("PutObject", deny)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        stack.replay()
+    assert ("quarantine", "text_too_long", "1", "1", "0") in rows_of(stack.shown)
+    assert ("failed batches", "RecordAgeExceeded", "1", "0", "1") in rows_of(stack.shown)
