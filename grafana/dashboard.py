@@ -35,7 +35,7 @@ _WIDTH, _HEIGHT = 12, 8
 
 
 def dashboard() -> dict[str, Any]:
-    """Give the dashboard as Grafana imports it."""
+    """Return the dashboard as Grafana imports it."""
     names = {"Stage": "$stage"} | {output: f"${output}" for output in LOGICAL_IDS}
     return {
         "uid": "stresswatch",
@@ -111,7 +111,7 @@ def _panel(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
 def _targets(
     place: int, series: Series, minutes: int, names: dict[str, str]
 ) -> Iterable[dict[str, Any]]:
-    """Give a query; a scaled metric is one that is hidden, and one that multiplies it."""
+    """Yield a query; for a scaled metric a hidden one, and one that multiplies it."""
     letter = chr(ord("A") + place)
     both = {
         "datasource": _SOURCE,
@@ -181,7 +181,7 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def _named() -> dict[str, Series]:
-    """Give a series for each output that dimensions are made of, in their order."""
+    """Return a series for each output that dimensions are made of, in their order."""
     return {
         field: series
         for panel in PANELS
@@ -193,7 +193,7 @@ def _named() -> dict[str, Series]:
 
 
 def _name_of(output: str, series: Series) -> dict[str, Any]:
-    """Let Grafana find the name behind an output, among the dimensions of a metric."""
+    """Return a variable that finds the name behind an output among a metric's dimensions."""
     (dimension,) = series.dimensions
     return {
         "name": output,
@@ -215,7 +215,7 @@ def _name_of(output: str, series: Series) -> dict[str, Any]:
 
 
 def _alarms() -> dict[str, Any]:
-    """Mark when alarms changed."""
+    """Return annotations of the times at which alarms changed."""
     return {
         "name": "Alarms",
         "enable": True,

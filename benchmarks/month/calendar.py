@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cli.demo.plan import UNSEEN_COMMUNITIES
-from stresswatch.contracts.labelled_posts import LabelledPost
+
 from cli.demo.posts import UNSEEN_COMMUNITIES
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import LabelledPost
 
 LABELS_COME_AFTER = 2

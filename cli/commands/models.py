@@ -11,7 +11,6 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.model_versions import Versions
 from cli.options import Local, Stage, Version, Why
-from stresswatch.retraining.run_report import tell
 
 
 def retrain(

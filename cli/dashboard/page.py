@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from cli.status.alarms import Alarm
-from cli.status.snapshot import Line, MeasuredSeries, Seen, Snapshot
-from cli.status.table import moment, number, timestamp
+from cli.status.snapshot import MeasuredSeries, Snapshot
+from cli.status.table import number, timestamp
 from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import COLOURS, Panel, SECTIONS
+from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"

@@ -21,7 +21,6 @@ from cli.post_files.refusals import FileRefused
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import InvalidPost, LabelledPost, Post
 from stresswatch.text.wording import counted
-from stresswatch.wording import counted
 
 WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})
 """Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""

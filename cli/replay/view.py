@@ -10,9 +10,8 @@ from rich.table import Table
 
 from cli.errors import UnreadableObject
 from cli.replay.claims import LEASE, Settlement
-from cli.replay.held_objects import FAILED_BATCHES, Held, HeldObject, Unreadable
+from cli.replay.held_objects import FAILED_BATCHES, HeldObject
 from stresswatch.text.wording import counted
-from stresswatch.wording import counted
 
 Kind = tuple[str, str]
 """The name of a place, and the reason why something is there."""

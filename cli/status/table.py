@@ -18,9 +18,9 @@ from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm
 from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
-from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import Panel, SECTIONS
 from cli.timestamps import utc_now
+from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.panels import SECTIONS, Panel
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.text.wording import counted
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from cli.deployment.client import Consumer
-from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from cli.deployment.consumer import Consumer
+from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.contracts.posts import LabelledPost, labelled_post_record
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts

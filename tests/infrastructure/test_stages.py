@@ -7,17 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from cdk_app.errors import InvalidStage
+from cdk_app.stages import STAGES, StreamMode
 
 from cdk_app.app import synthesize as synthesize_app
 from cdk_app.bundling import PROJECT
 from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
 from cdk_app.settings.streaming import StreamMode
-from cli.deployment.deletion import DeletionPlan, Plan, Resource
-from cdk_app.errors import InvalidStage
-from cdk_app.settings import meanings, table
-from cdk_app.stages import STAGES, Stage, StreamMode
-from stresswatch.contracts.posts import NUMERIC_FEATURES
+from cli.deployment.deletion import DeletionPlan, Resource
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
