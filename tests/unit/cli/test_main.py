@@ -1,7 +1,10 @@
 """The command as its user meets it: exit codes and messages."""
 
+import importlib
+import inspect
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -12,7 +15,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 import local
-from cli import main
+from cli import commands, main
 from cli.commands import local_stack
 from cli.data import read_posts
 from cli.deployment import target as target_module
@@ -70,6 +73,18 @@ def test_without_a_command_it_tells_what_it_can_do(stresswatch):
         "data",
     ):
         assert command in shown
+
+
+def test_every_command_that_is_written_is_listed():
+    written = {
+        function
+        for module in pkgutil.iter_modules(commands.__path__, "cli.commands.")
+        for name, function in vars(importlib.import_module(module.name)).items()
+        if inspect.isfunction(function)
+        and function.__module__ == module.name
+        and not name.startswith("_")
+    }
+    assert written == {*main.COMMANDS, *main.DATA_COMMANDS.values()}
 
 
 @pytest.mark.parametrize(
