@@ -17,14 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cli.demo.plan import UNSEEN_COMMUNITIES
 from rich.console import Console
 from rich.table import Table
 
 from cli.data import load_posts
 from cli.demo.posts import UNSEEN_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender

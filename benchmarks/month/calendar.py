@@ -7,11 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cli.demo.plan import UNSEEN_COMMUNITIES
-
 from cli.demo.posts import UNSEEN_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import LabelledPost
 
 LABELS_COME_AFTER = 2
 """Days until somebody has labelled a day's posts."""

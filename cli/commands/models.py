@@ -11,6 +11,7 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.model_versions import Versions
 from cli.options import Local, Stage, Version, Why
+from stresswatch.retraining.run_report import describe
 
 
 def retrain(

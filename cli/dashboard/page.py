@@ -14,7 +14,7 @@ from cli.status.alarms import Alarm
 from cli.status.snapshot import MeasuredSeries, Snapshot
 from cli.status.table import number, timestamp
 from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import COLOURS, SECTIONS, Panel
+from stresswatch.monitoring.panels import COLOURS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"

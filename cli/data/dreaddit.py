@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from cli.errors import FileRefused, OperatorError
-from cli.post_files import CheckedPosts, FileRefused, Wanted
+from cli.post_files import CheckedPosts, Wanted
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import LabelledPost
 
 TRAIN_FILE = "dreaddit-train.csv"
 TEST_FILE = "dreaddit-test.csv"

@@ -18,7 +18,6 @@ from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
 from cli.errors import DemoFailed, OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.versions.champion import Pointer
 

@@ -17,9 +17,8 @@ from rich.table import Table
 from cli.errors import FileRefused
 from cli.post_files.causes import likely_cause
 from cli.post_files.reading import PostFile, Row, Wanted
-from cli.post_files.refusals import FileRefused
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import InvalidPost, LabelledPost, Post
+from stresswatch.contracts.posts import InvalidPost, Post
 from stresswatch.text.wording import counted
 
 WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})

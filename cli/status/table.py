@@ -20,7 +20,7 @@ from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
 from stresswatch.monitoring.dashboard import SECTIONS
-from stresswatch.monitoring.panels import SECTIONS, Panel
+from stresswatch.monitoring.panels import Panel
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.text.wording import counted
 

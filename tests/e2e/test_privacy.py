@@ -14,10 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.deployment.client import Consumer
 from cli.deployment.consumer import Consumer
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
-from stresswatch.contracts.posts import LabelledPost, labelled_post_record
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed, eventually

@@ -7,8 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from cdk_app.errors import InvalidStage
-from cdk_app.stages import STAGES, StreamMode
 
 from cdk_app.app import synthesize as synthesize_app
 from cdk_app.bundling import PROJECT

@@ -18,7 +18,8 @@ from local.event_source_mapping.batching import Answer, Batch, Condition, Discar
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record
 from stresswatch.contracts.identity import text_digest
-from stresswatch.contracts.posts import LabelledPost, Post, labelled_post_record
+from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
+from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
 from stresswatch.storage import archive, quarantine
 from tests.marker import MARKER

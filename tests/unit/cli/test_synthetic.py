@@ -5,13 +5,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from cli.demo.plan import UNSEEN_COMMUNITIES
 from scipy.stats import ks_2samp
 
 from cli.data.synthetic import generate_posts, generate_stream
 from cli.demo.posts import UNSEEN_COMMUNITIES
 from stresswatch.contracts.labelled_posts import parse_labelled_post
-from stresswatch.contracts.posts import NUMERIC_FEATURES, parse_labelled_post
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
 from stresswatch.storage.training_sets import TrainingSet
