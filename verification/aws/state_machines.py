@@ -32,21 +32,42 @@ _INTEGRATION = re.compile(
     r"(?P<pattern>\.\w+(?::\d)?)?"
 )
 _TOKEN, _SYNC = ".waitForTaskToken", ".sync"
-_OPTIMISED: Mapping[str, frozenset[str]] = {
-    "athena": frozenset({_SYNC}),
-    "dynamodb": frozenset(),
-    "events": frozenset({_TOKEN}),
-    "glue": frozenset({_SYNC}),
-    "lambda": frozenset({_TOKEN}),
-    "sagemaker": frozenset({_SYNC}),
-    "sns": frozenset({_TOKEN}),
-    "sqs": frozenset({_TOKEN}),
-    "states": frozenset({_SYNC, ".sync:2", _TOKEN}),
+_OPTIMISED: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "athena": {
+        "getQueryExecution": frozenset(),
+        "getQueryResults": frozenset(),
+        "startQueryExecution": frozenset({_SYNC}),
+        "stopQueryExecution": frozenset(),
+    },
+    "dynamodb": dict.fromkeys(("deleteItem", "getItem", "putItem", "updateItem"), frozenset()),
+    "events": {"putEvents": frozenset({_TOKEN})},
+    "glue": {"startJobRun": frozenset({_SYNC})},
+    "lambda": {"invoke": frozenset({_TOKEN})},
+    "sagemaker": {
+        **dict.fromkeys(
+            ("createEndpoint", "createEndpointConfig", "createModel", "updateEndpoint"), frozenset()
+        ),
+        **dict.fromkeys(
+            (
+                "createHyperParameterTuningJob",
+                "createLabelingJob",
+                "createProcessingJob",
+                "createTrainingJob",
+                "createTransformJob",
+            ),
+            frozenset({_SYNC}),
+        ),
+    },
+    "sns": {"publish": frozenset({_TOKEN})},
+    "sqs": {"sendMessage": frozenset({_TOKEN})},
+    "states": {"startExecution": frozenset({_SYNC, ".sync:2", _TOKEN})},
 }
-"""Ways to wait that a service has, where an integration is made for it.
+"""Operations that an integration is made for, by service, and the ways to wait that each has.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 """
+_READERS = frozenset({"getObject", "listObjectsV2"})
+"""Operations of S3 that give a map its items."""
 _WORKERS = re.compile(r"arn:aws:(lambda:[\w-]+:\d+:function|states:[\w-]+:\d+:activity):.+")
 _ERRORS = frozenset(
     {
@@ -151,8 +172,8 @@ def _waits(found: re.Match[str], *, is_reader: bool) -> bool:
     if found["sdk"]:
         return pattern in ("", _TOKEN)
     if is_reader:
-        return (found["service"], pattern) == ("s3", "")
-    ways = _OPTIMISED.get(found["service"])
+        return (found["service"], pattern) == ("s3", "") and found["operation"] in _READERS
+    ways = _OPTIMISED.get(found["service"], {}).get(found["operation"])
     return ways is not None and (not pattern or pattern in ways)
 
 
@@ -161,17 +182,20 @@ def _operation(name: str, operation: str) -> OperationModel:
 
 
 def _as_called(operation: OperationModel, shape: Shape | None, given: Any) -> Any:
-    """Return parameters with a sample of what is only known at run time."""
+    """Return parameters as botocore takes them, with a sample of what is known at run time only.
+
+    A state names each member with a capital, whatever the service calls it.
+    """
     match shape, given:
         case StructureShape(), Mapping():
-            return {
-                key.removesuffix(".$"): (
-                    _sample(shape.members.get(key.removesuffix(".$")))
-                    if key.endswith(".$")
-                    else _as_called(operation, shape.members.get(key), value)
+            called = {}
+            for key, value in given.items():
+                member = _member(shape, key.removesuffix(".$"))
+                inner = shape.members.get(member)
+                called[member] = (
+                    _sample(inner) if key.endswith(".$") else _as_called(operation, inner, value)
                 )
-                for key, value in given.items()
-            }
+            return called
         case MapShape(), Mapping():
             return {
                 key.removesuffix(".$"): (
@@ -186,6 +210,12 @@ def _as_called(operation: OperationModel, shape: Shape | None, given: Any) -> An
     if shape is not None and shape.type_name in ("string", "blob") and not isinstance(given, str):
         return json.dumps(given)  # Step Functions writes it as JSON
     return given
+
+
+def _member(shape: StructureShape, key: str) -> str:
+    """Return the service's own name of a member; of one that there is not, what to say of it."""
+    named = {f"{name[0].upper()}{name[1:]}": name for name in shape.members}
+    return named.get(key, f"{key}, without its capital" if key in shape.members else key)
 
 
 def _sample(shape: Shape | None) -> Any:
