@@ -57,7 +57,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def assert_nothing_runs(folder: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while left := processes_of(folder):
         assert time.monotonic() < deadline, left
         time.sleep(0.1)

@@ -29,7 +29,7 @@ def endpoint():
 def stream(endpoint, request):
     name = request.node.name
     endpoint.create_stream(StreamName=name, ShardCount=SHARDS)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while (
         endpoint.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"][
             "StreamStatus"

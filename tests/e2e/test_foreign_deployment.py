@@ -112,7 +112,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 def _wait_for(account: Account, emulator: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         assert emulator.poll() is None, "the emulator ended at its start"
         try:
