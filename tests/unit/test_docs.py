@@ -172,6 +172,17 @@ def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
 
 def test_npx_never_waits_for_an_answer():
     """Without ``--yes`` it asks before it installs, for ever where nobody can answer."""
-    calls = [*commands("npx"), *re.findall(r"npx[^\n]*", MAKEFILE)]
+    programs = (path.read_text() for path in (PROJECT / "verification").rglob("*.py"))
+    calls = [
+        *commands("npx"),
+        *re.findall(r"npx[^\n]*", MAKEFILE),
+        *(call for text in programs for call in re.findall(r"\[npx,[^\]]*", text)),
+    ]
     assert calls
     assert [call for call in calls if "--yes" not in call] == []
+
+
+def test_every_page_names_the_version_of_cdks_command_that_make_runs():
+    (version,) = re.findall(r"aws-cdk@[\d.]+\d", MAKEFILE)
+    named = {found for page in PAGES for found in re.findall(r"aws-cdk@\S*\d", page.read_text())}
+    assert named == {version}
