@@ -1,0 +1,40 @@
+"""What the dashboard's page says of a stack, without a browser."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from plotly.utils import PlotlyJSONEncoder
+
+from cli.dashboard.page import body
+from cli.status.alarms import Alarm
+from cli.status.snapshot import Seen
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def alarm(state, *, fell_silent=False):
+    meaning, runbook = "The stream is silent.", "docs/runbooks/silent-stream.md"
+    return Alarm("silent", state, NOW, meaning, runbook, "IncomingRecords", 1, fell_silent)
+
+
+def page(*alarms):
+    """The page of a stack on which nothing was measured, as the browser gets it."""
+    return json.dumps(body(Seen("dev", NOW, NOW - DAY, alarms=alarms)), cls=PlotlyJSONEncoder)
+
+
+def test_what_alarms_of_a_new_stack_watch_was_not_measured_yet():
+    shown = page(alarm("OK"), alarm("INSUFFICIENT_DATA"))
+    assert "No alarm fires: 1 of 2 are well, what 1 watch was not measured yet" in shown
+
+
+@pytest.mark.parametrize("silent", [alarm("ALARM"), alarm("INSUFFICIENT_DATA", fell_silent=True)])
+def test_an_alarm_fires_once_what_it_watches_fell_silent(silent):
+    shown = page(alarm("OK"), silent)
+    assert "1 of 2 alarms fire" in shown
+    assert "was not measured yet" not in shown
+
+
+def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
+    assert page().count('"not measured yet"') > 10
