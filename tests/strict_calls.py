@@ -35,8 +35,13 @@ def check(params: Mapping[str, Any], model: OperationModel, **_: Any) -> None:
     refused = faults(model, params)
     if refused:
         called = f"{model.service_model.service_name}:{model.name}"
-        _found.append(f"{called}: {'; '.join(refused)}")
-        raise RefusedByAws(_found[-1])
+        keep(fault := f"{called}: {'; '.join(refused)}")
+        raise RefusedByAws(fault)
+
+
+def keep(fault: str) -> None:
+    """Keep a fault until the test ends, which then fails."""
+    _found.append(fault)
 
 
 def checked(service: str, operation: str, **parameters: Any) -> None:

@@ -1,6 +1,7 @@
 """Makes every client refuse what CloudWatch refuses and moto takes: as a hook of botocore's.
 
-CloudWatch takes a call whole or not at all: one bad datum, and none of the call's is kept.
+CloudWatch takes a call whole or not at all: one bad datum, and none of the call's is kept. What it
+refuses fails the test that makes the call, also where the code goes on without the datum.
 
 References
 ----------
@@ -18,6 +19,8 @@ from typing import Any
 
 from botocore import handlers
 from botocore.exceptions import ClientError
+
+from tests import strict_calls
 
 EVENT = "provide-client-params.cloudwatch.PutMetricData"
 MOST_DATA = 1000
@@ -38,6 +41,7 @@ def install() -> None:
 def refuse(params: Mapping[str, Any], **_: Any) -> None:
     """Raise what CloudWatch answers to a call, if it would not take it."""
     for fault in faults(params):
+        strict_calls.keep(f"cloudwatch:PutMetricData: {fault}")
         error = {"Code": "InvalidParameterValue", "Message": fault}
         answer = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
         raise ClientError(answer, "PutMetricData")  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from stresswatch.monitoring.window_metrics import RefusedMetrics
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.text.normalisation import normalise
+from tests import strict_calls
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
 
@@ -233,8 +234,10 @@ def test_a_figure_that_cloudwatch_refuses_fails_alone_and_is_not_hidden(
         "lambdas.quality.handler.METRIC_DIMENSION",
         SimpleNamespace(encode=lambda name: ":\n" if name == "refused" else encode(name)),
     )
-    with pytest.raises(RefusedMetrics, match=r"refused 7 of .*: F1 \(dev, "):
+    refused = pytest.raises(RefusedMetrics, match=r"refused 7 of .*: F1 \(dev, ")
+    with strict_calls.refused() as found, refused:
         handler(WINDOW, CONTEXT)
+    assert all(one.startswith("cloudwatch:PutMetricData: MetricData.member.") for one in found)
     assert published("LabelledPosts") == [150]
     assert len(published("F1") + published("F1", Community="first")) == 2
     assert len(published("F1UpperBound", Community="last")) == 1

@@ -1,9 +1,13 @@
 """Calls that AWS would refuse fail the test that makes them, also on moto."""
 
+from datetime import UTC, datetime, timedelta
+
 import boto3
 import pytest
 from moto import mock_aws
 
+from stresswatch.monitoring.window_metrics import publish
+from stresswatch.monitoring.windows import Window
 from stresswatch.versions.model_registry import Registry
 from tests import strict_calls
 from tests.strict_calls import RefusedByAws
@@ -33,6 +37,17 @@ def test_a_fault_is_kept_where_the_code_caught_it(aws):
             caught = True
     assert caught
     assert [one.split(":")[:2] for one in found] == [["ssm", "PutParameter"]]
+
+
+@pytest.mark.parametrize("value", ["", " ", "\u00c9picerie", "a\nb", "a" * 1025])
+def test_a_dimension_that_cloudwatch_refuses_is_kept_though_the_code_goes_on(aws, value):
+    datum = {"MetricName": "F1", "Dimensions": [{"Name": "Community", "Value": value}], "Value": 1}
+    now = datetime.now(UTC)
+    window = Window(now - timedelta(hours=1), now)
+    with strict_calls.refused() as found:
+        refused = publish(boto3.client("cloudwatch"), "Stresswatch", window, [datum])
+    assert len(refused) == len(found) == 1
+    assert "Dimensions.Value" in found[0]
 
 
 @pytest.mark.parametrize("service", ["s3", "sns", "stepfunctions", "cloudwatch", "kinesis"])

@@ -7,6 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests import strict_calls
+
 GOOD = {
     "MetricName": "F1",
     "Dimensions": [{"Name": "Community", "Value": "%C3%89picerie"}],
@@ -29,7 +31,10 @@ def test_what_is_documented_as_right_is_taken():
 
 @pytest.mark.parametrize("value", ["\u00c9", "\u65e5", " ", "", "a" * 1025, "a\nb", "\x7f"])
 def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
-    with pytest.raises(ClientError, match=r"InvalidParameterValue.*Dimensions\.Value"):
+    with (
+        strict_calls.refused(),
+        pytest.raises(ClientError, match=r"InvalidParameterValue.*Dimensions\.Value"),
+    ):
         put(GOOD, GOOD | {"Dimensions": [{"Name": "Community", "Value": value}]})
 
 
@@ -50,12 +55,15 @@ def test_a_dimension_that_is_not_printable_ascii_is_refused(value):
     ],
 )
 def test_one_bad_datum_fails_the_call(bad):
-    with pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"):
+    with (
+        strict_calls.refused(),
+        pytest.raises(ClientError, match=r"InvalidParameterValue.*MetricData\.member\.2"),
+    ):
         put(GOOD, GOOD | bad)
 
 
 def test_a_call_of_too_many_data_or_of_no_namespace_is_refused():
-    with pytest.raises(ClientError, match="more than 1000"):
+    with strict_calls.refused(), pytest.raises(ClientError, match="more than 1000"):
         put(*[GOOD] * 1001)
-    with pytest.raises(ClientError, match="Namespace"):
+    with strict_calls.refused(), pytest.raises(ClientError, match="Namespace"):
         put(GOOD, namespace=":a")
