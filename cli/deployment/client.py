@@ -12,6 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
+from stresswatch.aws import service_text
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import post_record
@@ -98,11 +99,17 @@ class DeploymentClient:
     def start_retraining(self, trigger: str, reason: str, *, force: bool = False) -> str:
         """Start the workflow; return the execution's ARN.
 
-        ``force`` waives the cool-down and the minimum of new labels, and nothing else.
+        ``force`` waives the cool-down and the minimum of new labels, and nothing else. A reason is
+        cut to what each service takes that the workflow tells it.
         """
+        asked = {
+            "trigger": trigger,
+            "reason": service_text.description(reason),
+            "anyway": force,
+        }
         answer = self.target.client("stepfunctions").start_execution(
             stateMachineArn=self.target.output("RetrainingStateMachineArn"),
-            input=json.dumps({"trigger": trigger, "reason": reason, "anyway": force}),
+            input=json.dumps(asked),
         )
         return str(answer["executionArn"])
 

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pandas as pd
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 from cli.smoke import smoke_posts
 from lambdas.drift.handler import handler
@@ -76,6 +78,11 @@ def published(name, column=None):
         Statistics=["Maximum"],
     )
     return [point["Maximum"] for point in answer["Datapoints"]]
+
+
+def sent(topic):
+    """What was published, with its subject."""
+    return sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics[topic].sent_notifications
 
 
 def test_a_window_like_the_reference_shows_no_drift(aws, champion, archived):
@@ -284,6 +291,19 @@ def test_people_are_told_once_when_posts_begin_to_drift_with_a_link_to_the_page(
     assert [urlsplit(link).path.rpartition("/")[2] for link in listed] == [
         f"{Window(start, start + HOUR).name}-v1.html" for start in (END + HOUR, END, START)
     ]
+
+
+def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monkeypatch):
+    """A link ends with the token of whoever signed it, for whose length AWS names no limit."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 300_000)
+    monkeypatch.setenv("STAGE", "a" * 100)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    archived(CALM_ONLY)
+    handler(WINDOW, CONTEXT)
+    ((_, message, subject, *_),) = sent(aws.topic)
+    assert subject == f"Stresswatch {'a' * 87}"
+    assert message.startswith(f"The posts of {START:%Y-%m-%d %H:%M} to ")
+    assert message.endswith("(cut: the message was too long)")
 
 
 def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):

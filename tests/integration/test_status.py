@@ -158,6 +158,12 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "1 " in line(shown, "quarantined today")
 
 
+def test_a_retrainings_reason_beyond_what_a_state_holds_is_cut(target):
+    execution = Loop(target).start_retraining("operator", "I saw\n" + "a" * 300_000)
+    described = boto3.client("stepfunctions").describe_execution(executionArn=execution)
+    assert json.loads(described["input"])["reason"].startswith("I saw aaa")
+
+
 def test_an_old_stack_says_since_when_nothing_was_measured(target):
     old = replace(target, created=datetime.now(UTC) - timedelta(days=3))
     assert "not measured since 20" in line(show(old), "Drift, share")

@@ -83,6 +83,11 @@ class TestRollback:
         assert change.because.startswith("rollback from v2 by arn:aws:")
         assert change.because.endswith(": complaints")
 
+    def test_a_reason_that_a_parameter_does_not_hold_is_cut(self, aws, versions, served):
+        versions.rollback(None, "complaints\n" + "ä" * 2000)
+        change = read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1]
+        assert ": complaints ää" in change.because
+
     def test_a_version_can_be_named(self, aws, versions, served):
         assert versions.rollback("v1", "why not").version == "v1"
 
@@ -145,6 +150,11 @@ class TestApproval:
         assert (word["approved"], word["why"]) == (approved, "I looked")
         assert word["by"].startswith("arn:aws:")
         assert aws.journal.approval("v3") is None
+
+    def test_a_reason_beyond_what_a_state_holds_is_cut(self, aws, versions, states):
+        wait_for_a_word(aws)
+        versions.answer("v3", approved=True, why="I looked\n" + "a" * 300_000)
+        assert states.said["token"]["why"].startswith("I looked aaa")
 
     def test_no_word_is_waited_for(self, versions):
         with pytest.raises(OperatorError, match="No retraining waits for a word on v3"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from stresswatch.aws import service_text
 from stresswatch.retraining.journal import Journal
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def answer(
     pending = journal.approval(version)
     if pending is None:
         return False
-    word = {"approved": approved, "by": by, "why": why}
+    word = {"approved": approved, "by": by, "why": service_text.description(why)}
     waits = True
     try:
         states.send_task_success(taskToken=pending.token, output=json.dumps(word))

@@ -63,7 +63,10 @@ class Registry:
                 "CommitId": manifest.code_commit,
                 "GeneratedBy": manifest.training_job,
             },
-            CustomerMetadataProperties=_properties(manifest, verdict, folder),
+            CustomerMetadataProperties={
+                name: metadata_value(value)
+                for name, value in _properties(manifest, verdict, folder).items()
+            },
             # Two registrations at once make one package.
             ClientToken=manifest.version,
         )
@@ -109,7 +112,7 @@ def _package(found: Mapping[str, Any]) -> Package | None:
 def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> dict[str, str]:
     quality = manifest.metrics["overall"]
     failed = " / ".join(check["name"] for check in verdict["checks"] if not check["passed"])
-    told = {
+    return {
         "version": manifest.version,
         "parent": manifest.parent or "none",
         "dataset_sha256": manifest.dataset_sha256,
@@ -119,4 +122,3 @@ def _properties(manifest: Manifest, verdict: Mapping[str, Any], folder: Location
         **{f"posts_{kind}": str(count) for kind, count in manifest.posts.items()},
         **{name: f"{quality[name]:.4f}" for name in ("f1", "roc_auc", "brier")},
     }
-    return {name: metadata_value(value) for name, value in told.items()}
