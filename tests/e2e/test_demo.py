@@ -74,7 +74,7 @@ def interrupt_once_it_is_deployed(folder: Path, data: Path) -> str:
         time.sleep(0.1)
     endpoint = json.loads(state.read_text())["endpoint"]
     os.killpg(demo.pid, signal.SIGINT)
-    said, _ = demo.communicate(timeout=60)
+    said, _ = demo.communicate(timeout=DEADLINE_SECONDS)
     assert "[Makefile" in said
     assert "demo] Error 130" in said
     return endpoint
@@ -218,5 +218,5 @@ def test_the_page_of_what_was_trained_is_served_until_ctrl_c(played, summary):
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGINT)
-        server.communicate(timeout=60)
+        server.communicate(timeout=DEADLINE_SECONDS)
     assert_nothing_runs(played[1])

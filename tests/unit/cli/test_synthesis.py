@@ -25,7 +25,7 @@ def test_two_syntheses_into_one_folder_take_turns(tmp_path, monkeypatch):
     second.start()
     assert not begun.wait(0.2)
     os.close(first)
-    assert begun.wait(10)
+    assert begun.wait(60)
     second.join()
 
 

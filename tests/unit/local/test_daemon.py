@@ -26,7 +26,7 @@ def test_its_work_pauses_with_the_stack_unless_the_clock_is_driven(is_driven, mo
     activity, repeated = Asked(), threading.Semaphore(0)
     crew = _crew(activity)
     crew.repeat("work", 0.0, repeated.release)
-    assert repeated.acquire(timeout=10)
-    assert repeated.acquire(timeout=10)
+    assert repeated.acquire(timeout=60)
+    assert repeated.acquire(timeout=60)
     crew.stop(10)
     assert activity.was_asked is not is_driven

@@ -21,7 +21,7 @@ def test_work_is_repeated_until_it_is_told_to_stop() -> None:
             repeated.set()
 
     crew.repeat("work", 0.0, work)
-    assert repeated.wait(10)
+    assert repeated.wait(60)
     crew.stop(10)
     assert crew.failure is None
 
@@ -36,7 +36,7 @@ def test_a_call_that_is_refused_is_tried_again(monkeypatch: pytest.MonkeyPatch) 
         succeeded.set()
 
     crew.repeat("work", 0.0, work)
-    assert succeeded.wait(10)
+    assert succeeded.wait(60)
     crew.stop(10)
     assert crew.failure is None
 
@@ -48,11 +48,11 @@ def test_when_one_breaks_all_are_told_to_stop() -> None:
         raise error
 
     def waits() -> None:
-        crew.stopping.wait(10)
+        crew.stopping.wait(60)
 
     crew.start("waits", waits)
     crew.start("breaks", breaks)
-    assert crew.stopping.wait(10)
+    assert crew.stopping.wait(60)
     crew.stop(10)
     assert crew.failure is error
 
@@ -90,7 +90,7 @@ def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
 
     crew = Crew(activity)
     crew.repeat("work", 0.0, work)
-    assert waiting.wait(10)
+    assert waiting.wait(60)
     assert (done, activity.waits) == ([1], 1)
     crew.stop(10)
 
@@ -119,4 +119,4 @@ def test_what_breaks_ends_the_wait_of_a_quiet_stack() -> None:
 
     crew.start("waits", waits)
     crew.start("breaks", breaks)
-    assert ended.wait(10)
+    assert ended.wait(60)
