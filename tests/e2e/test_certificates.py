@@ -1,7 +1,4 @@
-"""Downloads where TLS is inspected: only the system knows the issuer.
-
-Where nothing inspects TLS, these tests pass by either list.
-"""
+"""Downloads where TLS is inspected: only the system knows the issuer."""
 
 from __future__ import annotations
 
@@ -21,18 +18,29 @@ KEPT = ("PATH", "HOME")
 """Variables that say nothing of certificates."""
 
 
-@pytest.mark.parametrize("program", DOWNLOADS)
-def test_make_downloads_with_the_certificates_of_the_system(program: str, tmp_path: Path) -> None:
-    fill(tmp_path)
-    done = subprocess.run(
-        ["make", "--eval", f"probe:\n\t{DOWNLOADS[program]}", "probe"],
-        cwd=tmp_path,
+def make(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Have `make` run a line as one of a target of its own."""
+    fill(folder)
+    return subprocess.run(
+        ["make", "--eval", f"probe:\n\t{line}", "probe"],
+        cwd=folder,
         env={name: os.environ[name] for name in KEPT},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
+
+
+@pytest.mark.parametrize("setting", ["UV_SYSTEM_CERTS=true", "NODE_USE_SYSTEM_CA=1"])
+def test_make_tells_programs_to_trust_whom_the_system_trusts(setting: str, tmp_path: Path) -> None:
+    assert setting in make("@env", tmp_path).stdout.splitlines()
+
+
+@pytest.mark.parametrize("program", DOWNLOADS)
+def test_make_downloads_with_the_certificates_of_the_system(program: str, tmp_path: Path) -> None:
+    """Where nothing inspects TLS, it passes by either list."""
+    done = make(DOWNLOADS[program], tmp_path)
     if "ENOTFOUND" in done.stderr or "dns error" in done.stderr:
         pytest.skip(f"there is no network: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr

@@ -55,6 +55,17 @@ def test_a_layer_that_cannot_be_bundled_is_an_error(tmp_path):
         bundling._Wheels(requirements, requires_byte_code=False).try_bundle(str(tmp_path))
 
 
+def test_packages_are_downloaded_with_the_certificates_of_the_system(tmp_path, monkeypatch):
+    script = tmp_path / "uv"
+    script.write_text('#!/bin/sh\necho "of the system: $UV_SYSTEM_CERTS" >&2\nexit 1\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(bundling, "_UV", str(script))
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    wheels = bundling._Wheels(tmp_path / "requirements.txt", requires_byte_code=False)
+    with pytest.raises(BundlingFailed, match="of the system: true"):
+        wheels.try_bundle(str(tmp_path / "layer"))
+
+
 def uv_that_finds(python, folder):
     """Stand in for `uv python find`."""
     script = folder / "uv"
