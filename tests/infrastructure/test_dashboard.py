@@ -61,6 +61,7 @@ def test_every_alarm_shows_how_it_stands_above_everything_else(template):
     }
     assert names == lasting
     assert shown["y"] == 0
+    assert "grey: not measured yet" in shown["properties"]["title"], "CloudWatch says no word of it"
 
 
 def test_a_graph_draws_every_line_of_its_panel(template):
@@ -148,6 +149,12 @@ def test_grafana_draws_every_line_of_every_panel():
         assert [target["label"] for target in shown] == [one.title for one in panel.series]
         references = [target["refId"] for target in drawn[panel.title]["targets"]]
         assert len(references) == len(set(references))
+
+
+def test_a_panel_of_grafanas_without_data_says_that_nothing_was_measured_yet():
+    panels = [one for one in grafana.dashboard()["panels"] if one["type"] != "row"]
+    said = {one["fieldConfig"]["defaults"]["noValue"] for one in panels}
+    assert said == {"not measured yet"}
 
 
 def test_grafana_uses_only_variables_that_it_is_given():

@@ -145,7 +145,12 @@ RULES = (
     Rule(
         "A model package's metadata have no comma, its descriptions no line end",
         "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html",
-        "`tests/unit/domain/test_service_text.py`",
+        "`tests/unit/domain/test_service_text.py`, `tests/unit/test_texts_for_aws.py`",
+    ),
+    Rule(
+        "A metric's dimension is printable ASCII, not blank, and has at most 1,024 characters",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html",
+        "`tests/strict_cloudwatch.py`, for each call of a test",
     ),
     Rule(
         "A signed link names the bucket's host in its own region",
