@@ -159,7 +159,7 @@ def test_what_serves_was_measured_and_runs_is_told(target):
 
 
 def test_a_retrainings_reason_beyond_what_a_state_holds_is_cut(target):
-    execution = Loop(target).start_retraining("operator", "I saw\n" + "a" * 300_000)
+    execution = DeploymentClient(target).start_retraining("operator", "I saw\n" + "a" * 300_000)
     described = boto3.client("stepfunctions").describe_execution(executionArn=execution)
     assert json.loads(described["input"])["reason"].startswith("I saw aaa")
 

@@ -8,7 +8,7 @@ from plotly.utils import PlotlyJSONEncoder
 
 from cli.dashboard.page import body
 from cli.status.alarms import Alarm
-from cli.status.snapshot import Seen
+from cli.status.snapshot import Snapshot
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -21,7 +21,7 @@ def alarm(state, *, fell_silent=False):
 
 def page(*alarms):
     """The page of a stack on which nothing was measured, as the browser gets it."""
-    return json.dumps(body(Seen("dev", NOW, NOW - DAY, alarms=alarms)), cls=PlotlyJSONEncoder)
+    return json.dumps(body(Snapshot("dev", NOW, NOW - DAY, alarms=alarms)), cls=PlotlyJSONEncoder)
 
 
 def test_what_alarms_of_a_new_stack_watch_was_not_measured_yet():
