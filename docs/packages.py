@@ -1,0 +1,97 @@
+"""The packages and their imports: ``python -m docs.packages`` draws them in CONTRIBUTING.md.
+
+The graph of imports is grimp's; `tests/unit/test_structure.py` checks its directions.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Set
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "CONTRIBUTING.md"
+DOMAIN = "stresswatch"
+PACKAGES = (
+    DOMAIN,
+    "lambdas",
+    "training_jobs",
+    "grafana",
+    "cdk_app",
+    "local",
+    "cli",
+    "docs",
+    "verification",
+    "benchmarks",
+)
+"""Everything of ours at the top, but for the tests and the examples."""
+_DRAWING = re.compile(r"(?<=<!-- packages: python -m docs.packages -->\n).*?(?=<!-- end -->)", re.S)
+
+Imports = Mapping[str, Set[str]]
+"""Names of packages, and the names of those that each imports."""
+
+
+def graph() -> grimp.ImportGraph:
+    """Return who imports whom: our modules, and the packages of others as one module each."""
+    if str(PROJECT) not in sys.path:
+        sys.path.insert(0, str(PROJECT))
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
+
+
+def imports_between_packages(imports: grimp.ImportGraph) -> Imports:
+    """Return for each package at the top the others of them that it imports."""
+    return {
+        package: {
+            other
+            for module in imports.find_descendants(package) | {package}
+            for imported in imports.find_modules_directly_imported_by(module)
+            if (other := imported.partition(".")[0]) in PACKAGES and other != package
+        }
+        for package in PACKAGES
+    }
+
+
+def imports_between_children(imports: grimp.ImportGraph, package: str) -> Imports:
+    """Return for each package or module right under a package the others that it imports."""
+    start = f"{package}."
+    return {
+        child.removeprefix(start): {
+            other
+            for module in imports.find_descendants(child) | {child}
+            for imported in imports.find_modules_directly_imported_by(module)
+            if imported.startswith(start)
+            and (other := imported.removeprefix(start).partition(".")[0])
+            != child.removeprefix(start)
+        }
+        for child in imports.find_children(package)
+    }
+
+
+def diagram(imports: Imports) -> str:
+    """Return the imports as Mermaid, without arrows that follow from others.
+
+    Raises
+    ------
+    graphlib.CycleError
+    """
+    reached: dict[str, set[str]] = {}
+    lines = ["flowchart TD"]
+    for name in TopologicalSorter(imports).static_order():
+        direct = imports[name]
+        further = set().union(*(reached[other] for other in direct))
+        reached[name] = direct | further
+        lines += [f"    {name} --> {other}" for other in sorted(direct - further)]
+    return "\n".join(["```mermaid", lines[0], *sorted(lines[1:]), "```\n"])
+
+
+def drawn(page: str, imports: grimp.ImportGraph) -> str:
+    """Return a page with its diagram drawn anew."""
+    return _DRAWING.sub(diagram(imports_between_packages(imports)), page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(drawn(PAGE.read_text(), graph()))
