@@ -227,7 +227,7 @@ def _process(code: str) -> Callable[[], None]:
 
 
 def _children_seconds() -> float:
-    """Give the processor time of the processes that ended."""
+    """Return the processor time of the processes that ended."""
     times = os.times()
     return times.children_user + times.children_system
 

@@ -124,7 +124,7 @@ Call = tuple[str, dict[str, Any]]
 
 @contextmanager
 def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
-    """Give this process the settings of a deployed function, and note what it calls."""
+    """Return this process the settings of a deployed function, and note what it calls."""
     target = running.target
     described = target.client("lambda").get_function_configuration(
         FunctionName=target.output(output)
@@ -186,7 +186,7 @@ class Bench:
             module.predictor.cache_clear()
 
     def batches(self, posts: Iterator[LabelledPost], size: int, runs: int) -> dict[str, Any]:
-        """Predict batches of new records; give the fastest one's time, and means of the rest."""
+        """Predict batches of new records; return the fastest one's time, and means of the rest."""
         events = [self._event(list(itertools.islice(posts, size))) for _ in range(runs)]
         self._module.predictor()
         self._calls.clear()
@@ -229,7 +229,7 @@ class Bench:
 
 
 def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> float:
-    """Run a monitor's own code in this process; give the seconds of the fastest run."""
+    """Run a monitor's own code in this process; return the seconds of the fastest run."""
     with function_here(running, f"{name.capitalize()}FunctionName"):
         module = importlib.import_module(f"lambdas.{name}.handler")
         with printing_to(module.logger, io.StringIO()):
@@ -237,7 +237,7 @@ def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> 
 
 
 def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
-    """Train a champion; give the seconds of each state that works, and all transitions."""
+    """Train a champion; return the seconds of each state that works, and all transitions."""
     running.seed(posts)
     execution = running.start_retraining("cost", "the figures of its cost", force=True)
     running.follow(execution, _RETRAINING_SECONDS, lambda _: None)
@@ -288,7 +288,7 @@ def _metrics(running: DeploymentClient) -> dict[str, int]:
 
 
 def _metrics_in(log: str) -> set[str]:
-    """Give the names of the metrics that a log has in CloudWatch's embedded format."""
+    """Return the names of the metrics that a log has in CloudWatch's embedded format."""
     found = set()
     for line in log.splitlines():
         entry = json.loads(line)

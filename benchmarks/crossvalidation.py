@@ -21,7 +21,7 @@ Fit = Callable[[Sequence[LabelledPost]], Predict]
 
 
 def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -> list[Probability]:
-    """Give the probability of each post, out of fold, once a seed: arrays of shape (n_posts,)."""
+    """Return the probability of each post, out of fold, once a seed: arrays of shape (n_posts,)."""
     runs = []
     for seed in seeds:
         probability = np.empty(len(posts))

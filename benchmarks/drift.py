@@ -119,7 +119,7 @@ class OutOfFold:
             self._fold |= {posts[row].post.post_id: number for row in judge}
 
     def score(self, posts: Posts) -> pd.DataFrame:
-        """Give the columns of drift, the post's id and its label."""
+        """Return the columns of drift, the post's id and its label."""
         parts = []
         for number, model in enumerate(self._models):
             of_fold = [one for one in posts if self._fold[one.post.post_id] == number]

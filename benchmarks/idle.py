@@ -122,7 +122,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def _send(running: DeploymentClient, count: int, pause: tuple[float, float]) -> dict[str, float]:
-    """Send posts one by one; give when each was, by the id of its prediction."""
+    """Send posts one by one; return when each was, by the id of its prediction."""
     random, sent = Random(0), {}  # noqa: S311 - pauses
     for post in generate_posts()[:count]:
         time.sleep(random.uniform(*pause))

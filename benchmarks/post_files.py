@@ -97,7 +97,7 @@ def write_parquet(file: Path, rows: int) -> None:
 
 
 def check(file: Path, rows: int) -> dict[str, float]:
-    """Check a file in a process of its own; give its peak of memory and its time."""
+    """Check a file in a process of its own; return its peak of memory and its time."""
     begun = time.monotonic()
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-c", _COMMAND, "produce", str(file), "--check", "--json"],

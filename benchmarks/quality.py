@@ -103,7 +103,7 @@ def _on_test(fit: Fit, train: Sequence[LabelledPost], test: Sequence[LabelledPos
 
 
 def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str, Any]:
-    """Give the mean of each metric over the runs, and a 95 % interval of the first run."""
+    """Return the mean of each metric over the runs, and a 95 % interval of the first run."""
     labels = labels_of(posts)
     values = pd.DataFrame([measure(labels, probability).as_dict() for probability in runs])
     intervals = bootstrap_intervals(labels, runs[0], groups(posts))

@@ -85,7 +85,7 @@ def _read(s3: S3Client) -> tuple[float, float]:
 
 @contextmanager
 def slow_archive() -> Iterator[str]:
-    """Serve an archive slowly, from a process of its own; give its address."""
+    """Serve an archive slowly, from a process of its own; return its address."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,))
     process.start()

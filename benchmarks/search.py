@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def search(posts: Sequence[LabelledPost], trials: int, tracker: Tracker) -> list[dict[str, Any]]:
-    """Try recipes, the shipped one first; give each with its metrics, in the order of trial."""
+    """Try recipes, the shipped one first; return each with its metrics, in the order of trial."""
     tried = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -157,7 +157,7 @@ def search(posts: Sequence[LabelledPost], trials: int, tracker: Tracker) -> list
 def compare(
     rival: Fit, shipped: Fit, posts: Sequence[LabelledPost], seeds: Sequence[int] = FRESH_SEEDS
 ) -> dict[str, tuple[float, float]]:
-    """Give the mean difference of each metric, fold by fold, and its standard error.
+    """Return the mean difference of each metric, fold by fold, and its standard error.
 
     The folds of one seed share their training posts, so their differences are not independent:
     the variance is corrected for it (Nadeau and Bengio, 2003).

@@ -39,7 +39,7 @@ def time_in_turns(
     rounds: int,
     clock: Callable[[], float] = time.process_time,
 ) -> dict[Name, list[float]]:
-    """Give each work's seconds a unit, round by round; one round before the first is not counted.
+    """Return each work's seconds a unit, round by round; one round before the first is not counted.
 
     What slows the machine down for a while slows all works, so that their ratios hold. The clock
     counts this process's time on the processor, unless another is given.
@@ -55,12 +55,12 @@ def time_in_turns(
 
 
 def rate(seconds: Sequence[float]) -> Spread:
-    """Give units a second."""
+    """Return units a second."""
     return Spread.of([1 / each for each in seconds])
 
 
 def speedup(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Give how many times as fast as theirs ours is, each round compared with itself."""
+    """Return how many times as fast as theirs ours is, each round compared with itself."""
     return Spread.of([b / a for a, b in zip(ours, theirs, strict=True)])
 
 

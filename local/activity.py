@@ -27,7 +27,7 @@ class Activity:
     quiet_seconds
         The longest wait of a quiet stack for the next look.
     clock
-        Gives seconds of a clock that never goes back.
+        Returns seconds of a clock that never goes back.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Activity:
             self._noticed.notify_all()
 
     def wait_while_quiet(self) -> bool:
-        """Wait until something happens, or for long enough; tell whether the stack was quiet.
+        """Wait until something happens, or for long enough; return whether the stack was quiet.
 
         Where it was not, return at once.
         """

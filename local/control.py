@@ -84,12 +84,12 @@ def up(
 
 
 def running(directory: Path) -> LocalStack | None:
-    """Give the local stack that runs in the directory, if one does."""
+    """Return the local stack that runs in the directory, if one does."""
     return Folder(directory).read()
 
 
 def down(directory: Path) -> bool:
-    """Stop the local stack; tell whether one ran."""
+    """Stop the local stack; return whether one ran."""
     folder = Folder(directory)
     stack = folder.read()
     if stack is None:

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from local.clock import driven_clock
 from local.emulator.server import Server
 from local.endpoint import ACCOUNT, REGION, Endpoint
 from local.errors import LocalStackError
-from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.metrics.embedded import LogMetrics
 from local.metrics.services import ApiErrors, ExecutionOutcomes, QueueDepths
@@ -30,7 +29,7 @@ from local.state_file import Folder, LocalStack
 from local.template import deploy
 from local.template.assembly import Assembly, read_assembly
 from local.template.rewrites import kinesis_mappings
-from local.threads import Crew
+from local.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +40,7 @@ OWNER_VARIABLE = "STRESSWATCH_LOCAL_OWNER"
 
 _ALARM_SECONDS = 0.5
 _METRIC_SECONDS = 1.0
-_CREW_SECONDS = 5.0
-
-Progress = Callable[[str], None]
+_STOP_SECONDS = 5.0
 
 
 class Interrupted(BaseException):
@@ -53,7 +50,7 @@ class Interrupted(BaseException):
 def run(
     folder: Folder, template_directory: Path, port: int | None, tracking_uri: str | None
 ) -> int:
-    """Run the local stack until a signal stops it; give the exit code.
+    """Run the local stack until a signal stops it; return the exit code.
 
     Standard output tells whoever started this of progress, readiness and failure, a JSON object a
     line. Standard input is the other way round: it ends when they are gone, and while nobody has
@@ -103,16 +100,16 @@ def _serve(
 ) -> NoReturn:
     assembly = read_assembly(template_directory, ACCOUNT, REGION)
     activity = Activity()
-    crew = _crew(activity)
+    threads = _make_threads(activity)
     _progress("starting the emulator")
     server = Server.start(folder.state, output, port, activity)
     try:
-        plan = deploy.plan(assembly, BUCKET, server.endpoint.url, tracking_uri)
-        _progress(f"deploying {len(plan.template['Resources'])} resources")
-        deploy.execute(plan, BUCKET, server.endpoint)
+        deployment = deploy.plan_deployment(assembly, BUCKET, server.endpoint.url, tracking_uri)
+        _progress(f"deploying {len(deployment.template['Resources'])} resources")
+        deploy.execute(deployment, BUCKET, server.endpoint)
         server.save()
         _progress("starting pollers and alarms")
-        _drive(assembly, server.endpoint, folder.checkpoints, crew)
+        _drive(assembly, server.endpoint, folder.checkpoints, threads)
         stack = LocalStack(
             endpoint=server.endpoint.url,
             region=REGION,
@@ -123,27 +120,27 @@ def _serve(
         folder.write(stack, started_at=datetime.now(UTC).isoformat(timespec="seconds"))
         _tell(ready=True)
         os.dup2(output.fileno(), sys.stdout.fileno())
-        while not crew.stopping.wait(0.5):
+        while not threads.stopping.wait(0.5):
             if server.process.poll() is not None:
                 raise LocalStackError(f"the emulator ended, exit code {server.process.returncode}")
             if _owner_is_gone():
                 raise Interrupted
-        raise crew.failure or LocalStackError("the pollers ended")
+        raise threads.failure or LocalStackError("the pollers ended")
     finally:
         folder.remove()
-        crew.stop(_CREW_SECONDS)
+        threads.stop(_STOP_SECONDS)
         server.stop()
 
 
-def _crew(activity: Activity) -> Crew:
-    """Return a crew that rests with the stack, unless the clock is driven.
+def _make_threads(activity: Activity) -> Threads:
+    """Return threads that pause while the stack is quiet, unless the clock is driven.
 
-    Such a clock brings changes which no request tells of.
+    A driven clock brings changes that no request announces.
     """
-    return Crew(None if driven_clock.is_driven() else activity)
+    return Threads(None if driven_clock.is_driven() else activity)
 
 
-def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew) -> None:
+def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, threads: Threads) -> None:
     """Start what the emulator does not do by itself, for the resources of the stack."""
     endpoint = replace(endpoint, looks_around=True)
     resources = deploy.stack_resources(assembly.stack_name, endpoint)
@@ -152,22 +149,22 @@ def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, crew: Crew
         return [identity for resource_type, identity in resources.values() if resource_type == kind]
 
     for logical_id in kinesis_mappings(assembly.template):
-        mapping = Mapping.describe(resources[logical_id][1], endpoint)
-        Poller(mapping, endpoint, checkpoints, crew).start()
+        mapping = EventSourceMapping.describe(resources[logical_id][1], endpoint)
+        Poller(mapping, endpoint, checkpoints, threads).start()
     alarms = AlarmWatch(physical_ids("AWS::CloudWatch::Alarm"), endpoint)
-    crew.repeat("alarms", _ALARM_SECONDS, alarms.tick)
+    threads.repeat("alarms", _ALARM_SECONDS, alarms.tick)
     functions = endpoint.client("lambda")
     log_groups = [
         functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
         for name in physical_ids("AWS::Lambda::Function")
     ]
-    crew.repeat("metrics", _METRIC_SECONDS, LogMetrics(log_groups, endpoint).tick)
+    threads.repeat("metrics", _METRIC_SECONDS, LogMetrics(log_groups, endpoint).tick)
     queues = QueueDepths(physical_ids("AWS::SQS::Queue"), endpoint)
-    crew.repeat("queues", _METRIC_SECONDS, queues.tick)
+    threads.repeat("queues", _METRIC_SECONDS, queues.tick)
     executions = ExecutionOutcomes(physical_ids("AWS::StepFunctions::StateMachine"), endpoint)
-    crew.repeat("executions", _METRIC_SECONDS, executions.tick)
+    threads.repeat("executions", _METRIC_SECONDS, executions.tick)
     apis = ApiErrors(physical_ids("AWS::ApiGatewayV2::Api"), endpoint)
-    crew.repeat("apis", _METRIC_SECONDS, apis.tick)
+    threads.repeat("apis", _METRIC_SECONDS, apis.tick)
 
 
 def _log_to(path: Path) -> IO[bytes]:

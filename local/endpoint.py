@@ -87,7 +87,7 @@ class Role:
     _made: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """Give a client with the role's credentials, which are renewed in time."""
+        """Return a client with the role's credentials, which are renewed in time."""
         if datetime.now(UTC) > self._expires - _RENEW_BEFORE:
             answer = self.endpoint.client("sts").assume_role(
                 RoleArn=self.arn, RoleSessionName="local"

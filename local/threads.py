@@ -16,14 +16,24 @@ log = logging.getLogger(__name__)
 _PAUSE_AFTER_REFUSAL = 1.0
 
 
-class Crew:
-    """A set of threads; when one breaks, `stopping` is set, and so ends the work of all.
+class Threads:
+    """Threads that stop together: when one breaks, `stopping` is set for all of them.
 
-    With an activity, work that is repeated pauses for longer while nothing happens.
+    Parameters
+    ----------
+    activity
+        Lengthens the pauses of repeated work while nothing happens; without it they stay the same.
+    pause_after_refusal
+        Seconds to wait after a refused call.
     """
 
-    def __init__(self, activity: Activity | None = None) -> None:
+    def __init__(
+        self,
+        activity: Activity | None = None,
+        pause_after_refusal: float = _PAUSE_AFTER_REFUSAL,
+    ) -> None:
         self._activity = activity
+        self._pause_after_refusal = pause_after_refusal
         self.stopping = threading.Event()
         self.failure: Exception | None = None
         self._threads: list[threading.Thread] = []
@@ -71,7 +81,7 @@ class Crew:
         except (BotoCoreError, ClientError) as error:
             if not self.stopping.is_set():
                 log.warning("%s: %s", name, error)
-                self.stopping.wait(_PAUSE_AFTER_REFUSAL)
+                self.stopping.wait(self._pause_after_refusal)
 
     def stop(self, seconds: float) -> None:
         """Tell every thread to stop, and wait for them so long."""

@@ -91,7 +91,7 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Play the month; give the exit code."""
+    """Play the month; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("build/month"))
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")

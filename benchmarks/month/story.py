@@ -121,7 +121,7 @@ class Month:
         self.predicted = {row["prediction_id"] for row in rows}
 
     def summary(self) -> dict[str, Any]:
-        """Give everything that was seen."""
+        """Return everything that was seen."""
         return {
             "posts_sent": len(self.sent),
             "posts_predicted": len(self.sent & self.predicted),
@@ -136,7 +136,7 @@ class Month:
                 events.disable_rule(Name=rule["Name"])
 
     def _predict(self, posts: Sequence[LabelledPost]) -> list[str]:
-        """Send posts and wait for their predictions; give the versions that made them."""
+        """Send posts and wait for their predictions; return the versions that made them."""
         began = datetime.now(UTC)
         ids = self.loop.send([payload(post) for post in posts])
         self.sent.update(ids)

@@ -114,14 +114,14 @@ class Datapoint:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AlarmState:
     """The state that an alarm is to be in, and why."""
 
     state: str
     reason: str
 
 
-def evaluate(alarm: Alarm, samples: Iterable[Samples], state: str, now: float) -> Verdict:
+def evaluate(alarm: Alarm, samples: Iterable[Samples], state: str, now: float) -> AlarmState:
     """Decide the state of an alarm that is in `state` now."""
     found = datapoints(alarm, samples, now)[: alarm.evaluation_periods]
     breaches, words = _COMPARISONS[alarm.comparison]
@@ -129,12 +129,12 @@ def evaluate(alarm: Alarm, samples: Iterable[Samples], state: str, now: float) -
     missing = alarm.evaluation_periods - len(found)
     new_state = _decide(alarm, found, breaching, missing)
     if new_state is None:
-        return Verdict(state, "")
-    return Verdict(new_state, _reason(alarm, words, found, breaching, missing, new_state, state))
+        return AlarmState(state, "")
+    return AlarmState(new_state, _reason(alarm, words, found, breaching, missing, new_state, state))
 
 
 def datapoints(alarm: Alarm, samples: Iterable[Samples], now: float) -> list[Datapoint]:
-    """Give the windows that have data, the most recent first."""
+    """Return the windows that have data, the most recent first."""
     windows: dict[int, list[Samples]] = {}
     for one in samples:
         age = int((now - one.timestamp) // alarm.period)

@@ -89,7 +89,7 @@ def _state(description: Mapping[str, Any]) -> dict[str, Any]:
 def target_input(
     target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any]
 ) -> str:
-    """Give what a rule's target is started with, as JSON text: the event, or what is made of it."""
+    """Return a rule target's input as JSON text: the event, or what the rule makes of it."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:

@@ -12,6 +12,7 @@ https://github.com/wolfcw/libfaketime
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ _PLACES = (
 
 
 def environment(offsets: Path) -> dict[str, str]:
-    """Give the variables of a process that is to see the driven clock.
+    """Return the variables of a process that is to see the driven clock.
 
     Raises
     ------
@@ -47,14 +48,14 @@ def environment(offsets: Path) -> dict[str, str]:
     }
 
 
-def library() -> Path:
-    """Find libfaketime.
+def library(places: Iterable[str] = _PLACES) -> Path:
+    """Return the path of libfaketime, the first that is found.
 
     Raises
     ------
     LocalStackError
     """
-    for place in _PLACES:
+    for place in places:
         for found in Path("/").glob(place.removeprefix("/")):
             return found
     raise LocalStackError(
@@ -64,7 +65,7 @@ def library() -> Path:
 
 
 def is_driven() -> bool:
-    """Tell whether this process sees the driven clock."""
+    """Return whether this process sees the driven clock."""
     return _OFFSETS in os.environ
 
 
@@ -76,5 +77,5 @@ def set_offset(offsets: Path, offset: timedelta) -> None:
 
 
 def offset(offsets: Path) -> timedelta:
-    """Give how far the driven clock is from the system's."""
+    """Return how far the driven clock is from the system's."""
     return timedelta(seconds=float(offsets.read_text()))

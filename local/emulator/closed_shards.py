@@ -49,7 +49,7 @@ def _route_to_open(route: Callable[..., str], key: int, stream: dict[str, Any]) 
 
 
 def _get_records_to_the_end(get_records: _Operation, request: dict[str, Any]) -> _Answer:
-    """Give no further iterator where a closed shard has no further record."""
+    """Return no further iterator where a closed shard has no further record."""
     status, headers, body = get_records(request)
     answer = json.loads(body)
     state = kinesis._shard_iterators.get(answer.get("NextShardIterator"))

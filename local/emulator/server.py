@@ -129,7 +129,7 @@ def _answers(port: int) -> bool:
 
 
 def _environment(state: Path, temporary: Path, port: int) -> dict[str, str]:
-    """Give the emulator's settings, and nothing that points at an AWS account of the user's."""
+    """Return the emulator's settings, and nothing that points at an AWS account of the user's."""
     kept = {
         name: value
         for name, value in os.environ.items()

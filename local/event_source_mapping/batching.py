@@ -1,7 +1,7 @@
 """How an event source mapping turns a shard's records into invocations: rules without AWS.
 
 A shard is worked through in one or more *lanes*; a lane has one batch with the function at a time,
-so records of one lane stay in order. Everything here takes values and gives values: records in,
+so records of one lane stay in order. Everything here takes values and returns values: records in,
 the outcome of an invocation in, the next step out.
 
 References

@@ -12,7 +12,7 @@ _S3_ARN = "arn:aws:s3:::"
 
 
 @dataclass(frozen=True)
-class Mapping:
+class EventSourceMapping:
     """An event source mapping, with the addresses of what it connects."""
 
     mapping_id: str
@@ -23,7 +23,7 @@ class Mapping:
     failure_bucket: str | None
 
     @classmethod
-    def describe(cls, mapping_id: str, endpoint: Endpoint) -> Mapping:
+    def describe(cls, mapping_id: str, endpoint: Endpoint) -> EventSourceMapping:
         """Read a mapping of the deployed stack.
 
         Raises

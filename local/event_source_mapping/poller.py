@@ -11,21 +11,23 @@ from pathlib import Path
 
 from local.endpoint import Endpoint, Role
 from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, Position
-from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.shard_worker import ShardWorker
 from local.event_source_mapping.shards import Shard, shards_to_start
-from local.threads import Crew
+from local.threads import Threads
 
 _LIST_SHARDS_SECONDS = 1.0
 
 
 class Poller:
-    """Runs one mapping in threads of a crew: one looks for shards, others work through each."""
+    """Runs one mapping in threads of their own: one looks for shards, others work through each."""
 
-    def __init__(self, mapping: Mapping, endpoint: Endpoint, folder: Path, crew: Crew):
+    def __init__(
+        self, mapping: EventSourceMapping, endpoint: Endpoint, folder: Path, threads: Threads
+    ):
         self._mapping = mapping
         self._endpoint = endpoint
-        self._crew = crew
+        self._threads = threads
         self._checkpoints = Checkpoints(folder / f"{mapping.mapping_id}.json")
         self._role = Role(endpoint, mapping.role_arn)
         self._started: set[str] = set()
@@ -33,7 +35,7 @@ class Poller:
     def start(self) -> None:
         """Begin to poll."""
         self._start_shards()
-        self._crew.repeat("shards", _LIST_SHARDS_SECONDS, self._start_shards)
+        self._threads.repeat("shards", _LIST_SHARDS_SECONDS, self._start_shards)
 
     def _start_shards(self) -> None:
         listed: list[Shard] = []
@@ -52,6 +54,6 @@ class Poller:
             self._started.add(shard_id)
             self._checkpoints.save(shard_id, position)
             worker = ShardWorker(
-                shard_id, position, self._mapping, self._endpoint, self._checkpoints, self._crew
+                shard_id, position, self._mapping, self._endpoint, self._checkpoints, self._threads
             )
             worker.start()

@@ -1,6 +1,6 @@
 """How far one shard is worked through: what was read, what is under way, where a restart goes on.
 
-Everything here takes values and gives values, as in `batching`.
+Everything here takes values and returns values, as in `batching`.
 """
 
 from __future__ import annotations

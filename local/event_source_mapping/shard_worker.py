@@ -31,10 +31,10 @@ from local.event_source_mapping.batching import (
 )
 from local.event_source_mapping.checkpoints import Checkpoints, Position
 from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
-from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.shard_progress import Progress
 from local.metrics.services import put_incoming, put_iterator_age
-from local.threads import Crew
+from local.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +51,15 @@ class ShardWorker:
         self,
         shard_id: str,
         position: Position,
-        mapping: Mapping,
+        mapping: EventSourceMapping,
         endpoint: Endpoint,
         checkpoints: Checkpoints,
-        crew: Crew,
+        threads: Threads,
     ):
         self._shard_id = shard_id
         self._mapping = mapping
         self._checkpoints = checkpoints
-        self._crew = crew
+        self._threads = threads
         self._reader_role = Role(endpoint, mapping.role_arn)
         self._endpoint = endpoint
         self._source = Source(mapping.stream_arn, shard_id, mapping.role_arn)
@@ -71,19 +71,19 @@ class ShardWorker:
 
     def start(self) -> None:
         """Begin to work."""
-        self._crew.start(f"read {self._shard_id}", self._read)
+        self._threads.start(f"read {self._shard_id}", self._read)
         for place in range(len(self._progress.lanes)):
-            self._crew.start(f"invoke {self._shard_id} {place}", partial(self._work, place))
+            self._threads.start(f"invoke {self._shard_id} {place}", partial(self._work, place))
 
     def _read(self) -> None:
-        while not (self._progress.is_read or self._crew.stopping.is_set()):
-            self._crew.attempt(f"read {self._shard_id}", self._read_once)
+        while not (self._progress.is_read or self._threads.stopping.is_set()):
+            self._threads.attempt(f"read {self._shard_id}", self._read_once)
 
     def _read_once(self) -> None:
         with self._changed:
             held = self._progress.waiting
         if held >= _READ_AHEAD:
-            self._crew.stopping.wait(_IDLE_SECONDS)
+            self._threads.stopping.wait(_IDLE_SECONDS)
             return
         records, is_end = self._get_records()
         with self._changed:
@@ -92,11 +92,11 @@ class ShardWorker:
         if records:
             sizes = [len(record.data) for record in records]
             put = partial(put_incoming, self._cloudwatch, self._mapping.stream_arn, sizes)
-            self._crew.attempt(f"incoming records of {self._shard_id}", put)
+            self._threads.attempt(f"incoming records of {self._shard_id}", put)
         if is_end:
             self._checkpoint()
         elif not records:
-            self._crew.pause(_IDLE_SECONDS)
+            self._threads.pause(_IDLE_SECONDS)
 
     def _get_records(self) -> tuple[list[Record], bool]:
         """Read on; the second value says that the shard has ended."""
@@ -130,7 +130,7 @@ class ShardWorker:
         functions = self._endpoint.client("lambda")
         role = Role(self._endpoint, self._mapping.role_arn)
         settings = self._mapping.settings
-        while not self._crew.stopping.is_set():
+        while not self._threads.stopping.is_set():
             with self._changed:
                 lane, step = next_step(self._progress.lanes[place], settings, time.time())
                 self._progress = self._progress.with_lane(place, lane)
@@ -144,7 +144,7 @@ class ShardWorker:
                 put_age = partial(
                     put_iterator_age, self._cloudwatch, self._mapping.function_arn, waited
                 )
-                self._crew.attempt(f"iterator age of {self._shard_id}", put_age)
+                self._threads.attempt(f"iterator age of {self._shard_id}", put_age)
                 outcome = self._invoke(functions, step.batch)
                 with self._changed:
                     lane = self._progress.lanes[place]
@@ -165,7 +165,7 @@ class ShardWorker:
             )
             payload = json.loads(answer["Payload"].read())
         except (BotoCoreError, ClientError) as error:
-            if not self._crew.stopping.is_set():
+            if not self._threads.stopping.is_set():
                 log.warning("%s was not invoked: %s", self._mapping.function_arn, error)
             return NotInvoked()
         return Answer(

@@ -84,7 +84,7 @@ class LogMetrics:
         self._since, self._sizes = now, sizes
 
     def _measure(self) -> dict[str, int]:
-        """Give the bytes of every log group: those that did not grow need not be read."""
+        """Return the bytes of every log group: those that did not grow need not be read."""
         pages = self._logs.get_paginator("describe_log_groups").paginate()
         return {
             group["logGroupName"]: group["storedBytes"]

@@ -16,7 +16,7 @@ from local.errors import DeploymentFailed
 from local.template.assembly import Assembly, FileAsset
 from local.template.container_images import Image, read_image
 from local.template.packages import image_package, zip_files
-from local.template.resources import ImageCode, Surroundings, Template
+from local.template.resources import ImageCode, RewriteContext, Template
 from local.template.rewrites import rewrite
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
@@ -24,7 +24,7 @@ _DEPLOY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class Deployment:
     """Everything that a deployment sends."""
 
     stack_name: str
@@ -34,9 +34,9 @@ class Plan:
     parameters: Mapping[str, str]
 
 
-def plan(
+def plan_deployment(
     assembly: Assembly, bucket: str, endpoint_url: str, tracking_uri: str | None = None
-) -> Plan:
+) -> Deployment:
     """Rewrite the template, and list what it needs to find; packages go to the bucket."""
     uploads: dict[tuple[str, str], Callable[[], bytes]] = {}
     for file in assembly.files:
@@ -48,17 +48,17 @@ def plan(
         images[image.tag] = _image_code(bucket, package.key, image)
         uploads[bucket, package.key] = lambda content=package.content: content  # type: ignore[misc]
     foreign = frozenset(asset.key for asset in assembly.files if _is_third_party(asset))
-    return Plan(
+    return Deployment(
         stack_name=assembly.stack_name,
         template=rewrite(
-            assembly.template, Surroundings(images, foreign, tracking_uri, endpoint_url)
+            assembly.template, RewriteContext(images, foreign, tracking_uri, endpoint_url)
         ),
         uploads=uploads,
         parameters={assembly.bootstrap_version_parameter: str(assembly.bootstrap_version)},
     )
 
 
-def execute(plan: Plan, bucket: str, endpoint: Endpoint) -> None:
+def execute(deployment: Deployment, bucket: str, endpoint: Endpoint) -> None:
     """Upload, then create the stack, or update it when its template changed.
 
     Raises
@@ -66,38 +66,38 @@ def execute(plan: Plan, bucket: str, endpoint: Endpoint) -> None:
     DeploymentFailed
     """
     s3, ssm = endpoint.client("s3"), endpoint.client("ssm")
-    for name in {bucket, *(bucket_name for bucket_name, _ in plan.uploads)}:
+    for name in {bucket, *(bucket_name for bucket_name, _ in deployment.uploads)}:
         if not _exists(s3.head_bucket, Bucket=name):
             s3.create_bucket(Bucket=name)
-    for name, value in plan.parameters.items():
+    for name, value in deployment.parameters.items():
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-    for (name, key), content in plan.uploads.items():
+    for (name, key), content in deployment.uploads.items():
         if not _exists(s3.head_object, Bucket=name, Key=key):
             s3.put_object(Bucket=name, Key=key, Body=content())
-    body = json.dumps(plan.template).encode()
+    body = json.dumps(deployment.template).encode()
     template_key = f"local/{hashlib.sha256(body).hexdigest()}.json"
     s3.put_object(Bucket=bucket, Key=template_key, Body=body)
     request = {
-        "StackName": plan.stack_name,
+        "StackName": deployment.stack_name,
         "TemplateURL": f"{endpoint.url}/{bucket}/{template_key}",
         "Capabilities": _CAPABILITIES,
     }
     cloudformation = endpoint.client("cloudformation")
-    if not _can_be_updated(cloudformation, plan.stack_name):
+    if not _can_be_updated(cloudformation, deployment.stack_name):
         cloudformation.create_stack(**request)
     elif not _update(cloudformation, request):
         return
-    _wait(cloudformation, plan.stack_name)
+    _wait(cloudformation, deployment.stack_name)
 
 
 def stack_outputs(stack_name: str, endpoint: Endpoint) -> dict[str, str]:
-    """Give the stack's outputs by name."""
+    """Return the stack's outputs by name."""
     (stack,) = endpoint.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def stack_resources(stack_name: str, endpoint: Endpoint) -> dict[str, tuple[str, str]]:
-    """Give each resource's type and physical id by logical id."""
+    """Return each resource's type and physical id by logical id."""
     answer = endpoint.client("cloudformation").describe_stack_resources(StackName=stack_name)
     return {
         resource["LogicalResourceId"]: (resource["ResourceType"], resource["PhysicalResourceId"])
@@ -156,7 +156,7 @@ def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
 
 
 def _update(cloudformation: Any, request: dict[str, Any]) -> bool:
-    """Begin to update the stack; tell whether there is anything to update."""
+    """Begin to update the stack; return whether there is anything to update."""
     try:
         cloudformation.update_stack(**request)
     except ClientError as error:

@@ -26,7 +26,7 @@ class ImageCode:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RewriteContext:
     """What the rewrites need to know beside the template."""
 
     images: Mapping[str, ImageCode] = field(default_factory=dict)
@@ -73,9 +73,9 @@ def map_references(value: Any, change: Callable[[str], dict[str, Any] | None]) -
     return value
 
 
-def code_of(image_uri: Any, surroundings: Surroundings) -> ImageCode:
+def code_of(image_uri: Any, context: RewriteContext) -> ImageCode:
     text = json.dumps(image_uri)
-    for tag, code in surroundings.images.items():
+    for tag, code in context.images.items():
         if tag in text:
             return code
     raise UnsupportedTemplate(f"the image {text} is not one of the app's own")

@@ -14,7 +14,7 @@ from typing import Any
 
 from local.template.resources import (
     RUNTIME,
-    Surroundings,
+    RewriteContext,
     Template,
     code_of,
     map_references,
@@ -28,7 +28,7 @@ ALARM_NAMESPACE_PREFIX = "local:"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
+def disable_kinesis_mappings(template: Template, _: RewriteContext) -> Template:
     """Deploy Kinesis event source mappings disabled: `local.event_source_mapping.poller` polls.
 
     The emulator's own polling ignores partial batch responses, bisecting, retry limits, record
@@ -40,7 +40,7 @@ def disable_kinesis_mappings(template: Template, _: Surroundings) -> Template:
     return changed
 
 
-def hide_metrics_from_alarms(template: Template, _: Surroundings) -> Template:
+def hide_metrics_from_alarms(template: Template, _: RewriteContext) -> Template:
     """Let alarms watch a namespace in which nothing happens: `local.alarms.watch` evaluates them.
 
     The emulator evaluates an alarm whenever any metric is put, without regard to dimensions,
@@ -54,7 +54,7 @@ def hide_metrics_from_alarms(template: Template, _: Surroundings) -> Template:
     return changed
 
 
-def run_image_functions_from_zip(template: Template, surroundings: Surroundings) -> Template:
+def run_image_functions_from_zip(template: Template, context: RewriteContext) -> Template:
     """Run functions that are deployed as container images from a zip of the same code.
 
     The emulator runs images with Docker alone. The packages that the image installs are those of
@@ -65,7 +65,7 @@ def run_image_functions_from_zip(template: Template, surroundings: Surroundings)
         properties = function["Properties"]
         if properties.get("PackageType") != "Image":
             continue
-        code = code_of(properties["Code"]["ImageUri"], surroundings)
+        code = code_of(properties["Code"]["ImageUri"], context)
         for surplus in ("PackageType", "ImageConfig"):
             properties.pop(surplus, None)
         properties |= {
@@ -76,7 +76,7 @@ def run_image_functions_from_zip(template: Template, surroundings: Surroundings)
     return changed
 
 
-def leave_out_foreign_layers(template: Template, surroundings: Surroundings) -> Template:
+def leave_out_foreign_layers(template: Template, context: RewriteContext) -> Template:
     """Leave out layers of third-party packages: they are built for arm64 and Python 3.13.
 
     The same packages, in the same versions, are installed in the interpreter that the emulator
@@ -86,7 +86,7 @@ def leave_out_foreign_layers(template: Template, surroundings: Surroundings) -> 
     foreign = {
         name
         for name, layer in resources_of(changed, "AWS::Lambda::LayerVersion")
-        if layer["Properties"]["Content"].get("S3Key") in surroundings.foreign_layers
+        if layer["Properties"]["Content"].get("S3Key") in context.foreign_layers
     }
     changed = without(changed, foreign)
     for _name, function in resources_of(changed, "AWS::Lambda::Function"):
@@ -97,7 +97,7 @@ def leave_out_foreign_layers(template: Template, surroundings: Surroundings) -> 
     return changed
 
 
-def allow_plain_http(template: Template, _: Surroundings) -> Template:
+def allow_plain_http(template: Template, _: RewriteContext) -> Template:
     """Drop the statements that deny requests without TLS.
 
     The emulator listens on this machine's own address, without TLS, and would refuse everything.
@@ -117,7 +117,7 @@ def allow_plain_http(template: Template, _: Surroundings) -> Template:
     return without(changed, emptied)
 
 
-def leave_out_metric_namespaces(template: Template, _: Surroundings) -> Template:
+def leave_out_metric_namespaces(template: Template, _: RewriteContext) -> Template:
     """Drop the condition that bounds `PutMetricData` to a namespace.
 
     The emulator does not know the key `cloudwatch:namespace`, and would refuse every metric.
@@ -130,7 +130,7 @@ def leave_out_metric_namespaces(template: Template, _: Surroundings) -> Template
     return changed
 
 
-def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
+def leave_out_saved_queries(template: Template, _: RewriteContext) -> Template:
     """Leave out the saved queries of Athena.
 
     The emulator has Athena, but refuses templates with this type of resource.
@@ -139,7 +139,7 @@ def leave_out_saved_queries(template: Template, _: Surroundings) -> Template:
     return without(copy.deepcopy(template), queries)
 
 
-def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
+def start_schedules_by_rules(template: Template, _: RewriteContext) -> Template:
     """Replace schedules of EventBridge Scheduler by scheduled rules of EventBridge.
 
     The emulator's Scheduler looks every ten seconds, and leaves the scheduled time's place in the
@@ -164,7 +164,7 @@ def start_schedules_by_rules(template: Template, _: Surroundings) -> Template:
     return changed
 
 
-def leave_out_canaries(template: Template, _: Surroundings) -> Template:
+def leave_out_canaries(template: Template, _: RewriteContext) -> Template:
     """Let what calls an alias call its function, and leave out what moves aliases.
 
     The emulator has no CodeDeploy. New code takes over at once, as with `make deploy FORCE=1`, so
@@ -192,7 +192,7 @@ def leave_out_canaries(template: Template, _: Surroundings) -> Template:
     return changed
 
 
-def address_apis_by_path(template: Template, surroundings: Surroundings) -> Template:
+def address_apis_by_path(template: Template, context: RewriteContext) -> Template:
     """Let outputs that name an HTTP API's endpoint name a path of the emulator's own address.
 
     The emulator gives each API a host name of its own, as AWS does, which nobody resolves here.
@@ -201,12 +201,12 @@ def address_apis_by_path(template: Template, surroundings: Surroundings) -> Temp
     for output in changed.get("Outputs", {}).values():
         match output["Value"]:
             case {"Fn::GetAtt": [str(name), "ApiEndpoint"]}:
-                base = f"{surroundings.endpoint_url}/_aws/execute-api/"
+                base = f"{context.endpoint_url}/_aws/execute-api/"
                 output["Value"] = {"Fn::Join": ["", [base, {"Ref": name}]]}
     return changed
 
 
-Rewrite = Callable[[Template, Surroundings], Template]
+Rewrite = Callable[[Template, RewriteContext], Template]
 
 REWRITES: tuple[Rewrite, ...] = (
     disable_kinesis_mappings,
@@ -223,15 +223,15 @@ REWRITES: tuple[Rewrite, ...] = (
 )
 
 
-def rewrite(template: Template, surroundings: Surroundings) -> Template:
+def rewrite(template: Template, context: RewriteContext) -> Template:
     """Apply every rewrite."""
     for step in REWRITES:
-        template = step(template, surroundings)
+        template = step(template, context)
     return template
 
 
 def kinesis_mappings(template: Template) -> Template:
-    """Give the enabled event source mappings that read Kinesis streams, by logical id."""
+    """Return the enabled event source mappings that read Kinesis streams, by logical id."""
     return {
         name: mapping
         for name, mapping in resources_of(template, "AWS::Lambda::EventSourceMapping")

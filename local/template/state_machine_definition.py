@@ -43,18 +43,18 @@ class Definition:
         return definition
 
     def token(self, intrinsic: Any) -> str:
-        """Give a token that stands for a function of the template."""
+        """Return a token that stands for a function of the template."""
         if intrinsic not in self._intrinsics:
             self._intrinsics.append(intrinsic)
         return f"@@intrinsic-{self._intrinsics.index(intrinsic)}@@"
 
     def resolve(self, text: str) -> Any:
-        """Give text as the template has it: a function, text, or both joined."""
+        """Return text as the template has it: a function, text, or both joined."""
         pieces = [self._piece(piece) for piece in _TOKEN.split(text) if piece]
         return pieces[0] if len(pieces) == 1 else {"Fn::Join": ["", pieces]}
 
     def render(self) -> Any:
-        """Give the property `DefinitionString` again."""
+        """Return the property `DefinitionString` again."""
         return self.resolve(json.dumps(self.states))
 
     def _piece(self, piece: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from local.errors import UnsupportedTemplate
 from local.template.resources import (
     RUNTIME,
-    Surroundings,
+    RewriteContext,
     Template,
     as_list,
     code_of,
@@ -24,7 +24,7 @@ _TRAINING_TASK = ":states:::sagemaker:createTrainingJob.sync"
 _SHUTDOWN_SECONDS = 60
 
 
-def train_with_a_function(template: Template, surroundings: Surroundings) -> Template:
+def train_with_a_function(template: Template, context: RewriteContext) -> Template:
     """Replace the task `sagemaker:createTrainingJob.sync` by the invocation of a function.
 
     The emulator has no SageMaker. The function `training-runner` gets the request of the job as
@@ -37,7 +37,7 @@ def train_with_a_function(template: Template, surroundings: Surroundings) -> Tem
     for _name, machine in resources_of(changed, "AWS::StepFunctions::StateMachine"):
         properties = machine["Properties"]
         definition = Definition.parse(properties["DefinitionString"])
-        runner = _replace_training_task(definition, surroundings)
+        runner = _replace_training_task(definition, context)
         if not runner:
             continue
         properties["DefinitionString"] = definition.render()
@@ -51,15 +51,15 @@ def train_with_a_function(template: Template, surroundings: Surroundings) -> Tem
 
 
 def _replace_training_task(
-    definition: Definition, surroundings: Surroundings
+    definition: Definition, context: RewriteContext
 ) -> dict[str, Any] | None:
-    """Replace the training task in the definition; give the function that it invokes instead."""
+    """Replace the training task in the definition; return the function that it invokes instead."""
     functions: list[dict[str, Any]] = []
 
     def replace_task(task: dict[str, Any]) -> dict[str, Any]:
         if not task["Resource"].endswith(_TRAINING_TASK):
             return task
-        functions.append(_runner_function(definition, task["Parameters"], surroundings))
+        functions.append(_runner_function(definition, task["Parameters"], context))
         return task | {"Resource": definition.token({"Fn::GetAtt": [TRAINING_RUNNER, "Arn"]})}
 
     definition.states = map_tasks(definition.states, replace_task)
@@ -69,15 +69,13 @@ def _replace_training_task(
 
 
 def _runner_function(
-    definition: Definition, request: dict[str, Any], surroundings: Surroundings
+    definition: Definition, request: dict[str, Any], context: RewriteContext
 ) -> dict[str, Any]:
-    code = code_of(
-        definition.resolve(request["AlgorithmSpecification"]["TrainingImage"]), surroundings
-    )
+    code = code_of(definition.resolve(request["AlgorithmSpecification"]["TrainingImage"]), context)
     longest = int(request["StoppingCondition"]["MaxRuntimeInSeconds"])
     variables = {"ENTRY_POINT": json.dumps(code.entry_point)}
-    if surroundings.tracking_uri:
-        variables["MLFLOW_TRACKING_URI"] = surroundings.tracking_uri
+    if context.tracking_uri:
+        variables["MLFLOW_TRACKING_URI"] = context.tracking_uri
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {

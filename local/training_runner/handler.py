@@ -116,7 +116,7 @@ def _run(prefix: Path, event: Mapping[str, Any]) -> None:
 
 
 def _container_environment(event: Mapping[str, Any]) -> dict[str, str]:
-    """Give the variables of a container: none of the function's own, no credentials."""
+    """Return the variables of a container: none of the function's own, no credentials."""
     kept = {
         name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ
     }

@@ -21,10 +21,10 @@ from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import of_local_stack
 from local.endpoint import Endpoint
 from local.event_source_mapping.batching import Settings
-from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.template.deploy import stack_resources
-from local.threads import Crew
+from local.threads import Threads
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, write_pointer
 from tests.conftest import make_posts
@@ -111,7 +111,7 @@ class Deployed:
         described = self.client("lambda").get_function_configuration(
             FunctionName=self.function(function)
         )
-        mapping = Mapping.describe(
+        mapping = EventSourceMapping.describe(
             self.named("Prediction", "AWS::Lambda::EventSourceMapping"), self.endpoint
         )
         impatient = replace(
@@ -119,12 +119,12 @@ class Deployed:
             function_arn=described["FunctionArn"],
             settings=Settings(maximum_retries=0, starting_position="TRIM_HORIZON"),
         )
-        crew = Crew()
+        threads = Threads()
         try:
-            Poller(impatient, self.endpoint, checkpoints, crew).start()
+            Poller(impatient, self.endpoint, checkpoints, threads).start()
             yield
         finally:
-            crew.stop(5)
+            threads.stop(5)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

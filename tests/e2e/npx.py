@@ -22,10 +22,10 @@ from local.template.assembly import read_assembly
 def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
     """Give a copy of an assembly, with the template that the emulator takes, and no image."""
     assembly = read_assembly(app, ACCOUNT, REGION)
-    plan = deploy.plan(assembly, BUCKET, endpoint.url)
+    deployment = deploy.plan_deployment(assembly, BUCKET, endpoint.url)
     s3 = endpoint.client("s3")
     s3.create_bucket(Bucket=BUCKET)
-    for (bucket, key), content in plan.uploads.items():
+    for (bucket, key), content in deployment.uploads.items():
         if bucket == BUCKET:
             s3.put_object(Bucket=bucket, Key=key, Body=content())
         else:  # the bootstrap's, whose policy denies what comes without TLS
@@ -33,7 +33,7 @@ def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
     copy = app.parent / "build" / "emulated"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(app, copy)
-    (copy / f"{assembly.stack_name}.template.json").write_text(json.dumps(plan.template))
+    (copy / f"{assembly.stack_name}.template.json").write_text(json.dumps(deployment.template))
     (manifest,) = copy.glob("*.assets.json")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dockerImages": {}}))
     return copy

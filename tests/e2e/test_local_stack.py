@@ -27,9 +27,9 @@ import local
 from local.daemon import OWNER_VARIABLE
 from local.endpoint import Endpoint
 from local.event_source_mapping.batching import Settings
-from local.event_source_mapping.mapping import Mapping
+from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
-from local.threads import Crew
+from local.threads import Threads
 from tests.e2e.small_app import NAME, write_app
 
 T = TypeVar("T")
@@ -280,22 +280,22 @@ class TestEventSourceMapping:
         put(posts[40:])
         assert small.seen(small.Resharded) == []
 
-        mapping = Mapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
+        mapping = EventSourceMapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
         resharded = replace(mapping, stream_arn=arn_of(small, small.Resharded))
-        crew = Crew()
-        Poller(resharded, Endpoint(small.stack.endpoint), tmp_path, crew).start()
+        threads = Threads()
+        Poller(resharded, Endpoint(small.stack.endpoint), tmp_path, threads).start()
 
         def all_seen() -> None:
             assert len(small.seen(small.Resharded)) == 60
 
         eventually(all_seen)
-        crew.stop(5)
+        threads.stop(5)
         seen = small.seen(small.Resharded)
         for key in range(20):
             assert [number for number in seen if number % 20 == key] == [key, key + 20, key + 40]
 
     def test_the_settings_are_those_of_the_template(self, small: Small) -> None:
-        mapping = Mapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
+        mapping = EventSourceMapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
         assert mapping.settings == Settings(
             batch_size=10,
             bisect=True,

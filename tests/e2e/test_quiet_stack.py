@@ -20,7 +20,7 @@ from local.endpoint import ACCOUNT, REGION, Endpoint
 from local.state_file import LocalStack
 from local.template import deploy
 from local.template.assembly import read_assembly
-from local.threads import Crew
+from local.threads import Threads
 from tests.e2e.small_app import write_app
 from tests.e2e.test_local_stack import Small, eventually, start
 
@@ -42,9 +42,9 @@ class Rest(Activity):
         self.resting.discard(name)
         return rested
 
-    def is_deep(self, crew: Crew) -> bool:
+    def is_deep(self, threads: Threads) -> bool:
         """Tell whether all that looks around rests, but for lanes, which wait for their reader."""
-        alive = {thread.name for thread in crew._threads if thread.is_alive()}
+        alive = {thread.name for thread in threads._threads if thread.is_alive()}
         return self.resting == {name for name in alive if not name.startswith("invoke ")}
 
 
@@ -54,12 +54,12 @@ class Resting:
 
     small: Small
     look: Endpoint
-    crew: Crew
+    threads: Threads
     activity: Rest
 
     def fall_asleep(self) -> None:
         def is_asleep() -> bool:
-            return self.activity.is_deep(self.crew) and not self.activity.is_attentive
+            return self.activity.is_deep(self.threads) and not self.activity.is_attentive
 
         eventually(is_asleep, 60.0)
 
@@ -69,21 +69,21 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resting]:
     folder = tmp_path_factory.mktemp("resting")
     assembly = read_assembly(write_app(tmp_path_factory.mktemp("app")), ACCOUNT, REGION)
     activity = Rest()
-    crew = Crew(activity)
+    threads = Threads(activity)
     with (folder / "log").open("wb") as log:
         server = Server.start(folder / "state", log, activity=activity)
         try:
-            plan = deploy.plan(assembly, BUCKET, server.endpoint.url, None)
-            deploy.execute(plan, BUCKET, server.endpoint)
-            _drive(assembly, server.endpoint, folder / "checkpoints", crew)
+            deployment = deploy.plan_deployment(assembly, BUCKET, server.endpoint.url, None)
+            deploy.execute(deployment, BUCKET, server.endpoint)
+            _drive(assembly, server.endpoint, folder / "checkpoints", threads)
             outputs = deploy.stack_outputs(assembly.stack_name, server.endpoint)
             stack = LocalStack(server.endpoint.url, REGION, assembly.stack_name, outputs, 0)
             look = Endpoint(server.endpoint.url, looks_around=True)
-            yield Resting(Small(stack), look, crew, activity)
+            yield Resting(Small(stack), look, threads, activity)
         finally:
-            crew.stop(10)
+            threads.stop(10)
             server.stop()
-    assert crew.failure is None
+    assert threads.failure is None
 
 
 class TestRest:
@@ -103,7 +103,7 @@ class TestRest:
         cloudwatch = resting.look.client("cloudwatch")
         for _ in range(20):
             cloudwatch.describe_alarms()
-        assert resting.activity.is_deep(resting.crew)
+        assert resting.activity.is_deep(resting.threads)
 
     def test_an_alarm_fires_though_the_stack_was_quiet(self, resting: Resting) -> None:
         resting.fall_asleep()

@@ -13,7 +13,7 @@ from verification.aws.templates import Template, longest_named, synthesize
 
 
 def main() -> int:
-    """Print what is wrong; give 1 when anything is."""
+    """Print what is wrong; return 1 when anything is."""
     console = Console(soft_wrap=True, highlight=False)
     found: list[str] = []
     templates = [synthesize(stage) for stage in (*STAGES.values(), longest_named())]

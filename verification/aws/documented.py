@@ -1,6 +1,6 @@
 """What services refuse of a call by their documentation, and their models do not say.
 
-Each rule takes a call's parameters and gives what is wrong with them, as sentences that start with
+Each rule takes a call's parameters and returns what is wrong with them, as sentences that start with
 the member.
 """
 

@@ -1,6 +1,6 @@
 """Quotas and limits that AWS checks when a stack is made, and emulators do not.
 
-Each function takes a template and gives what is beyond a limit, as sentences.
+Each function takes a template and returns what is beyond a limit, as sentences.
 """
 
 from __future__ import annotations

@@ -258,7 +258,7 @@ class Bench:
             raise ValueError("a test of the rules fails, or is not there, while none is broken")
 
     def sees(self, breach: Breach) -> bool:
-        """Tell whether the rule's test fails when the rule is broken.
+        """Return whether the rule's test fails when the rule is broken.
 
         Raises
         ------

@@ -105,7 +105,7 @@ def examine(simulation: Simulation, log: str) -> Outcome:
 
 
 def _all_rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
-    """Give every row that was ever archived, also in objects that were overwritten since."""
+    """Return every row that was ever archived, also in objects that were overwritten since."""
     return [
         json.loads(line)
         for bucket, key, body in simulation.buckets.puts
@@ -144,7 +144,7 @@ def _are_as_sent(quarantined: dict[str, list[dict[str, Any]]], invalid: dict[str
 
 
 def _given_up(simulation: Simulation) -> dict[str, bytes]:
-    """Give the payloads of the failure destination by prediction id."""
+    """Return the payloads of the failure destination by prediction id."""
     return {name: data for record in simulation.given_up for name, data in _payloads(record)}
 
 

@@ -37,7 +37,7 @@ class Sent:
 
 
 def valid_posts(seed: int) -> list[tuple[bytes, Post]]:
-    """Give payloads with the posts that they say."""
+    """Return payloads with the posts that they say."""
     return [
         (json.dumps(post_record(post)).encode(), post)
         for labelled in generate_posts(seed)[:_DISTINCT]
@@ -66,6 +66,6 @@ _INVALID: tuple[tuple[str, Callable[[random.Random], bytes]], ...] = (
 
 
 def invalid_record(chance: random.Random) -> tuple[bytes, str]:
-    """Give a payload that is no post, and the reason that quarantine must give."""
+    """Return a payload that is no post, and the reason that quarantine must give."""
     reason, make = chance.choice(_INVALID)
     return make(chance), reason

@@ -35,7 +35,7 @@ class PostsStream:
         return [name for name, contents in self._contents.items() if contents.is_open]
 
     def put(self, partition_key: str, data: bytes, now: float) -> tuple[str, str]:
-        """Add a record; give its shard and sequence number."""
+        """Add a record; return its shard and sequence number."""
         names = self.open_shards
         name = names[zlib.crc32(partition_key.encode(), 1) % len(names)]
         self._next += 1

@@ -133,7 +133,7 @@ class Bench:
         )
 
     def feed(self, inputs: list[bytes]) -> Counter[str]:
-        """Have a batch handled; give how many were predicted, and how many refused by reason.
+        """Have a batch handled; return how many were predicted, and how many refused by reason.
 
         Raises
         ------
@@ -161,7 +161,7 @@ class Bench:
         return reasons + Counter(predicted=len(predicted))
 
     def feed_event(self, event: Any) -> bool:
-        """Have an event handled, whatever it is; tell whether it was answered, not refused.
+        """Have an event handled, whatever it is; return whether it was answered, not refused.
 
         Raises
         ------
@@ -286,7 +286,7 @@ def _value(chance: random.Random) -> str:
 
 
 def _moment(chance: random.Random) -> str:
-    """Give what is almost a moment: readers of ISO 8601 let strange separators pass."""
+    """Return what is almost a moment: readers of ISO 8601 let strange separators pass."""
     between = chance.choice(("T", " ", "\ud800", "\x00", "\N{PILE OF POO}"))
     rest = chance.choice(("", "Z", "+99:99", ".5", "." + "1" * 20_000))
     return f"{chance.randrange(10_000):04}-01-01{between}12:00:00{rest}"
@@ -299,7 +299,7 @@ _STRATEGIES: tuple[Callable[[random.Random], bytes], ...] = (
 
 @contextmanager
 def bench() -> Iterator[Bench]:
-    """Give a bench whose log goes nowhere."""
+    """Return a bench whose log goes nowhere."""
     with quiet(), without_threads():
         yield Bench(models()[0])
 

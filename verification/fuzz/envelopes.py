@@ -53,7 +53,7 @@ def draw(chance: random.Random, payloads: list[bytes], source: Source) -> Any:
 
 
 def _places(value: Any) -> Iterator[Place]:
-    """Give every place of an event at which a value is."""
+    """Return every place of an event at which a value is."""
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
             yield value, key

@@ -7,8 +7,8 @@ from local.alarms.evaluation import (
     INSUFFICIENT_DATA,
     OK,
     Alarm,
+    AlarmState,
     Samples,
-    Verdict,
     datapoints,
     evaluate,
 )
@@ -152,7 +152,7 @@ def test_a_heartbeat_that_stops_is_an_alarm() -> None:
 
 def test_the_reason_is_worded_as_cloudwatch_words_it() -> None:
     verdict = evaluate(make_alarm(), [put(0.83, 10)], OK, NOW)
-    assert verdict == Verdict(
+    assert verdict == AlarmState(
         ALARM,
         "Threshold Crossed: 1 out of the last 1 datapoints [0.83 (15/01/27 07:59:00)] was greater "
         "than or equal to the threshold (0.5) (minimum 1 datapoint for OK -> ALARM transition).",

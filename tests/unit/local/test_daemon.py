@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from local.activity import Activity
-from local.daemon import _crew
+from local.daemon import _make_threads
 
 
 class Asked(Activity):
@@ -24,9 +24,9 @@ def test_its_work_pauses_with_the_stack_unless_the_clock_is_driven(is_driven, mo
     if is_driven:
         monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", "offsets")
     activity, repeated = Asked(), threading.Semaphore(0)
-    crew = _crew(activity)
-    crew.repeat("work", 0.0, repeated.release)
+    threads = _make_threads(activity)
+    threads.repeat("work", 0.0, repeated.release)
     assert repeated.acquire(timeout=60)
     assert repeated.acquire(timeout=60)
-    crew.stop(10)
+    threads.stop(10)
     assert activity.was_asked is not is_driven

@@ -27,7 +27,7 @@ CHANGES = [
 
 
 def is_marked(endpoint: Endpoint, service: str, operation: str, request: dict[str, Any]) -> bool:
-    """Tell whether the request, as it would be sent, has the header."""
+    """Return whether the request, as it would be sent, has the header."""
     client, sent = endpoint.client(service), []
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:

@@ -11,7 +11,7 @@ import pytest
 from local.errors import LocalStackError, UnsupportedTemplate
 from local.template.assembly import ImageAsset, read_assembly
 from local.template.container_images import read_image
-from local.template.deploy import plan
+from local.template.deploy import plan_deployment
 from local.template.packages import image_package, zip_files
 
 FUNCTION_DOCKERFILE = """
@@ -181,9 +181,11 @@ class TestAssembly:
             read_assembly(context, "000000000000", "us-east-1")
 
 
-class TestPlan:
+class TestDeployment:
     def test_everything_that_the_template_looks_for_is_uploaded(self, app: Path) -> None:
-        made = plan(read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1")
+        made = plan_deployment(
+            read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1"
+        )
         code = made.template["Resources"]["Drift"]["Properties"]["Code"]
         assert code["S3Bucket"] == "packages"
         assert ("packages", code["S3Key"]) in made.uploads
@@ -191,9 +193,13 @@ class TestPlan:
         assert names(jobs) == {"train.py", "recipe.py", "notes.txt"}
 
     def test_layers_of_third_party_packages_are_known_by_their_metadata(self, app: Path) -> None:
-        made = plan(read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1")
+        made = plan_deployment(
+            read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1"
+        )
         assert set(made.template["Resources"]) == {"Drift"}
 
     def test_the_bootstrap_version_is_set(self, app: Path) -> None:
-        made = plan(read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1")
+        made = plan_deployment(
+            read_assembly(app, "000000000000", "us-east-1"), "packages", "http://127.0.0.1"
+        )
         assert made.parameters == {"/cdk-bootstrap/version": "6"}

@@ -9,7 +9,7 @@ import pytest
 
 from local.alarms.events import target_input
 from local.errors import UnsupportedTemplate
-from local.template.resources import ImageCode, Surroundings
+from local.template.resources import ImageCode, RewriteContext
 from local.template.rewrites import (
     REWRITES,
     address_apis_by_path,
@@ -26,7 +26,7 @@ from local.template.rewrites import (
     train_with_a_function,
 )
 
-NOTHING = Surroundings()
+NOTHING = RewriteContext()
 
 
 def template(**resources: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +181,7 @@ class TestImageFunctions:
     def test_they_run_from_a_zip(self) -> None:
         code = ImageCode("bucket", "local/code.zip", handler="handler.handler")
         changed = run_image_functions_from_zip(
-            template(Drift=self.FUNCTION), Surroundings(images={"abc": code})
+            template(Drift=self.FUNCTION), RewriteContext(images={"abc": code})
         )
         assert changed["Resources"]["Drift"]["Properties"] == {
             "Code": {"S3Bucket": "bucket", "S3Key": "local/code.zip"},
@@ -208,8 +208,8 @@ def test_layers_of_third_party_packages_are_left_out() -> None:
         Predictor=resource("AWS::Lambda::Function", Layers=[{"Ref": "Domain"}, {"Ref": "Runtime"}])
         | {"DependsOn": ["Runtime", "Role"]},
     )
-    surroundings = Surroundings(foreign_layers=frozenset({"runtime.zip"}))
-    resources = leave_out_foreign_layers(before, surroundings)["Resources"]
+    context = RewriteContext(foreign_layers=frozenset({"runtime.zip"}))
+    resources = leave_out_foreign_layers(before, context)["Resources"]
     assert set(resources) == {"Domain", "Predictor"}
     assert resources["Predictor"]["Properties"]["Layers"] == [{"Ref": "Domain"}]
     assert resources["Predictor"]["DependsOn"] == ["Role"]
@@ -285,7 +285,7 @@ class TestTraining:
         "@role@": get_attribute("TrainingRole"),
         "@image@": image_uri("abc"),
     }
-    SURROUNDINGS = Surroundings(
+    CONTEXT = RewriteContext(
         images={"abc": ImageCode("bucket", "local/t.zip", entry_point=("python", "-m", "train"))}
     )
 
@@ -306,7 +306,7 @@ class TestTraining:
         ) | {"DependsOn": ["WorkflowRole"]}
 
     def changed(self) -> dict[str, Any]:
-        result = train_with_a_function(template(Workflow=self.machine()), self.SURROUNDINGS)
+        result = train_with_a_function(template(Workflow=self.machine()), self.CONTEXT)
         resources: dict[str, Any] = result["Resources"]
         return resources
 
@@ -329,8 +329,8 @@ class TestTraining:
         }
 
     def test_the_function_knows_where_this_machine_records_its_training_jobs(self) -> None:
-        surroundings = replace(self.SURROUNDINGS, tracking_uri="sqlite:///mlflow.db")
-        result = train_with_a_function(template(Workflow=self.machine()), surroundings)
+        context = replace(self.CONTEXT, tracking_uri="sqlite:///mlflow.db")
+        result = train_with_a_function(template(Workflow=self.machine()), context)
         variables = result["Resources"]["TrainingRunner"]["Properties"]["Environment"]["Variables"]
         assert variables["MLFLOW_TRACKING_URI"] == "sqlite:///mlflow.db"
 
@@ -347,7 +347,7 @@ class TestTraining:
         inner = {"StartAt": "Train", "States": self.DEFINITION["States"]}
         outer = {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": inner}}}
         before = template(Workflow=self.machine(outer))
-        assert "TrainingRunner" in train_with_a_function(before, self.SURROUNDINGS)["Resources"]
+        assert "TrainingRunner" in train_with_a_function(before, self.CONTEXT)["Resources"]
 
     def test_state_machines_that_do_not_train_stay_as_they_are(self) -> None:
         states = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
@@ -362,13 +362,13 @@ class TestTraining:
         twice = copy.deepcopy(self.DEFINITION)
         twice["States"]["Again"] = twice["States"]["Train"]  # type: ignore[index]
         with pytest.raises(UnsupportedTemplate, match="more than one task"):
-            train_with_a_function(template(Workflow=self.machine(twice)), self.SURROUNDINGS)
+            train_with_a_function(template(Workflow=self.machine(twice)), self.CONTEXT)
 
 
 def test_an_output_that_names_an_apis_endpoint_names_a_path_of_the_emulators_own() -> None:
     before = template(Api=resource("AWS::ApiGatewayV2::Api"))
     before["Outputs"]["Url"] = {"Value": get_attribute("Api", "ApiEndpoint")}
-    changed = address_apis_by_path(before, Surroundings(endpoint_url="http://127.0.0.1:4566"))
+    changed = address_apis_by_path(before, RewriteContext(endpoint_url="http://127.0.0.1:4566"))
     joined = {"Fn::Join": ["", ["http://127.0.0.1:4566/_aws/execute-api/", {"Ref": "Api"}]]}
     assert changed["Outputs"] == {"Kept": {"Value": "as it is"}, "Url": {"Value": joined}}
 
@@ -383,7 +383,7 @@ def test_no_rewrite_changes_the_template_that_it_is_given() -> None:
         Workflow=TestTraining().machine(),
     )
     kept = copy.deepcopy(before)
-    changed = rewrite(before, TestTraining.SURROUNDINGS)
+    changed = rewrite(before, TestTraining.CONTEXT)
     assert before == kept
     assert changed["Outputs"] == before["Outputs"]
 

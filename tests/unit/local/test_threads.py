@@ -2,59 +2,57 @@
 
 import threading
 
-import pytest
 from botocore.exceptions import ClientError
 
-from local import threads as crew_module
 from local.activity import Activity
-from local.threads import Crew
+from local.threads import Threads
 
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRecords")
 
 
 def test_work_is_repeated_until_it_is_told_to_stop() -> None:
-    crew, repeated, done = Crew(), threading.Event(), [0]
+    threads, repeated, done = Threads(), threading.Event(), [0]
 
     def work() -> None:
         done[0] += 1
         if done[0] == 3:
             repeated.set()
 
-    crew.repeat("work", 0.0, work)
+    threads.repeat("work", 0.0, work)
     assert repeated.wait(60)
-    crew.stop(10)
-    assert crew.failure is None
+    threads.stop(10)
+    assert threads.failure is None
 
 
-def test_a_call_that_is_refused_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew_module, "_PAUSE_AFTER_REFUSAL", 0.0)
-    crew, succeeded, outcomes = Crew(), threading.Event(), [REFUSAL]
+def test_a_call_that_is_refused_is_tried_again() -> None:
+    threads = Threads(pause_after_refusal=0.0)
+    succeeded, outcomes = threading.Event(), [REFUSAL]
 
     def work() -> None:
         if outcomes:
             raise outcomes.pop()
         succeeded.set()
 
-    crew.repeat("work", 0.0, work)
+    threads.repeat("work", 0.0, work)
     assert succeeded.wait(60)
-    crew.stop(10)
-    assert crew.failure is None
+    threads.stop(10)
+    assert threads.failure is None
 
 
 def test_when_one_breaks_all_are_told_to_stop() -> None:
-    crew, error = Crew(), ZeroDivisionError()
+    threads, error = Threads(), ZeroDivisionError()
 
     def breaks() -> None:
         raise error
 
     def waits() -> None:
-        crew.stopping.wait(60)
+        threads.stopping.wait(60)
 
-    crew.start("waits", waits)
-    crew.start("breaks", breaks)
-    assert crew.stopping.wait(60)
-    crew.stop(10)
-    assert crew.failure is error
+    threads.start("waits", waits)
+    threads.start("breaks", breaks)
+    assert threads.stopping.wait(60)
+    threads.stop(10)
+    assert threads.failure is error
 
 
 def quiet() -> Activity:
@@ -64,13 +62,13 @@ def quiet() -> Activity:
 
 def test_work_on_a_quiet_stack_is_repeated_when_something_happens() -> None:
     activity, done = quiet(), threading.Semaphore(0)
-    crew = Crew(activity)
-    crew.repeat("work", 0.0, done.release)
+    threads = Threads(activity)
+    threads.repeat("work", 0.0, done.release)
     for _ in range(3):
         while not done.acquire(timeout=0.05):
             activity.notice()
-    crew.stop(10)
-    assert crew.failure is None
+    threads.stop(10)
+    assert threads.failure is None
 
 
 def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
@@ -88,35 +86,35 @@ def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
     def work() -> None:
         done[0] += 1
 
-    crew = Crew(activity)
-    crew.repeat("work", 0.0, work)
+    threads = Threads(activity)
+    threads.repeat("work", 0.0, work)
     assert waiting.wait(60)
     assert (done, activity.waits) == ([1], 1)
-    crew.stop(10)
+    threads.stop(10)
 
 
 def test_being_told_to_stop_ends_the_wait_of_a_quiet_stack() -> None:
-    crew, ended = Crew(quiet()), threading.Event()
+    threads, ended = Threads(quiet()), threading.Event()
 
     def work() -> None:
-        crew.pause(3600.0)
+        threads.pause(3600.0)
         ended.set()
 
-    crew.start("work", work)
-    crew.stop(10)
+    threads.start("work", work)
+    threads.stop(10)
     assert ended.is_set()
 
 
 def test_what_breaks_ends_the_wait_of_a_quiet_stack() -> None:
-    crew, ended = Crew(quiet()), threading.Event()
+    threads, ended = Threads(quiet()), threading.Event()
 
     def waits() -> None:
-        crew.pause(3600.0)
+        threads.pause(3600.0)
         ended.set()
 
     def breaks() -> None:
         raise ZeroDivisionError
 
-    crew.start("waits", waits)
-    crew.start("breaks", breaks)
+    threads.start("waits", waits)
+    threads.start("breaks", breaks)
     assert ended.wait(60)
