@@ -1,7 +1,7 @@
 """What services refuse of a call by their documentation, and their models do not say.
 
-Each rule takes a call's parameters and returns what is wrong with them, as sentences that start with
-the member.
+Each rule takes a call's parameters and returns what is wrong with them, as sentences that start
+with the member.
 """
 
 from __future__ import annotations

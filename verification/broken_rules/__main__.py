@@ -17,10 +17,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+
+from verification.broken_rules.breaches import BREACHES, Breach
 
 _PROJECT = Path(__file__).parents[2]
 _RULES = Path("local/event_source_mapping")
@@ -30,217 +31,7 @@ _PASSED, _FAILED = 0, 1
 """Exit codes of pytest; others say that it could not run the test."""
 
 
-class Breach(NamedTuple):
-    """A rule, how it is broken, and the test that is to see it."""
-
-    rule: str
-    module: str
-    line: str
-    broken: str
-    test: str
-
-
-BREACHES = (
-    Breach(
-        "records are delivered in the order of the shard",
-        "batching",
-        "batch = Batch(lane.read[:fitting])",
-        "batch = Batch(lane.read[:fitting][::-1])",
-        "test_records_go_in_order_and_in_batches_of_the_size",
-    ),
-    Breach(
-        "a batch has at most so many records",
-        "batching",
-        "candidates = lane.read[: settings.batch_size]",
-        "candidates = lane.read[: settings.batch_size + 1]",
-        "test_records_go_in_order_and_in_batches_of_the_size",
-    ),
-    Breach(
-        "a batch fits a payload of 6 MB",
-        "batching",
-        "sum(size <= PAYLOAD_LIMIT for size in sizes)",
-        "sum(size <= 2 * PAYLOAD_LIMIT for size in sizes)",
-        "test_a_batch_fits_the_payload_limit_and_then_does_not_wait_either",
-    ),
-    Breach(
-        "a batch that is not full waits for its window",
-        "batching",
-        "closes = lane.read_since + settings.batching_window",
-        "closes = lane.read_since",
-        "test_a_batch_that_is_not_full_waits_for_the_window_to_close",
-    ),
-    Breach(
-        "the window opens with the first record",
-        "batching",
-        "since = lane.read_since if lane.read else now",
-        "since = now",
-        "test_a_batch_that_is_not_full_waits_for_the_window_to_close",
-    ),
-    Breach(
-        "a shard is worked through in so many lanes",
-        "batching",
-        "return zlib.crc32(partition_key.encode()) % lanes",
-        "return zlib.crc32(partition_key.encode()) % 1",
-        "test_all_lanes_are_used",
-    ),
-    Breach(
-        "records of a partition key keep their order",
-        "shard_progress",
-        "of_lane[lane_of(record.partition_key, len(self.lanes))]",
-        "of_lane[record.order % len(self.lanes)]",
-        "test_records_of_one_key_stay_in_order_in_one_lane",
-    ),
-    Breach(
-        "delivery goes on from the lowest reported record",
-        "batching",
-        'return min(places[failure["itemIdentifier"]]',
-        'return max(places[failure["itemIdentifier"]]',
-        "test_records_from_the_lowest_reported_one_are_delivered_again",
-    ),
-    Breach(
-        "a report that names no record fails the batch",
-        "batching",
-        "fails the whole batch.\n        return 0",
-        "fails the whole batch.\n        return None",
-        "test_an_identifier_of_no_record_fails_the_whole_batch",
-    ),
-    Breach(
-        "a report is read where the mapping says so",
-        "batching",
-        "if not settings.report_item_failures:",
-        "if False:",
-        "test_without_the_setting_the_response_is_not_read",
-    ),
-    Breach(
-        "progress gives the rest its retries back",
-        "batching",
-        "records=batch.records[failed:], failures=0)",
-        "records=batch.records[failed:])",
-        "test_progress_gives_the_rest_its_retries_back",
-    ),
-    Breach(
-        "a batch that fails is bisected",
-        "batching",
-        "if settings.bisect and len(batch.records) > 1:",
-        "if False:",
-        "test_a_failed_batch_is_split_in_two",
-    ),
-    Breach(
-        "bisecting uses up no retry",
-        "batching",
-        "records=batch.records[middle:], failures=0)",
-        "records=batch.records[middle:], failures=1)",
-        "test_splitting_uses_up_no_retry",
-    ),
-    Breach(
-        "after bisecting the first part stays first",
-        "batching",
-        "return replace(lane, batches=(*halves, *later), not_before=now + _delay(1))",
-        "return replace(lane, batches=(*halves[::-1], *later), not_before=now + _delay(1))",
-        "test_the_first_part_is_tried_again_before_the_second",
-    ),
-    Breach(
-        "a batch has so many retries, and no fewer",
-        "batching",
-        "batch.failures > settings.maximum_retries",
-        "batch.failures >= settings.maximum_retries",
-        "test_a_batch_is_given_up_when_its_retries_are_used_up",
-    ),
-    Breach(
-        "a batch has so many retries, and no more",
-        "batching",
-        "batch.failures > settings.maximum_retries",
-        "batch.failures > settings.maximum_retries + 1",
-        "test_a_batch_is_given_up_when_its_retries_are_used_up",
-    ),
-    Breach(
-        "throttling uses up no retry",
-        "batching",
-        "refused = replace(batch, refusals=batch.refusals + 1)",
-        "refused = replace(batch, refusals=batch.refusals + 1, failures=batch.failures + 1)",
-        "test_throttling_uses_up_no_retry",
-    ),
-    Breach(
-        "a limit of -1 is none",
-        "batching",
-        "return None if value == -1 else int(value)",
-        "return int(value)",
-        "test_minus_one_is_without_limit",
-    ),
-    Breach(
-        "records that are too old are given up",
-        "batching",
-        "sum(record.arrived_at < oldest_allowed for record in batch.records)",
-        "0",
-        "test_records_that_are_too_old_are_given_up_and_the_others_go_on",
-    ),
-    Breach(
-        "records that are not too old go on",
-        "batching",
-        "expired = sum(record.arrived_at < oldest_allowed for record in batch.records)",
-        "expired = len(batch.records)",
-        "test_records_that_are_too_old_are_given_up_and_the_others_go_on",
-    ),
-    Breach(
-        "the failure destination has the whole batch",
-        "invocation",
-        '"payload": json.dumps(kinesis_event(batch.records, source))',
-        '"payload": json.dumps(kinesis_event(batch.records[:1], source))',
-        "test_the_invocation_record_has_the_documented_shape_and_the_whole_event",
-    ),
-    Breach(
-        "a restart begins with the first record that is not done",
-        "shard_progress",
-        "return Position.at(oldest.sequence_number)",
-        "return Position.after(oldest.sequence_number)",
-        "test_a_restart_reads_again_what_was_read_but_is_not_done",
-    ),
-    Breach(
-        "the checkpoint waits for the slowest lane",
-        "shard_progress",
-        "oldest = min(pending,",
-        "oldest = max(pending,",
-        "test_the_checkpoint_waits_for_the_slowest_lane",
-    ),
-    Breach(
-        "a checkpoint survives a restart",
-        "checkpoints",
-        "if path.exists():",
-        "if False:",
-        "test_after_a_restart_a_shard_is_read_from_its_checkpoint",
-    ),
-    Breach(
-        "a shard is finished when everything of it is done",
-        "shard_progress",
-        "pending = [lane.oldest for lane in self.lanes if lane.oldest]",
-        "pending = []",
-        "test_a_shard_is_at_its_end_when_it_is_read_and_everything_is_done",
-    ),
-    Breach(
-        "children of a shard wait for it",
-        "shards",
-        "if not all(_is_finished(parent, checkpoints) for parent in parents):",
-        "if False:",
-        "test_children_wait_for_their_parent",
-    ),
-    Breach(
-        "a merged shard waits for both",
-        "shards",
-        "if not all(_is_finished(parent, checkpoints) for parent in parents):",
-        "if not any(_is_finished(parent, checkpoints) for parent in parents):",
-        "test_a_merged_shard_waits_for_both_parents",
-    ),
-    Breach(
-        "children of a shard are read from their beginning",
-        "shards",
-        "position = TRIM_HORIZON if parents or is_begun else first",
-        "position = first",
-        "test_children_of_a_finished_parent_are_read_from_their_trim_horizon",
-    ),
-)
-
-
-class Bench:
+class RulesCopy:
     """A copy of the rules and of their tests, which pass while no rule is broken.
 
     Raises
@@ -293,9 +84,10 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def copied_rules() -> Iterator[RulesCopy]:
+    """Copy the rules and their tests for as long as they are needed."""
     with tempfile.TemporaryDirectory() as folder:
-        yield Bench(Path(folder))
+        yield RulesCopy(Path(folder))
 
 
 def main() -> None:
@@ -303,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     arguments = parser.parse_args()
-    with bench() as copy:
+    with copied_rules() as copy:
         seen = [copy.sees(breach) for breach in BREACHES]
     if arguments.json:
         rules = [

@@ -20,8 +20,9 @@ from stresswatch.contracts.predictions import prediction_id
 from stresswatch.model.artefact import Artefact
 from stresswatch.storage import archive
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from verification.faults.deliveries import STREAM
 from verification.faults.posts import MARKER, Sent
-from verification.faults.simulation import IDENTITY_KEY, STREAM, Simulation
+from verification.faults.simulation import IDENTITY_KEY, Simulation
 
 _EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 
@@ -94,7 +95,7 @@ def examine(simulation: Simulation, log: str) -> Outcome:
         records=len(simulation.sent),
         valid=len(valid),
         invalid=len(invalid),
-        deliveries=simulation.deliveries,
+        deliveries=simulation.deliveries.records,
         given_up=len(given_up),
         lost=len(lost),
         archived_again=len(archived) - len({row["prediction_id"] for row in archived}),
@@ -145,7 +146,9 @@ def _are_as_sent(quarantined: dict[str, list[dict[str, Any]]], invalid: dict[str
 
 def _given_up(simulation: Simulation) -> dict[str, bytes]:
     """Return the payloads of the failure destination by prediction id."""
-    return {name: data for record in simulation.given_up for name, data in _payloads(record)}
+    return {
+        name: data for record in simulation.deliveries.given_up for name, data in _payloads(record)
+    }
 
 
 def _payloads(record: dict[str, Any]) -> Iterator[tuple[str, bytes]]:

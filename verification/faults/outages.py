@@ -31,8 +31,8 @@ class Killed(BaseException):
     """The execution environment is gone; no `except Exception` of the function hears of it."""
 
 
-class Weather:
-    """Says what goes wrong, and counts it; after the storm nothing does.
+class InjectedOutages:
+    """Decides what goes wrong, and counts it; after the storm nothing does.
 
     Attributes
     ----------
@@ -48,27 +48,30 @@ class Weather:
         self._rates = schedule.rates
         self._storm_seconds = schedule.storm_seconds
         self.calm_from = START + schedule.storm_seconds
+        # Its name is part of each seed: the documented figures are of these draws.
         self.chance = random.Random(f"weather {schedule.seed}")  # noqa: S311 - no secret
         self.injected: Counter[str] = Counter()
         self.now = START
         self.deadline = float("inf")
-        self._outages: dict[str, float] = {}
+        self._refused_until: dict[str, float] = {}
 
     def strikes(self, fault: str) -> bool:
         """Say whether the fault strikes here and now; who is refused once is so for a while."""
-        if self.now >= self._outages.get(fault, START):
+        if self.now >= self._refused_until.get(fault, START):
             rate = self._rates.get(fault)
             if not rate or self.now >= self.calm_from or self.chance.random() >= rate:
                 return False
             if fault in OUTAGES:
-                self._outages[fault] = self.now + self.chance.uniform(0, _LONGEST_REFUSAL_SECONDS)
+                self._refused_until[fault] = self.now + self.chance.uniform(
+                    0, _LONGEST_REFUSAL_SECONDS
+                )
         self.injected[fault] += 1
         return True
 
     def put_out(self, service: str) -> None:
         """Let a service refuse every call for minutes; the storm goes on after it."""
         ends = self.now + self.chance.uniform(*_OUTAGE_SECONDS)
-        self._outages[f"{service} refused"] = ends
+        self._refused_until[f"{service} refused"] = ends
         self.calm_from = max(self.calm_from, ends + self._storm_seconds)
 
     def spend(self, seconds: float) -> None:

@@ -11,10 +11,11 @@ from cli.data.synthetic import generate_posts
 from stresswatch.contracts.posts import Post
 from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from verification.faults.in_process import quiet
 from verification.faults.invariants import Outcome, examine
 from verification.faults.posts import valid_posts
 from verification.faults.schedule import Schedule
-from verification.faults.simulation import Model, Simulation, quiet
+from verification.faults.simulation import Model, Simulation
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def run(schedule: Schedule) -> Run:
         simulation.run()
         log.seek(0)
         return Run(
-            schedule.seed, dict(simulation.weather.injected), examine(simulation, log.read())
+            schedule.seed, dict(simulation.outages.injected), examine(simulation, log.read())
         )
 
 

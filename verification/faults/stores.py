@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from verification.faults.outages import PATIENCE_SECONDS, Weather
+from verification.faults.outages import PATIENCE_SECONDS, InjectedOutages
 
 
 class Buckets:
@@ -61,15 +61,15 @@ class Parameters:
 class PredictionsStream:
     """The predictions stream, from which nothing is taken."""
 
-    def __init__(self, weather: Weather):
-        self._weather = weather
+    def __init__(self, outages: InjectedOutages):
+        self._outages = outages
         self.messages: list[bytes] = []
 
     def put_records(self, *, StreamName: str, Records: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        refuses = self._weather.strikes("PutRecords partly refused")
+        refuses = self._outages.strikes("PutRecords partly refused")
         results: list[dict[str, Any]] = []
         for record in Records:
-            if refuses and self._weather.chance.random() < 0.5:
+            if refuses and self._outages.chance.random() < 0.5:
                 results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
                 continue
             self.messages.append(record["Data"])
@@ -78,18 +78,22 @@ class PredictionsStream:
 
 
 class Faulty:
-    """A client whose every call may fail as the weather says."""
+    """A client whose every call may fail as the outages say."""
 
     def __init__(
-        self, client: Any, weather: Weather, service: str, patience: float = PATIENCE_SECONDS
+        self,
+        client: Any,
+        outages: InjectedOutages,
+        service: str,
+        patience: float = PATIENCE_SECONDS,
     ):
         self._client = client
-        self._weather = weather
+        self._outages = outages
         self._service = service
         self._patience = patience
 
     def __getattr__(self, operation: str) -> Any:
         call = getattr(self._client, operation)
-        return lambda **request: self._weather.call(
+        return lambda **request: self._outages.call(
             self._service, operation, lambda: call(**request), self._patience
         )

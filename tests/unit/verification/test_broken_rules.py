@@ -4,27 +4,28 @@ from collections.abc import Iterator
 
 import pytest
 
-from verification.broken_rules.__main__ import BREACHES, Bench, bench
+from verification.broken_rules.__main__ import RulesCopy, copied_rules
+from verification.broken_rules.breaches import BREACHES
 
 ONE_OF_EACH_MODULE = {breach.module: breach for breach in BREACHES}.values()
 
 
 @pytest.fixture(scope="module")
-def copy() -> Iterator[Bench]:
-    with bench() as copy:
+def copy() -> Iterator[RulesCopy]:
+    with copied_rules() as copy:
         yield copy
 
 
 @pytest.mark.parametrize("breach", ONE_OF_EACH_MODULE, ids=lambda breach: breach.module)
-def test_a_broken_rule_is_seen(copy: Bench, breach) -> None:
+def test_a_broken_rule_is_seen(copy: RulesCopy, breach) -> None:
     assert copy.sees(breach)
 
 
-def test_a_rule_that_no_test_is_for_would_be_seen(copy: Bench) -> None:
+def test_a_rule_that_no_test_is_for_would_be_seen(copy: RulesCopy) -> None:
     first = BREACHES[0]
     assert not copy.sees(first._replace(broken=f"{first.line}  # and nothing else"))
 
 
-def test_a_rule_that_has_moved_is_named(copy: Bench) -> None:
+def test_a_rule_that_has_moved_is_named(copy: RulesCopy) -> None:
     with pytest.raises(ValueError, match="no one line to break: was here"):
         copy.sees(BREACHES[0]._replace(line="was here"))

@@ -14,7 +14,8 @@ from stresswatch.contracts.predictions import Prediction, Record
 from stresswatch.model.artefact import Artefact
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.put_records import Position
-from verification.faults import simulation
+from verification.faults import deliveries, simulation
+from verification.faults.in_process import quiet
 from verification.faults.runner import run
 from verification.faults.schedule import CALL_FAULTS, EVENT_FAULTS, LONG, Event, Schedule
 from verification.faults.stores import Buckets
@@ -163,7 +164,7 @@ def archives_the_challenger_beside_the_champion(patch):
 
 
 def forgets_a_failed_batch(patch):
-    patch(simulation, "settle", lambda lane, *_: drop_first(lane))
+    patch(deliveries, "settle", lambda lane, *_: drop_first(lane))
 
 
 def checkpoints_what_is_not_done(patch):
@@ -201,7 +202,7 @@ def test_a_log_whose_former_stream_was_closed_is_silenced_all_the_same(monkeypat
     closed.close()
     for log in simulation.predictor_module.logger.handlers:
         monkeypatch.setattr(log, "stream", closed)
-    with simulation.quiet() as written:
+    with quiet() as written:
         simulation.predictor_module.logger.warning("read it")
         written.seek(0)
         assert "read it" in written.read()

@@ -14,14 +14,15 @@ from stresswatch.contracts.predictions import Record
 from stresswatch.model import predict
 from stresswatch.streaming import kinesis_event
 from stresswatch.streaming.kinesis_event import InvalidEvent
-from verification.fuzz.__main__ import Broken, bench, fuzz, fuzz_envelopes
+from verification.fuzz.__main__ import fuzz, fuzz_envelopes
+from verification.fuzz.predictor import Broken, fuzzed_predictor
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 
 
 @pytest.fixture(scope="module")
 def predictor():
-    with bench() as predictor:
+    with fuzzed_predictor() as predictor:
         yield predictor
 
 
