@@ -38,7 +38,7 @@ _LAMBDA_LOG_BYTES = 350
 CALL_SECONDS = 0.025
 """How long a function waits for S3 or Kinesis; each call comes after the one before it."""
 READ_SECONDS = 0.0025
-"""Of a small object that a monitor reads, several at a time: ``python -m benchmarks.reading``."""
+"""Of a small object that a monitor reads, several at a time: docs/performance.md."""
 _CALLS_A_BATCH = ("s3:PutObject", "kinesis:PutRecords")
 """What each batch waits for; the champion is looked up every few seconds, whatever comes."""
 _KEY_REQUESTS_A_SHARD_HOUR = 24

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import gate, joining, near_duplicates, quality
+from benchmarks import gate, quality
 from benchmarks.baseline import EarlierModel, clean
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
@@ -64,34 +64,3 @@ def test_the_gate_tells_honest_challengers_from_poisoned_ones():
     assert tallies["learned nothing new"].failed == {"gain on fresh posts": 1}
     assert tallies["all labels flipped"].accepted == 0
     assert tallies["all labels flipped"].failed["ROC-AUC, standing posts"] == 1
-
-
-def test_segments_of_an_id_are_joined_by_their_text_and_not_by_the_id():
-    posts = [
-        replace(one, post=one.post._replace(post_id=f"post-{place // 2}"))
-        for place, one in enumerate(make_posts(20))
-    ] + make_posts(5, seed=2)
-    assert joining.measure(posts) == {
-        "labels": 25,
-        "ids": 15,
-        "by id alone": 5,
-        "by id and text": 25,
-    }
-
-
-def test_near_duplicates_are_counted_by_similarity_and_side():
-    """Of the ids, 8 and 9 are for evaluation."""
-    words = "one two three four five six seven eight nine ten eleven twelve"
-    texts = {
-        "1": words,
-        "2": f"{words}!",  # the same wording, and joined
-        "8": f"{words} thirteen",  # 10 of 11 shingles are shared
-        "9": "something else altogether",
-    }
-    posts = [
-        replace(one, post=one.post._replace(post_id=name, text=text))
-        for one, (name, text) in zip(make_posts(4), texts.items(), strict=True)
-    ]
-    rows = {row["similarity"]: row for row in near_duplicates.count(posts)}
-    assert rows[0.9] == {"similarity": 0.9, "pairs": 3, "apart": 2, "across": 2}
-    assert rows[1.0] == {"similarity": 1.0, "pairs": 1, "apart": 0, "across": 0}
