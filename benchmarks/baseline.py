@@ -1,4 +1,4 @@
-"""The earlier project's recipe, rewritten from its description, to compare with.
+"""A baseline to compare with: an earlier project's recipe, rewritten from its description.
 
 Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. Numbers:
 the five, scaled. Both stacked as one dense matrix under a random forest; served record by record.
@@ -30,7 +30,7 @@ def clean(text: str) -> str:
     return " ".join(_stemmer.stem(word) for word in words if word not in ENGLISH_STOP_WORDS)
 
 
-class EarlierModel:
+class BaselineModel:
     """The recipe, with its scaler fitted once: the original's was fitted again on each record."""
 
     def __init__(self, seed: int = 7):
@@ -39,7 +39,7 @@ class EarlierModel:
         self._forest = RandomForestClassifier(n_estimators=100, random_state=seed)
         self._medians: pd.Series[float] = pd.Series(dtype=float)
 
-    def fit(self, frame: pd.DataFrame, labels: Any) -> EarlierModel:
+    def fit(self, frame: pd.DataFrame, labels: Any) -> BaselineModel:
         self._medians = frame[list(NUMERIC_FEATURES)].median()
         self._vectorizer.fit(frame["text"].map(clean))
         self._scaler.fit(self._numbers(frame))
@@ -50,7 +50,7 @@ class EarlierModel:
         return self._forest.predict_proba(self._stack(frame))
 
     def handle(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Predict one record of a Kinesis event, as the earlier handler did."""
+        """Predict one record of a Kinesis event, as that project's handler did."""
         post = json.loads(base64.b64decode(record["kinesis"]["data"]).decode("utf-8"))
         frame = pd.DataFrame([{name: post.get(name) for name in ("text", *NUMERIC_FEATURES)}])
         return {"post_id": post["post_id"], "stress": float(self.predict_proba(frame)[0, 1])}

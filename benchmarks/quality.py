@@ -1,4 +1,4 @@
-"""How good the model is, beside the earlier project's recipe, text alone and numbers alone.
+"""How good the model is, beside a baseline, text alone and numbers alone.
 
 ``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each recipe on one
 file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
@@ -20,7 +20,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.baseline import EarlierModel
+from benchmarks.baseline import BaselineModel
 from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_fold
 from benchmarks.timing import machine
 from cli.data import load_posts, read_posts
@@ -84,15 +84,15 @@ def _without_numbers(posts: Sequence[LabelledPost]) -> Predict:
     return lambda others: fitted.predict_proba(frame(others).assign(**gaps))[:, 1]
 
 
-def _earlier(posts: Sequence[LabelledPost]) -> Predict:
-    fitted = EarlierModel().fit(frame(posts), labels_of(posts))
+def _baseline(posts: Sequence[LabelledPost]) -> Predict:
+    fitted = BaselineModel().fit(frame(posts), labels_of(posts))
     return lambda others: fitted.predict_proba(frame(others))[:, 1]
 
 
 RECIPES: dict[str, Fit] = {
     "shipped": _pipeline(),
     "shipped, posts without numbers": _without_numbers,
-    "earlier project's": _earlier,
+    "baseline": _baseline,
     "text only": _pipeline(features__numbers="drop"),
     "numbers only": _pipeline(features__terms="drop", features__lexicons="drop"),
 }

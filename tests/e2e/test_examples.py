@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.producer import SHARDS, kinesis
+from benchmarks.load.producer import SHARDS, kinesis
 from examples.social_media import feed
 from stresswatch.contracts.posts import parse_post
 

@@ -62,9 +62,6 @@ CIRCLES = {
 
 LONGEST_FILE, LONGEST_TEST = 300, 400
 LONG_FILES = {
-    "benchmarks/cost.py",
-    "benchmarks/load.py",
-    "benchmarks/predictor.py",
     "cdk_app/constructs/retraining/workflow.py",
     "cdk_app/stages.py",
     "cli/main.py",

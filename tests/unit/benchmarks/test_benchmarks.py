@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import gate, quality
-from benchmarks.baseline import EarlierModel, clean
+from benchmarks.baseline import BaselineModel, clean
+from benchmarks.predictor.handlers import event_of
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
 from training_jobs.stress_model.dataset import frame
@@ -40,14 +41,12 @@ def test_posts_without_numbers_are_scored_from_what_their_text_lets_expect():
     assert report["metrics"]["roc_auc"]["value"] > 0.8
 
 
-def test_the_earlier_recipe_removes_links_digits_and_stop_words_and_stems():
+def test_the_baseline_removes_links_digits_and_stop_words_and_stems():
     assert clean("The 3 worries, worrying me: https://example.org/x") == "worri worri"
 
 
-def test_the_earlier_handler_answers_as_its_model_does():
-    from benchmarks.predictor import event_of
-
-    model = EarlierModel().fit(frame(TRAIN), [post.label for post in TRAIN])
+def test_the_baselines_handler_answers_as_its_model_does():
+    model = BaselineModel().fit(frame(TRAIN), [post.label for post in TRAIN])
     complete = [post for post in TEST if all(number == number for number in post.post.numbers)]
     (record,) = event_of(complete[:1])["Records"]
     answer = model.handle(record)

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from benchmarks import drift_cost
-from benchmarks.drift import judge, one_sample, two_samples
+from benchmarks.drift import cost, judge, one_sample, two_samples
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
+from benchmarks.drift.alarms import judge, one_sample, two_samples
+from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from tests.conftest import make_posts
 
@@ -79,7 +81,7 @@ class TestShifts:
         assert (grade, cost) == (1.0, pytest.approx(0.01))
 
 
-def test_what_a_window_costs_is_told_and_above_the_limit_a_sample_is_compared():
-    found = drift_cost.measure(1_000, 600)
+def test_above_the_limit_a_sample_of_the_window_is_compared():
+    found = cost.measure(1_000, maximum=600)
     assert (found["rows"], found["compared"]) == (1_000, 600)
     assert min(found[f"{part}_seconds"] for part in ("read", "compare", "page")) > 0

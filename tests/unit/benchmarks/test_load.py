@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.load import Point, Step, compare, draw, is_faithful, rows
+from benchmarks.load.report import Point, Step, compare, draw, is_faithful, rows
 
 
 def test_a_step_has_the_rates_and_batches_of_its_own_seconds():

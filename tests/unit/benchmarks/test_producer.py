@@ -1,6 +1,6 @@
 """The producer's benchmark measures both ways on the same posts."""
 
-from benchmarks.producer import measure, show
+from benchmarks.load.producer import measure, show
 
 
 class Stream:

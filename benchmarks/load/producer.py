@@ -1,19 +1,14 @@
-"""How fast posts go to the local stack, beside bare boto3.
+"""How fast posts go to a local stack's Kinesis by the producers' client and by bare boto3.
 
-``python -m benchmarks.producer [--json] [--posts N] [--rounds N]`` starts the Kinesis of a local
-stack, without the predictor, and puts synthetic posts on a stream: through the producers' client
-(post by post, each checked and with a future of its own), and as a floor the same posts, already
-encoded, by a loop of boto3's `put_records`. Works take turns. The benchmark keeps to one core and
-leaves the others to the emulator.
+The client takes post by post, each checked and with a future of its own. The floor is the same
+posts, already encoded, in a loop of boto3's `put_records`. The two take turns. The benchmark
+keeps to one core and leaves the others to the emulator.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns, use_one_core
+from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns
 from cli.data.synthetic import generate_posts
 from local.emulator.server import Server
 from stresswatch.contracts.posts import post_record
@@ -36,25 +31,9 @@ STREAM = "posts"
 SHARDS = 2
 
 
-def main() -> None:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description="Posts a second to the local stack.")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--posts", type=int, default=5_000, help="posts a round")
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    with kinesis() as client:
-        use_one_core()
-        result = measure(client, arguments.posts, arguments.rounds)
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-    else:
-        show(result)
-
-
 @contextmanager
 def kinesis() -> Iterator[Any]:
-    """Start the emulator with a stream, and give a client of it."""
+    """Start the emulator with a stream, and return a client of it."""
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("wb") as log:
         server = Server.start(Path(folder), log)
         try:
@@ -145,7 +124,3 @@ def show(result: dict[str, Any]) -> None:
 def _text(spread: dict[str, float], form: str) -> str:
     median, lowest, highest = (spread[name] for name in ("median", "lowest", "highest"))
     return f"{median:{form}} ({lowest:{form}} to {highest:{form}})"
-
-
-if __name__ == "__main__":
-    main()

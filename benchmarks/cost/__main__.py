@@ -23,31 +23,27 @@ import importlib
 import io
 import itertools
 import json
-import os
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-import boto3
-import botocore.session
-
-from benchmarks.load import deployed
+from benchmarks.cost.functions_here import MeasuredPredictor, function_here, printing_to
+from benchmarks.load.stack import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
 from cli.data import load_posts
-from cli.deployment.client import DeploymentClient, payload
+from cli.deployment.client import DeploymentClient, DeploymentClient, payload
 from cli.deployment.target import local_target
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 100, 500)
@@ -89,8 +85,8 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
     retraining = _retraining(running, posts[: len(posts) * 4 // 5])
     running.label(posts[:LABELS])
     posts_again = itertools.cycle(posts)
-    with Bench.of(running) as bench:
-        batches = {size: bench.batches(posts_again, size, RUNS) for size in BATCH_SIZES}
+    with MeasuredPredictor.of(running) as predictor:
+        batches = {size: predictor.batches(posts_again, size, RUNS) for size in BATCH_SIZES}
         largest = batches[max(BATCH_SIZES)]
         figures = {
             "post_bytes": largest["post_bytes"],
@@ -102,7 +98,7 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
         seconds: dict[str, dict[int, float]] = {"drift": {}, "quality": {}}
         there = sum(BATCH_SIZES) * RUNS
         for more in FILLING:
-            bench.batches(posts_again, max(BATCH_SIZES), more)
+            predictor.batches(posts_again, max(BATCH_SIZES), more)
             there += more * max(BATCH_SIZES)
             window = {
                 "start": began.isoformat(),
@@ -116,116 +112,6 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
         "report_bytes": _largest(running, "reports/"),
         "retraining": retraining,
     }
-
-
-Call = tuple[str, dict[str, Any]]
-"""A service with its operation, and what it was called with."""
-
-
-@contextmanager
-def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
-    """Return this process the settings of a deployed function, and note what it calls."""
-    target = running.target
-    described = target.client("lambda").get_function_configuration(
-        FunctionName=target.output(output)
-    )
-    settings = described["Environment"]["Variables"] | {
-        "AWS_ENDPOINT_URL": target.client("s3").meta.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    calls: list[Call] = []
-
-    def note(params: dict[str, Any], model: Any, **_: object) -> None:
-        # A copy: boto3 makes files of bodies in the original.
-        calls.append((f"{model.service_model.service_name}:{model.name}", dict(params)))
-
-    session = botocore.session.Session()
-    session.register("provide-client-params.*.*", note)
-    with (
-        patch.dict(os.environ, settings),
-        patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session)),
-    ):
-        yield calls
-
-
-@contextmanager
-def printing_to(logger: Any, output: io.StringIO) -> Iterator[None]:
-    """Let a function print there what it would print to its log."""
-    for handler in logger.handlers:
-        handler.setStream(output)
-    try:
-        with contextlib.redirect_stdout(output):
-            yield
-    finally:
-        for handler in logger.handlers:
-            handler.setStream(sys.stdout)
-
-
-class Bench:
-    """The predictor's own code in this process, on the local stack's AWS."""
-
-    def __init__(self, running: DeploymentClient, module: Any, calls: list[Call]):
-        self._module = module
-        self._calls = calls
-        self._numbers = itertools.count(1)
-        stream = running.target.client("kinesis").describe_stream_summary(
-            StreamName=running.target.output("PostsStreamName")
-        )["StreamDescriptionSummary"]
-        self._source = Source(stream["StreamARN"], "shardId-000000000000", "arn")
-
-    @classmethod
-    @contextmanager
-    def of(cls, running: DeploymentClient) -> Iterator[Bench]:
-        """Import the predictor with its settings."""
-        with function_here(running, "PredictorFunctionName") as calls:
-            module = importlib.import_module("lambdas.predictor.handler")
-            module.predictor.cache_clear()
-            yield cls(running, module, calls)
-            module.predictor.cache_clear()
-
-    def batches(self, posts: Iterator[LabelledPost], size: int, runs: int) -> dict[str, Any]:
-        """Predict batches of new records; return the fastest one's time, and means of the rest."""
-        events = [self._event(list(itertools.islice(posts, size))) for _ in range(runs)]
-        self._module.predictor()
-        self._calls.clear()
-        seconds, output = [], io.StringIO()
-        with printing_to(self._module.logger, output):
-            for event in events:
-                started = time.process_time()
-                answer = self._module.handler(event, CONTEXT)
-                seconds.append(time.process_time() - started)
-                assert answer == {"batchItemFailures": []}, answer  # noqa: S101
-        log = output.getvalue()
-        assert '"level":"INFO"' in log and '"level":"WARNING"' not in log, log  # noqa: S101, PT018
-        counted = Counter(name for name, _ in self._calls)
-        puts = [params for name, params in self._calls if name == "kinesis:PutRecords"]
-        archived = [params for name, params in self._calls if name == "s3:PutObject"]
-        records = [record for event in events for record in event["Records"]]
-        return {
-            "seconds": min(seconds, default=0.0),
-            "calls": {name: count / runs for name, count in sorted(counted.items())},
-            "post_bytes": _mean(
-                len(record["kinesis"]["partitionKey"]) + len(record["kinesis"]["data"]) * 3 / 4
-                for record in records
-            ),
-            "prediction_bytes": _mean(
-                len(record["PartitionKey"]) + len(record["Data"])
-                for params in puts
-                for record in params["Records"]
-            ),
-            "archived_bytes": sum(len(params["Body"]) for params in archived) / (size * runs),
-            "log_bytes": len(log.encode()) / runs,
-            "metrics": len(_metrics_in(log)),
-        }
-
-    def _event(self, posts: Sequence[LabelledPost]) -> dict[str, Any]:
-        records = [
-            Record(str(next(self._numbers)), *payload(post), arrived_at=time.time())
-            for post in posts
-        ]
-        return kinesis_event(records, self._source)
 
 
 def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> float:
@@ -287,26 +173,11 @@ def _metrics(running: DeploymentClient) -> dict[str, int]:
     }
 
 
-def _metrics_in(log: str) -> set[str]:
-    """Return the names of the metrics that a log has in CloudWatch's embedded format."""
-    found = set()
-    for line in log.splitlines():
-        entry = json.loads(line)
-        for directive in entry.get("_aws", {}).get("CloudWatchMetrics", []):
-            found |= {metric["Name"] for metric in directive["Metrics"]}
-    return found
-
-
 def _largest(running: DeploymentClient, prefix: str) -> int:
     found = running.target.client("s3").list_objects_v2(
         Bucket=running.target.output("ArchiveBucketName"), Prefix=prefix
     )
     return max(item["Size"] for item in found["Contents"])
-
-
-def _mean(values: Iterator[float]) -> float:
-    listed = list(values)
-    return sum(listed) / len(listed)
 
 
 def _commit() -> str:

@@ -1,21 +1,17 @@
 """A large file of posts scored on the local stack: time, memory, posts a second.
 
-`python -m benchmarks.batch` writes a million posts to a file, starts a stack of its own with the
-settings of the stage dev, and scores the file as `stresswatch score` does. Every post must be in
-the results once, under its id: otherwise the exit code is 1. The function's time on the processor
-and its highest memory are what Linux says of its processes; run no other local stack meanwhile.
+The function's time on the processor and its highest memory are what Linux says of its processes;
+run no other local stack meanwhile.
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import io
 import itertools
 import json
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,37 +19,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-import local
-from benchmarks.load import loop
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.target import Target
-from cli.errors import OperatorError
 from cli.score.command import score
 from stresswatch.contracts.posts import post_record
 
-ROWS = 1_000_000
 _PYTHON = sys.executable.encode()
-
-
-def main() -> int:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description="A large file, scored on the local stack.")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--rows", type=int, default=ROWS, help="posts in the file")
-    arguments = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as folder, loop() as running:
-            file = write_posts(Path(folder) / "posts.jsonl", arguments.rows)
-            result = measure(running.target, file, arguments.rows)
-    except (OperatorError, local.LocalStackError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-    else:
-        show(result)
-    return 0 if is_faithful(result) else 1
 
 
 def write_posts(file: Path, rows: int) -> Path:
@@ -66,7 +38,7 @@ def write_posts(file: Path, rows: int) -> Path:
 
 
 def measure(target: Target, file: Path, rows: int) -> dict[str, Any]:
-    """Score the file, and give all figures."""
+    """Score the file, and return all figures."""
     began = time.monotonic()
     summary = score(Console(file=io.StringIO()), target, str(file), None)
     seconds = time.monotonic() - began
@@ -139,7 +111,3 @@ def show(result: dict[str, Any]) -> None:
             table.add_row(name.replace("_", " "), f"{value:,.0f}")
     console.print(result["machine"])
     console.print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,14 +1,13 @@
 """What the drift function costs by the size of its window: processor time and memory.
 
-``python -m benchmarks.drift_cost [--json]`` archives synthetic rows in batches of 500, and for each
-size lets a process of its own do what the function does with them: read, sample, compare with a
-reference of 568 posts, draw the page. The archive is in the process's memory, so the time that S3
-takes is not in it, and all of the archive is in the memory.
+Synthetic rows are archived in batches of 500, and for each size a process of its own does what
+the function does with them: read, sample, compare with a reference of 568 posts, draw the page.
+The archive is in the process's memory, so the time that S3 takes is not in it, and all of the
+archive is in the memory.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
@@ -45,24 +44,13 @@ BATCH = 500
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def main() -> None:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--rows", type=int, help="measure this process alone, and print JSON")
-    arguments = parser.parse_args()
-    if arguments.rows:
-        json.dump(measure(arguments.rows, Monitoring().maximum_window_posts), sys.stdout)
-        return
-    runs = [_in_a_process(rows) for rows in ROWS]
-    if arguments.json:
-        json.dump({"machine": machine(), "runs": runs}, sys.stdout, indent=2)
-    else:
-        _show(runs)
+def run() -> dict[str, Any]:
+    """Measure each size in a process of its own."""
+    return {"machine": machine(), "runs": [_in_a_process(rows) for rows in ROWS]}
 
 
-def measure(rows: int, maximum_posts: int) -> dict[str, Any]:
-    """Do what the function does with so many rows, above a maximum with a sample."""
+def measure(rows: int, maximum: int = Stage.maximum_window_posts) -> dict[str, Any]:
+    """Do what the function does with so many rows, of which it compares at most a maximum."""
     store: Any = Buckets()
     fill(store, rows)
     reference = pd.DataFrame(
@@ -73,7 +61,7 @@ def measure(rows: int, maximum_posts: int) -> dict[str, Any]:
     end = START + timedelta(hours=1)
     found = sample(
         archive.stream(store, "archive", START, end, timedelta(hours=1)),
-        maximum_posts,
+        maximum,
     )
     read = time.process_time()
     current = pd.DataFrame(found.rows)
@@ -116,17 +104,18 @@ def fill(store: Any, rows: int) -> None:
 
 
 def _in_a_process(rows: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.drift_cost", "--rows", str(rows)]
+    command = [sys.executable, "-m", "benchmarks.drift", "--cost-of", str(rows)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def _show(runs: list[dict[str, Any]]) -> None:
-    table = Table(title=f"The drift function, {machine()}", title_justify="left")
+def show(result: dict[str, Any]) -> None:
+    """Print the result as a table."""
+    table = Table(title=f"The drift function, {result['machine']}", title_justify="left")
     for name in ("rows", "compared", "reading, s", "comparing, s", "page, s", "peak memory, MB"):
         table.add_column(name, justify="right")
-    for run in runs:
+    for run in result["runs"]:
         table.add_row(
             f"{run['rows']:,}",
             f"{run['compared']:,}",
@@ -134,7 +123,3 @@ def _show(runs: list[dict[str, Any]]) -> None:
             f"{run['peak_mb']:.0f}",
         )
     Console().print(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,26 +1,14 @@
 """How long the web service takes to answer, warm and cold, beside calling the scorer directly.
 
-``python -m benchmarks.api [--json] [--rounds N]`` hands the function the events that API Gateway
-passes on, on one core and in processor time, with the model at hand in place of S3's. A round asks
-for each size of batch in turn. A cold start is a whole process that imports the function, loads the
-model and answers once. What the gateway and the network take comes on top.
+A round asks for each size of batch in turn. A cold start is a whole process that imports the
+function, loads the model and answers once. What the gateway and the network take comes on top.
 """
 
 from __future__ import annotations
 
-import os
-
-from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
-from verification.lambda_context import CONTEXT
-
-if __name__ == "__main__":
-    # Before numpy starts its threads, and before the handler reads its settings.
-    use_one_core()
-    os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
-
-import argparse
 import contextlib
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -38,6 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns
 from cli.data import load_posts
 from lambdas.api import handler as api
 from stresswatch.contracts.posts import Post, post_record
@@ -47,35 +36,28 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 10, 100)
 _REQUESTS_A_ROUND = 20
 _COLD_STARTS = 7
 
 
-def main() -> None:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
+def run(rounds: int) -> dict[str, Any]:
+    """Measure requests of each size, and starts."""
     data = load_posts()
     sides = split(data.posts)
     fresh = [one.post for one in sides.evaluation]
     artefact = export_pipeline(fit_pipeline(sides.train, Hyperparameters()))
     with served(artefact):
-        warm = measure_warm(artefact, fresh, arguments.rounds)
-    result = {
+        warm = measure_warm(artefact, fresh, rounds)
+    return {
         "machine": machine(),
         "data": f"{data.name}; {len(sides.train):,} to learn from, {len(fresh):,} to ask for",
-        "rounds": arguments.rounds,
+        "rounds": rounds,
         "warm": warm,
         "cold": measure_cold(artefact, fresh[0]),
     }
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-    else:
-        _show(result)
 
 
 @contextlib.contextmanager
@@ -232,7 +214,8 @@ def _children_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
+    """Print the result as a table."""
     console = Console()
     console.print(f"{result['machine']}; {result['data']}; {result['rounds']} rounds")
     table = Table(title="Warm, milliseconds a request", title_justify="left")
@@ -252,7 +235,3 @@ def _show(result: dict[str, Any]) -> None:
 
 def _text(spread: dict[str, float]) -> str:
     return f"{spread['median']:.2f} ({spread['lowest']:.2f} to {spread['highest']:.2f})"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """How often the drift monitor alarms without need, and how surely where there is one.
 
-``python -m benchmarks.drift [--windows N] [--json]`` scores the posts at hand out of fold, each by
-a model that saw no segment of it, and draws windows from them:
+The posts at hand are scored out of fold, each by a model that saw no segment of it, and windows are
+drawn from them:
 
 - no drift: a random fifth of the posts is the reference, and the window comes from the others;
 - shifts: the same, and the window's posts are shifted as far as costs 5 points of F1;
@@ -16,9 +16,6 @@ own defaults make of the same windows.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +31,8 @@ from rich.table import Table
 from benchmarks.crossvalidation import folds
 from benchmarks.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.settings.monitoring import Monitoring
+from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
+from cdk_app.stages import Stage
 from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
@@ -82,29 +81,19 @@ class Rates:
     columns: dict[str, float]
 
 
-def main() -> None:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=WINDOWS)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    arguments = parser.parse_args()
-    if arguments.windows < 10:
-        parser.error("--windows must be at least 10")
+def run(windows: int) -> dict[str, Any]:
+    """Draw windows of every kind, and judge them."""
     data = load_posts()
     models = OutOfFold(data.posts)
-    result = {
+    return {
         "data": data.name,
-        "no_drift": no_drift(models, arguments.windows),
-        "shifts": {name: shifted(models, name, arguments.windows // 10) for name in SHIFTS},
+        "no_drift": no_drift(models, windows),
+        "shifts": {name: shifted(models, name, windows // 10) for name in SHIFTS},
         "communities": {
-            name: community(data.posts, name, arguments.windows // 10)
+            name: community(data.posts, name, windows // 10)
             for name in sorted({one.post.source or "unknown" for one in data.posts})
         },
     }
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2, default=vars)
-    else:
-        _show(result)
 
 
 class OutOfFold:
@@ -239,7 +228,8 @@ def _first(ids: Sequence[str], rows: dict[str, NDArray[np.int64]], size: int) ->
     return np.concatenate([rows[one] for one in ids if one in rows])[:size]
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
+    """Print the result as tables."""
     console = Console()
     console.print(result["data"])
     table = Table(title="Windows without drift", title_justify="left")
@@ -274,7 +264,3 @@ def _add_power_columns(table: Table, *facts: str) -> None:
 
 def _power(rates: dict[int, Rates]) -> list[str]:
     return [f"{one.alarms:.0%}\n({one.evidently_alarms:.0%})" for one in rates.values()]
-
-
-if __name__ == "__main__":
-    main()

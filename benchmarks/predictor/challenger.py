@@ -1,25 +1,8 @@
-"""What a challenger costs that scores beside the champion.
-
-``python -m benchmarks.shadow [--rounds N] [--json]`` times the predictor's handler with and without
-one, batch by batch: processor time on one core, onto a stub, so that what is written more is one
-object an invocation, which S3 charges for.
-"""
+"""The handler's time without and with a challenger that scores beside the champion."""
 
 from __future__ import annotations
 
-import os
-
-from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns, use_one_core
-
-if __name__ == "__main__":
-    # Before numpy starts its threads, and before the handler reads its settings.
-    use_one_core()
-    os.environ |= {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}
-
-import argparse
 import itertools
-import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.predictor import event_of, handle, handler_of
+from benchmarks.predictor.handlers import event_of, handle, handler_of
+from benchmarks.timing import Spread, Work, machine, speedup, time_in_turns
 from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
@@ -39,25 +23,15 @@ BATCH_SIZES = (1, 10, 100, 500)
 _RECORDS_A_ROUND = 1_000
 
 
-def main() -> None:
-    """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
+def run(rounds: int) -> dict[str, Any]:
+    """Measure batches of each size."""
     data = load_posts()
     learnt = split(data.posts).train
     champion, challenger = (
         export_pipeline(fit_pipeline(learnt[place::2], Hyperparameters())) for place in (0, 1)
     )
-    rows = [
-        measure(size, data.posts, champion, challenger, arguments.rounds) for size in BATCH_SIZES
-    ]
-    result = {"machine": machine(), "data": data.name, "rounds": arguments.rounds, "rows": rows}
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-    else:
-        _show(result)
+    rows = [measure(size, data.posts, champion, challenger, rounds) for size in BATCH_SIZES]
+    return {"machine": machine(), "data": data.name, "rounds": rounds, "rows": rows}
 
 
 def measure(
@@ -94,7 +68,8 @@ def measure(
     }
 
 
-def _show(result: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
+    """Print the result as a table."""
     console = Console()
     console.print(f"{result['machine']}; {result['data']}; median of {result['rounds']} rounds")
     table = Table(title="Processor time of the handler", title_justify="left")
@@ -108,7 +83,3 @@ def _show(result: dict[str, Any]) -> None:
             f"{ratio['median']:.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f})",
         )
     console.print(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""How often the drift monitor is wrong, and what it costs."""

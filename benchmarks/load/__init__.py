@@ -1,0 +1,1 @@
+"""What a local stack does under load."""

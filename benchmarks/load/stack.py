@@ -1,0 +1,51 @@
+"""A local stack of a benchmark's own, with the settings of the stage dev."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import local
+from cli.data.synthetic import generate_posts
+from cli.deployment.client import Loop
+from cli.deployment.synthesis import synthesize
+from cli.deployment.target import of_local_stack
+from stresswatch.contracts.posts import LabelledPost
+from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.versions.champion import Pointer, write_pointer
+from stresswatch.versions.model_version import sha256
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+
+_TRAINING_POSTS = 600
+
+
+@contextmanager
+def loop() -> Iterator[Loop]:
+    """Start a local stack with a champion that was trained on synthetic posts."""
+    with deployed() as running:
+        promote(running, generate_posts()[:_TRAINING_POSTS])
+        yield running
+
+
+@contextmanager
+def deployed() -> Iterator[Loop]:
+    """Start a local stack of its own, with nothing in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = synthesize(Path(folder) / "cdk.out")
+        stack = local.up(Path(folder) / "stack", template_directory=app, on_progress=lambda _: None)
+        try:
+            yield Loop(of_local_stack(stack))
+        finally:
+            local.down(Path(folder) / "stack")
+
+
+def promote(running: Loop, posts: Sequence[LabelledPost]) -> None:
+    """Make a model of the posts the champion; how good it is does not matter here."""
+    model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
+    target, version = running.target, "load"
+    bucket = target.output("ModelBucketName")
+    target.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.npz", Body=model)
+    pointer = Pointer(version, f"s3://{bucket}/models/{version}/", sha256(model))
+    write_pointer(target.client("ssm"), target.output("ChampionParameterName"), pointer, "load")

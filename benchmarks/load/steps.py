@@ -1,0 +1,145 @@
+"""Load on the local stack, raised step by step until predictions come late, and let go again.
+
+Posts are sent at one rate after the other for some seconds each, until the iterator age says
+that the stack has fallen behind or the machine sends no faster. Then the backlog is worked off,
+and posts are sent at the first rate once more.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from benchmarks.load.report import Point, Step, compare, rows
+from benchmarks.timing import machine
+from cli.data.synthetic import generate_posts
+from cli.deployment.client import Consumer, Loop, payload, wait_for
+from stresswatch.storage import archive
+
+RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
+"""Records a second, one step each."""
+STEP_SECONDS = 6.0
+LATE_SECONDS = 5.0
+"""An iterator age from which the stack counts as behind, and no further step begins."""
+RECOVERY_SECONDS = 120.0
+_CHUNK_SECONDS = 0.1
+
+
+def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
+    """Raise the load, let it go, look whether everything arrived, and return all figures."""
+    payloads = itertools.cycle([payload(post) for post in generate_posts()])
+    began = time.time()
+    ids: list[str] = []
+    steps = [_send(running, "warm-up", rates[0], step_seconds, payloads, ids)]
+    for rate in rates:
+        steps.append(_send(running, f"{rate:,}", rate, step_seconds, payloads, ids))
+        is_slower_than_asked = steps[-1].sent < 0.8 * rate * (steps[-1].end - steps[-1].start)
+        if is_slower_than_asked or _is_late(running, steps[-1]):
+            break
+    load_ended = time.time()
+    _wait_until_predicted(running, began, len(ids))
+    drained = time.time()
+    steps.append(Step("backlog", 0, load_ended, drained, 0))
+    steps.append(_send(running, f"{rates[0]:,} again", rates[0], step_seconds, payloads, ids))
+    _wait_until_predicted(running, began, len(ids))
+    points = _points(running, began, time.time())
+    return {
+        "machine": machine(),
+        "steps": [asdict(step) for step in steps],
+        "rows": [asdict(row) for row in rows(steps, points)],
+        "points": [asdict(point) for point in points],
+        "recovery_seconds": drained - load_ended,
+    } | _check(running, began, ids)
+
+
+def _send(
+    running: Loop,
+    name: str,
+    rate: int,
+    seconds: float,
+    payloads: Iterator[tuple[str, bytes]],
+    ids: list[str],
+) -> Step:
+    """Send at a rate, as evenly as the machine can, and remember the ids of the predictions."""
+    start, before = time.time(), len(ids)
+    while (elapsed := time.time() - start) < seconds:
+        due = int(rate * min(elapsed + _CHUNK_SECONDS, seconds)) - (len(ids) - before)
+        if due > 0:
+            # A chunk that is long overdue is cut: a step ends when its time is over.
+            ids += running.send(list(itertools.islice(payloads, min(due, 2_000))))
+        time.sleep(max(0.0, start + elapsed + _CHUNK_SECONDS - time.time()))
+    return Step(name, rate, start, time.time(), len(ids) - before)
+
+
+def _is_late(running: Loop, step: Step) -> bool:
+    ages = _series(running, "AWS/Lambda", "IteratorAge", step.start, step.end)
+    return any(point["Maximum"] >= LATE_SECONDS * 1000 for point in ages.values())
+
+
+def _wait_until_predicted(running: Loop, began: float, count: int) -> None:
+    def is_predicted() -> bool | None:
+        predicted = _series(running, "Stresswatch", "PostsPredicted", began, time.time())
+        return True if sum(point["Sum"] for point in predicted.values()) >= count else None
+
+    wait_for(f"{count:,} predictions", is_predicted, RECOVERY_SECONDS)
+
+
+def _series(
+    running: Loop, namespace: str, metric: str, start: float, end: float
+) -> Mapping[int, Mapping[str, float]]:
+    """Read a metric of the predictor by the second."""
+    target = running.target
+    dimensions = (
+        {"Stage": "dev", "service": "predictor"}
+        if namespace == "Stresswatch"
+        else {"FunctionName": target.output("PredictorFunctionName")}
+    )
+    answer = target.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=datetime.fromtimestamp(start, UTC),
+        EndTime=datetime.fromtimestamp(end + 1, UTC),
+        Period=1,
+        Statistics=["Sum", "Average", "Maximum", "SampleCount"],
+    )
+    return {int(point["Timestamp"].timestamp()): point for point in answer["Datapoints"]}
+
+
+def _points(running: Loop, start: float, end: float) -> list[Point]:
+    out = _series(running, "Stresswatch", "PostsPredicted", start, end)
+    read = _series(running, "Stresswatch", "PostsRead", start, end)
+    ages = _series(running, "AWS/Lambda", "IteratorAge", start, end)
+    times = _series(running, "AWS/Lambda", "Duration", start, end)
+    return [
+        Point(
+            second=second,
+            records_out=out[second]["Sum"] if second in out else 0.0,
+            iterator_age_seconds=ages[second]["Maximum"] / 1000 if second in ages else None,
+            batch_size=read[second]["Average"] if second in read else None,
+            function_milliseconds=times[second]["Average"] if second in times else None,
+        )
+        for second in range(int(start), int(end) + 1)
+    ]
+
+
+def _check(running: Loop, began: float, ids: Sequence[str]) -> dict[str, int]:
+    """Compare what was sent with the predictions stream, and the archive."""
+    consumer, expected = Consumer(running.target), set(ids)
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while not expected <= consumer.predictions.keys() and time.monotonic() < deadline:
+        if not consumer.poll():
+            time.sleep(_CHUNK_SECONDS)
+    archived = archive.read(
+        running.target.client("s3"),
+        running.target.output("ArchiveBucketName"),
+        datetime.fromtimestamp(began, UTC) - timedelta(minutes=1),
+        datetime.now(UTC) + timedelta(minutes=1),
+    )
+    return compare(ids, [row["prediction_id"] for row in archived], set(consumer.predictions)) | {
+        "quarantined": running.quarantined()
+    }
