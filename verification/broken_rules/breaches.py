@@ -161,7 +161,7 @@ BREACHES = (
         "invocation",
         '"payload": json.dumps(kinesis_event(batch.records, source))',
         '"payload": json.dumps(kinesis_event(batch.records[:1], source))',
-        "test_the_invocation_record_has_the_documented_shape_and_the_whole_event",
+        "test_the_invocation_record_has_the_documented_shape_and_whole_event",
     ),
     Breach(
         "a restart begins with the first record that is not done",

@@ -51,7 +51,7 @@ class TestWindows:
 
 
 class TestVerdicts:
-    def test_windows_without_drift_have_none_and_a_shift_is_seen_in_each_of_them(self):
+    def test_windows_without_drift_have_none_and_a_shift_is_seen_in_each(self):
         quiet = judge(two_samples(scored(), scored()), 300, windows=10)
         assert (quiet.windows, quiet.alarms, quiet.drifted[0]) == (10, 0.0, 1.0)
         shifted = judge(two_samples(scored(), scored(offset=1.0)), 300, windows=10)

@@ -15,7 +15,7 @@ from local.clock import driven_clock
 BASE, DAYS = make_month(generate_posts(7))
 
 
-def test_thirty_days_have_as_many_posts_each_of_which_more_are_labelled_where_they_changed():
+def test_all_days_have_as_many_posts_and_changed_ones_more_labels():
     assert [len(day.posts) + len(day.others) for day in DAYS] == [POSTS_A_DAY] * 30
     labelled = {phase: {len(day.posts) for day in DAYS if day.phase is phase} for phase in Phase}
     assert labelled[Phase.QUIET] == {20}
@@ -27,7 +27,7 @@ def test_too_few_posts_for_a_month_are_an_error_and_no_shorter_day():
         make_month(list(generate_posts(7))[:1000])
 
 
-def test_no_post_comes_twice_and_none_that_the_first_model_learns_from_comes_at_all():
+def test_no_post_comes_twice_or_is_learned_by_the_first_model():
     sent = Counter(labelled.post.post_id for day in DAYS for labelled in day.posts)
     assert set(sent.values()) == {1}
     assert not sent.keys() & {labelled.post.post_id for labelled in BASE}

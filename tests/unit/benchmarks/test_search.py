@@ -12,7 +12,7 @@ from training_jobs.stress_model.tracking import Tracker
 POSTS, OTHERS = make_posts(120), make_posts(30, seed=2)
 
 
-def test_the_first_trial_is_the_shipped_recipe_and_every_trial_is_told_with_its_metrics():
+def test_the_first_trial_is_the_shipped_recipe_and_each_has_its_metrics():
     first, second = search(POSTS, trials=2, tracker=Tracker(None, "search"))
     assert first["candidate"] == asdict(SHIPPED)
     assert second["candidate"] != first["candidate"]

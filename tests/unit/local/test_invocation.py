@@ -51,7 +51,7 @@ def test_a_record_of_the_event_is_no_larger_than_batches_reckon_with() -> None:
     assert len(json.dumps(record)) <= RECORDS[0].payload_bytes
 
 
-def test_the_invocation_record_has_the_documented_shape_and_the_whole_event() -> None:
+def test_the_invocation_record_has_the_documented_shape_and_whole_event() -> None:
     answer = Answer({}, function_error="Unhandled", request_id="request-1")
     batch = Batch(RECORDS, failures=3, invocations=3, last_answer=answer)
     record = failure_record(Discard(batch, Condition.RETRIES_EXHAUSTED), SOURCE, FUNCTION, NOW)

@@ -20,7 +20,7 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
     return Checkpoints(tmp_path / "mapping.json")
 
 
-def test_shards_that_are_there_at_the_start_are_read_from_the_starting_position(
+def test_shards_of_the_start_are_read_from_the_starting_position(
     checkpoints: Checkpoints,
 ) -> None:
     shards = [Shard("one"), Shard("two")]
@@ -45,7 +45,7 @@ def test_children_of_a_finished_parent_are_read_from_their_trim_horizon(
     assert chosen == {"child": TRIM_HORIZON, "other": TRIM_HORIZON}
 
 
-def test_children_of_a_parent_that_is_listed_no_more_are_read_from_their_trim_horizon(
+def test_children_of_an_expired_parent_are_read_from_their_trim_horizon(
     checkpoints: Checkpoints,
 ) -> None:
     checkpoints.save("parent", END)
@@ -86,7 +86,7 @@ def test_after_a_restart_a_finished_shard_stays_finished(tmp_path: Path) -> None
     assert shards_to_start([PARENT], set(), Checkpoints(path), LATEST) == {}
 
 
-def test_after_a_restart_a_shard_that_came_meanwhile_is_read_from_its_trim_horizon(
+def test_after_a_restart_a_new_shard_is_read_from_its_trim_horizon(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "mapping.json"

@@ -68,7 +68,7 @@ def test_no_record_is_given_up_in_an_outage_of_minutes(service):
 
 
 @pytest.mark.parametrize("limit", [{"retries": 5}, {"record_age": 60.0}])
-def test_what_a_mapping_with_less_patience_gives_up_is_whole_in_the_failure_destination(limit):
+def test_what_a_mapping_gives_up_is_whole_in_the_failure_destination(limit):
     outcome = run(replace(outage_of("S3"), **limit)).outcome
     assert outcome.violations == ()
     assert outcome.given_up > 0

@@ -87,7 +87,7 @@ def test_a_predictor_that_breaks_is_seen(monkeypatch, breach, sentence):
     assert "--seed 1" in broken.value.__notes__[0]
 
 
-def test_events_that_no_mapping_sends_are_answered_record_by_record_or_refused():
+def test_events_that_no_mapping_sends_are_answered_by_record_or_refused():
     report = fuzz_envelopes(5_000, seed=1)
     assert report.answered > 1_000
     assert report.refused > 1_000
