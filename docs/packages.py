@@ -1,10 +1,11 @@
-"""The packages and their imports: ``python -m docs.packages`` draws them in CONTRIBUTING.md.
+"""The packages and their imports: ``python -m docs.packages`` writes them into CONTRIBUTING.md.
 
 The graph of imports is grimp's; `tests/unit/test_structure.py` checks its directions.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Mapping, Set
@@ -29,7 +30,16 @@ PACKAGES = (
     "benchmarks",
 )
 """Everything of ours at the top, but for the tests and the examples."""
-_DRAWING = re.compile(r"(?<=<!-- packages: python -m docs.packages -->\n).*?(?=<!-- end -->)", re.S)
+FOLDERS = (
+    "layers/stresswatch/python/stresswatch",
+    "cdk_app/constructs",
+    "local",
+    "cli",
+    "verification",
+    "benchmarks",
+)
+"""What the map shows the packages of."""
+_PART = r"(?<=<!-- {}: python -m docs.packages -->\n).*?(?=<!-- end -->)"
 
 Imports = Mapping[str, Set[str]]
 """Names of packages, and the names of those that each imports."""
@@ -88,10 +98,26 @@ def diagram(imports: Imports) -> str:
     return "\n".join(["```mermaid", lines[0], *sorted(lines[1:]), "```\n"])
 
 
-def drawn(page: str, imports: grimp.ImportGraph) -> str:
-    """Return a page with its diagram drawn anew."""
-    return _DRAWING.sub(diagram(imports_between_packages(imports)), page)
+def folders() -> str:
+    """Return the packages under `FOLDERS` as a table of Markdown, each with its own first line."""
+    rows = ["| folder | what it holds |", "| --- | --- |"]
+    for folder in FOLDERS:
+        for source in sorted((PROJECT / folder).glob("*/__init__.py")):
+            said = ast.get_docstring(ast.parse(source.read_text())) or ""
+            path = source.parent.relative_to(PROJECT).as_posix()
+            rows.append(f"| `{path}/` | {said.splitlines()[0]} |")
+    return "\n".join([*rows, ""])
+
+
+def written(page: str, imports: grimp.ImportGraph) -> str:
+    """Return a page with its diagram and its map made anew."""
+    for name, part in (
+        ("packages", diagram(imports_between_packages(imports))),
+        ("folders", folders()),
+    ):
+        page = re.sub(_PART.format(name), lambda _, part=part: part, page, flags=re.DOTALL)
+    return page
 
 
 if __name__ == "__main__":
-    PAGE.write_text(drawn(PAGE.read_text(), graph()))
+    PAGE.write_text(written(PAGE.read_text(), graph()))

@@ -1,1 +1,1 @@
-"""Checks of what is deployed that neither an emulator nor CDK makes."""
+"""Proof of the promises: faults, fuzzing, rules broken on purpose, and the rules of AWS."""

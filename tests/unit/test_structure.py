@@ -11,10 +11,10 @@ from docs.packages import (
     PACKAGES,
     PAGE,
     PROJECT,
-    drawn,
     graph,
     imports_between_children,
     imports_between_packages,
+    written,
 )
 
 MAY_IMPORT = {
@@ -219,7 +219,22 @@ def test_no_file_is_long(tmp_path):
     assert long_files(tmp_path) == {"cli/long.py", "tests/long.py"}
 
 
-def test_the_diagram_of_the_packages_is_up_to_date(imports, changed):
+def test_the_diagram_and_the_map_of_the_packages_are_up_to_date(imports, changed):
+    """`python -m docs.packages` writes them."""
     page = PAGE.read_text()
-    assert drawn(page, imports) == page
-    assert drawn(page, changed("cdk_app.stages", "grafana.dashboard")) != page
+    assert written(page, imports) == page
+    assert written(page, changed("cdk_app.stages", "grafana.dashboard")) != page
+    assert written(page.replace("/contracts/` | What", "/contracts/` | That"), imports) == page
+
+
+def test_a_newcomer_finds_what_the_guide_says_where_it_says():
+    section = PAGE.read_text().partition("## Finding your way")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| \(\d\) .* \| (.*) \| `(\w+)` \|$", section, re.MULTILINE)
+    assert len(rows) == 6
+    for folders, name in rows:
+        (first, *_) = places = re.findall(r"`([^`]+)`", folders)
+        assert [place for place in places if not (PROJECT / place).exists()] == []
+        place = PROJECT / first
+        files = place.rglob("*.py") if place.is_dir() else [place]
+        defined = re.compile(rf"^(def |class )?{name}\b", re.MULTILINE)
+        assert any(defined.search(file.read_text()) for file in files), name
