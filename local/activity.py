@@ -44,7 +44,7 @@ class Activity:
 
     @property
     def is_attentive(self) -> bool:
-        """Whether something happened in the last seconds."""
+        """Return whether something happened in the last seconds."""
         return self._clock() - self._last < self._attentive_seconds
 
     def notice(self) -> None:

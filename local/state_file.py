@@ -70,7 +70,7 @@ class Folder:
 
     @property
     def is_held(self) -> bool:
-        """Whether a process runs, starts or stops a local stack here."""
+        """Return whether a process runs, starts or stops a local stack here."""
         if not self._lock_file.exists():
             return False
         lock = self._try_lock()

@@ -96,7 +96,7 @@ def _ids(target: Target, summary: dict[str, Any]) -> set[str]:
 
 
 def is_faithful(result: dict[str, Any]) -> bool:
-    """Whether every post was scored, once, and nothing else was."""
+    """Return whether every post was scored, once, and nothing else was."""
     return bool(result["rows"] == result["scored"] == result["distinct_ids"])
 
 

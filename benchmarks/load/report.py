@@ -70,7 +70,7 @@ def _row(step: Step, points: Sequence[Point]) -> Row:
 
 
 def is_faithful(result: Mapping[str, Any]) -> bool:
-    """Whether everything arrived, once, and nothing else did."""
+    """Return whether everything arrived, once, and nothing else did."""
     faults = ("lost_in_archive", "lost_on_stream", "never_sent", "archived_twice", "quarantined")
     return result["sent"] > 0 and not any(result[fault] for fault in faults)
 

@@ -24,7 +24,7 @@ from rich.console import Console
 import local
 from benchmarks.month.calendar import make_month
 from benchmarks.month.promises import promises
-from benchmarks.month.story import FIRST_DAY, Month, Seen
+from benchmarks.month.scenario import FIRST_DAY, DayReport, Month
 from benchmarks.month.view import day_words, days_table, draw, promises_table
 from cli.data import load_posts
 from cli.deployment.client import DeploymentClient
@@ -51,8 +51,10 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
     began = time.monotonic()
     offsets, folder = output / "clock", output / "stack"
 
-    def set_clock(moment: datetime) -> None:
-        driven_clock.set_offset(offsets, driven_clock.offset(offsets) + moment - datetime.now(UTC))
+    def set_clock(timestamp: datetime) -> None:
+        driven_clock.set_offset(
+            offsets, driven_clock.offset(offsets) + timestamp - datetime.now(UTC)
+        )
 
     local.down(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -66,10 +68,10 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
             )
             loop = DeploymentClient(of_local_stack(stack))
 
-            def on_day(seen: Seen) -> None:
-                shown.update(f"day {seen.day} is over")
+            def on_day(report: DayReport) -> None:
+                shown.update(f"day {report.day} is over")
                 if not console.is_terminal:
-                    console.print(f"day {seen.day}: {day_words(seen)}", highlight=False)
+                    console.print(f"day {report.day}: {day_words(report)}", highlight=False)
 
             month = Month(loop, set_clock, on_day)
             month.begin(base)
@@ -80,8 +82,8 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
     finally:
         local.down(folder)
     found = promises(month)
-    console.print(days_table(month.seen), promises_table(found))
-    draw(month.seen, threshold, output / "month.svg")
+    console.print(days_table(month.reports), promises_table(found))
+    draw(month.reports, threshold, output / "month.svg")
     return {
         "data": data.name,
         "seconds": time.monotonic() - began,

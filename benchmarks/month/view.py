@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.month.promises import Promise
-from benchmarks.month.story import Seen
+from benchmarks.month.scenario import DayReport
 
 _PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f3f3f3", "#f6ecd9", "#f3f3f3")
 _ALARM, _BLUE = "#b3261e", "#4a6fa5"
@@ -25,12 +25,12 @@ _OUTCOMES = {
 }
 
 
-def days_table(seen: Iterable[Seen]) -> Table:
-    """Tell each day in a line."""
+def days_table(reports: Iterable[DayReport]) -> Table:
+    """Return a table with a line for each day."""
     table = Table(title="The month, day by day", title_justify="left")
     for name in ("day", "posts", "drifted", "alarm", "live F1", "what happened"):
         table.add_column(name, overflow="fold")
-    for one in seen:
+    for one in reports:
         table.add_row(
             str(one.day),
             one.phase,
@@ -43,7 +43,7 @@ def days_table(seen: Iterable[Seen]) -> Table:
 
 
 def promises_table(found: Iterable[Promise]) -> Table:
-    """Tell what the month had to show, and whether it did."""
+    """Return a table of what the month had to show, and whether it did."""
     table = Table(title="What it must show", title_justify="left")
     for name in ("promise", "kept", "because"):
         table.add_column(name, overflow="fold")
@@ -53,14 +53,14 @@ def promises_table(found: Iterable[Promise]) -> Table:
     return table
 
 
-def day_words(one: Seen) -> str:
-    """Tell a day in a line of plain words."""
+def day_words(one: DayReport) -> str:
+    """Return a day as a line of plain words."""
     drift = "no figure" if one.share is None else f"{one.share:.2f} of the columns drifted"
     quality = "no live F1" if one.f1 is None else f"live F1 {one.f1:.2f}"
     return "; ".join([drift, *(["alarm"] if one.alarm else []), quality, *_happened(one)])
 
 
-def _happened(one: Seen) -> list[str]:
+def _happened(one: DayReport) -> list[str]:
     said = [f"{run['trigger']}: {run['outcome']}" for run in one.retrainings]
     if one.labels == 0:
         said.append("no labels came")
@@ -69,7 +69,7 @@ def _happened(one: Seen) -> list[str]:
     return said
 
 
-def draw(seen: Sequence[Seen], threshold: float, path: Path) -> None:
+def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
     """Draw drift, live quality, retrainings and labels over the days, as an SVG or PNG."""
     from matplotlib import pyplot as plt
 
@@ -77,24 +77,24 @@ def draw(seen: Sequence[Seen], threshold: float, path: Path) -> None:
         3, 1, figsize=(10, 7.4), sharex=True, layout="constrained", height_ratios=(1, 1.1, 0.45)
     )
     drift, quality, labels = panels
-    days = [one.day for one in seen]
-    _shade(seen, panels)
-    colours = [_ALARM if one.alarm else _BLUE for one in seen]
-    drift.bar(days, [_or_gap(one.share) for one in seen], color=colours, width=0.75)
+    days = [one.day for one in reports]
+    _shade(reports, panels)
+    colours = [_ALARM if one.alarm else _BLUE for one in reports]
+    drift.bar(days, [_or_gap(one.share) for one in reports], color=colours, width=0.75)
     drift.axhline(threshold, color=_ALARM, linewidth=1, linestyle="--")
     drift.text(0.6, threshold, "alarm from here on", color=_ALARM, va="bottom", fontsize=8)
     drift.set_ylabel("share of columns\nthat drifted")
     drift.set_ylim(0, 1)
 
-    low, f1, high = ([_or_gap(getattr(one, name)) for one in seen] for name in _INTERVAL)
+    low, f1, high = ([_or_gap(getattr(one, name)) for one in reports] for name in _INTERVAL)
     quality.fill_between(days, low, high, color=_BLUE, alpha=0.2, lw=0, label="95 % interval")
     quality.plot(days, f1, "o-", color=_BLUE, ms=3, label="live F1")
     quality.set_ylabel("F1 of the champion's\nlast days, by labels")
     quality.set_ylim(0.3, 1)
-    _mark(seen, quality)
+    _mark(reports, quality)
     quality.legend(fontsize=8, ncols=6, loc="lower left", frameon=False)
 
-    labels.bar(days, [one.labels for one in seen], color="#8a94a3", width=0.75)
+    labels.bar(days, [one.labels for one in reports], color="#8a94a3", width=0.75)
     labels.set_ylabel("labels\nthat came")
     labels.set_xlabel("day of the month")
     labels.set_xticks(days)
@@ -108,22 +108,22 @@ def _or_gap(figure: float | None) -> float:
     return float("nan") if figure is None else figure
 
 
-def _shade(seen: Sequence[Seen], panels: Sequence[Any]) -> None:
-    phases = list(dict.fromkeys(one.phase for one in seen))
+def _shade(reports: Sequence[DayReport], panels: Sequence[Any]) -> None:
+    phases = list(dict.fromkeys(one.phase for one in reports))
     for phase, colour in zip(phases, _PHASE_COLOURS, strict=True):
-        days = [one.day for one in seen if one.phase == phase]
+        days = [one.day for one in reports if one.phase == phase]
         for panel in panels:
             panel.axvspan(days[0] - 0.5, days[-1] + 0.5, color=colour, zorder=0)
         words = textwrap.fill(phase, _LETTERS_A_DAY * len(days))
         panels[0].text(days[0] - 0.4, 1.02, words, fontsize=7, va="bottom")
 
 
-def _mark(seen: Sequence[Seen], panel: Any) -> None:
+def _mark(reports: Sequence[DayReport], panel: Any) -> None:
     for outcome, (marker, colour) in _OUTCOMES.items():
-        days = [one.day for one in seen for run in one.retrainings if run["outcome"] == outcome]
+        days = [one.day for one in reports for run in one.retrainings if run["outcome"] == outcome]
         if days:
             panel.scatter(days, [0.5] * len(days), marker=marker, color=colour, label=outcome, s=36)
-    for one in seen:
+    for one in reports:
         if one.rolled_back:
             panel.axvline(one.day, color="#1b1f24", linewidth=1, linestyle=":")
             panel.text(one.day, 0.97, " rollback", fontsize=8, va="top")

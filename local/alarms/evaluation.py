@@ -186,19 +186,19 @@ def _reason(
     listed = ", ".join(f"{one.value:g} ({_clock(one.start)})" for one in counted)
     periods, needed = alarm.evaluation_periods, alarm.datapoints_to_alarm
     least = needed if new_state == ALARM else periods - needed + 1
-    told = []
+    parts = []
     if counted:
         were = "was" if len(counted) == 1 else "were"
         verb = f"{were} {'' if new_state == ALARM else 'not '}{words}"
-        told = [
+        parts = [
             f"{len(counted)} out of the last {periods} datapoints [{listed}] {verb} "
             f"the threshold ({alarm.threshold:g})"
         ]
     if missing and alarm.missing_data in ("breaching", "notBreaching"):
         treated = "[Breaching]" if alarm.missing_data == "breaching" else "[NonBreaching]"
-        told.append(f"{missing} missing datapoints were treated as {treated}")
+        parts.append(f"{missing} missing datapoints were treated as {treated}")
     return (
-        f"Threshold Crossed: {' and '.join(told)} "
+        f"Threshold Crossed: {' and '.join(parts)} "
         f"(minimum {least} datapoint{'s' if least > 1 else ''} for {state} -> {new_state} "
         "transition)."
     )

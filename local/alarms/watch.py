@@ -93,8 +93,8 @@ class AlarmWatch:
                 columns = [found[f"q{place}_{number}"] for number in range(len(_STATISTICS))]
                 values = zip(*(column["Values"] for column in columns), strict=True)
                 samples[alarm.name] = [
-                    Samples(moment.timestamp(), *figures)
-                    for moment, figures in zip(columns[0]["Timestamps"], values, strict=True)
+                    Samples(timestamp.timestamp(), *figures)
+                    for timestamp, figures in zip(columns[0]["Timestamps"], values, strict=True)
                 ]
         return samples
 

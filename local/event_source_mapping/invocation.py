@@ -91,11 +91,10 @@ def failure_record(
 
 def failure_key(mapping_id: str, shard_id: str, now: float, unique: uuid.UUID) -> str:
     """Build the key of an S3 destination's object, which Lambda chooses."""
-    moment = datetime.fromtimestamp(now, UTC)
-    name = f"{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
-    return f"{failed_batches.PREFIX}{mapping_id}/{shard_id}/{name}"
+    timestamp = datetime.fromtimestamp(now, UTC)
+    return f"aws/lambda/{mapping_id}/{shard_id}/{timestamp:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
 
 
 def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    timestamp = datetime.fromtimestamp(seconds, UTC)
+    return timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -62,7 +62,7 @@ class LogMetrics:
         self._logs = endpoint.client("logs")
         self._cloudwatch = endpoint.client("cloudwatch")
         self._sizes: dict[str, int] = {}
-        self._seen: dict[tuple[str, str, int, str], int] = {}
+        self._put_events: dict[tuple[str, str, int, str], int] = {}
         self._since = int(time.time() * 1000)
 
     def tick(self) -> None:
@@ -75,12 +75,12 @@ class LogMetrics:
                 continue
             for event in self._events(group, start):
                 key = (group, event["logStreamName"], event["timestamp"], event["message"])
-                if key in self._seen:
+                if key in self._put_events:
                     continue
-                self._seen[key] = event["timestamp"]
+                self._put_events[key] = event["timestamp"]
                 for namespace, datum in embedded_metrics(event["message"]):
                     self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
-        self._seen = {key: when for key, when in self._seen.items() if when >= start}
+        self._put_events = {key: when for key, when in self._put_events.items() if when >= start}
         self._since, self._sizes = now, sizes
 
     def _measure(self) -> dict[str, int]:

@@ -139,7 +139,7 @@ def _exists(head: Callable[..., Any], **request: str) -> bool:
 
 
 def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
-    """Whether the stack is there; what a failed creation left behind is deleted."""
+    """Return whether the stack is there; what a failed creation left behind is deleted."""
     try:
         status = _describe(cloudformation, stack_name)["StackStatus"]
     except ClientError as error:

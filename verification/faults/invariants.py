@@ -167,7 +167,7 @@ def _are_whole(given_up: dict[str, bytes], simulation: Simulation) -> bool:
 def _are_true(
     predictions: list[dict[str, Any]], valid: dict[str, Sent], simulation: Simulation
 ) -> bool:
-    """Say whether each prediction is bit for bit what its version says of its post alone."""
+    """Return whether each prediction is bit for bit what its version says of its post alone."""
     models = [*simulation.models, simulation.challenger]
     artefacts = {model.pointer.version: model.artefact for model in models}
 
@@ -195,7 +195,7 @@ def _probability(artefact: Artefact, post: Post) -> float:
 
 
 def _is_heard(simulation: Simulation, predictions: list[dict[str, Any]]) -> bool:
-    """Say whether one of the predictions is the challenger's."""
+    """Return whether one of the predictions is the challenger's."""
     challenger = simulation.challenger.pointer.version
     return any(one["model_version"] == challenger for one in predictions)
 

@@ -56,7 +56,7 @@ class InjectedOutages:
         self._refused_until: dict[str, float] = {}
 
     def strikes(self, fault: str) -> bool:
-        """Say whether the fault strikes here and now; who is refused once is so for a while."""
+        """Return whether the fault strikes here and now; who is refused once is so for a while."""
         if self.now >= self._refused_until.get(fault, START):
             rate = self._rates.get(fault)
             if not rate or self.now >= self.calm_from or self.chance.random() >= rate:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.month.calendar import OUTAGE, POSTS_A_DAY, Phase, make_month
 from benchmarks.month.promises import promises
-from benchmarks.month.story import Seen
+from benchmarks.month.scenario import DayReport
 from cli.data.synthetic import generate_posts
 from local import LocalStackError
 from local.clock import driven_clock
@@ -67,15 +67,15 @@ def test_labels_are_turned_round_once_and_corrected_the_day_after():
 
 def a_month():
     """What is seen of a month in which every promise is kept, and little else."""
-    seen = []
+    reports = []
     for day in DAYS:
-        one = Seen(day.number, "", day.phase, POSTS_A_DAY, len(day.labels), len(day.posts))
+        one = DayReport(day.number, "", day.phase, POSTS_A_DAY, len(day.labels), len(day.posts))
         one.alarm = day.number in (*range(11, 17), *range(19, 25))
         one.champion = "third" if day.number in (25, 26, 27) else "first"
         if 16 <= day.number < 25 or day.number >= 28:
             one.champion = "second"
         one.labelled_posts, one.f1 = (150, 0.8) if day.number not in OUTAGE else (0, None)
-        seen.append(one)
+        reports.append(one)
     runs = {
         11: ("drift_alarm", "rejected", "x"),
         16: ("schedule", "promoted", "second"),
@@ -85,9 +85,9 @@ def a_month():
     }
     for number, (trigger, outcome, version) in runs.items():
         run = {"trigger": trigger, "outcome": outcome, "version": version, "why": "so"}
-        seen[number - 1].retrainings.append(run)
-    seen[27].rolled_back, seen[27].seconds_to_serve = "third", 2.0
-    return SimpleNamespace(seen=seen, sent={"post"}, predicted={"post"})
+        reports[number - 1].retrainings.append(run)
+    reports[27].rolled_back, reports[27].seconds_to_serve = "third", 2.0
+    return SimpleNamespace(reports=reports, sent={"post"}, predicted={"post"})
 
 
 def broken(month):
@@ -99,15 +99,15 @@ def test_a_month_in_which_all_is_well_keeps_every_promise():
 
 
 def alarms(day, *, alarm):
-    return lambda month: setattr(month.seen[day - 1], "alarm", alarm)
+    return lambda month: setattr(month.reports[day - 1], "alarm", alarm)
 
 
 def ends(day, outcome):
-    return lambda month: month.seen[day - 1].retrainings[0].update(outcome=outcome)
+    return lambda month: month.reports[day - 1].retrainings[0].update(outcome=outcome)
 
 
 def shows(day, **figures):
-    return lambda month: [setattr(month.seen[day - 1], *figure) for figure in figures.items()]
+    return lambda month: [setattr(month.reports[day - 1], *figure) for figure in figures.items()]
 
 
 ALARM_ONCE = "each alarm asks for one retraining when it begins"
@@ -123,7 +123,7 @@ ACCEPTED = "each new champion was accepted by the gate"
             lambda month: [alarms(day, alarm=False)(month) for day in range(11, 14)],
             {"gradual drift is noticed while it grows", ALARM_ONCE},
         ),
-        (lambda month: month.seen[10].retrainings.clear(), {ALARM_ONCE}),
+        (lambda month: month.reports[10].retrainings.clear(), {ALARM_ONCE}),
         (
             ends(16, "rejected"),
             {"what learned enough of the new posts is promoted", ACCEPTED},

@@ -1,4 +1,4 @@
-"""Drives the month: what a day does to the loop, and what is seen of it."""
+"""Drives the month: what a day does to the loop, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _SECONDS = 180
 
 
 @dataclass
-class Seen:
-    """What was seen of a day.
+class DayReport:
+    """What became of a day.
 
     Attributes
     ----------
@@ -66,8 +66,8 @@ class Month:
 
     loop: DeploymentClient
     set_clock: Callable[[datetime], None]
-    on_day: Callable[[Seen], None]
-    seen: list[Seen] = field(default_factory=list)
+    on_day: Callable[[DayReport], None]
+    reports: list[DayReport] = field(default_factory=list)
     sent: set[str] = field(default_factory=set)
     predicted: set[str] = field(default_factory=set)
     _known: set[str] = field(default_factory=set)
@@ -84,7 +84,7 @@ class Month:
     def live(self, day: Day) -> None:
         """Let a day pass: posts in the morning, labels, and in the evening what watches them."""
         date = FIRST_DAY + timedelta(days=day.number - 1)
-        seen = Seen(
+        report = DayReport(
             day=day.number,
             date=f"{date:%Y-%m-%d}",
             phase=day.phase,
@@ -98,17 +98,17 @@ class Month:
         if day.labels:
             self.loop.label(day.labels)
         if day.rolls_back:
-            self._roll_back(day, seen)
+            self._roll_back(day, report)
         self.set_clock(evening)
-        self._watch(morning, evening, seen)
+        self._watch(morning, evening, report)
         if day.poisons:
-            self._retrain("operator", "Labels of a new annotator came", seen, force=True)
+            self._retrain("operator", "Labels of a new annotator came", report, force=True)
         elif day.number in _SCHEDULED:
-            self._retrain("schedule", "The day has come", seen)
+            self._retrain("schedule", "The day has come", report)
         champion = self.loop.champion()
-        seen.champion = champion.version if champion else ""
-        self.seen.append(seen)
-        self.on_day(seen)
+        report.champion = champion.version if champion else ""
+        self.reports.append(report)
+        self.on_day(report)
 
     def end(self) -> None:
         """Read of which posts the archive has a prediction, now that the month is over."""
@@ -121,11 +121,11 @@ class Month:
         self.predicted = {row["prediction_id"] for row in rows}
 
     def summary(self) -> dict[str, Any]:
-        """Return everything that was seen."""
+        """Return the report of every day."""
         return {
             "posts_sent": len(self.sent),
             "posts_predicted": len(self.sent & self.predicted),
-            "days": [asdict(one) for one in self.seen],
+            "days": [asdict(one) for one in self.reports],
         }
 
     def _drive_the_schedules(self) -> None:
@@ -165,47 +165,49 @@ class Month:
         )
         return True if answer["Datapoints"] else None
 
-    def _watch(self, morning: datetime, evening: datetime, seen: Seen) -> None:
+    def _watch(self, morning: datetime, evening: datetime, report: DayReport) -> None:
         """Measure drift and live quality as their schedules do, and follow what they set off."""
         was_alarming = self.loop.is_alarming()
         drift = self.loop.measure_drift(morning, evening)
-        seen.share = drift.get("share")
-        seen.drifted = [
+        report.share = drift.get("share")
+        report.drifted = [
             name for name, column in drift.get("columns", {}).items() if column["drifted"]
         ]
         threshold = self.loop.drift_alarm()["Threshold"]
-        fires = seen.share is not None and seen.share >= threshold
+        fires = report.share is not None and report.share >= threshold
         wait_for(
             "the drift alarm to say the same",
             lambda: True if self.loop.is_alarming() == fires else None,
             _SECONDS,
         )
         if fires and not was_alarming:
-            wait_for("the alarm to retrain", lambda: self._follow_new(seen), _SECONDS)
+            wait_for("the alarm to retrain", lambda: self._follow_new(report), _SECONDS)
         quality = self.loop.measure_quality(evening)
-        seen.labelled_posts = quality.get("labelled_posts", 0)
+        report.labelled_posts = quality.get("labelled_posts", 0)
         if overall := quality.get("overall"):
-            seen.f1 = overall["f1"]
-            seen.f1_low, seen.f1_high = overall["intervals"]["f1"]
-        seen.alarm = self.loop.is_alarming()
-        self._follow_new(seen)
+            report.f1 = overall["f1"]
+            report.f1_low, report.f1_high = overall["intervals"]["f1"]
+        report.alarm = self.loop.is_alarming()
+        self._follow_new(report)
 
-    def _retrain(self, trigger: str, reason: str, seen: Seen, *, force: bool = False) -> None:
-        self._follow(self.loop.start_retraining(trigger, reason, force=force), seen)
+    def _retrain(
+        self, trigger: str, reason: str, report: DayReport, *, anyway: bool = False
+    ) -> None:
+        self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), report)
 
-    def _follow_new(self, seen: Seen) -> bool | None:
+    def _follow_new(self, report: DayReport) -> bool | None:
         """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""
         for execution in self.loop.executions():
             if execution["executionArn"] not in self._known:
-                self._follow(str(execution["executionArn"]), seen)
-        return any(run["trigger"] == "drift_alarm" for run in seen.retrainings) or None
+                self._follow(str(execution["executionArn"]), report)
+        return any(run["trigger"] == "drift_alarm" for run in report.retrainings) or None
 
-    def _follow(self, execution: str, seen: Seen) -> None:
+    def _follow(self, execution: str, report: DayReport) -> None:
         self._known.add(execution)
         output = self.loop.follow(execution, _SECONDS, lambda _: None)
-        seen.retrainings.append({"trigger": output["trigger"], **_outcome(output)})
+        report.retrainings.append({"trigger": output["trigger"], **_outcome(output)})
 
-    def _roll_back(self, day: Day, seen: Seen) -> None:
+    def _roll_back(self, day: Day, report: DayReport) -> None:
         """Go back to the version before, and see how soon it answers."""
         left = self.loop.champion()
         began = datetime.now(UTC)
@@ -216,12 +218,12 @@ class Month:
             return True if self._predict([post]) == [pointer.version] else None
 
         wait_for("the version before to answer", answers, _SECONDS)
-        seen.seconds_to_serve = (datetime.now(UTC) - began).total_seconds()
-        seen.rolled_back = left.version if left else None
+        report.seconds_to_serve = (datetime.now(UTC) - began).total_seconds()
+        report.rolled_back = left.version if left else None
 
 
 def _outcome(output: dict[str, Any]) -> dict[str, Any]:
-    """Say in a word or two what became of a retraining, and why."""
+    """Return in a word or two what became of a retraining, and why."""
     admission, dataset = output["admission"], output.get("dataset", {})
     if not admission["admitted"]:
         return {"outcome": "suppressed", "why": admission["reason"]}
