@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from verification.faults.runner import Run, run
+from verification.faults.runner import PlayedSchedule, run
 from verification.faults.schedule import FAULTS, Schedule
 
 _SUMMED = (
@@ -54,7 +54,7 @@ def main() -> None:
     sys.exit(1 if report["violations"] else 0)
 
 
-def _report(runs: list[Run], records: int) -> dict[str, Any]:
+def _report(runs: list[PlayedSchedule], records: int) -> dict[str, Any]:
     injected: Counter[str] = Counter()
     for each in runs:
         injected.update(each.injected)

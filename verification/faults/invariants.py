@@ -28,7 +28,7 @@ _EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Examination:
     """What became of the records of a run.
 
     Attributes
@@ -57,7 +57,7 @@ class Outcome:
     violations: tuple[str, ...]
 
 
-def examine(simulation: Simulation, log: str) -> Outcome:
+def examine(simulation: Simulation, log: str) -> Examination:
     """Compare what a run left with what was sent."""
     valid = {name: sent for name, sent in simulation.sent.items() if sent.post}
     invalid = {name: sent for name, sent in simulation.sent.items() if sent.reason}
@@ -91,7 +91,7 @@ def examine(simulation: Simulation, log: str) -> Outcome:
         ("a post's text is on the predictions stream", _quotes(streamed)),
         ("a post's text is in the log", MARKER in log),
     )
-    return Outcome(
+    return Examination(
         records=len(simulation.sent),
         valid=len(valid),
         invalid=len(invalid),

@@ -12,28 +12,28 @@ from stresswatch.contracts.posts import Post
 from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 from verification.faults.in_process import quiet
-from verification.faults.invariants import Outcome, examine
+from verification.faults.invariants import Examination, examine
 from verification.faults.posts import valid_posts
 from verification.faults.schedule import Schedule
 from verification.faults.simulation import Model, Simulation
 
 
 @dataclass(frozen=True)
-class Run:
+class PlayedSchedule:
     """What a seed injected, and what came of it."""
 
     seed: int
     injected: dict[str, int]
-    outcome: Outcome
+    outcome: Examination
 
 
-def run(schedule: Schedule) -> Run:
+def run(schedule: Schedule) -> PlayedSchedule:
     """Play a schedule, and examine what it left."""
     with tempfile.TemporaryDirectory() as folder, quiet() as log:
         simulation = Simulation(schedule, models(), challenger(), _posts(), Path(folder))
         simulation.run()
         log.seek(0)
-        return Run(
+        return PlayedSchedule(
             schedule.seed, dict(simulation.outages.injected), examine(simulation, log.read())
         )
 
