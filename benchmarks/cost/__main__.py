@@ -37,13 +37,9 @@ from benchmarks.load.stack import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
 from cli.data import load_posts
-from cli.deployment.client import DeploymentClient, DeploymentClient, payload
+from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
-from local.endpoint import REGION
-from local.event_source_mapping.batching import Record
-from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 100, 500)

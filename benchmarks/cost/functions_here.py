@@ -19,11 +19,11 @@ from unittest.mock import patch
 import boto3
 import botocore.session
 
-from cli.deployment.client import Loop, payload
+from cli.deployment.client import DeploymentClient, payload
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
 Call = tuple[str, dict[str, Any]]
@@ -31,7 +31,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 @contextmanager
-def function_here(running: Loop, output: str) -> Iterator[list[Call]]:
+def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
     """Return this process the settings of a deployed function, and note what it calls."""
     target = running.target
     described = target.client("lambda").get_function_configuration(
@@ -74,7 +74,7 @@ def printing_to(logger: Any, output: io.StringIO) -> Iterator[None]:
 class MeasuredPredictor:
     """The predictor's own code in this process, on the local stack's AWS."""
 
-    def __init__(self, running: Loop, module: Any, calls: list[Call]):
+    def __init__(self, running: DeploymentClient, module: Any, calls: list[Call]):
         self._module = module
         self._calls = calls
         self._numbers = itertools.count(1)
@@ -85,7 +85,7 @@ class MeasuredPredictor:
 
     @classmethod
     @contextmanager
-    def of(cls, running: Loop) -> Iterator[MeasuredPredictor]:
+    def of(cls, running: DeploymentClient) -> Iterator[MeasuredPredictor]:
         """Import the predictor with its settings."""
         with function_here(running, "PredictorFunctionName") as calls:
             module = importlib.import_module("lambdas.predictor.handler")

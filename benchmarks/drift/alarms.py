@@ -29,10 +29,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.crossvalidation import folds
-from benchmarks.shifts import COST, SHIFTS, grade_that_costs
-from cdk_app.settings.monitoring import Monitoring
 from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
-from cdk_app.stages import Stage
+from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import DRIFT_COLUMNS

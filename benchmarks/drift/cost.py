@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import machine
-from cdk_app.settings.monitoring import Monitoring
+from cdk_app.settings.stage import Stage
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import (
     REFERENCE_COLUMNS,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import local
 from cli.data.synthetic import generate_posts
-from cli.deployment.client import Loop
+from cli.deployment.client import DeploymentClient
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import of_local_stack
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.model_version import sha256
@@ -22,7 +22,7 @@ _TRAINING_POSTS = 600
 
 
 @contextmanager
-def loop() -> Iterator[Loop]:
+def loop() -> Iterator[DeploymentClient]:
     """Start a local stack with a champion that was trained on synthetic posts."""
     with deployed() as running:
         promote(running, generate_posts()[:_TRAINING_POSTS])
@@ -30,18 +30,18 @@ def loop() -> Iterator[Loop]:
 
 
 @contextmanager
-def deployed() -> Iterator[Loop]:
+def deployed() -> Iterator[DeploymentClient]:
     """Start a local stack of its own, with nothing in it."""
     with tempfile.TemporaryDirectory() as folder:
         app = synthesize(Path(folder) / "cdk.out")
         stack = local.up(Path(folder) / "stack", template_directory=app, on_progress=lambda _: None)
         try:
-            yield Loop(of_local_stack(stack))
+            yield DeploymentClient(of_local_stack(stack))
         finally:
             local.down(Path(folder) / "stack")
 
 
-def promote(running: Loop, posts: Sequence[LabelledPost]) -> None:
+def promote(running: DeploymentClient, posts: Sequence[LabelledPost]) -> None:
     """Make a model of the posts the champion; how good it is does not matter here."""
     model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
     target, version = running.target, "load"

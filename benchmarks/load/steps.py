@@ -17,7 +17,8 @@ from typing import Any
 from benchmarks.load.report import Point, Step, compare, rows
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
-from cli.deployment.client import Consumer, Loop, payload, wait_for
+from cli.deployment.client import DeploymentClient, payload, wait_for
+from cli.deployment.consumer import Consumer
 from stresswatch.storage import archive
 
 RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
@@ -29,7 +30,7 @@ RECOVERY_SECONDS = 120.0
 _CHUNK_SECONDS = 0.1
 
 
-def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
+def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
     """Raise the load, let it go, look whether everything arrived, and return all figures."""
     payloads = itertools.cycle([payload(post) for post in generate_posts()])
     began = time.time()
@@ -57,7 +58,7 @@ def measure(running: Loop, rates: Sequence[int], step_seconds: float) -> dict[st
 
 
 def _send(
-    running: Loop,
+    running: DeploymentClient,
     name: str,
     rate: int,
     seconds: float,
@@ -75,12 +76,12 @@ def _send(
     return Step(name, rate, start, time.time(), len(ids) - before)
 
 
-def _is_late(running: Loop, step: Step) -> bool:
+def _is_late(running: DeploymentClient, step: Step) -> bool:
     ages = _series(running, "AWS/Lambda", "IteratorAge", step.start, step.end)
     return any(point["Maximum"] >= LATE_SECONDS * 1000 for point in ages.values())
 
 
-def _wait_until_predicted(running: Loop, began: float, count: int) -> None:
+def _wait_until_predicted(running: DeploymentClient, began: float, count: int) -> None:
     def is_predicted() -> bool | None:
         predicted = _series(running, "Stresswatch", "PostsPredicted", began, time.time())
         return True if sum(point["Sum"] for point in predicted.values()) >= count else None
@@ -89,7 +90,7 @@ def _wait_until_predicted(running: Loop, began: float, count: int) -> None:
 
 
 def _series(
-    running: Loop, namespace: str, metric: str, start: float, end: float
+    running: DeploymentClient, namespace: str, metric: str, start: float, end: float
 ) -> Mapping[int, Mapping[str, float]]:
     """Read a metric of the predictor by the second."""
     target = running.target
@@ -110,7 +111,7 @@ def _series(
     return {int(point["Timestamp"].timestamp()): point for point in answer["Datapoints"]}
 
 
-def _points(running: Loop, start: float, end: float) -> list[Point]:
+def _points(running: DeploymentClient, start: float, end: float) -> list[Point]:
     out = _series(running, "Stresswatch", "PostsPredicted", start, end)
     read = _series(running, "Stresswatch", "PostsRead", start, end)
     ages = _series(running, "AWS/Lambda", "IteratorAge", start, end)
@@ -127,7 +128,7 @@ def _points(running: Loop, start: float, end: float) -> list[Point]:
     ]
 
 
-def _check(running: Loop, began: float, ids: Sequence[str]) -> dict[str, int]:
+def _check(running: DeploymentClient, began: float, ids: Sequence[str]) -> dict[str, int]:
     """Compare what was sent with the predictions stream, and the archive."""
     consumer, expected = Consumer(running.target), set(ids)
     deadline = time.monotonic() + RECOVERY_SECONDS

@@ -14,9 +14,10 @@ from unittest.mock import patch
 
 from lambdas.predictor import handler as predictor_module
 from stresswatch.contracts.identity import KEY_LENGTH
-from stresswatch.contracts.posts import LabelledPost, post_record
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import post_record
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import Explains
 from stresswatch.versions.champion import ChampionCache, Pointer, ServedModel
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
 from verification.lambda_context import CONTEXT
@@ -44,7 +45,7 @@ def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
         predictions_stream="predictions",
         archive_bucket="archive",
         quarantine_bucket="quarantine",
-        explains=Explains.ON_REQUEST,
+        explains=ReasonsPolicy.ON_REQUEST,
         read_key=lambda: b"k" * KEY_LENGTH,
         shadow=_shadow_of(challenger, sink) if challenger else None,
     )

@@ -18,7 +18,7 @@ from benchmarks.predictor.cold_start import cold_starts
 from benchmarks.predictor.handlers import event_of, handle, handler_of, payload
 from benchmarks.timing import Spread, Work, machine, rate, speedup, time_in_turns
 from cli.data import load_posts
-from stresswatch.contracts.posts import LabelledPost
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline

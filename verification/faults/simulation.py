@@ -22,8 +22,6 @@ from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.artefact import Artefact
-from stresswatch.storage import quarantine
-from stresswatch.model.explainer import Explains
 from stresswatch.streaming.put_records import put_records
 from stresswatch.versions import shadow as shadow_module
 from stresswatch.versions.champion import ChampionCache, Pointer, load_model, read_pointer

@@ -25,15 +25,6 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from cli.data.synthetic import generate_posts
-from lambdas.predictor import handler as predictor_module
-from local.event_source_mapping.batching import Record
-from local.event_source_mapping.invocation import Source, kinesis_event
-from stresswatch.contracts.identity import KEY_LENGTH
-from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
-from stresswatch.contracts.reasons import ReasonsPolicy
-from stresswatch.streaming.kinesis_event import InvalidEvent
-from stresswatch.versions.champion import ChampionCache, ServedModel
 from verification.faults.in_process import quiet, without_threads
 from verification.faults.posts import MARKER, valid_posts
 from verification.faults.runner import models

@@ -16,7 +16,7 @@ from lambdas.predictor import handler as predictor_module
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.identity import KEY_LENGTH
-from stresswatch.model.explainer import Explains
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.streaming.kinesis_event import InvalidEvent
 from stresswatch.versions.champion import ChampionCache, ServedModel
 from verification.faults.in_process import quiet, without_threads
@@ -64,7 +64,7 @@ class FuzzedPredictor:
             predictions_stream="predictions",
             archive_bucket="archive",
             quarantine_bucket="quarantine",
-            explains=Explains.ON_REQUEST,
+            explains=ReasonsPolicy.ON_REQUEST,
             read_key=lambda: b"k" * KEY_LENGTH,
             **stores,
         )

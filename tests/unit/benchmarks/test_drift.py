@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import drift_cost
-from benchmarks.drift import cost, judge, one_sample, two_samples
-from benchmarks.shifts import COST, SHIFTS, grade_that_costs
+from benchmarks.drift import cost
 from benchmarks.drift.alarms import judge, one_sample, two_samples
 from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
