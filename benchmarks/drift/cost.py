@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import machine
-from cdk_app.settings.stage import Stage
+from cdk_app.settings.monitoring import Monitoring
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import (
     REFERENCE_COLUMNS,
@@ -41,6 +41,7 @@ from verification.faults.stores import Buckets
 ROWS = (1_000, 10_000, 100_000)
 REFERENCE_ROWS = 568
 BATCH = 500
+_MAXIMUM = Monitoring().maximum_window_posts
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -49,7 +50,7 @@ def run() -> dict[str, Any]:
     return {"machine": machine(), "runs": [_in_a_process(rows) for rows in ROWS]}
 
 
-def measure(rows: int, maximum: int = Stage.maximum_window_posts) -> dict[str, Any]:
+def measure(rows: int, maximum: int = _MAXIMUM) -> dict[str, Any]:
     """Do what the function does with so many rows, of which it compares at most a maximum."""
     store: Any = Buckets()
     fill(store, rows)

@@ -191,9 +191,9 @@ class Month:
         self._follow_new(report)
 
     def _retrain(
-        self, trigger: str, reason: str, report: DayReport, *, anyway: bool = False
+        self, trigger: str, reason: str, report: DayReport, *, force: bool = False
     ) -> None:
-        self._follow(self.loop.start_retraining(trigger, reason, anyway=anyway), report)
+        self._follow(self.loop.start_retraining(trigger, reason, force=force), report)
 
     def _follow_new(self, report: DayReport) -> bool | None:
         """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""
