@@ -9,11 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from botocore.exceptions import ClientError
-
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from stresswatch.aws.s3 import Location
+from stresswatch.aws.s3 import Location, exists, put_if_absent
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -115,8 +113,7 @@ class PrefixOutput:
     """Gzipped parts under a prefix, and a summary that says that they are whole."""
 
     def __init__(self, s3: S3Client, prefix: Location):
-        found = s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, MaxKeys=1)
-        if found["KeyCount"]:
+        if exists(s3, prefix):
             raise OperatorError(f"{prefix} holds something already; give another --out.")
         self._s3 = s3
         self._prefix = prefix
@@ -147,12 +144,7 @@ class PrefixOutput:
         self._parts += 1
 
     def _put(self, name: str, body: bytes) -> None:
-        bucket, key = self._prefix / name
-        try:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "PreconditionFailed":
-                raise
+        if not put_if_absent(self._s3, self._prefix / name, body):
             raise OperatorError(
                 f"{self._prefix} is being written by somebody else; give another --out."
-            ) from error
+            )

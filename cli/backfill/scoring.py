@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from stresswatch.aws.s3 import read
+from stresswatch.aws.s3 import read_if_there
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
@@ -108,11 +106,9 @@ def load_version(target: Target, version: str) -> ServedModel:
 
 
 def _read_manifest(s3: S3Client, bucket: str, version: str) -> bytes:
-    try:
-        return read(s3, folder_of_version(bucket, version) / MANIFEST_FILE)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
+    found = read_if_there(s3, folder_of_version(bucket, version) / MANIFEST_FILE)
+    if found is not None:
+        return found
     newest = judged_versions(s3, bucket)[: -_NAMED - 1 : -1]
     raise OperatorError(
         f"There is no version {version}; the newest are {', '.join(newest)}."

@@ -21,6 +21,7 @@ from cli.errors import OperatorError
 from cli.forget.people import Ids
 from cli.forget.removal import Forget
 from cli.parallel import in_parallel
+from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 _ATTEMPTS = 5
 _MARGIN = timedelta(minutes=15)
 """S3 dates an object by when its upload began, which may be before a listing that lacks it."""
-_GONE = {"NoSuchKey", "NoSuchVersion"}
-_OVERTAKEN = {"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"}
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Sweep:
             try:
                 return self._versions(place, key, versions)
             except ClientError as error:
-                if error.operation_name != "PutObject" or _code(error) not in _OVERTAKEN:
+                if error.operation_name != "PutObject" or error_code(error) not in OVERTAKEN:
                     raise
             # Somebody else has written or deleted it since it was read.
             listed = self._objects(place, key, None)
@@ -171,7 +170,7 @@ class Sweep:
                 Bucket=place.bucket, Key=version["Key"], VersionId=version["VersionId"]
             )
         except ClientError as error:
-            if _code(error) in _GONE:
+            if error_code(error) in ABSENT:
                 return Counter(), 0
             raise
         remainder = place.forget(answer["Body"].read(), self.ids)
@@ -201,7 +200,3 @@ class Sweep:
         )
         # Without versioning there is one version, of this name, and writing replaces it.
         return written.get("VersionId", "null")
-
-
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]

@@ -8,6 +8,7 @@ another object then, and leaves it.
 
 from __future__ import annotations
 
+from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code, listed
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(minutes=10)
 """How long a claim keeps others away that nobody took back, as its command was killed."""
-_OVERTAKEN = {"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class HeldObjects:
         try:
             self.s3.delete_object(Bucket=self.bucket, Key=held_object.key, IfMatch=held_object.etag)
         except ClientError as error:
-            if _code(error) not in _OVERTAKEN:
+            if error_code(error) not in OVERTAKEN:
                 raise
             found = self._read(held_object.place, held_object.key)
             if isinstance(found, HeldObject) and not found.claimed_at:
@@ -93,18 +93,16 @@ class HeldObjects:
         return Settlement(len(held_object.records))
 
     def _list(self, place: Place, selection: Selection) -> Iterator[tuple[Place, str]]:
-        pages = self.s3.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.bucket, Prefix=place.prefix):
-            for listed in page.get("Contents", []):
-                if selection.may_hold(place, listed["Key"]):
-                    yield place, listed["Key"]
+        for found in listed(self.s3, self.bucket, place.prefix):
+            if selection.may_hold(place, found["Key"]):
+                yield place, found["Key"]
 
     def _read(self, place: Place, key: str) -> HeldObject | UnreadableObject | None:
         """Read an object that may have gone since it was listed."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if _code(error) != "NoSuchKey":
+            if error_code(error) not in ABSENT:
                 raise
             return None
         try:
@@ -125,10 +123,6 @@ class HeldObjects:
                 IfMatch=held_object.etag,
             )["ETag"]
         except ClientError as error:
-            if _code(error) not in _OVERTAKEN:
+            if error_code(error) not in OVERTAKEN:
                 raise
             return None
-
-
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]

@@ -17,12 +17,11 @@ from cli.deployment.target import Target
 from cli.errors import FileRefused, OperatorError
 from cli.post_files import PostFile, Report, refuse, watched
 from stresswatch.aws.identifiers import OBJECT_NAME
-from stresswatch.aws.s3 import Location
+from stresswatch.aws.s3 import ABSENT, Location, error_code
 from stresswatch.serving.batch_scoring import PREFIX
 
 _DIGEST = "sha256"
 _HEAD_BYTES = 4096
-_ABSENT = ("404", "NoSuchBucket", "NoSuchKey")
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,8 @@ def _head(target: Target, place: Location) -> Any:
     try:
         return target.client("s3").head_object(Bucket=place.bucket, Key=place.key)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in _ABSENT:
+        code = error_code(error)
+        if code in (*ABSENT, "NoSuchBucket"):
             return None
         if code in ("403", "AccessDenied"):
             raise OperatorError(

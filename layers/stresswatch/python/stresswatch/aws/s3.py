@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-ABSENT = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion"})
+ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 """Codes of errors that say that there is no such object."""
 OVERTAKEN = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
 """Codes of errors that say that an object is another one than a conditional call expects."""
