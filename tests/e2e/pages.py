@@ -18,7 +18,7 @@ from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive
-from stresswatch.storage.failed_batches import PREFIX as FAILED_BATCHES_PREFIX
+from stresswatch.storage.failed_batches import PREFIX as FAILED_BATCHES
 from stresswatch.storage.quarantine import PREFIX
 from stresswatch.storage.training_sets import to_lines
 from stresswatch.versions.champion import Pointer
@@ -210,8 +210,8 @@ def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def failed_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
     hold(deployed, datetime.now(UTC))
-    (key,) = keys(deployed, "QuarantineBucketName", FAILED_BATCHES_PREFIX)
-    yield Given({"...": key.removeprefix(FAILED_BATCHES_PREFIX)})
+    (key,) = keys(deployed, "QuarantineBucketName", FAILED_BATCHES)
+    yield Given({"...": key.removeprefix(FAILED_BATCHES)})
 
 
 @contextmanager

@@ -30,7 +30,7 @@ import local
 from cli.deployment.client import payload
 from cli.deployment.consumer import Consumer
 from stresswatch.contracts.predictions import prediction_id
-from stresswatch.storage import archive, quarantine
+from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed, environment, eventually
@@ -244,7 +244,7 @@ class Storm:
 
     def given_up(self) -> list[str]:
         bucket = self.deployed.stack.outputs["QuarantineBucketName"]
-        return self.deployed.objects(bucket, quarantine.FAILED_BATCHES)
+        return self.deployed.objects(bucket, failed_batches.PREFIX)
 
     def wait_until_settled(self) -> None:
         """Wait until as much has become of what was sent as must."""
