@@ -8,7 +8,6 @@ another object then, and leaves it.
 
 from __future__ import annotations
 
-from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code, listed
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from cli.replay.held_objects import (
     Place,
     Selection,
 )
+from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code, listed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
