@@ -1,15 +1,13 @@
 """Findings of cdk-nag and checkov that are acknowledged: each beside its resource, with the reason.
 
-``python -m cdk_app.acknowledgements`` prints those of cdk-nag as the table of ``docs/security.md``.
+`cdk_app.documentation` prints those of cdk-nag as a table.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from aws_cdk import App, CfnResource, Stack, Validations
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
@@ -79,19 +77,6 @@ def acknowledgements(app: App) -> list[Acknowledgement]:
     )
 
 
-def table(apps: Iterable[App]) -> str:
-    """Return some apps' acknowledgements as a Markdown table, one row a rule and reason."""
-    constructs = defaultdict(set)
-    for found in sorted(set().union(*map(acknowledgements, apps))):
-        rule = found.rule.partition("[")[0]
-        constructs[rule, found.reason].add(found.path.partition("/")[2])
-    rows = [
-        f"| {rule} | {', '.join(f'`{path}`' for path in sorted(paths))} | {reason} |"
-        for (rule, reason), paths in constructs.items()
-    ]
-    return "\n".join(["| rule | on | reason |", "| --- | --- | --- |", *rows])
-
-
 def _flat(value: object) -> str:
     """Write a resource as cdk-nag does in the names of its findings."""
     match value:
@@ -108,12 +93,3 @@ def _flat(value: object) -> str:
         case {"Fn::Select": _}:
             return json.dumps(value, separators=(",", ":"))  # as it stands
     raise TypeError(f"the resource {value!r} of a statement is in no form that is known")
-
-
-if __name__ == "__main__":
-    from cdk_app.app import build_app
-    from cdk_app.settings.stages import STAGES
-
-    without_bundling: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
-    apps = [build_app(stage=stage, **without_bundling) for stage in STAGES]
-    print(table(apps))  # noqa: T201 - it is what the command is for

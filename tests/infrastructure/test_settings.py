@@ -63,7 +63,7 @@ GROUPS = ("sg-0a1b2c3d4e5f60718",)
         ),
         ("retraining", {"training_on_spot": "no"}, "is 'no'; it must be True or False"),
         ("retraining", {"tracking_uri": 5}, "tracking_uri is 5; it must be a text or None"),
-        ("retraining", {"gate": None}, r"gate is None; it must be Rules\(…\)"),
+        ("retraining", {"gate": None}, r"gate is None; it must be GateRules\(…\)"),
         ("monitoring", {"accepted_f1": "high"}, "is 'high'; it must be a number"),
         ("monitoring", {"accepted_f1": math.nan}, "is nan; it must be between 0.01 and 1.0"),
         ("monitoring", {"window": 5}, "no setting monitoring.window; did you mean window_minutes"),
