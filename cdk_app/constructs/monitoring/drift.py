@@ -17,6 +17,7 @@ from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from cdk_app.settings.stage import Stage
 from stresswatch.monitoring import drift_history, metric_names
+from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
 from stresswatch.storage import archive
@@ -47,18 +48,22 @@ class DriftMonitor(Construct):
             memory_mb=2048,
             timeout=Duration.minutes(5),
             concurrency=stage.serving.other_concurrency,
-            environment={
-                "ARCHIVE_BUCKET": storage.archive.bucket_name,
-                "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
-                "WINDOW_MINUTES": str(settings.window_minutes),
-                "MINIMUM_WINDOW_POSTS": str(settings.minimum_window_posts),
-                "MAXIMUM_WINDOW_POSTS": str(settings.maximum_window_posts),
+            environment=DriftEnvironment(
+                stage=stage.name,
+                powertools_metrics_namespace=NAMESPACE,
+                archive_bucket=storage.archive.bucket_name,
+                champion_parameter=foundation.pointers.champion.parameter_name,
+                window_minutes=settings.window_minutes,
+                minimum_window_posts=settings.minimum_window_posts,
+                maximum_window_posts=settings.maximum_window_posts,
                 # A record is delivered again until it is too old.
-                "LOOK_BACK_SECONDS": str(stage.streaming.maximum_record_age_seconds),
-                "DRIFT_RULES": settings.drift.to_json(),
-                "DRIFT_SHARE_THRESHOLD": str(settings.drift_share_threshold),
-                "NOTIFICATION_TOPIC": foundation.notifications.topic.topic_arn,
-                "REPORT_LINK_HOURS": str(settings.report_link_hours),
+                look_back_seconds=stage.streaming.maximum_record_age_seconds,
+                drift_rules=settings.drift,
+                drift_share_threshold=settings.drift_share_threshold,
+                notification_topic=foundation.notifications.topic.topic_arn,
+                report_link_hours=settings.report_link_hours,
+            ),
+            variables_of_libraries={
                 # Evidently would write a telemetry id to the home folder, which is read-only.
                 "DO_NOT_TRACK": "1",
                 "HOME": "/tmp",  # noqa: S108 - Lambda's own writable folder

@@ -11,6 +11,7 @@ from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from stresswatch.monitoring import metric_names
+from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import SCHEDULED_TIME
 from stresswatch.storage import archive
@@ -31,14 +32,16 @@ class LiveQuality(Construct):
             memory_mb=1769,
             timeout=Duration.minutes(15),
             concurrency=stage.serving.other_concurrency,
-            environment={
-                "ARCHIVE_BUCKET": storage.archive.bucket_name,
-                "TRAINING_BUCKET": storage.training.bucket_name,
-                "CHAMPION_PARAMETER": foundation.pointers.champion.parameter_name,
-                "IDENTITY_SECRET": foundation.identity.secret_arn,
-                "QUALITY_WINDOW_DAYS": str(settings.quality_window_days),
-                "MINIMUM_LABELLED_POSTS": str(settings.minimum_labelled_posts),
-            },
+            environment=QualityEnvironment(
+                stage=stage.name,
+                powertools_metrics_namespace=NAMESPACE,
+                archive_bucket=storage.archive.bucket_name,
+                training_bucket=storage.training.bucket_name,
+                champion_parameter=foundation.pointers.champion.parameter_name,
+                identity_secret=foundation.identity.secret_arn,
+                quality_window_days=settings.quality_window_days,
+                minimum_labelled_posts=settings.minimum_labelled_posts,
+            ),
         )
         role = role_of(self.function)
         foundation.dead_letters.take_from(self.function)

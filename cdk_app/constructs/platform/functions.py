@@ -17,6 +17,7 @@ from cdk_app.acknowledgements import acknowledge, acknowledge_in_checkov, acknow
 from cdk_app.names import VENDED_LOGS, stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.settings.stage import Stage
+from stresswatch.aws.environment import Environment
 from stresswatch.monitoring.panels import NAMESPACE
 
 UNRESERVED = 100
@@ -48,7 +49,7 @@ class Functions(Construct):
         memory_mb: int,
         timeout: Duration,
         concurrency: int,
-        environment: Mapping[str, str],
+        environment: Environment,
     ) -> lambda_.Function:
         """Make the function of ``lambdas/<name>``, with the layers."""
         function = lambda_.Function(
@@ -79,7 +80,8 @@ class Functions(Construct):
         memory_mb: int,
         timeout: Duration,
         concurrency: int,
-        environment: Mapping[str, str],
+        environment: Environment,
+        variables_of_libraries: Mapping[str, str],
     ) -> lambda_.DockerImageFunction:
         """Make a function from a container image."""
         function = lambda_.DockerImageFunction(
@@ -89,7 +91,7 @@ class Functions(Construct):
             memory_size=memory_mb,
             timeout=timeout,
             reserved_concurrent_executions=self._reserve(concurrency),
-            **self._shared(scope, name, environment),
+            **self._shared(scope, name, environment, variables_of_libraries),
         )
         return self._connected(function)
 
@@ -155,7 +157,11 @@ class Functions(Construct):
         return function
 
     def _shared(
-        self, scope: Construct, name: str, environment: Mapping[str, str]
+        self,
+        scope: Construct,
+        name: str,
+        environment: Environment,
+        variables_of_libraries: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Return what functions of both kinds have."""
         role = iam.Role(
@@ -173,10 +179,10 @@ class Functions(Construct):
             "log_group": logs_of_function,
             "tracing": lambda_.Tracing.ACTIVE,
             "environment": {
-                "STAGE": self._stage.name,
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
-                **environment,
+                **environment.render(),
+                **(variables_of_libraries or {}),
             },
         }
 

@@ -9,6 +9,16 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.platform.workflows import RETRAINING, allow_executions
+from stresswatch.retraining.environments import (
+    AdmissionEnvironment,
+    ApprovalEnvironment,
+    CompareEnvironment,
+    DatasetEnvironment,
+    GateEnvironment,
+    NotifyEnvironment,
+    PromoteEnvironment,
+    ShadowEnvironment,
+)
 from stresswatch.retraining.journal import APPROVAL, BARRED, LEASE
 from stresswatch.storage import archive
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
@@ -42,10 +52,11 @@ def _admission(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=512,
         timeout=Duration.seconds(30),
         concurrency=stage.serving.other_concurrency,
-        environment={
-            "JOURNAL_TABLE": journal.table.table_name,
-            "COOL_DOWN_MINUTES": str(stage.retraining.cool_down_minutes),
-        },
+        environment=AdmissionEnvironment(
+            stage=foundation.stage.name,
+            journal_table=journal.table.table_name,
+            cool_down_minutes=stage.retraining.cool_down_minutes,
+        ),
     )
     role = role_of(function)
     journal.grant_read(role, LEASE)
@@ -62,12 +73,13 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=1024,
         timeout=Duration.minutes(5),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "TRAINING_BUCKET": storage.training.bucket_name,
-            "MODEL_BUCKET": storage.models.bucket_name,
-            "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "MINIMUM_NEW_LABELS": str(foundation.stage.retraining.minimum_new_labels),
-        },
+        environment=DatasetEnvironment(
+            stage=foundation.stage.name,
+            training_bucket=storage.training.bucket_name,
+            model_bucket=storage.models.bucket_name,
+            champion_parameter=pointers.champion.parameter_name,
+            minimum_new_labels=foundation.stage.retraining.minimum_new_labels,
+        ),
     )
     role = role_of(function)
     pointers.grant_read_champion(role)
@@ -86,13 +98,14 @@ def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=1769,
         timeout=Duration.minutes(5),
         concurrency=stage.serving.other_concurrency,
-        environment={
-            "MODEL_BUCKET": storage.models.bucket_name,
-            "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "GATE_RULES": stage.retraining.gate.to_json(),
-            "SHADOW_SECONDS": str(stage.retraining.shadow_minutes * 60),
-            "REQUIRES_APPROVAL": str(stage.retraining.requires_approval).lower(),
-        },
+        environment=GateEnvironment(
+            stage=foundation.stage.name,
+            model_bucket=storage.models.bucket_name,
+            champion_parameter=pointers.champion.parameter_name,
+            gate_rules=stage.retraining.gate,
+            shadow_seconds=stage.retraining.shadow_minutes * 60,
+            requires_approval=stage.retraining.requires_approval,
+        ),
     )
     role = role_of(function)
     pointers.grant_read_champion(role)
@@ -112,10 +125,11 @@ def _shadow(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=512,
         timeout=Duration.seconds(30),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "SHADOW_PARAMETER": pointers.shadow.parameter_name,
-            "CHAMPION_TTL_SECONDS": str(foundation.stage.serving.champion_ttl_seconds),
-        },
+        environment=ShadowEnvironment(
+            stage=foundation.stage.name,
+            shadow_parameter=pointers.shadow.parameter_name,
+            champion_ttl_seconds=foundation.stage.serving.champion_ttl_seconds,
+        ),
     )
     role = role_of(function)
     pointers.grant_move_shadow(role)
@@ -131,14 +145,15 @@ def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=3008,
         timeout=Duration.minutes(15),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "ARCHIVE_BUCKET": storage.archive.bucket_name,
-            "TRAINING_BUCKET": storage.training.bucket_name,
-            "MODEL_BUCKET": storage.models.bucket_name,
-            "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "IDENTITY_SECRET": identity.secret_arn,
-            "GATE_RULES": foundation.stage.retraining.gate.to_json(),
-        },
+        environment=CompareEnvironment(
+            stage=foundation.stage.name,
+            archive_bucket=storage.archive.bucket_name,
+            training_bucket=storage.training.bucket_name,
+            model_bucket=storage.models.bucket_name,
+            champion_parameter=pointers.champion.parameter_name,
+            identity_secret=identity.secret_arn,
+            gate_rules=foundation.stage.retraining.gate,
+        ),
     )
     role = role_of(function)
     pointers.grant_read_champion(role)
@@ -161,10 +176,11 @@ def _approval(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=512,
         timeout=Duration.seconds(30),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "JOURNAL_TABLE": journal.table.table_name,
-            "APPROVAL_HOURS": str(foundation.stage.retraining.approval_hours),
-        },
+        environment=ApprovalEnvironment(
+            stage=foundation.stage.name,
+            journal_table=journal.table.table_name,
+            approval_hours=foundation.stage.retraining.approval_hours,
+        ),
     )
     journal.grant_write(role_of(function), APPROVAL)
     return function
@@ -178,10 +194,11 @@ def _promote(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=512,
         timeout=Duration.seconds(30),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            "JOURNAL_TABLE": journal.table.table_name,
-        },
+        environment=PromoteEnvironment(
+            stage=foundation.stage.name,
+            champion_parameter=pointers.champion.parameter_name,
+            journal_table=journal.table.table_name,
+        ),
     )
     role = role_of(function)
     journal.grant_read(role, BARRED)
@@ -199,10 +216,11 @@ def _notify(scope: Construct, foundation: Foundation) -> lambda_.Function:
         memory_mb=512,
         timeout=Duration.seconds(30),
         concurrency=foundation.stage.serving.other_concurrency,
-        environment={
-            "TOPIC_ARN": notifications.topic.topic_arn,
-            "APPROVAL_HOURS": str(foundation.stage.retraining.approval_hours),
-        },
+        environment=NotifyEnvironment(
+            stage=foundation.stage.name,
+            topic_arn=notifications.topic.topic_arn,
+            approval_hours=foundation.stage.retraining.approval_hours,
+        ),
     )
     notifications.grant_publish(role_of(function))
     return function

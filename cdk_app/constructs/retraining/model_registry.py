@@ -14,6 +14,7 @@ from cdk_app.constructs.platform.workflows import RETRAINING, workflow_arn
 from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.removal import KEEP
+from stresswatch.retraining.environments import RegistryEnvironment
 from stresswatch.retraining.journal import APPROVAL, BARRED
 from stresswatch.versions.model_registry import (
     APPROVED,
@@ -51,12 +52,13 @@ class ModelRegistry(Construct):
             memory_mb=512,
             timeout=Duration.minutes(1),
             concurrency=stage.serving.other_concurrency,
-            environment={
-                "MODEL_PACKAGE_GROUP": name,
-                "MODEL_BUCKET": storage.models.bucket_name,
-                "JOURNAL_TABLE": journal.table.table_name,
-                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-            },
+            environment=RegistryEnvironment(
+                stage=stage.name,
+                model_package_group=name,
+                model_bucket=storage.models.bucket_name,
+                journal_table=journal.table.table_name,
+                champion_parameter=pointers.champion.parameter_name,
+            ),
         )
         role = role_of(self.function)
         dead_letters.take_from(self.function)

@@ -19,6 +19,7 @@ from cdk_app.constructs.platform.workflows import (
 )
 from cdk_app.permissions import allow
 from stresswatch.serving.batch_scoring import PREFIX
+from stresswatch.serving.environments import ScoringEnvironment
 from stresswatch.versions.model_version import MODELS_PREFIX
 
 
@@ -43,7 +44,10 @@ class BatchScoring(Construct):
             memory_mb=1769,  # one full vCPU
             timeout=Duration.minutes(5),
             concurrency=stage.scoring.concurrency,
-            environment={"TRAINING_BUCKET": storage.training.bucket_name},
+            environment=ScoringEnvironment(
+                stage=stage.name,
+                training_bucket=storage.training.bucket_name,
+            ),
         )
         invoked_in_step(self.function, "the workflow waits for it, and counts what failed.")
         role = role_of(self.function)

@@ -11,6 +11,7 @@ from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.permissions import allow
 from stresswatch.monitoring import metric_names
+from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.versions.model_version import MODELS_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -29,16 +30,17 @@ class Prediction(Construct):
             memory_mb=1769,  # one full vCPU
             timeout=Duration.seconds(60),
             concurrency=stage.serving.predictor_concurrency,
-            environment={
-                "PREDICTIONS_STREAM": streams.predictions.stream_name,
-                "ARCHIVE_BUCKET": storage.archive.bucket_name,
-                "QUARANTINE_BUCKET": storage.quarantine.bucket_name,
-                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-                "SHADOW_PARAMETER": pointers.shadow.parameter_name,
-                "CHAMPION_TTL_SECONDS": str(stage.serving.champion_ttl_seconds),
-                "REASONS": stage.serving.reasons,
-                "IDENTITY_SECRET": identity.secret_arn,
-            },
+            environment=PredictorEnvironment(
+                stage=stage.name,
+                predictions_stream=streams.predictions.stream_name,
+                archive_bucket=storage.archive.bucket_name,
+                quarantine_bucket=storage.quarantine.bucket_name,
+                champion_parameter=pointers.champion.parameter_name,
+                shadow_parameter=pointers.shadow.parameter_name,
+                champion_ttl_seconds=stage.serving.champion_ttl_seconds,
+                reasons=stage.serving.reasons,
+                identity_secret=identity.secret_arn,
+            ),
         )
         invoked_in_step(
             self.function, "the mapping puts what it gives up into the quarantine bucket."

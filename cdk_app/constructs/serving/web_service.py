@@ -16,6 +16,7 @@ from cdk_app.constructs.platform.functions import invoked_in_step, log_group, ro
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.settings.web_service import WebService as Settings
 from stresswatch.monitoring import metric_names
+from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.web_service import ROUTES
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
@@ -35,12 +36,13 @@ class WebService(Construct):
             memory_mb=1769,
             timeout=Duration.seconds(25),  # the gateway waits for 30
             concurrency=settings.concurrency,
-            environment={
-                "CHAMPION_PARAMETER": pointers.champion.parameter_name,
-                "CHAMPION_TTL_SECONDS": str(stage.serving.champion_ttl_seconds),
-                "TRAINING_BUCKET": storage.training.bucket_name,
-                "REASONS": stage.serving.reasons,
-            },
+            environment=ApiEnvironment(
+                stage=stage.name,
+                champion_parameter=pointers.champion.parameter_name,
+                champion_ttl_seconds=stage.serving.champion_ttl_seconds,
+                training_bucket=storage.training.bucket_name,
+                reasons=stage.serving.reasons,
+            ),
         )
         invoked_in_step(
             self.function, "the gateway waits for it, and tells the caller if it fails."
