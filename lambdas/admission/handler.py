@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import discreet
+from stresswatch.monitoring import metric_names
 from stresswatch.retraining.environments import AdmissionEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.lease import describe_retraining, take_lease
@@ -44,6 +45,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         datetime.now(UTC),
         timedelta(0) if is_forced(event["request"]) else cool_down,
     )
-    metrics.add_metric("RetrainingsSuppressed", MetricUnit.Count, int(not admission.admitted))
+    metrics.add_metric(
+        metric_names.RETRAININGS_SUPPRESSED, MetricUnit.Count, int(not admission.admitted)
+    )
     logger.info("admission", **asdict(admission))
     return asdict(admission)

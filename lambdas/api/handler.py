@@ -28,6 +28,7 @@ from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
 from stresswatch.contracts.predictions import Prediction
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.monitoring import metric_names
 from stresswatch.serving import web_schemas, web_service
 from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.label_requests import write_labels
@@ -133,8 +134,8 @@ def predict(body: Annotated[web_schemas.OneOrMorePosts, Body()]) -> Response[str
     records = body.root if isinstance(body, web_schemas.Posts) else [body]
     results = web_service.answer_each(records, _score)
     refused = sum(isinstance(one, Problem) for one in results)
-    _count("PostsPredicted", len(results) - refused)
-    _count("PostsRefused", refused)
+    _count(metric_names.POSTS_PREDICTED, len(results) - refused)
+    _count(metric_names.POSTS_REFUSED, refused)
     if isinstance(body, web_schemas.Posts):
         return _json(*web_service.several(results))
     (result,) = results
@@ -161,7 +162,7 @@ def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]
     records = body.root if isinstance(body, web_schemas.Labels) else [body]
     labels = web_service.read_labels(records, now)
     is_new = write_labels(service().s3, service().training_bucket, labels, now)
-    _count("LabelsTaken", len(labels) if is_new else 0)
+    _count(metric_names.LABELS_TAKEN, len(labels) if is_new else 0)
     return _json(HTTPStatus.OK, {"labels": len(labels), "new": is_new})
 
 
@@ -263,7 +264,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         }
     logger.info("answered", route=route, status=answer["statusCode"])
     if answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _count("ServerErrors", 1, version=context.function_version)
+        _count(metric_names.SERVER_ERRORS, 1, version=context.function_version)
     return answer
 
 

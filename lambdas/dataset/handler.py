@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import discreet
 from stresswatch.evaluation.splits import split
+from stresswatch.monitoring import metric_names
 from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.retraining.triggers import SCHEDULE, is_forced
 from stresswatch.storage.training_sets import (
@@ -79,9 +80,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         new, declined = 0, _not_begun(event, s3, environment, training_set)
     if is_forced(event):
         declined = None
-    metrics.add_metric("RetrainingsDeclined", MetricUnit.Count, int(declined is not None))
-    _count("ContradictoryPosts", training_set.contradictory)
-    _count("FutureLabels", training_set.future)
+    metrics.add_metric(
+        metric_names.RETRAININGS_DECLINED, MetricUnit.Count, int(declined is not None)
+    )
+    _count(metric_names.CONTRADICTORY_POSTS, training_set.contradictory)
+    _count(metric_names.FUTURE_LABELS, training_set.future)
     answer: dict[str, Any] = {
         "posts": posts,
         "base_posts": len(training_set.base),

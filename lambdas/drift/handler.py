@@ -18,7 +18,7 @@ from stresswatch.aws import service_text
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import SMOKE_PREFIX
-from stresswatch.monitoring import drift_history
+from stresswatch.monitoring import drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
@@ -132,11 +132,14 @@ def _publish(
 ) -> list[MetricDatumTypeDef]:
     """Put the metrics; give those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
-    figures = {"WindowPosts": float(found.posts)}
+    figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:
-        figures |= {"ComparedPosts": found.compared, "FailedColumns": len(found.failed)}
+        figures |= {
+            metric_names.COMPARED_POSTS: found.compared,
+            metric_names.FAILED_COLUMNS: len(found.failed),
+        }
         if found.share is not None:
-            figures["DriftShare"] = found.share
+            figures[metric_names.DRIFT_SHARE] = found.share
     data: list[MetricDatumTypeDef] = [
         {"MetricName": name, "Dimensions": stage, "Value": value} for name, value in figures.items()
     ]
@@ -148,8 +151,8 @@ def _publish(
         }
         for name, column in (drift.columns if drift else {}).items()
         for metric, value in (
-            ("ColumnDrift", float(column.drifted)),
-            ("ColumnDistance", column.distance / column.least),
+            (metric_names.COLUMN_DRIFT, float(column.drifted)),
+            (metric_names.COLUMN_DISTANCE, column.distance / column.least),
         )
     ]
     namespace = environment.powertools_metrics_namespace

@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
+from stresswatch.monitoring import metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
@@ -84,10 +85,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
     """Count a verdict, which a retry does not, and what SageMaker asks money for."""
     accepted = int(verdict["accepted"])
-    metrics.add_metric("ChallengersAccepted", MetricUnit.Count, accepted)
-    metrics.add_metric("ChallengersRejected", MetricUnit.Count, 1 - accepted)
+    metrics.add_metric(metric_names.CHALLENGERS_ACCEPTED, MetricUnit.Count, accepted)
+    metrics.add_metric(metric_names.CHALLENGERS_REJECTED, MetricUnit.Count, 1 - accepted)
     if seconds := training.get("BillableTimeInSeconds"):
-        metrics.add_metric("TrainingSeconds", MetricUnit.Seconds, seconds)
+        metrics.add_metric(metric_names.TRAINING_SECONDS, MetricUnit.Seconds, seconds)
 
 
 def _judge(

@@ -30,6 +30,7 @@ from stresswatch.contracts.identity import (
 from stresswatch.contracts.posts import TEXT_REMOVED, Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
@@ -93,7 +94,7 @@ class Shadow:
         except Exception as error:
             # The champion's work is done, whatever this is; a library's error could quote a post.
             logger.warning("shadow failed", cause=cause(error))
-            metrics.add_metric("ShadowFailures", MetricUnit.Count, 1)
+            metrics.add_metric(metric_names.SHADOW_FAILURES, MetricUnit.Count, 1)
 
     def _score(
         self,
@@ -159,18 +160,24 @@ class Predictor:
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
-        metrics.add_metric("PostsRead", MetricUnit.Count, len(records))
-        metrics.add_metric("PostsPredicted", MetricUnit.Count, len(predictions) - len(refused))
+        metrics.add_metric(metric_names.POSTS_READ, MetricUnit.Count, len(records))
+        metrics.add_metric(
+            metric_names.POSTS_PREDICTED, MetricUnit.Count, len(predictions) - len(refused)
+        )
         # Removed posts are quarantined too, and say nothing of the producer: no alarm counts them.
         removed = reasons[TEXT_REMOVED]
-        metrics.add_metric("PostsQuarantined", MetricUnit.Count, len(rejections) - removed)
-        metrics.add_metric("PostsRemoved", MetricUnit.Count, removed)
-        metrics.add_metric("ObjectsPut", MetricUnit.Count, len(rejections) + bool(predictions))
+        metrics.add_metric(
+            metric_names.POSTS_QUARANTINED, MetricUnit.Count, len(rejections) - removed
+        )
+        metrics.add_metric(metric_names.POSTS_REMOVED, MetricUnit.Count, removed)
+        metrics.add_metric(
+            metric_names.OBJECTS_PUT, MetricUnit.Count, len(rejections) + bool(predictions)
+        )
         _count_scored("champion", predictions)
         imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
-        metrics.add_metric("NumbersImputed", MetricUnit.Count, imputed)
+        metrics.add_metric(metric_names.NUMBERS_IMPUTED, MetricUnit.Count, imputed)
         dropped = sum(len(post.dropped) for _, post in posts)
-        metrics.add_metric("FieldsDropped", MetricUnit.Count, dropped)
+        metrics.add_metric(metric_names.FIELDS_DROPPED, MetricUnit.Count, dropped)
         if refused:
             first, _ = posts[refused[0]]
             said = counted(len(refused), "prediction was", "predictions were")
@@ -250,7 +257,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         predictor().process(records, lambda: context.get_remaining_time_in_millis() / 1000)
     except Unfinished as error:
         logger.warning("unfinished", cause=str(error), records=len(records))
-        metrics.add_metric("UnfinishedBatches", MetricUnit.Count, 1)
+        metrics.add_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1)
         _count_unfinished(context.function_version)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
@@ -263,7 +270,7 @@ def _stage() -> str:
 def _count_scored(role: str, predictions: list[Prediction]) -> None:
     """Count the posts that a model version scored, as the version's own metric."""
     if predictions:
-        with single_metric("PostsScored", MetricUnit.Count, len(predictions)) as scored:
+        with single_metric(metric_names.POSTS_SCORED, MetricUnit.Count, len(predictions)) as scored:
             scored.add_dimension("Stage", _stage())
             scored.add_dimension("Role", role)
             scored.add_dimension("ModelVersion", predictions[0].model_version)
@@ -271,7 +278,7 @@ def _count_scored(role: str, predictions: list[Prediction]) -> None:
 
 def _count_unfinished(version: str) -> None:
     """Count a batch that this version of the code gave back, for a canary to watch."""
-    with single_metric("UnfinishedBatches", MetricUnit.Count, 1) as unfinished:
+    with single_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1) as unfinished:
         unfinished.add_dimension("Stage", _stage())
         unfinished.add_dimension("service", "predictor")
         unfinished.add_dimension("version", version)
@@ -289,4 +296,4 @@ def _cause(error: Exception) -> str:
 
 def _report_refused_champion(error: Exception) -> None:
     logger.error("champion_refused", cause=type(error).__name__, detail=str(error))
-    metrics.add_metric("ChampionRefused", MetricUnit.Count, 1)
+    metrics.add_metric(metric_names.CHAMPION_REFUSED, MetricUnit.Count, 1)

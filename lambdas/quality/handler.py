@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.live_quality import (
     LiveQuality,
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
 logger = Logger()
 
 _METRICS = {
-    "f1": "F1",
-    "precision": "Precision",
-    "recall": "Recall",
-    "brier": "BrierScore",
-    "calibration_error": "CalibrationError",
+    "f1": metric_names.F1,
+    "precision": metric_names.PRECISION,
+    "recall": metric_names.RECALL,
+    "brier": metric_names.BRIER_SCORE,
+    "calibration_error": metric_names.CALIBRATION_ERROR,
 }
 
 
@@ -114,8 +115,16 @@ def _publish(
     """Put the metrics; give those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
     data: list[MetricDatumTypeDef] = [
-        {"MetricName": "LabelledPosts", "Dimensions": stage, "Value": len(outcome.scored)},
-        {"MetricName": "TrainedOnPosts", "Dimensions": stage, "Value": outcome.trained_on},
+        {
+            "MetricName": metric_names.LABELLED_POSTS,
+            "Dimensions": stage,
+            "Value": len(outcome.scored),
+        },
+        {
+            "MetricName": metric_names.TRAINED_ON_POSTS,
+            "Dimensions": stage,
+            "Value": outcome.trained_on,
+        },
     ]
     if quality.overall:
         data += _data(quality.overall, stage)
@@ -134,5 +143,9 @@ def _data(
 ) -> Iterator[MetricDatumTypeDef]:
     low, high = figures["intervals"]["f1"]
     named = {_METRICS[name]: figures[name] for name in _METRICS}
-    for name, value in {**named, "F1LowerBound": low, "F1UpperBound": high}.items():
+    for name, value in {
+        **named,
+        metric_names.F1_LOWER_BOUND: low,
+        metric_names.F1_UPPER_BOUND: high,
+    }.items():
         yield {"MetricName": name, "Dimensions": dimensions, "Value": value}

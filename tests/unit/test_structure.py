@@ -16,6 +16,7 @@ from docs.packages import (
     imports_between_packages,
     written,
 )
+from stresswatch.monitoring import metric_names
 
 MAY_IMPORT = {
     "stresswatch": set(),
@@ -191,6 +192,15 @@ def test_no_file_is_long(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n" * lines)
     assert long_files(tmp_path) == {"cli/long.py", "tests/long.py"}
+
+
+def test_metrics_are_named_in_one_place():
+    names = {value for name, value in vars(metric_names).items() if name.isupper()} - {"F1"}
+    literal = re.compile(rf'"({"|".join(names)})"')
+    code = [*PROJECT.glob("lambdas/*/*.py"), *PROJECT.glob("cdk_app/**/*.py")]
+    panels = PROJECT / "layers/stresswatch/python/stresswatch/monitoring/dashboard.py"
+    assert [path for path in (*code, panels) if literal.search(path.read_text())] == []
+    assert literal.search('add_metric("PostsRead", 1)')
 
 
 def test_the_diagram_and_the_map_of_the_packages_are_up_to_date(imports, changed):

@@ -8,6 +8,7 @@ stories.
 from __future__ import annotations
 
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.panels import ANY, Panel, Section, Series
 
 MEMORY_MB = {"Predictor": 1769, "Drift": 2048, "Quality": 1769}
@@ -50,9 +51,9 @@ SECTIONS = (
                 "posts",
                 (
                     _of_stream("taken by the stream", "IncomingRecords", "Posts"),
-                    _counted("predicted", "PostsPredicted", "predictor"),
-                    _counted("in quarantine", "PostsQuarantined", "predictor"),
-                    _counted("removed by the platform", "PostsRemoved", "predictor"),
+                    _counted("predicted", metric_names.POSTS_PREDICTED, "predictor"),
+                    _counted("in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
+                    _counted("removed by the platform", metric_names.POSTS_REMOVED, "predictor"),
                 ),
             ),
             Panel(
@@ -78,12 +79,12 @@ SECTIONS = (
                 "be.",
                 "times",
                 (
-                    _counted("posts in quarantine", "PostsQuarantined", "predictor"),
-                    _counted("batches given back", "UnfinishedBatches", "predictor"),
+                    _counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
+                    _counted("batches given back", metric_names.UNFINISHED_BATCHES, "predictor"),
                     _of_function("predictor failed", "Errors", "Predictor", "Sum"),
                     _of_function("predictor throttled", "Throttles", "Predictor", "Sum"),
-                    _counted("champion refused", "ChampionRefused", "predictor"),
-                    _counted("challenger failed", "ShadowFailures", "predictor"),
+                    _counted("champion refused", metric_names.CHAMPION_REFUSED, "predictor"),
+                    _counted("challenger failed", metric_names.SHADOW_FAILURES, "predictor"),
                     _waiting("batches given up", "FailedBatches"),
                     _waiting("events without a target", "DeadLetters"),
                 ),
@@ -98,8 +99,8 @@ SECTIONS = (
                 "Of the columns that are compared, the share that moved from what the champion "
                 "was measured on.",
                 "share",
-                (Series("drifted columns", "DriftShare", "Maximum"),),
-                alarmed="DriftShare",
+                (Series("drifted columns", metric_names.DRIFT_SHARE, "Maximum"),),
+                alarmed=metric_names.DRIFT_SHARE,
                 minutes=60,
             ),
             Panel(
@@ -109,7 +110,7 @@ SECTIONS = (
                 tuple(
                     Series(
                         column,
-                        "ColumnDrift",
+                        metric_names.COLUMN_DRIFT,
                         "Maximum",
                         dimensions={"Stage": "{Stage}", "Column": column},
                     )
@@ -124,13 +125,13 @@ SECTIONS = (
                 "95 % interval.",
                 "share",
                 (
-                    Series("F1", "F1", "Minimum"),
-                    Series("F1, lower bound", "F1LowerBound", "Minimum"),
-                    Series("F1, upper bound", "F1UpperBound", "Minimum"),
-                    Series("precision", "Precision", "Minimum"),
-                    Series("recall", "Recall", "Minimum"),
+                    Series("F1", metric_names.F1, "Minimum"),
+                    Series("F1, lower bound", metric_names.F1_LOWER_BOUND, "Minimum"),
+                    Series("F1, upper bound", metric_names.F1_UPPER_BOUND, "Minimum"),
+                    Series("precision", metric_names.PRECISION, "Minimum"),
+                    Series("recall", metric_names.RECALL, "Minimum"),
                 ),
-                alarmed="F1UpperBound",
+                alarmed=metric_names.F1_UPPER_BOUND,
                 minutes=1440,
             ),
             Panel(
@@ -141,7 +142,7 @@ SECTIONS = (
                 (
                     Series(
                         "",
-                        "F1",
+                        metric_names.F1,
                         "Minimum",
                         dimensions={"Stage": "{Stage}", "Community": ANY},
                     ),
@@ -153,9 +154,9 @@ SECTIONS = (
                 "With few posts there is no figure, which is no good news and no bad one.",
                 "posts",
                 (
-                    Series("in the drift window", "WindowPosts", "Maximum"),
-                    Series("labelled", "LabelledPosts", "Maximum"),
-                    Series("trained on, left out", "TrainedOnPosts", "Maximum"),
+                    Series("in the drift window", metric_names.WINDOW_POSTS, "Maximum"),
+                    Series("labelled", metric_names.LABELLED_POSTS, "Maximum"),
+                    Series("trained on, left out", metric_names.TRAINED_ON_POSTS, "Maximum"),
                 ),
                 minutes=60,
             ),
@@ -172,7 +173,7 @@ SECTIONS = (
                 (
                     Series(
                         "",
-                        "PostsScored",
+                        metric_names.POSTS_SCORED,
                         dimensions={
                             "Stage": "{Stage}",
                             "service": "predictor",
@@ -192,10 +193,10 @@ SECTIONS = (
                     _of_workflow("failed", "ExecutionsFailed"),
                     _of_workflow("timed out", "ExecutionsTimedOut"),
                     _of_workflow("aborted", "ExecutionsAborted"),
-                    _counted("suppressed", "RetrainingsSuppressed", "admission"),
-                    _counted("declined", "RetrainingsDeclined", "dataset"),
-                    _counted("challenger accepted", "ChallengersAccepted", "gate"),
-                    _counted("challenger rejected", "ChallengersRejected", "gate"),
+                    _counted("suppressed", metric_names.RETRAININGS_SUPPRESSED, "admission"),
+                    _counted("declined", metric_names.RETRAININGS_DECLINED, "dataset"),
+                    _counted("challenger accepted", metric_names.CHALLENGERS_ACCEPTED, "gate"),
+                    _counted("challenger rejected", metric_names.CHALLENGERS_REJECTED, "gate"),
                 ),
             ),
         ),
@@ -220,7 +221,7 @@ SECTIONS = (
                 "requests",
                 (
                     _of_function("invocations", "Invocations", "Predictor", "Sum"),
-                    _counted("objects put", "ObjectsPut", "predictor"),
+                    _counted("objects put", metric_names.OBJECTS_PUT, "predictor"),
                 ),
             ),
             Panel(
@@ -236,7 +237,7 @@ SECTIONS = (
                 "Training",
                 "Minutes of the training jobs that SageMaker sends a bill for.",
                 "minutes",
-                (_counted("billed", "TrainingSeconds", "gate", 1 / 60),),
+                (_counted("billed", metric_names.TRAINING_SECONDS, "gate", 1 / 60),),
             ),
         ),
     ),
