@@ -14,6 +14,7 @@ from stresswatch.contracts.predictions import (
     Prediction,
     ReadText,
     Record,
+    encode,
     read_records,
 )
 from stresswatch.contracts.reasons import Reason, Reasons
@@ -100,6 +101,7 @@ PREDICTIONS = st.builds(
     TEXT,
     st.none() | REASONS,
     st.none() | TEXT,
+    st.none(),
 )
 
 
@@ -128,6 +130,10 @@ def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(predictio
     )
     assert prediction.archive_line().isascii()
     assert len(prediction.archive_line().splitlines()) == 1
+    fields = prediction[0], prediction.post.post_id, prediction.probability, *prediction[4:6]
+    encoded = prediction._replace(encoded=encode(*fields))
+    assert encoded.message() == prediction.message()
+    assert encoded.archive_line() == prediction.archive_line()
 
 
 def test_no_posts_give_no_predictions(artefact):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from stresswatch.contracts.predictions import Prediction, ReadText
+from stresswatch.contracts.predictions import Prediction, ReadText, encode
 from stresswatch.contracts.reasons import Reasons, ReasonsPolicy
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.explainer import explainer_of
@@ -47,6 +47,7 @@ def predict(
             predicted_at,
             _reasons(post, artefact, explains),
             text.digest,
+            encode(prediction_id, post.post_id, probability, model_version, predicted_at),
         )
         for (prediction_id, post), text, probability, unknown, *of_words in zip(
             posts, texts, *(each.tolist() for each in scores), strict=True
