@@ -110,9 +110,10 @@ def folders() -> str:
 
 
 def written(page: str, imports: grimp.ImportGraph) -> str:
-    """Return a page with its diagram and its map made anew."""
+    """Return a page with its diagrams and its map made anew."""
     for name, part in (
         ("packages", diagram(imports_between_packages(imports))),
+        ("domain", diagram(imports_between_children(imports, DOMAIN))),
         ("folders", folders()),
     ):
         page = re.sub(_PART.format(name), lambda _, part=part: part, page, flags=re.DOTALL)
