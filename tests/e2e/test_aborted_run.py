@@ -11,8 +11,8 @@ from pathlib import Path
 import local
 from local.daemon import OWNER_VARIABLE
 from tests.conftest import PROJECT
+from tests.e2e.local_stack.small_stack import eventually, nothing_runs_in
 from tests.e2e.small_app import write_app
-from tests.e2e.test_local_stack import eventually, nothing_runs_in
 
 ABORTED = """
 import os

@@ -21,8 +21,8 @@ from local.state_file import LocalStack
 from local.template import deploy
 from local.template.assembly import read_assembly
 from local.threads import Threads
+from tests.e2e.local_stack.small_stack import Small, eventually, start
 from tests.e2e.small_app import write_app
-from tests.e2e.test_local_stack import Small, eventually, start
 
 FOR_GOOD = 3600.0
 """Seconds of a rest that no test would live through: only something that happens ends it."""

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 import local
 from cli import main
 from cli.deployment.target import LOCAL_DIRECTORY
+from tests.e2e.local_stack.small_stack import eventually, nothing_runs_in, start
 from tests.e2e.small_app import write_app
-from tests.e2e.test_local_stack import eventually, nothing_runs_in, start
 
 
 @pytest.fixture
