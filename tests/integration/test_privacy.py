@@ -33,8 +33,8 @@ from stresswatch.storage.training_sources import SOURCES_FILE
 from stresswatch.text.normalisation import canonical
 from tests.conftest import PROJECT, make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, request, train_version
+from tests.integration.retraining.workflow import deliver, gate_event
 from tests.integration.test_predictor import event, failures
-from tests.integration.test_retraining_functions import deliver, gate_event
 from tests.marker import MARKER, holds, holds_marker
 
 MAY_HOLD_TEXT = {"quarantine", "training"}

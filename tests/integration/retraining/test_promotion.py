@@ -1,0 +1,92 @@
+"""The workflow's last states on moto: manual approval and promotion."""
+
+import pytest
+
+from lambdas.approval.handler import handler as approval
+from lambdas.promote.handler import ChampionMoved, VersionBarred
+from lambdas.promote.handler import handler as promote
+from stresswatch.retraining.journal import Decision
+from stresswatch.versions.champion import DigestMismatch, read_changes
+from tests.integration.conftest import CONTEXT, ENVIRONMENT
+
+
+class TestApproval:
+    def test_what_waits_for_a_word_is_in_the_journal_until_its_time_is_over(self, aws, monkeypatch):
+        event = {"version": "v2", "execution": "arn:execution", "token": "token"}
+        approval(event, CONTEXT)
+        pending = aws.journal.approval("v2")
+        assert (pending.execution, pending.token) == ("arn:execution", "token")
+        monkeypatch.setenv("APPROVAL_HOURS", "0")
+        approval(event, CONTEXT)
+        assert aws.journal.approval("v2") is None
+
+
+class TestPromote:
+    def test_before_the_first_promotion_there_is_no_champion_and_no_history(self, aws):
+        assert aws.pointer() is None
+        assert read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"]) == []
+
+    def event(self, pointer, parent):
+        return {"gate": {**vars(pointer), "parent": parent}}
+
+    def test_the_pointer_moves_to_the_challenger(self, aws, version_files):
+        pointer = aws.publish("v1", version_files)
+        assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
+        assert aws.pointer() == pointer
+
+    def test_the_parameters_history_says_why(self, aws, version_files):
+        pointer = aws.publish("v1", version_files)
+        word = {"approved": True, "by": "arn:aws:iam::1:user/ada", "why": "it looks fine"}
+        promote(self.event(pointer, "") | {"approval": word}, CONTEXT)
+        assert read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])[-1].because == (
+            "promotion: the gate accepted it, arn:aws:iam::1:user/ada approved it: it looks fine"
+        )
+
+    def test_a_version_that_was_rolled_back_is_not_promoted_by_a_late_retry(
+        self, aws, version_files
+    ):
+        pointer = aws.publish("v1", version_files)
+        aws.journal.bar("v1", Decision.now("ada", "it is worse"))
+        with pytest.raises(VersionBarred, match=r"v1 was rolled back at .* by ada"):
+            promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() is None
+
+    def test_a_retried_promotion_changes_nothing(self, aws, version_files):
+        pointer = aws.publish("v1", version_files)
+        promote(self.event(pointer, ""), CONTEXT)
+        promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() == pointer
+
+    def test_two_first_promotions_at_once_let_the_first_of_them_serve(
+        self, aws, version_files, monkeypatch
+    ):
+        serving = aws.promote("v2", version_files)
+        pointer = aws.publish("v1", version_files)
+        # It looked before the other one was promoted.
+        monkeypatch.setattr("lambdas.promote.handler.read_pointer", lambda *_: None)
+        with pytest.raises(ChampionMoved, match="judged against no champion, but another version"):
+            promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() == serving
+
+    def test_a_first_promotion_finds_what_a_lost_answer_wrote(
+        self, aws, version_files, monkeypatch
+    ):
+        pointer = aws.promote("v1", version_files)
+        monkeypatch.setattr("lambdas.promote.handler.read_pointer", lambda *_: None)
+        assert promote(self.event(pointer, ""), CONTEXT) == {"version": "v1", "before": ""}
+
+    def test_a_verdict_about_another_champion_promotes_nothing(self, aws, version_files):
+        serving = aws.promote("v2", version_files)
+        pointer = aws.publish("v1", version_files)
+        with pytest.raises(ChampionMoved, match="judged against v0, but v2 serves"):
+            promote(self.event(pointer, "v0"), CONTEXT)
+        assert aws.pointer() == serving
+
+    def test_a_model_file_that_was_altered_since_the_verdict_is_not_promoted(
+        self, aws, version_files
+    ):
+        pointer = aws.publish("v1", version_files)
+        aws.put("models", "models/v1/model.npz", b"altered")
+        with pytest.raises(DigestMismatch):
+            promote(self.event(pointer, ""), CONTEXT)
+        assert aws.pointer() is None
