@@ -1,0 +1,168 @@
+"""`POST /labels` on moto: labels are taken once, in the order of their times."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+import lambdas.api.handler as api
+from cli.deployment.client import DeploymentClient
+from stresswatch.serving.label_requests import RETRY_WINDOW, label_key
+from stresswatch.serving.web_service import MAXIMUM_LABELS
+from stresswatch.storage.training_sets import assemble, read_lines
+from tests.conftest import make_posts
+from tests.integration.web_service.requests import LABELS, post
+
+
+def labelled(aws):
+    """What a retraining would learn of the labels."""
+    return assemble([], read_lines(aws.s3, "training", "labels/"))
+
+
+def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
+    answer = post("/labels", LABELS)
+    assert (answer.status, answer.body) == (200, {"labels": len(LABELS), "new": True})
+    by_service = labelled(aws)
+    assert {one.labelled_at[:10] for one in by_service.new} == {f"{datetime.now(UTC):%Y-%m-%d}"}
+
+    class Target:
+        def output(self, _):
+            return "by-command"
+
+        def client(self, _):
+            return aws.s3
+
+    aws.s3.create_bucket(Bucket="by-command")
+    DeploymentClient(Target()).label(make_posts(5, seed=42))
+    by_command = assemble([], read_lines(aws.s3, "by-command", "labels/"))
+    assert [(one.post, one.label) for one in by_service.new] == [
+        (one.post, one.label) for one in by_command.new
+    ]
+
+    before = {key: aws.body("training", key) for key in aws.keys("training")}
+    again = post("/labels", LABELS)
+    assert (again.status, again.body) == (200, {"labels": len(LABELS), "new": False})
+    assert {key: aws.body("training", key) for key in aws.keys("training")} == before
+    assert post("/labels", LABELS[:1]).body["new"]
+    assert post("/labels", LABELS[0]).body == {"labels": 1, "new": False}
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The web service's clock, which is set by hand."""
+
+    class Clock(datetime):
+        moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+        @classmethod
+        def now(cls, tz=None):
+            return cls.moment.astimezone(tz)
+
+    monkeypatch.setattr(api, "datetime", Clock)
+    return Clock
+
+
+def newest(aws):
+    """What a retraining would learn: the label of each post, by its id."""
+    lines = read_lines(aws.s3, "training", "labels/")
+    made = assemble([], lines, datetime(2027, 1, 1, tzinfo=UTC))
+    return {one.post.post_id: one.label for one in made.new}
+
+
+@pytest.mark.parametrize("several", [1, 3])
+def test_a_label_given_back_counts_as_the_newest(aws, clock, several):
+    stressed = [one | {"label": 1} for one in LABELS[:several]]
+    calm = [one | {"label": 0} for one in stressed]
+    for place, labels in enumerate((stressed, calm, stressed, calm, stressed)):
+        clock.moment += timedelta(seconds=1)
+        assert post("/labels", labels).body["new"], place
+        assert not post("/labels", labels).body["new"]
+        assert set(newest(aws).values()) == {labels[0]["label"]}
+
+
+def test_a_label_given_again_after_the_retries_time_has_a_time_of_its_own(aws, clock):
+    assert post("/labels", LABELS[0]).body["new"]
+    clock.moment += RETRY_WINDOW
+    assert not post("/labels", LABELS[0]).body["new"]
+    dated = LABELS[0] | {
+        "label": 1 - LABELS[0]["label"],
+        "labelled_at": (clock.moment - timedelta(minutes=1)).isoformat(),
+    }
+    clock.moment += timedelta(seconds=1)
+    assert post("/labels", LABELS[0]).body["new"]
+    assert post("/labels", dated).body["new"]
+    assert newest(aws)[LABELS[0]["post_id"]] == LABELS[0]["label"]
+
+
+@pytest.mark.parametrize("seconds_before", [0.5, 0])
+def test_labels_of_the_command_that_came_in_between_are_not_overlooked(aws, clock, seconds_before):
+    post("/labels", LABELS[0])
+    other = LABELS[0] | {"label": 1 - LABELS[0]["label"]}
+    clock.moment += timedelta(seconds=1)
+    given = clock.moment - timedelta(seconds=seconds_before)
+    body = json.dumps(other | {"labelled_at": given.isoformat()}).encode()
+    aws.put("training", label_key(given, "command"), body)
+    clock.moment += timedelta(seconds=1)
+    assert post("/labels", LABELS[0]).body["new"]
+    assert newest(aws)[LABELS[0]["post_id"]] == LABELS[0]["label"]
+
+
+def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, clock):
+    dated = [one | {"labelled_at": "2026-11-23T14:00:00+02:00"} for one in LABELS]
+    assert post("/labels", dated).body["new"]
+    clock.moment += timedelta(days=30)
+    assert not post("/labels", dated).body["new"]
+    assert len(aws.keys("training", "labels/")) == 1
+    later = [one | {"labelled_at": "2026-11-23T12:00:01Z"} for one in LABELS]
+    assert post("/labels", later).body["new"]
+    eldest = LABELS[0] | {"labelled_at": "0001-01-01T00:00:00+14:00"}
+    assert post("/labels", eldest).body["new"]
+    assert not post("/labels", eldest).body["new"]
+
+
+def test_an_object_of_a_later_time_hides_no_retry(aws, clock):
+    later = [timedelta(minutes=4), timedelta(days=30_000)]
+    for ahead in later:
+        aws.put("training", label_key(clock.moment + ahead, "ahead"), b"")
+    assert post("/labels", LABELS[0]).body["new"]
+    assert not post("/labels", LABELS[0]).body["new"]
+    assert len(aws.keys("training", "labels/")) == len(later) + 1
+
+
+def test_labels_of_objects_as_they_were_named_before_do_not_count_as_retries(aws, clock):
+    aws.put("training", "labels/web-0123456789abcdef0123456789abcdef.jsonl", b"")
+    assert post("/labels", LABELS[0]).body["new"]
+    assert not post("/labels", LABELS[0]).body["new"]
+
+
+def test_a_label_that_lies_in_the_future_is_refused_by_name(aws, clock):
+    def dated(**ahead):
+        return LABELS[0] | {"labelled_at": (clock.moment + timedelta(**ahead)).isoformat()}
+
+    answer = post("/labels", [dated(minutes=5), LABELS[1], dated(minutes=5, seconds=1)])
+    assert (answer.status, answer.reason) == (422, "labels_invalid")
+    (error,) = answer.body["errors"]
+    assert (error["place"], error["type"]) == (2, "urn:stresswatch:problem:labelled_at_in_future")
+    assert error["detail"].startswith("labelled_at must not lie more than 5 minutes ahead")
+    assert aws.keys("training") == []
+    assert post("/labels", dated(minutes=5)).status == 200
+
+
+def test_of_labels_all_are_taken_or_none(aws):
+    answer = post("/labels", [LABELS[0], LABELS[1] | {"label": 2}, {"label": 1, "text": "words"}])
+    assert (answer.status, answer.reason) == (422, "labels_invalid")
+    assert [(one["place"], one["title"]) for one in answer.body["errors"]] == [
+        (1, "Label invalid"),
+        (2, "Post id missing"),
+    ]
+    assert aws.keys("training") == []
+    assert post("/labels", [LABELS[0]] * (MAXIMUM_LABELS + 1)).reason == "body_invalid"
+
+
+def test_labels_that_cannot_be_written_now_may_come_again(aws, monkeypatch):
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "SlowDown", "Message": ""}}, "PutObject")
+
+    monkeypatch.setattr(api.service().s3, "put_object", refuse)
+    assert post("/labels", LABELS).reason == "unavailable"
