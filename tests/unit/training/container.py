@@ -19,7 +19,7 @@ def run(container):
 
 
 def lines(posts):
-    return TrainingSet(base=posts, fresh=[], invalid=0).to_bytes()
+    return TrainingSet(base=posts, new=[], invalid=0).to_bytes()
 
 
 def files_of(container):
