@@ -92,9 +92,7 @@ def test_boto3_puts_each_line_as_a_post(endpoint, stream, run):
     assert texts(on_stream(endpoint, stream)) == {post["post_id"]: post["text"] for post in POSTS}
 
 
-def test_the_source_puts_each_entry_of_a_feed_once_and_goes_on_where_it_was(
-    endpoint, stream, run, tmp_path
-):
+def test_the_source_puts_each_entry_once_and_resumes_where_it_was(endpoint, stream, run, tmp_path):
     server = feed.serve()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     command = (

@@ -268,7 +268,7 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
     assert deployed.loop.champion() == champion
 
 
-def test_a_challenger_that_is_broken_ends_the_retraining_and_people_hear_why(
+def test_a_broken_challenger_ends_the_retraining_and_people_hear_why(
     deployed: Deployed, champion: Pointer, inbox: Inbox
 ) -> None:
     why = "model.npz is not the file that the manifest names"
@@ -325,7 +325,7 @@ def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> 
     return end(deployed, execution)
 
 
-def test_a_better_challenger_that_says_much_the_same_of_live_posts_is_promoted(
+def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
     execution, state = shadowing(deployed)
@@ -341,7 +341,7 @@ def test_a_better_challenger_that_says_much_the_same_of_live_posts_is_promoted(
     assert "- passed: agreement on live posts" in told
 
 
-def test_a_challenger_that_fails_beside_the_champion_is_rejected_and_posts_are_answered(
+def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
     execution, state = shadowing(deployed)

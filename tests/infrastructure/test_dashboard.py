@@ -151,7 +151,7 @@ def test_grafana_draws_every_line_of_every_panel():
         assert len(references) == len(set(references))
 
 
-def test_a_panel_of_grafanas_without_data_says_that_nothing_was_measured_yet():
+def test_a_grafana_panel_without_data_says_not_measured_yet():
     panels = [one for one in grafana.dashboard()["panels"] if one["type"] != "row"]
     said = {one["fieldConfig"]["defaults"]["noValue"] for one in panels}
     assert said == {"not measured yet"}

@@ -13,7 +13,7 @@ CODE = ("cdk_app", "cli", "lambdas", "layers", "local", "tests", "training_jobs"
 CONTRACT = "layers/stresswatch/python/stresswatch/contracts/posts.py"
 
 
-def test_a_task_with_other_numbers_is_learned_and_served_after_a_change_of_the_contract_alone(
+def test_another_tasks_numbers_need_a_change_of_the_contract_alone(
     tmp_path,
 ):
     copy = tmp_path / "project"

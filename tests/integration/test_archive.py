@@ -53,7 +53,7 @@ def test_each_row_is_in_one_of_the_windows_that_adjoin(aws, put):
 
 
 @pytest.mark.parametrize("cut", [(0, 10), (0, 5), (3, 20), (9, 10)])
-def test_what_is_delivered_again_however_it_is_cut_belongs_to_the_first_delivery(aws, put, cut):
+def test_redelivered_records_in_any_batches_belong_to_the_first_delivery(aws, put, cut):
     put(0, 10, START + timedelta(minutes=50))
     put(*cut, START + timedelta(minutes=70))
     again = len(set(range(*cut)) - set(range(10)))
@@ -61,7 +61,7 @@ def test_what_is_delivered_again_however_it_is_cut_belongs_to_the_first_delivery
     assert window(aws, 1) == moments(70, again)
 
 
-def test_the_earliest_of_three_deliveries_stands_and_of_two_at_once_the_older_version(aws, put):
+def test_the_earliest_delivery_stands_or_the_older_version_of_two_at_once(aws, put):
     put(0, 10, START + timedelta(minutes=30))
     put(0, 10, START + timedelta(minutes=10), version="v2")
     put(0, 10, START + timedelta(minutes=10))

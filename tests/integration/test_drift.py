@@ -153,9 +153,7 @@ def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion
     assert published("FailedColumns") == [5.0]
 
 
-def test_a_window_below_the_minimum_is_reported_as_too_small_without_a_figure(
-    aws, champion, archived
-):
+def test_a_window_below_the_minimum_is_too_small_and_has_no_share(aws, champion, archived):
     archived(CALM_ONLY[:49])
     answer = handler(WINDOW, CONTEXT)
     assert (answer["status"], answer["posts"]) == ("too_small", 49)
@@ -198,9 +196,7 @@ def test_a_record_that_was_delivered_twice_counts_once(aws, champion, archived):
     assert handler(WINDOW, CONTEXT)["posts"] == 60
 
 
-def test_without_a_window_in_the_event_it_is_the_hour_that_its_schedule_was_for(
-    aws, champion, archived
-):
+def test_an_event_without_a_window_measures_its_schedules_hour(aws, champion, archived):
     ten = START.replace(minute=0)
     archived(make_posts(60, seed=7), at=ten)
     archived(make_posts(60, seed=7), at=ten + HOUR, first=100)
@@ -216,9 +212,7 @@ def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champio
     assert timedelta(0) < datetime.now(UTC) - end < timedelta(minutes=63)
 
 
-def test_a_record_whose_batch_comes_again_belongs_to_the_window_of_its_first_prediction(
-    aws, champion, archived
-):
+def test_a_redelivered_record_belongs_to_its_first_predictions_window(aws, champion, archived):
     """Both windows see an object of the batch, and one of them alone counts its posts."""
     posts = make_posts(120, seed=7)
     archived(posts[:60], at=START + timedelta(minutes=59, seconds=50))
@@ -232,9 +226,7 @@ def test_a_record_whose_batch_comes_again_belongs_to_the_window_of_its_first_pre
     assert handler(following, CONTEXT)["posts"] == 60
 
 
-def test_what_is_archived_after_its_window_was_looked_at_counts_when_it_is_looked_at_again(
-    aws, champion, archived
-):
+def test_late_posts_count_when_their_window_is_measured_again(aws, champion, archived):
     archived(make_posts(60, seed=7))
     assert handler(WINDOW, CONTEXT)["posts"] == 60
     archived(make_posts(20, seed=8), first=100)
@@ -242,9 +234,7 @@ def test_what_is_archived_after_its_window_was_looked_at_counts_when_it_is_looke
     assert set(history(aws)["posts"]) == {80}
 
 
-def test_a_window_of_long_ago_is_measured_though_cloudwatch_takes_its_figures_no_more(
-    aws, champion, archived
-):
+def test_an_old_window_is_measured_though_cloudwatch_refuses_its_metrics(aws, champion, archived):
     long_ago = START - timedelta(days=30)
     archived(CALM_ONLY, at=long_ago)
     window = {"start": long_ago.isoformat(), "end": (long_ago + HOUR).isoformat()}
@@ -270,9 +260,7 @@ def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
     assert handler(WINDOW, CONTEXT)["columns"] == answer["columns"]
 
 
-def test_people_are_told_once_when_posts_begin_to_drift_with_a_link_to_the_page(
-    aws, champion, archived
-):
+def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, archived):
     for hour, posts in enumerate((make_posts(100, seed=7), CALM_ONLY, CALM_ONLY)):
         start = START + timedelta(hours=hour)
         archived(posts, at=start, first=1000 * hour)

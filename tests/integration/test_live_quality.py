@@ -288,9 +288,7 @@ def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, ch
     assert answer["training_set"] == "read"
 
 
-def test_a_champion_whose_training_set_is_gone_is_measured_and_that_is_said(
-    aws, champion, serve, caplog
-):
+def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champion, serve, caplog):
     train_on(aws, POSTS, version="v0")
     aws.put("training", "datasets/v1/another.json", b"{}")
     serve(POSTS)

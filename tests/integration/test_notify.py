@@ -39,7 +39,7 @@ def published(aws, monkeypatch):
     return publish
 
 
-def test_the_message_has_what_came_of_it_the_table_who_asked_and_where_to_look(published):
+def test_the_message_has_the_result_checks_requester_and_execution(published):
     subject, message = published(STATE | {"promotion": {"version": "v2", "before": "v1"}})
     assert subject == "a subject"
     assert message.split("\n") == [

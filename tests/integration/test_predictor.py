@@ -72,7 +72,7 @@ def quarantined(aws):
     return [json.loads(aws.body("quarantine", key)) for key in aws.keys("quarantine")]
 
 
-def test_every_post_gets_a_prediction_on_the_stream_and_a_row_in_the_archive(aws, champion):
+def test_every_post_has_a_streamed_prediction_and_an_archive_row(aws, champion):
     answer = handler(event([payload(post) for post in POSTS]), CONTEXT)
     assert failures(answer) == []
     predictions = aws.predictions()
@@ -141,7 +141,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("reason", "data"), BAD.items(), ids=list(BAD))
-def test_an_invalid_record_is_in_quarantine_once_and_its_neighbours_are_predicted(
+def test_an_invalid_record_is_quarantined_once_and_others_are_predicted(
     aws, champion, reason, data
 ):
     batch = event([payload(POSTS[0]), data, payload(POSTS[1])])
@@ -178,7 +178,7 @@ def everything_archived(aws):
     return archive.read(aws.s3, "archive", start, start + timedelta(hours=2))
 
 
-def test_a_redelivered_batch_gives_the_same_ids_and_the_archive_returns_each_once(aws, champion):
+def test_a_redelivered_batch_has_the_same_ids_and_each_is_read_once(aws, champion):
     batch = event([payload(post) for post in POSTS])
     handler(batch, CONTEXT)
     handler(batch, CONTEXT)
@@ -188,7 +188,7 @@ def test_a_redelivered_batch_gives_the_same_ids_and_the_archive_returns_each_onc
 
 
 @pytest.mark.parametrize("redelivered", [slice(0, 3), slice(1, 3)], ids=["whole", "cut anew"])
-def test_a_delivery_after_a_promotion_does_not_change_what_the_archive_says(
+def test_a_redelivery_after_a_promotion_leaves_the_archive_unchanged(
     aws, champion, version_files, redelivered
 ):
     batch = event([payload(post) for post in POSTS[:3]])
@@ -208,9 +208,7 @@ def test_without_a_champion_the_whole_batch_is_to_be_delivered_again(aws):
 
 
 @pytest.mark.parametrize("content", [None, b"altered"])
-def test_a_missing_or_altered_model_file_serves_nothing_when_no_other_is_in_memory(
-    aws, champion, content
-):
+def test_a_bad_model_file_serves_nothing_when_no_other_is_in_memory(aws, champion, content):
     if content is None:
         aws.s3.delete_object(Bucket="models", Key="models/v1/model.npz")
     else:

@@ -64,9 +64,7 @@ def counted(capsys, metric):
 
 
 class TestPredictor:
-    def test_the_challengers_predictions_are_archived_apart_and_leave_on_no_stream(
-        self, aws, challenger
-    ):
+    def test_the_challengers_predictions_are_archived_apart_and_not_streamed(self, aws, challenger):
         begin(challenger)
         predict(BATCH, CONTEXT)
         champions, challengers = archived(aws), archived(aws, ARCHIVE_PREFIX)
@@ -97,7 +95,7 @@ class TestPredictor:
         predict(BATCH, CONTEXT)
         assert archived(aws, ARCHIVE_PREFIX) == []
 
-    def test_whatever_goes_wrong_with_it_the_champion_answers_and_it_is_counted(
+    def test_when_it_fails_the_champion_answers_and_the_failure_is_counted(
         self, aws, challenger, capsys
     ):
         begin(challenger)
@@ -107,7 +105,7 @@ class TestPredictor:
         assert archived(aws, ARCHIVE_PREFIX) == []
         assert counted(capsys, "ShadowFailures") == [1]
 
-    def test_an_archive_that_refuses_it_does_not_have_the_batch_delivered_again(
+    def test_a_failed_write_to_its_archive_does_not_redeliver_the_batch(
         self, aws, challenger, monkeypatch
     ):
         begin(challenger)
@@ -121,7 +119,7 @@ class TestPredictor:
         monkeypatch.setattr(predictor().shadow.s3, "put_object", refuse)
         assert predict(BATCH, CONTEXT) == {"batchItemFailures": []}
 
-    def test_it_does_not_begin_when_the_invocation_has_little_time_left_and_that_is_counted(
+    def test_it_is_skipped_and_counted_when_the_invocation_has_little_time(
         self, aws, challenger, capsys
     ):
         begin(challenger)

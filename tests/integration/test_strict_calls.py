@@ -40,7 +40,7 @@ def test_a_fault_is_kept_where_the_code_caught_it(aws):
 
 
 @pytest.mark.parametrize("value", ["", " ", "\u00c9picerie", "a\nb", "a" * 1025])
-def test_a_dimension_that_cloudwatch_refuses_is_kept_though_the_code_goes_on(aws, value):
+def test_a_dimension_that_cloudwatch_refuses_is_recorded(aws, value):
     datum = {"MetricName": "F1", "Dimensions": [{"Name": "Community", "Value": value}], "Value": 1}
     now = datetime.now(UTC)
     window = Window(now - timedelta(hours=1), now)

@@ -60,7 +60,7 @@ def test_a_text_in_the_archive_breaks_its_contract(predictions):
     assert not is_valid("archive-row", row | {"text": "words"})
 
 
-def test_the_pointer_to_the_champion_is_valid_and_one_without_a_digest_is_not():
+def test_the_champions_pointer_is_valid_but_not_without_a_digest():
     pointer = asdict(Pointer("v1", "s3://models/models/v1/", "0" * 64))
     assert is_valid("champion", pointer)
     del pointer["sha256"]

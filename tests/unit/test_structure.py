@@ -1,4 +1,4 @@
-"""Imports run one way, and no file is long. The lists of exceptions may only get shorter."""
+"""Imports run one way, and no file or test's name is long. Exceptions may only get fewer."""
 
 import copy
 import re
@@ -50,6 +50,7 @@ LAYERS = (
 LONGEST_FILE, LONGEST_TEST = 300, 400
 LONG_FILES = {"tests/e2e/pages.py"}
 """Longer files that stay: `pages.py` is data."""
+LONGEST_NAME = 70
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,15 @@ def long_files(project):
     }
 
 
+def long_names(folder):
+    names = {
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r"^\s*(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    return {name for name in names if len(name) > LONGEST_NAME}
+
+
 def test_every_folder_of_python_is_in_the_graph(imports):
     folders = {path.parent.name for path in PROJECT.glob("*/*.py")}
     assert folders <= {*PACKAGES, "tests", "examples"}
@@ -186,6 +196,16 @@ def test_no_file_is_long(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n" * lines)
     assert long_files(tmp_path) == {"cli/long.py", "tests/long.py"}
+
+
+def test_no_tests_name_is_long(tmp_path):
+    assert long_names(PROJECT / "tests") == set()
+    short, long = (f"test_{'x' * (length - len('test_'))}" for length in (70, 71))
+    methods = f"class TestIt:\n    def {short}(self): ...\n    async def {long}(self): ...\n"
+    (tmp_path / "test_names.py").write_text(methods)
+    assert long_names(tmp_path) == {long}
+    (tmp_path / "test_names.py").write_text(f"def {short}(): ...\n@decorated\ndef {long}(): ...\n")
+    assert long_names(tmp_path) == {long}
 
 
 def test_metrics_are_named_in_one_place():

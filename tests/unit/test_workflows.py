@@ -93,7 +93,7 @@ def test_what_runs_the_code_of_a_request_has_no_secret_and_no_account():
             assert "id-token" not in text
 
 
-def test_what_may_write_a_comment_runs_nothing_of_the_request_and_not_for_a_fork():
+def test_the_job_that_comments_runs_no_code_of_requests_nor_for_forks():
     comment = jobs("diff")["comment"]
     assert not [step for step in comment["steps"] if "uses" in step]
     assert comment["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
@@ -101,7 +101,7 @@ def test_what_may_write_a_comment_runs_nothing_of_the_request_and_not_for_a_fork
     assert "${{" not in "".join(step["run"] for step in comment["steps"])
 
 
-def test_the_same_commit_goes_to_staging_and_then_to_production_once_it_is_tested():
+def test_a_tested_commit_goes_to_staging_and_then_to_production():
     deploy = jobs("deploy")
     assert parsed("deploy")[True] == {"push": {"branches": ["main"]}}
     assert [deploy[name].get("needs") for name in deploy] == [None, "test", "staging"]

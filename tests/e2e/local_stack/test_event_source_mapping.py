@@ -39,9 +39,7 @@ class TestClosedShards:
             iterator = answer.get("NextShardIterator")
         return found
 
-    def test_it_is_read_to_its_end_takes_nothing_more_and_cannot_be_split_again(
-        self, small: Small
-    ) -> None:
+    def test_it_is_read_to_its_end_and_cannot_be_written_or_split_again(self, small: Small) -> None:
         kinesis = small.stack.client("kinesis")
         parent, *children = [f"shardId-{number:012}" for number in range(4)]
         small.put(small.Closed, [{"number": number} for number in range(10)])
@@ -58,7 +56,7 @@ class TestClosedShards:
         listed = kinesis.list_shards(StreamName=small.Closed)["Shards"]
         assert [shard["ShardId"] for shard in listed] == [parent, *children]
 
-    def test_a_count_of_shards_is_refused_as_the_emulator_would_delete_every_record(
+    def test_an_update_of_the_shard_count_that_would_lose_records_is_refused(
         self, small: Small
     ) -> None:
         kinesis = small.stack.client("kinesis")
@@ -118,7 +116,7 @@ class TestEventSourceMapping:
 
         eventually(all_seen)
 
-    def test_what_nobody_had_read_of_split_and_merged_shards_is_read_before_their_children(
+    def test_unread_records_of_resharded_shards_come_before_their_children(
         self, small: Small, tmp_path: Path
     ) -> None:
         put = partial(small.put, small.Resharded)

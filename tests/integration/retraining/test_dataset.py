@@ -70,9 +70,7 @@ class TestDataset:
         second = dataset(DRIFT_ALARM, CONTEXT)
         assert first["dataset_sha256"] == second["dataset_sha256"]
 
-    def test_without_enough_labels_since_the_last_verdict_a_retraining_is_declined(
-        self, aws, base, capsys
-    ):
+    def test_a_retraining_is_declined_without_enough_new_labels(self, aws, base, capsys):
         label(aws, "a", make_posts(30, seed=2))
         first = dataset(DRIFT_ALARM, CONTEXT)
         judge(aws, first["version"])
@@ -109,7 +107,7 @@ class TestDataset:
         assert dataset(DRIFT_ALARM, CONTEXT)["declined"]
         assert dataset(DRIFT_ALARM | {"anyway": True}, CONTEXT)["dataset_uri"]
 
-    def test_labels_that_leave_nothing_to_judge_by_are_an_error_before_a_training(self, aws, base):
+    def test_labels_that_leave_no_base_holdout_are_an_error_before_training(self, aws, base):
         label(aws, "a", [replace(post, label=1 - post.label) for post in make_posts(300)])
         with pytest.raises(NoBaseHoldout, match="upload more base data with `stresswatch seed`"):
             dataset(DRIFT_ALARM, CONTEXT)
@@ -131,7 +129,7 @@ class TestDataset:
         assert values(logged, "ContradictoryPosts") == [2]
         assert values(logged, "FutureLabels") == [4]
 
-    def test_a_label_that_was_given_back_is_new_and_leaves_the_base_data_standing(self, aws, base):
+    def test_a_label_that_is_corrected_back_is_new_and_keeps_the_base_data(self, aws, base):
         posts = make_posts(300)
         label(aws, "a", [replace(post, label=1 - post.label) for post in posts[:25]])
         first = dataset(DRIFT_ALARM, CONTEXT)

@@ -130,7 +130,7 @@ def test_an_object_of_a_later_time_hides_no_retry(aws, clock):
     assert len(aws.keys("training", "labels/")) == len(later) + 1
 
 
-def test_labels_of_objects_as_they_were_named_before_do_not_count_as_retries(aws, clock):
+def test_label_objects_with_names_of_the_former_form_are_no_retries(aws, clock):
     aws.put("training", "labels/web-0123456789abcdef0123456789abcdef.jsonl", b"")
     assert post("/labels", LABELS[0]).body["new"]
     assert not post("/labels", LABELS[0]).body["new"]

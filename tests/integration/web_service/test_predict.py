@@ -33,7 +33,7 @@ def test_predictions_are_answered_and_kept_nowhere(aws, champion):
         assert aws.keys(bucket) == []
 
 
-def test_each_answer_names_its_predictions_and_a_post_without_an_id_has_its_place(aws, champion):
+def test_predictions_have_ids_and_a_post_without_one_gets_its_place(aws, champion):
     answers = post("/predict", [{"text": "words"}, {"text": "words"}]).body["results"]
     assert [one["prediction"]["post_id"] for one in answers] == ["0", "1"]
     assert len({one["prediction"]["prediction_id"] for one in answers}) == 2

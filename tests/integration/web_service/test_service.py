@@ -22,7 +22,7 @@ def test_without_a_champion_it_says_when_to_come_again(aws):
     assert all(int(one.headers["retry-after"]) > 0 for one in answers)
 
 
-def test_health_says_that_a_model_serves_and_the_model_is_described_by_its_manifest(
+def test_health_says_that_a_model_serves_and_its_manifest_describes_it(
     aws, champion, version_files
 ):
     assert (ask("GET", "/health").status, ask("GET", "/health").body) == (200, {"status": "ok"})
