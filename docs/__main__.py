@@ -55,7 +55,7 @@ def gather(target: Path = GATHERED) -> None:
 
 @cache
 def files() -> list[Path]:
-    """Give the pages and what they show."""
+    """Return the pages and what they show."""
     found = [path for path in (PROJECT / "docs").rglob("*") if path.suffix not in (".py", ".pyc")]
     return sorted(path for path in [*found, *map(PROJECT.joinpath, ROOT_PAGES)] if path.is_file())
 
@@ -101,7 +101,7 @@ def _decisions(folder: Path) -> str:
 
 
 def main() -> int:
-    """Gather the pages and build the site; give the exit code."""
+    """Gather the pages and build the site; return the exit code."""
     gather()
     command = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
     return subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603

@@ -14,7 +14,7 @@ _SECONDS = 900
 
 
 def execute() -> Any:
-    """Execute the notebook in the project's folder; give it with what its cells gave.
+    """Execute the notebook in the project's folder; return it with what its cells gave.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def execute() -> Any:
 
 
 def page(images: Path) -> str:
-    """Give the notebook, as it was executed last, as Markdown; its pictures go to a folder."""
+    """Return the notebook, as it was executed last, as Markdown; its pictures go to a folder."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     parts = []
     for number, cell in enumerate(notebook.cells):

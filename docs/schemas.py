@@ -29,7 +29,7 @@ _LACKED_BEFORE = {"text_digest"}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Give each contract's schema by its name."""
+    """Return each contract's schema by its name."""
     found = {
         "post": TypeAdapter(Post).json_schema(),
         "label": TypeAdapter(LabelledPost).json_schema(),
@@ -57,7 +57,7 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def write(folder: Path) -> str:
-    """Write each schema to a file of its name; give the page that shows them."""
+    """Write each schema to a file of its name; return the page that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = ["# Schemas", "JSON Schemas of the [contracts](contracts.md), made of the code."]
     for name, schema in schemas().items():

@@ -42,7 +42,7 @@ _FLAGS = (
 
 
 def programs() -> tuple[str, str] | None:
-    """Give where Chromium and its driver are; None where one is not."""
+    """Return where Chromium and its driver are; None where one is not."""
     found = shutil.which("chromium"), shutil.which("chromedriver")
     return (found[0], found[1]) if found[0] and found[1] else None
 
@@ -87,7 +87,7 @@ def wait_for_page(opened: Chrome) -> None:
 
 @contextmanager
 def served(source: DeploymentClient | Snapshot) -> Iterator[str]:
-    """Serve the page of a deployment, or of what was seen of one; give its address."""
+    """Serve the page of a deployment, or of what was seen of one; yield its address."""
 
     def show(span: timedelta) -> Snapshot:
         return source if isinstance(source, Snapshot) else take_snapshot(source, "dev", span)

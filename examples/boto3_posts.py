@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def put(kinesis, stream: str, posts: list[bytes]) -> list[bytes]:
-    """Put posts on a stream; give those that it refused to the last attempt."""
+    """Put posts on a stream; return those that it refused to the last attempt."""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(random.uniform(0, 0.1 * 2 ** (attempt - 1)))

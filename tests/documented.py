@@ -69,7 +69,7 @@ class Command:
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Give the blocks of code of a page: their languages, and what is in them."""
+    """Return the blocks of code of a page: their languages, and what is in them."""
     return [(language, textwrap.dedent(block)) for _, language, block in _BLOCK.findall(text)]
 
 
@@ -82,7 +82,7 @@ def name(page: Path) -> str:
 
 
 def commands() -> list[Command]:
-    """Give every line of shell; one that a backslash continues is one line."""
+    """Return every line of shell; one that a backslash continues is one line."""
     return [
         Command(name(page), section, line)
         for page in PAGES
@@ -95,7 +95,7 @@ def commands() -> list[Command]:
 
 
 def typed_as_they_are() -> dict[str, list[str]]:
-    """Give the lines of each page that are typed on the local stack, in their order.
+    """Return the lines of each page that are typed on the local stack, in their order.
 
     A line of `stresswatch` or `make` that stands on several pages is typed on the first of them.
     """

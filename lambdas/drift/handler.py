@@ -130,7 +130,7 @@ def _measure(
 def _publish(
     environment: DriftEnvironment, found: WindowDrift, drift: Drift | None
 ) -> list[MetricDatumTypeDef]:
-    """Put the metrics; give those that CloudWatch refused."""
+    """Put the metrics; return those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
     figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:

@@ -112,7 +112,7 @@ def identity_key(secret: str) -> ReadKey:
 def _publish(
     environment: QualityEnvironment, window: Window, outcome: Outcome, quality: LiveQuality
 ) -> list[MetricDatumTypeDef]:
-    """Put the metrics; give those that CloudWatch refused."""
+    """Put the metrics; return those that CloudWatch refused."""
     stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
     data: list[MetricDatumTypeDef] = [
         {

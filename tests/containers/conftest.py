@@ -109,7 +109,7 @@ def running(
     environment: Mapping[str, str] | None,
     folder: Path,
 ) -> Iterator[Path]:
-    """Let a runtime client run, which never ends by itself; give the file of what it says."""
+    """Let a runtime client run, which never ends by itself; yield the file of what it says."""
     said = folder / "function.log"
     with said.open("wb") as log:
         process = api.client = subprocess.Popen(

@@ -54,7 +54,7 @@ class Engine(ABC):
         volumes: Mapping[Path, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> list[str]:
-        """Give the command that runs an image in a container of its own."""
+        """Return the command that runs an image in a container of its own."""
         return [
             *self.command, "run", "--rm", *options,
             *(f"--volume={host}:{inside}" for host, inside in (volumes or {}).items()),
@@ -146,7 +146,7 @@ class Podman(Engine):
 
 
 def find_engine() -> Engine | str:
-    """Give what builds images on this machine, or why nothing does."""
+    """Return what builds images on this machine, or why nothing does."""
     if shutil.which("docker") and _works("docker", "info"):
         return Docker()
     missing = [program for program in PROGRAMS if not shutil.which(program)]
@@ -161,7 +161,7 @@ def find_engine() -> Engine | str:
 
 
 def call(*command: str | Path) -> str:
-    """Run a command to its end; give what it printed."""
+    """Run a command to its end; return what it printed."""
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr + done.stdout)[-3000:]

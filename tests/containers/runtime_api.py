@@ -33,7 +33,7 @@ class RuntimeApi:
         self._answers: queue.Queue[tuple[bool, Any]] = queue.Queue()
 
     def invoke(self, event: Mapping[str, Any], seconds: float = 120) -> Any:
-        """Give the function's answer to an event.
+        """Return the function's answer to an event.
 
         Raises
         ------

@@ -38,7 +38,7 @@ def install_runtime(target: Path) -> None:
 
 
 def find_python() -> str | None:
-    """Give an interpreter of the functions' version, if this machine has one."""
+    """Return an interpreter of the functions' version, if this machine has one."""
     found = subprocess.run(
         [UV, "python", "find", "--no-project", "--system", PYTHON_VERSION],
         capture_output=True,

@@ -35,7 +35,7 @@ def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
 
 
 def evaluated_alarms(deployed: Deployed) -> Mapping[str, str]:
-    """Wait until a new stack's alarms were evaluated; give their states by their names.
+    """Wait until a new stack's alarms were evaluated; return their states by their names.
 
     Those for silence stay as they are made, which says nothing: all are evaluated together, each
     time after the states of the others were set, so they had their turn as well.

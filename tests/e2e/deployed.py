@@ -80,7 +80,7 @@ class Deployed:
         return stack_resources(self.stack.stack_name, self.endpoint)
 
     def named(self, prefix: str, kind: str) -> str:
-        """Give the physical id of the one resource of a type whose logical id starts so."""
+        """Return the physical id of the one resource of a type whose logical id starts so."""
         (found,) = [
             physical
             for logical, (resource_type, physical) in self._resources.items()
@@ -89,7 +89,7 @@ class Deployed:
         return found
 
     def logical_ids(self, kind: str) -> list[str]:
-        """Give the logical ids of the resources of a type."""
+        """Return the logical ids of the resources of a type."""
         return [
             name for name, (resource_type, _) in self._resources.items() if resource_type == kind
         ]
@@ -98,7 +98,7 @@ class Deployed:
         return self.named(prefix, "AWS::Lambda::Function")
 
     def invoke(self, function: str, event: dict[str, Any]) -> str:
-        """Invoke a function; give its answer and its log as one text."""
+        """Invoke a function; return its answer and its log as one text."""
         answer = self.client("lambda").invoke(
             FunctionName=function, Payload=json.dumps(event).encode(), LogType="Tail"
         )
@@ -141,7 +141,7 @@ class Deployed:
             )
 
     def retrain(self) -> dict[str, Any]:
-        """Run the workflow to its end; give what `DescribeExecution` says and its history."""
+        """Run the workflow to its end; return what `DescribeExecution` says and its history."""
         states = self.client("stepfunctions")
         started = self.loop.start_retraining("test", "a test asked for it", force=True)
         execution = {"executionArn": started}
@@ -170,7 +170,7 @@ class Deployed:
         ]
 
     def prepare(self) -> dict[str, Any]:
-        """Give it data, a champion and a window of predictions; give the retraining's output."""
+        """Prepare data, a champion and a window of predictions; return the retraining's output."""
         self.loop.seed(BASE)
         self.loop.label(LABELLED)
         described = self.retrain()
@@ -210,7 +210,7 @@ class Inbox:
         deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def read(self) -> list[tuple[str, str]]:
-        """Give what came since the last look: subjects and messages."""
+        """Return what came since the last look: subjects and messages."""
         received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
         messages = received.get("Messages", [])
         for message in messages:

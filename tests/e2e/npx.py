@@ -20,7 +20,7 @@ from local.template.assembly import read_assembly
 
 
 def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
-    """Give a copy of an assembly, with the template that the emulator takes, and no image."""
+    """Return a copy of an assembly, with the template that the emulator takes, and no image."""
     assembly = read_assembly(app, ACCOUNT, REGION)
     deployment = deploy.plan_deployment(assembly, BUCKET, endpoint.url)
     s3 = endpoint.client("s3")

@@ -27,7 +27,7 @@ BEYOND = {
 
 @contextmanager
 def operator(deployed: Deployed, page: str) -> Iterator[tuple[Target, Policy]]:
-    """Give the stack as somebody reaches it whose role has the page's policy, and the policy."""
+    """Yield the stack as somebody reaches it whose role has the page's policy, and the policy."""
     iam = deployed.client("iam")
     name = f"operator-{uuid.uuid4().hex}"
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
@@ -65,7 +65,7 @@ def not_missed(
     attempt: Callable[[], object],
     is_beyond: Callable[[Permission], bool] = is_beyond,
 ) -> list[Permission]:
-    """Take each permission away in turn; give those that an attempt did without."""
+    """Take each permission away in turn; return those that an attempt did without."""
     assert refusal(attempt) == ""
     found = []
     for permission in policy.permissions:

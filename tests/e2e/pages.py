@@ -71,7 +71,7 @@ def posts_in(folder: Path) -> None:
 
 
 def archived(deployed: Deployed) -> str:
-    """Have a post of its own predicted; give its id."""
+    """Have a post of its own predicted; return its id."""
     post_id, now = f"post-{uuid.uuid4().hex}", datetime.now(UTC)
     deployed.loop.send([(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())])
     bucket, s3 = deployed.stack.outputs["ArchiveBucketName"], deployed.client("s3")

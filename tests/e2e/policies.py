@@ -56,7 +56,7 @@ class Policy:
             self.put()
 
     def put(self) -> None:
-        """Give the role all of its permissions."""
+        """Grant the role all of its permissions."""
         self._put(self.permissions)
 
     def _put(self, permissions: Sequence[Permission]) -> None:

@@ -37,7 +37,7 @@ class Shell:
         variables: Mapping[str, str] | None = None,
         answer: str = "",
     ) -> list[str]:
-        """Type lines into one shell, in a folder; give what each of them printed.
+        """Type lines into one shell, in a folder; return what each of them printed.
 
         Placeholders are replaced by words, and the stage by the one that is deployed. A line that
         asks something gets the answer.
@@ -79,7 +79,7 @@ class Shell:
 
 
 def _surroundings() -> dict[str, str]:
-    """Give the variables here, but for where real posts lie: a line writes others there."""
+    """Return the variables here, but for where real posts lie: a line writes others there."""
     return {name: value for name, value in os.environ.items() if name != "STRESSWATCH_DATA_DIR"}
 
 
@@ -92,7 +92,7 @@ def filled(line: str, words: Mapping[str, str]) -> str:
 
 @contextmanager
 def started(folder: Path, endpoint: Endpoint) -> Iterator[Shell]:
-    """Give a shell with `aws` and `stresswatch` that start at once; they lie in a folder."""
+    """Yield a shell with `aws` and `stresswatch` that start at once; they lie in a folder."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.warm", str(folder)],
         cwd=PROJECT,

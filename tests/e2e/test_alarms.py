@@ -343,7 +343,7 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
 
 
 def started_by(deployed: Deployed, trigger: str) -> dict[str, Any] | None:
-    """Give the output of an execution that a trigger started, once it ended."""
+    """Return the output of an execution that a trigger started, once it ended."""
     described = (deployed.loop.describe(one["executionArn"]) for one in deployed.loop.executions())
     outputs = [json.loads(one["output"]) for one in described if "output" in one]
     return next((output for output in outputs if output.get("trigger") == trigger), None)

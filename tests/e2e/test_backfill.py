@@ -31,7 +31,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
 
 
 def run(target: Target, version: str, start: datetime) -> str:
-    """Score what the stream took since a moment; give the prefix of the outcome."""
+    """Score what the stream took since a moment; return the prefix of the outcome."""
     prefix = f"backfills/{uuid.uuid4().hex}"
     out = f"s3://{target.output('ArchiveBucketName')}/{prefix}"
     backfill(Console(file=io.StringIO()), target, version, (start, datetime.now(UTC)), out)

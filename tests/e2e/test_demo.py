@@ -64,7 +64,7 @@ def assert_nothing_runs(folder: Path) -> None:
 
 
 def interrupt_once_it_is_deployed(folder: Path, data: Path) -> str:
-    """Play the demo until its stack runs, then press Ctrl-C; give the stack's endpoint."""
+    """Play the demo until its stack runs, then press Ctrl-C; return the stack's endpoint."""
     demo = play(folder, data)
     state = folder / "build" / "demo" / "stack" / "local.json"
     deadline = time.monotonic() + DEADLINE_SECONDS

@@ -45,7 +45,7 @@ class Account:
     home: Path
 
     def cdk(self, *words: str) -> str:
-        """Run CDK's command; give what it says."""
+        """Run CDK's command; return what it says."""
         assert CDK
         npx = Path(sys.executable).with_name("npx")
         done = subprocess.run(
@@ -133,7 +133,7 @@ def synthesize(stage: str, folder: Path) -> Path:
 
 
 def leave_out(folder: Path, kinds: tuple[str, ...]) -> set[str]:
-    """Take resources of some types out of an assembly's template; give their logical ids."""
+    """Take resources of some types out of an assembly's template; return their logical ids."""
     (path,) = folder.glob("*.template.json")
     template = json.loads(path.read_text())
     resources = template["Resources"]

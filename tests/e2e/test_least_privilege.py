@@ -292,7 +292,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def follow(link: str) -> str:
-    """Open a link as a browser does; give how the signer was refused, if so."""
+    """Open a link as a browser does; return how the signer was refused, if so."""
     try:
         with urllib.request.urlopen(link) as page:
             assert b"<html" in page.read(2000).lower()

@@ -30,7 +30,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
 
 
 def run(target: Target, held: Holding, *, execute: bool = True) -> tuple[int, str]:
-    """Replay what is held; give how many records are left, and what was said."""
+    """Replay what is held; return how many records are left, and what was said."""
     shown = io.StringIO()
     left = replay(Console(file=shown, width=100), target, held.selection, execute=execute)
     return left, shown.getvalue()

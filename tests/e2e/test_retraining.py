@@ -104,7 +104,7 @@ def end(deployed: Deployed, execution: str) -> dict[str, Any]:
 
 
 def waiting(deployed: Deployed, execution: str) -> str:
-    """Wait until an execution waits for a word; give the version that it is about."""
+    """Wait until an execution waits for a word; return the version that it is about."""
     journal = Journal(deployed.client("dynamodb"), deployed.stack.outputs["JournalTableName"])
 
     def asked() -> str | None:
@@ -116,7 +116,7 @@ def waiting(deployed: Deployed, execution: str) -> str:
 
 
 def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, Any]]:
-    """Give what came into a state, each time that an execution entered it."""
+    """Return what came into a state, each time that an execution entered it."""
     history = deployed.client("stepfunctions").get_execution_history(executionArn=execution)
     return [
         json.loads(event["stateEnteredEventDetails"]["input"])
@@ -218,7 +218,7 @@ def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
 
 
 def attempts(deployed: Deployed, script: str) -> list[int]:
-    """Retrain with a container that runs a script; give the numbers of the jobs that it tried."""
+    """Retrain with a container that runs a script; return the numbers of the jobs that it tried."""
     with changed(deployed, WaitForCapacity={"Seconds": 0}), container(deployed, script):
         described = deployed.retrain()
     assert described["status"] == "FAILED"
@@ -305,7 +305,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
 
 
 def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
-    """Start a retraining; give it, and its state once its challenger shadows."""
+    """Start a retraining; return it, and its state once its challenger shadows."""
     execution = start(deployed, force=True)
 
     def shadows() -> dict[str, Any] | None:
@@ -318,7 +318,7 @@ def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
 
 
 def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> dict[str, Any]:
-    """Send posts when what is said of them begins to count; give the retraining's output."""
+    """Send posts when what is said of them begins to count; return the retraining's output."""
     begins = datetime.fromisoformat(state["shadow"]["start"])
     eventually("start", lambda: True if datetime.now(UTC) >= begins else None)
     deployed.loop.send([payload(post) for post in STREAMED])

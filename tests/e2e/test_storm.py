@@ -209,7 +209,7 @@ class Storm:
         )
 
     def _put_model(self, data: bytes) -> Pointer:
-        """Put a model file as a version of its own; give what points to it."""
+        """Put a model file as a version of its own; return what points to it."""
         bucket, version = self.deployed.stack.outputs["ModelBucketName"], f"v{next(self._versions)}"
         prefix = f"models/{version}/"
         self.deployed.client("s3").put_object(Bucket=bucket, Key=f"{prefix}model.npz", Body=data)

@@ -64,7 +64,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Calle
 
 
 def credentials_of(target: Target) -> Credentials:
-    """Give the role's own credentials, which every client of it signs with."""
+    """Return the role's own credentials, which every client of it signs with."""
     found = target.client("sts")._request_signer._credentials
     return Credentials(found.access_key, found.secret_key, found.token)
 
@@ -153,7 +153,7 @@ def without_long_limits(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def operations(caller: Caller) -> list[schemathesis.APIOperation]:
-    """Give what the deployed OpenAPI document describes."""
+    """Return what the deployed OpenAPI document describes."""
     # One invalid post of several is told so in an answer of 207.
     statuses = {"expected-statuses": [207, 400, 403, 413, 415, 422]}
     config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": statuses}})

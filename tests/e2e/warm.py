@@ -81,7 +81,7 @@ def answer(connection: socket.socket) -> int:
 
 
 def ended(program: Callable[[], object]) -> int:
-    """Run a program's entry point as an interpreter does; give its status."""
+    """Run a program's entry point as an interpreter does; return its status."""
     try:
         sys.exit(program())
     except SystemExit as end:

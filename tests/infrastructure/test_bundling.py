@@ -75,7 +75,7 @@ def uv_that_finds(python, folder):
 
 
 def compiled(folder, tmp_path):
-    """Compile one module in a folder of its own; give the byte code."""
+    """Compile one module in a folder of its own; return the byte code."""
     target = folder / "python"
     target.mkdir(parents=True)
     (target / "module.py").write_text("NUMBER = 1\n")

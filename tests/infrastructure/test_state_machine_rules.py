@@ -67,7 +67,7 @@ def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, 
 
 
 def call(definition, resource, **parameters):
-    """Let a state call something else; give what is found."""
+    """Let a state call something else; return what is found."""
     definition["States"]["TrainModel"] |= {
         "Resource": f"arn:aws:states:::{resource}",
         "Parameters": parameters,

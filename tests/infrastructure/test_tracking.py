@@ -15,7 +15,7 @@ HTTPS = "https://mlflow.example.org/team"
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory):
-    """Give the template of the stage dev with an address."""
+    """Return the template of the stage dev with an address."""
     templates = {}
 
     def synthesized(uri):

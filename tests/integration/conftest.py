@@ -202,7 +202,7 @@ JSON = "application/json"
 
 
 def request(method, path, body=None, *, content_type=JSON, is_base64=False):
-    """Give the event of a request, as API Gateway passes it on."""
+    """Return the event of a request, as API Gateway passes it on."""
     known = (method, path) in ROUTES
     return {
         "version": "2.0",
@@ -221,7 +221,7 @@ def request(method, path, body=None, *, content_type=JSON, is_base64=False):
 
 
 def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:
-    """Run the training job's core over posts; give the files of the version."""
+    """Run the training job's core over posts; return the files of the version."""
     channel = folder / version / "data" / "train"
     channel.mkdir(parents=True)
     (channel / "posts.jsonl").write_bytes(TrainingSet(posts, [], 0).to_bytes())

@@ -112,7 +112,7 @@ def what_was_said(row):
 
 
 def serve(stack, payloads):
-    """Put records on the posts stream, and let the predictor see them; give their positions."""
+    """Put records on the posts stream, and let the predictor see them; return their positions."""
     sent = stack.aws.kinesis.put_records(
         StreamName="posts",
         Records=[{"PartitionKey": str(n), "Data": data} for n, data in enumerate(payloads)],

@@ -83,7 +83,7 @@ class Lake:
         archive.write(self._aws.s3, "archive", batch, predictions)
 
     def run(self, name):
-        """Run a saved query; give its rows as dictionaries."""
+        """Run a saved query; return its rows as dictionaries."""
         connection = duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")  # Athena's own
         connection.execute(f"CREATE SCHEMA {database_of('dev')}")

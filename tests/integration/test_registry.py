@@ -63,7 +63,7 @@ class Packages:
         self._sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
 
     def of(self, version):
-        """Give the packages of a version, described."""
+        """Return the packages of a version, described."""
         found = self._sagemaker.list_model_packages(ModelPackageGroupName=GROUP)
         return [
             self.described(package["ModelPackageArn"])
@@ -75,7 +75,7 @@ class Packages:
         return self._sagemaker.describe_model_package(ModelPackageName=arn)
 
     def add_by_hand(self):
-        """Add a package as people can do in the console; give its ARN."""
+        """Add a package as people can do in the console; return its ARN."""
         added = self._sagemaker.create_model_package(
             ModelPackageGroupName=GROUP, ModelApprovalStatus=PENDING
         )

@@ -133,7 +133,7 @@ def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
 
 @pytest.fixture
 def run_step(tmp_path):
-    """Run a step with a program of ours for one that it calls; give its exit code and output."""
+    """Run a step with a program of ours for one that it calls; return its exit code and output."""
 
     def run(workflow, name, program, script, **environment):
         (step,) = [step["run"] for step in steps(workflow) if step.get("id") == name]

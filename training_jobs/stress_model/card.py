@@ -48,7 +48,7 @@ _templates = jinja2.Environment(
 
 
 def model_card(manifest: Manifest, curves: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Write the card as Markdown and as a page that needs no network; give both by file name.
+    """Write the card as Markdown and as a page that needs no network; return both by file name.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ class Provenance:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train one model version; give the exit code."""
+    """Train one model version; return the exit code."""
     parser = argparse.ArgumentParser(description="Train one version of the stress model.")
     parser.add_argument("command", nargs="?", default="train", choices=["train"])
     parser.add_argument("--prefix", type=Path, default=Path("/opt/ml"))

@@ -35,7 +35,7 @@ def start(directory: Path, app: Path, **options: Any) -> local.LocalStack:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Give the commands of live processes that have to do with the directory."""
+    """Return the commands of live processes that have to do with the directory."""
     listed = subprocess.run(
         ["ps", "-axwwo", "stat=,command="], capture_output=True, text=True, check=True
     )
@@ -71,7 +71,7 @@ class Small:
             )
 
     def seen(self, stream: str) -> list[int]:
-        """Give the numbers that the consumer has processed, in the order of its invocations."""
+        """Return the numbers that the consumer has processed, in the order of its invocations."""
         objects = sorted(self.objects(f"seen/{stream}/"), key=lambda one: one["LastModified"])
         return [number for one in objects for number in self.read(one["Key"])]
 
@@ -123,7 +123,7 @@ def merge(small: Small, stream: str, shard: str, other: str) -> None:
 
 
 def read_once(small: Small, stream: str, shard: str) -> list[bytes]:
-    """Give what one reading of a shard from its beginning gives."""
+    """Read a shard once from its beginning, and return what came."""
     kinesis = small.stack.client("kinesis")
     iterator = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"

@@ -54,7 +54,7 @@ class Executions:
         )["stateMachineArn"]
 
     def start(self, name="first", *, anyway=False):
-        """Give what the workflow's first state sends."""
+        """Return what the workflow's first state sends."""
         started = self._states.start_execution(stateMachineArn=self._machine, name=name)
         return {"execution": started["executionArn"], "request": {"anyway": anyway}}
 

@@ -68,7 +68,7 @@ class Clock:
 
 
 def send(stream, records, **options):
-    """Send without waiting; give every record that was not sent."""
+    """Send without waiting; return every record that was not sent."""
     steps = list(produce(stream, "posts", records, sleep=lambda seconds: None, **options))
     assert sum(step.sent for step in steps) == len(stream.taken)
     return [record for step in steps for record in step.unsent]

@@ -36,7 +36,7 @@ class RefusedMetrics(Exception):
 def publish(
     cloudwatch: CloudWatchClient, namespace: str, window: Window, data: Iterable[MetricDatumTypeDef]
 ) -> list[MetricDatumTypeDef]:
-    """Put metrics at their window's end, whenever it was measured; give those that were refused.
+    """Put metrics at their window's end, whenever it was measured; return those that were refused.
 
     So the figures of a schedule are its period apart, and an alarm of that period sees one at a
     time. By the time at which they are put, which differs by seconds, two windows share a period

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def read_trained_texts(
     s3: S3Client, bucket: str, version: str, key: bytes
 ) -> frozenset[str] | None:
-    """Read the training set of a version; give the digests of the texts that it was trained on.
+    """Read the training set of a version; return the digests of the texts that it was trained on.
 
     None where there is no training set: nobody can tell then. Lines that are no posts by the
     contract of today are left out, as no label can meet them.
