@@ -9,6 +9,7 @@ import pytest
 
 from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
+from stresswatch.monitoring import metric_names
 from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, SECTIONS
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
@@ -116,7 +117,8 @@ def test_every_metric_is_one_that_somebody_publishes(series):
         assert series.metric in OF_AWS[series.namespace]
     else:
         code = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*/handler.py"))
-        assert f'"{series.metric}"' in code
+        (name,) = (name for name, value in vars(metric_names).items() if value == series.metric)
+        assert re.search(rf"metric_names\.{name}\b", code)
 
 
 def test_computing_is_reckoned_by_the_memory_that_functions_have(template):
