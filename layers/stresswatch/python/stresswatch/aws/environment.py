@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Self, get_type_hints
+from functools import cache
+from typing import Any, Self, cast, get_type_hints
 
 
 class InvalidEnvironment(LookupError):
@@ -42,6 +43,12 @@ class Environment:
 
 
 def _types(environment: type[Environment]) -> dict[str, Any]:
+    # A class is hashable whatever its objects are, which mypy does not tell apart.
+    return _read_types(cast("Any", environment))
+
+
+@cache
+def _read_types(environment: type[Environment]) -> dict[str, Any]:
     hints = get_type_hints(environment)
     return {field.name: hints[field.name] for field in fields(environment)}
 
