@@ -23,6 +23,7 @@ from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.target import Target
 from cli.score.command import score
+from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.posts import post_record
 
 _PYTHON = sys.executable.encode()
@@ -88,10 +89,9 @@ def _ids(target: Target, summary: dict[str, Any]) -> set[str]:
     bucket, _, key = summary["input"].removeprefix("s3://").partition("/")
     s3, prefix = target.client("s3"), f"{key}.scored/{summary['model_version']}/part-"
     ids = set()
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for found in page.get("Contents", []):
-            body = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-            ids |= {json.loads(line)["post_id"] for line in gzip.decompress(body).splitlines()}
+    for found in listed(s3, bucket, prefix):
+        body = read(s3, Location(bucket, found["Key"]))
+        ids |= {json.loads(line)["post_id"] for line in gzip.decompress(body).splitlines()}
     return ids
 
 

@@ -76,7 +76,7 @@ def is_faithful(result: Mapping[str, Any]) -> bool:
 
 
 def compare(sent: Sequence[str], archived: Sequence[str], streamed: set[str]) -> dict[str, int]:
-    """Count what was lost and what nobody sent."""
+    """Count lost posts and predictions of posts that were never sent."""
     expected = set(sent)
     return {
         "sent": len(sent),

@@ -223,7 +223,7 @@ class Month:
 
 
 def _outcome(output: dict[str, Any]) -> dict[str, Any]:
-    """Return in a word or two what became of a retraining, and why."""
+    """Return the result of a retraining and its reason, in a few words."""
     admission, dataset = output["admission"], output.get("dataset", {})
     if not admission["admitted"]:
         return {"outcome": "suppressed", "why": admission["reason"]}

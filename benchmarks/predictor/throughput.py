@@ -90,7 +90,7 @@ def _works_on_batches(
 
 
 def _works_on_lengths(posts: list[LabelledPost]) -> dict[Name, Work]:
-    """Handle texts of one length, as many characters in all whatever the length."""
+    """Handle texts of one length, with the same total number of characters for every length."""
     characters = " ".join(post.post.text for post in posts)
     characters = (characters * (1 + _CHARACTERS_A_ROUND // len(characters)))[:_CHARACTERS_A_ROUND]
     works = {}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
-from stresswatch.aws.s3 import Location
+from stresswatch.aws.s3 import Location, listed
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.storage.training_sources import base_name
 
@@ -53,11 +53,9 @@ def name_of(file: Path) -> str:
 def stored(deployment: DeploymentClient) -> list[Stored]:
     """List the sets of base data; a folder's own object, as the console makes it, is none."""
     s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BASE_PREFIX)
     return [
         Stored(found["Key"], found["Size"], found["LastModified"])
-        for page in pages
-        for found in page.get("Contents", [])
+        for found in listed(s3, bucket, BASE_PREFIX)
         if not found["Key"].endswith("/")
     ]
 

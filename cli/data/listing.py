@@ -16,7 +16,7 @@ from cli.data.base_data import readable_size, stored
 from cli.deployment.client import DeploymentClient
 from cli.parallel import in_parallel
 from cli.tables import fitted
-from stresswatch.aws.s3 import Location, read
+from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.storage.training_sets import (
     LABELS_PREFIX,
@@ -223,11 +223,8 @@ def _counted(s3: S3Client, folder: Location) -> _Made:
 
 def _objects(s3: S3Client, bucket: str, prefix: str) -> dict[str, tuple[int, datetime]]:
     """List the objects under a prefix: size, and when it was written, by key."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return {
-        found["Key"]: (found["Size"], found["LastModified"])
-        for page in pages
-        for found in page.get("Contents", [])
+        found["Key"]: (found["Size"], found["LastModified"]) for found in listed(s3, bucket, prefix)
     }
 
 

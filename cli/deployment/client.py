@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.aws import service_text
-from stresswatch.aws.s3 import Location, read
+from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import post_record
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.retraining.run_report import failure
+from stresswatch.retraining.triggers import request_of
 from stresswatch.serving.label_requests import label_key
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
 from stresswatch.storage.training_sets import given_by, to_lines
@@ -102,11 +103,7 @@ class DeploymentClient:
         ``force`` waives the cool-down and the minimum of new labels, and nothing else. A reason is
         cut to what each service takes that the workflow tells it.
         """
-        asked = {
-            "trigger": trigger,
-            "reason": service_text.description(reason),
-            "anyway": force,
-        }
+        asked = request_of(trigger, service_text.description(reason), force=force)
         answer = self.target.client("stepfunctions").start_execution(
             stateMachineArn=self.target.output("RetrainingStateMachineArn"),
             input=json.dumps(asked),
@@ -195,10 +192,8 @@ class DeploymentClient:
 
     def quarantined(self) -> int:
         """Count the records in quarantine."""
-        pages = self.target.client("s3").get_paginator("list_objects_v2")
-        bucket = self.target.output("QuarantineBucketName")
-        found = pages.paginate(Bucket=bucket, Prefix=QUARANTINE_PREFIX)
-        return sum(page["KeyCount"] for page in found)
+        s3, bucket = self.target.client("s3"), self.target.output("QuarantineBucketName")
+        return sum(1 for _ in listed(s3, bucket, QUARANTINE_PREFIX))
 
 
 def payload(labelled: LabelledPost) -> tuple[str, bytes]:

@@ -19,6 +19,7 @@ from cli.errors import OperatorError
 from cli.parallel import in_parallel
 from cli.score.inputs import Input, input_at
 from cli.score.workflow import follow
+from stresswatch.aws.s3 import listed
 from stresswatch.serving.batch_scoring import (
     COUNTS_PREFIX,
     INVALID_PREFIX,
@@ -117,12 +118,8 @@ class ScoringJob:
 
     def left(self, parts: Sequence[Part]) -> list[Part]:
         """Return the parts that were not scored yet."""
-        pages = self.target.client("s3").get_paginator("list_objects_v2")
-        done = {
-            found["Key"]
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.results + COUNTS_PREFIX)
-            for found in page.get("Contents", [])
-        }
+        s3 = self.target.client("s3")
+        done = {found["Key"] for found in listed(s3, self.bucket, self.results + COUNTS_PREFIX)}
         return [part for part in parts if self.results + _counts_file(part) not in done]
 
     def summarise(self, parts: Sequence[Part]) -> dict[str, Any]:

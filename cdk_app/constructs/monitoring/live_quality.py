@@ -80,7 +80,7 @@ class LiveQuality(Construct):
                 "the upper end of its F1's interval is. A retraining starts by itself."
             ),
             runbook="live-quality",
-            # Without enough labels there is no figure, which says nothing of the champion.
+            # Too few labels give no metric, which is no sign of a bad champion.
             threshold=settings.accepted_f1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         )

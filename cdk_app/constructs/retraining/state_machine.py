@@ -259,7 +259,7 @@ class RetrainingStateMachine:
         )
 
     def _approve(self) -> sfn.Chain:
-        """Promote on a person's word; without one in time the champion stays."""
+        """Promote after a manual approval; if it times out, the champion stays."""
         wait = tasks.LambdaInvoke(
             self._scope,
             "AwaitApproval",
