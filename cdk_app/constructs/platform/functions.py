@@ -212,7 +212,7 @@ def invoked_in_step(function: lambda_.Function, failures: str) -> None:
     )
 
 
-def role_of(function: lambda_.Function) -> iam.IRole:
+def role_of(function: lambda_.IFunction) -> iam.IRole:
     """Return the role that a function was made with."""
     assert function.role
     return function.role

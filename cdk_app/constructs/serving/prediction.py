@@ -1,14 +1,14 @@
-"""The predictor and how the posts stream reaches it."""
+"""The predictor, with what it may read and write."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
+from cdk_app.constructs.serving.event_source_mapping import deliver_posts
 from cdk_app.permissions import allow
 from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import PredictorEnvironment
@@ -74,25 +74,4 @@ class Prediction(Construct):
             meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
             runbook="unfinished-batches",
         )
-        mapping = lambda_.CfnEventSourceMapping(
-            self,
-            "PostsToPredictor",
-            function_name=(
-                self.canary.alias.function_arn if self.canary else self.function.function_name
-            ),
-            event_source_arn=streams.posts_source,
-            starting_position="TRIM_HORIZON",
-            batch_size=stage.streaming.batch_size,
-            maximum_batching_window_in_seconds=stage.streaming.batch_window_seconds,
-            parallelization_factor=stage.streaming.parallelization_factor,
-            bisect_batch_on_function_error=True,
-            function_response_types=["ReportBatchItemFailures"],
-            maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012
-            maximum_record_age_in_seconds=stage.streaming.maximum_record_age_seconds,
-            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=storage.quarantine.bucket_arn
-                )
-            ),
-        )
-        mapping.node.add_dependency(role)
+        deliver_posts(self, foundation, self.canary.alias if self.canary else self.function)
