@@ -22,7 +22,7 @@ from rich.table import Table
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.target import Target
-from cli.score.command import score
+from cli.score.scoring_job import score
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.posts import post_record
 

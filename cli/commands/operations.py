@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import console, stderr
-from cli.cost.command import cost as estimate_cost
+from cli.cost.stage_cost import cost as estimate_cost
 from cli.deployment.client import DeploymentClient
 from cli.deployment.deletion import Deletion, tell_what_is_left
 from cli.deployment.serving_commit import serving_commit

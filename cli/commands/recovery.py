@@ -8,10 +8,10 @@ import typer
 
 from cli.console import console
 from cli.deployment.target import find_target
-from cli.forget.command import forget as forget_posts
+from cli.forget.forget_posts import forget as forget_posts
 from cli.options import Local, Stage
-from cli.replay.command import replay as replay_records
-from cli.replay.command import selection_of
+from cli.replay.replay_records import replay as replay_records
+from cli.replay.replay_records import selection_of
 
 
 def replay(

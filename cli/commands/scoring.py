@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli.backfill.command import backfill as backfill_posts
-from cli.backfill.command import source_of
+from cli.backfill.backfill_posts import backfill as backfill_posts
+from cli.backfill.backfill_posts import source_of
 from cli.console import console
 from cli.deployment.target import find_target
 from cli.options import Check, CheckAsJson, Local, Stage, named, only_checked
 from cli.post_files import Wanted
-from cli.score.command import score as score_posts
+from cli.score.scoring_job import score as score_posts
 
 
 def backfill(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.backfill.command import backfill
+from cli.backfill.backfill_posts import backfill
 from cli.deployment.client import payload
 from cli.deployment.target import Target
 from cli.errors import OperatorError

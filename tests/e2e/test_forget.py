@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from cli.deployment.target import Target
-from cli.forget.command import forget
+from cli.forget.forget_posts import forget
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.storage import archive
 from tests.conftest import make_posts

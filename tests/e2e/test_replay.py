@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
-from cli.replay.command import replay
+from cli.replay.replay_records import replay
 from stresswatch.storage import archive
 from tests.e2e.deployed import Deployed
 from tests.e2e.holding import Holding, hold

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.score import command
+from cli.score import scoring_job
 from stresswatch.contracts.posts import post_record
 from stresswatch.versions.champion import read_pointer
 from tests.conftest import make_posts
@@ -70,7 +70,7 @@ def run(
     version: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    return command.score(Console(file=io.StringIO()), target, address, version, sleep)
+    return scoring_job.score(Console(file=io.StringIO()), target, address, version, sleep)
 
 
 def rows(deployed: Deployed, summary: dict[str, Any]) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def test_what_failed_is_told_and_scored_by_running_it_again(
     assert pointer
     with monkeypatch.context() as patch:
         altered = replace(pointer, sha256="0" * 64)
-        patch.setattr(command, "read_pointer", lambda *_: altered)
+        patch.setattr(scoring_job, "read_pointer", lambda *_: altered)
         told = r"1 of 1 parts were not scored: .*the champion pointer says 0000.*; run this again"
         with pytest.raises(OperatorError, match=told):
             run(target, file)

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cdk_app.settings.stages import STAGES
-from cli.cost import command
+from cli.cost import stage_cost
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
 from cli.cost.report import Report
@@ -61,7 +61,7 @@ def test_a_template_that_lacks_what_is_read_is_refused(template):
 
 
 def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
-    assert command.deployment("prod") == read_template("prod", production.body)
+    assert stage_cost.deployment("prod") == read_template("prod", production.body)
 
 
 def test_the_documentation_quotes_the_estimate_as_it_is_today(production, capsys):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 import lambdas.predictor.handler as predictor_module
 from cli.backfill import outputs
-from cli.backfill.command import backfill
+from cli.backfill.backfill_posts import backfill
 from cli.backfill.scoring import load_version, score
 from cli.deployment.target import Target
 from cli.errors import OperatorError

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.score import command
-from cli.score.command import ScoringJob
+from cli.score import scoring_job
 from cli.score.inputs import Input, input_at
+from cli.score.scoring_job import ScoringJob
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
 from stresswatch.contracts.posts import InvalidPost, parse_post, post_record
@@ -141,7 +141,7 @@ def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
     aws.put("training", f"{RESULTS}run.json", json.dumps({"execution": f"{machine}:gone"}).encode())
     target = Target("stack", {"TrainingBucketName": "training"}, boto3.client)
     job = ScoringJob(target, Input(KEY, "etag", 1), Pointer("v1", "s3://models/v1", "0" * 64))
-    assert command._running(job) is None
+    assert scoring_job._running(job) is None
 
 
 class TestInputs:

@@ -13,7 +13,7 @@ import boto3
 from rich.console import Console
 
 from cli.deployment.target import Target
-from cli.forget.command import forget
+from cli.forget.forget_posts import forget
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from cli.deployment.target import Target
-from cli.replay.command import replay
 from cli.replay.held_objects import Selection
+from cli.replay.replay_records import replay
 from lambdas.predictor.handler import handler
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord

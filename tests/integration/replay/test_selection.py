@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from cli.errors import OperatorError
-from cli.replay.command import selection_of
 from cli.replay.held_objects import Selection
+from cli.replay.replay_records import selection_of
 from stresswatch.storage import quarantine
 from tests.integration.replay.stack import NOW
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.backfill.command import source_of
+from cli.backfill.backfill_posts import source_of
 from cli.backfill.outputs import output_at
 from cli.backfill.sources import StreamRange, records_of_file
 from cli.deployment.target import Target

@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import main
-from cli.cost import command
+from cli.cost import stage_cost
 from cli.cost.alternatives import alternatives, cheapest
 from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
 from cli.cost.limits import limits
@@ -258,8 +258,8 @@ def test_the_figures_that_ship_are_whole():
 
 @pytest.fixture
 def run(monkeypatch):
-    monkeypatch.setattr(command, "deployment", lambda stage: replace(STAGE, name=stage))
-    monkeypatch.setattr(command, "shipped", lambda: MEASURED)
+    monkeypatch.setattr(stage_cost, "deployment", lambda stage: replace(STAGE, name=stage))
+    monkeypatch.setattr(stage_cost, "shipped", lambda: MEASURED)
 
     def run(*arguments):
         return CliRunner().invoke(main.app, ["cost", *arguments], catch_exceptions=False)

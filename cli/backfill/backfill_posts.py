@@ -1,4 +1,4 @@
-"""The command `backfill`."""
+"""`stresswatch backfill`: score posts with a version, write the predictions, sum them up."""
 
 from __future__ import annotations
 

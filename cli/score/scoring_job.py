@@ -1,4 +1,4 @@
-"""The command `score`."""
+"""`stresswatch score`: cut a file into parts, have the stack score them, add up the counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `forget`: what was found of a person, and what it cannot reach."""
+"""`stresswatch forget`: what was found of a person, and what it cannot reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `replay`: find held objects, claim them, deliver their records, settle them."""
+"""`stresswatch replay`: find held objects, claim them, deliver their records, settle them."""
 
 from __future__ import annotations
 
