@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import discreet
+from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
 from stresswatch.monitoring import metric_names
 from stresswatch.retraining.environments import DatasetEnvironment
@@ -40,11 +41,11 @@ logger = Logger()
 metrics = Metrics()
 
 
-class EmptyDataSet(ValueError):
+class EmptyDataSet(InvalidInput):
     """There is no labelled post to train on."""
 
 
-class NoBaseHoldout(ValueError):
+class NoBaseHoldout(InvalidInput):
     """The base data holds no post by which a model could be judged."""
 
 

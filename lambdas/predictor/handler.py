@@ -30,6 +30,7 @@ from stresswatch.contracts.identity import (
 from stresswatch.contracts.posts import TEXT_REMOVED, Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.errors import Unavailable
 from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.storage import archive, quarantine
@@ -155,7 +156,7 @@ class Predictor:
                 self.predictions_stream,
                 [_stream_record(prediction) for prediction in predictions],
             )
-        except (BotoCoreError, ClientError, ChampionUnavailable, KeyUnavailable) as error:
+        except (BotoCoreError, ClientError, Unavailable) as error:
             raise Unfinished(records[0].sequence_number, _cause(error)) from error
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)

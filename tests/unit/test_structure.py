@@ -33,6 +33,7 @@ MAY_IMPORT = {
 """What each package may import of ours. ``cli`` runs ``cdk_app`` as a program of its own."""
 
 LAYERS = (
+    {"errors"},
     {"aws"},
     {"text"},
     {"contracts"},
@@ -45,7 +46,7 @@ LAYERS = (
     {"serving"},
     {"producer"},
 )
-"""The domain's packages, from low to high: each imports lower ones alone."""
+"""The domain's packages and its errors, from low to high: each imports lower ones alone."""
 
 LONGEST_FILE, LONGEST_TEST = 300, 400
 LONG_FILES = {"tests/e2e/pages.py"}

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from stresswatch.contracts.labelled_posts import LabelledPost, parse_labelled_post
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
+from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
 
 FEWEST_OF_A_LABEL = 2
 """Posts of a label without which a feature's mutual information with it cannot be estimated."""
 
 
-class UnusableDataSet(ValueError):
+class UnusableDataSet(InvalidInput):
     """No model can be trained on this data set; the message says why in one sentence."""
 
 

@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (
@@ -31,7 +32,7 @@ from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import read_lexicons
 
 
-class InvalidHyperparameters(ValueError):
+class InvalidHyperparameters(InvalidInput):
     """A hyperparameter is unknown, or its value is not usable."""
 
 

@@ -12,7 +12,7 @@ from stresswatch.monitoring.drift_rules import (
     TESTS,
     ColumnRule,
     DriftRules,
-    InvalidRules,
+    InvalidDriftRules,
 )
 
 RULES = DriftRules()
@@ -191,5 +191,5 @@ def test_rules_survive_their_way_to_the_function():
     ],
 )
 def test_rules_that_make_no_sense_are_refused(make, message):
-    with pytest.raises(InvalidRules, match=message):
+    with pytest.raises(InvalidDriftRules, match=message):
         make()

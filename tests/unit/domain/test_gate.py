@@ -9,7 +9,7 @@ from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import GateRules, InvalidRules
+from stresswatch.retraining.gate_rules import GateRules, InvalidGateRules
 from tests.conftest import make_posts
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -355,5 +355,5 @@ class TestRules:
         ],
     )
     def test_rules_that_judge_nothing_are_refused(self, value, sentence):
-        with pytest.raises(InvalidRules, match=sentence):
+        with pytest.raises(InvalidGateRules, match=sentence):
             GateRules.from_json(value)

@@ -13,8 +13,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Self, cast, get_type_hints
 
+from stresswatch.errors import Unavailable
 
-class InvalidEnvironment(LookupError):
+
+class InvalidEnvironment(Unavailable):
     """An environment variable that the function cannot do without is missing or malformed."""
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.redaction import cause
+from stresswatch.errors import Unavailable
 from stresswatch.text.normalisation import normalise, single_spaced
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Identity = tuple[str, str]
 ReadKey = Callable[[], bytes]
 
 
-class KeyUnavailable(LookupError):
+class KeyUnavailable(Unavailable):
     """The key of the digests cannot be read, or is none."""
 
 

@@ -21,6 +21,7 @@ from stresswatch.contracts.optional_fields import (
     read_source,
     read_timestamp,
 )
+from stresswatch.errors import InvalidInput
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, canonical
 from stresswatch.text.removal_notices import (
     FIRST_LETTERS,
@@ -47,7 +48,7 @@ _BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
 _Read = TypeVar("_Read")
 
 
-class InvalidPost(ValueError):
+class InvalidPost(InvalidInput):
     """A record that is not a post, and never will be.
 
     Attributes

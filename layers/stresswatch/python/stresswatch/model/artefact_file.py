@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.errors import InvalidInput
 
 FORMAT = 3
 """Of the file and of what is read in a text: a model is never scored by other rules of text."""
@@ -20,7 +21,7 @@ MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
 _MOST_WORDS = 2**20
 
 
-class CorruptArtefact(ValueError):
+class CorruptArtefact(InvalidInput):
     """The bytes are not an artefact that this code can score with."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FloatArray
 from stresswatch.model.artefact import Artefact
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
@@ -20,7 +21,7 @@ PARITY = 1e-9
 """Largest difference in probability allowed between an artefact and its pipeline."""
 
 
-class NotExportable(ValueError):
+class NotExportable(InvalidInput):
     """The pipeline has a setting that the artefact's formula does not cover, or scores apart."""
 
 

@@ -24,13 +24,14 @@ from evidently.metrics import ValueDrift
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE, PREDICTION_CONFIDENCE
+from stresswatch.errors import InvalidInput
 from stresswatch.monitoring.drift_rules import ColumnRule, DriftRules
 
 MINIMUM_VALUES = 20
 """A column with fewer values on either side is not compared, and is reported as failed."""
 
 
-class IncomparableColumn(ValueError):
+class IncomparableColumn(InvalidInput):
     """A column that cannot be compared, and why."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE
+from stresswatch.errors import InvalidInput
 
 TESTS = ("ks", "mannw", "t_test")
 """Evidently's tests of numbers whose p-value can be as small as a correction asks for."""
@@ -19,7 +20,7 @@ DISTANCES = ("wasserstein", "psi", "jensenshannon", "hellinger")
 """Evidently's measures of distance; that of Wasserstein is in reference standard deviations."""
 
 
-class InvalidRules(ValueError):
+class InvalidDriftRules(InvalidInput):
     """The rules of drift cannot be read, or name what there is not."""
 
 
@@ -41,13 +42,13 @@ class ColumnRule:
 
     def __post_init__(self) -> None:
         if self.test not in TESTS:
-            raise InvalidRules(f"test is {self.test!r}; it must be one of {', '.join(TESTS)}")
+            raise InvalidDriftRules(f"test is {self.test!r}; it must be one of {', '.join(TESTS)}")
         if self.distance not in DISTANCES:
-            raise InvalidRules(
+            raise InvalidDriftRules(
                 f"distance is {self.distance!r}; it must be one of {', '.join(DISTANCES)}"
             )
         if not self.least > 0:
-            raise InvalidRules(f"least is {self.least}; it must be above 0")
+            raise InvalidDriftRules(f"least is {self.least}; it must be above 0")
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ class DriftRules:
 
     def __post_init__(self) -> None:
         if not 0 < self.error_rate < 1:
-            raise InvalidRules(f"error_rate is {self.error_rate}; it must be between 0 and 1")
+            raise InvalidDriftRules(f"error_rate is {self.error_rate}; it must be between 0 and 1")
         unknown = set(self.columns) - set(DRIFT_COLUMNS)
         if unknown:
-            raise InvalidRules(
+            raise InvalidDriftRules(
                 f"there is a rule for {', '.join(sorted(unknown))}; "
                 f"the columns are {', '.join(DRIFT_COLUMNS)}"
             )
@@ -100,7 +101,7 @@ class DriftRules:
 
         Raises
         ------
-        InvalidRules
+        InvalidDriftRules
         """
         try:
             values = json.loads(text)
@@ -110,4 +111,4 @@ class DriftRules:
                 {name: ColumnRule(**rule) for name, rule in values["columns"].items()},
             )
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise InvalidRules(f"the rules of drift cannot be read: {error}") from error
+            raise InvalidDriftRules(f"the rules of drift cannot be read: {error}") from error

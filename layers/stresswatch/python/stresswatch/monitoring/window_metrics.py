@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from stresswatch.errors import AwsFailure
 from stresswatch.monitoring.windows import Window
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _OF_A_DATUM = {"InvalidParameterCombination", "InvalidParameterValue", "MissingP
 _NAMED = 5
 
 
-class RefusedMetrics(Exception):
+class RefusedMetrics(AwsFailure):
     """CloudWatch refused some metrics; all others of the window were put."""
 
     def __init__(self, refused: Sequence[MetricDatumTypeDef]):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from stresswatch.errors import InvalidInput
+
 LAG = timedelta(minutes=2)
 """How long after its end a window is looked at: what was predicted in it is archived by then."""
 
@@ -15,7 +17,7 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """What EventBridge Scheduler puts the time into that a run is for, the same when it tries again."""
 
 
-class InvalidWindow(ValueError):
+class InvalidWindow(InvalidInput):
     """The event names no window of time."""
 
 

@@ -1,5 +1,6 @@
 """A client that puts posts on the posts stream: `Producer`."""
 
+from stresswatch.errors import ProducerError
 from stresswatch.producer.client import Producer
 from stresswatch.producer.errors import NotTaken, ProducerClosed, ProducerFull
 from stresswatch.producer.metrics import Metrics, Request
@@ -11,6 +12,7 @@ __all__ = [
     "NotTaken",
     "Producer",
     "ProducerClosed",
+    "ProducerError",
     "ProducerFull",
     "Request",
     "partition_key",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from stresswatch.aws.redaction import cause
+from stresswatch.errors import ProducerError
 
 
-class NotTaken(Exception):
+class NotTaken(ProducerError):
     """The stream did not take a record, or did not say that it had; the cause says why."""
 
 
-class ProducerFull(Exception):
+class ProducerFull(ProducerError):
     """No room came free in time: the stream takes posts more slowly than they are put."""
 
 
-class ProducerClosed(Exception):
+class ProducerClosed(ProducerError):
     """The producer takes no more posts; its cause, if any, is the error that ended it."""
 
 

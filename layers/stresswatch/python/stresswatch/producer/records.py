@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH, InvalidPost, parse_post
+from stresswatch.errors import InvalidInput
 from stresswatch.streaming.put_records import MAXIMUM_RECORD_BYTES, StreamRecord
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-class InvalidRecord(ValueError):
+class InvalidRecord(InvalidInput):
     """The stream would never take the record."""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from stresswatch.errors import InvalidInput
 
-class InvalidRules(ValueError):
+
+class InvalidGateRules(InvalidInput):
     """The gate's rules cannot be read, or one of them can never or always be met."""
 
 
@@ -64,16 +66,16 @@ class GateRules:
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:
-            raise InvalidRules(f"confidence is {self.confidence}; it must be between 0.5 and 1")
+            raise InvalidGateRules(f"confidence is {self.confidence}; it must be between 0.5 and 1")
         if not 0.5 <= self.minimum_roc_auc < 1:
-            raise InvalidRules(
+            raise InvalidGateRules(
                 f"minimum_roc_auc is {self.minimum_roc_auc}; it must be at least 0.5 and below 1"
             )
         if not self.maximum_chance < 1:
-            raise InvalidRules(f"maximum_chance is {self.maximum_chance}; it must be below 1")
+            raise InvalidGateRules(f"maximum_chance is {self.maximum_chance}; it must be below 1")
         for name, value in asdict(self).items():
             if not value > 0:
-                raise InvalidRules(f"{name} is {value}; it must be above 0")
+                raise InvalidGateRules(f"{name} is {value}; it must be above 0")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -84,12 +86,12 @@ class GateRules:
 
         Raises
         ------
-        InvalidRules
+        InvalidGateRules
             When they are none.
         """
         try:
             return GateRules(**json.loads(value))
-        except InvalidRules:
+        except InvalidGateRules:
             raise
         except (ValueError, TypeError) as error:
-            raise InvalidRules(f"the gate's rules cannot be read: {error}") from error
+            raise InvalidGateRules(f"the gate's rules cannot be read: {error}") from error

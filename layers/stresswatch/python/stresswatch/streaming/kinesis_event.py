@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from stresswatch.contracts.predictions import Record
+from stresswatch.errors import InvalidInput
 
 # A consumer of its own, which a mapping with enhanced fan-out reads, ends the stream's ARN.
 _STREAM = re.compile(
@@ -27,7 +28,7 @@ _END_OF_TIME = 253_402_300_800
 """The year 10,000, in seconds since the epoch."""
 
 
-class InvalidEvent(ValueError):
+class InvalidEvent(InvalidInput):
     """An event that no event source mapping of a Kinesis stream sends; no value is quoted."""
 
     def __init__(self, what: str):

@@ -14,6 +14,7 @@ from stresswatch.aws.service_text import description
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.errors import AwsFailure, InvalidInput, Unavailable
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.predict import predict
@@ -24,19 +25,19 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class ChampionUnavailable(LookupError):
+class ChampionUnavailable(Unavailable):
     """There is no model to serve with: none was promoted yet, or the promoted one is unreadable."""
 
 
-class DigestMismatch(ValueError):
+class DigestMismatch(InvalidInput):
     """The model file is not the one that the pointer names."""
 
 
-class InvalidPointer(ValueError):
+class InvalidPointer(InvalidInput):
     """The parameter holds something else than a pointer."""
 
 
-class PointerExists(RuntimeError):
+class PointerExists(AwsFailure):
     """Another version became the first champion meanwhile."""
 
 

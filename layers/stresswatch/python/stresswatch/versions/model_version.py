@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location, listed
+from stresswatch.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,7 +39,7 @@ SHADOW_FILE = "shadow.json"
 MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
 
 
-class InvalidModelVersion(ValueError):
+class InvalidModelVersion(InvalidInput):
     """The files are no model version: one is missing, too large, or not what the manifest says."""
 
 
