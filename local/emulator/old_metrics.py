@@ -8,6 +8,7 @@ inside: names that a release takes away break its start.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 
 from ministack.services import cloudwatch  # type: ignore[import-untyped]
@@ -15,20 +16,20 @@ from ministack.services import cloudwatch  # type: ignore[import-untyped]
 _SECONDS = 60.0
 
 
-def drop_old_metrics_seldom() -> None:
+def drop_old_metrics_seldom(clock: Callable[[], float] = time.time) -> None:
     """Have the emulator of this process drop old metrics once a minute."""
-    cloudwatch._evict_old_metrics = _Seldom(cloudwatch._evict_old_metrics)
+    cloudwatch._evict_old_metrics = _Seldom(cloudwatch._evict_old_metrics, clock)
 
 
 class _Seldom:
-    """Does something where it was not done within the last minute of the emulator's clock."""
+    """Does something where it was not done within the last minute of a clock."""
 
-    def __init__(self, work: Callable[[], None]):
-        self._work = work
+    def __init__(self, work: Callable[[], None], clock: Callable[[], float]):
+        self._work, self._clock = work, clock
         self._done_at = -math.inf
 
     def __call__(self) -> None:
-        now = cloudwatch.time.time()
+        now = self._clock()
         if not 0 <= now - self._done_at < _SECONDS:
             self._work()
             self._done_at = now

@@ -26,7 +26,6 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-CONTAINER = Path(__file__).parent / "container"
 _LONGEST_REASON = 1024
 _MLFLOW = "MLFLOW_TRACKING_URI"
 
@@ -42,12 +41,22 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     ------
     TrainingJobFailed
     """
-    s3, started = boto3.client("s3"), time.monotonic()
+    return run_job(event, boto3.client("s3"), Path(__file__).parent / "container")
+
+
+def run_job(event: Mapping[str, Any], s3: S3Client, container: Path) -> dict[str, Any]:
+    """Run the entry point among the container's files, and deliver its model.
+
+    Raises
+    ------
+    TrainingJobFailed
+    """
+    started = time.monotonic()
     name = event["TrainingJobName"]
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         prefix = Path(folder)
         _lay_out(prefix, event, s3)
-        _run(prefix, event)
+        _run(prefix, event, container)
         artifact = f"{event['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output/"
         _deliver(prefix / "model", artifact + "model.tar.gz", s3)
     seconds = math.ceil(time.monotonic() - started)
@@ -79,6 +88,7 @@ def _lay_out(prefix: Path, event: Mapping[str, Any], s3: S3Client) -> None:
         target.mkdir()
         bucket, key_prefix = _split(channel["DataSource"]["S3DataSource"]["S3Uri"])
         folder = key_prefix.rpartition("/")[0]
+        # Not by `stresswatch.aws.s3`: this file is zipped without it, beside any image's files.
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key_prefix):
             for item in page.get("Contents", []):
                 file = target / item["Key"].removeprefix(folder).lstrip("/")
@@ -86,7 +96,7 @@ def _lay_out(prefix: Path, event: Mapping[str, Any], s3: S3Client) -> None:
                 s3.download_file(bucket, item["Key"], str(file))
 
 
-def _run(prefix: Path, event: Mapping[str, Any]) -> None:
+def _run(prefix: Path, event: Mapping[str, Any], container: Path) -> None:
     program, *arguments = json.loads(os.environ["ENTRY_POINT"])
     command = [
         sys.executable if program in ("python", "python3") else program,
@@ -98,8 +108,8 @@ def _run(prefix: Path, event: Mapping[str, Any]) -> None:
     try:
         done = subprocess.run(  # noqa: S603 - the entry point of the stack's own image
             command,
-            cwd=CONTAINER,
-            env=_container_environment(event),
+            cwd=container,
+            env=_container_environment(event, container),
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             timeout=event["StoppingCondition"]["MaxRuntimeInSeconds"],
@@ -115,14 +125,14 @@ def _run(prefix: Path, event: Mapping[str, Any]) -> None:
         raise TrainingJobFailed(f"AlgorithmError: {reason}, exit code: {done.returncode}")
 
 
-def _container_environment(event: Mapping[str, Any]) -> dict[str, str]:
+def _container_environment(event: Mapping[str, Any], container: Path) -> dict[str, str]:
     """Return the variables of a container: none of the function's own, no credentials."""
     kept = {
         name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ
     }
     job = {
         "TRAINING_JOB_NAME": event["TrainingJobName"],
-        "PYTHONPATH": str(CONTAINER),
+        "PYTHONPATH": str(container),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     # A job on this machine is recorded on this machine, never at the stage's MLflow.

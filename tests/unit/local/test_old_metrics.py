@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from ministack.services import cloudwatch
@@ -12,10 +13,10 @@ DAY = 24 * 3600.0
 
 
 class Metrics:
-    """The emulator's metrics, none at first, the time it sees, and how often it looks for old."""
+    """The emulator's metrics, none at first, a clock, and how often it looks for old."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.looks = 1_800_000_000.0, 0
+        self.now, self.looks = time.time(), 0
         evict = cloudwatch._evict_old_metrics
 
         def look() -> None:
@@ -24,7 +25,6 @@ class Metrics:
 
         monkeypatch.setattr(cloudwatch, "_metrics", type(cloudwatch._metrics)())
         monkeypatch.setattr(cloudwatch, "_evict_old_metrics", look)
-        monkeypatch.setattr(cloudwatch.time, "time", lambda: self.now)
 
     def request(self, operation: str, **request: object) -> dict:
         target = {"x-amz-target": f"GraniteServiceVersion20100801.{operation}"}
@@ -34,8 +34,11 @@ class Metrics:
         assert status == 200
         return json.loads(answer or b"{}")
 
-    def put(self) -> None:
-        metric = {"MetricName": "m", "Value": 1}
+    def clock(self) -> float:
+        return self.now
+
+    def put(self, days_ago: int = 0) -> None:
+        metric = {"MetricName": "m", "Value": 1, "Timestamp": time.time() - days_ago * DAY}
         self.request("PutMetricData", Namespace="N", MetricData=[metric])
 
     def names(self) -> list[str]:
@@ -48,16 +51,15 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
 
 
 def test_old_metrics_are_dropped_within_a_minute(metrics) -> None:
-    drop_old_metrics_seldom()
-    metrics.put()
-    metrics.now += 14 * DAY
+    drop_old_metrics_seldom(metrics.clock)
+    metrics.put(days_ago=15)
     assert metrics.names() == ["m"]
     metrics.now += 60.0
     assert metrics.names() == []
 
 
 def test_many_requests_of_one_minute_look_for_old_ones_once(metrics) -> None:
-    drop_old_metrics_seldom()
+    drop_old_metrics_seldom(metrics.clock)
     for _ in range(100):
         metrics.put()
         metrics.now += 0.5
@@ -65,7 +67,7 @@ def test_many_requests_of_one_minute_look_for_old_ones_once(metrics) -> None:
 
 
 def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
-    drop_old_metrics_seldom()
+    drop_old_metrics_seldom(metrics.clock)
     metrics.put()
     metrics.now -= 30 * DAY
     metrics.put()

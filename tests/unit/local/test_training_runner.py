@@ -67,9 +67,8 @@ def s3() -> Iterator[Any]:
 def run(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(program: str, **changes: Any) -> dict[str, Any]:
         (tmp_path / "train.py").write_text(program)
-        monkeypatch.setattr(runner, "CONTAINER", tmp_path)
         monkeypatch.setenv("ENTRY_POINT", json.dumps(["python", "train.py"]))
-        return runner.handler(REQUEST | changes, None)
+        return runner.run_job(REQUEST | changes, s3, tmp_path)
 
     return run
 

@@ -12,15 +12,18 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """The emulator's streams, empty, and the time that they see."""
-    now = [1_000_000.0]
+def age(monkeypatch):
+    """Make the records of the emulator's stream, empty at first, older by some seconds."""
     monkeypatch.setattr(kinesis, "_streams", type(kinesis._streams)())
     monkeypatch.setattr(kinesis, "_shard_iterators", type(kinesis._shard_iterators)())
     monkeypatch.setattr(kinesis, "_expire_records", kinesis._expire_records)
-    monkeypatch.setattr(kinesis.time, "time", lambda: now[0])
     kinesis._create_stream({"StreamName": "posts"})
-    return now
+
+    def age(seconds):
+        for record in kinesis._streams["posts"]["shards"]["shardId-000000000000"]["records"]:
+            record["ApproximateArrivalTimestamp"] -= seconds
+
+    return age
 
 
 def put(*payloads):
@@ -41,31 +44,31 @@ def read(place):
     return records, answer["NextShardIterator"]
 
 
-def read_on_while_the_first_two_become_too_old(clock):
+def read_on_while_the_first_two_become_too_old(age):
     put("a", "b")
-    clock[0] += DAY - 2
+    age(DAY - 60)
     records, place = read(iterator())
     assert records == ["a", "b"]
-    clock[0] += 3
+    age(61)
     put("c", "d")
     return read(place)[0]
 
 
-def test_what_comes_next_is_read(clock):
+def test_what_comes_next_is_read(age):
     keep_places()
-    assert read_on_while_the_first_two_become_too_old(clock) == ["c", "d"]
+    assert read_on_while_the_first_two_become_too_old(age) == ["c", "d"]
 
 
-def test_the_emulator_alone_would_skip_it(clock):
+def test_the_emulator_alone_would_skip_it(age):
     """When this fails, the emulator does it by itself: `trimmed_shards.py` can go."""
-    assert read_on_while_the_first_two_become_too_old(clock) == []
+    assert read_on_while_the_first_two_become_too_old(age) == []
 
 
-def test_a_reader_that_is_behind_goes_on_with_the_oldest_that_is_left(clock):
+def test_a_reader_that_is_behind_goes_on_with_the_oldest_that_is_left(age):
     keep_places()
     put("a", "b")
-    clock[0] += DAY - 2
+    age(DAY - 60)
     place = iterator()
     put("c")
-    clock[0] += 3
+    age(61)
     assert read(place)[0] == ["c"]
