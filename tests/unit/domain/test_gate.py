@@ -315,16 +315,16 @@ class TestCommunities:
 def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
     slow = replace(champion, artefact=replace(champion.artefact))
     artefact = type(champion.artefact)
-    clock = {"now": 0.0}
+    now = 0.0
     score = artefact.score
 
     def timed(self, *arguments):
-        clock["now"] += 3.0 if self is slow.artefact else 1.0
+        nonlocal now
+        now += 3.0 if self is slow.artefact else 1.0
         return score(self, *arguments)
 
     monkeypatch.setattr(artefact, "score", timed)
-    monkeypatch.setattr("stresswatch.retraining.gate_checks.time.thread_time", lambda: clock["now"])
-    assert failed(decide(slow, champion, RULES)) == {"time to score, µs a post"}
+    assert failed(decide(slow, champion, RULES, lambda: now)) == {"time to score, µs a post"}
 
 
 def test_without_standing_posts_nothing_is_decided(champion):

@@ -8,6 +8,9 @@ set, and the new holdout, which was labelled since. A difference is judged by it
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from stresswatch.evaluation.splits import groups, split, unlearned
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, score
 from stresswatch.retraining.gate_checks import (
@@ -22,13 +25,21 @@ from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Verdict
 
 
-def decide(challenger: Contender, champion: Contender | None, rules: GateRules) -> Verdict:
+def decide(
+    challenger: Contender,
+    champion: Contender | None,
+    rules: GateRules,
+    clock: Callable[[], float] = time.thread_time,
+) -> Verdict:
     """Judge a challenger on the evaluation split of its training set.
 
     Parameters
     ----------
     champion : Contender or None
         None before the first promotion.
+    clock
+        Processor time, in seconds: what else the machine does takes turns with this thread, and is
+        none of it.
 
     Raises
     ------
@@ -59,5 +70,5 @@ def decide(challenger: Contender, champion: Contender | None, rules: GateRules) 
         checks += as_good_on_base_holdout(both.only("standing posts", base), rules)
         checks += better_on_new_holdout(both.only("fresh posts", new), challenger, champion, rules)
         checks += no_community_falls(both, rules)
-        checks.append(as_fast(challenger.artefact, champion.artefact, posts, rules))
+        checks.append(as_fast(challenger.artefact, champion.artefact, posts, rules, clock))
     return Verdict(tuple(checks))
