@@ -1,7 +1,7 @@
 """How often the gate lets each kind of challenger through.
 
 ``python -m benchmarks.gate [--draws N] [--json]`` deals the posts at hand out anew for each draw:
-a champion learns from base posts; fresh ones come from communities that it never saw, or from its
+a champion learns from base posts; new ones come from communities that it never saw, or from its
 own; challengers are honest, learned from less, or were poisoned. The split into training and
 evaluation posts is drawn anew too, and the gate's rules are a stage's defaults.
 """
@@ -152,10 +152,10 @@ CHALLENGERS: dict[str, Callable[[Draw], tuple[Posts, Posts]]] = {
         _flip(draw.base + draw.drifted, 0.25),
         draw.base + draw.drifted,
     ),
-    "all fresh labels flipped, also where it is judged": lambda draw: _both(
+    "all new labels flipped, also where it is judged": lambda draw: _both(
         draw.base + _flip(draw.drifted, 1.0)
     ),
-    "all fresh labels at random, also where it is judged": lambda draw: _both(
+    "all new labels at random, also where it is judged": lambda draw: _both(
         draw.base + _guess(draw.drifted)
     ),
     "all labels flipped": lambda draw: (

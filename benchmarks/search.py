@@ -196,7 +196,7 @@ def _show(result: Mapping[str, Any]) -> None:
     console.print(table)
     if "best of the search" not in result["against_shipped"]:
         console.print("No trial was better than the shipped recipe, which was the first.")
-    title = "Difference from the shipped recipe on fresh seeds, and its standard error"
+    title = "Difference from the shipped recipe on new seeds, and its standard error"
     table = Table(title=title, title_justify="left")
     table.add_column("recipe")
     for name in names:

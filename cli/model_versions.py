@@ -81,7 +81,7 @@ class Versions:
             table.add_row(
                 f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]",
                 self._state(name, champion),
-                f"{posts['train'] + posts['evaluation']:,}\n{posts['fresh']:,} new",
+                f"{posts['train'] + posts['evaluation']:,}\n{posts['new']:,} new",
                 f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
                 escape("\n".join(self._verdicts(name))),
             )

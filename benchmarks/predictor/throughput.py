@@ -41,18 +41,20 @@ def run(rounds: int) -> dict[str, Any]:
     """Measure everything, each work in turn."""
     data = load_posts()
     sides = split(data.posts)
-    learnt, fresh = sides.train, sides.evaluation
+    learnt, unread = sides.train, sides.evaluation
     pipeline = fit_pipeline(learnt, Hyperparameters())
     artefact = export_pipeline(pipeline)
     baseline = BaselineModel().fit(frame(learnt), labels_of(learnt))
-    works = _works_on_lengths(fresh) | {("baseline_handler", 1): _baseline_handler(fresh, baseline)}
+    works = _works_on_lengths(unread) | {
+        ("baseline_handler", 1): _baseline_handler(unread, baseline)
+    }
     for size in BATCH_SIZES:
-        works |= _works_on_batches(size, fresh, pipeline, artefact)
+        works |= _works_on_batches(size, unread, pipeline, artefact)
     with handler_of(artefact):
         seconds = time_in_turns(works, rounds)
     return {
         "machine": machine(),
-        "data": f"{data.name}; {len(learnt):,} to learn from, {len(fresh):,} to measure on",
+        "data": f"{data.name}; {len(learnt):,} to learn from, {len(unread):,} to measure on",
         "rounds": rounds,
         "artefact_bytes": len(artefact.to_bytes()),
         "baseline_handler_per_second": asdict(rate(seconds["baseline_handler", 1])),

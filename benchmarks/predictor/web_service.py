@@ -47,16 +47,16 @@ def run(rounds: int) -> dict[str, Any]:
     """Measure requests of each size, and starts."""
     data = load_posts()
     sides = split(data.posts)
-    fresh = [one.post for one in sides.evaluation]
+    asked = [one.post for one in sides.evaluation]
     artefact = export_pipeline(fit_pipeline(sides.train, Hyperparameters()))
     with served(artefact):
-        warm = measure_warm(artefact, fresh, rounds)
+        warm = measure_warm(artefact, asked, rounds)
     return {
         "machine": machine(),
-        "data": f"{data.name}; {len(sides.train):,} to learn from, {len(fresh):,} to ask for",
+        "data": f"{data.name}; {len(sides.train):,} to learn from, {len(asked):,} to ask for",
         "rounds": rounds,
         "warm": warm,
-        "cold": measure_cold(artefact, fresh[0]),
+        "cold": measure_cold(artefact, asked[0]),
     }
 
 

@@ -216,8 +216,8 @@ class TestList:
         assert "labels: 7" in shown
 
     def test_a_set_made_before_its_sources_were_recorded_says_so(self, aws, operator):
-        fresh = replace(make_posts(1, seed=2)[0], labelled_at=DATED)
-        aws.put("training", "datasets/v1/posts.jsonl", to_lines([*make_posts(9), fresh]))
+        new = replace(make_posts(1, seed=2)[0], labelled_at=DATED)
+        aws.put("training", "datasets/v1/posts.jsonl", to_lines([*make_posts(9), new]))
         (row,) = operator.listed()["training_sets"]
         assert (row["base"], row["posts"], row["labels"]) == (None, 10, 1)
         assert "base data: not recorded" in operator.run("data", "list").stdout

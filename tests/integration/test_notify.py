@@ -9,7 +9,7 @@ from lambdas.notify.handler import handler as notify
 from tests.integration.conftest import CONTEXT
 
 CHECK = {
-    "name": "F1, standing posts",
+    "name": "F1, base holdout",
     "champion": 0.8,
     "challenger": 0.9,
     "threshold": 0.75,
@@ -45,7 +45,7 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
     assert message.split("\n") == [
         "The gate accepted v2; it is the champion now.",
         "The gate, against v1:",
-        "- passed: F1, standing posts (champion 0.800, challenger 0.900): "
+        "- passed: F1, base holdout (champion 0.800, challenger 0.900): "
         "0.100 (0.050 to 0.150): must be shown to fall by no more than 0.050",
         "",
         "Started by drift_alarm: 0.6 is over the threshold",

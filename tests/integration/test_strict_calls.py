@@ -19,7 +19,7 @@ def test_a_rejection_reason_with_a_comma_is_refused_as_metadata(aws):
     with strict_calls.refused(), pytest.raises(RefusedByAws, match="CustomerMetadataProperties"):
         sagemaker.create_model_package(
             ModelPackageGroupName="group",
-            CustomerMetadataProperties={"verdict": "rejected: F1, standing posts"},
+            CustomerMetadataProperties={"verdict": "rejected: F1, base holdout"},
         )
     assert list(Registry(sagemaker, "group").packages()) == []
 

@@ -191,7 +191,7 @@ class TestTable:
 
     def test_what_it_learned_from_is_told_by_number(self, aws, versions, served):
         manifest = json.loads(aws.body("models", "models/v1/manifest.json"))
-        manifest |= {"posts": {"train": 1000, "evaluation": 234, "fresh": 56, "invalid": 7}}
+        manifest |= {"posts": {"train": 1000, "evaluation": 234, "new": 56, "invalid": 7}}
         aws.put("models", "models/v1/manifest.json", json.dumps(manifest).encode())
         told = [cells[2] for cells in row(show(versions), "v1")]
         assert told == ["1,234", "56 new"]

@@ -167,9 +167,7 @@ def _train(
         posts={
             "train": len(dataset.train),
             "evaluation": len(dataset.evaluation),
-            "fresh": sum(
-                post.labelled_at is not None for post in dataset.train + dataset.evaluation
-            ),
+            "new": sum(post.labelled_at is not None for post in dataset.train + dataset.evaluation),
             "invalid": dataset.invalid,
             "unweighted": dataset.unweighted,
         },

@@ -25,8 +25,8 @@ from tests.integration.retraining.workflow import (
 
 class TestDataset:
     def test_base_and_labels_make_one_training_set(self, aws, base):
-        fresh = make_posts(30, seed=2)
-        aws.put("training", "labels/a.jsonl", lines(fresh, labelled_at="2026-11-23T00:00:00Z"))
+        new = make_posts(30, seed=2)
+        aws.put("training", "labels/a.jsonl", lines(new, labelled_at="2026-11-23T00:00:00Z"))
         answer = dataset(DRIFT_ALARM, CONTEXT)
         assert (answer["posts"], answer["base_posts"], answer["labelled_posts"]) == (330, 300, 30)
         key = answer["dataset_uri"].removeprefix("s3://training/") + "posts.jsonl"
@@ -151,7 +151,7 @@ class TestDataset:
         with pytest.raises(NoBaseHoldout, match="text also stands under an id"):
             dataset(DRIFT_ALARM, CONTEXT)
 
-    def test_labels_that_repeat_the_base_data_leave_it_standing(self, aws, base):
+    def test_labels_that_repeat_the_base_data_leave_the_base_holdout(self, aws, base):
         label(aws, "a", make_posts(300))
         answer = dataset(DRIFT_ALARM, CONTEXT)
         assert (answer["base_posts"], answer["labelled_posts"]) == (300, 0)

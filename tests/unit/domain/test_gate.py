@@ -15,10 +15,10 @@ from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 RULES = GateRules()
 BASE = make_posts(1200)
-CHANCE = "chance of that ROC-AUC, standing posts"
+CHANCE = "chance of that ROC-AUC, base holdout"
 
 
-def fresh(posts):
+def labelled_since(posts):
     return [replace(post, labelled_at="2026-11-23T00:00:00Z") for post in posts]
 
 
@@ -88,11 +88,11 @@ class TestFirst:
 
     def test_a_model_that_learned_the_wrong_labels_is_rejected(self):
         poisoned = train(flipped(BASE))
-        assert "ROC-AUC, standing posts" in failed(decide(with_posts(poisoned, BASE), None, RULES))
+        assert "ROC-AUC, base holdout" in failed(decide(with_posts(poisoned, BASE), None, RULES))
 
     def test_a_model_that_says_the_same_of_every_post_is_rejected(self, champion):
         broken = with_posts(train(BASE, sharpness=0.0), BASE)
-        assert failed(decide(broken, None, RULES)) >= {"ROC-AUC, standing posts"}
+        assert failed(decide(broken, None, RULES)) >= {"ROC-AUC, base holdout"}
 
     def test_a_model_that_is_too_large_is_rejected(self, champion):
         small = replace(RULES, maximum_model_bytes=1000)
@@ -119,7 +119,7 @@ class TestRandomLabels:
         posts = copied(guessed(make_posts(600), seed), 2)
         verdict = decide(train(posts), None, RULES)
         assert not verdict.accepted
-        assert abs(check(verdict, "ROC-AUC, standing posts").challenger - 0.5) < 0.25
+        assert abs(check(verdict, "ROC-AUC, base holdout").challenger - 0.5) < 0.25
 
     def test_a_roc_auc_that_luck_explains_is_not_enough(self):
         """Of few posts, some model of random labels has every ROC-AUC."""
@@ -129,14 +129,14 @@ class TestRandomLabels:
             if len({post.label for post in split(few).evaluation}) < 2:
                 continue
             verdict = decide(train(few), None, RULES)
-            lucky += check(verdict, "ROC-AUC, standing posts").passed
+            lucky += check(verdict, "ROC-AUC, base holdout").passed
             accepted += verdict.accepted
         assert lucky > 0
         assert accepted == 0
 
     def test_they_teach_nothing_where_they_are_fresh_either(self, champion):
         for seed in range(3):
-            posts = BASE + fresh(guessed(make_posts(400, seed=3), seed))
+            posts = BASE + labelled_since(guessed(make_posts(400, seed=3), seed))
             assert not decide(train(posts), champion, RULES).accepted
 
 
@@ -174,7 +174,7 @@ def _evaluation_names():
     return [one.post.post_id for one in split(named).evaluation]
 
 
-class TestOnStandingPosts:
+class TestOnBaseHoldout:
     def test_a_better_challenger_is_accepted(self, champion, poor):
         assert decide(champion, poor, RULES).accepted
 
@@ -183,71 +183,71 @@ class TestOnStandingPosts:
 
     def test_a_worse_challenger_is_rejected(self, champion, poor):
         verdict = decide(with_posts(poor, BASE), champion, RULES)
-        assert failed(verdict) >= {"F1, standing posts", "Brier score, standing posts"}
+        assert failed(verdict) >= {"F1, base holdout", "Brier score, base holdout"}
 
     def test_a_poisoned_challenger_is_rejected(self, champion):
         quarter = [
             flipped([post])[0] if place % 4 == 0 else post for place, post in enumerate(BASE)
         ]
         poisoned = with_posts(train(quarter), BASE)
-        assert "Brier score, standing posts" in failed(decide(poisoned, champion, RULES))
+        assert "Brier score, base holdout" in failed(decide(poisoned, champion, RULES))
 
     def test_a_challenger_that_is_not_as_sure_as_it_may_be_is_rejected(self, champion):
         unsure = train(BASE, sharpness=0.3)
         assert failed(decide(unsure, champion, RULES)) == {
-            "Brier score, standing posts",
-            "calibration error, standing posts",
+            "Brier score, base holdout",
+            "calibration error, base holdout",
         }
 
 
-class TestOnFreshPosts:
+class TestOnNewHoldout:
     def test_fewer_than_the_minimum_are_not_judged_and_it_says_so(self, champion):
         new = split(make_posts(400, seed=3)).evaluation
-        few = fresh(new[: RULES.minimum_posts - 1])
+        few = labelled_since(new[: RULES.minimum_posts - 1])
         line = check(
-            decide(with_posts(champion, BASE + few), champion, RULES), "gain on fresh posts"
+            decide(with_posts(champion, BASE + few), champion, RULES), "gain on the new holdout"
         )
-        assert (line.passed, line.reason) == (True, "not judged: 29 of at least 30 fresh posts")
+        assert (line.passed, line.reason) == (True, "not judged: 29 posts, of at least 30")
 
     def test_a_better_brier_score_is_a_gain(self, champion, poor):
-        posts = BASE + fresh(make_posts(400, seed=3))
+        posts = BASE + labelled_since(make_posts(400, seed=3))
         verdict = decide(with_posts(champion, posts), poor, RULES)
-        assert check(verdict, "gain on fresh posts").reason.endswith(": shown")
+        assert check(verdict, "gain on the new holdout").reason.endswith(": shown")
         assert verdict.accepted
 
     def test_a_challenger_that_gains_nothing_is_rejected(self, champion):
-        posts = BASE + fresh(make_posts(400, seed=3))
+        posts = BASE + labelled_since(make_posts(400, seed=3))
         assert failed(decide(with_posts(champion, posts), champion, RULES)) == {
-            "gain on fresh posts"
+            "gain on the new holdout"
         }
 
     def test_a_challenger_that_knows_what_drifted_is_a_gain(self, champion):
-        posts = BASE + fresh(moved(make_posts(400, seed=3), by=100))
+        posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(train(posts), champion, RULES)
-        line = check(verdict, "gain on fresh posts")
+        line = check(verdict, "gain on the new holdout")
         assert line.passed
         assert line.challenger < line.champion - RULES.minimum_distance_reduction
 
-    def test_without_the_champions_training_set_no_relief_is_claimed(self, champion):
-        posts = BASE + fresh(moved(make_posts(400, seed=3), by=100))
+    def test_without_the_champions_training_set_no_smaller_distance_is_claimed(self, champion):
+        posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(with_posts(champion, posts), with_posts(champion, []), RULES)
-        assert "training set is gone" in check(verdict, "gain on fresh posts").reason
-        assert "gain on fresh posts" in failed(verdict)
+        assert "training set is gone" in check(verdict, "gain on the new holdout").reason
+        assert "gain on the new holdout" in failed(verdict)
 
-    def test_a_column_without_numbers_is_at_the_greatest_distance(self, champion):
-        fresh_posts = fresh(bare(make_posts(400, seed=3)))
+    def test_a_feature_without_values_is_at_the_greatest_distance(self, champion):
+        new = labelled_since(bare(make_posts(400, seed=3)))
         line = check(
-            decide(with_posts(champion, BASE + fresh_posts), champion, RULES),
-            "gain on fresh posts",
+            decide(with_posts(champion, BASE + new), champion, RULES),
+            "gain on the new holdout",
         )
         assert (line.champion, line.challenger) == (1.0, 1.0)
 
     def test_between_models_of_text_alone_there_is_no_drift_of_numbers(self):
-        posts, fresh_posts = bare(BASE), fresh(bare(make_posts(400, seed=3)))
+        posts, new = bare(BASE), labelled_since(bare(make_posts(400, seed=3)))
         text_only = train(posts)
         line = check(
-            decide(with_posts(text_only, posts + fresh_posts), text_only, RULES),
-            "gain on fresh posts",
+            decide(with_posts(text_only, posts + new), text_only, RULES),
+            "gain on the new holdout",
         )
         assert not line.passed
         assert line.reason.endswith(
@@ -255,23 +255,23 @@ class TestOnFreshPosts:
         )
 
     def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
-        fresh_posts = fresh(bare(make_posts(400, seed=3)))
-        challenger = train(bare(BASE) + fresh_posts)
-        line = check(decide(challenger, champion, RULES), "gain on fresh posts")
+        new = labelled_since(bare(make_posts(400, seed=3)))
+        challenger = train(bare(BASE) + new)
+        line = check(decide(challenger, champion, RULES), "gain on the new holdout")
         assert line.passed
 
     def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
         # On posts of flipped labels the surer of two models that agree is the poorer one.
         unsure = train(BASE, sharpness=0.5)
-        posts = BASE + fresh(flipped(make_posts(400, seed=3)))
+        posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(with_posts(champion, posts), unsure, RULES)
-        assert "Brier score, fresh posts" in failed(verdict)
-        assert "Brier score, standing posts" not in failed(verdict)
+        assert "Brier score, new holdout" in failed(verdict)
+        assert "Brier score, base holdout" not in failed(verdict)
 
     def test_labels_that_were_turned_round_are_told_from_new_ones(self, champion):
-        posts = BASE + fresh(flipped(make_posts(400, seed=3)))
+        posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(train(posts), champion, RULES)
-        assert "fresh labels can be trusted" in failed(verdict)
+        assert "new labels can be trusted" in failed(verdict)
 
 
 class TestCommunities:
@@ -327,13 +327,13 @@ def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
     assert failed(decide(slow, champion, RULES, lambda: now)) == {"time to score, µs a post"}
 
 
-def test_without_standing_posts_nothing_is_decided(champion):
-    with pytest.raises(ValueError, match="needs a standing post"):
-        decide(with_posts(champion, fresh(BASE)), None, RULES)
+def test_with_an_empty_base_holdout_nothing_is_decided(champion):
+    with pytest.raises(ValueError, match="base holdout is empty"):
+        decide(with_posts(champion, labelled_since(BASE)), None, RULES)
 
 
 def test_every_check_gives_its_reason(champion, poor):
-    posts = BASE + fresh(make_posts(400, seed=3))
+    posts = BASE + labelled_since(make_posts(400, seed=3))
     verdict = decide(with_posts(champion, posts), poor, RULES)
     assert len({check.name for check in verdict.checks}) == len(verdict.checks)
     assert all(check.reason for check in verdict.checks)

@@ -114,7 +114,7 @@ def test_the_manifest_counts_posts_labelled_since_the_base_data(container, label
     put_posts(container, lines(dated + labelled_posts[30:]))
     assert run(container) == 0
     made_of = Manifest.from_bytes(files_of(container)["manifest.json"]).posts
-    assert made_of["fresh"] == 30
+    assert made_of["new"] == 30
     assert made_of["train"] + made_of["evaluation"] == len(labelled_posts)
 
 

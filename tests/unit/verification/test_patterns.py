@@ -10,7 +10,7 @@ METADATA = r"([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)${1,256}"
 @pytest.mark.parametrize(
     ("pattern", "taken", "refused"),
     [
-        (METADATA, "rejected: größe", "rejected: F1, standing posts"),
+        (METADATA, "rejected: größe", "rejected: F1, base holdout"),
         (r"[a-z]+", "abc", "abc1"),
         (r"\d+", "12", "١٢"),
         (r"[\w-.]+", "a-b", "ä"),

@@ -30,8 +30,8 @@ def metadata_value(text: str) -> str:
 
     Examples
     --------
-    >>> metadata_value("rejected: F1, standing posts")
-    'rejected: F1 - standing posts'
+    >>> metadata_value("rejected: F1, base holdout")
+    'rejected: F1 - base holdout'
     """
     with_hyphens = re.sub(r"\s*,\s*", " - ", one_line(text))
     taken = "".join(one if _is_metadata(one) else "_" for one in with_hyphens)

@@ -52,7 +52,7 @@ def decide(
     base = [row for row, post in enumerate(posts) if post.labelled_at is None]
     new = [row for row, post in enumerate(posts) if post.labelled_at is not None]
     if not base:
-        raise ValueError("the gate needs a standing post in the evaluation split")
+        raise ValueError("the base holdout is empty: the gate has nothing to compare on")
     scores = score(challenger.artefact, posts)
     group_of = groups(posts)
     checks = [
@@ -67,8 +67,8 @@ def decide(
     if champion:
         before = score(champion.artefact, posts)
         both = ScoredPosts("evaluation posts", posts, group_of, before, scores)
-        checks += as_good_on_base_holdout(both.only("standing posts", base), rules)
-        checks += better_on_new_holdout(both.only("fresh posts", new), challenger, champion, rules)
+        checks += as_good_on_base_holdout(both.only("base holdout", base), rules)
+        checks += better_on_new_holdout(both.only("new holdout", new), challenger, champion, rules)
         checks += no_community_falls(both, rules)
         checks.append(as_fast(challenger.artefact, champion.artefact, posts, rules, clock))
     return Verdict(tuple(checks))

@@ -33,8 +33,8 @@ def worth_serving(
     share = quality.stressed / quality.posts
     call_all_stressed = 2 * share / (1 + share)
     return [
-        _at_least("ROC-AUC, standing posts", quality.roc_auc or 0.0, rules.minimum_roc_auc),
-        _beyond_chance("standing posts", labels, scores, group_of, rules.maximum_chance),
+        _at_least("ROC-AUC, base holdout", quality.roc_auc or 0.0, rules.minimum_roc_auc),
+        _beyond_chance("base holdout", labels, scores, group_of, rules.maximum_chance),
         _at_least("F1 over calling all stressed", quality.f1, call_all_stressed),
     ]
 
@@ -78,7 +78,7 @@ def as_good_on_base_holdout(base: ScoredPosts, rules: GateRules) -> list[Check]:
     limit = champion.calibration_error + rules.calibration_margin
     return [
         Check(
-            name="F1, standing posts",
+            name="F1, base holdout",
             champion=champion.f1,
             challenger=challenger.f1,
             threshold=champion.f1 - margin,
@@ -87,7 +87,7 @@ def as_good_on_base_holdout(base: ScoredPosts, rules: GateRules) -> list[Check]:
         ),
         _brier_no_worse(base, rules.base_brier_margin, differences),
         Check(
-            name="calibration error, standing posts",
+            name="calibration error, base holdout",
             champion=champion.calibration_error,
             challenger=challenger.calibration_error,
             threshold=limit,
@@ -101,15 +101,15 @@ def better_on_new_holdout(
     new: ScoredPosts, challenger: Contender, champion: Contender, rules: GateRules
 ) -> list[Check]:
     if len(new) < rules.minimum_posts:
-        reason = f"not judged: {len(new)} of at least {rules.minimum_posts} fresh posts"
-        return [Check("gain on fresh posts", None, None, None, passed=True, reason=reason)]
+        reason = f"not judged: {len(new)} posts, of at least {rules.minimum_posts}"
+        return [Check("gain on the new holdout", None, None, None, passed=True, reason=reason)]
     differences = new.compare(rules.confidence)
     before, _ = new.qualities()
     return [
         # Labels on which the champion is worse than chance are wrong rather than new: turned round
         # by mistake, or by somebody who wants a model that says the opposite.
         Check(
-            name="fresh labels can be trusted",
+            name="new labels can be trusted",
             champion=before.roc_auc,
             challenger=None,
             threshold=0.5,
@@ -139,7 +139,7 @@ def _gain(
     rules: GateRules,
 ) -> Check:
     """Ask for a better Brier score, or for training posts that are more like the new holdout."""
-    name = "gain on fresh posts"
+    name = "gain on the new holdout"
     if differences.brier.high < 0:
         return Check(name, None, None, None, True, f"Brier score {differences.brier}: shown")
     unshown = f"Brier score {differences.brier}: not shown"

@@ -53,7 +53,7 @@ class Manifest:
         SHA-256 of every other file of the version.
     posts : mapping of str to int
         How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
-        ``fresh``, that is labelled since the base data set, how many lines were ``invalid``, and
+        ``new``, that is labelled since the base data set, how many lines were ``invalid``, and
         how many posts of the training split were left out as ``unweighted``, with confidence 0.
     absent_features : tuple of str
         The numeric features without two different values among the posts trained on: the model has
