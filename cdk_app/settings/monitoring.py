@@ -40,14 +40,14 @@ class Monitoring(Settings):
     )
     drift: InstanceOf[DriftRules] = Field(
         default_factory=DriftRules,
-        description="When a feature of a window has drifted: test, distance and threshold.",
+        description="When a column of a window has drifted: test, distance and threshold.",
     )
     drift_share_threshold: float = Field(
         default=0.05,
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("share"),
-        description="Share of drifted features from which the alarm fires; by default, any of the "
+        description="Share of drifted columns from which the alarm fires; by default, any of the "
         "thirteen.",
     )
     report_link_hours: int = Field(

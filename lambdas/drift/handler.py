@@ -152,7 +152,7 @@ def _publish(
         for name, column in (drift.columns if drift else {}).items()
         for metric, value in (
             (metric_names.COLUMN_DRIFT, float(column.drifted)),
-            (metric_names.COLUMN_DISTANCE, column.distance / column.least),
+            (metric_names.COLUMN_DISTANCE, column.distance / column.threshold),
         )
     ]
     namespace = environment.powertools_metrics_namespace

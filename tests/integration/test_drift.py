@@ -109,7 +109,7 @@ def test_each_column_has_figures_of_its_own(aws, champion, archived):
     for name in DRIFT_COLUMNS:
         column = answer["columns"][name]
         assert published("ColumnDrift", name) == [float(column["drifted"])]
-        assert published("ColumnDistance", name) == [column["distance"] / column["least"]]
+        assert published("ColumnDistance", name) == [column["distance"] / column["threshold"]]
     assert published("FailedColumns") == [0.0]
 
 

@@ -168,13 +168,13 @@ def test_each_method_that_a_stage_may_choose_tells_drift_from_none(reference, te
 
 
 def test_a_column_may_have_a_rule_of_its_own(reference):
-    rules = DriftRules(columns={"sentiment": ColumnRule(least=5.0)})
+    rules = DriftRules(columns={"sentiment": ColumnRule(threshold=5.0)})
     drift = measure_drift(rows(300, seed=2, sentiment=1.0, text_length=1.0), reference, rules)
     assert drift.drifted == ("text_length",)
 
 
 def test_rules_survive_their_way_to_the_function():
-    rules = DriftRules(0.02, ColumnRule("mannw"), {NUMERIC_FEATURES[0]: ColumnRule(least=0.3)})
+    rules = DriftRules(0.02, ColumnRule("mannw"), {NUMERIC_FEATURES[0]: ColumnRule(threshold=0.3)})
     assert DriftRules.from_json(rules.to_json()) == rules
 
 
@@ -183,7 +183,7 @@ def test_rules_survive_their_way_to_the_function():
     [
         (lambda: ColumnRule(test="anderson"), "test is 'anderson'; it must be one of ks"),
         (lambda: ColumnRule(distance="ks"), "distance is 'ks'; it must be one of wasserstein"),
-        (lambda: ColumnRule(least=0.0), "least is 0.0"),
+        (lambda: ColumnRule(threshold=0.0), "threshold is 0.0"),
         (lambda: DriftRules(error_rate=1.0), "error_rate is 1.0"),
         (lambda: DriftRules(columns={"mood": ColumnRule()}), "there is a rule for mood"),
         (lambda: DriftRules.from_json("[]"), "cannot be read"),

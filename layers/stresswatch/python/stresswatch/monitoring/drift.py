@@ -43,7 +43,7 @@ class ColumnDrift:
     ----------
     test, p_value, significance : str, float, float
         What the test says, and below which p-value a difference is significant.
-    distance_name, distance, least : str, float, float
+    distance_name, distance, threshold : str, float, float
         How far the column moved, and from where on a significant difference counts.
     """
 
@@ -52,7 +52,7 @@ class ColumnDrift:
     significance: float
     distance_name: str
     distance: float
-    least: float
+    threshold: float
 
     @property
     def is_significant(self) -> bool:
@@ -60,7 +60,7 @@ class ColumnDrift:
 
     @property
     def drifted(self) -> bool:
-        return self.is_significant and self.distance >= self.least
+        return self.is_significant and self.distance >= self.threshold
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"drifted": self.drifted}
@@ -199,7 +199,7 @@ def _compare(
             )
     p_value = _score(rule.test, current, reference)
     distance = _score(rule.distance, current, reference)
-    return ColumnDrift(rule.test, p_value, significance, rule.distance, distance, rule.least)
+    return ColumnDrift(rule.test, p_value, significance, rule.distance, distance, rule.threshold)
 
 
 def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) -> float:
@@ -213,7 +213,7 @@ def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) 
 
 def _shown(name: str, column: ColumnDrift) -> ValueDrift:
     if column.is_significant:
-        return ValueDrift(column=name, method=column.distance_name, threshold=column.least)
+        return ValueDrift(column=name, method=column.distance_name, threshold=column.threshold)
     return ValueDrift(column=name, method=column.test, threshold=column.significance)
 
 

@@ -43,7 +43,7 @@ SCHEMA = pa.schema(
         "significance": pa.float64(),
         "distance_name": pa.string(),
         "distance": pa.float64(),
-        "least": pa.float64(),
+        "threshold": pa.float64(),
         "drifted": pa.bool_(),
         "failed": pa.string(),
     }

@@ -1,5 +1,8 @@
 """When a column of a window counts as drifted: what a stage sets, and Evidently does.
 
+Columns are those that are compared, `DRIFT_COLUMNS`: numeric features, measures of the text and of
+what the model said of it. A feature is what the model reads.
+
 A column has drifted when a test of significance and a measure of size say so both. The test knows
 how many posts there are on either side, so that few of them do not drift by chance; the measure
 does not, so that many of them do not drift by a trifle.
@@ -32,13 +35,13 @@ class ColumnRule:
     ----------
     test, distance : str
         One of `TESTS`, and one of `DISTANCES`.
-    least : float
+    threshold : float
         The distance from which a significant difference counts.
     """
 
     test: str = "ks"
     distance: str = "wasserstein"
-    least: float = 0.1
+    threshold: float = 0.1
 
     def __post_init__(self) -> None:
         if self.test not in TESTS:
@@ -47,8 +50,8 @@ class ColumnRule:
             raise InvalidDriftRules(
                 f"distance is {self.distance!r}; it must be one of {', '.join(DISTANCES)}"
             )
-        if not self.least > 0:
-            raise InvalidDriftRules(f"least is {self.least}; it must be above 0")
+        if not self.threshold > 0:
+            raise InvalidDriftRules(f"threshold is {self.threshold}; it must be above 0")
 
 
 @dataclass(frozen=True)
