@@ -24,7 +24,7 @@ from typing import Any
 
 import local
 from benchmarks.load import large_file, producer, report, steps
-from benchmarks.load.stack import loop
+from benchmarks.load.stack import with_champion
 from benchmarks.timing import use_one_core
 from cli.errors import OperatorError
 
@@ -62,11 +62,11 @@ def _run(arguments: argparse.Namespace) -> tuple[dict[str, Any], Show, bool]:
             result = producer.measure(client, arguments.posts, arguments.rounds)
         return result, producer.show, True
     if arguments.file:
-        with tempfile.TemporaryDirectory() as folder, loop() as running:
+        with tempfile.TemporaryDirectory() as folder, with_champion() as running:
             file = large_file.write_posts(Path(folder) / "posts.jsonl", arguments.file)
             result = large_file.measure(running.target, file, arguments.file)
         return result, large_file.show, large_file.is_faithful(result)
-    with loop() as running:
+    with with_champion() as running:
         result = steps.measure(running, arguments.rates, arguments.step_seconds)
     if arguments.picture:
         report.draw(result, arguments.picture)

@@ -22,7 +22,7 @@ _TRAINING_POSTS = 600
 
 
 @contextmanager
-def loop() -> Iterator[DeploymentClient]:
+def with_champion() -> Iterator[DeploymentClient]:
     """Start a local stack with a champion that was trained on synthetic posts."""
     with deployed() as running:
         promote(running, generate_posts()[:_TRAINING_POSTS])

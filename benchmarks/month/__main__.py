@@ -66,19 +66,19 @@ def _play(output: Path, console: Console) -> dict[str, Any]:
             stack = local.up(
                 folder, template_directory=output / "cdk.out", on_progress=shown.update
             )
-            loop = DeploymentClient(of_local_stack(stack))
+            deployment = DeploymentClient(of_local_stack(stack))
 
             def on_day(report: DayReport) -> None:
                 shown.update(f"day {report.day} is over")
                 if not console.is_terminal:
                     console.print(f"day {report.day}: {day_words(report)}", highlight=False)
 
-            month = Month(loop, set_clock, on_day)
+            month = Month(deployment, set_clock, on_day)
             month.begin(base)
             for day in days:
                 month.live(day)
             month.end()
-            threshold = loop.drift_alarm()["Threshold"]
+            threshold = deployment.drift_alarm()["Threshold"]
     finally:
         local.down(folder)
     found = promises(month)

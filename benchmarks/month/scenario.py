@@ -64,7 +64,7 @@ class DayReport:
 class Month:
     """The deployed stack, whose clock is set by `set_clock`, and what it has done so far."""
 
-    loop: DeploymentClient
+    deployment: DeploymentClient
     set_clock: Callable[[datetime], None]
     on_day: Callable[[DayReport], None]
     reports: list[DayReport] = field(default_factory=list)
@@ -76,9 +76,9 @@ class Month:
         """Train the first champion, on the day before the first."""
         self.set_clock(FIRST_DAY - timedelta(days=1) + timedelta(hours=9))
         self._drive_the_schedules()
-        self.loop.seed(base)
-        execution = self.loop.start_retraining("first_champion", "There is no champion yet")
-        self.loop.follow(execution, _SECONDS, lambda _: None)
+        self.deployment.seed(base)
+        execution = self.deployment.start_retraining("first_champion", "There is no champion yet")
+        self.deployment.follow(execution, _SECONDS, lambda _: None)
         self._known.add(execution)
 
     def live(self, day: Day) -> None:
@@ -96,7 +96,7 @@ class Month:
         self.set_clock(morning)
         self._predict([*day.posts, *day.others])
         if day.labels:
-            self.loop.label(day.labels)
+            self.deployment.label(day.labels)
         if day.rolls_back:
             self._roll_back(day, report)
         self.set_clock(evening)
@@ -105,7 +105,7 @@ class Month:
             self._retrain("operator", "Labels of a new annotator came", report, force=True)
         elif day.number in _SCHEDULED:
             self._retrain("schedule", "The day has come", report)
-        champion = self.loop.champion()
+        champion = self.deployment.champion()
         report.champion = champion.version if champion else ""
         self.reports.append(report)
         self.on_day(report)
@@ -113,8 +113,8 @@ class Month:
     def end(self) -> None:
         """Read of which posts the archive has a prediction, now that the month is over."""
         rows = archive.read(
-            self.loop.target.client("s3"),
-            self.loop.target.output("ArchiveBucketName"),
+            self.deployment.target.client("s3"),
+            self.deployment.target.output("ArchiveBucketName"),
             FIRST_DAY,
             datetime.now(UTC),
         )
@@ -130,7 +130,7 @@ class Month:
 
     def _drive_the_schedules(self) -> None:
         """Keep rules from firing whenever the clock jumps: what they start is started here."""
-        events = self.loop.target.client("events")
+        events = self.deployment.target.client("events")
         for rule in events.list_rules()["Rules"]:
             if "ScheduleExpression" in rule:
                 events.disable_rule(Name=rule["Name"])
@@ -138,9 +138,9 @@ class Month:
     def _predict(self, posts: Sequence[LabelledPost]) -> list[str]:
         """Send posts and wait for their predictions; return the versions that made them."""
         began = datetime.now(UTC)
-        ids = self.loop.send([payload(post) for post in posts])
+        ids = self.deployment.send([payload(post) for post in posts])
         self.sent.update(ids)
-        consumer = Consumer(self.loop.target)
+        consumer = Consumer(self.deployment.target)
 
         def predicted() -> bool | None:
             consumer.poll()
@@ -153,8 +153,8 @@ class Month:
 
     def _has_ended(self, since: datetime) -> bool | None:
         """Look for an invocation of the predictor, which counts when it ends."""
-        function = self.loop.target.output("PredictorFunctionName")
-        answer = self.loop.target.client("cloudwatch").get_metric_statistics(
+        function = self.deployment.target.output("PredictorFunctionName")
+        answer = self.deployment.target.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="Invocations",
             Dimensions=[{"Name": "FunctionName", "Value": function}],
@@ -167,51 +167,51 @@ class Month:
 
     def _watch(self, morning: datetime, evening: datetime, report: DayReport) -> None:
         """Measure drift and live quality as their schedules do, and follow what they set off."""
-        was_alarming = self.loop.is_alarming()
-        drift = self.loop.measure_drift(morning, evening)
+        was_alarming = self.deployment.is_alarming()
+        drift = self.deployment.measure_drift(morning, evening)
         report.share = drift.get("share")
         report.drifted = [
             name for name, column in drift.get("columns", {}).items() if column["drifted"]
         ]
-        threshold = self.loop.drift_alarm()["Threshold"]
+        threshold = self.deployment.drift_alarm()["Threshold"]
         fires = report.share is not None and report.share >= threshold
         wait_for(
             "the drift alarm to say the same",
-            lambda: True if self.loop.is_alarming() == fires else None,
+            lambda: True if self.deployment.is_alarming() == fires else None,
             _SECONDS,
         )
         if fires and not was_alarming:
             wait_for("the alarm to retrain", lambda: self._follow_new(report), _SECONDS)
-        quality = self.loop.measure_quality(evening)
+        quality = self.deployment.measure_quality(evening)
         report.labelled_posts = quality.get("labelled_posts", 0)
         if overall := quality.get("overall"):
             report.f1 = overall["f1"]
             report.f1_low, report.f1_high = overall["intervals"]["f1"]
-        report.alarm = self.loop.is_alarming()
+        report.alarm = self.deployment.is_alarming()
         self._follow_new(report)
 
     def _retrain(
         self, trigger: str, reason: str, report: DayReport, *, force: bool = False
     ) -> None:
-        self._follow(self.loop.start_retraining(trigger, reason, force=force), report)
+        self._follow(self.deployment.start_retraining(trigger, reason, force=force), report)
 
     def _follow_new(self, report: DayReport) -> bool | None:
         """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""
-        for execution in self.loop.executions():
+        for execution in self.deployment.executions():
             if execution["executionArn"] not in self._known:
                 self._follow(str(execution["executionArn"]), report)
         return any(run["trigger"] == "drift_alarm" for run in report.retrainings) or None
 
     def _follow(self, execution: str, report: DayReport) -> None:
         self._known.add(execution)
-        output = self.loop.follow(execution, _SECONDS, lambda _: None)
+        output = self.deployment.follow(execution, _SECONDS, lambda _: None)
         report.retrainings.append({"trigger": output["trigger"], **_outcome(output)})
 
     def _roll_back(self, day: Day, report: DayReport) -> None:
         """Go back to the version before, and see how soon it answers."""
-        left = self.loop.champion()
+        left = self.deployment.champion()
         began = datetime.now(UTC)
-        pointer = Versions(self.loop).rollback(None, "Annotators doubt the newest version")
+        pointer = Versions(self.deployment).rollback(None, "Annotators doubt the newest version")
 
         def answers() -> bool | None:
             (post, *_) = day.posts

@@ -11,8 +11,9 @@ import pytest
 
 import local
 from stresswatch.versions.champion import Pointer
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed
 from tests.e2e.shell import Shell, started
+from tests.e2e.waiting import eventually
 
 HERE = Path(__file__).parent
 
@@ -72,7 +73,7 @@ def shell(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture
 def champion(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[Pointer]:
     """The champion, which serves again after the test."""
-    before = deployed.loop.champion()
+    before = deployed.deployment.champion()
     assert before
     yield before
     deployed.point_to(before)

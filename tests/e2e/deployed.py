@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import local
@@ -28,22 +27,13 @@ from local.threads import Threads
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, write_pointer
 from tests.conftest import make_posts
+from tests.e2e.waiting import eventually
 
-T = TypeVar("T")
 BASE = make_posts(300)
 LABELLED = make_posts(40, seed=2)
 STREAMED = make_posts(210, seed=3)
 """More than the stage's smallest window, so that drift is measured."""
 RETRAINING_SECONDS = 300.0
-
-
-def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """Look until there is something to see, and give it."""
-    deadline = time.monotonic() + seconds
-    while (found := look()) is None:
-        assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s"
-        time.sleep(0.05)
-    return found
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ class Deployed:
         return Endpoint(self.stack.endpoint)
 
     @cached_property
-    def loop(self) -> DeploymentClient:
+    def deployment(self) -> DeploymentClient:
         return DeploymentClient(of_local_stack(self.stack))
 
     @cached_property
@@ -143,11 +133,11 @@ class Deployed:
     def retrain(self) -> dict[str, Any]:
         """Run the workflow to its end; return what `DescribeExecution` says and its history."""
         states = self.client("stepfunctions")
-        started = self.loop.start_retraining("test", "a test asked for it", force=True)
+        started = self.deployment.start_retraining("test", "a test asked for it", force=True)
         execution = {"executionArn": started}
 
         def end() -> dict[str, Any] | None:
-            described = self.loop.describe(execution["executionArn"])
+            described = self.deployment.describe(execution["executionArn"])
             return described if described["status"] != "RUNNING" else None
 
         described = eventually("end of the retraining", end, RETRAINING_SECONDS)
@@ -171,15 +161,15 @@ class Deployed:
 
     def prepare(self) -> dict[str, Any]:
         """Prepare data, a champion and a window of predictions; return the retraining's output."""
-        self.loop.seed(BASE)
-        self.loop.label(LABELLED)
+        self.deployment.seed(BASE)
+        self.deployment.label(LABELLED)
         described = self.retrain()
         assert described["status"] == "SUCCEEDED", described["history"]
-        self.loop.send([payload(post) for post in STREAMED])
+        self.deployment.send([payload(post) for post in STREAMED])
         eventually("predictions of what was streamed", self._archived)
         return dict(json.loads(described["output"]))
 
-    def _archived(self) -> bool | None:
+    def _archived(self) -> bool:
         now = datetime.now(UTC)
         rows = archive.read(
             self.client("s3"),
@@ -187,7 +177,7 @@ class Deployed:
             now - timedelta(minutes=30),
             now + timedelta(minutes=1),
         )
-        return True if len(rows) >= len(STREAMED) else None
+        return len(rows) >= len(STREAMED)
 
 
 class Inbox:
@@ -197,13 +187,7 @@ class Inbox:
         self._sqs = deployed.client("sqs")
         name = f"told-{uuid.uuid4()}"
         arn = f"arn:aws:sqs:us-east-1:000000000000:{name}"
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        policy = policy_for_topics(arn)
         created = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})
         self._url = created["QueueUrl"]
         topic = deployed.stack.outputs["NotificationTopicArn"]
@@ -242,3 +226,33 @@ def environment(deployed: Deployed, function: str, **changes: str) -> Iterator[N
         functions.update_function_configuration(
             FunctionName=function, Environment={"Variables": before}
         )
+
+
+def kinesis_event(*payloads: bytes) -> dict[str, Any]:
+    """Return what a mapping would invoke the predictor with."""
+    return {
+        "Records": [
+            {
+                "eventID": f"shardId-000000000000:{number}",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/posts",
+                "kinesis": {
+                    "partitionKey": "key",
+                    "sequenceNumber": str(number),
+                    "data": base64.b64encode(data).decode(),
+                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                },
+            }
+            for number, data in enumerate(payloads)
+        ]
+    }
+
+
+def policy_for_topics(queue_arn: str) -> str:
+    """Return the policy of a queue that topics send to."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -22,8 +22,9 @@ from stresswatch.storage.failed_batches import PREFIX as FAILED_BATCHES
 from stresswatch.storage.quarantine import PREFIX
 from stresswatch.storage.training_sets import to_lines
 from stresswatch.versions.champion import Pointer
-from tests.e2e.deployed import BASE, LABELLED, STREAMED, Deployed, environment, eventually
+from tests.e2e.deployed import BASE, LABELLED, STREAMED, Deployed, environment
 from tests.e2e.holding import hold
+from tests.e2e.waiting import eventually
 from tests.integration.conftest import request
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
@@ -51,7 +52,7 @@ class Page:
 
 
 def champion(deployed: Deployed) -> Pointer:
-    found = deployed.loop.champion()
+    found = deployed.deployment.champion()
     assert found
     return found
 
@@ -73,12 +74,14 @@ def posts_in(folder: Path) -> None:
 def archived(deployed: Deployed) -> str:
     """Have a post of its own predicted; return its id."""
     post_id, now = f"post-{uuid.uuid4().hex}", datetime.now(UTC)
-    deployed.loop.send([(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())])
+    deployed.deployment.send(
+        [(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())]
+    )
     bucket, s3 = deployed.stack.outputs["ArchiveBucketName"], deployed.client("s3")
 
-    def rows() -> bool | None:
+    def rows() -> bool:
         found = archive.read(s3, bucket, now - MINUTE, now + 5 * MINUTE, {post_id})
-        return True if found else None
+        return bool(found)
 
     eventually("prediction", rows)
     return post_id
@@ -200,7 +203,7 @@ def disabled_schedule(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
     now = datetime.now(UTC)
-    deployed.loop.measure_drift(now - timedelta(hours=1), now)
+    deployed.deployment.measure_drift(now - timedelta(hours=1), now)
     *_, newest = (
         key for key in keys(deployed, "ArchiveBucketName", "reports/") if "index" not in key
     )
@@ -221,9 +224,9 @@ def function_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
     alarm = deployed.named("ObservabilityQualityErrors", "AWS::CloudWatch::Alarm")
     cloudwatch = deployed.client("cloudwatch")
 
-    def fires() -> bool | None:
+    def fires() -> bool:
         (found,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-        return True if found["StateValue"] == "ALARM" else None
+        return bool(found["StateValue"] == "ALARM")
 
     eventually("alarm", fires)
     yield Given({"...": function})
@@ -231,14 +234,14 @@ def function_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def live_quality(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    deployed.loop.measure_quality(datetime.now(UTC))
+    deployed.deployment.measure_quality(datetime.now(UTC))
     yield Given()
 
 
 @contextmanager
 def quarantine_rate(deployed: Deployed, folder: Path) -> Iterator[Given]:
     hold(deployed, datetime.now(UTC))
-    deployed.loop.send([("key", b"not a post")])
+    deployed.deployment.send([("key", b"not a post")])
 
     def refused() -> str | None:
         found = keys(deployed, "QuarantineBucketName", PREFIX)
@@ -262,8 +265,8 @@ def scoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
         input=json.dumps({"manifest": "there-is-none"}),
     )["executionArn"]
 
-    def failed() -> bool | None:
-        return True if deployed.loop.describe(started)["status"] == "FAILED" else None
+    def failed() -> bool:
+        return bool(deployed.deployment.describe(started)["status"] == "FAILED")
 
     eventually("failure of the scoring", failed)
     yield Given()

@@ -11,8 +11,9 @@ from pathlib import Path
 import local
 from local.daemon import OWNER_VARIABLE
 from tests.conftest import PROJECT
-from tests.e2e.local_stack.small_stack import eventually, nothing_runs_in
+from tests.e2e.local_stack.small_stack import nothing_runs_in
 from tests.e2e.small_app import write_app
+from tests.e2e.waiting import eventually
 
 ABORTED = """
 import os
@@ -48,6 +49,6 @@ def test_a_run_that_is_killed_leaves_no_local_stack(tmp_path: Path) -> None:
         )
         assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
         assert ready.exists()
-        eventually(lambda: nothing_runs_in(stack), 300.0)
+        eventually("end of the stack's processes", lambda: nothing_runs_in(stack), 300.0)
     finally:
         local.down(stack)

@@ -7,7 +7,6 @@ an operator would; what it watches, and what happens, stay as they are. The drif
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,7 +21,8 @@ from cli.status.alarms import read_alarms
 from stresswatch.aws.s3 import Location
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
-from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, eventually
+from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, kinesis_event
+from tests.e2e.waiting import eventually
 from tests.integration.conftest import request, train_version
 
 POST = b'{"post_id": "alarms", "text": "a day like any other"}'
@@ -54,15 +54,15 @@ class Alarms:
     def fires(self, prefix: str, state: str = "ALARM") -> None:
         """Wait until the alarm has told the topic's subscribers of its state."""
         alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
-        eventually(f"message from {prefix}", lambda: (alarm, state) in self._read() or None)
+        eventually(f"message from {prefix}", lambda: (alarm, state) in self._read())
 
     def is_well(self, prefix: str) -> None:
         """Wait until the alarm has seen data that is well."""
         alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
 
-        def look() -> bool | None:
+        def look() -> bool:
             (found,) = self._cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-            return True if found["StateValue"] == "OK" else None
+            return bool(found["StateValue"] == "OK")
 
         eventually(f"data for {prefix}", look)
 
@@ -72,7 +72,9 @@ class Alarms:
         with self.tightened(prefix, Period=1):
             self.fires(prefix, "INSUFFICIENT_DATA")
             alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
-            (seen,) = [one for one in read_alarms(self._deployed.loop.target) if one.name == alarm]
+            (seen,) = [
+                one for one in read_alarms(self._deployed.deployment.target) if one.name == alarm
+            ]
             assert seen.fires
 
     def _read(self) -> set[tuple[str, str]]:
@@ -102,24 +104,6 @@ def alarms(deployed: Deployed) -> Alarms:
 @pytest.fixture
 def predictor(deployed: Deployed) -> str:
     return deployed.function("PredictionPredictor")
-
-
-def kinesis_event(*payloads: bytes) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventID": f"shardId-000000000000:{number}",
-                "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/alarms",
-                "kinesis": {
-                    "partitionKey": "key",
-                    "sequenceNumber": str(number),
-                    "data": base64.b64encode(data).decode(),
-                    "approximateArrivalTimestamp": 1_763_900_000.0,
-                },
-            }
-            for number, data in enumerate(payloads)
-        ]
-    }
 
 
 def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
@@ -179,7 +163,7 @@ def test_no_alarm_fires_on_a_new_stack(deployed: Deployed) -> None:
 def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> None:
     """The age is the mapping's own: posts wait for the batching window of one second."""
     with alarms.tightened("ObservabilityIteratorAge", Threshold=100.0):
-        deployed.loop.send([("key", b"not a post")])
+        deployed.deployment.send([("key", b"not a post")])
         alarms.fires("ObservabilityIteratorAge")
 
 
@@ -244,8 +228,8 @@ def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
     alarms.fires("ObservabilityScoringFailed")
 
 
-def ended(deployed: Deployed, execution: str) -> bool | None:
-    return True if deployed.loop.describe(execution)["status"] != "RUNNING" else None
+def ended(deployed: Deployed, execution: str) -> bool:
+    return bool(deployed.deployment.describe(execution)["status"] != "RUNNING")
 
 
 @contextmanager
@@ -317,12 +301,12 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
 
 def test_a_drift_monitor_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
     now = datetime.now(UTC)
-    deployed.loop.measure_drift(now - timedelta(minutes=1), now)
+    deployed.deployment.measure_drift(now - timedelta(minutes=1), now)
     alarms.falls_silent("DriftHeartbeat")
 
 
 def test_a_stream_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
-    deployed.loop.send([("key", b"not a post")])
+    deployed.deployment.send([("key", b"not a post")])
     alarms.falls_silent("ObservabilitySilentStream")
 
 
@@ -330,9 +314,9 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
     deployed: Deployed, alarms: Alarms, retraining: dict[str, Any]
 ) -> None:
     """What was streamed is labelled wrongly: which the gate does not let the model learn."""
-    wrong = deployed.loop.label([replace(post, label=1 - post.label) for post in STREAMED])
+    wrong = deployed.deployment.label([replace(post, label=1 - post.label) for post in STREAMED])
     try:
-        assert deployed.loop.measure_quality(datetime.now(UTC))["status"] == "measured"
+        assert deployed.deployment.measure_quality(datetime.now(UTC))["status"] == "measured"
         alarms.fires("QualityAlarm")
         output = eventually("the retraining's end", lambda: started_by(deployed, "quality_alarm"))
         assert output["dataset"]["new_labels"] == len(STREAMED)
@@ -344,7 +328,10 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
 
 def started_by(deployed: Deployed, trigger: str) -> dict[str, Any] | None:
     """Return the output of an execution that a trigger started, once it ended."""
-    described = (deployed.loop.describe(one["executionArn"]) for one in deployed.loop.executions())
+    described = (
+        deployed.deployment.describe(one["executionArn"])
+        for one in deployed.deployment.executions()
+    )
     outputs = [json.loads(one["output"]) for one in described if "output" in one]
     return next((output for output in outputs if output.get("trigger") == trigger), None)
 
@@ -363,9 +350,9 @@ def test_a_champion_that_is_refused(
         pointer = Pointer("alarms", f"s3://{bucket}/models/alarms/", digest)
         ssm.put_parameter(Name=parameter, Value=pointer.to_json(), Type="String", Overwrite=True)
 
-    def refused() -> bool | None:
+    def refused() -> bool:
         said = deployed.invoke(predictor, kinesis_event(POST))
-        return True if "DigestMismatch" in said else None
+        return "DigestMismatch" in said
 
     try:
         with environment(deployed, predictor, CHAMPION_TTL_SECONDS="1"):

@@ -19,9 +19,10 @@ from cli.deployment.target import Target
 from cli.errors import OperatorError
 from stresswatch.storage import archive
 from tests.conftest import make_posts
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed
 from tests.e2e.operators import not_missed, operator
 from tests.e2e.policies import Policy
+from tests.e2e.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,8 @@ def test_what_was_streamed_is_scored_to_the_bit_as_it_was_served(
 ) -> None:
     target, _ = able
     start = datetime.now(UTC)
-    sent = deployed.loop.send([payload(post) for post in make_posts(40, seed=61)])
-    eventually("predictions", lambda: set(sent) <= archived(deployed, start).keys() or None)
+    sent = deployed.deployment.send([payload(post) for post in make_posts(40, seed=61)])
+    eventually("predictions", lambda: set(sent) <= archived(deployed, start).keys())
     served = archived(deployed, start)
     prefix = run(target, retraining["gate"]["version"], start)
     s3, bucket = deployed.client("s3"), deployed.stack.outputs["ArchiveBucketName"]

@@ -25,8 +25,9 @@ from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed
 from tests.e2e.shell import Shell
+from tests.e2e.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="no Chromium: apt-get install chromium chromium-driver"
@@ -60,10 +61,10 @@ def asked_for(opened: Chrome) -> set[str | None]:
 @pytest.fixture(scope="module")
 def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
     """What is to be seen of the stack once posts were predicted and drift was measured."""
-    deployed.loop.measure_drift(datetime.now(UTC) - HOUR, datetime.now(UTC))
+    deployed.deployment.measure_drift(datetime.now(UTC) - HOUR, datetime.now(UTC))
 
     def all_there() -> Snapshot | None:
-        snapshot = take_snapshot(deployed.loop, "dev", HOUR)
+        snapshot = take_snapshot(deployed.deployment, "dev", HOUR)
         figures = {
             line.label: line.figure for lines in snapshot.measured.values() for line in lines
         }
@@ -76,7 +77,7 @@ def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
 def test_the_page_shows_what_the_stack_did(
     deployed: Deployed, measured: Snapshot, chromium: Chrome
 ) -> None:
-    with served(deployed.loop) as address:
+    with served(deployed.deployment) as address:
         chromium.get(address)
         wait_for_page(chromium)
         shown = text(chromium)

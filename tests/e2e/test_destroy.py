@@ -11,8 +11,9 @@ from cli.deployment.deletion import Deletion
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from tests.conftest import PROJECT
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed
 from tests.e2e.shell import LineFailed, Shell
+from tests.e2e.waiting import eventually
 
 
 def test_an_unprotected_stack_goes_and_its_retained_data_stays(
@@ -40,7 +41,7 @@ def test_an_unprotected_stack_goes_and_its_retained_data_stays(
     def status() -> str:
         return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
 
-    eventually("stack", lambda: status() == "CREATE_COMPLETE" or None)
+    eventually("stack", lambda: status() == "CREATE_COMPLETE")
     for bucket in ("kept", "going"):
         s3.put_object(Bucket=f"{name}-{bucket}", Key="object", Body=b"data")
     target = Target(name, {}, deployed.client)

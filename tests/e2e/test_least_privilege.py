@@ -8,7 +8,6 @@ workflow are looked at in `tests/infrastructure/test_least_privilege.py`.
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import re
@@ -34,8 +33,9 @@ from stresswatch.monitoring.drift_reports import Signer
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-from tests.e2e.deployed import STREAMED, Deployed, eventually
+from tests.e2e.deployed import STREAMED, Deployed, kinesis_event
 from tests.e2e.policies import Permission, Policy
+from tests.e2e.waiting import eventually
 from tests.integration.conftest import CONTEXT, request
 
 BEYOND = {
@@ -249,7 +249,7 @@ class Stage:
 
     def react(self, _: Permission | None) -> str:
         """Let the drift alarm's rule start a retraining; one that starts is stopped again."""
-        alarm = self.deployed.loop.drift_alarm()
+        alarm = self.deployed.deployment.drift_alarm()
         event = {
             "version": "0",
             "id": str(uuid.uuid4()),
@@ -263,7 +263,7 @@ class Stage:
         }
         self.log.clear()
         route(event, self.deployed.endpoint)
-        for execution in self.deployed.loop.executions():
+        for execution in self.deployed.deployment.executions():
             if execution["status"] == "RUNNING":
                 self.deployed.client("stepfunctions").stop_execution(
                     executionArn=execution["executionArn"]
@@ -299,24 +299,6 @@ def follow(link: str) -> str:
             return ""
     except urllib.error.HTTPError as refusal:
         return "GetObject: AccessDenied" if refusal.code == 403 else str(refusal)
-
-
-def kinesis_event(*payloads: bytes) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventID": f"shardId-000000000000:{number}",
-                "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/posts",
-                "kinesis": {
-                    "partitionKey": "key",
-                    "sequenceNumber": str(number),
-                    "data": base64.b64encode(data).decode(),
-                    "approximateArrivalTimestamp": 1_763_900_000.0,
-                },
-            }
-            for number, data in enumerate(payloads)
-        ]
-    }
 
 
 def refuses(said: str, action: str) -> bool:

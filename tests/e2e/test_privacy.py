@@ -18,7 +18,8 @@ from cli.deployment.consumer import Consumer
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
-from tests.e2e.deployed import BASE, Deployed, eventually
+from tests.e2e.deployed import BASE, Deployed, policy_for_topics
+from tests.e2e.waiting import eventually
 from tests.integration.conftest import request
 from tests.marker import MARKER, holds_marker
 
@@ -62,7 +63,7 @@ def logs(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 
 def executions(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
     states = deployed.client("stepfunctions")
-    for listed in deployed.loop.executions():
+    for listed in deployed.deployment.executions():
         arn = {"executionArn": listed["executionArn"]}
         seen = [states.describe_execution(**arn), states.get_execution_history(**arn)["events"]]
         yield listed["name"], repr(seen).encode()
@@ -89,8 +90,8 @@ def written(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
     cloudwatch = deployed.client("cloudwatch")
     yield "metrics", repr(cloudwatch.list_metrics()["Metrics"]).encode()
     yield "alarms", repr(cloudwatch.describe_alarms()["MetricAlarms"]).encode()
-    yield "champion", repr(deployed.loop.champion()).encode()
-    consumer = Consumer(deployed.loop.target)
+    yield "champion", repr(deployed.deployment.champion()).encode()
+    consumer = Consumer(deployed.deployment.target)
     while consumer.poll():
         pass
     for prediction in consumer.predictions.values():
@@ -118,13 +119,7 @@ def notified(deployed: Deployed) -> str:
     url = str(queues.create_queue(QueueName="notified")["QueueUrl"])
     attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     arn = attributes["Attributes"]["QueueArn"]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = policy_for_topics(arn)
     queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url
@@ -143,7 +138,7 @@ def set_settings(deployed: Deployed, function: str, settings: dict[str, str]) ->
 
 def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
     """Stream valid and invalid posts, and let a function that cannot read them fail on all."""
-    deployed.loop.send([("key", data) for data in (VALID, *INVALID)])
+    deployed.deployment.send([("key", data) for data in (VALID, *INVALID)])
     bucket = deployed.stack.outputs["QuarantineBucketName"]
 
     def marked(prefix: str) -> int:
@@ -153,7 +148,7 @@ def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
             for key in deployed.objects(bucket, prefix)
         )
 
-    eventually("quarantine", lambda: marked("quarantine/") == len(INVALID) or None)
+    eventually("quarantine", lambda: marked("quarantine/") == len(INVALID))
     # It finds no version to promote in a batch of posts.
     with deployed.polled_by("RetrainingPromoteFunction", folder):
         eventually("batch that is given up", lambda: marked("aws/lambda/") or None)
@@ -172,7 +167,7 @@ def learn_from_marked_posts(deployed: Deployed) -> None:
     """Retrain on posts of which one holds the marker, and once more so that it fails."""
     (labelled,) = make_posts(1, seed=31)
     post = labelled.post._replace(text=f"{labelled.post.text} {MARKER}")
-    deployed.loop.seed([*BASE, LabelledPost(post, labelled.label)])
+    deployed.deployment.seed([*BASE, LabelledPost(post, labelled.label)])
     line = labelled_post_record(LabelledPost(post, labelled.label)) | {"label": MARKER}
     deployed.client("s3").put_object(
         Bucket=deployed.stack.outputs["TrainingBucketName"],
@@ -201,7 +196,7 @@ def test_the_text_of_a_post_is_where_it_must_be_and_nowhere_else(
     stream_marked_posts(deployed, tmp_path / "checkpoints")
     ask_of_marked_posts(deployed)
     now = datetime.now(UTC)
-    assert deployed.loop.measure_drift(now - timedelta(hours=1), now)["status"] == "measured"
+    assert deployed.deployment.measure_drift(now - timedelta(hours=1), now)["status"] == "measured"
     learn_from_marked_posts(deployed)
 
     places = with_marker(objects(deployed, with_text=True))

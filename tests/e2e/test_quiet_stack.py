@@ -21,8 +21,9 @@ from local.state_file import LocalStack
 from local.template import deploy
 from local.template.assembly import read_assembly
 from local.threads import Threads
-from tests.e2e.local_stack.small_stack import Small, eventually, start
+from tests.e2e.local_stack.small_stack import Small, start
 from tests.e2e.small_app import write_app
+from tests.e2e.waiting import eventually
 
 FOR_GOOD = 3600.0
 """Seconds of a rest that no test would live through: only something that happens ends it."""
@@ -61,7 +62,7 @@ class Resting:
         def is_asleep() -> bool:
             return self.activity.is_deep(self.threads) and not self.activity.is_attentive
 
-        eventually(is_asleep, 60.0)
+        eventually("sleep", is_asleep, 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ class TestRest:
             listed = objects.list_objects_v2(Bucket=resting.small.Bucket, Prefix="seen/")
             return bool(listed.get("Contents"))
 
-        eventually(processed)
+        eventually("processed record", processed)
 
     def test_looks_alone_do_not_end_the_rest(self, resting: Resting) -> None:
         resting.fall_asleep()
@@ -124,12 +125,13 @@ class TestRest:
             (alarm,) = look.describe_alarms(AlarmNames=[resting.small.Alarm])["MetricAlarms"]
             return bool(alarm["StateValue"] == "ALARM")
 
-        eventually(fired)
+        eventually("alarm", fired)
         # The rule's target, too: the daemon's own changes do not wait for anybody's request.
         eventually(
+            "execution",
             lambda: bool(
                 states.list_executions(stateMachineArn=resting.small.OnAlarm)["executions"]
-            )
+            ),
         )
 
     def test_shards_of_a_split_are_read_though_the_stack_was_quiet(self, resting: Resting) -> None:
@@ -150,7 +152,7 @@ class TestRest:
             read = [objects.get_object(Bucket=small.Bucket, Key=key)["Body"] for key in keys]
             return sorted(number for one in read for number in json.load(one)) == [*range(20)]
 
-        eventually(seen)
+        eventually("records of both children", seen)
 
 
 def test_the_background_process_lets_its_stack_rest(
@@ -162,7 +164,7 @@ def test_the_background_process_lets_its_stack_rest(
     try:
         start(directory, write_app(tmp_path / "app"))
         log = directory / "local.log"
-        eventually(lambda: "service=kinesis" in log.read_text())
-        eventually(lambda: time.time() - log.stat().st_mtime > 2.5, 120.0)
+        eventually("first request", lambda: "service=kinesis" in log.read_text())
+        eventually("rest", lambda: time.time() - log.stat().st_mtime > 2.5, 120.0)
     finally:
         local.down(directory)

@@ -45,7 +45,7 @@ def predicted(deployed: Deployed, held: Holding) -> list[str]:
 
 
 def streamed(deployed: Deployed) -> set[str]:
-    consumer = Consumer(deployed.loop.target)
+    consumer = Consumer(deployed.deployment.target)
     while consumer.poll():
         pass
     return set(consumer.predictions)

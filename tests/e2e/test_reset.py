@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 import local
 from cli import main
 from cli.deployment.target import LOCAL_DIRECTORY
-from tests.e2e.local_stack.small_stack import eventually, nothing_runs_in, start
+from tests.e2e.local_stack.small_stack import nothing_runs_in, start
 from tests.e2e.small_app import write_app
+from tests.e2e.waiting import eventually
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_stack_after_a_reset_begins_empty(app: Path, ended: str) -> None:
     said = reset()
     assert ("Stopped." in said) == (ended == "it runs")
     assert not LOCAL_DIRECTORY.exists()
-    eventually(lambda: nothing_runs_in(LOCAL_DIRECTORY.absolute()))
+    eventually("end of the stack's processes", lambda: nothing_runs_in(LOCAL_DIRECTORY.absolute()))
     assert "Nothing to delete" in reset()
 
     assert keys(start(LOCAL_DIRECTORY, app)) == []

@@ -21,16 +21,9 @@ from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import Pointer, read_changes
 from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
-from tests.e2e.deployed import (
-    BASE,
-    RETRAINING_SECONDS,
-    STREAMED,
-    Deployed,
-    Inbox,
-    environment,
-    eventually,
-)
+from tests.e2e.deployed import BASE, RETRAINING_SECONDS, STREAMED, Deployed, Inbox, environment
 from tests.e2e.shell import Shell
+from tests.e2e.waiting import eventually
 from tests.integration.conftest import train_version
 
 pytestmark = pytest.mark.usefixtures("champion")
@@ -96,11 +89,11 @@ def container(deployed: Deployed, script: str) -> Any:
 
 
 def start(deployed: Deployed, *, force: bool) -> str:
-    return deployed.loop.start_retraining("test", "a test asked for it", force=force)
+    return deployed.deployment.start_retraining("test", "a test asked for it", force=force)
 
 
 def end(deployed: Deployed, execution: str) -> dict[str, Any]:
-    return deployed.loop.follow(execution, RETRAINING_SECONDS, lambda _: None)
+    return deployed.deployment.follow(execution, RETRAINING_SECONDS, lambda _: None)
 
 
 def waiting(deployed: Deployed, execution: str) -> str:
@@ -138,14 +131,14 @@ def test_a_deployment_that_changes_the_stacks_tags_leaves_the_champion(
         Tags=[{"Key": "team", "Value": "another"}],
     )
 
-    def updated() -> bool | None:
+    def updated() -> bool:
         (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        return described["StackStatus"] == "UPDATE_COMPLETE" or None
+        return bool(described["StackStatus"] == "UPDATE_COMPLETE")
 
     eventually("the stack's update", updated)
     with deployed.stopped():
         pass  # it is deployed again
-    assert deployed.loop.champion() == champion
+    assert deployed.deployment.champion() == champion
     assert not deployed.logical_ids("AWS::SSM::Parameter")
 
 
@@ -170,7 +163,7 @@ def test_an_approved_challenger_is_promoted_with_who_approved_it(
 ) -> None:
     execution = start(deployed, force=True)
     version = waiting(deployed, execution)
-    assert deployed.loop.champion() is None
+    assert deployed.deployment.champion() is None
     approve = 'stresswatch approve VERSION --why "..." --stage prod'
     shell.type([approve], tmp_path, {"VERSION": version, "...": "I looked"})
     assert end(deployed, execution)["promotion"]["version"] == version
@@ -188,7 +181,7 @@ def test_a_challenger_that_a_person_rejects_is_not_promoted(
     output = end(deployed, execution)
     assert output["approval"]["why"] == "I doubt it"
     assert "promotion" not in output
-    assert deployed.loop.champion() is None
+    assert deployed.deployment.champion() is None
 
 
 def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
@@ -199,20 +192,20 @@ def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v2/{name}", Body=content)
     deployed.point_to(Pointer("v2", f"s3://{bucket}/models/v2/", sha256(files["model.npz"])))
-    consumer = Consumer(deployed.loop.target)
+    consumer = Consumer(deployed.deployment.target)
     assert answers(deployed, consumer, "v2")
-    assert Versions(deployed.loop).rollback(None, "it is worse") == champion
+    assert Versions(deployed.deployment).rollback(None, "it is worse") == champion
     assert answers(deployed, consumer, champion.version)
 
 
 def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
     """Send posts until one is predicted by a version."""
 
-    def predicted() -> bool | None:
-        deployed.loop.send([payload(STREAMED[0])])
+    def predicted() -> bool:
+        deployed.deployment.send([payload(STREAMED[0])])
         consumer.poll()
         newest = list(consumer.predictions.values())[-5:]
-        return any(one["model_version"] == version for one in newest) or None
+        return any(one["model_version"] == version for one in newest)
 
     return eventually(f"prediction by {version}", predicted, 60)
 
@@ -250,14 +243,14 @@ def test_a_worse_challenger_is_rejected_and_people_get_the_table(
         assert f"- {mark}: {check['name']}" in told
         assert check["reason"] in told
     assert "Started by test: a test asked for it" in told
-    assert deployed.loop.champion() == champion
+    assert deployed.deployment.champion() == champion
 
 
 def test_a_challenger_that_learned_flipped_labels_is_rejected(
     deployed: Deployed, champion: Pointer
 ) -> None:
     flipped = [replace(post, label=1 - post.label) for post in make_posts(300, seed=5)]
-    labels = deployed.loop.label(flipped)
+    labels = deployed.deployment.label(flipped)
     try:
         output = end(deployed, start(deployed, force=False))
     finally:
@@ -265,7 +258,7 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
         deployed.client("s3").delete_object(Bucket=bucket, Key=key)
     failed = {check["name"] for check in output["gate"]["checks"] if not check["passed"]}
     assert failed >= {"Brier score, base holdout", "new labels can be trusted"}
-    assert deployed.loop.champion() == champion
+    assert deployed.deployment.champion() == champion
 
 
 def test_a_broken_challenger_ends_the_retraining_and_people_hear_why(
@@ -273,14 +266,14 @@ def test_a_broken_challenger_ends_the_retraining_and_people_hear_why(
 ) -> None:
     why = "model.npz is not the file that the manifest names"
     with container(deployed, ALTERED_AFTERWARDS):
-        started = deployed.loop.start_retraining("test", "a test asked for it", force=True)
+        started = deployed.deployment.start_retraining("test", "a test asked for it", force=True)
         with pytest.raises(OperatorError, match=rf"{why}\.$"):
-            deployed.loop.follow(started, RETRAINING_SECONDS, lambda _: None)
+            deployed.deployment.follow(started, RETRAINING_SECONDS, lambda _: None)
     told = inbox.message("A retraining failed").splitlines()[0]
     assert told.startswith("The retraining failed: ")
     # Between the two is the error's type, which the emulator does not keep.
     assert told.endswith(f": {why}; the champion stays.")
-    assert deployed.loop.champion() == champion
+    assert deployed.deployment.champion() == champion
 
 
 @pytest.fixture
@@ -310,7 +303,7 @@ def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
 
     def shadows() -> dict[str, Any] | None:
         inputs = entered(deployed, execution, "WhileItShadows")
-        described = deployed.loop.describe(execution)
+        described = deployed.deployment.describe(execution)
         assert inputs or described["status"] == "RUNNING", described.get("cause")
         return inputs[0] if inputs else None
 
@@ -320,8 +313,8 @@ def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
 def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> dict[str, Any]:
     """Send posts when what is said of them begins to count; return the retraining's output."""
     begins = datetime.fromisoformat(state["shadow"]["start"])
-    eventually("start", lambda: True if datetime.now(UTC) >= begins else None)
-    deployed.loop.send([payload(post) for post in STREAMED])
+    eventually("start", lambda: datetime.now(UTC) >= begins)
+    deployed.deployment.send([payload(post) for post in STREAMED])
     return end(deployed, execution)
 
 
@@ -329,7 +322,7 @@ def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
     execution, state = shadowing(deployed)
-    serving = deployed.loop.champion()
+    serving = deployed.deployment.champion()
     assert serving
     assert serving.version == "v-poor"
     output = end_of_shadow(deployed, execution, state)

@@ -26,7 +26,7 @@ def test_a_hundred_posts_are_sent_and_each_is_predicted_by_the_champion(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, _ = able
-    champion = deployed.loop.champion()
+    champion = deployed.deployment.champion()
     shown = io.StringIO()
     assert smoke(Console(file=shown), target, 60)
     assert shown.getvalue().startswith("100 of 100 posts were predicted within ")

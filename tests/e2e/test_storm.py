@@ -33,7 +33,8 @@ from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
-from tests.e2e.deployed import Deployed, environment, eventually
+from tests.e2e.deployed import Deployed, environment
+from tests.e2e.waiting import eventually
 from verification.faults.posts import invalid_record
 from verification.faults.runner import models
 
@@ -63,11 +64,11 @@ class Silent:
     def url(self) -> str:
         return "http://{}:{}".format(*self._socket.getsockname())
 
-    def has_heard(self, count: int) -> bool | None:
+    def has_heard(self, count: int) -> bool:
         """Tell whether so many have called by now."""
         with contextlib.suppress(BlockingIOError):
             self._heard.append(self._socket.accept()[0])
-        return len(self._heard) >= count or None
+        return len(self._heard) >= count
 
 
 class Storm:
@@ -95,7 +96,7 @@ class Storm:
         for _ in range(INVALID):
             data, reason = invalid_record(self.chance)
             records.insert(self.chance.randrange(len(records)), (f"key-{len(data)}", data, reason))
-        ids = self.deployed.loop.send([(key, data) for key, data, _ in records])
+        ids = self.deployed.deployment.send([(key, data) for key, data, _ in records])
         for name, (_, data, reason) in zip(ids, records, strict=True):
             if reason:
                 self.invalid[name] = data, reason
@@ -123,7 +124,7 @@ class Storm:
             os.kill(stack.pid, signal.SIGKILL)
         port = urlsplit(stack.endpoint).port
         assert port
-        eventually("end of the emulator", lambda: not is_answering(port) or None)
+        eventually("end of the emulator", lambda: not is_answering(port))
         again = local.up(
             self.deployed.folder,
             template_directory=self.deployed.app,
@@ -183,7 +184,7 @@ class Storm:
         self.deployed.point_to(unlike)
         self.send()
         refusal = "the champion pointer says 000000000000"
-        eventually("refusal of the champion", lambda: refusal in self._log() or None)
+        eventually("refusal of the champion", lambda: refusal in self._log())
         self.deployed.point_to(self.first)
 
     def timed_out(self) -> None:
@@ -230,7 +231,7 @@ class Storm:
         return archive.read(self.deployed.client("s3"), bucket, now - hour, now + hour)
 
     def streamed(self) -> dict[str, dict[str, Any]]:
-        consumer = Consumer(self.deployed.loop.target)
+        consumer = Consumer(self.deployed.deployment.target)
         while consumer.poll():
             pass
         return consumer.predictions
@@ -249,12 +250,10 @@ class Storm:
     def wait_until_settled(self) -> None:
         """Wait until as much has become of what was sent as must."""
 
-        def is_settled() -> bool | None:
+        def is_settled() -> bool:
             kept = {row["prediction_id"] for row in self.archived()}
             held = len(self.quarantined())
-            return (
-                self.valid <= kept & self.streamed().keys() and held >= len(self.invalid)
-            ) or None
+            return self.valid <= kept & self.streamed().keys() and held >= len(self.invalid)
 
         eventually("settlement of all that was sent", is_settled, 120.0)
 

@@ -25,9 +25,10 @@ from stresswatch.contracts.posts import post_record
 from stresswatch.serving.web_service import MAXIMUM_POSTS, ROUTES
 from stresswatch.storage import archive
 from tests.conftest import make_posts
-from tests.e2e.deployed import Deployed, eventually
+from tests.e2e.deployed import Deployed
 from tests.e2e.operators import operator
 from tests.e2e.policies import Policy
+from tests.e2e.waiting import eventually
 from tests.marker import MARKER
 
 POSTS = make_posts(10, seed=71)
@@ -74,7 +75,7 @@ def test_posts_are_answered_as_the_stream_answers_them_to_the_bit(
 ) -> None:
     caller, _ = able
     start = datetime.now(UTC)
-    sent = deployed.loop.send([payload(post) for post in POSTS])
+    sent = deployed.deployment.send([payload(post) for post in POSTS])
 
     def streamed() -> dict[str, float] | None:
         bucket, end = deployed.stack.outputs["ArchiveBucketName"], datetime.now(UTC)

@@ -48,14 +48,14 @@ def predicts(monkeypatch):
     send = DeploymentClient.send
 
     def but_for(*places):
-        def predict(loop, payloads):
-            ids = send(loop, payloads)
+        def predict(deployment, payloads):
+            ids = send(deployment, payloads)
             said = [
                 {"prediction_id": id_, "post_id": post_id, "model_version": "v1"}
                 for place, (id_, (post_id, _)) in enumerate(zip(ids, payloads, strict=True))
                 if place not in places
             ]
-            put(loop.target, *said)
+            put(deployment.target, *said)
             return ids
 
         monkeypatch.setattr(DeploymentClient, "send", predict)

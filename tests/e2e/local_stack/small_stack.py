@@ -4,30 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import local
-
-T = TypeVar("T")
-
-
-def eventually(check: Callable[[], T], seconds: float = 30.0) -> T:
-    """Wait until the check gives something, or passes without an assertion failing."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if (found := check()) is not False:
-                return found
-            failure: AssertionError | None = None
-        except AssertionError as error:
-            failure = error
-        if time.monotonic() > deadline:
-            raise failure or AssertionError(f"not within {seconds} s")
-        time.sleep(0.05)
+from tests.e2e.waiting import eventually
 
 
 def start(directory: Path, app: Path, **options: Any) -> local.LocalStack:
@@ -99,7 +81,7 @@ class Small:
             described = states.describe_execution(**execution)
             return described["status"] != "RUNNING" and described
 
-        described = eventually(finished)
+        described = eventually("end of the execution", finished)
         assert described["status"] == "SUCCEEDED"
         output: dict[str, Any] = json.loads(described["output"])
         return output

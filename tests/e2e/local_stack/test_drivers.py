@@ -11,7 +11,8 @@ import json
 import tarfile
 from typing import Any
 
-from tests.e2e.local_stack.small_stack import Small, eventually
+from tests.e2e.local_stack.small_stack import Small
+from tests.e2e.waiting import eventually
 
 
 class TestAlarms:
@@ -41,22 +42,23 @@ class TestAlarms:
             listed = states.list_executions(stateMachineArn=small.OnAlarm)["executions"]
             return [states.describe_execution(executionArn=one["executionArn"]) for one in listed]
 
-        eventually(lambda: state_is("OK"))
+        eventually("alarm at rest", lambda: state_is("OK"))
         put_drift("another stage", 1.0)
         put_drift("dev", 0.4)
-        eventually(lambda: state_is("OK"))
+        eventually("alarm at rest", lambda: state_is("OK"))
         assert executions() == []
 
         put_drift("dev", 0.8)
-        eventually(lambda: state_is("ALARM"))
-        (execution,) = eventually(lambda: executions() or False)
+        eventually("alarm", lambda: state_is("ALARM"))
+        (execution,) = eventually("execution", lambda: executions() or None)
         given = json.loads(execution["input"])
         assert given["trigger"] == "drift_alarm"
         assert given["reason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [0.8")
 
         queues = small.stack.client("sqs")
         (message,) = eventually(
-            lambda: queues.receive_message(QueueUrl=small.Notified).get("Messages", False)
+            "notification",
+            lambda: queues.receive_message(QueueUrl=small.Notified).get("Messages"),
         )
         notification = json.loads(json.loads(message["Body"])["Message"])
         assert notification["NewStateValue"] == "ALARM"
@@ -70,7 +72,7 @@ class TestAlarms:
             )
             return bool(listed["Metrics"])
 
-        eventually(is_published)
+        eventually("metric", is_published)
 
 
 class TestRewrites:

@@ -19,7 +19,8 @@ from local.event_source_mapping.batching import Settings
 from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.threads import Threads
-from tests.e2e.local_stack.small_stack import Small, arn_of, eventually, merge, split, start
+from tests.e2e.local_stack.small_stack import Small, arn_of, merge, split, start
+from tests.e2e.waiting import eventually
 
 
 class TestClosedShards:
@@ -71,19 +72,18 @@ class TestEventSourceMapping:
         records = [{"number": number, "fails_once": number in (3, 7)} for number in range(10)]
         small.put(small.Partial, records)
 
-        def all_seen() -> None:
-            assert small.seen(small.Partial) == list(range(10))
-
-        eventually(all_seen)
+        eventually(
+            "records that were handled", lambda: small.seen(small.Partial) == list(range(10))
+        )
 
     def test_a_poison_record_is_isolated_and_delivered_to_s3(self, small: Small) -> None:
         small.put(small.Poison, [{"number": number, "poison": number == 6} for number in range(10)])
 
-        def others_seen() -> None:
-            assert sorted(small.seen(small.Poison)) == [0, 1, 2, 3, 4, 5, 7, 8, 9]
-
-        eventually(others_seen)
-        (delivered,) = eventually(lambda: small.objects("aws/lambda/") or False)
+        eventually(
+            "records that were handled",
+            lambda: sorted(small.seen(small.Poison)) == [0, 1, 2, 3, 4, 5, 7, 8, 9],
+        )
+        (delivered,) = eventually("poison record", lambda: small.objects("aws/lambda/") or None)
         record = small.read(delivered["Key"])
         assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
         assert record["responseContext"]["functionError"] == "Unhandled"
@@ -98,10 +98,9 @@ class TestEventSourceMapping:
         records = [{"number": number, "key": f"key-{number % 7}"} for number in range(10_000)]
         small.put(small.Plain, records)
 
-        def all_seen() -> None:
-            assert len(small.seen(small.Plain)) == 10_000
-
-        eventually(all_seen, 20.0)
+        eventually(
+            "records that were handled", lambda: len(small.seen(small.Plain)) == 10_000, 20.0
+        )
         seen = small.seen(small.Plain)
         for key in range(7):
             of_key = [number for number in seen if number % 7 == key]
@@ -111,10 +110,9 @@ class TestEventSourceMapping:
         split(small, small.Split, "shardId-000000000000")
         small.put(small.Split, [{"number": number, "key": str(number)} for number in range(20)])
 
-        def all_seen() -> None:
-            assert sorted(small.seen(small.Split)) == list(range(20))
-
-        eventually(all_seen)
+        eventually(
+            "records that were handled", lambda: sorted(small.seen(small.Split)) == list(range(20))
+        )
 
     def test_unread_records_of_resharded_shards_come_before_their_children(
         self, small: Small, tmp_path: Path
@@ -133,10 +131,7 @@ class TestEventSourceMapping:
         threads = Threads()
         Poller(resharded, Endpoint(small.stack.endpoint), tmp_path, threads).start()
 
-        def all_seen() -> None:
-            assert len(small.seen(small.Resharded)) == 60
-
-        eventually(all_seen)
+        eventually("records that were handled", lambda: len(small.seen(small.Resharded)) == 60)
         threads.stop(5)
         seen = small.seen(small.Resharded)
         for key in range(20):
@@ -156,20 +151,20 @@ class TestEventSourceMapping:
     def test_a_restart_goes_on_from_the_checkpoint(self, directory: Path, app: Path) -> None:
         before = Small(start(directory, app))
         before.put(before.Partial, [{"number": number} for number in range(5)])
-        eventually(lambda: len(before.seen(before.Partial)) == 5)
+        eventually("records that were handled", lambda: len(before.seen(before.Partial)) == 5)
         # The checkpoint follows the invocation, and is written before the next one at the latest.
         checkpoints = directory / "checkpoints"
         eventually(
+            "checkpoint",
             lambda: any(
                 "AFTER_SEQUENCE_NUMBER" in file.read_text() for file in checkpoints.glob("*.json")
-            )
+            ),
         )
         assert local.down(directory)
         after = Small(start(directory, app))
         assert after.stack.outputs == before.stack.outputs
         after.put(after.Partial, [{"number": 5}])
 
-        def only_the_new_one_is_added() -> None:
-            assert after.seen(after.Partial) == [0, 1, 2, 3, 4, 5]
-
-        eventually(only_the_new_one_is_added)
+        eventually(
+            "records that were handled", lambda: after.seen(after.Partial) == [0, 1, 2, 3, 4, 5]
+        )

@@ -17,7 +17,6 @@ from local.daemon import OWNER_VARIABLE
 from tests.conftest import PROJECT
 from tests.e2e.local_stack.small_stack import (
     Small,
-    eventually,
     nothing_runs_in,
     processes_of,
     read_once,
@@ -25,6 +24,7 @@ from tests.e2e.local_stack.small_stack import (
     start,
 )
 from tests.e2e.small_app import NAME, write_app
+from tests.e2e.waiting import eventually
 
 
 class TestLifecycle:
@@ -52,7 +52,10 @@ class TestLifecycle:
         stack = start(directory, app)
         Small(stack).invoke(stack.outputs["Counter"])
         os.kill(stack.pid, signal.SIGKILL)
-        eventually(lambda: nothing_runs_in(directory) and local.running(directory) is None)
+        eventually(
+            "end of the stack's processes",
+            lambda: nothing_runs_in(directory) and local.running(directory) is None,
+        )
         assert start(directory, app).stack_name == NAME
 
     def test_what_was_answered_for_survives_that_everything_is_killed(
@@ -66,7 +69,7 @@ class TestLifecycle:
         before.put(before.Closed, [{"number": 3}])
         parameters.put_parameter(Name="/kept", Value="2", Type="String", Overwrite=True)
         os.kill(before.stack.pid, signal.SIGKILL)
-        eventually(lambda: nothing_runs_in(directory))
+        eventually("end of the stack's processes", lambda: nothing_runs_in(directory))
 
         after = Small(start(directory, app))
         assert after.stack.outputs == before.stack.outputs
@@ -96,7 +99,7 @@ class TestLifecycle:
                 if "deploying" in line:
                     break
             starter.send_signal(number)
-        eventually(lambda: nothing_runs_in(directory))
+        eventually("end of the stack's processes", lambda: nothing_runs_in(directory))
         assert local.running(directory) is None
 
     def test_a_stack_does_not_outlive_the_process_it_belongs_to(
@@ -106,7 +109,7 @@ class TestLifecycle:
             monkeypatch.setenv(OWNER_VARIABLE, str(owner.pid))
             start(directory, app)
             owner.kill()
-        eventually(lambda: nothing_runs_in(directory))
+        eventually("end of the stack's processes", lambda: nothing_runs_in(directory))
         assert local.running(directory) is None
 
     def test_a_port_that_is_taken_is_named(self, directory: Path, app: Path) -> None:
