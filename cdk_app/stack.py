@@ -19,6 +19,7 @@ from cdk_app.constructs.serving.prediction import Prediction
 from cdk_app.constructs.serving.web_service import WebService
 from cdk_app.settings.stage import Stage
 from cdk_app.source_revision import code_commit
+from stresswatch.monitoring import dimension_names
 
 
 class StresswatchStack(Stack):
@@ -57,7 +58,9 @@ class StresswatchStack(Stack):
         self._querying = Querying(self, "Querying", foundation)
         foundation.functions.tell_reserved_concurrency()
         outputs = self._outputs()
-        Dashboard(self, "Dashboard", {"Stage": stage.name, **outputs}, foundation.alarms)
+        Dashboard(
+            self, "Dashboard", {dimension_names.STAGE: stage.name, **outputs}, foundation.alarms
+        )
         self._output(outputs)
         self._output({"CodeCommit": code_commit()})
         if web := self._web_service:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Any
 
+from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS, SECTIONS
 from stresswatch.monitoring.panels import COLOURS, Panel, Series
 
@@ -36,7 +37,7 @@ _WIDTH, _HEIGHT = 12, 8
 
 def dashboard() -> dict[str, Any]:
     """Return the dashboard as Grafana imports it."""
-    names = {"Stage": "$stage"} | {output: f"${output}" for output in LOGICAL_IDS}
+    names = {dimension_names.STAGE: "$stage"} | {output: f"${output}" for output in LOGICAL_IDS}
     return {
         "uid": "stresswatch",
         "title": "Stresswatch",
@@ -188,7 +189,7 @@ def _named() -> dict[str, Series]:
         for series in panel.series
         for value in series.dimensions.values()
         for _, field, _, _ in Formatter().parse(value)
-        if field and field != "Stage"
+        if field and field != dimension_names.STAGE
     }
 
 

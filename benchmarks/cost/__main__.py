@@ -40,6 +40,7 @@ from cli.data import load_posts
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.monitoring import dimension_names
 from verification.lambda_context import CONTEXT
 
 BATCH_SIZES = (1, 100, 500)
@@ -163,9 +164,9 @@ def _metrics(running: DeploymentClient) -> dict[str, int]:
         for metric in page["Metrics"]
     ]
     return {
-        "drift": sum("Column" in each for each in names),
-        "quality": sum("Community" in each for each in names),
-        "stage": sum(each == ["Stage"] for each in names),
+        "drift": sum(dimension_names.COLUMN in each for each in names),
+        "quality": sum(dimension_names.COMMUNITY in each for each in names),
+        "stage": sum(each == [dimension_names.STAGE] for each in names),
     }
 
 

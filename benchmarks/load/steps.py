@@ -19,6 +19,7 @@ from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
+from stresswatch.monitoring import dimension_names
 from stresswatch.storage import archive
 
 RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
@@ -95,7 +96,7 @@ def _series(
     """Read a metric of the predictor by the second."""
     target = running.target
     dimensions = (
-        {"Stage": "dev", "service": "predictor"}
+        {dimension_names.STAGE: "dev", dimension_names.SERVICE: "predictor"}
         if namespace == "Stresswatch"
         else {"FunctionName": target.output("PredictorFunctionName")}
     )

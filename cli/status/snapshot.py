@@ -20,6 +20,7 @@ from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm, read_alarms
 from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
+from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
 from stresswatch.retraining.run_report import describe
@@ -161,7 +162,7 @@ def take_snapshot(
 def _measured(
     deployment: DeploymentClient, stage: str, start: datetime, end: datetime
 ) -> dict[str, tuple[MeasuredSeries, ...]]:
-    names = {"Stage": stage, **deployment.target.outputs}
+    names = {dimension_names.STAGE: stage, **deployment.target.outputs}
     cloudwatch = deployment.target.client("cloudwatch")
     sought = [
         (panel.title, label, series, dimensions)

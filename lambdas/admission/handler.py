@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import discreet
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import AdmissionEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.lease import describe_retraining, take_lease
@@ -36,7 +36,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ``request`` is the execution's input. Where it is forced, the cool-down is waived.
     """
     environment = AdmissionEnvironment.parse(os.environ)
-    metrics.set_default_dimensions(Stage=environment.stage)
+    metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
     cool_down = timedelta(minutes=environment.cool_down_minutes)
     admission = take_lease(
         Journal(boto3.client("dynamodb"), environment.journal_table),

@@ -28,7 +28,7 @@ from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
 from stresswatch.contracts.predictions import Prediction
 from stresswatch.contracts.reasons import ReasonsPolicy
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.serving import web_schemas, web_service
 from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.label_requests import write_labels
@@ -264,7 +264,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         }
     logger.info("answered", route=route, status=answer["statusCode"])
     if answer["statusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _count(metric_names.SERVER_ERRORS, 1, version=context.function_version)
+        _count(
+            metric_names.SERVER_ERRORS,
+            1,
+            **{dimension_names.CODE_VERSION: context.function_version},
+        )
     return answer
 
 
@@ -273,6 +277,10 @@ def _json(status: int, body: Mapping[str, Any]) -> Response[str]:
 
 
 def _count(name: str, value: int, **more: str) -> None:
-    dimensions = {"Stage": Environment.parse(os.environ).stage, "service": "api", **more}
+    dimensions = {
+        dimension_names.STAGE: Environment.parse(os.environ).stage,
+        dimension_names.SERVICE: "api",
+        **more,
+    }
     with single_metric(name, MetricUnit.Count, value, default_dimensions=dimensions):
         pass

@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.redaction import discreet
 from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.retraining.triggers import SCHEDULE, is_forced
 from stresswatch.storage.training_sets import (
@@ -68,7 +68,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When the gate would have no post of the base data to judge by, after a whole training.
     """
     environment = DatasetEnvironment.parse(os.environ)
-    metrics.set_default_dimensions(Stage=environment.stage)
+    metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
     now = datetime.now(UTC)
     s3 = boto3.client("s3")
     bucket = environment.training_bucket

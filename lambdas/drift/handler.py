@@ -18,7 +18,7 @@ from stresswatch.aws import service_text
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import SMOKE_PREFIX
-from stresswatch.monitoring import drift_history, metric_names
+from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
@@ -131,7 +131,7 @@ def _publish(
     environment: DriftEnvironment, found: WindowDrift, drift: Drift | None
 ) -> list[MetricDatumTypeDef]:
     """Put the metrics; return those that CloudWatch refused."""
-    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
+    stage: list[DimensionTypeDef] = [{"Name": dimension_names.STAGE, "Value": environment.stage}]
     figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:
         figures |= {
@@ -146,7 +146,7 @@ def _publish(
     data += [
         {
             "MetricName": metric,
-            "Dimensions": [*stage, {"Name": "Column", "Value": name}],
+            "Dimensions": [*stage, {"Name": dimension_names.COLUMN, "Value": name}],
             "Value": value,
         }
         for name, column in (drift.columns if drift else {}).items()

@@ -14,7 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.redaction import discreet
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
@@ -54,7 +54,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         When the training job delivered something else than the model version it was asked for.
     """
     environment = GateEnvironment.parse(os.environ)
-    metrics.set_default_dimensions(Stage=environment.stage)
+    metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
     s3, training = boto3.client("s3"), event["training"]
     archive = Location.parse(training["ModelArtifacts"]["S3ModelArtifacts"])
     files = unpack_model_archive(read(s3, archive))

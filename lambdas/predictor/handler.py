@@ -31,7 +31,7 @@ from stresswatch.contracts.posts import TEXT_REMOVED, Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record, read_records
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.errors import Unavailable
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
@@ -252,7 +252,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     stresswatch.streaming.kinesis_event.InvalidEvent
         When somebody else than an event source mapping sent it; nothing was done then.
     """
-    metrics.set_default_dimensions(Stage=_stage())
+    metrics.set_default_dimensions(**{dimension_names.STAGE: _stage()})
     records = read_event(event)
     try:
         predictor().process(records, lambda: context.get_remaining_time_in_millis() / 1000)
@@ -272,17 +272,17 @@ def _count_scored(role: str, predictions: list[Prediction]) -> None:
     """Count the posts that a model version scored, as the version's own metric."""
     if predictions:
         with single_metric(metric_names.POSTS_SCORED, MetricUnit.Count, len(predictions)) as scored:
-            scored.add_dimension("Stage", _stage())
-            scored.add_dimension("Role", role)
-            scored.add_dimension("ModelVersion", predictions[0].model_version)
+            scored.add_dimension(dimension_names.STAGE, _stage())
+            scored.add_dimension(dimension_names.ROLE, role)
+            scored.add_dimension(dimension_names.MODEL_VERSION, predictions[0].model_version)
 
 
 def _count_unfinished(version: str) -> None:
     """Count a batch that this version of the code gave back, for a canary to watch."""
     with single_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1) as unfinished:
-        unfinished.add_dimension("Stage", _stage())
-        unfinished.add_dimension("service", "predictor")
-        unfinished.add_dimension("version", version)
+        unfinished.add_dimension(dimension_names.STAGE, _stage())
+        unfinished.add_dimension(dimension_names.SERVICE, "predictor")
+        unfinished.add_dimension(dimension_names.CODE_VERSION, version)
 
 
 def _stream_record(prediction: Prediction) -> StreamRecord:

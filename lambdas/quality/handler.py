@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import discreet
 from stresswatch.contracts.identity import ReadKey, key_reader
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.live_quality import (
     LiveQuality,
@@ -113,7 +113,7 @@ def _publish(
     environment: QualityEnvironment, window: Window, outcome: Outcome, quality: LiveQuality
 ) -> list[MetricDatumTypeDef]:
     """Put the metrics; return those that CloudWatch refused."""
-    stage: list[DimensionTypeDef] = [{"Name": "Stage", "Value": environment.stage}]
+    stage: list[DimensionTypeDef] = [{"Name": dimension_names.STAGE, "Value": environment.stage}]
     data: list[MetricDatumTypeDef] = [
         {
             "MetricName": metric_names.LABELLED_POSTS,
@@ -130,7 +130,7 @@ def _publish(
         data += _data(quality.overall, stage)
     for name, figures in quality.communities.items():
         community: DimensionTypeDef = {
-            "Name": "Community",
+            "Name": dimension_names.COMMUNITY,
             "Value": METRIC_DIMENSION.encode(name),
         }
         data += _data(figures, [*stage, community])

@@ -16,7 +16,7 @@ from docs.packages import (
     imports_between_packages,
     written,
 )
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 
 MAY_IMPORT = {
     "stresswatch": set(),
@@ -209,13 +209,29 @@ def test_no_tests_name_is_long(tmp_path):
     assert long_names(tmp_path) == {long}
 
 
-def test_metrics_are_named_in_one_place():
+def test_metrics_and_dimensions_are_named_in_one_place():
     names = {value for name, value in vars(metric_names).items() if name.isupper()} - {"F1"}
     literal = re.compile(rf'"({"|".join(names)})"')
     code = [*PROJECT.glob("lambdas/*/*.py"), *PROJECT.glob("cdk_app/**/*.py")]
     panels = PROJECT / "layers/stresswatch/python/stresswatch/monitoring/dashboard.py"
     assert [path for path in (*code, panels) if literal.search(path.read_text())] == []
     assert literal.search('add_metric("PostsRead", 1)')
+    names = {value for name, value in vars(dimension_names).items() if name.isupper()}
+    key = rf'"({"|".join(names)})"'
+    literal = re.compile(
+        rf'add_dimension\({key}|_default_dimensions\(\w+=|"Name": {key}|"(Stage|ModelVersion)":'
+        rf"|dimensions(_map)?( =|=)\s?\{{\s*{key}"
+    )
+    assert [path for path in (*code, panels) if literal.search(path.read_text())] == []
+    assert all(
+        literal.search(line)
+        for line in (
+            'add_dimension("Role", role)',
+            "set_default_dimensions(Stage=stage)",
+            '{"Name": "Column", "Value": name}',
+            'dimensions_map={"service": "api"}',
+        )
+    )
 
 
 def test_the_diagram_and_the_map_of_the_packages_are_up_to_date(imports, changed):

@@ -16,7 +16,7 @@ from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from cdk_app.settings.stage import Stage
-from stresswatch.monitoring import drift_history, metric_names
+from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
@@ -117,7 +117,7 @@ class DriftMonitor(Construct):
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
-            dimensions_map={"Stage": stage.name},
+            dimensions_map={dimension_names.STAGE: stage.name},
             statistic=statistic,
             period=Duration.minutes(stage.monitoring.window_minutes),
         )

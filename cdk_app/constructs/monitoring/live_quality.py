@@ -10,7 +10,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
 from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.windows import SCHEDULED_TIME
@@ -71,7 +71,7 @@ class LiveQuality(Construct):
             cloudwatch.Metric(
                 namespace=NAMESPACE,
                 metric_name=metric_names.F1_UPPER_BOUND,
-                dimensions_map={"Stage": stage.name},
+                dimensions_map={dimension_names.STAGE: stage.name},
                 statistic="Minimum",
                 period=Duration.hours(hours),
             ),

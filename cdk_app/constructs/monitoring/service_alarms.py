@@ -19,7 +19,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.storage import Storage
 from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
 from cdk_app.permissions import from_this_account
-from stresswatch.monitoring import metric_names
+from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage import failed_batches
 
@@ -221,7 +221,10 @@ class ServiceAlarms(Construct):
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,
-            dimensions_map={"Stage": self._stage.name, "service": "predictor"},
+            dimensions_map={
+                dimension_names.STAGE: self._stage.name,
+                dimension_names.SERVICE: "predictor",
+            },
             statistic="Sum",
             period=_PERIOD,
         )

@@ -15,6 +15,7 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy
 from cdk_app.permissions import allow
+from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.panels import NAMESPACE
 
 ALIAS = "live"
@@ -125,9 +126,9 @@ class Canary(Construct):
             namespace=NAMESPACE,
             metric_name=failure.metric,
             dimensions_map={
-                "Stage": self._stage.name,
-                "service": failure.service,
-                "version": self._version,
+                dimension_names.STAGE: self._stage.name,
+                dimension_names.SERVICE: failure.service,
+                dimension_names.CODE_VERSION: self._version,
             },
             statistic="Sum",
             period=_PERIOD,

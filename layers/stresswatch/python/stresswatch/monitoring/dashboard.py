@@ -8,8 +8,8 @@ stories.
 from __future__ import annotations
 
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
-from stresswatch.monitoring import metric_names
-from stresswatch.monitoring.panels import ANY, Panel, Section, Series
+from stresswatch.monitoring import dimension_names, metric_names
+from stresswatch.monitoring.panels import ANY, OF_STAGE, Panel, Section, Series
 
 MEMORY_MB = {"Predictor": 1769, "Drift": 2048, "Quality": 1769}
 """Of the functions that run without being asked, which a stack's outputs name."""
@@ -37,7 +37,7 @@ def _waiting(label: str, name: str) -> Series:
 
 def _counted(label: str, metric: str, service: str, scale: float = 1.0) -> Series:
     """Make a series of what a function writes into its log."""
-    own = {"Stage": "{Stage}", "service": service}
+    own = {**OF_STAGE, dimension_names.SERVICE: service}
     return Series(label, metric, dimensions=own, scale=scale)
 
 
@@ -112,7 +112,7 @@ SECTIONS = (
                         column,
                         metric_names.COLUMN_DRIFT,
                         "Maximum",
-                        dimensions={"Stage": "{Stage}", "Column": column},
+                        dimensions={**OF_STAGE, dimension_names.COLUMN: column},
                     )
                     for column in DRIFT_COLUMNS
                 ),
@@ -144,7 +144,7 @@ SECTIONS = (
                         "",
                         metric_names.F1,
                         "Minimum",
-                        dimensions={"Stage": "{Stage}", "Community": ANY},
+                        dimensions={**OF_STAGE, dimension_names.COMMUNITY: ANY},
                     ),
                 ),
                 minutes=1440,
@@ -175,10 +175,10 @@ SECTIONS = (
                         "",
                         metric_names.POSTS_SCORED,
                         dimensions={
-                            "Stage": "{Stage}",
-                            "service": "predictor",
-                            "Role": ANY,
-                            "ModelVersion": ANY,
+                            **OF_STAGE,
+                            dimension_names.SERVICE: "predictor",
+                            dimension_names.ROLE: ANY,
+                            dimension_names.MODEL_VERSION: ANY,
                         },
                     ),
                 ),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stresswatch.monitoring import dimension_names
+
 NAMESPACE = "Stresswatch"
 ANY = "*"
 """A dimension's value that stands for every value there is, each a line of its own."""
+OF_STAGE: Mapping[str, str] = {dimension_names.STAGE: f"{{{dimension_names.STAGE}}}"}
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#52606d")
 """Of a panel's lines in their order; told apart by the colour-blind too (Okabe and Ito, 2008)."""
 
@@ -30,7 +33,7 @@ class Series:
     metric: str
     statistic: str = "Sum"
     namespace: str = NAMESPACE
-    dimensions: Mapping[str, str] = field(default_factory=lambda: {"Stage": "{Stage}"})
+    dimensions: Mapping[str, str] = field(default_factory=lambda: OF_STAGE)
     scale: float = 1.0
 
     def dimensions_in(self, names: Mapping[str, str]) -> dict[str, str]:

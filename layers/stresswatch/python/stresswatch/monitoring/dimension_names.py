@@ -1,0 +1,12 @@
+"""Names of the dimensions of the metrics that functions write."""
+
+from __future__ import annotations
+
+CODE_VERSION = "version"
+COLUMN = "Column"
+COMMUNITY = "Community"
+MODEL_VERSION = "ModelVersion"
+ROLE = "Role"
+SERVICE = "service"
+"""Powertools names it so, and sets it by itself."""
+STAGE = "Stage"
