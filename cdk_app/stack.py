@@ -56,7 +56,7 @@ class StresswatchStack(Stack):
         )
         self._service_alarms = self._watch()
         self._querying = Querying(self, "Querying", foundation)
-        foundation.functions.tell_reserved_concurrency()
+        foundation.functions.report_reserved_concurrency()
         outputs = self._outputs()
         Dashboard(
             self, "Dashboard", {dimension_names.STAGE: stage.name, **outputs}, foundation.alarms

@@ -46,17 +46,17 @@ class SmokeResult:
     versions: Mapping[str, int]
     seconds: float
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return the result in a sentence or two."""
         by = ", ".join(f"{posts} by {version}" for version, posts in sorted(self.versions.items()))
-        told = f"{self.sent - len(self.missing)} of {self.sent} posts were predicted"
-        told += f" within {self.seconds:.1f} s" + (f": {by}." if by else ".")
+        text = f"{self.sent - len(self.missing)} of {self.sent} posts were predicted"
+        text += f" within {self.seconds:.1f} s" + (f": {by}." if by else ".")
         if self.missing:
             named = ", ".join(self.missing[:_NAMED])
             more = len(self.missing) - _NAMED
-            told += f" Missing: {named}" + (f" and {more} more." if more > 0 else ".")
-            told += " `stresswatch status` shows the alarms and the quarantine."
-        return told
+            text += f" Missing: {named}" + (f" and {more} more." if more > 0 else ".")
+            text += " `stresswatch status` shows the alarms and the quarantine."
+        return text
 
 
 def smoke(console: Console, target: Target, seconds: float) -> bool:
@@ -76,7 +76,7 @@ def smoke(console: Console, target: Target, seconds: float) -> bool:
     posts = smoke_posts(uuid.uuid4().hex[:8])
     with console.status(f"Waiting for the predictions of {len(posts)} posts"):
         result = send_and_wait(deployment, posts, seconds)
-    console.print(result.told(), markup=False, highlight=False, soft_wrap=True)
+    console.print(result.summary(), markup=False, highlight=False, soft_wrap=True)
     return not result.missing
 
 

@@ -10,7 +10,7 @@ import typer
 from cli.console import console, stderr
 from cli.cost.stage_cost import cost as estimate_cost
 from cli.deployment.client import DeploymentClient
-from cli.deployment.deletion import Deletion, tell_what_is_left
+from cli.deployment.deletion import Deletion, print_what_is_left
 from cli.deployment.serving_commit import serving_commit
 from cli.deployment.target import aws_target, find_target
 from cli.options import AsJson, Local, Stage, Yes
@@ -105,4 +105,4 @@ def destroy(
         typer.confirm(f"Delete {target.name}, and all of it that is not left?", abort=True)
     with console.status(f"Deleting {target.name}"):
         deletion.run()
-    tell_what_is_left(console, deletion.plan)
+    print_what_is_left(console, deletion.plan)

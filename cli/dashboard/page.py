@@ -269,14 +269,16 @@ def _graph(snapshot: Snapshot, panel: Panel) -> html.Figure:
 
 
 def _runs(snapshot: Snapshot) -> html.Table:
-    told = [
-        html.Tr([html.Td(timestamp(run.started)), html.Td(run.status.lower()), html.Td(run.told)])
+    rows = [
+        html.Tr(
+            [html.Td(timestamp(run.started)), html.Td(run.status.lower()), html.Td(run.summary)]
+        )
         for run in snapshot.runs
     ]
     return html.Table(
         [
             html.Caption("The last retrainings"),
-            html.Tbody(told or [html.Tr(html.Td("No retraining ran yet."))]),
+            html.Tbody(rows or [html.Tr(html.Td("No retraining ran yet."))]),
         ],
         id="runs",
     )

@@ -14,7 +14,7 @@ import local
 from cli.data import load_posts
 from cli.demo.posts import split_posts
 from cli.demo.report import write_report
-from cli.demo.scenario import Story
+from cli.demo.scenario import Scenario
 from cli.demo.summary import Summary
 from cli.demo.terminal import View, final_table
 from cli.deployment.client import DeploymentClient
@@ -24,7 +24,7 @@ from cli.deployment.target import local_tracking_uri, of_local_stack
 
 
 def play_demo(console: Console, output: Path) -> Summary:
-    """Play the story from nothing to nothing, and leave its summary, report and recording.
+    """Play the scenario from nothing to nothing, and leave its summary, report and recording.
 
     Parameters
     ----------
@@ -57,11 +57,11 @@ def play_demo(console: Console, output: Path) -> Summary:
                 )
                 act.say(f"{stack.stack_name} at {stack.endpoint}")
             target = of_local_stack(stack)
-            story = Story(
+            scenario = Scenario(
                 DeploymentClient(target), Consumer(target), split_posts(data.posts), view, summary
             )
-            story.play()
-            threshold = story.deployment.drift_alarm()["Threshold"]
+            scenario.play()
+            threshold = scenario.deployment.drift_alarm()["Threshold"]
         finally:
             local.down(stack_directory)
     _remove_stack(stack_directory)
@@ -71,8 +71,8 @@ def play_demo(console: Console, output: Path) -> Summary:
     }
     console.print(final_table(summary))
     (output / "summary.json").write_text(summary.to_json())
-    (output / "model_card.html").write_bytes(story.model_card)
-    write_report(output / "report.html", summary, view.acts, story.probabilities, threshold)
+    (output / "model_card.html").write_bytes(scenario.model_card)
+    write_report(output / "report.html", summary, view.acts, scenario.probabilities, threshold)
     _record(output / "terminal.svg", view, summary)
     for name, file in (
         ("Summary", "summary.json"),

@@ -1,4 +1,4 @@
-"""The story: a model serves a stream, sees its posts change, and is replaced with care."""
+"""The scenario: a model serves a stream, sees its posts change, and is replaced with care."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _QUIET_SECONDS = 3.0
 
 
 @dataclass
-class Story:
+class Scenario:
     """Plays the acts on a deployed stack, and notes what comes of them."""
 
     deployment: DeploymentClient

@@ -211,7 +211,7 @@ def empty(s3: S3Client, bucket: str) -> None:
                 )
 
 
-def tell_what_is_left(console: Console, plan: DeletionPlan) -> None:
+def print_what_is_left(console: Console, plan: DeletionPlan) -> None:
     """Print what a deletion left behind, and what was never the stack's to delete."""
     left = (
         f"{len(plan.left)} resources of it are left, with their data, and cost as before; delete "

@@ -15,9 +15,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from cli.forget.broken import named_in, names_any
-from cli.forget.left import Left
 from cli.forget.mentions import is_base64, mentions
 from cli.forget.people import Ids, Survey, documents, prune, survey
+from cli.forget.rewritten import Rewritten
 from cli.forget.tables import lines_of, parquet_without, table_without
 
 _GZIP = b"\x1f\x8b"
@@ -32,7 +32,7 @@ _BOMS = {
 _NOT_ONE_TEXT = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
-def record_without(data: bytes, ids: Ids, sequence_number: str) -> Left[bytes]:
+def record_without(data: bytes, ids: Ids, sequence_number: str) -> Rewritten[bytes]:
     """Take a person's records out of a record of the stream, as a producer put it there.
 
     A record that names no id is known by its sequence number, as the predictor names it.
@@ -42,7 +42,7 @@ def record_without(data: bytes, ids: Ids, sequence_number: str) -> Left[bytes]:
     return _without(data, lambda text: _record(text, ids, sequence_number))
 
 
-def file_without(data: bytes, ids: Ids) -> Left[bytes]:
+def file_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
     """Take a person's records out of a file.
 
     It may be JSON Lines, one JSON value, a table with a header, or Parquet.
@@ -52,21 +52,23 @@ def file_without(data: bytes, ids: Ids) -> Left[bytes]:
     return _without(data, lambda text: _file(text, ids))
 
 
-def _no_text(data: bytes, ids: Ids) -> Left[bytes] | None:
+def _no_text(data: bytes, ids: Ids) -> Rewritten[bytes] | None:
     if data.startswith(b"PAR1"):
         return parquet_without(data, ids)
     if data.startswith(b"PK\x03\x04"):  # a zip, and all that is made of one
-        return Left(data, unattributed=1)
+        return Rewritten(data, unattributed=1)
     return None
 
 
-def _without(data: bytes, change: Callable[[str], Left[str]], depth: int = 0) -> Left[bytes]:
+def _without(
+    data: bytes, change: Callable[[str], Rewritten[str]], depth: int = 0
+) -> Rewritten[bytes]:
     """Change a text that may be compressed; an unchanged one keeps its bytes."""
     if data.startswith(_GZIP) and depth < _DEEPEST:
         try:
             unpacked = gzip.decompress(data)
         except _NOT_ONE_TEXT:
-            return Left(data, unattributed=1)
+            return Rewritten(data, unattributed=1)
         inner = _without(unpacked, change, depth + 1)
         if inner.content is None or not inner.removed:
             return replace(inner, content=None if inner.content is None else data)
@@ -74,8 +76,8 @@ def _without(data: bytes, change: Callable[[str], Left[str]], depth: int = 0) ->
     written = _decoded(data)
     left = change(written.text)
     if left.content is None:
-        return Left(None, left.removed)
-    return Left(
+        return Rewritten(None, left.removed)
+    return Rewritten(
         written.encode(left.content) if left.removed else data, left.removed, left.unattributed
     )
 
@@ -109,7 +111,7 @@ def _decoded(data: bytes) -> _Written:
     return _Written(text, bom, "utf-8", "surrogateescape")
 
 
-def _record(text: str, ids: Ids, sequence_number: str) -> Left[str]:
+def _record(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -119,14 +121,14 @@ def _record(text: str, ids: Ids, sequence_number: str) -> Left[str]:
         isinstance(value, dict) and value.get("post_id") is None and len(found.names) == 1
     )
     if sequence_number in ids and is_unnamed:
-        return Left(None, Counter([sequence_number]))
+        return Rewritten(None, Counter([sequence_number]))
     if not found.names & ids:
         # One without an id is known by its sequence number, unless it names the person otherwise.
         is_post = isinstance(value, dict) and "text" in value and not found.names
         is_prose = isinstance(value, str) and bool(value.strip())
         if is_post:
-            return Left(text, unattributed=int(mentions(value, ids)))
-        return Left(text, unattributed=_unowned(value, found, ids) or int(is_prose))
+            return Rewritten(text, unattributed=int(mentions(value, ids)))
+        return Rewritten(text, unattributed=_unowned(value, found, ids) or int(is_prose))
     return _pruned(text, ids)
 
 
@@ -135,7 +137,7 @@ def _unowned(value: object, found: Survey, ids: Ids) -> int:
     return found.anonymous or int(not found.names and mentions(value, ids))
 
 
-def _no_json(text: str, ids: Ids, sequence_number: str) -> Left[str]:
+def _no_json(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
     """Look into what is no JSON: several values, a table, base64, or something broken."""
     for read in (table_without, _documents, _base64):
         if (left := read(text, ids)) is not None:
@@ -144,20 +146,20 @@ def _no_json(text: str, ids: Ids, sequence_number: str) -> Left[str]:
         left = _json_lines(text, ids)
         return replace(left, content=None) if left.removed and not _has(left.content) else left
     if (post_id := named_in(text, ids)) is not None:
-        return Left(None, Counter([post_id]))
+        return Rewritten(None, Counter([post_id]))
     if sequence_number in ids and not names_any(text):
-        return Left(None, Counter([sequence_number]))
-    return Left(text, unattributed=1)
+        return Rewritten(None, Counter([sequence_number]))
+    return Rewritten(text, unattributed=1)
 
 
-def _file(text: str, ids: Ids) -> Left[str]:
+def _file(text: str, ids: Ids) -> Rewritten[str]:
     lines = lines_of(text)
     first = next((line for line in lines if line.strip()), "")
     if first and not _is_json(first):
         if _is_json(text):
             found = survey(value := json.loads(text))
             if not found.names & ids:
-                return Left(text, unattributed=_unowned(value, found, ids))
+                return Rewritten(text, unattributed=_unowned(value, found, ids))
             left = _pruned(text, ids)
             return replace(left, content=left.content or "")
         if (table := table_without(text, ids, is_file=True)) is not None:
@@ -165,49 +167,53 @@ def _file(text: str, ids: Ids) -> Left[str]:
     return _json_lines(text, ids)
 
 
-def _json_lines(text: str, ids: Ids) -> Left[str]:
+def _json_lines(text: str, ids: Ids) -> Rewritten[str]:
     kept: list[str] = []
     removed: Counter[str] = Counter()
     unattributed = 0
     for line in lines_of(text):
-        left = _line(line, ids) if line.strip() else Left(line)
+        left = _line(line, ids) if line.strip() else Rewritten(line)
         removed += left.removed
         unattributed += left.unattributed
         if left.content is not None:
             kept.append(left.content)
-    return Left("".join(kept), removed, unattributed)
+    return Rewritten("".join(kept), removed, unattributed)
 
 
-def _line(line: str, ids: Ids) -> Left[str]:
+def _line(line: str, ids: Ids) -> Rewritten[str]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         if (left := _documents(line, ids)) is not None:
             return left
         post_id = named_in(line, ids)
-        return Left(line, unattributed=1) if post_id is None else Left(None, Counter([post_id]))
+        return (
+            Rewritten(line, unattributed=1)
+            if post_id is None
+            else Rewritten(None, Counter([post_id]))
+        )
     found = survey(value)
     if found.names & ids:
         end = line[len(line.rstrip("\r\n")) :]
         left = _pruned(line.rstrip("\r\n"), ids)
         return left if left.content is None else replace(left, content=f"{left.content}{end}")
-    return Left(line, unattributed=_unowned(value, found, ids))
+    return Rewritten(line, unattributed=_unowned(value, found, ids))
 
 
-def _pruned(text: str, ids: Ids) -> Left[str]:
+def _pruned(text: str, ids: Ids) -> Rewritten[str]:
     start = len(text) - len(text.lstrip())
     pruned = prune(text, ids)
     end = len(text.rstrip())
     if not pruned.removed or pruned.text is None:
-        return Left(None if pruned.removed else text, pruned.removed)
-    return Left(
+        return Rewritten(None if pruned.removed else text, pruned.removed)
+    return Rewritten(
         f"{text[:start]}{pruned.text}{text[end:]}",
         pruned.removed,
         survey(json.loads(pruned.text)).anonymous,
     )
 
 
-def _documents(text: str, ids: Ids) -> Left[str] | None:
+def _documents(text: str, ids: Ids) -> Rewritten[str] | None:
     """Change several JSON values that follow each other; None where there is anything else."""
     try:
         places = list(documents(text))
@@ -223,10 +229,10 @@ def _documents(text: str, ids: Ids) -> Left[str] | None:
         unattributed += left.unattributed
         if left.content is not None:
             kept += [left.content, text[end:after]]
-    return Left("".join(kept) if len(kept) > 1 else None, removed, unattributed)
+    return Rewritten("".join(kept) if len(kept) > 1 else None, removed, unattributed)
 
 
-def _base64(text: str, ids: Ids) -> Left[str] | None:
+def _base64(text: str, ids: Ids) -> Rewritten[str] | None:
     """Look into JSON that was encoded once more; None where it is none."""
     if not is_base64(text):
         return None
@@ -237,9 +243,9 @@ def _base64(text: str, ids: Ids) -> Left[str] | None:
         return None
     left = record_without(inner, ids, "")
     if left.content is None:
-        return Left(None, left.removed)
+        return Rewritten(None, left.removed)
     encoded = b64encode(left.content).decode() if left.removed else text
-    return Left(encoded, left.removed, left.unattributed)
+    return Rewritten(encoded, left.removed, left.unattributed)
 
 
 def _is_json(text: str) -> bool:

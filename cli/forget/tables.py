@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cli.forget.left import Left
 from cli.forget.people import Ids, id_of, key_name
+from cli.forget.rewritten import Rewritten
 from cli.post_files.values import with_point
 
 _SEPARATORS = (",", ";", "\t", "|")
@@ -20,25 +20,25 @@ lines_of = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+").findall
 """Returns the lines of a text, each with its end."""
 
 
-def parquet_without(data: bytes, ids: Ids) -> Left[bytes]:
+def parquet_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
     """Take rows out of Parquet; the others keep their values, their types and their order."""
     try:
         table = pq.read_table(io.BytesIO(data), partitioning=None)
     except (pa.ArrowException, OSError):
-        return Left(data, unattributed=1)
+        return Rewritten(data, unattributed=1)
     names = [name for name in table.column_names if key_name(name) == "postid"]
     if not names:
-        return Left(data, unattributed=table.num_rows)
+        return Rewritten(data, unattributed=table.num_rows)
     owners = [_id_of_any(value) for value in table.column(names[0]).to_pylist()]
     removed = Counter(owner for owner in owners if owner in ids)
     if not removed:
-        return Left(data, unattributed=owners.count(None))
+        return Rewritten(data, unattributed=owners.count(None))
     body = io.BytesIO()
     pq.write_table(table.filter(pa.array([owner not in ids for owner in owners])), body)
-    return Left(body.getvalue(), removed, owners.count(None))
+    return Rewritten(body.getvalue(), removed, owners.count(None))
 
 
-def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Left[str] | None:
+def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Rewritten[str] | None:
     """Take rows out of a table whose header has the id; None where it has no such header."""
     lines = lines_of(text)
     above = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
@@ -64,7 +64,7 @@ def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Left[str] | 
             unattributed += bool(fields) and not post_id
             kept.append(raw)
         content = "".join([*lines[:above], *kept])
-        return Left(content if is_file or len(kept) > 1 else None, removed, unattributed)
+        return Rewritten(content if is_file or len(kept) > 1 else None, removed, unattributed)
     return None
 
 

@@ -89,11 +89,13 @@ def _values(column: Any) -> list[Any]:
     if pa.types.is_string_view(kind):
         return list(column.view(pa.binary_view()).to_pylist())
     if pa.types.is_timestamp(kind):
-        return [_moment(value, kind) for value in column.view(pa.int64()).to_pylist()]
+        return [_timestamp(value, kind) for value in column.view(pa.int64()).to_pylist()]
     if pa.types.is_date32(kind):
         return [_day(value) for value in column.view(pa.int32()).to_pylist()]
     if pa.types.is_date64(kind):
-        return [_moment(value, pa.timestamp("ms")) for value in column.view(pa.int64()).to_pylist()]
+        return [
+            _timestamp(value, pa.timestamp("ms")) for value in column.view(pa.int64()).to_pylist()
+        ]
     if pa.types.is_float16(kind):
         return list(column.cast(pa.float32()).to_pylist())
     return list(column.to_pylist())
@@ -102,7 +104,7 @@ def _values(column: Any) -> list[Any]:
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
-def _moment(value: int | None, kind: Any) -> datetime | str | None:
+def _timestamp(value: int | None, kind: Any) -> datetime | str | None:
     """Return a timestamp; one beyond the year 9999 as a text that is none."""
     if value is None:
         return None

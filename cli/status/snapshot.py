@@ -68,7 +68,7 @@ class RetrainingRun:
 
     started: datetime
     status: str
-    told: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -272,9 +272,9 @@ def _run(deployment: DeploymentClient, execution: Mapping[str, Any]) -> Retraini
     """Return one execution in one line: of a verdict with its reasons, the first."""
     arn, status = execution["executionArn"], str(execution["status"])
     if status == "RUNNING":
-        told = f"running, {deployment.current_state(arn) or 'starting'}"
+        summary = f"running, {deployment.current_state(arn) or 'starting'}"
     elif status == "SUCCEEDED":
-        told = describe(json.loads(deployment.describe(arn)["output"])).splitlines()[0]
+        summary = describe(json.loads(deployment.describe(arn)["output"])).splitlines()[0]
     else:
-        told = status.lower()
-    return RetrainingRun(execution["startDate"], status, told)
+        summary = status.lower()
+    return RetrainingRun(execution["startDate"], status, summary)

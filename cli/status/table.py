@@ -117,8 +117,8 @@ def _challenger(snapshot: Snapshot) -> str:
 
 
 def _runs(snapshot: Snapshot) -> str:
-    told = [f"{timestamp(run.started)}: {escape(run.told)}" for run in snapshot.runs]
-    return "\n".join(told) or "never ran"
+    lines = [f"{timestamp(run.started)}: {escape(run.summary)}" for run in snapshot.runs]
+    return "\n".join(lines) or "never ran"
 
 
 def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:

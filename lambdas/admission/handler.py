@@ -13,7 +13,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import AdmissionEnvironment
 from stresswatch.retraining.journal import Journal
@@ -29,7 +29,7 @@ metrics = Metrics()
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer whether an execution may retrain, and why not; count those that may not.
 

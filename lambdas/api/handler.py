@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.environment import Environment
-from stresswatch.aws.redaction import cause, discreet, unforeseen
+from stresswatch.aws.redaction import cause, redact_errors, unforeseen
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
 from stresswatch.contracts.predictions import Prediction
@@ -241,7 +241,7 @@ def answer_error(error: Exception) -> Response[str]:
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request that API Gateway passed on, and log how, without a word of it."""
     route = event["routeKey"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import ApprovalEnvironment
 from stresswatch.retraining.journal import Journal, PendingApproval
 
@@ -21,7 +21,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     """Keep the token with which ``stresswatch approve`` and ``reject`` wake the execution."""
     environment = ApprovalEnvironment.parse(os.environ)

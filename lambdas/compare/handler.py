@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.contracts.identity import ReadKey, key_reader
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
@@ -31,7 +31,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict, and keep it beside the version's files; a retry judges once more.
 

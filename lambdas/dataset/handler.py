@@ -11,7 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
 from stresswatch.monitoring import dimension_names, metric_names
@@ -51,7 +51,7 @@ class NoBaseHoldout(InvalidInput):
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Write the training set; answer its place and make-up, and the name of the version to be.
 

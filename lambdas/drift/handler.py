@@ -15,7 +15,7 @@ import pandas as pd
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws import service_text
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import SMOKE_PREFIX
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
@@ -43,7 +43,7 @@ _INDEX_WINDOWS = 200
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
 
@@ -68,7 +68,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         found, drift = _measure(s3, environment, pointer, current, window)
     drift_history.write(s3, bucket, found)
     refused = _publish(environment, found, drift)
-    _tell(s3, environment, found)
+    _notify(s3, environment, found)
     logger.info("window", status=found.status, posts=found.posts, model_version=version)
     complain(refused)
     return _answer(found, bucket)
@@ -159,7 +159,7 @@ def _publish(
     return publish(boto3.client("cloudwatch"), namespace, found.window, data)
 
 
-def _tell(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:
+def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:
     """Write the index anew; send a message when the posts begin to have drifted."""
     bucket = environment.archive_bucket
     threshold, hours = environment.drift_share_threshold, environment.report_link_hours

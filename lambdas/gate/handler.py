@@ -11,7 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
 from stresswatch.monitoring import dimension_names, metric_names
@@ -41,7 +41,7 @@ metrics = Metrics()
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the verdict on a challenger, what a promotion would point to, and who must agree.
 

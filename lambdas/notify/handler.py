@@ -10,7 +10,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws import service_text
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import NotifyEnvironment
 from stresswatch.retraining.run_report import describe
 
@@ -21,7 +21,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     """Publish the workflow's ``state`` in words, under a ``subject``, with where to look further.
 

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.environment import Environment
-from stresswatch.aws.redaction import cause, discreet
+from stresswatch.aws.redaction import cause, redact_errors
 from stresswatch.contracts.identity import (
     KeyUnavailable,
     ReadKey,
@@ -243,7 +243,7 @@ def _shadow(environment: PredictorEnvironment) -> Shadow:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a Kinesis event with the records that must be delivered again.
 

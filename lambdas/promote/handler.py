@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import PromoteEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import (
@@ -35,7 +35,7 @@ class VersionBarred(RuntimeError):
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Change the pointer; answer the version that serves now and the one before.
 

@@ -13,7 +13,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.identifiers import METRIC_DIMENSION
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.contracts.identity import ReadKey, key_reader
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
@@ -47,7 +47,7 @@ _METRICS = {
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the quality of the window's predictions: ``status`` is ``measured``, or why not.
 

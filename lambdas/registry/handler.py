@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import read
 from stresswatch.retraining.approvals import answer
 from stresswatch.retraining.environments import RegistryEnvironment
@@ -40,7 +40,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     """Register a version, pass on a word that was given in the registry, or get in step.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.serving.batch_scoring import Part, score_part
 from stresswatch.serving.environments import ScoringEnvironment
 from stresswatch.versions.champion import Pointer, ServedModel, load_model
@@ -22,7 +22,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     """Score a part with the model that the event points to; answer with counts.
 

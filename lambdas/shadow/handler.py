@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
-from stresswatch.aws.redaction import discreet
+from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import ShadowEnvironment
 from stresswatch.versions.champion import Pointer, load_model
 from stresswatch.versions.shadow import GRACE, ShadowPointer, write_shadow
@@ -22,7 +22,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-@discreet
+@redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     """Point the predictors to the challenger for a while; answer when it may be compared.
 
@@ -40,9 +40,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     pointer = ShadowPointer(challenger, ends + GRACE)
     write_shadow(boto3.client("ssm"), environment.shadow_parameter, pointer)
     logger.info("shadowing", version=challenger.version, until=ends.isoformat())
-    return {"start": _moment(begins), "end": _moment(ends)}
+    return {"start": _timestamp(begins), "end": _timestamp(ends)}
 
 
-def _moment(moment: datetime) -> str:
+def _timestamp(time: datetime) -> str:
     # As a state machine's Wait reads it.
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"

@@ -42,7 +42,7 @@ _CHANGES = {
 """The service whose state an operation changes and is saved at once."""
 
 
-def survive(folder: Path) -> None:
+def keep_what_was_answered(folder: Path) -> None:
     """Have the emulator of this process keep what it answers for; the journal is in the folder."""
     journal = Journal(folder / "records.jsonl")
     for name in ("_put_record", "_put_records"):

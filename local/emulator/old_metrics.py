@@ -18,10 +18,10 @@ _SECONDS = 60.0
 
 def drop_old_metrics_seldom(clock: Callable[[], float] = time.time) -> None:
     """Have the emulator of this process drop old metrics once a minute."""
-    cloudwatch._evict_old_metrics = _Seldom(cloudwatch._evict_old_metrics, clock)
+    cloudwatch._evict_old_metrics = _AtMostOnceAMinute(cloudwatch._evict_old_metrics, clock)
 
 
-class _Seldom:
+class _AtMostOnceAMinute:
     """Does something where it was not done within the last minute of a clock."""
 
     def __init__(self, work: Callable[[], None], clock: Callable[[], float]):

@@ -15,7 +15,7 @@ from pathlib import Path
 from ministack.app import main  # type: ignore[import-untyped]
 
 from local.emulator.closed_shards import keep_closed_shards
-from local.emulator.durability import survive
+from local.emulator.durability import keep_what_was_answered
 from local.emulator.old_metrics import drop_old_metrics_seldom
 from local.emulator.request_reports import report_requests
 from local.emulator.trimmed_shards import keep_places
@@ -33,6 +33,6 @@ if __name__ == "__main__":
     keep_closed_shards()
     keep_places()
     drop_old_metrics_seldom()
-    survive(folder)
+    keep_what_was_answered(folder)
     report_requests(pipe)
     main()

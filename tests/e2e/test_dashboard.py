@@ -85,7 +85,7 @@ def test_the_page_shows_what_the_stack_did(
     assert measured.champion in shown
     for panel in PANELS:
         assert panel.title in shown
-    assert measured.runs[0].told in chromium.find_element(By.ID, "runs").text
+    assert measured.runs[0].summary in chromium.find_element(By.ID, "runs").text
     assert chromium.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")
     errors = [one for one in chromium.get_log("browser") if one["level"] == "SEVERE"]
     assert errors == []

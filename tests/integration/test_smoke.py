@@ -94,8 +94,8 @@ def test_it_fails_and_names_what_is_missing(target, predicts):
 def test_of_many_that_are_missing_it_names_a_few(target):
     outcome = send_and_wait(DeploymentClient(target), smoke_posts("run"), 0)
     assert len(outcome.missing) == POSTS
-    assert outcome.told().count(SMOKE_PREFIX) == 5
-    assert "-004 and 95 more." in outcome.told()
+    assert outcome.summary().count(SMOKE_PREFIX) == 5
+    assert "-004 and 95 more." in outcome.summary()
 
 
 def test_predictions_of_before_and_of_others_count_for_nothing(target, predicts):

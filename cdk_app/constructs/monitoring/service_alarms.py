@@ -53,7 +53,7 @@ class FailedBatches(Construct):
             "AwsSolutions-SQS3",
             "No program reads it: its depth is what an alarm watches and people look after.",
         )
-        storage.tell_eventbridge(storage.quarantine)
+        storage.send_events_to_eventbridge(storage.quarantine)
         # The higher-level target would grant EventBridge patterns of actions on the key.
         rule = events.CfnRule(
             self,

@@ -95,7 +95,7 @@ class Functions(Construct):
         )
         return self._connected(function)
 
-    def tell_reserved_concurrency(self) -> None:
+    def report_reserved_concurrency(self) -> None:
         """Say with each synthesis what the account must have, if anything is reserved."""
         if self.reserved_concurrency:
             Annotations.of(self).add_info(

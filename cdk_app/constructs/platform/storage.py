@@ -118,7 +118,7 @@ class Storage(Construct):
     def grant_write(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
         allow_objects(role, bucket, "s3:PutObject", *prefixes, key=self._key_of(bucket))
 
-    def tell_eventbridge(self, bucket: s3.Bucket) -> None:
+    def send_events_to_eventbridge(self, bucket: s3.Bucket) -> None:
         """Let S3 tell EventBridge of a bucket's objects; CDK's own way is a custom resource."""
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)

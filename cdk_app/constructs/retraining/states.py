@@ -13,7 +13,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 
 
 class States:
-    """Makes states that invoke the workflow's functions, and those that tell people.
+    """Makes states that invoke the workflow's functions, and those that notify people.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class States:
         self._foundation = foundation
         self._functions = functions
         self.ended = sfn.Fail(scope, "Failed", cause_path="States.JsonToString($.error)")
-        self._untold = self._publish_plainly().next(self.ended)
+        self._notification_failed = self._publish_plainly().next(self.ended)
 
     def invoke(
         self,
@@ -53,7 +53,7 @@ class States:
 
     def notify(self, id: str, subject: str, *, asks: bool = False) -> tasks.LambdaInvoke:
         """Tell people in words; where that fails, what failed is published as it is."""
-        tell = self.invoke(
+        notified = self.invoke(
             id,
             sfn.JsonPath.DISCARD,
             {
@@ -64,8 +64,8 @@ class States:
             },
             name="notify",
         )
-        tell.add_catch(self._untold, errors=["States.ALL"], result_path="$.error")
-        return tell
+        notified.add_catch(self._notification_failed, errors=["States.ALL"], result_path="$.error")
+        return notified
 
     def _publish_plainly(self) -> tasks.SnsPublish:
         return tasks.SnsPublish(

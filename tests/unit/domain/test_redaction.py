@@ -5,13 +5,13 @@ import traceback
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from stresswatch.aws.redaction import UnforeseenError, cause, discreet
+from stresswatch.aws.redaction import UnforeseenError, cause, redact_errors
 from stresswatch.contracts.posts import InvalidPost
 
 POST = "words that nobody else may read"
 
 
-@discreet
+@redact_errors
 def handler(error):
     raise error
 
@@ -41,7 +41,7 @@ def test_our_own_errors_and_those_of_aws_go_out_as_they_are(error):
 
 
 def test_a_handlers_answer_is_passed_on():
-    assert discreet(lambda event, context: (event, context))(1, context=2) == (1, 2)
+    assert redact_errors(lambda event, context: (event, context))(1, context=2) == (1, 2)
 
 
 def test_the_cause_of_a_refusal_is_its_operation_and_code():

@@ -27,7 +27,7 @@ class UnforeseenError(RuntimeError):
     """An error of a kind and at a place that are known, with a message that is not passed on."""
 
 
-def discreet(handler: Callable[P, R]) -> Callable[P, R]:
+def redact_errors(handler: Callable[P, R]) -> Callable[P, R]:
     """Let a handler's errors out, but none whose message could quote a post.
 
     Raises

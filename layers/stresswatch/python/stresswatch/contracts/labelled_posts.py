@@ -10,10 +10,10 @@ from stresswatch.contracts.posts import (
     Post,
     decode,
     post_record,
-    read_moment,
     read_number,
     read_object,
     read_post,
+    read_time_field,
 )
 
 LABEL_NAMES = {
@@ -64,7 +64,9 @@ def parse_record(line: object) -> LabelledPost:
     confidence = 1.0 if record.get("confidence") is None else read_number(record, "confidence")
     if not 0 <= confidence <= 1:
         raise InvalidPost("confidence_invalid", "confidence must be from 0 to 1")
-    return LabelledPost(read_post(record), label, read_moment(record, "labelled_at"), confidence)
+    return LabelledPost(
+        read_post(record), label, read_time_field(record, "labelled_at"), confidence
+    )
 
 
 def labelled_post_record(labelled: LabelledPost) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def _name(record: dict[str, Any], field: str) -> str | None:
     return _encodable(field, value)
 
 
-def read_moment(record: dict[str, Any], field: str) -> str | None:
+def read_time_field(record: dict[str, Any], field: str) -> str | None:
     value = record.get(field)
     if value is None:
         return None

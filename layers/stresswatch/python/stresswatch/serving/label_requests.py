@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stresswatch.aws.s3 import Location, listed, put_if_absent
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, moment_of, to_lines
+from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, labelled_time, to_lines
 from stresswatch.versions.model_version import sha256
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def write_labels(s3: S3Client, bucket: str, labels: Sequence[LabelledPost], now:
     name = f"web-{sha256(to_lines(labels))[:32]}"
     said = [labelled.labelled_at for labelled in labels if labelled.labelled_at is not None]
     if len(said) == len(labels):
-        return _write(s3, bucket, label_key(max(map(moment_of, said)), name), labels)
+        return _write(s3, bucket, label_key(max(map(labelled_time, said)), name), labels)
     last = _last(s3, bucket, since=now - RETRY_WINDOW, until=now)
     if last is not None and last.endswith(f"-{name}.jsonl"):
         return False

@@ -149,7 +149,10 @@ def check_given(labelled: LabelledPost, now: datetime) -> None:
     InvalidPost
         When it lies more than `CLOCK_TOLERANCE` ahead: it would beat each correction until then.
     """
-    if labelled.labelled_at is not None and moment_of(labelled.labelled_at) - now > CLOCK_TOLERANCE:
+    if (
+        labelled.labelled_at is not None
+        and labelled_time(labelled.labelled_at) - now > CLOCK_TOLERANCE
+    ):
         minutes = int(CLOCK_TOLERANCE.total_seconds() / 60)
         raise InvalidPost(
             FUTURE,
@@ -158,7 +161,7 @@ def check_given(labelled: LabelledPost, now: datetime) -> None:
         )
 
 
-def moment_of(labelled_at: str) -> datetime:
+def labelled_time(labelled_at: str) -> datetime:
     """Return the time at which a label was given; without a time zone, it is in UTC."""
     moment = datetime.fromisoformat(labelled_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -263,7 +266,7 @@ def _precedence(labelled: LabelledPost) -> tuple[datetime, float, int, str]:
     lines and files never does.
     """
     return (
-        moment_of(labelled.labelled_at) if labelled.labelled_at else _NEVER,
+        labelled_time(labelled.labelled_at) if labelled.labelled_at else _NEVER,
         labelled.confidence,
         labelled.label,
         json.dumps(labelled_post_record(labelled), sort_keys=True),

@@ -10,8 +10,8 @@ T = TypeVar("T", bytes, str)
 
 
 @dataclass(frozen=True)
-class Left(Generic[T]):
-    """What of some bytes, or of a text, is left.
+class Rewritten(Generic[T]):
+    """Some bytes, or a text, without a person's records.
 
     Attributes
     ----------
