@@ -48,6 +48,7 @@ def backfill(
     backfill_posts(console, target, version, source, out)
 
 
+# Typer reads a command's options from its signature, so commands with the same ones repeat them.
 def score(
     file: Annotated[
         str,

@@ -14,6 +14,22 @@ from cdk_app.settings.stage import Stage
 from verification.aws import templates
 
 WITHOUT_BUNDLING = {"aws:cdk:bundling-stacks": []}
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+TRACING = {
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
 
 
 PLAIN = Stage(name="test", retains_data=False, requires_byte_code=False)

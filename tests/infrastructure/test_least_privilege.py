@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 
-from tests.infrastructure.conftest import actions
+from tests.infrastructure.conftest import LOG_DELIVERY, TRACING, actions
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (an upload decrypts the
 # bucket key), https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
@@ -131,22 +131,6 @@ TRAINING_JOB = {
     "events:DescribeRule",
     "events:PutRule",
     "events:PutTargets",
-}
-LOG_DELIVERY = {
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-}
-TRACING = {
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
 }
 
 

@@ -4,25 +4,15 @@ import json
 
 import pytest
 
-from tests.infrastructure.conftest import actions
+from tests.infrastructure.conftest import LOG_DELIVERY, TRACING, actions
 
 # No resource-level permission exists for these; https://docs.aws.amazon.com/service-authorization/
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-    "xray:GetSamplingRules",
-    "xray:GetSamplingTargets",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
+    *LOG_DELIVERY,
+    *TRACING,
 }
 
 

@@ -158,7 +158,7 @@ class RetrainingStateMachine:
         *,
         name: str | None = None,
     ) -> tasks.LambdaInvoke:
-        """Invoke a function; its failure ends the run."""
+        """Invoke a function, with the parameters of `States.invoke`; its failure ends the run."""
         step = self._states.invoke(id, result_path, payload, name=name)
         step.add_catch(self._failed, errors=["States.ALL"], result_path="$.error")
         return step

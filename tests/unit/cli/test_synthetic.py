@@ -75,6 +75,7 @@ def test_a_stream_is_of_the_same_communities_and_the_same_each_time(posts):
 
 
 def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
+    # Written out again: the sizes are Dreaddit's, whatever the code says.
     assert Counter(labelled.post.source for labelled in posts) == {
         "ptsd": 584,
         "relationships": 552,
