@@ -28,8 +28,9 @@ PACKAGES = (
     "docs",
     "verification",
     "benchmarks",
+    "examples",
 )
-"""Everything of ours at the top, but for the tests and the examples."""
+"""Every folder of Python at the top, but for the tests."""
 FOLDERS = (
     "layers/stresswatch/python/stresswatch",
     "cdk_app/constructs",
@@ -39,10 +40,14 @@ FOLDERS = (
     "benchmarks",
 )
 """What the map shows the packages of."""
-_PART = r"(?<=<!-- {}: python -m docs.packages -->\n).*?(?=<!-- end -->)"
+_PART = r"(?<=<!-- {}: python -m docs.packages -->\n)(?:(?!<!--).)*(?=<!-- end -->)"
 
 Imports = Mapping[str, Set[str]]
 """Names of packages, and the names of those that each imports."""
+
+
+class MissingMarker(LookupError):
+    """The page has no place, or several, for a part that is written into it."""
 
 
 def graph() -> grimp.ImportGraph:
@@ -110,13 +115,23 @@ def folders() -> str:
 
 
 def written(page: str, imports: grimp.ImportGraph) -> str:
-    """Return a page with its diagrams and its map made anew."""
+    """Return a page with its diagrams and its map made anew.
+
+    Raises
+    ------
+    MissingMarker
+    """
     for name, part in (
         ("packages", diagram(imports_between_packages(imports))),
         ("domain", diagram(imports_between_children(imports, DOMAIN))),
         ("folders", folders()),
     ):
-        page = re.sub(_PART.format(name), lambda _, part=part: part, page, flags=re.DOTALL)
+        page, places = re.subn(_PART.format(name), lambda _, part=part: part, page, flags=re.DOTALL)
+        if places != 1:
+            raise MissingMarker(
+                f"the page has {places} places from <!-- {name}: python -m docs.packages --> to "
+                "<!-- end -->; it must have one"
+            )
     return page
 
 

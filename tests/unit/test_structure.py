@@ -3,6 +3,7 @@
 import copy
 import re
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
 import pytest
 
@@ -11,6 +12,7 @@ from docs.packages import (
     PACKAGES,
     PAGE,
     PROJECT,
+    MissingMarker,
     graph,
     imports_between_children,
     imports_between_packages,
@@ -28,9 +30,12 @@ MAY_IMPORT = {
     "cli": {"stresswatch", "local"},
     "docs": {"stresswatch", "cli"},
     "verification": {"stresswatch", "lambdas", "training_jobs", "cdk_app", "local", "cli"},
-    "benchmarks": {*PACKAGES} - {"benchmarks", "docs", "grafana"},
+    "benchmarks": {*PACKAGES} - {"benchmarks", "docs", "examples", "grafana"},
+    "examples": {"stresswatch"},
 }
 """What each package may import of ours. ``cli`` runs ``cdk_app`` as a program of its own."""
+PUBLIC = {"stresswatch.contracts", "stresswatch.producer"}
+"""What users may import of the domain."""
 
 LAYERS = (
     {"errors"},
@@ -48,6 +53,7 @@ LAYERS = (
 )
 """The domain's packages and its errors, from low to high: each imports lower ones alone."""
 
+LAYER = PROJECT / "layers/stresswatch/python"
 LONGEST_FILE, LONGEST_TEST = 300, 400
 LONG_FILES = {"tests/e2e/pages.py"}
 """Longer files that stay: `pages.py` is data."""
@@ -80,6 +86,23 @@ def wrong_directions(imports):
         for package, others in imports_between_packages(imports).items()
         for other in others - MAY_IMPORT[package]
     }
+
+
+def module_of(source):
+    """Return the name of the module that a file is."""
+    parts = source.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def private_imports(imports, package):
+    """Return the packages of the domain that a package imports, and users may not."""
+    imported = {
+        ".".join(name.split(".")[:2])
+        for module in imports.find_descendants(package)
+        for name in imports.find_modules_directly_imported_by(module)
+        if name.startswith(f"{DOMAIN}.")
+    }
+    return imported - PUBLIC
 
 
 def imports_between_functions(imports):
@@ -123,7 +146,7 @@ def circles(imports):
 
 
 def long_files(project):
-    folders = [*PACKAGES[1:], "layers", "tests", "examples"]
+    folders = [*PACKAGES[1:], "layers", "tests"]
     return {
         path.relative_to(project).as_posix()
         for folder in folders
@@ -142,12 +165,16 @@ def long_names(folder):
     return {name for name in names if len(name) > LONGEST_NAME}
 
 
-def test_every_folder_of_python_is_in_the_graph(imports):
+def test_every_file_of_python_is_in_the_graph(imports):
     folders = {path.parent.name for path in PROJECT.glob("*/*.py")}
-    assert folders <= {*PACKAGES, "tests", "examples"}
-    assert {*PACKAGES} <= imports.modules
-    handlers = {f"lambdas.{path.parent.name}.handler" for path in PROJECT.glob("lambdas/*/*.py")}
-    assert handlers <= imports.modules
+    assert folders <= {*PACKAGES, "tests"}
+    missing = {
+        path.as_posix()
+        for package, folder in {**dict.fromkeys(PACKAGES, PROJECT), DOMAIN: LAYER}.items()
+        for source in (folder / package).rglob("*.py")
+        if module_of(path := source.relative_to(folder)) not in imports.modules
+    }
+    assert missing == set()
 
 
 def test_packages_import_in_one_direction(imports, changed):
@@ -156,6 +183,12 @@ def test_packages_import_in_one_direction(imports, changed):
     assert wrong_directions(changed("stresswatch.aws.s3", "local.daemon")) == {
         ("stresswatch", "local")
     }
+
+
+def test_examples_import_what_users_may(imports, changed):
+    assert private_imports(imports, "examples") == set()
+    more = changed("examples.boto3_posts", "stresswatch.storage.archive")
+    assert private_imports(more, "examples") == {"stresswatch.storage"}
 
 
 def test_functions_do_not_import_each_other(imports, changed):
@@ -234,12 +267,29 @@ def test_metrics_and_dimensions_are_named_in_one_place():
     )
 
 
-def test_the_diagram_and_the_map_of_the_packages_are_up_to_date(imports, changed):
+def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()
     assert written(page, imports) == page
     assert written(page, changed("cdk_app.app", "grafana.dashboard")) != page
-    assert written(page.replace("/contracts/` | What", "/contracts/` | That"), imports) == page
+    (row,) = re.findall(r"^\| `[\w/]+/contracts/` \| .* \|$", page, re.MULTILINE)
+    altered = page.replace(row, row.replace("| What", "| That"))
+    assert altered != page
+    assert written(altered, imports) == page
+
+
+def test_a_part_of_the_page_that_lost_a_marker_is_not_written(imports):
+    page = PAGE.read_text()
+    starts = re.findall("<!-- .*: python -m docs.packages -->\n", page)
+    assert len(starts) == page.count("<!-- end -->") == 3
+    parts = page.split("<!-- end -->")
+    for place, start in enumerate(starts, 1):
+        ends = ["<!-- end -->"] * 3
+        ends[place - 1] = ""
+        without_end = "".join(chain(*zip(parts, [*ends, ""], strict=True)))
+        for broken in (page.replace(start, ""), without_end):
+            with pytest.raises(MissingMarker):
+                written(broken, imports)
 
 
 def test_a_newcomer_finds_what_the_guide_says_where_it_says():

@@ -1,0 +1,1 @@
+"""The folder that Python looks for its `sitecustomize` in, under libfaketime."""

@@ -1,0 +1,1 @@
+"""The function that stands in for SageMaker: it runs a training job on this machine."""
