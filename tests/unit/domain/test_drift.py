@@ -184,10 +184,15 @@ def test_rules_survive_their_way_to_the_function():
         (lambda: ColumnRule(test="anderson"), "test is 'anderson'; it must be one of ks"),
         (lambda: ColumnRule(distance="ks"), "distance is 'ks'; it must be one of wasserstein"),
         (lambda: ColumnRule(threshold=0.0), "threshold is 0.0"),
+        (lambda: ColumnRule(threshold=math.inf), "threshold is inf"),
         (lambda: DriftRules(error_rate=1.0), "error_rate is 1.0"),
         (lambda: DriftRules(columns={"mood": ColumnRule()}), "there is a rule for mood"),
         (lambda: DriftRules.from_json("[]"), "cannot be read"),
-        (lambda: DriftRules.from_json('{"error_rate": 0.1}'), "cannot be read"),
+        (lambda: DriftRules.from_json('{"error_rate": 0.1}'), "cannot be read: 'usual'"),
+        (
+            lambda: DriftRules.from_json('{"error_rate": 0.1, "usual": {}, "columns": {}}'),
+            "cannot be read: 'test'",
+        ),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(make, message):

@@ -43,12 +43,12 @@ def test_a_variable_is_named_after_its_field():
 
 
 @pytest.mark.parametrize("name", WHOLE.render())
-@pytest.mark.parametrize("is_empty", [False, True])
-def test_a_variable_that_is_missing_or_empty_is_named(name, is_empty):
+@pytest.mark.parametrize("text", [None, "", " \n"])
+def test_a_variable_that_is_missing_or_blank_is_named(name, text):
     variables = WHOLE.render()
     del variables[name]
-    if is_empty:
-        variables[name] = ""
+    if text is not None:
+        variables[name] = text
     with pytest.raises(InvalidEnvironment, match=f"variable {name} must be set"):
         EveryType.parse(variables)
 
@@ -61,8 +61,43 @@ def test_a_variable_that_is_missing_or_empty_is_named(name, is_empty):
         ("IS_WANTED", "yes", "bool"),
         ("REASONS", "sometimes", "ReasonsPolicy"),
         ("GATE_RULES", "{}{", "GateRules"),
+        ("GATE_RULES", "{}", "GateRules"),
     ],
 )
 def test_a_variable_of_another_type_is_named(name, value, type_):
     with pytest.raises(InvalidEnvironment, match=f"variable {name} is not of the type {type_}"):
         EveryType.parse(WHOLE.render() | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SHARE", "nan"), ("SHARE", "inf"), ("SHARE", "-0.1"), ("MINUTES", "-1")],
+)
+def test_a_number_that_is_negative_or_not_finite_is_named(name, value):
+    with pytest.raises(InvalidEnvironment, match=f"variable {name} is {value}"):
+        EveryType.parse(WHOLE.render() | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("bucket", None),
+        ("bucket", ""),
+        ("bucket", 7),
+        ("minutes", 1.5),
+        ("minutes", "60"),
+        ("share", float("nan")),
+        ("share", "0.05"),
+        ("is_wanted", 1),
+        ("reasons", "sometimes"),
+        ("gate_rules", {"confidence": 0.9}),
+    ],
+)
+def test_a_value_that_would_not_be_parsed_is_not_rendered(field, value):
+    with pytest.raises(InvalidEnvironment, match=f"variable {field.upper()} "):
+        replace(WHOLE, **{field: value}).render()
+
+
+def test_a_name_that_the_deployment_fills_in_is_rendered():
+    token = "${Token[Archive.Name.7]}"
+    assert replace(WHOLE, bucket=token).render()["BUCKET"] == token

@@ -352,6 +352,8 @@ class TestRules:
             ('{"confidence": 1.0}', "confidence is 1.0"),
             ('{"minimum_roc_auc": 0.2}', "minimum_roc_auc is 0.2"),
             ('{"base_brier_margin": 0}', "base_brier_margin is 0; it must be above 0"),
+            ('{"maximum_slowdown": Infinity}', "maximum_slowdown is inf; it must be .* finite"),
+            ('{"confidence": 0.9}', "rules lack base_brier_margin, .*, new_brier_margin"),
         ],
     )
     def test_rules_that_judge_nothing_are_refused(self, value, sentence):

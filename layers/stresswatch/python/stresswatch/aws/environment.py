@@ -7,6 +7,7 @@ is `str`, `int`, `float`, `bool`, an enumeration of strings, or a class with ``t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -33,15 +34,29 @@ class Environment:
         Raises
         ------
         InvalidEnvironment
-            When one is missing or empty, or not of its field's type.
+            When one is missing or blank, or not of its field's type. Numbers are finite and not
+            negative.
         """
         return cls(
             **{field: _read(field.upper(), kind, variables) for field, kind in _types(cls).items()}
         )
 
     def render(self) -> dict[str, str]:
-        """Write the variables that `parse` reads."""
-        return {field.upper(): _write(getattr(self, field)) for field in _types(type(self))}
+        """Write the variables that `parse` reads.
+
+        Raises
+        ------
+        InvalidEnvironment
+            When `parse` reads them not at all, or otherwise than they are here.
+        """
+        variables = {field.upper(): _write(getattr(self, field)) for field in _types(type(self))}
+        parsed = self.parse(variables)
+        for field in _types(type(self)):
+            if getattr(parsed, field) != getattr(self, field):
+                raise InvalidEnvironment(
+                    f"the environment variable {field.upper()} cannot be {getattr(self, field)!r}"
+                )
+        return variables
 
 
 def _types(environment: type[Environment]) -> dict[str, Any]:
@@ -56,17 +71,22 @@ def _read_types(environment: type[Environment]) -> dict[str, Any]:
 
 
 def _read(name: str, kind: Any, variables: Mapping[str, str]) -> Any:
-    text = variables.get(name)
-    if not text:
+    text = variables.get(name, "")
+    if not text.strip():
         raise InvalidEnvironment(f"the environment variable {name} must be set; see cdk_app/")
     try:
         if kind is bool:
             return {"true": True, "false": False}[text]
-        return kind.from_json(text) if hasattr(kind, "from_json") else kind(text)
+        value = kind.from_json(text) if hasattr(kind, "from_json") else kind(text)
     except (ValueError, KeyError) as error:
         raise InvalidEnvironment(
             f"the environment variable {name} is not of the type {kind.__name__}; see cdk_app/"
         ) from error
+    if kind in (int, float) and not 0 <= value < math.inf:
+        raise InvalidEnvironment(
+            f"the environment variable {name} is {text}; it must be finite and not negative"
+        )
+    return value
 
 
 def _write(value: Any) -> str:

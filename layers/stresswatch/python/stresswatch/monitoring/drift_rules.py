@@ -11,8 +11,10 @@ does not, so that many of them do not drift by a trifle.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE
 from stresswatch.errors import InvalidInput
@@ -50,8 +52,10 @@ class ColumnRule:
             raise InvalidDriftRules(
                 f"distance is {self.distance!r}; it must be one of {', '.join(DISTANCES)}"
             )
-        if not self.threshold > 0:
-            raise InvalidDriftRules(f"threshold is {self.threshold}; it must be above 0")
+        if not 0 < self.threshold < math.inf:
+            raise InvalidDriftRules(
+                f"threshold is {self.threshold}; it must be above 0, and finite"
+            )
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,12 @@ class DriftRules:
             values = json.loads(text)
             return DriftRules(
                 values["error_rate"],
-                ColumnRule(**values["usual"]),
-                {name: ColumnRule(**rule) for name, rule in values["columns"].items()},
+                _column_rule(values["usual"]),
+                {name: _column_rule(rule) for name, rule in values["columns"].items()},
             )
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise InvalidDriftRules(f"the rules of drift cannot be read: {error}") from error
+
+
+def _column_rule(values: Mapping[str, Any]) -> ColumnRule:
+    return ColumnRule(values["test"], values["distance"], values["threshold"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from stresswatch.errors import InvalidInput
@@ -74,24 +75,28 @@ class GateRules:
         if not self.maximum_chance < 1:
             raise InvalidGateRules(f"maximum_chance is {self.maximum_chance}; it must be below 1")
         for name, value in asdict(self).items():
-            if not value > 0:
-                raise InvalidGateRules(f"{name} is {value}; it must be above 0")
+            if not 0 < value < math.inf:
+                raise InvalidGateRules(f"{name} is {value}; it must be above 0, and finite")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(value: str) -> GateRules:
-        """Read rules.
+        """Read what `to_json` wrote.
 
         Raises
         ------
         InvalidGateRules
-            When they are none.
+            When it is no rules, or not all of them.
         """
         try:
-            return GateRules(**json.loads(value))
+            values = json.loads(value)
+            rules = GateRules(**values)
         except InvalidGateRules:
             raise
         except (ValueError, TypeError) as error:
             raise InvalidGateRules(f"the gate's rules cannot be read: {error}") from error
+        if missing := asdict(rules).keys() - values:
+            raise InvalidGateRules(f"the gate's rules lack {', '.join(sorted(missing))}")
+        return rules
