@@ -2,6 +2,5 @@
 
 import os
 
-# The handlers read these when they are imported; a process that has them keeps them.
-for _name, _value in {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Benchmark"}.items():
-    os.environ.setdefault(_name, _value)
+# Powertools reads it when a handler is imported; a process that has it, as one of tests, keeps it.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Benchmark")

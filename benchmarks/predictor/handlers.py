@@ -39,6 +39,7 @@ def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
     served = ServedModel(Pointer("v1", "s3://models/v1/", "0" * 64), artefact)
     sink: Any = _Sink()
     stubbed = predictor_module.Predictor(
+        stage="dev",
         champion=ChampionCache(lambda: served.pointer, lambda _: served, 3600, lambda _: None),
         s3=sink,
         kinesis=sink,
@@ -63,7 +64,7 @@ def _shadow_of(challenger: Artefact, sink: Any) -> predictor_module.Shadow:
     served = ServedModel(Pointer("v2", "s3://models/v2/", "0" * 64), challenger)
     pointer = ShadowPointer(served.pointer, datetime.now(UTC) + timedelta(days=1))
     cache = ShadowCache(lambda: pointer, lambda _: served, 3600)
-    return predictor_module.Shadow(cache, sink, "archive")
+    return predictor_module.Shadow("dev", cache, sink, "archive")
 
 
 def handle(events: Sequence[dict[str, Any]]) -> Callable[[], object]:

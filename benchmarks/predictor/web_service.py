@@ -67,7 +67,7 @@ def served(artefact: Artefact) -> Iterator[None]:
     champion = ChampionCache(
         lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_refused=lambda _: None
     )
-    stubbed = SimpleNamespace(champion=champion, explains=ReasonsPolicy.ON_REQUEST)
+    stubbed = SimpleNamespace(stage="dev", champion=champion, explains=ReasonsPolicy.ON_REQUEST)
     with (
         patch.object(api, "service", lambda: stubbed),
         Path(os.devnull).open("w") as nowhere,
@@ -172,7 +172,9 @@ from stresswatch.contracts.reasons import ReasonsPolicy
 artefact = Artefact.from_bytes(open({model!r}, "rb").read())
 served = ServedModel(Pointer("v1", "s3://models/models/v1/", ""), artefact)
 api.service = lambda: SimpleNamespace(
-    champion=SimpleNamespace(current=lambda: served), explains=ReasonsPolicy.NEVER
+    stage="dev",
+    champion=SimpleNamespace(current=lambda: served),
+    explains=ReasonsPolicy.NEVER,
 )
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r"

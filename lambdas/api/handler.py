@@ -22,7 +22,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch.aws.environment import Environment
 from stresswatch.aws.redaction import cause, redact_errors, unforeseen
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import InvalidPost, Post, decode
@@ -64,6 +63,7 @@ _AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "m
 class Service:
     """What the web service talks to."""
 
+    stage: str
     champion: ChampionCache
     s3: S3Client
     training_bucket: str
@@ -72,11 +72,12 @@ class Service:
 
 @cache
 def service() -> Service:
-    """Build the service once an execution environment."""
-    s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
+    """Build the service once an execution environment, from all of its variables."""
     environment = ApiEnvironment.parse(os.environ)
+    s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
     parameter = environment.champion_parameter
     return Service(
+        stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_model(s3, pointer),
@@ -243,7 +244,13 @@ def answer_error(error: Exception) -> Response[str]:
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request that API Gateway passed on, and log how, without a word of it."""
+    """Answer a request that API Gateway passed on, and log how, without a word of it.
+
+    Raises
+    ------
+    stresswatch.aws.environment.InvalidEnvironment
+    """
+    service()  # whatever is asked for, what the environment lacks is said first
     route = event["routeKey"]
     try:
         if route.startswith("POST "):
@@ -278,7 +285,7 @@ def _json(status: int, body: Mapping[str, Any]) -> Response[str]:
 
 def _count(name: str, value: int, **more: str) -> None:
     dimensions = {
-        dimension_names.STAGE: Environment.parse(os.environ).stage,
+        dimension_names.STAGE: service().stage,
         dimension_names.SERVICE: "api",
         **more,
     }

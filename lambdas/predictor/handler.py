@@ -19,7 +19,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from stresswatch.aws.environment import Environment
 from stresswatch.aws.redaction import cause, redact_errors
 from stresswatch.contracts.identity import (
     KeyUnavailable,
@@ -78,6 +77,7 @@ class Unfinished(Exception):
 class Shadow:
     """A challenger beside the champion, if there is one, with clients of its own."""
 
+    stage: str
     challenger: ShadowCache
     s3: S3Client
     archive_bucket: str
@@ -111,13 +111,14 @@ class Shadow:
         if served := self.challenger.current():
             predictions = served.predict_records(posts, datetime.now(UTC), read_texts=texts)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
-            _count_scored("challenger", predictions)
+            _count_scored(self.stage, "challenger", predictions)
 
 
 @dataclass(frozen=True)
 class Predictor:
     """The predictor with what it talks to."""
 
+    stage: str
     champion: ChampionCache
     s3: S3Client
     kinesis: KinesisClient
@@ -174,7 +175,7 @@ class Predictor:
         metrics.add_metric(
             metric_names.OBJECTS_PUT, MetricUnit.Count, len(rejections) + bool(predictions)
         )
-        _count_scored("champion", predictions)
+        _count_scored(self.stage, "champion", predictions)
         imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
         metrics.add_metric(metric_names.NUMBERS_IMPUTED, MetricUnit.Count, imputed)
         dropped = sum(len(post.dropped) for _, post in posts)
@@ -204,12 +205,13 @@ class Predictor:
 
 @cache
 def predictor() -> Predictor:
-    """Build the predictor once an execution environment."""
+    """Build the predictor once an execution environment, from all of its variables."""
+    environment = PredictorEnvironment.parse(os.environ)
     s3 = boto3.client("s3", config=_AWS)
     ssm = boto3.client("ssm", config=_AWS)
-    environment = PredictorEnvironment.parse(os.environ)
     parameter = environment.champion_parameter
     return Predictor(
+        stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
             load=lambda pointer: load_model(s3, pointer),
@@ -238,7 +240,7 @@ def _shadow(environment: PredictorEnvironment) -> Shadow:
         load=lambda pointer: load_model(s3, pointer),
         ttl_seconds=environment.champion_ttl_seconds,
     )
-    return Shadow(challenger, s3, environment.archive_bucket)
+    return Shadow(environment.stage, challenger, s3, environment.archive_bucket)
 
 
 @logger.inject_lambda_context
@@ -249,38 +251,36 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     Raises
     ------
+    stresswatch.aws.environment.InvalidEnvironment
     stresswatch.streaming.kinesis_event.InvalidEvent
         When somebody else than an event source mapping sent it; nothing was done then.
     """
-    metrics.set_default_dimensions(**{dimension_names.STAGE: _stage()})
+    serving = predictor()
+    metrics.set_default_dimensions(**{dimension_names.STAGE: serving.stage})
     records = read_event(event)
     try:
-        predictor().process(records, lambda: context.get_remaining_time_in_millis() / 1000)
+        serving.process(records, lambda: context.get_remaining_time_in_millis() / 1000)
     except Unfinished as error:
         logger.warning("unfinished", cause=str(error), records=len(records))
         metrics.add_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1)
-        _count_unfinished(context.function_version)
+        _count_unfinished(serving.stage, context.function_version)
         return {"batchItemFailures": [{"itemIdentifier": error.sequence_number}]}
     return {"batchItemFailures": []}
 
 
-def _stage() -> str:
-    return Environment.parse(os.environ).stage
-
-
-def _count_scored(role: str, predictions: list[Prediction]) -> None:
+def _count_scored(stage: str, role: str, predictions: list[Prediction]) -> None:
     """Count the posts that a model version scored, as the version's own metric."""
     if predictions:
         with single_metric(metric_names.POSTS_SCORED, MetricUnit.Count, len(predictions)) as scored:
-            scored.add_dimension(dimension_names.STAGE, _stage())
+            scored.add_dimension(dimension_names.STAGE, stage)
             scored.add_dimension(dimension_names.ROLE, role)
             scored.add_dimension(dimension_names.MODEL_VERSION, predictions[0].model_version)
 
 
-def _count_unfinished(version: str) -> None:
+def _count_unfinished(stage: str, version: str) -> None:
     """Count a batch that this version of the code gave back, for a canary to watch."""
     with single_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1) as unfinished:
-        unfinished.add_dimension(dimension_names.STAGE, _stage())
+        unfinished.add_dimension(dimension_names.STAGE, stage)
         unfinished.add_dimension(dimension_names.SERVICE, "predictor")
         unfinished.add_dimension(dimension_names.CODE_VERSION, version)
 

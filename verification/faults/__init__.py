@@ -7,6 +7,5 @@ So a seed gives the same run every time, and hours of outage take milliseconds.
 
 import os
 
-# The handler reads these when it is imported; a process that has them, as one of tests, keeps them.
-for _name, _value in {"STAGE": "dev", "POWERTOOLS_METRICS_NAMESPACE": "Faults"}.items():
-    os.environ.setdefault(_name, _value)
+# Powertools reads it when a handler is imported; a process that has it, as one of tests, keeps it.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Faults")

@@ -139,6 +139,7 @@ class Simulation:
         s3: Any = Faulty(self.buckets, self.outages, "S3")
         ssm: Any = Faulty(self._parameters, self.outages, "SSM")
         return predictor_module.Predictor(
+            stage="dev",
             champion=ChampionCache(
                 read=lambda: read_pointer(ssm, "champion"),
                 load=lambda pointer: load_model(s3, pointer),
@@ -165,7 +166,7 @@ class Simulation:
             ttl_seconds=_CHAMPION_TTL_SECONDS,
             clock=lambda: self.outages.now,
         )
-        return predictor_module.Shadow(challenger, s3, "archive")
+        return predictor_module.Shadow("dev", challenger, s3, "archive")
 
     @property
     def is_settled(self) -> bool:

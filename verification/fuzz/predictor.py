@@ -60,6 +60,7 @@ class FuzzedPredictor:
         served = ServedModel(model.pointer, model.artefact)
         stores: dict[str, Any] = {"s3": self._buckets, "kinesis": self._stream}
         self._predictor = predictor_module.Predictor(
+            stage="dev",
             champion=ChampionCache(lambda: served.pointer, lambda _: served, 3600, _fail),
             predictions_stream="predictions",
             archive_bucket="archive",
