@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.redaction import cause, redact_errors
+from stresswatch.clock import utc_now
 from stresswatch.contracts.identity import (
     KeyUnavailable,
     ReadKey,
@@ -81,6 +82,7 @@ class Shadow:
     challenger: ShadowCache
     s3: S3Client
     archive_bucket: str
+    now: Callable[[], datetime] = utc_now
 
     def score(
         self,
@@ -109,7 +111,7 @@ class Shadow:
                 raise NoTimeLeft
             return
         if served := self.challenger.current():
-            predictions = served.predict_records(posts, datetime.now(UTC), read_texts=texts)
+            predictions = served.predict_records(posts, self.now(), read_texts=texts)
             archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
             _count_scored(self.stage, "challenger", predictions)
 
@@ -128,6 +130,8 @@ class Predictor:
     explains: ReasonsPolicy
     read_key: ReadKey
     shadow: Shadow | None = None
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
 
     def process(self, records: list[Record], seconds_left: Callable[[], float]) -> None:
         """Predict a batch and write what comes of it.
@@ -156,6 +160,7 @@ class Predictor:
                 self.kinesis,
                 self.predictions_stream,
                 [_stream_record(prediction) for prediction in predictions],
+                sleep=self.sleep,
             )
         except (BotoCoreError, ClientError, Unavailable) as error:
             raise Unfinished(records[0].sequence_number, _cause(error)) from error
@@ -200,20 +205,19 @@ class Predictor:
         if not posts:
             return []
         served = self.champion.current()
-        return served.predict_records(posts, datetime.now(UTC), self.explains, texts)
+        return served.predict_records(posts, self.now(), self.explains, texts)
 
 
 @cache
 def predictor() -> Predictor:
     """Build the predictor once an execution environment, from all of its variables."""
     environment = PredictorEnvironment.parse(os.environ)
-    s3 = boto3.client("s3", config=_AWS)
-    ssm = boto3.client("ssm", config=_AWS)
-    parameter = environment.champion_parameter
+    s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
+    secrets = boto3.client("secretsmanager", config=_AWS)
     return Predictor(
         stage=environment.stage,
         champion=ChampionCache(
-            read=lambda: read_pointer(ssm, parameter),
+            read=lambda: read_pointer(ssm, environment.champion_parameter),
             load=lambda pointer: load_model(s3, pointer),
             ttl_seconds=environment.champion_ttl_seconds,
             on_refused=_report_refused_champion,
@@ -225,18 +229,14 @@ def predictor() -> Predictor:
         archive_bucket=environment.archive_bucket,
         quarantine_bucket=environment.quarantine_bucket,
         explains=environment.reasons,
-        read_key=key_reader(
-            boto3.client("secretsmanager", config=_AWS), environment.identity_secret
-        ),
+        read_key=key_reader(secrets, environment.identity_secret),
     )
 
 
 def _shadow(environment: PredictorEnvironment) -> Shadow:
-    s3 = boto3.client("s3", config=_SHADOW_AWS)
-    ssm = boto3.client("ssm", config=_SHADOW_AWS)
-    parameter = environment.shadow_parameter
+    s3, ssm = boto3.client("s3", config=_SHADOW_AWS), boto3.client("ssm", config=_SHADOW_AWS)
     challenger = ShadowCache(
-        read=lambda: read_shadow(ssm, parameter),
+        read=lambda: read_shadow(ssm, environment.shadow_parameter),
         load=lambda pointer: load_model(s3, pointer),
         ttl_seconds=environment.champion_ttl_seconds,
     )

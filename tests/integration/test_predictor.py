@@ -4,16 +4,18 @@ import base64
 import gzip
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.predictor.handler import handler, logger, predictor
+from lambdas.predictor.handler import Unfinished, handler, logger, predictor
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive
+from stresswatch.streaming.kinesis_event import read_event
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, train_version
 from training_jobs.stress_model.dataset import frame, read_dataset
@@ -243,13 +245,17 @@ def refuse_some(StreamName, Records):  # noqa: N803 - boto3's names
 
 
 def test_refused_predictions_are_reported_from_the_first_one_on(aws, champion, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    waits = []
+    patient = replace(predictor(), sleep=waits.append)
     records = [
         json.dumps({"post_id": name, "text": "words"}).encode()
         for name in ("taken-1", "taken-2", "refused-3", "taken-4")
     ]
-    monkeypatch.setattr(predictor().kinesis, "put_records", refuse_some)
-    assert failures(handler(event(records), CONTEXT)) == ["3"]
+    monkeypatch.setattr(patient.kinesis, "put_records", refuse_some)
+    with pytest.raises(Unfinished, match="1 prediction was refused") as caught:
+        patient.process(read_event(event(records)), lambda: 60.0)
+    assert caught.value.sequence_number == "3"
+    assert len(waits) == 3
 
 
 @pytest.mark.parametrize("bucket", ["archive", "quarantine"])

@@ -4,6 +4,7 @@ import copy
 import re
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -38,7 +39,7 @@ PUBLIC = {"stresswatch.contracts", "stresswatch.producer"}
 """What users may import of the domain."""
 
 LAYERS = (
-    {"errors"},
+    {"clock", "errors"},
     {"aws"},
     {"text"},
     {"contracts"},
@@ -51,7 +52,7 @@ LAYERS = (
     {"serving"},
     {"producer"},
 )
-"""The domain's packages and its errors, from low to high: each imports lower ones alone."""
+"""The domain's packages and modules, from low to high: each imports lower ones alone."""
 
 LAYER = PROJECT / "layers/stresswatch/python"
 LONGEST_FILE, LONGEST_TEST = 300, 400
@@ -240,6 +241,19 @@ def test_no_tests_name_is_long(tmp_path):
     assert long_names(tmp_path) == {long}
     (tmp_path / "test_names.py").write_text(f"def {short}(): ...\n@decorated\ndef {long}(): ...\n")
     assert long_names(tmp_path) == {long}
+
+
+def test_no_clock_is_patched():
+    """What reads the time takes its clock as a parameter."""
+    patched = re.compile(
+        r"(setattr|patch(\.object)?)\([^()]*\b"
+        r"(time|datetime|sleep|monotonic|perf_counter|process_time|thread_time)\b"
+    )
+    code = {*(PROJECT / "tests").rglob("*.py"), *(PROJECT / "verification").rglob("*.py")}
+    assert [path for path in code - {Path(__file__)} if patched.search(path.read_text())] == []
+    assert patched.search('monkeypatch.setattr("time.sleep", wait)')
+    assert patched.search('patch.object(predictor_module, "datetime", clock)')
+    assert patched.search('monkeypatch.setattr(kinesis.time, "time", clock)')
 
 
 def test_metrics_and_dimensions_are_named_in_one_place():

@@ -7,8 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,8 +21,6 @@ from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.model.artefact import Artefact
-from stresswatch.streaming.put_records import put_records
-from stresswatch.versions import shadow as shadow_module
 from stresswatch.versions.champion import ChampionCache, Pointer, load_model, read_pointer
 from stresswatch.versions.model_version import sha256
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer, read_shadow
@@ -113,19 +110,14 @@ class Simulation:
 
     @contextlib.contextmanager
     def _predictor_in_here(self) -> Iterator[None]:
-        clock = SimpleNamespace(now=self._now, fromisoformat=datetime.fromisoformat)
-        patient = partial(put_records, sleep=self.outages.spend)
         with (
             patch.object(predictor_module, "predictor", self._predictor),
-            patch.object(predictor_module, "datetime", clock),
-            patch.object(shadow_module, "datetime", clock),
-            patch.object(predictor_module, "put_records", patient),
             without_threads(),
         ):
             yield
 
-    def _now(self, zone: tzinfo) -> datetime:
-        return datetime.fromtimestamp(self.outages.now + self._skew, zone)
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.outages.now + self._skew, UTC)
 
     def _predictor(self) -> predictor_module.Predictor:
         """Choose an execution environment, and start it where it has not begun."""
@@ -155,6 +147,8 @@ class Simulation:
             quarantine_bucket="quarantine",
             explains=ReasonsPolicy.ON_REQUEST,
             read_key=lambda: IDENTITY_KEY,
+            now=self._now,
+            sleep=self.outages.spend,
         )
 
     def _shadow_beside(self) -> predictor_module.Shadow:
@@ -165,8 +159,9 @@ class Simulation:
             load=lambda pointer: load_model(s3, pointer),
             ttl_seconds=_CHAMPION_TTL_SECONDS,
             clock=lambda: self.outages.now,
+            now=self._now,
         )
-        return predictor_module.Shadow("dev", challenger, s3, "archive")
+        return predictor_module.Shadow("dev", challenger, s3, "archive", self._now)
 
     @property
     def is_settled(self) -> bool:
@@ -230,7 +225,7 @@ class Simulation:
                 self._put_model(
                     self.challenger, self.challenger.data if is_whole else chance.randbytes(100)
                 )
-                until = self._now(UTC) + timedelta(seconds=chance.uniform(*_SHADOW_SECONDS))
+                until = self._now() + timedelta(seconds=chance.uniform(*_SHADOW_SECONDS))
                 self._shadow.value = ShadowPointer(self.challenger.pointer, until).to_json()
             case "shard split":
                 self._stream.split(chance.choice(open_shards))

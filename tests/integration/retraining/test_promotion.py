@@ -1,5 +1,8 @@
 """The workflow's last states on moto: manual approval and promotion."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from lambdas.approval.handler import handler as approval
@@ -11,14 +14,13 @@ from tests.integration.conftest import CONTEXT, ENVIRONMENT
 
 
 class TestApproval:
-    def test_what_waits_for_a_word_is_in_the_journal_until_its_time_is_over(self, aws, monkeypatch):
-        event = {"version": "v2", "execution": "arn:execution", "token": "token"}
-        approval(event, CONTEXT)
+    def test_what_waits_for_a_word_is_in_the_journal_until_its_time_is_over(self, aws):
+        approval({"version": "v2", "execution": "arn:execution", "token": "token"}, CONTEXT)
         pending = aws.journal.approval("v2")
         assert (pending.execution, pending.token) == ("arn:execution", "token")
-        monkeypatch.setenv("APPROVAL_HOURS", "0")
-        approval(event, CONTEXT)
-        assert aws.journal.approval("v2") is None
+        just_before = pending.expires_at - timedelta(seconds=1)
+        assert replace(aws.journal, now=lambda: just_before).approval("v2") == pending
+        assert replace(aws.journal, now=lambda: pending.expires_at).approval("v2") is None
 
 
 class TestPromote:

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 import lambdas.api.handler as api
 from cli.deployment.client import DeploymentClient
-from stresswatch.serving.label_requests import RETRY_WINDOW, label_key
-from stresswatch.serving.web_service import MAXIMUM_LABELS
+from stresswatch.serving.label_requests import RETRY_WINDOW, label_key, write_labels
+from stresswatch.serving.web_service import MAXIMUM_LABELS, Problem, read_labels
 from stresswatch.storage.training_sets import assemble, read_lines
 from tests.conftest import make_posts
 from tests.integration.web_service.requests import LABELS, post
@@ -48,19 +48,21 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
     assert post("/labels", LABELS[0]).body == {"labels": 1, "new": False}
 
 
+class Giver:
+    """Gives labels, as the route does, at a time that is set by hand."""
+
+    def __init__(self, aws):
+        self._s3 = aws.s3
+        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def give(self, *records):
+        """Give labels; tell whether they were new."""
+        return write_labels(self._s3, "training", read_labels(records, self.now), self.now)
+
+
 @pytest.fixture
-def clock(monkeypatch):
-    """The web service's clock, which is set by hand."""
-
-    class Clock(datetime):
-        moment = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-        @classmethod
-        def now(cls, tz=None):
-            return cls.moment.astimezone(tz)
-
-    monkeypatch.setattr(api, "datetime", Clock)
-    return Clock
+def giver(aws):
+    return Giver(aws)
 
 
 def newest(aws):
@@ -71,82 +73,82 @@ def newest(aws):
 
 
 @pytest.mark.parametrize("several", [1, 3])
-def test_a_label_given_back_counts_as_the_newest(aws, clock, several):
+def test_a_label_given_back_counts_as_the_newest(aws, giver, several):
     stressed = [one | {"label": 1} for one in LABELS[:several]]
     calm = [one | {"label": 0} for one in stressed]
     for place, labels in enumerate((stressed, calm, stressed, calm, stressed)):
-        clock.moment += timedelta(seconds=1)
-        assert post("/labels", labels).body["new"], place
-        assert not post("/labels", labels).body["new"]
+        giver.now += timedelta(seconds=1)
+        assert giver.give(*labels), place
+        assert not giver.give(*labels)
         assert set(newest(aws).values()) == {labels[0]["label"]}
 
 
-def test_a_label_given_again_after_the_retries_time_has_a_time_of_its_own(aws, clock):
-    assert post("/labels", LABELS[0]).body["new"]
-    clock.moment += RETRY_WINDOW
-    assert not post("/labels", LABELS[0]).body["new"]
+def test_a_label_given_again_after_the_retries_time_has_a_time_of_its_own(aws, giver):
+    assert giver.give(LABELS[0])
+    giver.now += RETRY_WINDOW
+    assert not giver.give(LABELS[0])
     dated = LABELS[0] | {
         "label": 1 - LABELS[0]["label"],
-        "labelled_at": (clock.moment - timedelta(minutes=1)).isoformat(),
+        "labelled_at": (giver.now - timedelta(minutes=1)).isoformat(),
     }
-    clock.moment += timedelta(seconds=1)
-    assert post("/labels", LABELS[0]).body["new"]
-    assert post("/labels", dated).body["new"]
+    giver.now += timedelta(seconds=1)
+    assert giver.give(LABELS[0])
+    assert giver.give(dated)
     assert newest(aws)[LABELS[0]["post_id"]] == LABELS[0]["label"]
 
 
 @pytest.mark.parametrize("seconds_before", [0.5, 0])
-def test_labels_of_the_command_that_came_in_between_are_not_overlooked(aws, clock, seconds_before):
-    post("/labels", LABELS[0])
+def test_labels_of_the_command_that_came_in_between_are_not_overlooked(aws, giver, seconds_before):
+    giver.give(LABELS[0])
     other = LABELS[0] | {"label": 1 - LABELS[0]["label"]}
-    clock.moment += timedelta(seconds=1)
-    given = clock.moment - timedelta(seconds=seconds_before)
+    giver.now += timedelta(seconds=1)
+    given = giver.now - timedelta(seconds=seconds_before)
     body = json.dumps(other | {"labelled_at": given.isoformat()}).encode()
     aws.put("training", label_key(given, "command"), body)
-    clock.moment += timedelta(seconds=1)
-    assert post("/labels", LABELS[0]).body["new"]
+    giver.now += timedelta(seconds=1)
+    assert giver.give(LABELS[0])
     assert newest(aws)[LABELS[0]["post_id"]] == LABELS[0]["label"]
 
 
-def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, clock):
+def test_labels_that_say_when_they_were_given_are_taken_once_for_ever(aws, giver):
     dated = [one | {"labelled_at": "2026-11-23T14:00:00+02:00"} for one in LABELS]
-    assert post("/labels", dated).body["new"]
-    clock.moment += timedelta(days=30)
-    assert not post("/labels", dated).body["new"]
+    assert giver.give(*dated)
+    giver.now += timedelta(days=30)
+    assert not giver.give(*dated)
     assert len(aws.keys("training", "labels/")) == 1
     later = [one | {"labelled_at": "2026-11-23T12:00:01Z"} for one in LABELS]
-    assert post("/labels", later).body["new"]
+    assert giver.give(*later)
     eldest = LABELS[0] | {"labelled_at": "0001-01-01T00:00:00+14:00"}
-    assert post("/labels", eldest).body["new"]
-    assert not post("/labels", eldest).body["new"]
+    assert giver.give(eldest)
+    assert not giver.give(eldest)
 
 
-def test_an_object_of_a_later_time_hides_no_retry(aws, clock):
+def test_an_object_of_a_later_time_hides_no_retry(aws, giver):
     later = [timedelta(minutes=4), timedelta(days=30_000)]
     for ahead in later:
-        aws.put("training", label_key(clock.moment + ahead, "ahead"), b"")
-    assert post("/labels", LABELS[0]).body["new"]
-    assert not post("/labels", LABELS[0]).body["new"]
+        aws.put("training", label_key(giver.now + ahead, "ahead"), b"")
+    assert giver.give(LABELS[0])
+    assert not giver.give(LABELS[0])
     assert len(aws.keys("training", "labels/")) == len(later) + 1
 
 
-def test_label_objects_with_names_of_the_former_form_are_no_retries(aws, clock):
+def test_label_objects_with_names_of_the_former_form_are_no_retries(aws, giver):
     aws.put("training", "labels/web-0123456789abcdef0123456789abcdef.jsonl", b"")
-    assert post("/labels", LABELS[0]).body["new"]
-    assert not post("/labels", LABELS[0]).body["new"]
+    assert giver.give(LABELS[0])
+    assert not giver.give(LABELS[0])
 
 
-def test_a_label_that_lies_in_the_future_is_refused_by_name(aws, clock):
+def test_a_label_that_lies_in_the_future_is_refused_by_name(aws, giver):
     def dated(**ahead):
-        return LABELS[0] | {"labelled_at": (clock.moment + timedelta(**ahead)).isoformat()}
+        return LABELS[0] | {"labelled_at": (giver.now + timedelta(**ahead)).isoformat()}
 
-    answer = post("/labels", [dated(minutes=5), LABELS[1], dated(minutes=5, seconds=1)])
-    assert (answer.status, answer.reason) == (422, "labels_invalid")
-    (error,) = answer.body["errors"]
+    with pytest.raises(Problem) as refused:
+        giver.give(dated(minutes=5), LABELS[1], dated(minutes=5, seconds=1))
+    (error,) = refused.value.as_dict()["errors"]
     assert (error["place"], error["type"]) == (2, "urn:stresswatch:problem:labelled_at_in_future")
     assert error["detail"].startswith("labelled_at must not lie more than 5 minutes ahead")
     assert aws.keys("training") == []
-    assert post("/labels", dated(minutes=5)).status == 200
+    assert giver.give(dated(minutes=5))
 
 
 def test_of_labels_all_are_taken_or_none(aws):

@@ -12,8 +12,8 @@ from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
 
 POINTER = Pointer("v2", "s3://models/models/v2/", "0" * 64)
-LATER = datetime.now(UTC) + timedelta(hours=1)
-EARLIER = datetime.now(UTC) - timedelta(hours=1)
+START = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER, EARLIER = START + timedelta(hours=1), START - timedelta(hours=1)
 
 
 class Store:
@@ -36,7 +36,13 @@ class Store:
         return SimpleNamespace(pointer=pointer)
 
     def cache(self):
-        return ShadowCache(self.read, self.load, ttl_seconds=30, clock=lambda: self.now)
+        return ShadowCache(
+            self.read,
+            self.load,
+            ttl_seconds=30,
+            clock=lambda: self.now,
+            now=lambda: START + timedelta(seconds=self.now),
+        )
 
 
 class TestPointer:
@@ -77,12 +83,13 @@ class TestCache:
 
     def test_it_ends_by_itself_though_the_pointer_stays(self):
         assert Store(ShadowPointer(POINTER, EARLIER)).cache().current() is None
-        soon = datetime.now(UTC) + timedelta(milliseconds=50)
-        cache = Store(ShadowPointer(POINTER, soon)).cache()
-        cache.current()
-        while datetime.now(UTC) <= soon:
-            pass
+        store = Store(ShadowPointer(POINTER, START + timedelta(seconds=20)))
+        cache = store.cache()
+        for store.now in (0, 19):
+            assert cache.current().pointer == POINTER
+        store.now = 20
         assert cache.current() is None
+        assert store.reads == 1
 
     def test_a_pointer_that_cannot_be_followed_is_not_tried_with_every_batch(self):
         store = Store(ShadowPointer(POINTER, LATER))

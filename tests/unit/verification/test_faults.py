@@ -122,12 +122,12 @@ def overwrites_the_archive(patch):
 
 
 def reports_no_refused_prediction(patch):
-    put = simulation.put_records
+    put = simulation.predictor_module.put_records
 
     def pretend(*arguments, **options):
         return [Position("s", "1") for _ in put(*arguments, **options)]
 
-    patch(simulation, "put_records", pretend)
+    patch(simulation.predictor_module, "put_records", pretend)
 
 
 def names_predictions_anew(patch):

@@ -12,10 +12,12 @@ An entry is known by its kind and its name:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from stresswatch.clock import utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -61,6 +63,7 @@ class Journal:
 
     dynamodb: DynamoDBClient
     table: str
+    now: Callable[[], datetime] = utc_now
 
     def lease_holder(self) -> str | None:
         """Return the execution that took the lease last; None before the first."""
@@ -102,13 +105,13 @@ class Journal:
         if not entry:
             return None
         expires_at = datetime.fromtimestamp(int(entry[EXPIRES_AT]), UTC)
-        if expires_at <= datetime.now(UTC):
+        if expires_at <= self.now():
             return None
         return PendingApproval(version, entry["execution"], entry["token"], expires_at)
 
     def close_approval(self, version: str) -> None:
         """Let nothing wait for a word on a version any more: no function may delete an entry."""
-        self._put_approval(version, {}, datetime.now(UTC))
+        self._put_approval(version, {}, self.now())
 
     def _put_approval(self, version: str, fields: Mapping[str, str], expires_at: datetime) -> None:
         item = _item(APPROVAL, version, fields)

@@ -10,9 +10,10 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from stresswatch.clock import utc_now
 from stresswatch.versions.champion import InvalidPointer, Pointer, ServedModel, read_parameter
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class ShadowCache:
         How soon the pointer is read again; one that could not be followed is not tried before.
     clock : callable
         Seconds, monotonic.
+    now : callable
+        The time, which a pointer's end is compared with.
     """
 
     def __init__(
@@ -83,11 +86,13 @@ class ShadowCache:
         load: Callable[[Pointer], ServedModel],
         ttl_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
     ):
         self._read = read
         self._load = load
         self._ttl_seconds = ttl_seconds
         self._clock = clock
+        self._now = now
         self._shadow: ShadowPointer | None = None
         self._served: ServedModel | None = None
         self._checked_at = float("-inf")
@@ -108,12 +113,12 @@ class ShadowCache:
     @property
     def is_shadowing(self) -> bool:
         """Whether a challenger was to shadow now, when that was last looked at."""
-        return self._shadow is not None and self._shadow.until > datetime.now(UTC)
+        return self._shadow is not None and self._shadow.until > self._now()
 
     def _follow(self) -> None:
         served, self._shadow, self._served = self._served, None, None
         shadow = self._read()
-        if shadow and shadow.until > datetime.now(UTC):
+        if shadow and shadow.until > self._now():
             is_known = served and served.pointer == shadow.pointer
             self._served = served if is_known else self._load(shadow.pointer)
             self._shadow = shadow
