@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import OperatorError
+from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
@@ -76,7 +77,7 @@ def read_template(name: str, template: Mapping[str, Any]) -> Deployment:
     """
     try:
         return _read(name, template["Resources"])
-    except (KeyError, ValueError, StopIteration) as error:
+    except (LookupError, ValueError, StopIteration) as error:
         raise OperatorError(
             f"The template of {name} has not what the estimate reads ({error!r}); has a construct "
             "changed? See cli/cost/template.py."
@@ -111,9 +112,8 @@ def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
             raise ValueError(f"no schedule of {service}")
         return hours
 
-    def setting(service: str, variable: str) -> float:
-        return float(functions[service][1]["Environment"]["Variables"][variable])
-
+    drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
+    quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
     posts = next(
         each for logical, each in properties("AWS::Kinesis::Stream").items() if "Posts" in logical
     )
@@ -138,10 +138,10 @@ def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
         predictor=_function(functions["predictor"][1]),
         drift=_function(functions["drift"][1]),
         quality=_function(functions["quality"][1]),
-        drift_every_hours=setting("drift", "WINDOW_MINUTES") / 60,
-        drift_window_hours=setting("drift", "WINDOW_MINUTES") / 60,
+        drift_every_hours=drift.window_minutes / 60,
+        drift_window_hours=drift.window_minutes / 60,
         quality_every_hours=scheduled("quality"),
-        quality_window_hours=setting("quality", "QUALITY_WINDOW_DAYS") * _A_DAY,
+        quality_window_hours=quality.quality_window_days * _A_DAY,
         retraining_every_hours=every(workflow),
         workflow_gb=max(each["MemorySize"] for each in rest) / 1024,
         reserved_concurrency=sum(
@@ -166,6 +166,12 @@ def _function(properties: Mapping[str, Any]) -> Function:
         timeout=properties["Timeout"],
         concurrency=properties.get("ReservedConcurrentExecutions"),
     )
+
+
+def _variables(properties: Mapping[str, Any]) -> dict[str, str]:
+    """Return a function's variables; names that the deployment fills in are references as yet."""
+    given = properties["Environment"]["Variables"].items()
+    return {name: value if isinstance(value, str) else "a reference" for name, value in given}
 
 
 def _hours(schedule: str) -> float:

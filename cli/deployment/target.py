@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import local
 from cli.errors import NoSuchStack, OperatorError, sentence
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 LOCAL_DIRECTORY = Path(".stresswatch")
 TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
@@ -86,7 +87,7 @@ def local_tracking_uri(directory: Path = TRACKING_DIRECTORY) -> str:
     `MLFLOW_TRACKING_URI`, as everywhere with MLflow, or else a file of SQLite in a directory.
     """
     file = directory.resolve() / "mlflow.db"
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{file}"
+    return os.environ.get(TRACKING_ADDRESS) or f"sqlite:///{file}"
 
 
 def of_local_stack(stack: local.LocalStack) -> Target:

@@ -23,6 +23,7 @@ from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
 from stresswatch.monitoring.environments import DriftEnvironment
+from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.sampling import Sample, sample
 from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.monitoring.windows import Window
@@ -155,8 +156,7 @@ def _publish(
             (metric_names.COLUMN_DISTANCE, column.distance / column.threshold),
         )
     ]
-    namespace = environment.powertools_metrics_namespace
-    return publish(boto3.client("cloudwatch"), namespace, found.window, data)
+    return publish(boto3.client("cloudwatch"), NAMESPACE, found.window, data)
 
 
 def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:

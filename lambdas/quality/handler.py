@@ -24,6 +24,7 @@ from stresswatch.monitoring.live_quality import (
     measure_live,
     newest_labels,
 )
+from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.monitoring.windows import Window
 from stresswatch.storage import archive, prefixes
@@ -134,8 +135,7 @@ def _publish(
             "Value": METRIC_DIMENSION.encode(name),
         }
         data += _data(figures, [*stage, community])
-    namespace = environment.powertools_metrics_namespace
-    return publish(boto3.client("cloudwatch"), namespace, window, data)
+    return publish(boto3.client("cloudwatch"), NAMESPACE, window, data)
 
 
 def _data(

@@ -16,6 +16,8 @@ from local.template.resources import (
     resources_of,
 )
 from local.template.state_machine_definition import Definition, map_tasks
+from local.training_runner.handler import CONTAINER_VARIABLES, ENTRY_POINT
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 TRAINING_RUNNER = "TrainingRunner"
 """Logical id of the function that stands in for SageMaker training jobs."""
@@ -73,9 +75,8 @@ def _runner_function(
 ) -> dict[str, Any]:
     code = code_of(definition.resolve(request["AlgorithmSpecification"]["TrainingImage"]), context)
     longest = int(request["StoppingCondition"]["MaxRuntimeInSeconds"])
-    variables = {"ENTRY_POINT": json.dumps(code.entry_point)}
-    if context.tracking_uri:
-        variables["MLFLOW_TRACKING_URI"] = context.tracking_uri
+    # A job on this machine is recorded on this machine, never at the stage's MLflow.
+    here = {TRACKING_ADDRESS: context.tracking_uri or ""}
     return {
         "Type": "AWS::Lambda::Function",
         "Properties": {
@@ -85,7 +86,12 @@ def _runner_function(
             "Runtime": RUNTIME,
             "Role": definition.resolve(request["RoleArn"]),
             "Timeout": longest + _SHUTDOWN_SECONDS,
-            "Environment": {"Variables": variables},
+            "Environment": {
+                "Variables": {
+                    ENTRY_POINT: json.dumps(code.entry_point),
+                    CONTAINER_VARIABLES: json.dumps(here),
+                }
+            },
         },
     }
 

@@ -26,8 +26,11 @@ import boto3
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+ENTRY_POINT = "ENTRY_POINT"
+"""The variable with the container's command, as JSON."""
+CONTAINER_VARIABLES = "CONTAINER_VARIABLES"
+"""The variable with those that the container has on this machine, whatever the job asks for."""
 _LONGEST_REASON = 1024
-_MLFLOW = "MLFLOW_TRACKING_URI"
 
 
 class TrainingJobFailed(Exception):
@@ -97,7 +100,7 @@ def _lay_out(prefix: Path, event: Mapping[str, Any], s3: S3Client) -> None:
 
 
 def _run(prefix: Path, event: Mapping[str, Any], container: Path) -> None:
-    program, *arguments = json.loads(os.environ["ENTRY_POINT"])
+    program, *arguments = json.loads(os.environ[ENTRY_POINT])
     command = [
         sys.executable if program in ("python", "python3") else program,
         *arguments,
@@ -135,10 +138,8 @@ def _container_environment(event: Mapping[str, Any], container: Path) -> dict[st
         "PYTHONPATH": str(container),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    # A job on this machine is recorded on this machine, never at the stage's MLflow.
-    asked = {name: value for name, value in event.get("Environment", {}).items() if name != _MLFLOW}
-    here = {_MLFLOW: os.environ[_MLFLOW]} if _MLFLOW in os.environ else {}
-    return kept | job | asked | here
+    here = json.loads(os.environ[CONTAINER_VARIABLES])
+    return {**kept, **job, **event.get("Environment", {}), **here}
 
 
 def _deliver(model: Path, uri: str, s3: S3Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from stresswatch.contracts.identity import KEY_LENGTH
+from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal, PendingApproval
@@ -20,40 +22,49 @@ from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.versions.champion import Pointer, read_pointer, write_pointer
 from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
+from tests.environments import every_environment
 from tests.strict_calls import checked
 from training_jobs.stress_model.train import train
 
-ENVIRONMENT = {
-    "PREDICTIONS_STREAM": "predictions",
-    "ARCHIVE_BUCKET": "archive",
-    "QUARANTINE_BUCKET": "quarantine",
-    "TRAINING_BUCKET": "training",
-    "MODEL_BUCKET": "models",
-    "MODEL_PACKAGE_GROUP": "stresswatch-dev",
-    "GATE_RULES": GateRules().to_json(),
-    "JOURNAL_TABLE": "journal",
-    "COOL_DOWN_MINUTES": "60",
-    "MINIMUM_NEW_LABELS": "20",
-    "APPROVAL_HOURS": "72",
-    "TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:topic",
-    "REQUIRES_APPROVAL": "false",
-    "SHADOW_SECONDS": "0",
-    "SHADOW_PARAMETER": "/stresswatch/dev/shadow",
-    "STAGE": "dev",
-    "CHAMPION_PARAMETER": "/stresswatch/dev/champion",
-    "CHAMPION_TTL_SECONDS": "30",
-    "REASONS": "on_request",
-    "IDENTITY_SECRET": "identity",
-    "WINDOW_MINUTES": "60",
-    "MINIMUM_WINDOW_POSTS": "50",
-    "MAXIMUM_WINDOW_POSTS": "10000",
-    "LOOK_BACK_SECONDS": "3600",
-    "DRIFT_RULES": DriftRules().to_json(),
-    "DRIFT_SHARE_THRESHOLD": "0.05",
-    "REPORT_LINK_HOURS": "12",
-    "QUALITY_WINDOW_DAYS": "7",
-    "MINIMUM_LABELLED_POSTS": "50",
+_TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
+_VALUES = {
+    "stage": "dev",
+    "predictions_stream": "predictions",
+    "archive_bucket": "archive",
+    "quarantine_bucket": "quarantine",
+    "training_bucket": "training",
+    "model_bucket": "models",
+    "model_package_group": "stresswatch-dev",
+    "gate_rules": GateRules(),
+    "journal_table": "journal",
+    "cool_down_minutes": 60,
+    "minimum_new_labels": 20,
+    "approval_hours": 72,
+    "topic_arn": _TOPIC,
+    "notification_topic": _TOPIC,
+    "requires_approval": False,
+    "shadow_seconds": 0,
+    "shadow_parameter": "/stresswatch/dev/shadow",
+    "champion_parameter": "/stresswatch/dev/champion",
+    "champion_ttl_seconds": 30.0,
+    "reasons": ReasonsPolicy.ON_REQUEST,
+    "identity_secret": "identity",
+    "window_minutes": 60,
+    "minimum_window_posts": 50,
+    "maximum_window_posts": 10_000,
+    "look_back_seconds": 3600,
+    "drift_rules": DriftRules(),
+    "drift_share_threshold": 0.05,
+    "report_link_hours": 12,
+    "quality_window_days": 7.0,
+    "minimum_labelled_posts": 50,
 }
+ENVIRONMENT = {
+    name: text
+    for kind in every_environment()
+    for name, text in kind(**{one.name: _VALUES[one.name] for one in fields(kind)}).render().items()
+}
+"""The variables of all functions."""
 CONTEXT = SimpleNamespace(
     function_name="tests",
     function_version="1",

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from dataclasses import fields
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,10 @@ from docs.packages import (
     imports_between_packages,
     written,
 )
+from local.training_runner.handler import CONTAINER_VARIABLES, ENTRY_POINT
 from stresswatch.monitoring import dimension_names, metric_names
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
+from tests.environments import every_environment
 
 MAY_IMPORT = {
     "stresswatch": set(),
@@ -241,6 +245,29 @@ def test_no_tests_name_is_long(tmp_path):
     assert long_names(tmp_path) == {long}
     (tmp_path / "test_names.py").write_text(f"def {short}(): ...\n@decorated\ndef {long}(): ...\n")
     assert long_names(tmp_path) == {long}
+
+
+def spelled(names):
+    """Return where each name is a text in code, tests apart."""
+    found = {name: set() for name in names}
+    literal = re.compile(rf"""["']({"|".join(names)})["']""")
+    for package, folder in {**dict.fromkeys(PACKAGES, PROJECT), DOMAIN: LAYER}.items():
+        for path in (folder / package).rglob("*.py"):
+            for name in literal.findall(path.read_text()):
+                found[name].add(path.relative_to(folder).as_posix())
+    return found
+
+
+def test_variables_are_named_in_one_place():
+    """A function's variables are named after the fields of its environment, and nowhere else."""
+    names = {one.name.upper() for kind in every_environment() for one in fields(kind)}
+    # A stage is a variable of `make` and of the CDK app as well.
+    assert {name: places for name, places in spelled(names - {"STAGE"}).items() if places} == {}
+    assert spelled({TRACKING_ADDRESS, ENTRY_POINT, CONTAINER_VARIABLES}) == {
+        TRACKING_ADDRESS: {"stresswatch/retraining/tracking.py"},
+        ENTRY_POINT: {"local/training_runner/handler.py"},
+        CONTAINER_VARIABLES: {"local/training_runner/handler.py"},
+    }
 
 
 def test_no_clock_is_patched():

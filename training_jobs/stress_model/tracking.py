@@ -20,8 +20,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from stresswatch.aws.identifiers import METRIC_NAME
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
-ADDRESS_VARIABLE = "MLFLOW_TRACKING_URI"
 LONGEST_SECONDS = 60.0
 """How long one step of tracking may take; the first imports MLflow, and may make its database."""
 
@@ -70,7 +70,7 @@ class Tracker:
         self._longest_seconds = longest_seconds
         self._is_tracking = bool(address)
         if not address:
-            log.info("not tracked: %s is not set", ADDRESS_VARIABLE)
+            log.info("not tracked: %s is not set", TRACKING_ADDRESS)
 
     @contextmanager
     def run(self, name: str) -> Iterator[Run]:

@@ -26,6 +26,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
 from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline, prove_parity
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
 from stresswatch.versions.model_version import (
     EVALUATION_FILE,
     MANIFEST_FILE,
@@ -48,7 +49,7 @@ from training_jobs.stress_model.recipe import (
     fit_pipeline,
     selected_features,
 )
-from training_jobs.stress_model.tracking import ADDRESS_VARIABLE, Run, Tracker, evaluation_metrics
+from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
 
 EXPERIMENT = "stress-model"
 
@@ -113,7 +114,7 @@ def train(inputs: Path) -> dict[str, bytes]:
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
     provenance = Provenance.take(parameters)
     hyperparameters = Hyperparameters.from_strings(parameters)
-    tracker = Tracker(os.environ.get(ADDRESS_VARIABLE), EXPERIMENT)
+    tracker = Tracker(os.environ.get(TRACKING_ADDRESS), EXPERIMENT)
     with tracker.run(provenance.version) as run:
         run.log(
             parameters=hyperparameters.as_dict(),

@@ -50,7 +50,6 @@ class DriftMonitor(Construct):
             concurrency=stage.serving.other_concurrency,
             environment=DriftEnvironment(
                 stage=stage.name,
-                powertools_metrics_namespace=NAMESPACE,
                 archive_bucket=storage.archive.bucket_name,
                 champion_parameter=foundation.pointers.champion.parameter_name,
                 window_minutes=settings.window_minutes,

@@ -34,7 +34,6 @@ class LiveQuality(Construct):
             concurrency=stage.serving.other_concurrency,
             environment=QualityEnvironment(
                 stage=stage.name,
-                powertools_metrics_namespace=NAMESPACE,
                 archive_bucket=storage.archive.bucket_name,
                 training_bucket=storage.training.bucket_name,
                 champion_parameter=foundation.pointers.champion.parameter_name,

@@ -15,6 +15,7 @@ from cdk_app.constructs.platform.workflows import integration
 from cdk_app.permissions import allow, allow_metrics
 from cdk_app.settings.retraining import Retraining as Settings
 from cdk_app.source_revision import code_commit
+from stresswatch.retraining.tracking import TRACKING_ADDRESS
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
 
 # What a run's record takes, and nothing that reads or deletes another's.
@@ -227,5 +228,5 @@ def _tracking(settings: Settings) -> dict[str, object]:
         return {"EnableNetworkIsolation": True}
     return {
         "EnableNetworkIsolation": False,
-        "Environment": {"MLFLOW_TRACKING_URI": settings.tracking_uri},
+        "Environment": {TRACKING_ADDRESS: settings.tracking_uri},
     }

@@ -220,14 +220,20 @@ class TestTraining:
             "Runtime": "python3.13",
             "Role": get_attribute("TrainingRole"),
             "Timeout": 3660,
-            "Environment": {"Variables": {"ENTRY_POINT": '["python", "-m", "train"]'}},
+            "Environment": {
+                "Variables": {
+                    "ENTRY_POINT": '["python", "-m", "train"]',
+                    "CONTAINER_VARIABLES": '{"MLFLOW_TRACKING_URI": ""}',
+                }
+            },
         }
 
     def test_the_function_knows_where_this_machine_records_its_training_jobs(self) -> None:
         context = replace(self.CONTEXT, tracking_uri="sqlite:///mlflow.db")
         result = train_with_a_function(template(Workflow=self.machine()), context)
         variables = result["Resources"]["TrainingRunner"]["Properties"]["Environment"]["Variables"]
-        assert variables["MLFLOW_TRACKING_URI"] == "sqlite:///mlflow.db"
+        here = json.loads(variables["CONTAINER_VARIABLES"])
+        assert here == {"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
 
     def test_the_state_machine_may_invoke_it(self) -> None:
         resources = self.changed()

@@ -65,9 +65,10 @@ def s3() -> Iterator[Any]:
 
 @pytest.fixture
 def run(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(program: str, **changes: Any) -> dict[str, Any]:
+    def run(program: str, here: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
         (tmp_path / "train.py").write_text(program)
         monkeypatch.setenv("ENTRY_POINT", json.dumps(["python", "train.py"]))
+        monkeypatch.setenv("CONTAINER_VARIABLES", json.dumps(here or {}))
         return runner.run_job(REQUEST | changes, s3, tmp_path)
 
     return run
@@ -109,14 +110,12 @@ def delivered(s3: Any) -> Any:
 
 
 def test_a_job_is_recorded_by_this_machines_mlflow_and_never_by_the_stages(
-    run: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+    run: Any, s3: Any
 ) -> None:
     stage = {"MLFLOW_TRACKING_URI": "https://mlflow.example.org"}
-    run(TRAINS, Environment=stage)
-    assert delivered(s3)["mlflow"] is None
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-    run(TRAINS, Environment=stage)
-    assert delivered(s3)["mlflow"] == "sqlite:///mlflow.db"
+    for here in ("", "sqlite:///mlflow.db"):
+        run(TRAINS, here={"MLFLOW_TRACKING_URI": here}, Environment=stage)
+        assert delivered(s3)["mlflow"] == here
 
 
 def test_a_container_that_fails_fails_the_job_with_its_reason(run: Any, s3: Any) -> None:

@@ -12,7 +12,6 @@ from stresswatch.monitoring.drift_rules import DriftRules
 class DriftEnvironment(Environment):
     """Of ``lambdas/drift``."""
 
-    powertools_metrics_namespace: str
     archive_bucket: str
     champion_parameter: str
     window_minutes: int
@@ -29,7 +28,6 @@ class DriftEnvironment(Environment):
 class QualityEnvironment(Environment):
     """Of ``lambdas/quality``."""
 
-    powertools_metrics_namespace: str
     archive_bucket: str
     training_bucket: str
     champion_parameter: str
