@@ -19,6 +19,7 @@ from cdk_app.constructs.serving.prediction import Prediction
 from cdk_app.constructs.serving.web_service import WebService
 from cdk_app.settings.stage import Stage
 from cdk_app.source_revision import code_commit
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import dimension_names
 
 
@@ -28,7 +29,7 @@ class StresswatchStack(Stack):
     def __init__(self, scope: Construct, stage: Stage):
         super().__init__(
             scope,
-            f"stresswatch-{stage.name}",
+            stack_outputs.stack_name(stage.name),
             description="Stress in social-media posts: served from a stream, watched, retrained",
             termination_protection=stage.retains_data,
         )
@@ -62,9 +63,14 @@ class StresswatchStack(Stack):
             self, "Dashboard", {dimension_names.STAGE: stage.name, **outputs}, foundation.alarms
         )
         self._output(outputs)
-        self._output({"CodeCommit": code_commit()})
+        self._output({stack_outputs.CODE_COMMIT: code_commit()})
         if web := self._web_service:
-            self._output({"WebServiceUrl": web.api.api_endpoint, "WebServiceApiId": web.api.api_id})
+            self._output(
+                {
+                    stack_outputs.WEB_SERVICE_URL: web.api.api_endpoint,
+                    stack_outputs.WEB_SERVICE_API_ID: web.api.api_id,
+                }
+            )
 
     def _watch(self) -> ServiceAlarms:
         """Make the alarms of what works, and those that move new code back."""
@@ -97,29 +103,30 @@ class StresswatchStack(Stack):
         """Return what the command, the dashboards and scripts find the stack's parts by."""
         foundation = self._foundation
         storage, streams, pointers = foundation.storage, foundation.streams, foundation.pointers
+        retraining, scoring = self._retraining.state_machine, self._scoring.state_machine
         return {
-            "PostsStreamName": streams.posts.stream_name,
-            "PredictionsStreamName": streams.predictions.stream_name,
-            "ArchiveBucketName": storage.archive.bucket_name,
-            "TrainingBucketName": storage.training.bucket_name,
-            "ModelBucketName": storage.models.bucket_name,
-            "QuarantineBucketName": storage.quarantine.bucket_name,
-            "JournalTableName": foundation.journal.table.table_name,
-            "ChampionParameterName": pointers.champion.parameter_name,
-            "ShadowParameterName": pointers.shadow.parameter_name,
-            "RetrainingStateMachineArn": self._retraining.state_machine.state_machine_arn,
-            "NotificationTopicArn": foundation.notifications.topic.topic_arn,
-            "DriftAlarmName": self._drift.alarm.alarm_name,
-            "DriftFunctionName": self._drift.function.function_name,
-            "QualityFunctionName": self._quality.function.function_name,
-            "QualityAlarmName": self._quality.alarm.alarm_name,
-            "PredictorFunctionName": self._prediction.function.function_name,
-            "ScoringStateMachineArn": self._scoring.state_machine.state_machine_arn,
-            "ScoringPartBytes": str(foundation.stage.scoring.part_mb * 1_000_000),
-            "QueryDatabaseName": self._querying.database.ref,
-            "QueryWorkgroupName": self._querying.workgroup.ref,
-            "FailedBatchesQueueName": self._service_alarms.failed_batches.queue_name,
-            "DeadLettersQueueName": foundation.dead_letters.queue.queue_name,
+            stack_outputs.POSTS_STREAM: streams.posts.stream_name,
+            stack_outputs.PREDICTIONS_STREAM: streams.predictions.stream_name,
+            stack_outputs.ARCHIVE_BUCKET: storage.archive.bucket_name,
+            stack_outputs.TRAINING_BUCKET: storage.training.bucket_name,
+            stack_outputs.MODEL_BUCKET: storage.models.bucket_name,
+            stack_outputs.QUARANTINE_BUCKET: storage.quarantine.bucket_name,
+            stack_outputs.JOURNAL_TABLE: foundation.journal.table.table_name,
+            stack_outputs.CHAMPION_PARAMETER: pointers.champion.parameter_name,
+            stack_outputs.SHADOW_PARAMETER: pointers.shadow.parameter_name,
+            stack_outputs.RETRAINING_STATE_MACHINE: retraining.state_machine_arn,
+            stack_outputs.NOTIFICATION_TOPIC: foundation.notifications.topic.topic_arn,
+            stack_outputs.DRIFT_ALARM: self._drift.alarm.alarm_name,
+            stack_outputs.DRIFT_FUNCTION: self._drift.function.function_name,
+            stack_outputs.QUALITY_FUNCTION: self._quality.function.function_name,
+            stack_outputs.QUALITY_ALARM: self._quality.alarm.alarm_name,
+            stack_outputs.PREDICTOR_FUNCTION: self._prediction.function.function_name,
+            stack_outputs.SCORING_STATE_MACHINE: scoring.state_machine_arn,
+            stack_outputs.SCORING_PART_BYTES: str(foundation.stage.scoring.part_mb * 1_000_000),
+            stack_outputs.QUERY_DATABASE: self._querying.database.ref,
+            stack_outputs.QUERY_WORKGROUP: self._querying.workgroup.ref,
+            stack_outputs.FAILED_BATCHES_QUEUE: self._service_alarms.failed_batches.queue_name,
+            stack_outputs.DEAD_LETTERS_QUEUE: foundation.dead_letters.queue.queue_name,
         }
 
     def _output(self, values: dict[str, str]) -> None:

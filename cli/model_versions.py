@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.retraining.approvals import answer
@@ -51,7 +52,7 @@ class Versions:
     @cached_property
     def _journal(self) -> Journal:
         target = self.deployment.target
-        return Journal(target.client("dynamodb"), target.output("JournalTableName"))
+        return Journal(target.client("dynamodb"), target.output(stack_outputs.JOURNAL_TABLE))
 
     @cached_property
     def _operator(self) -> str:
@@ -99,7 +100,7 @@ class Versions:
         OperatorError
             When there is no such version, or its file is not the one that served.
         """
-        parameter = self.deployment.target.output("ChampionParameterName")
+        parameter = self.deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
         ssm = self.deployment.target.client("ssm")
         current = self.deployment.champion()
         if current is None:
@@ -183,7 +184,7 @@ class Versions:
 
     @property
     def _bucket(self) -> str:
-        return self.deployment.target.output("ModelBucketName")
+        return self.deployment.target.output(stack_outputs.MODEL_BUCKET)
 
 
 def _served(changes: Iterator[Change]) -> Iterator[Pointer]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from string import Formatter
 from typing import Any
 
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS, SECTIONS
 from stresswatch.monitoring.panels import COLOURS, Panel, Series
@@ -18,14 +19,14 @@ from stresswatch.monitoring.panels import COLOURS, Panel, Series
 _SOURCE = {"type": "cloudwatch", "uid": "${source}"}
 _REGION = "$region"
 LOGICAL_IDS = {
-    "PostsStreamName": "StreamsPosts",
-    "PredictionsStreamName": "StreamsPredictions",
-    "PredictorFunctionName": "PredictionPredictorFunction",
-    "DriftFunctionName": "DriftDriftFunction",
-    "QualityFunctionName": "QualityQualityFunction",
-    "FailedBatchesQueueName": "ObservabilityFailedBatchesQueue",
-    "DeadLettersQueueName": "DeadLettersQueue",
-    "RetrainingStateMachineArn": "retraining",
+    stack_outputs.POSTS_STREAM: "StreamsPosts",
+    stack_outputs.PREDICTIONS_STREAM: "StreamsPredictions",
+    stack_outputs.PREDICTOR_FUNCTION: "PredictionPredictorFunction",
+    stack_outputs.DRIFT_FUNCTION: "DriftDriftFunction",
+    stack_outputs.QUALITY_FUNCTION: "QualityQualityFunction",
+    stack_outputs.FAILED_BATCHES_QUEUE: "ObservabilityFailedBatchesQueue",
+    stack_outputs.DEAD_LETTERS_QUEUE: "DeadLettersQueue",
+    stack_outputs.RETRAINING_STATE_MACHINE: "retraining",
 }
 """What CloudFormation makes the names of, after the stack's: of the workflow, which we name, ours.
 

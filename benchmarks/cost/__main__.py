@@ -39,10 +39,13 @@ from cli.cost.measured import SHIPPED
 from cli.data import load_posts
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.monitoring import dimension_names
+from stresswatch.monitoring import dimension_names, drift_history
+from stresswatch.monitoring.panels import NAMESPACE
 from verification.lambda_context import CONTEXT
 
+_MONITORS = {"drift": stack_outputs.DRIFT_FUNCTION, "quality": stack_outputs.QUALITY_FUNCTION}
 BATCH_SIZES = (1, 100, 500)
 FILLING = (2, 20)
 """Full batches that are predicted before drift and live quality are timed, each time."""
@@ -92,7 +95,7 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
             "predictor": _line({size: batches[size]["seconds"] for size in BATCH_SIZES})
             | {name: largest[name] for name in ("calls", "log_bytes", "metrics")},
         }
-        seconds: dict[str, dict[int, float]] = {"drift": {}, "quality": {}}
+        seconds: dict[str, dict[int, float]] = {name: {} for name in _MONITORS}
         there = sum(BATCH_SIZES) * RUNS
         for more in FILLING:
             predictor.batches(posts_again, max(BATCH_SIZES), more)
@@ -106,14 +109,14 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
     return figures | {
         "monitors": {name: _line(each) for name, each in seconds.items()},
         "monitor_metrics": _metrics(running),
-        "report_bytes": _largest(running, "reports/"),
+        "report_bytes": _largest(running, drift_history.REPORTS),
         "retraining": retraining,
     }
 
 
 def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> float:
     """Run a monitor's own code in this process; return the seconds of the fastest run."""
-    with function_here(running, f"{name.capitalize()}FunctionName"):
+    with function_here(running, _MONITORS[name]):
         module = importlib.import_module(f"lambdas.{name}.handler")
         with printing_to(module.logger, io.StringIO()):
             return min(_seconds(lambda: module.handler(event, CONTEXT)) for _ in range(RUNS))
@@ -160,7 +163,7 @@ def _metrics(running: DeploymentClient) -> dict[str, int]:
     pages = running.target.client("cloudwatch").get_paginator("list_metrics")
     names = [
         sorted(dimension["Name"] for dimension in metric["Dimensions"])
-        for page in pages.paginate(Namespace="Stresswatch")
+        for page in pages.paginate(Namespace=NAMESPACE)
         for metric in page["Metrics"]
     ]
     return {
@@ -172,7 +175,7 @@ def _metrics(running: DeploymentClient) -> dict[str, int]:
 
 def _largest(running: DeploymentClient, prefix: str) -> int:
     found = running.target.client("s3").list_objects_v2(
-        Bucket=running.target.output("ArchiveBucketName"), Prefix=prefix
+        Bucket=running.target.output(stack_outputs.ARCHIVE_BUCKET), Prefix=prefix
     )
     return max(item["Size"] for item in found["Contents"])
 

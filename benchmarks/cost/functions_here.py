@@ -23,6 +23,7 @@ from cli.deployment.client import DeploymentClient, payload
 from local.endpoint import REGION
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
@@ -79,7 +80,7 @@ class MeasuredPredictor:
         self._calls = calls
         self._numbers = itertools.count(1)
         stream = running.target.client("kinesis").describe_stream_summary(
-            StreamName=running.target.output("PostsStreamName")
+            StreamName=running.target.output(stack_outputs.POSTS_STREAM)
         )["StreamDescriptionSummary"]
         self._source = Source(stream["StreamARN"], "shardId-000000000000", "arn")
 
@@ -87,7 +88,7 @@ class MeasuredPredictor:
     @contextmanager
     def of(cls, running: DeploymentClient) -> Iterator[MeasuredPredictor]:
         """Import the predictor with its settings."""
-        with function_here(running, "PredictorFunctionName") as calls:
+        with function_here(running, stack_outputs.PREDICTOR_FUNCTION) as calls:
             module = importlib.import_module("lambdas.predictor.handler")
             module.predictor.cache_clear()
             yield cls(running, module, calls)

@@ -12,6 +12,7 @@ from cli.data.synthetic import generate_posts
 from cli.deployment.client import DeploymentClient
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import of_local_stack
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer, write_pointer
@@ -45,7 +46,9 @@ def promote(running: DeploymentClient, posts: Sequence[LabelledPost]) -> None:
     """Make a model of the posts the champion; how good it is does not matter here."""
     model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
     target, version = running.target, "load"
-    bucket = target.output("ModelBucketName")
+    bucket = target.output(stack_outputs.MODEL_BUCKET)
     target.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.npz", Body=model)
     pointer = Pointer(version, f"s3://{bucket}/models/{version}/", sha256(model))
-    write_pointer(target.client("ssm"), target.output("ChampionParameterName"), pointer, "load")
+    write_pointer(
+        target.client("ssm"), target.output(stack_outputs.CHAMPION_PARAMETER), pointer, "load"
+    )

@@ -19,6 +19,7 @@ from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import dimension_names
 from stresswatch.storage import archive
 
@@ -98,7 +99,7 @@ def _series(
     dimensions = (
         {dimension_names.STAGE: "dev", dimension_names.SERVICE: "predictor"}
         if namespace == "Stresswatch"
-        else {"FunctionName": target.output("PredictorFunctionName")}
+        else {"FunctionName": target.output(stack_outputs.PREDICTOR_FUNCTION)}
     )
     answer = target.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
@@ -138,7 +139,7 @@ def _check(running: DeploymentClient, began: float, ids: Sequence[str]) -> dict[
             time.sleep(_CHUNK_SECONDS)
     archived = archive.read(
         running.target.client("s3"),
-        running.target.output("ArchiveBucketName"),
+        running.target.output(stack_outputs.ARCHIVE_BUCKET),
         datetime.fromtimestamp(began, UTC) - timedelta(minutes=1),
         datetime.now(UTC) + timedelta(minutes=1),
     )

@@ -12,6 +12,7 @@ from benchmarks.month.calendar import Day
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
 from cli.model_versions import Versions
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage import archive
 
@@ -114,7 +115,7 @@ class Month:
         """Read of which posts the archive has a prediction, now that the month is over."""
         rows = archive.read(
             self.deployment.target.client("s3"),
-            self.deployment.target.output("ArchiveBucketName"),
+            self.deployment.target.output(stack_outputs.ARCHIVE_BUCKET),
             FIRST_DAY,
             datetime.now(UTC),
         )
@@ -153,7 +154,7 @@ class Month:
 
     def _has_ended(self, since: datetime) -> bool | None:
         """Look for an invocation of the predictor, which counts when it ends."""
-        function = self.deployment.target.output("PredictorFunctionName")
+        function = self.deployment.target.output(stack_outputs.PREDICTOR_FUNCTION)
         answer = self.deployment.target.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
             MetricName="Invocations",

@@ -18,6 +18,7 @@ from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import PostFile, Report, check
 from cli.timestamps import parse_timestamp, utc_now
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import Record
 from stresswatch.text.wording import counted
 
@@ -96,7 +97,7 @@ def _records(
     now: datetime,
 ) -> Iterator[Record]:
     start, end = source
-    kinesis, stream = target.client("kinesis"), target.output("PostsStreamName")
+    kinesis, stream = target.client("kinesis"), target.output(stack_outputs.POSTS_STREAM)
     summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
     kept_from = now - timedelta(hours=summary["RetentionPeriodHours"])
     if start < kept_from:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, exists, put_if_absent
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def output_at(target: Target, address: str) -> Output:
 
 
 def _refuse_the_stack_s_own(target: Target, prefix: Location) -> None:
-    archive = target.output("ArchiveBucketName")
-    own = {name for output, name in target.outputs.items() if output.endswith("BucketName")}
+    archive = target.output(stack_outputs.ARCHIVE_BUCKET)
+    own = {target.output(bucket) for bucket in stack_outputs.BUCKETS}
     below = prefix.key.removeprefix(BACKFILLS_PREFIX)
     if prefix.bucket == archive and below not in ("", prefix.key):
         return

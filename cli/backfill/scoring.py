@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read_if_there
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
 from stresswatch.model.artefact_file import CorruptArtefact
@@ -90,7 +91,7 @@ def load_version(target: Target, version: str) -> ServedModel:
     OperatorError
         When there is no such version, or its files are not what they should be.
     """
-    s3, bucket = target.client("s3"), target.output("ModelBucketName")
+    s3, bucket = target.client("s3"), target.output(stack_outputs.MODEL_BUCKET)
     folder = folder_of_version(bucket, version)
     try:
         manifest = Manifest.from_bytes(_read_manifest(s3, bucket, version))

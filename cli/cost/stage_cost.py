@@ -13,6 +13,7 @@ from cli.cost.report import Report
 from cli.cost.template import Deployment, read_template
 from cli.deployment.synthesis import synthesize
 from cli.errors import OperatorError
+from stresswatch.aws.stack_outputs import stack_name
 
 
 def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Report:
@@ -30,7 +31,7 @@ def deployment(stage: str) -> Deployment:
     """Read what a stage deploys from the template that its code synthesizes now."""
     with tempfile.TemporaryDirectory() as folder:
         directory = synthesize(Path(folder), stage=stage, bundles=False)
-        template = json.loads((directory / f"stresswatch-{stage}.template.json").read_text())
+        template = json.loads((directory / f"{stack_name(stage)}.template.json").read_text())
     if PRICED_INSTANCE not in json.dumps(template):
         raise OperatorError(
             f"The stage {stage} does not train on {PRICED_INSTANCE}, whose price alone is in "

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, listed
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.storage.training_sources import base_name
@@ -52,7 +53,8 @@ def name_of(file: Path) -> str:
 
 def stored(deployment: DeploymentClient) -> list[Stored]:
     """List the sets of base data; a folder's own object, as the console makes it, is none."""
-    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+    s3 = deployment.target.client("s3")
+    bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     return [
         Stored(found["Key"], found["Size"], found["LastModified"])
         for found in listed(s3, bucket, BASE_PREFIX)
@@ -78,7 +80,8 @@ def settle(
     OperatorError
         When S3 keeps one that is to be deleted.
     """
-    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+    s3 = deployment.target.client("s3")
+    bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     own = Location.parse(address).key
 
     def say(sentence: str, style: str | None = None) -> None:

@@ -16,6 +16,7 @@ from cli.data.base_data import readable_size, stored
 from cli.deployment.client import DeploymentClient
 from cli.parallel import in_parallel
 from cli.tables import fitted
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.storage.training_sets import (
@@ -88,7 +89,8 @@ class Listing:
     @staticmethod
     def of(deployment: DeploymentClient, newest: int) -> Listing:
         """Read all base data and labels, and the newest training sets."""
-        s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+        s3 = deployment.target.client("s3")
+        bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
         return Listing(
             deployment.target.name,
             _base(deployment),
@@ -165,7 +167,8 @@ def _collected(name: str, row: BaseRow | LabelsRow, at: datetime | None) -> list
 
 
 def _base(deployment: DeploymentClient) -> list[BaseRow]:
-    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+    s3 = deployment.target.client("s3")
+    bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     rows = []
     for one in stored(deployment):
         found = assemble(_lines(s3, Location(bucket, one.key)), [])
@@ -189,7 +192,8 @@ def _labels(s3: S3Client, bucket: str) -> LabelsRow:
 
 
 def _training(deployment: DeploymentClient, newest: int) -> list[TrainingRow]:
-    s3, bucket = deployment.target.client("s3"), deployment.target.output("TrainingBucketName")
+    s3 = deployment.target.client("s3")
+    bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     objects = _objects(s3, bucket, DATA_SETS)
     sets = {version: key for key in objects if (version := version_of_training_set(key))}
     in_order = sorted(sets, key=lambda version: objects[sets[version]][1], reverse=True)

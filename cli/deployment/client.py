@@ -12,7 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cli.errors import OperatorError
-from stresswatch.aws import service_text
+from stresswatch.aws import service_text, stack_outputs
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import post_record
@@ -70,7 +70,7 @@ class DeploymentClient:
         return self._upload(label_key(now, uuid.uuid4().hex[:8]), given_by(posts, now))
 
     def _upload(self, key: str, posts: Iterable[LabelledPost]) -> str:
-        bucket = self.target.output("TrainingBucketName")
+        bucket = self.target.output(stack_outputs.TRAINING_BUCKET)
         with SpooledTemporaryFile(_BYTES_IN_MEMORY) as lines:
             for post in posts:
                 lines.write(to_lines([post]))
@@ -86,7 +86,7 @@ class DeploymentClient:
         list of str
             The ids that their predictions will have.
         """
-        stream = self.target.output("PostsStreamName")
+        stream = self.target.output(stack_outputs.POSTS_STREAM)
         records = [StreamRecord(key, data) for key, data in payloads]
         positions = put_records(self.target.client("kinesis"), stream, records, attempts=8)
         ids = [prediction_id(stream, *position) for position in positions if position]
@@ -105,7 +105,7 @@ class DeploymentClient:
         """
         asked = request_of(trigger, service_text.description(reason), force=force)
         answer = self.target.client("stepfunctions").start_execution(
-            stateMachineArn=self.target.output("RetrainingStateMachineArn"),
+            stateMachineArn=self.target.output(stack_outputs.RETRAINING_STATE_MACHINE),
             input=json.dumps(asked),
         )
         return str(answer["executionArn"])
@@ -113,7 +113,8 @@ class DeploymentClient:
     def executions(self) -> list[dict[str, Any]]:
         """Return the workflow's executions, newest first."""
         answer = self.target.client("stepfunctions").list_executions(
-            stateMachineArn=self.target.output("RetrainingStateMachineArn"), maxResults=100
+            stateMachineArn=self.target.output(stack_outputs.RETRAINING_STATE_MACHINE),
+            maxResults=100,
         )
         return list(answer["executions"])
 
@@ -156,7 +157,9 @@ class DeploymentClient:
         return dict(json.loads(described["output"]))
 
     def champion(self) -> Pointer | None:
-        return read_pointer(self.target.client("ssm"), self.target.output("ChampionParameterName"))
+        return read_pointer(
+            self.target.client("ssm"), self.target.output(stack_outputs.CHAMPION_PARAMETER)
+        )
 
     def model_card(self, version: Pointer) -> bytes:
         """Read the page that says what a model version is for, and how good it is."""
@@ -165,7 +168,7 @@ class DeploymentClient:
     def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
         """Run the drift function over a window, as its schedule does; return its answer."""
         window = {"start": start.isoformat(), "end": end.isoformat()}
-        return self._invoke("DriftFunctionName", window)
+        return self._invoke(stack_outputs.DRIFT_FUNCTION, window)
 
     def _invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
         function = self.target.output(output)
@@ -179,11 +182,11 @@ class DeploymentClient:
 
     def measure_quality(self, end: datetime) -> dict[str, Any]:
         """Run the quality function at a time, as its schedule does; return its answer."""
-        return self._invoke("QualityFunctionName", {"time": end.isoformat()})
+        return self._invoke(stack_outputs.QUALITY_FUNCTION, {"time": end.isoformat()})
 
     def drift_alarm(self) -> dict[str, Any]:
         """Describe the drift alarm, as CloudWatch does."""
-        name = self.target.output("DriftAlarmName")
+        name = self.target.output(stack_outputs.DRIFT_ALARM)
         alarms = self.target.client("cloudwatch").describe_alarms(AlarmNames=[name])
         return dict(alarms["MetricAlarms"][0])
 
@@ -192,7 +195,7 @@ class DeploymentClient:
 
     def quarantined(self) -> int:
         """Count the records in quarantine."""
-        s3, bucket = self.target.client("s3"), self.target.output("QuarantineBucketName")
+        s3, bucket = self.target.client("s3"), self.target.output(stack_outputs.QUARANTINE_BUCKET)
         return sum(1 for _ in listed(s3, bucket, QUARANTINE_PREFIX))
 
 

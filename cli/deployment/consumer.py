@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from stresswatch.aws import stack_outputs
+
 if TYPE_CHECKING:
     from cli.deployment.target import Target
 
@@ -34,7 +36,7 @@ class Consumer:
 
     @cached_property
     def _stream(self) -> str:
-        name = self.target.output("PredictionsStreamName")
+        name = self.target.output(stack_outputs.PREDICTIONS_STREAM)
         described = self.target.client("kinesis").describe_stream_summary(StreamName=name)
         return str(described["StreamDescriptionSummary"]["StreamARN"])
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from cli.deployment.client import wait_for
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _BUCKET = "AWS::S3::Bucket"
 _PARAMETER = "AWS::SSM::Parameter"
-_POINTERS = ("ChampionParameterName", "ShadowParameterName")
+_POINTERS = (stack_outputs.CHAMPION_PARAMETER, stack_outputs.SHADOW_PARAMETER)
 """The outputs that name what a promotion made beside the stack."""
 _KEEPING = ("Retain", "RetainExceptOnCreate")
 _ATTEMPTS = 3
@@ -118,7 +119,7 @@ class Deletion:
             for one in page["StackResourceSummaries"]
         ]
         plan = DeletionPlan.of(template, resources)
-        models = target.outputs.get("ModelBucketName")
+        models = target.outputs.get(stack_outputs.MODEL_BUCKET)
         return Deletion(target, stack["StackId"], plan.with_pointers(_pointers(target), models))
 
     def run(self) -> None:

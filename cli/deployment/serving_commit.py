@@ -5,6 +5,7 @@ from __future__ import annotations
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import aws_target
 from cli.errors import NoSuchStack
+from stresswatch.aws import stack_outputs
 
 
 def serving_commit(stage: str) -> str | None:
@@ -21,7 +22,7 @@ def serving_commit(stage: str) -> str | None:
         target = aws_target(stage)
     except NoSuchStack:
         return None
-    commit = target.outputs.get("CodeCommit", "unknown")
+    commit = target.outputs.get(stack_outputs.CODE_COMMIT, "unknown")
     if commit == "unknown" or DeploymentClient(target).champion() is None:
         return None
     return commit

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import local
 from cli.errors import NoSuchStack, OperatorError, sentence
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 LOCAL_DIRECTORY = Path(".stresswatch")
@@ -103,7 +104,7 @@ def aws_target(stage: str) -> Target:
     OperatorError
         When there are no credentials, or no region.
     """
-    name = f"stresswatch-{stage}"
+    name = stack_name(stage)
     try:
         session = boto3.Session()
         found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]

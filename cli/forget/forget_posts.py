@@ -15,6 +15,7 @@ from cli.forget.people import id_of
 from cli.forget.places import places_of
 from cli.forget.sweep import Sweep
 from cli.forget.view import Forgetting
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH
 
 
@@ -86,7 +87,7 @@ class Beyond:
 
     @staticmethod
     def of(deployment: DeploymentClient) -> Beyond:
-        stream = deployment.target.output("PostsStreamName")
+        stream = deployment.target.output(stack_outputs.POSTS_STREAM)
         summary = deployment.target.client("kinesis").describe_stream_summary(StreamName=stream)
         statuses = [execution["status"] for execution in deployment.executions()]
         return Beyond(

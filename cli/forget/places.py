@@ -12,6 +12,7 @@ from cli.backfill.outputs import BACKFILLS_PREFIX
 from cli.deployment.target import Target
 from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_record
 from cli.forget.sweep import Place
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import drift_history
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.storage import archive, failed_batches, prefixes, quarantine
@@ -30,23 +31,32 @@ class _Kept(NamedTuple):
 
 
 VISITED = (
-    _Kept("quarantine", "Quarantine", quarantine.PREFIX, quarantined_record),
-    _Kept("failed batches", "Quarantine", failed_batches.PREFIX, failed_batch),
-    _Kept("labels", "Training", LABELS_PREFIX, posts_file),
-    _Kept("base data and training sets", "Training", prefixes.DATA_SETS, posts_file),
-    _Kept("files to score and results", "Training", SCORING_PREFIX, posts_file),
-    _Kept("archive", "Archive", archive.PREFIX, posts_file),
-    _Kept("shadowing", "Archive", SHADOW_PREFIX, posts_file),
-    _Kept("backfills", "Archive", BACKFILLS_PREFIX, posts_file),
+    _Kept("quarantine", stack_outputs.QUARANTINE_BUCKET, quarantine.PREFIX, quarantined_record),
+    _Kept("failed batches", stack_outputs.QUARANTINE_BUCKET, failed_batches.PREFIX, failed_batch),
+    _Kept("labels", stack_outputs.TRAINING_BUCKET, LABELS_PREFIX, posts_file),
+    _Kept(
+        "base data and training sets", stack_outputs.TRAINING_BUCKET, prefixes.DATA_SETS, posts_file
+    ),
+    _Kept("files to score and results", stack_outputs.TRAINING_BUCKET, SCORING_PREFIX, posts_file),
+    _Kept("archive", stack_outputs.ARCHIVE_BUCKET, archive.PREFIX, posts_file),
+    _Kept("shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW_PREFIX, posts_file),
+    _Kept("backfills", stack_outputs.ARCHIVE_BUCKET, BACKFILLS_PREFIX, posts_file),
 )
 """Sources first, so that nothing is made of them anew."""
+_FIGURES = "figures of whole windows, without ids"
 NOT_VISITED = {
-    ("Archive", drift_history.PREFIX): "figures of whole windows, without ids",
-    ("Archive", drift_history.REPORTS): "figures of whole windows, without ids",
-    ("Archive", prefixes.QUALITY): "figures of whole windows, without ids",
-    ("Archive", prefixes.QUERY_RESULTS): "can hold ids, and expires after `querying.results_days`",
-    ("Models", MODELS_PREFIX): "models and references, without ids; models are named at the end",
-    ("Training", prefixes.TRAINING_OUTPUT): "the same files, as the training job delivers them",
+    (stack_outputs.ARCHIVE_BUCKET, drift_history.PREFIX): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, drift_history.REPORTS): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, prefixes.QUALITY): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, prefixes.QUERY_RESULTS): (
+        "can hold ids, and expires after `querying.results_days`"
+    ),
+    (stack_outputs.MODEL_BUCKET, MODELS_PREFIX): (
+        "models and references, without ids; models are named at the end"
+    ),
+    (stack_outputs.TRAINING_BUCKET, prefixes.TRAINING_OUTPUT): (
+        "the same files, as the training job delivers them"
+    ),
 }
 """Why no other prefix is looked at, by bucket and prefix."""
 
@@ -54,6 +64,5 @@ NOT_VISITED = {
 def places_of(target: Target) -> list[Place]:
     """Name where records of people are kept in a stack."""
     return [
-        Place(kept.name, target.output(f"{kept.bucket}BucketName"), kept.prefix, kept.forget)
-        for kept in VISITED
+        Place(kept.name, target.output(kept.bucket), kept.prefix, kept.forget) for kept in VISITED
     ]

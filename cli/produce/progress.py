@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.deployment.target import Target
 from cli.post_files import PostFile, check
 from cli.produce.sender import Step, produce, records_of
+from stresswatch.aws import stack_outputs
 from stresswatch.text.wording import counted
 
 
@@ -31,7 +32,10 @@ def send_file(console: Console, target: Target, file: PostFile, rate: float | No
             highlight=False,
         )
     steps = produce(
-        target.client("kinesis"), target.output("PostsStreamName"), records_of(file), rate=rate
+        target.client("kinesis"),
+        target.output(stack_outputs.POSTS_STREAM),
+        records_of(file),
+        rate=rate,
     )
     with Sending(console, file.path, report.posts + report.refused) as sending:
         for step in steps:

@@ -16,6 +16,7 @@ from cli.replay.held_objects import HeldObject, Selection, invocations
 from cli.replay.redelivery import Delivery
 from cli.replay.view import Replaying
 from cli.timestamps import parse_timestamp, utc_now
+from stresswatch.aws import stack_outputs
 
 
 def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:
@@ -50,11 +51,13 @@ def replay(
         When the predictor cannot finish; what was done by then is done.
     """
     stream = target.client("kinesis").describe_stream_summary(
-        StreamName=target.output("PostsStreamName")
+        StreamName=target.output(stack_outputs.POSTS_STREAM)
     )["StreamDescriptionSummary"]["StreamARN"]
-    bucket = target.output("QuarantineBucketName")
+    bucket = target.output(stack_outputs.QUARANTINE_BUCKET)
     held_objects = HeldObjects(target.client("s3"), bucket, stream, now)
-    delivery = Delivery(target.client("lambda"), target.output("PredictorFunctionName"), sleep)
+    delivery = Delivery(
+        target.client("lambda"), target.output(stack_outputs.PREDICTOR_FUNCTION), sleep
+    )
     with Replaying(console, selection.reasons, execute=execute) as shown:
         for objects in invocations(_selected(held_objects, selection, shown)):
             if execute:

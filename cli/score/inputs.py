@@ -16,6 +16,7 @@ from rich.console import Console
 from cli.deployment.target import Target
 from cli.errors import FileRefused, OperatorError
 from cli.post_files import PostFile, Report, refuse, watched
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import OBJECT_NAME
 from stresswatch.aws.s3 import ABSENT, Location, error_code
 from stresswatch.serving.batch_scoring import PREFIX
@@ -53,7 +54,8 @@ def input_at(console: Console, target: Target, address: str) -> Input:
         raise OperatorError(f"There is no object {place}.")
     if not found["ContentLength"]:
         raise OperatorError(f"{place} holds no post.")
-    is_ours = place.bucket == target.output("TrainingBucketName") and place.key.startswith(PREFIX)
+    own_bucket = target.output(stack_outputs.TRAINING_BUCKET)
+    is_ours = place.bucket == own_bucket and place.key.startswith(PREFIX)
     if is_ours and _is_json_lines(target, place):
         return Input(place.key, found["ETag"], found["ContentLength"])
     with TemporaryDirectory() as folder:
@@ -106,7 +108,7 @@ def _is_named(key: str) -> bool:
 
 
 def _uploaded(target: Target, path: Path, key: str) -> Input:
-    place = Location(target.output("TrainingBucketName"), key)
+    place = Location(target.output(stack_outputs.TRAINING_BUCKET), key)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     found = _head(target, place)

@@ -19,6 +19,7 @@ from cli.errors import OperatorError
 from cli.parallel import in_parallel
 from cli.score.inputs import Input, input_at
 from cli.score.workflow import follow
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import listed
 from stresswatch.serving.batch_scoring import (
     COUNTS_PREFIX,
@@ -78,7 +79,7 @@ def score(
 def _chosen(target: Target, version: str | None) -> Pointer:
     if version is not None:
         return load_version(target, version).pointer
-    champion = read_pointer(target.client("ssm"), target.output("ChampionParameterName"))
+    champion = read_pointer(target.client("ssm"), target.output(stack_outputs.CHAMPION_PARAMETER))
     if champion is None:
         raise OperatorError("There is no champion yet; `stresswatch retrain` trains the first.")
     return champion
@@ -94,7 +95,7 @@ class ScoringJob:
 
     @property
     def bucket(self) -> str:
-        return self.target.output("TrainingBucketName")
+        return self.target.output(stack_outputs.TRAINING_BUCKET)
 
     @property
     def results(self) -> str:
@@ -111,7 +112,7 @@ class ScoringJob:
             parts = [Part(**part) for part in json.loads(found)]
             self._of_this_file({"etag": parts[0].etag})
             return parts
-        size = int(self.target.output("ScoringPartBytes"))
+        size = int(self.target.output(stack_outputs.SCORING_PART_BYTES))
         parts = parts_of(self.posts.key, self.posts.etag, self.posts.size, size)
         self.put(MANIFEST_FILE, [asdict(part) for part in parts])
         return parts
@@ -195,7 +196,7 @@ def _start(job: ScoringJob, parts: Sequence[Part]) -> str:
         **asdict(job.pointer),
     }
     execution: str = job.target.client("stepfunctions").start_execution(
-        stateMachineArn=job.target.output("ScoringStateMachineArn"),
+        stateMachineArn=job.target.output(stack_outputs.SCORING_STATE_MACHINE),
         name=name,
         input=json.dumps(asked),
     )["executionArn"]

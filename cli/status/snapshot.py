@@ -19,6 +19,7 @@ from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import Alarm, read_alarms
 from cli.timestamps import utc_now
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
 from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS
@@ -253,13 +254,13 @@ def _figures(
 
 def _changes(deployment: DeploymentClient) -> list[Change]:
     return read_changes(
-        deployment.target.client("ssm"), deployment.target.output("ChampionParameterName")
+        deployment.target.client("ssm"), deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
     )
 
 
 def _challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:
     shadow = read_shadow(
-        deployment.target.client("ssm"), deployment.target.output("ShadowParameterName")
+        deployment.target.client("ssm"), deployment.target.output(stack_outputs.SHADOW_PARAMETER)
     )
     return shadow if shadow and shadow.until > now else None
 

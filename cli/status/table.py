@@ -19,6 +19,7 @@ from cli.status.alarms import Alarm
 from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import Panel
 from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
@@ -48,9 +49,9 @@ def status_table(
         "champion": lambda: _champion(snapshot),
         "challenger": lambda: _challenger(snapshot),
         "retraining": lambda: _runs(snapshot),
-        "posts stream": lambda: _stream(deployment, "PostsStreamName"),
+        "posts stream": lambda: _stream(deployment, stack_outputs.POSTS_STREAM),
         "posts to predictor": lambda: _mapping(deployment),
-        "predictions stream": lambda: _stream(deployment, "PredictionsStreamName"),
+        "predictions stream": lambda: _stream(deployment, stack_outputs.PREDICTIONS_STREAM),
         "quarantined today": lambda: _quarantined_on(deployment, snapshot.at),
     }
     for name, read in rows.items():
@@ -155,7 +156,7 @@ def _stream(deployment: DeploymentClient, output: str) -> RenderableType:
 
 
 def _mapping(deployment: DeploymentClient) -> RenderableType:
-    function = deployment.target.output("PredictorFunctionName")
+    function = deployment.target.output(stack_outputs.PREDICTOR_FUNCTION)
     if deployment.target.is_local:
         # There the mapping is deployed disabled, and its work is done from outside.
         return _named(function, "driven by the local stack")
@@ -175,7 +176,7 @@ def _named(resource: str, state: str) -> Text:
 def _quarantined_on(deployment: DeploymentClient, day: datetime) -> str:
     """Count the first thousand records: more of them is all that an operator needs to know."""
     found = deployment.target.client("s3").list_objects_v2(
-        Bucket=deployment.target.output("QuarantineBucketName"),
+        Bucket=deployment.target.output(stack_outputs.QUARANTINE_BUCKET),
         Prefix=f"{QUARANTINE_PREFIX}{day:date=%Y-%m-%d}/",
     )
     return f"{found['KeyCount']:,}{' or more' if found['IsTruncated'] else ''}"

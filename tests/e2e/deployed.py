@@ -24,6 +24,7 @@ from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.template.deploy import stack_resources
 from local.threads import Threads
+from stresswatch.aws import stack_outputs
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, write_pointer
 from tests.conftest import make_posts
@@ -145,7 +146,7 @@ class Deployed:
 
     def point_to(self, champion: Pointer | None) -> None:
         """Let a version serve, whatever the gate would say of it, or none."""
-        ssm, parameter = self.client("ssm"), self.stack.outputs["ChampionParameterName"]
+        ssm, parameter = self.client("ssm"), self.stack.outputs[stack_outputs.CHAMPION_PARAMETER]
         if champion:
             write_pointer(ssm, parameter, champion, "a test")
         else:
@@ -173,7 +174,7 @@ class Deployed:
         now = datetime.now(UTC)
         rows = archive.read(
             self.client("s3"),
-            self.stack.outputs["ArchiveBucketName"],
+            self.stack.outputs[stack_outputs.ARCHIVE_BUCKET],
             now - timedelta(minutes=30),
             now + timedelta(minutes=1),
         )
@@ -190,7 +191,7 @@ class Inbox:
         policy = policy_for_topics(arn)
         created = self._sqs.create_queue(QueueName=name, Attributes={"Policy": policy})
         self._url = created["QueueUrl"]
-        topic = deployed.stack.outputs["NotificationTopicArn"]
+        topic = deployed.stack.outputs[stack_outputs.NOTIFICATION_TOPIC]
         deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def read(self) -> list[tuple[str, str]]:

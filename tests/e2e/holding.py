@@ -12,6 +12,7 @@ from cli.replay.held_objects import Selection
 from local.event_source_mapping.batching import Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import Record, Rejection
 from stresswatch.storage import quarantine
 from tests.conftest import make_posts
@@ -35,7 +36,7 @@ class Holding:
 def hold(deployed: Deployed, hour: datetime) -> Holding:
     """Hold valid posts, as after a contract that was too narrow and an outage that was too long."""
     outputs, s3 = deployed.stack.outputs, deployed.client("s3")
-    stream, bucket = outputs["PostsStreamName"], outputs["QuarantineBucketName"]
+    stream, bucket = outputs[stack_outputs.POSTS_STREAM], outputs[stack_outputs.QUARANTINE_BUCKET]
     records = tuple(
         Record(payload(post)[1], stream, SHARD, str(uuid.uuid4().int), hour.timestamp())
         for post in make_posts(3, seed=71)

@@ -15,6 +15,7 @@ import pandas as pd
 from cli.data.dreaddit import TRAIN_FILE
 from local.event_source_mapping.batching import Record
 from local.event_source_mapping.invocation import Source, kinesis_event
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, read
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive
@@ -77,7 +78,7 @@ def archived(deployed: Deployed) -> str:
     deployed.deployment.send(
         [(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())]
     )
-    bucket, s3 = deployed.stack.outputs["ArchiveBucketName"], deployed.client("s3")
+    bucket, s3 = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET], deployed.client("s3")
 
     def rows() -> bool:
         found = archive.read(s3, bucket, now - MINUTE, now + 5 * MINUTE, {post_id})
@@ -100,11 +101,11 @@ def readme(deployed: Deployed, folder: Path) -> Iterator[Given]:
         "v20261123T150000-0a1b2c3d": champion(deployed).version,
         "2026-11-23T08:00Z": start.isoformat(),
         "2026-11-23T20:00Z": datetime.now(UTC).isoformat(),
-        "ARCHIVE_BUCKET": deployed.stack.outputs["ArchiveBucketName"],
+        "ARCHIVE_BUCKET": deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET],
         "NAME": uuid.uuid4().hex,
         "POST_ID...": forgotten,
     }
-    yield Given(words, {"URL": deployed.stack.outputs["WebServiceUrl"]})
+    yield Given(words, {"URL": deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL]})
     fetched, given = folder / "data" / "dreaddit" / TRAIN_FILE, folder / TRAIN_FILE
     assert fetched.read_bytes() == given.read_bytes()
 
@@ -121,21 +122,24 @@ def scoring(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def querying(deployed: Deployed, folder: Path) -> Iterator[Given]:
     """The emulator's stack has no saved query, and its engine another dialect than Athena's."""
-    athena, workgroup = deployed.client("athena"), deployed.stack.outputs["QueryWorkgroupName"]
+    athena = deployed.client("athena")
+    workgroup = deployed.stack.outputs[stack_outputs.QUERY_WORKGROUP]
     made = athena.create_named_query(
         Name="a test's",
-        Database=deployed.stack.outputs["QueryDatabaseName"],
+        Database=deployed.stack.outputs[stack_outputs.QUERY_DATABASE],
         QueryString="SELECT 'seen' AS found",
         WorkGroup=workgroup,
     )["NamedQueryId"]
-    yield Given({}, {"QueryWorkgroupName": workgroup, "ID": made})
+    yield Given({}, {stack_outputs.QUERY_WORKGROUP: workgroup, "ID": made})
     athena.delete_named_query(NamedQueryId=made)
 
 
 @contextmanager
 def web_service(deployed: Deployed, folder: Path) -> Iterator[Given]:
     """The emulator's own credentials have no session."""
-    yield Given({}, {"URL": deployed.stack.outputs["WebServiceUrl"], "AWS_SESSION_TOKEN": ""})
+    yield Given(
+        {}, {"URL": deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL], "AWS_SESSION_TOKEN": ""}
+    )
 
 
 def point_to_copy(deployed: Deployed, *, model: bytes | None = None) -> None:
@@ -205,7 +209,9 @@ def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
     now = datetime.now(UTC)
     deployed.deployment.measure_drift(now - timedelta(hours=1), now)
     *_, newest = (
-        key for key in keys(deployed, "ArchiveBucketName", "reports/") if "index" not in key
+        key
+        for key in keys(deployed, stack_outputs.ARCHIVE_BUCKET, "reports/")
+        if "index" not in key
     )
     yield Given({"....html": newest.removeprefix("reports/")})
 
@@ -213,7 +219,7 @@ def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def failed_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
     hold(deployed, datetime.now(UTC))
-    (key,) = keys(deployed, "QuarantineBucketName", FAILED_BATCHES)
+    (key,) = keys(deployed, stack_outputs.QUARANTINE_BUCKET, FAILED_BATCHES)
     yield Given({"...": key.removeprefix(FAILED_BATCHES)})
 
 
@@ -244,7 +250,7 @@ def quarantine_rate(deployed: Deployed, folder: Path) -> Iterator[Given]:
     deployed.deployment.send([("key", b"not a post")])
 
     def refused() -> str | None:
-        found = keys(deployed, "QuarantineBucketName", PREFIX)
+        found = keys(deployed, stack_outputs.QUARANTINE_BUCKET, PREFIX)
         return found[0] if len(found) > 1 else None
 
     yield Given({"...": eventually("record in quarantine", refused).removeprefix(PREFIX)})
@@ -261,7 +267,7 @@ def retraining_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def scoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
     started = deployed.client("stepfunctions").start_execution(
-        stateMachineArn=deployed.stack.outputs["ScoringStateMachineArn"],
+        stateMachineArn=deployed.stack.outputs[stack_outputs.SCORING_STATE_MACHINE],
         input=json.dumps({"manifest": "there-is-none"}),
     )["executionArn"]
 
@@ -299,7 +305,7 @@ def web_service_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
     function, logs = deployed.function("WebServiceApi"), deployed.client("logs")
     with environment(deployed, function, CHAMPION_PARAMETER=NOWHERE):
         deployed.invoke(function, request("GET", "/health"))
-    api = deployed.stack.outputs["WebServiceApiId"]
+    api = deployed.stack.outputs[stack_outputs.WEB_SERVICE_API_ID]
     (stage,) = deployed.client("apigatewayv2").get_stages(ApiId=api)["Items"]
     line = stage["AccessLogSettings"]["Format"].replace("$context.status", "503")
     place = {

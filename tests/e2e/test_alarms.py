@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from cli.status.alarms import read_alarms
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
@@ -221,7 +222,7 @@ def test_an_execution_that_runs_out_of_time(
 
 def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
     started = deployed.client("stepfunctions").start_execution(
-        stateMachineArn=deployed.stack.outputs["ScoringStateMachineArn"],
+        stateMachineArn=deployed.stack.outputs[stack_outputs.SCORING_STATE_MACHINE],
         input=json.dumps({"manifest": "there-is-none"}),
     )
     eventually("end of the scoring", lambda: ended(deployed, started["executionArn"]))
@@ -285,7 +286,7 @@ def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) ->
 
 def test_a_batch_that_is_given_up(deployed: Deployed, alarms: Alarms) -> None:
     deployed.client("s3").put_object(
-        Bucket=deployed.stack.outputs["QuarantineBucketName"],
+        Bucket=deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET],
         Key=f"aws/lambda/{uuid.uuid4()}",
         Body=b"{}",
     )
@@ -340,8 +341,8 @@ def test_a_champion_that_is_refused(
     deployed: Deployed, alarms: Alarms, predictor: str, tmp_path: Any, labelled_posts: Any
 ) -> None:
     model = train_version(tmp_path, labelled_posts)["model.npz"]
-    bucket = deployed.stack.outputs["ModelBucketName"]
-    parameter = deployed.stack.outputs["ChampionParameterName"]
+    bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
+    parameter = deployed.stack.outputs[stack_outputs.CHAMPION_PARAMETER]
     ssm = deployed.client("ssm")
     before = ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
     deployed.client("s3").put_object(Bucket=bucket, Key="models/alarms/model.npz", Body=model)

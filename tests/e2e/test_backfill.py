@@ -17,6 +17,7 @@ from cli.backfill.backfill_posts import backfill
 from cli.deployment.client import payload
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed
@@ -34,7 +35,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
 def run(target: Target, version: str, start: datetime) -> str:
     """Score what the stream took since a moment; return the prefix of the outcome."""
     prefix = f"backfills/{uuid.uuid4().hex}"
-    out = f"s3://{target.output('ArchiveBucketName')}/{prefix}"
+    out = f"s3://{target.output(stack_outputs.ARCHIVE_BUCKET)}/{prefix}"
     backfill(Console(file=io.StringIO()), target, version, (start, datetime.now(UTC)), out)
     return prefix
 
@@ -42,7 +43,7 @@ def run(target: Target, version: str, start: datetime) -> str:
 def archived(deployed: Deployed, start: datetime) -> dict[str, float]:
     rows = archive.read(
         deployed.client("s3"),
-        deployed.stack.outputs["ArchiveBucketName"],
+        deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET],
         start,
         datetime.now(UTC) + timedelta(minutes=1),
     )
@@ -58,7 +59,7 @@ def test_what_was_streamed_is_scored_to_the_bit_as_it_was_served(
     eventually("predictions", lambda: set(sent) <= archived(deployed, start).keys())
     served = archived(deployed, start)
     prefix = run(target, retraining["gate"]["version"], start)
-    s3, bucket = deployed.client("s3"), deployed.stack.outputs["ArchiveBucketName"]
+    s3, bucket = deployed.client("s3"), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     body = s3.get_object(Bucket=bucket, Key=f"{prefix}/part-00000.jsonl.gz")["Body"].read()
     again = [json.loads(line) for line in gzip.decompress(body).splitlines()]
     assert {row["prediction_id"]: row["probability"] for row in again} == {

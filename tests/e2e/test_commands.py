@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stresswatch.aws import stack_outputs
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.champion import Pointer
 from tests.documented import speaks, typed_as_they_are
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 def as_before(deployed: Deployed, champion: Pointer) -> Iterator[None]:
     """Nothing is held; afterwards the champion serves again, and what was labelled is gone."""
     s3, outputs = deployed.client("s3"), deployed.stack.outputs
-    held, labels = outputs["QuarantineBucketName"], outputs["TrainingBucketName"]
+    held, labels = outputs[stack_outputs.QUARANTINE_BUCKET], outputs[stack_outputs.TRAINING_BUCKET]
     labelled = set(deployed.objects(labels, LABELS_PREFIX))
     for key in deployed.objects(held):
         s3.delete_object(Bucket=held, Key=key)

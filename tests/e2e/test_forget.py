@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.forget.forget_posts import forget
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.storage import archive
 from tests.conftest import make_posts
@@ -51,7 +52,7 @@ def objects_with(deployed: Deployed, post_id: str) -> set[str]:
 
 def archived(deployed: Deployed) -> set[str]:
     """The post ids of what the archive's reader returns."""
-    now, bucket = datetime.now(UTC), deployed.stack.outputs["ArchiveBucketName"]
+    now, bucket = datetime.now(UTC), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     hour = timedelta(hours=1)
     rows = archive.read(deployed.client("s3"), bucket, now - hour, now + hour)
     return {row["post_id"] for row in rows}
@@ -136,7 +137,7 @@ def test_without_any_one_of_the_documented_permissions_nobody_can_forget(
         # AWS asks for s3:GetObject where `If-Match` is given, and the emulator does not. In buckets
         # without versions, as these are, only whole objects of the quarantine are deleted.
         deletes = permission.action == "s3:DeleteObjectVersion"
-        in_quarantine = target.output("QuarantineBucketName") in permission.resource
+        in_quarantine = target.output(stack_outputs.QUARANTINE_BUCKET) in permission.resource
         is_read = permission.action == "s3:GetObject"
         return is_beyond(permission) or is_read or (deletes and not in_quarantine)
 

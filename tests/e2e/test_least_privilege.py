@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 from cli.deployment.client import payload
 from lambdas.drift.handler import handler as measure_drift
 from local.alarms.events import route
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.monitoring.drift_reports import Signer
@@ -124,7 +125,7 @@ class Stage:
         return self.deployed.invoke(self.deployed.function("RetrainingAdmissionFunction"), event)
 
     def _another_execution(self) -> str:
-        machine = self.deployed.stack.outputs["RetrainingStateMachineArn"]
+        machine = self.deployed.stack.outputs[stack_outputs.RETRAINING_STATE_MACHINE]
         return f"{machine.replace(':stateMachine:', ':execution:')}:{uuid.uuid4()}"
 
     def shadow(self, _: Permission | None) -> str:
@@ -133,7 +134,7 @@ class Stage:
         return self.deployed.invoke(function, champion | {"seconds": 0})
 
     def compare(self, _: Permission | None) -> str:
-        bucket = self.deployed.stack.outputs["ArchiveBucketName"]
+        bucket = self.deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
         if not self.deployed.objects(bucket, SHADOW_PREFIX):
             self.predict(None)
         now = datetime.now(UTC)
@@ -149,7 +150,8 @@ class Stage:
 
     def score(self, _: Permission | None) -> str:
         """Score a part from a cold start, which loads the model."""
-        bucket, key = self.deployed.stack.outputs["TrainingBucketName"], "scoring/tried.jsonl"
+        bucket = self.deployed.stack.outputs[stack_outputs.TRAINING_BUCKET]
+        key = "scoring/tried.jsonl"
         _, post = payload(STREAMED[0])
         etag = self.deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=post)["ETag"]
         part = {"number": 0, "key": key, "etag": etag, "start": 0, "end": len(post)}
@@ -183,7 +185,7 @@ class Stage:
         }
         # A version that has its verdict is not judged again.
         self.deployed.client("s3").delete_object(
-            Bucket=self.deployed.stack.outputs["ModelBucketName"],
+            Bucket=self.deployed.stack.outputs[stack_outputs.MODEL_BUCKET],
             Key=f"models/{dataset['version']}/{VERDICT_FILE}",
         )
         return self.deployed.invoke(self.deployed.function("RetrainingGateFunction"), event)
@@ -208,7 +210,7 @@ class Stage:
             return self._poll()
         if permission and permission.resource.endswith("/aws/lambda/*"):
             return self._poll()
-        function = self.deployed.stack.outputs["PredictorFunctionName"]
+        function = self.deployed.stack.outputs[stack_outputs.PREDICTOR_FUNCTION]
         self._make_cold(function)
         self.shadow(None)  # for the minute of grace
         return self.deployed.invoke(function, kinesis_event(payload(STREAMED[0])[1], b"{"))
@@ -231,7 +233,7 @@ class Stage:
 
     def _poll(self) -> str:
         """Poll as a mapping whose function fails, until a batch is given up or a call refused."""
-        bucket = self.deployed.stack.outputs["QuarantineBucketName"]
+        bucket = self.deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
         before = len(self.deployed.objects(bucket, "aws/lambda/"))
         self.log.clear()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli.deployment.consumer import Consumer
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.versions.champion import Pointer
 from tests.conftest import make_posts
@@ -24,8 +25,8 @@ from tests.integration.conftest import request
 from tests.marker import MARKER, holds_marker
 
 TEXT_PLACES = {
-    "QuarantineBucketName": ("quarantine/", "aws/lambda/"),
-    "TrainingBucketName": ("datasets/", "labels/", "scoring/"),
+    stack_outputs.QUARANTINE_BUCKET: ("quarantine/", "aws/lambda/"),
+    stack_outputs.TRAINING_BUCKET: ("datasets/", "labels/", "scoring/"),
 }
 """Prefixes that may hold text, by the output that names their bucket."""
 
@@ -115,7 +116,7 @@ def files(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 @pytest.fixture
 def notified(deployed: Deployed) -> str:
     """A queue that is told what people are told; `messages` reads it with the others."""
-    queues, topic = deployed.client("sqs"), deployed.stack.outputs["NotificationTopicArn"]
+    queues, topic = deployed.client("sqs"), deployed.stack.outputs[stack_outputs.NOTIFICATION_TOPIC]
     url = str(queues.create_queue(QueueName="notified")["QueueUrl"])
     attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     arn = attributes["Attributes"]["QueueArn"]
@@ -139,7 +140,7 @@ def set_settings(deployed: Deployed, function: str, settings: dict[str, str]) ->
 def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
     """Stream valid and invalid posts, and let a function that cannot read them fail on all."""
     deployed.deployment.send([("key", data) for data in (VALID, *INVALID)])
-    bucket = deployed.stack.outputs["QuarantineBucketName"]
+    bucket = deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
 
     def marked(prefix: str) -> int:
         s3 = deployed.client("s3")
@@ -170,7 +171,7 @@ def learn_from_marked_posts(deployed: Deployed) -> None:
     deployed.deployment.seed([*BASE, LabelledPost(post, labelled.label)])
     line = labelled_post_record(LabelledPost(post, labelled.label)) | {"label": MARKER}
     deployed.client("s3").put_object(
-        Bucket=deployed.stack.outputs["TrainingBucketName"],
+        Bucket=deployed.stack.outputs[stack_outputs.TRAINING_BUCKET],
         Key="labels/invalid.jsonl",
         Body=json.dumps(line).encode(),
     )

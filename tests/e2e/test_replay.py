@@ -14,6 +14,7 @@ from rich.console import Console
 from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
 from cli.replay.replay_records import replay
+from stresswatch.aws import stack_outputs
 from stresswatch.storage import archive
 from tests.e2e.deployed import Deployed
 from tests.e2e.holding import Holding, hold
@@ -39,7 +40,7 @@ def run(target: Target, held: Holding, *, execute: bool = True) -> tuple[int, st
 def predicted(deployed: Deployed, held: Holding) -> list[str]:
     """The ids of what the archive's reader returns of the posts that are or were held."""
     now, hour = datetime.now(UTC), timedelta(hours=1)
-    bucket = deployed.stack.outputs["ArchiveBucketName"]
+    bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     rows = archive.read(deployed.client("s3"), bucket, now - hour, now + hour)
     return sorted(row["prediction_id"] for row in rows if row["prediction_id"] in held.ids)
 

@@ -16,6 +16,7 @@ from cli.deployment.client import payload
 from cli.deployment.consumer import Consumer
 from cli.errors import OperatorError
 from cli.model_versions import Versions
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
 from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import Pointer, read_changes
@@ -70,7 +71,7 @@ def inbox(deployed: Deployed) -> Inbox:
 def changed(deployed: Deployed, **states: dict[str, Any]) -> Iterator[None]:
     """Change states of the workflow for a while."""
     client = deployed.client("stepfunctions")
-    machine = deployed.stack.outputs["RetrainingStateMachineArn"]
+    machine = deployed.stack.outputs[stack_outputs.RETRAINING_STATE_MACHINE]
     definition = client.describe_state_machine(stateMachineArn=machine)["definition"]
     other = json.loads(definition)
     for name, fields in states.items():
@@ -98,7 +99,9 @@ def end(deployed: Deployed, execution: str) -> dict[str, Any]:
 
 def waiting(deployed: Deployed, execution: str) -> str:
     """Wait until an execution waits for a word; return the version that it is about."""
-    journal = Journal(deployed.client("dynamodb"), deployed.stack.outputs["JournalTableName"])
+    journal = Journal(
+        deployed.client("dynamodb"), deployed.stack.outputs[stack_outputs.JOURNAL_TABLE]
+    )
 
     def asked() -> str | None:
         inputs = entered(deployed, execution, "AwaitApproval")
@@ -167,7 +170,7 @@ def test_an_approved_challenger_is_promoted_with_who_approved_it(
     approve = 'stresswatch approve VERSION --why "..." --stage prod'
     shell.type([approve], tmp_path, {"VERSION": version, "...": "I looked"})
     assert end(deployed, execution)["promotion"]["version"] == version
-    parameter = deployed.stack.outputs["ChampionParameterName"]
+    parameter = deployed.stack.outputs[stack_outputs.CHAMPION_PARAMETER]
     assert "approved it: I looked" in read_changes(deployed.client("ssm"), parameter)[-1].because
 
 
@@ -188,7 +191,7 @@ def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
     deployed: Deployed, champion: Pointer, tmp_path: Any
 ) -> None:
     files = train_version(tmp_path, make_posts(200, seed=9), "v2", champion.version)
-    bucket = deployed.stack.outputs["ModelBucketName"]
+    bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v2/{name}", Body=content)
     deployed.point_to(Pointer("v2", f"s3://{bucket}/models/v2/", sha256(files["model.npz"])))
@@ -281,7 +284,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
     """The champion learned from few posts, and challengers shadow it for seconds."""
     flipped = [replace(post, label=1 - post.label) for post in BASE[60:80]]
     files = train_version(tmp_path, BASE[:60] + flipped, "v-poor")
-    bucket = deployed.stack.outputs["ModelBucketName"]
+    bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v-poor/{name}", Body=content)
     digest = sha256(files["model.npz"])
@@ -294,7 +297,9 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
         environment(deployed, deployed.function("PredictionPredictor"), **at_once),
     ):
         yield
-    deployed.client("ssm").delete_parameter(Name=deployed.stack.outputs["ShadowParameterName"])
+    deployed.client("ssm").delete_parameter(
+        Name=deployed.stack.outputs[stack_outputs.SHADOW_PARAMETER]
+    )
 
 
 def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
@@ -339,7 +344,7 @@ def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
 ) -> None:
     execution, state = shadowing(deployed)
     deployed.client("s3").put_object(
-        Bucket=deployed.stack.outputs["ModelBucketName"],
+        Bucket=deployed.stack.outputs[stack_outputs.MODEL_BUCKET],
         Key=f"models/{state['gate']['version']}/model.npz",
         Body=b"altered since",
     )

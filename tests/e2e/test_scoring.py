@@ -19,6 +19,7 @@ from rich.console import Console
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.score import scoring_job
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import post_record
 from stresswatch.versions.champion import read_pointer
 from tests.conftest import make_posts
@@ -36,7 +37,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
     with operator(deployed, "score") as (found, policy):
         emulated = replace(policy, permissions=tuple(map(as_emulated, policy.permissions)))
         emulated.put()
-        small = {"ScoringPartBytes": str(PART_BYTES)}
+        small = {stack_outputs.SCORING_PART_BYTES: str(PART_BYTES)}
         yield replace(found, outputs={**found.outputs, **small}), emulated
 
 
@@ -106,7 +107,8 @@ def test_every_post_is_scored_once_and_the_invalid_one_is_counted(
 def test_a_file_in_the_bucket_is_scored_in_place_and_again_for_free(
     deployed: Deployed, target: Target, tmp_path: Path
 ) -> None:
-    bucket, key = target.output("TrainingBucketName"), f"scoring/{uuid.uuid4().hex}/posts.jsonl"
+    bucket = target.output(stack_outputs.TRAINING_BUCKET)
+    key = f"scoring/{uuid.uuid4().hex}/posts.jsonl"
     body = written(tmp_path, "jsonl").read_bytes()
     deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     first = run(target, f"s3://{bucket}/{key}")
@@ -117,7 +119,7 @@ def test_a_file_in_the_bucket_is_scored_in_place_and_again_for_free(
 
 
 def executions(deployed: Deployed, target: Target) -> int:
-    machine = target.output("ScoringStateMachineArn")
+    machine = target.output(stack_outputs.SCORING_STATE_MACHINE)
     states = deployed.client("stepfunctions")
     return len(states.list_executions(stateMachineArn=machine)["executions"])
 
@@ -126,7 +128,7 @@ def test_what_failed_is_told_and_scored_by_running_it_again(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = str(written(tmp_path, "jsonl", posts=1))
-    pointer = read_pointer(target.client("ssm"), target.output("ChampionParameterName"))
+    pointer = read_pointer(target.client("ssm"), target.output(stack_outputs.CHAMPION_PARAMETER))
     assert pointer
     with monkeypatch.context() as patch:
         altered = replace(pointer, sha256="0" * 64)
@@ -160,7 +162,7 @@ def interrupt(_: float) -> NoReturn:
 def test_a_file_that_the_operator_may_not_read_is_refused(
     deployed: Deployed, target: Target
 ) -> None:
-    bucket = target.output("QuarantineBucketName")
+    bucket = target.output(stack_outputs.QUARANTINE_BUCKET)
     with pytest.raises(OperatorError, match="You may not read s3://"):
         run(target, f"s3://{bucket}/quarantine/posts.jsonl")
 

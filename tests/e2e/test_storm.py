@@ -29,6 +29,7 @@ import pytest
 import local
 from cli.deployment.client import payload
 from cli.deployment.consumer import Consumer
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.versions.champion import Pointer
@@ -87,7 +88,7 @@ class Storm:
 
     @cached_property
     def _predictor(self) -> str:
-        return self.deployed.stack.outputs["PredictorFunctionName"]
+        return self.deployed.stack.outputs[stack_outputs.PREDICTOR_FUNCTION]
 
     def send(self) -> None:
         """Send some posts, and among them records that are none."""
@@ -139,7 +140,7 @@ class Storm:
         shard = self.chance.choice(self._open_shards())
         start, end = (int(shard["HashKeyRange"][f"{name}HashKey"]) for name in self._ENDS)
         self.deployed.client("kinesis").split_shard(
-            StreamName=self.deployed.stack.outputs["PostsStreamName"],
+            StreamName=self.deployed.stack.outputs[stack_outputs.POSTS_STREAM],
             ShardToSplit=shard["ShardId"],
             NewStartingHashKey=str((start + end) // 2),
         )
@@ -151,7 +152,7 @@ class Storm:
             self.send()
         first, second, *_ = self._open_shards()
         self.deployed.client("kinesis").merge_shards(
-            StreamName=self.deployed.stack.outputs["PostsStreamName"],
+            StreamName=self.deployed.stack.outputs[stack_outputs.POSTS_STREAM],
             ShardToMerge=first["ShardId"],
             AdjacentShardToMerge=second["ShardId"],
         )
@@ -161,7 +162,7 @@ class Storm:
     def _open_shards(self) -> list[dict[str, Any]]:
         """The shards that nobody is a child of, by their place."""
         listed = self.deployed.client("kinesis").list_shards(
-            StreamName=self.deployed.stack.outputs["PostsStreamName"]
+            StreamName=self.deployed.stack.outputs[stack_outputs.POSTS_STREAM]
         )["Shards"]
         names = ("ParentShardId", "AdjacentParentShardId")
         parents = {shard.get(name) for shard in listed for name in names}
@@ -211,7 +212,8 @@ class Storm:
 
     def _put_model(self, data: bytes) -> Pointer:
         """Put a model file as a version of its own; return what points to it."""
-        bucket, version = self.deployed.stack.outputs["ModelBucketName"], f"v{next(self._versions)}"
+        bucket = self.deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
+        version = f"v{next(self._versions)}"
         prefix = f"models/{version}/"
         self.deployed.client("s3").put_object(Bucket=bucket, Key=f"{prefix}model.npz", Body=data)
         return Pointer(version, f"s3://{bucket}/{prefix}", hashlib.sha256(data).hexdigest())
@@ -227,7 +229,7 @@ class Storm:
     def archived(self) -> list[dict[str, Any]]:
         """What the archive's reader returns."""
         now, hour = datetime.now(UTC), timedelta(hours=1)
-        bucket = self.deployed.stack.outputs["ArchiveBucketName"]
+        bucket = self.deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
         return archive.read(self.deployed.client("s3"), bucket, now - hour, now + hour)
 
     def streamed(self) -> dict[str, dict[str, Any]]:
@@ -237,14 +239,15 @@ class Storm:
         return consumer.predictions
 
     def quarantined(self) -> list[dict[str, Any]]:
-        s3, bucket = self.deployed.client("s3"), self.deployed.stack.outputs["QuarantineBucketName"]
+        s3 = self.deployed.client("s3")
+        bucket = self.deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
         return [
             json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])
             for key in self.deployed.objects(bucket, quarantine.PREFIX)
         ]
 
     def given_up(self) -> list[str]:
-        bucket = self.deployed.stack.outputs["QuarantineBucketName"]
+        bucket = self.deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
         return self.deployed.objects(bucket, failed_batches.PREFIX)
 
     def wait_until_settled(self) -> None:

@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from cli.deployment.client import payload
 from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.contracts.posts import post_record
 from stresswatch.serving.web_service import MAXIMUM_POSTS, ROUTES
@@ -39,7 +40,7 @@ class Caller:
     """Somebody with credentials, whose requests are signed as AWS wants them."""
 
     def __init__(self, deployed: Deployed, credentials: Callable[[], Credentials]):
-        self.url = deployed.stack.outputs["WebServiceUrl"]
+        self.url = deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL]
         self._region = deployed.endpoint.region
         self.credentials = credentials
 
@@ -78,7 +79,7 @@ def test_posts_are_answered_as_the_stream_answers_them_to_the_bit(
     sent = deployed.deployment.send([payload(post) for post in POSTS])
 
     def streamed() -> dict[str, float] | None:
-        bucket, end = deployed.stack.outputs["ArchiveBucketName"], datetime.now(UTC)
+        bucket, end = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET], datetime.now(UTC)
         rows = archive.read(deployed.client("s3"), bucket, start, end + timedelta(minutes=1))
         ids = {row["prediction_id"] for row in rows}
         return {row["post_id"]: row["probability"] for row in rows} if set(sent) <= ids else None

@@ -6,11 +6,18 @@ import re
 import pytest
 
 from cli.forget.places import NOT_VISITED, VISITED
+from stresswatch.aws import stack_outputs
 from tests.conftest import PROJECT
 from tests.infrastructure.conftest import actions
 
 DECIDED = {(kept.bucket, kept.prefix) for kept in VISITED} | NOT_VISITED.keys()
-BUCKETS = {"Archive", "Models", "Quarantine", "Training"}
+BUCKETS = {
+    "Archive": stack_outputs.ARCHIVE_BUCKET,
+    "Models": stack_outputs.MODEL_BUCKET,
+    "Quarantine": stack_outputs.QUARANTINE_BUCKET,
+    "Training": stack_outputs.TRAINING_BUCKET,
+}
+"""The outputs that name them, by what their logical ids hold."""
 
 
 def written_by_the_stack(template) -> set[tuple[str, str]]:
@@ -29,7 +36,11 @@ def _place(resource) -> tuple[str, str]:
     """Read the bucket and the prefix of an ARN that is joined of a reference and a text."""
     reference, text = resource["Fn::Join"][1]
     bucket = reference["Fn::GetAtt"][0]
-    return next(name for name in BUCKETS if name in bucket), text.lstrip("/").rstrip("*")
+    return _output(bucket), text.lstrip("/").rstrip("*")
+
+
+def _output(logical_id) -> str:
+    return next(output for name, output in BUCKETS.items() if name in logical_id)
 
 
 def written_by_operators() -> set[tuple[str, str]]:
@@ -40,14 +51,14 @@ def written_by_operators() -> set[tuple[str, str]]:
         for statement in json.loads(path.read_text())["Statement"]
         if "s3:PutObject" in actions(statement)
         for resource in statement["Resource"]
-        for bucket, prefix in re.findall(r"\$\{(\w+)BucketName\}/(.*)", resource)
+        for bucket, prefix in re.findall(r"\$\{(\w+BucketName)\}/(.*)", resource)
     }
 
 
 def expiring(template) -> set[tuple[str, str]]:
     """The prefixes whose objects a bucket lets expire."""
     return {
-        (next(name for name in BUCKETS if name in logical), rule["Prefix"])
+        (_output(logical), rule["Prefix"])
         for logical, bucket in template.resources("AWS::S3::Bucket").items()
         for rule in bucket["Properties"].get("LifecycleConfiguration", {}).get("Rules", [])
         if "Prefix" in rule
@@ -69,7 +80,8 @@ def test_of_each_prefix_it_is_decided_whether_people_are_forgotten_there(templat
 
 
 def test_a_new_prefix_without_a_decision_would_be_found():
-    assert undecided({("Archive", "comments/")}) == {("Archive", "comments/")}
+    place = (stack_outputs.ARCHIVE_BUCKET, "comments/")
+    assert undecided({place}) == {place}
 
 
 @pytest.mark.parametrize(("bucket", "prefix"), sorted(DECIDED))
@@ -83,7 +95,7 @@ def test_the_policy_allows_what_is_visited_and_no_more():
     policy = json.loads((PROJECT / "docs" / "policies" / "forget.json").read_text())
     for action in ("s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"):
         allowed = {
-            tuple(re.findall(r"\$\{(\w+)BucketName\}/(.*)\*", resource)[0])
+            tuple(re.findall(r"\$\{(\w+BucketName)\}/(.*)\*", resource)[0])
             for statement in policy["Statement"]
             if action in statement["Action"]
             for resource in statement["Resource"]

@@ -6,8 +6,15 @@ from datetime import timedelta
 import pytest
 
 from cdk_app.constructs.monitoring.drift import after_each_window
+from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.windows import LAG
 from tests.infrastructure.conftest import actions
+
+NAMES = {
+    value
+    for name, value in vars(stack_outputs).items()
+    if name.isupper() and isinstance(value, str)
+}
 
 
 def test_posts_reach_the_predictor_by_the_stages_settings(template):
@@ -156,40 +163,44 @@ def test_the_live_quality_alarm_watches_the_interval_and_retrains(template):
 
 def test_no_deployment_can_write_the_champion_or_what_shadows_it(any_stage):
     assert not any_stage.resources("AWS::SSM::Parameter")
-    for output in ("ChampionParameterName", "ShadowParameterName"):
+    for output in (stack_outputs.CHAMPION_PARAMETER, stack_outputs.SHADOW_PARAMETER):
         assert "AWS::StackId" in json.dumps(any_stage.body["Outputs"][output]), (
             "what a deleted stack left would serve in the next one, which cannot read it"
         )
 
 
 def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
-    assert set(template.body["Outputs"]) == {
-        "CodeCommit",
-        "PostsStreamName",
-        "PredictionsStreamName",
-        "ArchiveBucketName",
-        "TrainingBucketName",
-        "ModelBucketName",
-        "QuarantineBucketName",
-        "ChampionParameterName",
-        "ShadowParameterName",
-        "JournalTableName",
-        "RetrainingStateMachineArn",
-        "NotificationTopicArn",
-        "DriftAlarmName",
-        "DriftFunctionName",
-        "QualityAlarmName",
-        "QualityFunctionName",
-        "PredictorFunctionName",
-        "QueryDatabaseName",
-        "QueryWorkgroupName",
-        "FailedBatchesQueueName",
-        "DeadLettersQueueName",
-        "WebServiceUrl",
-        "WebServiceApiId",
-        "ScoringPartBytes",
-        "ScoringStateMachineArn",
-    }
+    assert (
+        set(template.body["Outputs"])
+        == NAMES
+        == {
+            "CodeCommit",
+            "PostsStreamName",
+            "PredictionsStreamName",
+            "ArchiveBucketName",
+            "TrainingBucketName",
+            "ModelBucketName",
+            "QuarantineBucketName",
+            "ChampionParameterName",
+            "ShadowParameterName",
+            "JournalTableName",
+            "RetrainingStateMachineArn",
+            "NotificationTopicArn",
+            "DriftAlarmName",
+            "DriftFunctionName",
+            "QualityAlarmName",
+            "QualityFunctionName",
+            "PredictorFunctionName",
+            "QueryDatabaseName",
+            "QueryWorkgroupName",
+            "FailedBatchesQueueName",
+            "DeadLettersQueueName",
+            "WebServiceUrl",
+            "WebServiceApiId",
+            "ScoringPartBytes",
+            "ScoringStateMachineArn",
+        }
+    )
 
 
 def test_nothing_needs_a_custom_resource(template):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from stresswatch.aws import stack_outputs
 from tests.integration.test_registry import CALLS
 
 GROUP = "AWS::SageMaker::ModelPackageGroup"
@@ -50,7 +51,9 @@ def test_it_hears_of_words_of_the_champion_and_of_a_retrainings_end(production):
     (group,) = production.properties("AWS::SageMaker::ModelPackageGroup")
     assert words["ModelPackageGroupName"] == [group["ModelPackageGroupName"]]
     changed = heard["Parameter Store Change"]
-    assert changed["name"] == [production.body["Outputs"]["ChampionParameterName"]["Value"]]
+    assert changed["name"] == [
+        production.body["Outputs"][stack_outputs.CHAMPION_PARAMETER]["Value"]
+    ]
     assert changed["operation"] == ["Create", "Update"], "the first promotion creates it"
     assert "SUCCEEDED" in heard["Step Functions Execution Status Change"]["status"]
 

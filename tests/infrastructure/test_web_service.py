@@ -7,6 +7,7 @@ import pytest
 from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
 from cdk_app.settings.web_service import Jwt, WebService
+from stresswatch.aws import stack_outputs
 from stresswatch.serving.web_service import ROUTES
 from tests.infrastructure.conftest import synthesize
 
@@ -91,7 +92,7 @@ def test_a_stage_without_a_web_service_has_no_api(staging, production):
     for synthesized in (staging, production):
         kinds = {resource["Type"] for resource in synthesized.body["Resources"].values()}
         assert [kind for kind in kinds if "ApiGateway" in kind] == []
-        assert "WebServiceUrl" not in synthesized.body["Outputs"]
+        assert stack_outputs.WEB_SERVICE_URL not in synthesized.body["Outputs"]
 
 
 @pytest.mark.parametrize(

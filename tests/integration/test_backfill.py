@@ -20,6 +20,7 @@ from cli.backfill.scoring import load_version, score
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from lambdas.predictor.handler import handler
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import post_record
 from stresswatch.contracts.predictions import Record
 from stresswatch.storage import archive
@@ -63,7 +64,7 @@ class Stack:
         }
         self.target = Target(
             "stresswatch-dev",
-            outputs | {"PostsStreamName": "posts"},
+            outputs | {stack_outputs.POSTS_STREAM: "posts"},
             lambda service: getattr(aws, service),
         )
 

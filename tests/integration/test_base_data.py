@@ -16,14 +16,15 @@ from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.storage.training_sets import to_lines
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
 
 OUTPUTS = {
-    "TrainingBucketName": "training",
-    "ChampionParameterName": ENVIRONMENT["CHAMPION_PARAMETER"],
+    stack_outputs.TRAINING_BUCKET: "training",
+    stack_outputs.CHAMPION_PARAMETER: ENVIRONMENT["CHAMPION_PARAMETER"],
 }
 DATED = "2026-11-23T00:00:00+00:00"
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from cli import main
 from cli.commands import operations
 from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
 
 TEMPLATE = {
     "Resources": {
@@ -20,7 +21,10 @@ TEMPLATE = {
         "Queue": {"Type": "AWS::SQS::Queue"},
     }
 }
-POINTERS = {"ChampionParameterName": "/champion", "ShadowParameterName": "/shadow"}
+POINTERS = {
+    stack_outputs.CHAMPION_PARAMETER: "/champion",
+    stack_outputs.SHADOW_PARAMETER: "/shadow",
+}
 
 
 class CloudFormation:
@@ -178,7 +182,7 @@ def test_the_pointer_that_promotions_made_goes_where_the_models_go(
 ):
     ssm = stack.clients["ssm"] = boto3.client("ssm", region_name="us-east-1")
     ssm.put_parameter(Name="/champion", Value="{}", Type="String")
-    stack.outputs |= POINTERS | {"ModelBucketName": models}
+    stack.outputs |= POINTERS | {stack_outputs.MODEL_BUCKET: models}
     result = run("--yes")
     assert (becomes, "AWS::SSM::Parameter", "/champion") in rows(result)
     assert result.exit_code == 0

@@ -12,6 +12,7 @@ from cli import labelling, main
 from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.storage.training_sets import assemble, read_lines
 from tests.conftest import make_posts
@@ -22,7 +23,7 @@ POSTS = make_posts(5, seed=2)
 @pytest.fixture
 def run(aws, monkeypatch, tmp_path):
     """Run a command over lines of JSON."""
-    target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
+    target = Target("stresswatch-dev", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
     monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
 
     def run(command, records):
@@ -110,7 +111,7 @@ def test_a_file_with_one_wrong_line_submits_nothing_and_names_the_line(aws, labe
     ],
 )
 def test_base_data_of_any_name_stays_below_its_prefix(aws, name, key):
-    target = Target("stresswatch-dev", {"TrainingBucketName": "training"}, boto3.client)
+    target = Target("stresswatch-dev", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
     assert DeploymentClient(target).seed(POSTS, name) == f"s3://training/datasets/base/{key}"
     assert aws.keys("training") == [f"datasets/base/{key}"]
 

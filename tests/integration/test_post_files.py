@@ -20,6 +20,7 @@ from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.post_files import PostFile
 from cli.score.inputs import input_at
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import parse_labelled_post
 from stresswatch.contracts.posts import parse_post
 from tests.conftest import PROJECT
@@ -42,7 +43,7 @@ def target(monkeypatch):
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket="training")
         boto3.client("kinesis").create_stream(StreamName="posts", ShardCount=1)
-        outputs = {"TrainingBucketName": "training", "PostsStreamName": "posts"}
+        outputs = {stack_outputs.TRAINING_BUCKET: "training", stack_outputs.POSTS_STREAM: "posts"}
         target = Target("stresswatch-dev", outputs, boto3.client)
         monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
         yield target

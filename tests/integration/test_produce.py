@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cli import main
 from cli.deployment import target as target_module
 from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import parse_post
 
 
@@ -20,7 +21,7 @@ def kinesis(tmp_path, monkeypatch):
     with mock_aws():
         client = boto3.client("kinesis")
         client.create_stream(StreamName="posts", ShardCount=1)
-        target = Target("stresswatch-dev", {"PostsStreamName": "posts"}, boto3.client)
+        target = Target("stresswatch-dev", {stack_outputs.POSTS_STREAM: "posts"}, boto3.client)
         monkeypatch.setattr(target_module, "aws_target", lambda stage: target)
         yield client
 

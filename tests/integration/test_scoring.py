@@ -21,6 +21,7 @@ from cli.score.inputs import Input, input_at
 from cli.score.scoring_job import ScoringJob
 from lambdas.scoring import handler as scoring_module
 from lambdas.scoring.handler import handler
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import InvalidPost, parse_post, post_record
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
@@ -139,7 +140,7 @@ def buckets():
 def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
     machine = "arn:aws:states:us-east-1:123456789012:execution:stresswatch-dev-scoring"
     aws.put("training", f"{RESULTS}run.json", json.dumps({"execution": f"{machine}:gone"}).encode())
-    target = Target("stack", {"TrainingBucketName": "training"}, boto3.client)
+    target = Target("stack", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
     job = ScoringJob(target, Input(KEY, "etag", 1), Pointer("v1", "s3://models/v1", "0" * 64))
     assert scoring_job._running(job) is None
 
@@ -147,7 +148,7 @@ def test_an_execution_that_was_forgotten_is_not_waited_for(aws):
 class TestInputs:
     @pytest.fixture
     def target(self, buckets):
-        return Target("stack", {"TrainingBucketName": "training"}, boto3.client)
+        return Target("stack", {stack_outputs.TRAINING_BUCKET: "training"}, boto3.client)
 
     @pytest.fixture
     def table(self):

@@ -12,13 +12,14 @@ from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from cli.smoke import POSTS, send_and_wait, smoke_posts
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import SMOKE_PREFIX
 from stresswatch.versions.champion import Pointer
 
 OUTPUTS = {
-    "PostsStreamName": "posts",
-    "PredictionsStreamName": "predictions",
-    "ChampionParameterName": "champion",
+    stack_outputs.POSTS_STREAM: "posts",
+    stack_outputs.PREDICTIONS_STREAM: "predictions",
+    stack_outputs.CHAMPION_PARAMETER: "champion",
 }
 
 

@@ -18,6 +18,7 @@ from cli.deployment.target import Target
 from cli.status import snapshot
 from cli.status.table import status_table
 from cli.timestamps import utc_now
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.versions.champion import Pointer, write_pointer
@@ -51,17 +52,17 @@ def target():
             definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
         )
         outputs = {
-            "PostsStreamName": "posts",
-            "PredictionsStreamName": "predictions",
-            "ChampionParameterName": "/champion",
-            "ShadowParameterName": "/shadow",
-            "QuarantineBucketName": "quarantine",
-            "PredictorFunctionName": "predictor",
-            "DriftFunctionName": "drift",
-            "QualityFunctionName": "quality",
-            "FailedBatchesQueueName": "failed-batches",
-            "DeadLettersQueueName": "dead-letters",
-            "RetrainingStateMachineArn": machine["stateMachineArn"],
+            stack_outputs.POSTS_STREAM: "posts",
+            stack_outputs.PREDICTIONS_STREAM: "predictions",
+            stack_outputs.CHAMPION_PARAMETER: "/champion",
+            stack_outputs.SHADOW_PARAMETER: "/shadow",
+            stack_outputs.QUARANTINE_BUCKET: "quarantine",
+            stack_outputs.PREDICTOR_FUNCTION: "predictor",
+            stack_outputs.DRIFT_FUNCTION: "drift",
+            stack_outputs.QUALITY_FUNCTION: "quality",
+            stack_outputs.FAILED_BATCHES_QUEUE: "failed-batches",
+            stack_outputs.DEAD_LETTERS_QUEUE: "dead-letters",
+            stack_outputs.RETRAINING_STATE_MACHINE: machine["stateMachineArn"],
         }
         yield Target("stresswatch-dev", outputs, boto3.client)
 
@@ -325,7 +326,7 @@ def test_at_60_columns_no_figure_is_broken_and_a_name_is_cut(target):
     put("RetrainingsDeclined", 1, service="dataset")
     long = "stresswatch-dev-streamspredictions951c026f-ea588a7a5c4f3"
     boto3.client("kinesis").create_stream(StreamName=long, ShardCount=1)
-    outputs = {**target.outputs, "PredictionsStreamName": long}
+    outputs = {**target.outputs, stack_outputs.PREDICTIONS_STREAM: long}
     shown = show(Target(target.name, outputs, target.client), width=60)
     assert re.search(r"suppressed 2,( declined 1)? *│", line(shown, "suppressed"))
     assert "active, 1 shard: " in line(shown, "predictions stream")

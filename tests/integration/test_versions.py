@@ -13,6 +13,7 @@ from cli.errors import OperatorError
 from cli.model_versions import Versions
 from lambdas.promote.handler import VersionBarred
 from lambdas.promote.handler import handler as promote
+from stresswatch.aws import stack_outputs
 from stresswatch.versions.champion import read_changes
 from tests.conftest import make_posts
 from tests.integration.conftest import (
@@ -24,9 +25,9 @@ from tests.integration.conftest import (
 )
 
 OUTPUTS = {
-    "ModelBucketName": "models",
-    "ChampionParameterName": ENVIRONMENT["CHAMPION_PARAMETER"],
-    "JournalTableName": ENVIRONMENT["JOURNAL_TABLE"],
+    stack_outputs.MODEL_BUCKET: "models",
+    stack_outputs.CHAMPION_PARAMETER: ENVIRONMENT["CHAMPION_PARAMETER"],
+    stack_outputs.JOURNAL_TABLE: ENVIRONMENT["JOURNAL_TABLE"],
 }
 
 

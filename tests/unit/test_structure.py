@@ -308,6 +308,19 @@ def test_metrics_and_dimensions_are_named_in_one_place():
     )
 
 
+def test_a_stack_and_its_outputs_are_named_in_one_place():
+    """But for the test of the template, which holds the names that operators type."""
+    owner = PROJECT / "layers/stresswatch/python/stresswatch/aws/stack_outputs.py"
+    names = re.findall(r'^[A-Z_]+ = "(\w+)"$', owner.read_text(), re.MULTILINE)
+    assert len(names) > 20
+    literal = re.compile(rf"""["'{{]({"|".join(names)})["'}}]|f"stresswatch-\{{""")
+    code = [path for package in PACKAGES[1:] for path in (PROJECT / package).rglob("*.py")]
+    domain = [path for path in owner.parents[1].rglob("*.py") if path != owner]
+    assert [path for path in (*code, *domain) if literal.search(path.read_text())] == []
+    assert literal.search('target.output("PostsStreamName")')
+    assert literal.search('name = f"stresswatch-{stage}"')
+
+
 def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()

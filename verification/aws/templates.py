@@ -12,6 +12,7 @@ from typing import Any
 from cdk_app.app import build_app
 from cdk_app.settings.stage import LONGEST_NAME, Stage
 from cdk_app.settings.stages import STAGES
+from stresswatch.aws.stack_outputs import stack_name
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 _WITHOUT_BUNDLING: Mapping[str, list[str]] = {"aws:cdk:bundling-stacks": []}
@@ -137,7 +138,7 @@ class Template:
         if name in _PSEUDO:
             return _PSEUDO[name]
         if name == "AWS::StackName":
-            return f"stresswatch-{self.stage}"
+            return stack_name(self.stage)
         if name in self.body.get("Parameters", {}):
             return self.body["Parameters"][name].get("Default", name)
         kind = self.body["Resources"][name]["Type"]

@@ -16,6 +16,7 @@ from cdk_monitoring_constructs import (
 from constructs import Construct
 
 from cdk_app.constructs.platform.alarms import Alarms
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import COLOURS, Panel
@@ -43,7 +44,7 @@ class Dashboard(Construct):
             dashboard_factory=DefaultDashboardFactory(
                 self,
                 "Page",
-                dashboard_name_prefix=f"stresswatch-{names[dimension_names.STAGE]}",
+                dashboard_name_prefix=stack_name(names[dimension_names.STAGE]),
                 detail_dashboard_range=Duration.days(3),
             ),
         )

@@ -12,6 +12,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy, log_group
 from cdk_app.permissions import allow
 from cdk_app.settings.stage import Stage
+from stresswatch.aws.stack_outputs import stack_name
 
 RETRAINING = "retraining"
 SCORING = "scoring"
@@ -82,7 +83,7 @@ def integration(scope: Construct, service: str, operation: str) -> str:
 
 
 def _name(stage: Stage, name: str) -> str:
-    return f"stresswatch-{stage.name}-{name}"
+    return f"{stack_name(stage.name)}-{name}"
 
 
 def _arn(scope: IConstruct, resource: str, name: str) -> str:

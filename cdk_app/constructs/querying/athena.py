@@ -18,6 +18,7 @@ from cdk_app.constructs.querying.athena_tables import (
     saved_queries,
 )
 from cdk_app.settings.stage import Stage
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.storage.prefixes import QUERY_RESULTS
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
@@ -104,7 +105,7 @@ class Querying(Construct):
         return athena.CfnWorkGroup(
             self,
             "Workgroup",
-            name=f"stresswatch-{stage.name}",
+            name=stack_name(stage.name),
             description="Queries of what Stresswatch wrote, each up to a limit",
             # Its contents are saved queries, which are here, and the history of the others.
             recursive_delete_option=True,

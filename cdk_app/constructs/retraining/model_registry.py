@@ -14,6 +14,7 @@ from cdk_app.constructs.platform.workflows import RETRAINING, workflow_arn
 from cdk_app.names import stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.removal import KEEP
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.retraining.environments import RegistryEnvironment
 from stresswatch.retraining.journal import APPROVAL, BARRED
 from stresswatch.versions.model_registry import (
@@ -37,7 +38,7 @@ class ModelRegistry(Construct):
         journal, dead_letters = foundation.journal, foundation.dead_letters
         stack = Stack.of(self)
         # A group that is left when the stack is deleted keeps its name.
-        name = f"stresswatch-{stage.name}-{stack_suffix(self)}"
+        name = f"{stack_name(stage.name)}-{stack_suffix(self)}"
         group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",

@@ -15,6 +15,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, log_group, role_of
 from cdk_app.constructs.serving.canary import Canary, FailureMetric
 from cdk_app.settings.web_service import WebService as Settings
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.web_service import ROUTES
@@ -55,7 +56,7 @@ class WebService(Construct):
         self.api = apigateway.HttpApi(
             self,
             "Api",
-            api_name=f"stresswatch-{stage.name}",
+            api_name=stack_name(stage.name),
             description="Stress in posts, predicted on request",
             create_default_stage=False,
             default_authorizer=_authorizer(settings),

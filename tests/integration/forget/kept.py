@@ -17,6 +17,7 @@ from cli.forget.forget_posts import forget
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.contracts.posts import Post
@@ -46,8 +47,8 @@ class Kept:
             self.s3.create_bucket(Bucket=bucket)
         outputs = {f"{name.title()}BucketName": bucket for name, bucket in self.buckets.items()}
         outputs |= {
-            "PostsStreamName": "posts",
-            "RetrainingStateMachineArn": services["arn"]["stateMachineArn"],
+            stack_outputs.POSTS_STREAM: "posts",
+            stack_outputs.RETRAINING_STATE_MACHINE: services["arn"]["stateMachineArn"],
         }
         self.clients = {**services, "s3": self.s3}
         self.target = Target("stresswatch-dev", outputs, lambda name: self.clients[name])

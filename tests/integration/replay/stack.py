@@ -16,6 +16,7 @@ from lambdas.predictor.handler import handler
 from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
 from local.event_source_mapping.batching import Record as StreamedRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts import posts
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.storage import archive
@@ -44,9 +45,9 @@ class Stack:
         self.before_invoke = lambda: None
         self.later = timedelta(0)
         outputs = {
-            "QuarantineBucketName": "quarantine",
-            "PredictorFunctionName": "predictor",
-            "PostsStreamName": "posts",
+            stack_outputs.QUARANTINE_BUCKET: "quarantine",
+            stack_outputs.PREDICTOR_FUNCTION: "predictor",
+            stack_outputs.POSTS_STREAM: "posts",
         }
         aws.kinesis.create_stream(StreamName="posts", ShardCount=1)
         functions = SimpleNamespace(invoke=self.invoke)

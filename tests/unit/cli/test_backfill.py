@@ -11,6 +11,7 @@ from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import PostFile
 from cli.timestamps import parse_timestamp
+from stresswatch.aws import stack_outputs
 
 POSTS = "arn:aws:kinesis:us-east-1:1:stream/posts"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -181,7 +182,7 @@ def test_the_stack_s_own_places_are_refused_before_aws_is_asked(out, said):
     names = {"Archive": "archive", "Quarantine": "quarantine", "Training": "training"}
     buckets = {f"{name}BucketName": bucket for name, bucket in names.items()}
     target = Target(
-        "stresswatch-dev", buckets | {"ModelBucketName": "models"}, client=lambda _: None
+        "stresswatch-dev", buckets | {stack_outputs.MODEL_BUCKET: "models"}, client=lambda _: None
     )
     with pytest.raises(OperatorError, match=said):
         output_at(target, out)

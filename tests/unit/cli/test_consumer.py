@@ -6,6 +6,7 @@ import pytest
 
 from cli.deployment.consumer import Consumer
 from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
 
 
 class Kinesis:
@@ -56,7 +57,7 @@ def kinesis():
 
 @pytest.fixture
 def target(kinesis):
-    return Target("stack", {"PredictionsStreamName": "stream"}, lambda _: kinesis)
+    return Target("stack", {stack_outputs.PREDICTIONS_STREAM: "stream"}, lambda _: kinesis)
 
 
 @pytest.fixture

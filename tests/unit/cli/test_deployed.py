@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from cli import main
 from cli.deployment.target import Target
 from cli.errors import NoSuchStack, OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.versions.champion import Pointer
 from verification.faults.stores import Parameters
 
@@ -24,7 +25,7 @@ def deployed(monkeypatch):
             if error:
                 raise error
             ssm = Parameters(pointer)
-            outputs["ChampionParameterName"] = "champion"
+            outputs[stack_outputs.CHAMPION_PARAMETER] = "champion"
             return Target(f"stresswatch-{stage}", outputs, {"ssm": ssm}.__getitem__)
 
         monkeypatch.setattr("cli.deployment.serving_commit.aws_target", find)
@@ -46,7 +47,7 @@ def test_without_a_first_model_there_is_no_commit_to_go_back_to(deployed):
     assert deployed(None, CodeCommit=COMMIT) == (0, "", NOTHING)
 
 
-@pytest.mark.parametrize("outputs", [{}, {"CodeCommit": "unknown"}])
+@pytest.mark.parametrize("outputs", [{}, {stack_outputs.CODE_COMMIT: "unknown"}])
 def test_there_is_none_where_the_deployed_code_does_not_say_its_commit(deployed, outputs):
     assert deployed(**outputs) == (0, "", NOTHING)
 

@@ -21,6 +21,7 @@ from cli.data import read_posts
 from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from tests.conftest import PROJECT
 from tests.strict_calls import checked
 from tests.unit.cli.test_synthetic import share_no_post
@@ -29,7 +30,7 @@ STACK = local.LocalStack(
     endpoint="http://127.0.0.1:4566",
     region="us-east-1",
     stack_name="stresswatch-dev",
-    outputs={"PostsStreamName": "posts-of-dev"},
+    outputs={stack_outputs.POSTS_STREAM: "posts-of-dev"},
     pid=1,
 )
 
@@ -168,7 +169,7 @@ def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, mon
     result = stresswatch("up")
     assert result.exit_code == 0
     assert started == [(Path(".stresswatch"), Path(".stresswatch/cdk.out"))]
-    for shown in ("http://127.0.0.1:4566", "PostsStreamName", "posts-of-dev"):
+    for shown in ("http://127.0.0.1:4566", stack_outputs.POSTS_STREAM, "posts-of-dev"):
         assert shown in result.stdout
 
 
@@ -315,7 +316,7 @@ class Stepfunctions:
 def retrain(stresswatch, monkeypatch, stepfunctions, *arguments):
     target = Target(
         "stresswatch-dev",
-        {"RetrainingStateMachineArn": "arn:machine"},
+        {stack_outputs.RETRAINING_STATE_MACHINE: "arn:machine"},
         lambda service: stepfunctions,
     )
     monkeypatch.setattr(target_module, "aws_target", lambda stage: target)

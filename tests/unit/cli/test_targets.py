@@ -18,6 +18,7 @@ from cli.deployment import target as target_module
 from cli.deployment.target import Target, aws_target, local_target, local_tracking_uri
 from cli.errors import NoSuchStack, OperatorError, sentence
 from cli.main import app
+from stresswatch.aws import stack_outputs
 
 
 def client_error(code: str, message: str = "") -> ClientError:
@@ -47,11 +48,11 @@ def cloudformation(monkeypatch):
 
 
 def test_the_target_on_aws_is_the_stack_of_the_stage_with_its_outputs(cloudformation):
-    output = {"OutputKey": "PostsStreamName", "OutputValue": "posts"}
+    output = {"OutputKey": stack_outputs.POSTS_STREAM, "OutputValue": "posts"}
     cloudformation.answer = [{"StackName": "stresswatch-prod", "Outputs": [output]}]
     target = aws_target("prod")
     assert cloudformation.asked == ["stresswatch-prod"]
-    assert (target.name, target.output("PostsStreamName")) == ("stresswatch-prod", "posts")
+    assert (target.name, target.output(stack_outputs.POSTS_STREAM)) == ("stresswatch-prod", "posts")
     assert not target.is_local
 
 
@@ -64,7 +65,7 @@ def test_a_client_is_made_once_a_service(cloudformation):
 
 def test_an_output_that_the_stack_lacks_is_named():
     with pytest.raises(OperatorError, match="stresswatch-dev has no output PostsStreamName; dep"):
-        Target("stresswatch-dev", {}, lambda service: None).output("PostsStreamName")
+        Target("stresswatch-dev", {}, lambda service: None).output(stack_outputs.POSTS_STREAM)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +114,13 @@ def test_the_local_target_is_the_stack_that_runs_in_the_folder(tmp_path, monkeyp
         endpoint="http://127.0.0.1:1",
         region="us-east-1",
         stack_name="stresswatch-dev",
-        outputs={"PostsStreamName": "posts"},
+        outputs={stack_outputs.POSTS_STREAM: "posts"},
         pid=1,
     )
     monkeypatch.setattr(target_module.local, "running", {tmp_path: stack}.get)
     target = local_target(tmp_path)
     assert target.is_local
-    assert target.output("PostsStreamName") == "posts"
+    assert target.output(stack_outputs.POSTS_STREAM) == "posts"
     assert target.client("kinesis").meta.endpoint_url == "http://127.0.0.1:1"
 
 

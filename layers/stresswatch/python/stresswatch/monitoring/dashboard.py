@@ -7,31 +7,42 @@ stories.
 
 from __future__ import annotations
 
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import ANY, OF_STAGE, Panel, Section, Series
 
-MEMORY_MB = {"Predictor": 1769, "Drift": 2048, "Quality": 1769}
-"""Of the functions that run without being asked, which a stack's outputs name."""
+MEMORY_MB = {
+    "predictor": (stack_outputs.PREDICTOR_FUNCTION, 1769),
+    "drift": (stack_outputs.DRIFT_FUNCTION, 2048),
+    "quality": (stack_outputs.QUALITY_FUNCTION, 1769),
+}
+"""Of the functions that run without being asked, with the outputs that name them."""
 
 
-def _of_function(label: str, metric: str, name: str, statistic: str, scale: float = 1.0) -> Series:
-    function = {"FunctionName": f"{{{name}FunctionName}}"}
+def _of_function(
+    label: str, metric: str, output: str, statistic: str, scale: float = 1.0
+) -> Series:
+    function = {"FunctionName": f"{{{output}}}"}
     return Series(label, metric, statistic, "AWS/Lambda", function, scale)
 
 
-def _of_stream(label: str, metric: str, name: str, scale: float = 1.0) -> Series:
-    stream = {"StreamName": f"{{{name}StreamName}}"}
+def _of_predictor(label: str, metric: str, statistic: str, scale: float = 1.0) -> Series:
+    return _of_function(label, metric, stack_outputs.PREDICTOR_FUNCTION, statistic, scale)
+
+
+def _of_stream(label: str, metric: str, output: str, scale: float = 1.0) -> Series:
+    stream = {"StreamName": f"{{{output}}}"}
     return Series(label, metric, "Sum", "AWS/Kinesis", stream, scale)
 
 
 def _of_workflow(label: str, metric: str) -> Series:
-    machine = {"StateMachineArn": "{RetrainingStateMachineArn}"}
+    machine = {"StateMachineArn": f"{{{stack_outputs.RETRAINING_STATE_MACHINE}}}"}
     return Series(label, metric, "Sum", "AWS/States", machine)
 
 
-def _waiting(label: str, name: str) -> Series:
-    queue = {"QueueName": f"{{{name}QueueName}}"}
+def _waiting(label: str, output: str) -> Series:
+    queue = {"QueueName": f"{{{output}}}"}
     return Series(label, "ApproximateNumberOfMessagesVisible", "Maximum", "AWS/SQS", queue)
 
 
@@ -50,7 +61,9 @@ SECTIONS = (
                 "Where the lines part for long, posts wait, break the contract, or were removed.",
                 "posts",
                 (
-                    _of_stream("taken by the stream", "IncomingRecords", "Posts"),
+                    _of_stream(
+                        "taken by the stream", "IncomingRecords", stack_outputs.POSTS_STREAM
+                    ),
                     _counted("predicted", metric_names.POSTS_PREDICTED, "predictor"),
                     _counted("in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
                     _counted("removed by the platform", metric_names.POSTS_REMOVED, "predictor"),
@@ -61,7 +74,7 @@ SECTIONS = (
                 "From the stream's taking a post to the predictor's; it grows when the predictor "
                 "cannot follow.",
                 "seconds",
-                (_of_function("longest", "IteratorAge", "Predictor", "Maximum", 0.001),),
+                (_of_predictor("longest", "IteratorAge", "Maximum", 0.001),),
                 alarmed="IteratorAge",
             ),
             Panel(
@@ -69,8 +82,8 @@ SECTIONS = (
                 "From the predictor's start on a batch to the last prediction's being out.",
                 "seconds",
                 (
-                    _of_function("half of them", "Duration", "Predictor", "p50", 0.001),
-                    _of_function("99 of 100", "Duration", "Predictor", "p99", 0.001),
+                    _of_predictor("half of them", "Duration", "p50", 0.001),
+                    _of_predictor("99 of 100", "Duration", "p99", 0.001),
                 ),
             ),
             Panel(
@@ -81,12 +94,12 @@ SECTIONS = (
                 (
                     _counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
                     _counted("batches given back", metric_names.UNFINISHED_BATCHES, "predictor"),
-                    _of_function("predictor failed", "Errors", "Predictor", "Sum"),
-                    _of_function("predictor throttled", "Throttles", "Predictor", "Sum"),
+                    _of_predictor("predictor failed", "Errors", "Sum"),
+                    _of_predictor("predictor throttled", "Throttles", "Sum"),
                     _counted("champion refused", metric_names.CHAMPION_REFUSED, "predictor"),
                     _counted("challenger failed", metric_names.SHADOW_FAILURES, "predictor"),
-                    _waiting("batches given up", "FailedBatches"),
-                    _waiting("events without a target", "DeadLetters"),
+                    _waiting("batches given up", stack_outputs.FAILED_BATCHES_QUEUE),
+                    _waiting("events without a target", stack_outputs.DEAD_LETTERS_QUEUE),
                 ),
             ),
         ),
@@ -209,8 +222,8 @@ SECTIONS = (
                 "Seconds that functions ran, times their memory: what Lambda asks money for.",
                 "GB-seconds",
                 tuple(
-                    _of_function(name.lower(), "Duration", name, "Sum", memory / 1024 / 1000)
-                    for name, memory in MEMORY_MB.items()
+                    _of_function(name, "Duration", output, "Sum", memory / 1024 / 1000)
+                    for name, (output, memory) in MEMORY_MB.items()
                 ),
                 is_stacked=True,
             ),
@@ -220,7 +233,7 @@ SECTIONS = (
                 "batches.",
                 "requests",
                 (
-                    _of_function("invocations", "Invocations", "Predictor", "Sum"),
+                    _of_predictor("invocations", "Invocations", "Sum"),
                     _counted("objects put", metric_names.OBJECTS_PUT, "predictor"),
                 ),
             ),
@@ -229,8 +242,10 @@ SECTIONS = (
                 "What was put on them: shards are added by it.",
                 "MB",
                 (
-                    _of_stream("posts", "IncomingBytes", "Posts", 1e-6),
-                    _of_stream("predictions", "IncomingBytes", "Predictions", 1e-6),
+                    _of_stream("posts", "IncomingBytes", stack_outputs.POSTS_STREAM, 1e-6),
+                    _of_stream(
+                        "predictions", "IncomingBytes", stack_outputs.PREDICTIONS_STREAM, 1e-6
+                    ),
                 ),
             ),
             Panel(

@@ -1,0 +1,36 @@
+"""Names of a stage's stack, and of the outputs by which commands and dashboards find its parts."""
+
+from __future__ import annotations
+
+ARCHIVE_BUCKET = "ArchiveBucketName"
+CHAMPION_PARAMETER = "ChampionParameterName"
+CODE_COMMIT = "CodeCommit"
+DEAD_LETTERS_QUEUE = "DeadLettersQueueName"
+DRIFT_ALARM = "DriftAlarmName"
+DRIFT_FUNCTION = "DriftFunctionName"
+FAILED_BATCHES_QUEUE = "FailedBatchesQueueName"
+JOURNAL_TABLE = "JournalTableName"
+MODEL_BUCKET = "ModelBucketName"
+NOTIFICATION_TOPIC = "NotificationTopicArn"
+POSTS_STREAM = "PostsStreamName"
+PREDICTIONS_STREAM = "PredictionsStreamName"
+PREDICTOR_FUNCTION = "PredictorFunctionName"
+QUALITY_ALARM = "QualityAlarmName"
+QUALITY_FUNCTION = "QualityFunctionName"
+QUARANTINE_BUCKET = "QuarantineBucketName"
+QUERY_DATABASE = "QueryDatabaseName"
+QUERY_WORKGROUP = "QueryWorkgroupName"
+RETRAINING_STATE_MACHINE = "RetrainingStateMachineArn"
+SCORING_PART_BYTES = "ScoringPartBytes"
+SCORING_STATE_MACHINE = "ScoringStateMachineArn"
+SHADOW_PARAMETER = "ShadowParameterName"
+TRAINING_BUCKET = "TrainingBucketName"
+WEB_SERVICE_API_ID = "WebServiceApiId"
+WEB_SERVICE_URL = "WebServiceUrl"
+
+BUCKETS = (ARCHIVE_BUCKET, MODEL_BUCKET, QUARANTINE_BUCKET, TRAINING_BUCKET)
+
+
+def stack_name(stage: str) -> str:
+    """Return the name that a stage's stack has in its account and region."""
+    return f"stresswatch-{stage}"
