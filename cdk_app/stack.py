@@ -21,6 +21,7 @@ from cdk_app.settings.stage import Stage
 from cdk_app.source_revision import code_commit
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import dimension_names
+from stresswatch.retraining import triggers
 
 
 class StresswatchStack(Stack):
@@ -46,7 +47,10 @@ class StresswatchStack(Stack):
             self,
             "Retraining",
             foundation,
-            alarms={"drift_alarm": self._drift.alarm, "quality_alarm": self._quality.alarm},
+            alarms={
+                triggers.DRIFT_ALARM: self._drift.alarm,
+                triggers.QUALITY_ALARM: self._quality.alarm,
+            },
             registry=registry,
         )
         self._scoring = BatchScoring(self, "Scoring", foundation)

@@ -13,6 +13,7 @@ from benchmarks.month.calendar import (
     Phase,
 )
 from benchmarks.month.scenario import DayReport, Month
+from stresswatch.retraining.triggers import DRIFT_ALARM, SCHEDULE
 
 
 class Promise(NamedTuple):
@@ -69,14 +70,14 @@ def _each_alarm_retrains(reports: Sequence[DayReport]) -> Promise:
         for before, one in zip([None, *reports], reports, strict=False)
         if one.alarm and not (before and before.alarm)
     ]
-    found = _runs(reports, "drift_alarm")
+    found = _runs(reports, DRIFT_ALARM)
     because = f"alarms began on {begins}; {_outcomes(found)}"
     kept = bool(begins) and [one.day for one, _ in found] == begins
     return Promise("each alarm asks for one retraining when it begins", kept, because)
 
 
 def _what_learned_is_promoted(reports: Sequence[DayReport]) -> Promise:
-    found = _runs(_of(reports, Phase.AFTER), "schedule")
+    found = _runs(_of(reports, Phase.AFTER), SCHEDULE)
     kept = [run["outcome"] for _, run in found] == ["promoted"]
     return Promise("what learned enough of the new posts is promoted", kept, _outcomes(found))
 

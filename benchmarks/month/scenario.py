@@ -14,6 +14,7 @@ from cli.deployment.consumer import Consumer
 from cli.model_versions import Versions
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.retraining.triggers import DRIFT_ALARM, SCHEDULE, TRIGGER
 from stresswatch.storage import archive
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -105,7 +106,7 @@ class Month:
         if day.poisons:
             self._retrain("operator", "Labels of a new annotator came", report, force=True)
         elif day.number in _SCHEDULED:
-            self._retrain("schedule", "The day has come", report)
+            self._retrain(SCHEDULE, "The day has come", report)
         champion = self.deployment.champion()
         report.champion = champion.version if champion else ""
         self.reports.append(report)
@@ -201,12 +202,12 @@ class Month:
         for execution in self.deployment.executions():
             if execution["executionArn"] not in self._known:
                 self._follow(str(execution["executionArn"]), report)
-        return any(run["trigger"] == "drift_alarm" for run in report.retrainings) or None
+        return any(run["trigger"] == DRIFT_ALARM for run in report.retrainings) or None
 
     def _follow(self, execution: str, report: DayReport) -> None:
         self._known.add(execution)
         output = self.deployment.follow(execution, _SECONDS, lambda _: None)
-        report.retrainings.append({"trigger": output["trigger"], **_outcome(output)})
+        report.retrainings.append({"trigger": output[TRIGGER], **_outcome(output)})
 
     def _roll_back(self, day: Day, report: DayReport) -> None:
         """Go back to the version before, and see how soon it answers."""

@@ -19,6 +19,7 @@ from cli.deployment.consumer import Consumer
 from cli.errors import DemoFailed, OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
+from stresswatch.retraining.triggers import DRIFT_ALARM, TRIGGER
 from stresswatch.versions.champion import Pointer
 
 INVALID_RECORDS = (
@@ -110,7 +111,7 @@ class Scenario:
             def by_alarm() -> str | None:
                 for execution in self.deployment.executions():
                     described = self.deployment.describe(execution["executionArn"])
-                    if json.loads(described["input"])["trigger"] == "drift_alarm":
+                    if json.loads(described["input"])[TRIGGER] == DRIFT_ALARM:
                         return str(execution["executionArn"])
                 return None
 
@@ -126,7 +127,7 @@ class Scenario:
             self.summary.retraining = {
                 "execution": execution,
                 "status": "SUCCEEDED",
-                "trigger": output["trigger"],
+                "trigger": output[TRIGGER],
                 "dataset": dataset,
                 "gate": gate,
             }

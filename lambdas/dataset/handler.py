@@ -16,7 +16,7 @@ from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import DatasetEnvironment
-from stresswatch.retraining.triggers import SCHEDULE, is_forced
+from stresswatch.retraining.triggers import SCHEDULE, TRIGGER, is_forced
 from stresswatch.storage.training_sets import (
     BASE_PREFIX,
     LABELS_PREFIX,
@@ -147,7 +147,7 @@ def _not_begun(
         "invalid lines; upload a base data set with `stresswatch seed`"
     )
     is_new = not training_set.invalid and not judged_versions(s3, environment.model_bucket)
-    if event.get("trigger") == SCHEDULE and is_new and not is_forced(event):
+    if event.get(TRIGGER) == SCHEDULE and is_new and not is_forced(event):
         return missing
     raise EmptyDataSet(f"{missing}.")
 

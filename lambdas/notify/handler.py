@@ -13,6 +13,7 @@ from stresswatch.aws import service_text
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import NotifyEnvironment
 from stresswatch.retraining.run_report import describe
+from stresswatch.retraining.triggers import REASON, TRIGGER
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
         )
     request = event["state"]
     paragraphs.append(
-        f"Started by {request.get('trigger', 'nobody known')}: {request.get('reason', 'unsaid')}\n"
+        f"Started by {request.get(TRIGGER, 'nobody known')}: {request.get(REASON, 'unsaid')}\n"
         f"Execution {event['execution']}"
     )
     boto3.client("sns").publish(

@@ -20,6 +20,7 @@ import pytest
 from cli.status.alarms import read_alarms
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
+from stresswatch.retraining.triggers import QUALITY_ALARM
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
 from tests.e2e.deployed import STREAMED, Deployed, Inbox, environment, kinesis_event
@@ -319,7 +320,7 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
     try:
         assert deployed.deployment.measure_quality(datetime.now(UTC))["status"] == "measured"
         alarms.fires("QualityAlarm")
-        output = eventually("the retraining's end", lambda: started_by(deployed, "quality_alarm"))
+        output = eventually("the retraining's end", lambda: started_by(deployed, QUALITY_ALARM))
         assert output["dataset"]["new_labels"] == len(STREAMED)
         assert not output["gate"]["accepted"]
     finally:

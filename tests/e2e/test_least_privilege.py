@@ -31,6 +31,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.monitoring.drift_reports import Signer
+from stresswatch.retraining.triggers import request_of
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -117,7 +118,7 @@ class Stage:
 
     def assemble(self, _: Permission | None) -> str:
         function = self.deployed.function("RetrainingDatasetFunction")
-        return self.deployed.invoke(function, {"anyway": True})
+        return self.deployed.invoke(function, request_of("test", "a test", force=True))
 
     def admit(self, _: Permission | None) -> str:
         """Admit another execution each time, so that the one before is looked up."""

@@ -21,6 +21,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.storage.training_sets import to_lines
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
+from tests.integration.retraining.workflow import FORCED
 
 OUTPUTS = {
     stack_outputs.TRAINING_BUCKET: "training",
@@ -205,9 +206,9 @@ class TestList:
         operator.seed("posts.jsonl", make_posts(40, seed=2))
         labels = [replace(one, labelled_at=DATED) for one in make_posts(7, seed=3)]
         aws.put("training", "labels/a.jsonl", to_lines(labels))
-        both = dataset({"anyway": True}, CONTEXT)["version"]
+        both = dataset(FORCED, CONTEXT)["version"]
         operator.seed("posts.jsonl", make_posts(300), "--replace")
-        alone = dataset({"anyway": True}, CONTEXT)["version"]
+        alone = dataset(FORCED, CONTEXT)["version"]
         found = {row["version"]: row for row in operator.listed()["training_sets"]}
         assert found[both]["base"] == {"earlier": 300, "posts": 40}
         assert found[alone]["base"] == {"posts": 300}
@@ -247,7 +248,7 @@ class TestList:
 
     def test_a_terminal_of_80_columns_shows_what_a_set_is_made_of_on_a_line(self, aws, operator):
         operator.seed("train.jsonl", make_posts(300))
-        dataset({"anyway": True}, CONTEXT)
+        dataset(FORCED, CONTEXT)
         shown = operator.run("data", "list", width=80).stdout
         assert "train: 300" in shown
         assert max(map(len, shown.splitlines())) <= 80

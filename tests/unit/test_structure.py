@@ -321,6 +321,16 @@ def test_a_stack_and_its_outputs_are_named_in_one_place():
     assert literal.search('name = f"stresswatch-{stage}"')
 
 
+def test_the_input_of_a_retraining_is_written_in_one_place():
+    owner = PROJECT / "layers/stresswatch/python/stresswatch/retraining/triggers.py"
+    literal = re.compile(r'"(drift_alarm|quality_alarm|\$\.trigger)"|"trigger": (trigger|")')
+    assert literal.search(owner.read_text())
+    folders = [*(PROJECT / package for package in ("cdk_app", "cli", "lambdas")), owner.parents[1]]
+    code = [path for folder in folders for path in folder.rglob("*.py") if path != owner]
+    assert [path for path in code if literal.search(path.read_text())] == []
+    assert literal.search('{"trigger": "drift_alarm"}')
+
+
 def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()

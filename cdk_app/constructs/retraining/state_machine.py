@@ -16,7 +16,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import RETRAINING, workflow, workflow_role
 from cdk_app.constructs.retraining.states import States
 from cdk_app.constructs.retraining.training_job import TrainingJob
-from stresswatch.retraining.triggers import SCHEDULE
+from stresswatch.retraining.triggers import SCHEDULE, TRIGGER
 
 _OUT_OF_CAPACITY = (
     "*CapacityError: Unable to provision*",
@@ -92,8 +92,8 @@ class RetrainingStateMachine:
             .when(sfn.Condition.is_null("$.dataset.declined"), self._train_and_judge())
             .when(
                 sfn.Condition.and_(
-                    sfn.Condition.is_present("$.trigger"),
-                    sfn.Condition.string_equals("$.trigger", SCHEDULE),
+                    sfn.Condition.is_present(f"$.{TRIGGER}"),
+                    sfn.Condition.string_equals(f"$.{TRIGGER}", SCHEDULE),
                 ),
                 sfn.Succeed(self._scope, "Declined"),
             )

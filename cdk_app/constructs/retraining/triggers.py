@@ -11,7 +11,7 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy
 from cdk_app.constructs.platform.schedules import Schedule
-from stresswatch.retraining.triggers import SCHEDULE
+from stresswatch.retraining.triggers import SCHEDULE, request_of
 
 
 class Triggers:
@@ -49,7 +49,7 @@ class Triggers:
             expression=schedule,
             action="states:StartExecution",
             target_arn=self._state_machine.state_machine_arn,
-            input={"trigger": SCHEDULE, "reason": schedule},
+            input=request_of(SCHEDULE, schedule),
             retries=3,
             dead_letters=self._foundation.dead_letters,
         )
@@ -57,7 +57,7 @@ class Triggers:
     def _started(self, trigger: str, reason: str) -> targets.SfnStateMachine:
         target = targets.SfnStateMachine(
             self._state_machine,
-            input=events.RuleTargetInput.from_object({"trigger": trigger, "reason": reason}),
+            input=events.RuleTargetInput.from_object(request_of(trigger, reason)),
             dead_letter_queue=self._foundation.dead_letters.of_rules,
             retry_attempts=3,
         )

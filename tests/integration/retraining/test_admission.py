@@ -40,7 +40,7 @@ class TestAdmission:
     def test_who_insists_need_not_wait_but_runs_alone_all_the_same(self, aws, executions):
         first = executions.start("first")
         admission(first, CONTEXT)
-        second = executions.start("second", anyway=True)
+        second = executions.start("second", force=True)
         assert not admission(second, CONTEXT)["admitted"]
         executions.stop(first)
         assert admission(second, CONTEXT)["admitted"]

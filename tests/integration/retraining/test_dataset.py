@@ -14,6 +14,7 @@ from tests.integration.conftest import CONTEXT
 from tests.integration.retraining.workflow import (
     BY_SCHEDULE,
     DRIFT_ALARM,
+    FORCED,
     counted,
     judge,
     label,
@@ -105,7 +106,7 @@ class TestDataset:
     def test_who_insists_needs_no_new_label(self, aws, base):
         judge(aws, dataset(DRIFT_ALARM, CONTEXT)["version"])
         assert dataset(DRIFT_ALARM, CONTEXT)["declined"]
-        assert dataset(DRIFT_ALARM | {"anyway": True}, CONTEXT)["dataset_uri"]
+        assert dataset(FORCED, CONTEXT)["dataset_uri"]
 
     def test_labels_that_leave_no_base_holdout_are_an_error_before_training(self, aws, base):
         label(aws, "a", [replace(post, label=1 - post.label) for post in make_posts(300)])
@@ -167,7 +168,7 @@ class TestDataset:
         assert "`stresswatch seed`" in answer["declined"]
         assert not aws.keys("training")
 
-    @pytest.mark.parametrize("request_", [DRIFT_ALARM, BY_SCHEDULE | {"anyway": True}])
+    @pytest.mark.parametrize("request_", [DRIFT_ALARM, FORCED | BY_SCHEDULE])
     def test_whoever_else_asks_before_the_first_seed_gets_an_error(self, aws, request_):
         with pytest.raises(EmptyDataSet, match="0 invalid lines"):
             dataset(request_, CONTEXT)

@@ -7,10 +7,13 @@ import tarfile
 import boto3
 
 from stresswatch.contracts.posts import post_record
+from stresswatch.retraining import triggers
+from stresswatch.retraining.triggers import request_of
 from stresswatch.storage.training_sources import SOURCES_FILE, Sources
 
-BY_SCHEDULE = {"trigger": "schedule", "reason": "rate(1 day)"}
-DRIFT_ALARM = {"trigger": "drift_alarm", "reason": "0.6 is over the threshold"}
+BY_SCHEDULE = request_of(triggers.SCHEDULE, "rate(1 day)")
+DRIFT_ALARM = request_of(triggers.DRIFT_ALARM, "0.6 is over the threshold")
+FORCED = request_of("operator", "a test", force=True)
 
 
 def lines(posts, **fields):
@@ -53,10 +56,13 @@ class Executions:
             definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
         )["stateMachineArn"]
 
-    def start(self, name="first", *, anyway=False):
+    def start(self, name="first", *, force=False):
         """Return what the workflow's first state sends."""
         started = self._states.start_execution(stateMachineArn=self._machine, name=name)
-        return {"execution": started["executionArn"], "request": {"anyway": anyway}}
+        return {
+            "execution": started["executionArn"],
+            "request": request_of("operator", "a test", force=force),
+        }
 
     def stop(self, event):
         self._states.stop_execution(executionArn=event["execution"])

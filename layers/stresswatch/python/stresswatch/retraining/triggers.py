@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+DRIFT_ALARM = "drift_alarm"
+QUALITY_ALARM = "quality_alarm"
 SCHEDULE = "schedule"
 """That of retrainings that nobody asked for, which are declined in silence."""
-_FORCE = "anyway"
+TRIGGER = "trigger"
+REASON = "reason"
+_FORCE = "force"
 
 
 def request_of(trigger: str, reason: str, *, force: bool = False) -> dict[str, Any]:
     """Build the input of the workflow; `force` waives the cool-down and the minimum of labels."""
-    return {"trigger": trigger, "reason": reason, _FORCE: force}
+    return {TRIGGER: trigger, REASON: reason} | ({_FORCE: True} if force else {})
 
 
 def is_forced(request: Mapping[str, Any]) -> bool:
