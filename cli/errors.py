@@ -24,6 +24,8 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
+from stresswatch.aws.s3 import error_code
+
 _REFUSED_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -81,13 +83,9 @@ def sentence(error: BotoCoreError | ClientError) -> str:
             return "No AWS region is set; set AWS_DEFAULT_REGION."
         case EndpointConnectionError():
             return f"Nothing answers at {error.kwargs['endpoint_url']}; check the network."
-        case ClientError() if _code(error) in _REFUSED_CREDENTIALS:
-            return f"AWS does not accept your credentials ({_code(error)}); log in again."
+        case ClientError() if error_code(error) in _REFUSED_CREDENTIALS:
+            return f"AWS does not accept your credentials ({error_code(error)}); log in again."
         case ClientError():
             # ClientError's own text names the error code and the operation.
             return f"{str(error).rstrip('.')}."
     return f"AWS cannot be called: {str(error).rstrip('.')}."
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")

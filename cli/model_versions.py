@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from rich.table import Table
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from stresswatch.aws import stack_outputs
-from stresswatch.aws.s3 import read
+from stresswatch.aws.s3 import read, read_if_there
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.retraining.approvals import answer
 from stresswatch.retraining.journal import Decision, Journal
@@ -171,8 +170,9 @@ class Versions:
 
     def _verdicts(self, version: str) -> Iterator[str]:
         yield f"gate: {_reasons(json.loads(self._read(version, VERDICT_FILE)))}"
-        with suppress(self._s3.exceptions.NoSuchKey):
-            yield f"live posts: {_reasons(json.loads(self._read(version, SHADOW_FILE)))}"
+        folder = folder_of_version(self._bucket, version)
+        if verdict := read_if_there(self._s3, folder / SHADOW_FILE):
+            yield f"live posts: {_reasons(json.loads(verdict))}"
 
     def _read(self, version: str, name: str) -> bytes:
         return read(self._s3, folder_of_version(self._bucket, version) / name)

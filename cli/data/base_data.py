@@ -13,7 +13,7 @@ from rich.console import Console
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from stresswatch.aws import stack_outputs
-from stresswatch.aws.s3 import Location, listed
+from stresswatch.aws.s3 import Location, exists, listed
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.storage.training_sources import base_name
 
@@ -95,7 +95,7 @@ def settle(
         _delete(s3, bucket, others)
         names = f"Deleted: {', '.join(map(str, others))}. " if others else ""
         say(f"{names}This set is all base data now.")
-        if _has_labels(s3, bucket):
+        if exists(s3, Location(bucket, LABELS_PREFIX)):
             say(f"Labels under {LABELS_PREFIX} stay, and models learn from them too.")
     elif others:
         say(
@@ -119,8 +119,3 @@ def _delete(s3: S3Client, bucket: str, sets: Iterable[Stored]) -> None:
                 f"{error['Key']} cannot be deleted ({error['Message']}). The new set is there, and "
                 "models learn from both until the same command is run again."
             )
-
-
-def _has_labels(s3: S3Client, bucket: str) -> bool:
-    answer = s3.list_objects_v2(Bucket=bucket, Prefix=LABELS_PREFIX, MaxKeys=1)
-    return answer["KeyCount"] > 0

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +19,7 @@ from cli.parallel import in_parallel
 from cli.score.inputs import Input, input_at
 from cli.score.workflow import follow
 from stresswatch.aws import stack_outputs
-from stresswatch.aws.s3 import listed
+from stresswatch.aws.s3 import Location, listed, read_if_there
 from stresswatch.serving.batch_scoring import (
     COUNTS_PREFIX,
     INVALID_PREFIX,
@@ -148,15 +147,7 @@ class ScoringJob:
 
     def get(self, name: str) -> bytes | None:
         """Read from the folder of results; None if it is not there."""
-        try:
-            answer = self.target.client("s3").get_object(
-                Bucket=self.bucket, Key=self.results + name
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchKey":
-                raise
-            return None
-        return bytes(answer["Body"].read())
+        return read_if_there(self.target.client("s3"), Location(self.bucket, self.results + name))
 
     def _of_this_file(self, found: dict[str, Any]) -> dict[str, Any]:
         if found["etag"] != self.posts.etag:

@@ -18,6 +18,7 @@ from local.template.container_images import Image, read_image
 from local.template.packages import image_package, zip_files
 from local.template.resources import ImageCode, RewriteContext, Template
 from local.template.rewrites import rewrite
+from stresswatch.aws.s3 import ABSENT, error_code
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _DEPLOY_SECONDS = 120.0
@@ -132,7 +133,7 @@ def _exists(head: Callable[..., Any], **request: str) -> bool:
     try:
         head(**request)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket", "NoSuchKey"):
+        if error_code(error) in (*ABSENT, "NoSuchBucket"):
             return False
         raise
     return True
@@ -143,7 +144,7 @@ def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
     try:
         status = _describe(cloudformation, stack_name)["StackStatus"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
+        if error_code(error) == "ValidationError":
             return False
         raise
     if status.endswith("_COMPLETE") and not status.startswith(("ROLLBACK", "DELETE")):

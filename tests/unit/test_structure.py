@@ -331,6 +331,14 @@ def test_the_input_of_a_retraining_is_written_in_one_place():
     assert literal.search('{"trigger": "drift_alarm"}')
 
 
+def test_error_codes_of_aws_are_read_in_one_place():
+    literal = re.compile(r"""\[["']Error["']\]\[["']Code["']\]""")
+    folders = [*(PROJECT / package for package in PACKAGES[1:]), PROJECT / "layers"]
+    code = [path for folder in folders for path in folder.rglob("*.py")]
+    assert [path for path in code if literal.search(path.read_text())] == []
+    assert literal.search('error.response["Error"]["Code"]')
+
+
 def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, changed):
     """`python -m docs.packages` writes them."""
     page = PAGE.read_text()

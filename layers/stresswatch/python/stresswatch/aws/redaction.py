@@ -16,6 +16,8 @@ from typing import ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
+from stresswatch.aws.s3 import error_code
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -63,7 +65,7 @@ def cause(error: BaseException) -> str:
     Not the message: a refusal of Kinesis quotes partition keys.
     """
     if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response['Error']['Code']}"
+        return f"{error.operation_name}: {error_code(error)}"
     return type(error).__name__
 
 

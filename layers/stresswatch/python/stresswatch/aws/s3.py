@@ -99,4 +99,5 @@ def put_if_absent(s3: S3Client, place: Location, body: bytes, **settings: Any) -
 
 
 def error_code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+    """Return what a service of AWS names an error; nothing where it has no name."""
+    return error.response.get("Error", {}).get("Code", "")

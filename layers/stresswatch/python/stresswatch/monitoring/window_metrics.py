@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from stresswatch.aws.s3 import error_code
 from stresswatch.errors import AwsFailure
 from stresswatch.monitoring.windows import Window
 
@@ -102,7 +103,7 @@ def _put(
 
 def _is_of_a_datum(error: ClientError | ParamValidationError) -> bool:
     return isinstance(error, ParamValidationError) or (
-        error.response["Error"]["Code"].removesuffix("Exception") in _OF_A_DATUM
+        error_code(error).removesuffix("Exception") in _OF_A_DATUM
     )
 
 

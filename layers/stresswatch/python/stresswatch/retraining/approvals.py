@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from stresswatch.aws import service_text
+from stresswatch.aws.s3 import error_code
 from stresswatch.retraining.journal import Journal
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def answer(
     try:
         states.send_task_success(taskToken=pending.token, output=json.dumps(word))
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _WAITS_NO_MORE:
+        if error_code(error) not in _WAITS_NO_MORE:
             raise
         waits = False
     journal.close_approval(version)
