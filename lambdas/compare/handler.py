@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
-from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
@@ -81,9 +80,3 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
     logger.info("shadowed", version=version, accepted=verdict["accepted"], posts=len(champion))
     return verdict
-
-
-@cache
-def identity_key(secret: str) -> ReadKey:
-    """Return what reads the key of the text digests, once an execution environment."""
-    return key_reader(boto3.client("secretsmanager"), secret)

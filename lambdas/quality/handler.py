@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,7 +13,7 @@ from aws_lambda_powertools import Logger
 
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import redact_errors
-from stresswatch.contracts.identity import ReadKey, key_reader
+from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.live_quality import (
@@ -102,12 +101,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         )
     complain(refused)
     return result
-
-
-@cache
-def identity_key(secret: str) -> ReadKey:
-    """Return what reads the key of the text digests, once an execution environment."""
-    return key_reader(boto3.client("secretsmanager"), secret)
 
 
 def _publish(

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import boto3
 import pytest
 
-from lambdas.quality.handler import handler, identity_key
+from lambdas.quality.handler import handler
 from stresswatch.aws.identifiers import METRIC_DIMENSION
-from stresswatch.contracts.identity import KeyUnavailable, text_digest
+from stresswatch.contracts.identity import KeyUnavailable, identity_key, text_digest
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.contracts.predictions import ReadText, Record
 from stresswatch.evaluation.splits import split

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from lambdas.compare.handler import handler as compare
-from lambdas.compare.handler import identity_key
 from lambdas.predictor.handler import handler as predict
 from lambdas.predictor.handler import predictor
 from lambdas.shadow.handler import handler as shadow
+from stresswatch.contracts.identity import identity_key
 from stresswatch.evaluation.splits import split
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import TrainingSet, given_by, to_lines

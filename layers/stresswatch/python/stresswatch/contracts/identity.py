@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from stresswatch.aws.redaction import cause
@@ -54,6 +55,12 @@ def key_reader(secrets: SecretsManagerClient, secret: str) -> ReadKey:
     What failed is not remembered: the next call reads again.
     """
     return cache(lambda: read_key(secrets, secret))
+
+
+@cache
+def identity_key(secret: str) -> ReadKey:
+    """Return this process's reader of the key, so that all invocations share what it remembers."""
+    return key_reader(boto3.client("secretsmanager"), secret)
 
 
 def read_key(secrets: SecretsManagerClient, secret: str) -> bytes:
