@@ -15,6 +15,7 @@ from string import Template
 
 import pyarrow as pa
 
+from stresswatch.contracts import labelled_posts
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
 from stresswatch.monitoring import drift_history
 from stresswatch.storage import archive, quarantine, training_sets
@@ -110,7 +111,7 @@ TABLES = (
         "Records that broke the contract: why, where and when, without their payload",
         "quarantine",
         quarantine.PREFIX,
-        dict.fromkeys(("reason", "stream", "shard", "sequence_number", "arrived_at"), _TYPES[str]),
+        dict.fromkeys(quarantine.COLUMNS, _TYPES[str]),
         _BY_DAY,
     ),
     Table(
@@ -119,7 +120,7 @@ TABLES = (
         "training",
         training_sets.LABELS_PREFIX,
         # A label as it is written: `1` is one, `true` and `1.0` break the contract.
-        dict.fromkeys(("post_id", "label", "labelled_at"), _TYPES[str]),
+        dict.fromkeys(labelled_posts.COLUMNS, _TYPES[str]),
         skips_malformed=True,
     ),
 )

@@ -40,6 +40,10 @@ def test_a_quarantined_record_is_read_as_it_was_rejected(entry):
     assert entry.reason == "not_utf8"
 
 
+def test_a_quarantined_record_can_be_queried_for_all_but_the_post(entry):
+    assert {*quarantine.COLUMNS} == entry.content.keys() - {"detail", "payload_base64"}
+
+
 def test_a_quarantined_record_is_delivered_as_it_once_was(entry):
     assert read_event({"Records": [entry.event_record(STREAM_ARN)]}) == [RECORD]
 

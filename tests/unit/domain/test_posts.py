@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.contracts.labelled_posts import labelled_post_record, parse_labelled_post
+from stresswatch.contracts import labelled_posts
+from stresswatch.contracts.labelled_posts import (
+    LabelledPost,
+    labelled_post_record,
+    parse_labelled_post,
+)
 from stresswatch.contracts.posts import (
     NUMERIC_FEATURES,
     TEXT_REMOVED,
@@ -175,6 +180,12 @@ def test_a_labelled_post_that_was_removed_is_refused_by_the_same_reason():
 )
 def test_a_post_keeps_its_text_as_it_was_sent(text):
     assert parse_post(encode(GOOD | {"text": text})).text == text
+
+
+def test_what_can_be_queried_of_a_label_is_what_it_holds_beside_the_post():
+    labelled = LabelledPost(parse_post(encode(GOOD), "0"), 1, "2026-11-23T00:00:00Z")
+    own = labelled_post_record(labelled).keys() - post_record(labelled.post).keys()
+    assert {*labelled_posts.COLUMNS} == {"post_id", *own}
 
 
 @pytest.mark.parametrize("confidence", [-0.01, -1, 1.01, float("nan")])

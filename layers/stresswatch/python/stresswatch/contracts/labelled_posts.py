@@ -16,6 +16,8 @@ from stresswatch.contracts.posts import (
     read_time_field,
 )
 
+COLUMNS = ("post_id", "label", "labelled_at")
+"""The fields of a label that can be queried: those that hold nothing of the post's text."""
 LABEL_NAMES = {
     "stressed": 1,
     "stress": 1,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "quarantine/"
+COLUMNS = ("reason", "stream", "shard", "sequence_number", "arrived_at")
+"""The fields of an object that can be queried: those that hold nothing of the post."""
 _PAYLOAD = "payload_base64"
 _PARALLEL_WRITES = 16
 
@@ -50,7 +52,12 @@ def write(s3: S3Client, bucket: str, rejections: Sequence[Rejection]) -> None:
 def key(rejection: Rejection) -> str:
     """Name the object of a rejected record."""
     record = rejection.record
-    return f"{PREFIX}{day(record.arrived_at)}/{record.shard}-{record.sequence_number}.json"
+    return f"{folder(record.arrived_at)}{record.shard}-{record.sequence_number}.json"
+
+
+def folder(arrived_at: datetime) -> str:
+    """Return the prefix of the objects of a day."""
+    return f"{PREFIX}{day(arrived_at)}/"
 
 
 def day(arrived_at: datetime) -> str:
