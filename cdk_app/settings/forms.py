@@ -8,15 +8,35 @@ from collections.abc import Callable
 _MLFLOW_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:mlflow-(app|tracking-server)/[\w-]+"
 )
-_SCHEDULE = re.compile(
-    r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\(\S+( \S+){5}\)"
-)
+_RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)")
+_CRON = re.compile(r"cron\((.*)\)")
 _HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
 _WITH_LOCAL_DISK = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[56]\w*|gr6|p5\w*|p6[\w-]*|trn\w*)\.")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-store-volumes.html"""
+_INSTANCE_TYPE = re.compile(r"ml\.[a-z][a-z0-9-]*\.(\d*x)?(nano|micro|small|medium|large|metal)")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+
+
+def _times(value: str, *others: str) -> re.Pattern[str]:
+    """Return the form of a field of cron: of its values, ranges and steps, or of another kind."""
+    one = "|".join([rf"(\*|({value})(-({value}))?)(/\d+)?", *others])
+    return re.compile(rf"({one})(,({one}))*")
+
+
+_DAY_OF_MONTH = r"0?[1-9]|[12]\d|3[01]"
+_DAY_OF_WEEK = "[1-7]|SUN|MON|TUE|WED|THU|FRI|SAT"
+_MONTH = "0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_CRON_FIELDS = (
+    _times(r"[0-5]?\d"),
+    _times(r"[01]?\d|2[0-3]"),
+    _times(_DAY_OF_MONTH, r"\?", "LW?", rf"({_DAY_OF_MONTH})W"),
+    _times(_MONTH),
+    _times(_DAY_OF_WEEK, r"\?", rf"({_DAY_OF_WEEK})?L", rf"({_DAY_OF_WEEK})#[1-5]"),
+    _times(r"19[7-9]\d|2[01]\d\d"),
+)
+"""https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based"""
 
 
 def is_mlflow_arn(text: str) -> bool:
@@ -36,7 +56,46 @@ def schedule(value: str) -> str:
     ------
     ValueError
     """
-    return _check(value, _SCHEDULE, "rate(…) or cron(…), as EventBridge writes them, or None")
+    if _RATE.fullmatch(value) or _is_cron(value):
+        return value
+    raise ValueError(
+        "it must be as EventBridge writes them, such as rate(1 day) or cron(0 3 * * ? *), or None"
+    )
+
+
+def _is_cron(value: str) -> bool:
+    """Return whether each field has its form, and one of the two that name days is left open."""
+    found = _CRON.fullmatch(value)
+    fields = found[1].split(" ") if found else []
+    return (
+        len(fields) == len(_CRON_FIELDS)
+        and all(form.fullmatch(each) for form, each in zip(_CRON_FIELDS, fields, strict=True))
+        and (fields[2] == "?") != (fields[4] == "?")
+    )
+
+
+def instance_type(value: str) -> str:
+    """Return the name of a training instance's type; which there are is SageMaker's to say.
+
+    Raises
+    ------
+    ValueError
+    """
+    return _check(value, _INSTANCE_TYPE, "a type of SageMaker, such as ml.m5.large")
+
+
+def runbooks(value: str) -> str:
+    """Return a folder or an address.
+
+    Raises
+    ------
+    ValueError
+    """
+    return _check(
+        value,
+        re.compile(r"\S+"),
+        "a folder or an address without blanks, such as https://example.org/runbooks",
+    )
 
 
 def tracking_uri(value: str) -> str:
@@ -67,19 +126,21 @@ def issuer(value: str) -> str:
     raise ValueError("it must begin with https://: keys are read there")
 
 
-def _each(form: re.Pattern[str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+def _each(form: re.Pattern[str], written: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
         for value in values:
             if not form.fullmatch(value):
-                raise ValueError(f"{value!r} must be of the form {form.pattern}")
+                raise ValueError(f"{value!r} must be {written}")
         return values
 
     return check
 
 
-subnets = _each(_SUBNET)
-security_groups = _each(_SECURITY_GROUP)
-principals = _each(_PRINCIPAL)
+subnets = _each(_SUBNET, "the id of a subnet, such as subnet-0a1b2c3d4e5f60718")
+security_groups = _each(_SECURITY_GROUP, "the id of a security group, such as sg-0a1b2c3d4e5f60718")
+principals = _each(
+    _PRINCIPAL, "the ARN of a role or a user, such as arn:aws:iam::123456789012:role/keys"
+)
 
 
 def _check(value: str, form: re.Pattern[str], written: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, InstanceOf, model_validator
+from pydantic import AfterValidator, Field, InstanceOf, model_validator
 
+from cdk_app.settings import forms
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
 from stresswatch.monitoring.drift_rules import DriftRules
@@ -124,7 +125,7 @@ class Monitoring(Settings):
         description="Number of batches that the predictor gives back in five minutes from which "
         "the alarm fires.",
     )
-    runbooks: str = Field(
+    runbooks: Annotated[str, AfterValidator(forms.runbooks)] = Field(
         default="docs/runbooks",
         description="Where the pages of `docs/runbooks` are published; alarms link to them.",
     )

@@ -37,7 +37,7 @@ class Retraining(Settings):
         description="Number of labels, new since a version was last judged, that a retraining "
         "needs.",
     )
-    training_instance_type: str = Field(
+    training_instance_type: Annotated[str, AfterValidator(forms.instance_type)] = Field(
         default="ml.m5.large",
         description="Instance type of the training job.",
     )

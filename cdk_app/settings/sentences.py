@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from enum import Enum
 from types import NoneType
@@ -20,18 +21,20 @@ _WRITTEN = {
 
 
 def sentence_of(error: ValidationError, model: type[BaseModel], group: str) -> str:
-    """Return the sentence on the first fault that pydantic found in a model's values.
+    """Return the sentence on a fault that pydantic found in a model's values.
 
     Parameters
     ----------
     group : str
         How the names of the model's settings begin; empty for none.
     """
-    fault = error.errors()[0]
+    faults = error.errors()
+    # A name that was misspelt is missing under its own as well.
+    fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
     name = str(fault["loc"][0]) if fault["loc"] else ""
     setting = f"{group}.{name}" if group else name
     if fault["type"] == "extra_forbidden":
-        return f"there is no setting {setting}{_instead(name, model)}"
+        return f"there is no setting {setting}{_instead(name, model, group)}"
     field = model.model_fields[name]
     if fault["type"] == "missing":
         return f"{setting} is missing; it must be {written(field.annotation)}"
@@ -74,12 +77,19 @@ def written(kind: Any) -> str:
     return _WRITTEN.get(kind, f"{kind.__name__}(…)")
 
 
-def _instead(name: str, model: type[BaseModel]) -> str:
-    """Return the setting that was probably meant, here or in a group."""
-    known = {field: field for field in model.model_fields}
-    for group, field in model.model_fields.items():
+def _instead(name: str, model: type[BaseModel], group: str) -> str:
+    """Return the settings that were probably meant, here or in a group below."""
+    paths = list(_paths(model, f"{group}." if group else ""))
+    near = get_close_matches(name, [path.rpartition(".")[2] for path in paths], n=1)
+    if near:
+        meant = [path for path in paths if path.rpartition(".")[2] == near[0]]
+        return f"; did you mean {' or '.join(meant)}?"
+    return f"; there are {', '.join(model.model_fields)}"
+
+
+def _paths(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}"
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                known |= {inner: f"{group}.{inner}" for inner in kind.model_fields}
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {known[near[0]]}?" if near else f"; there are {', '.join(known)}"
+                yield from _paths(kind, f"{prefix}{name}.")

@@ -46,16 +46,27 @@ GROUPS = ("sg-0a1b2c3d4e5f60718",)
         (
             "security",
             {"subnet_ids": ("vpc-1",), "security_group_ids": GROUPS},
-            r"security.subnet_ids is \('vpc-1',\); 'vpc-1' must be of the form subnet-",
+            r"security.subnet_ids is \('vpc-1',\); 'vpc-1' must be the id of a subnet, such",
         ),
         ("security", {"subnet_ids": SUBNETS[0]}, "it must be a tuple of names"),
         ("security", {"subnet_ids": (5,)}, "subnet_ids holds 5; it must be a tuple of names"),
-        ("security", {"key_administrators": ("*",)}, r"'\*' must be of the form arn:"),
+        (
+            "security",
+            {"key_administrators": ("*",)},
+            r"'\*' must be the ARN of a role or a user, such as arn:",
+        ),
         ("security", {"key_deletion_days": 6}, "is 6; it must be between 7 and 30"),
         ("storage", {"archive_retention_days": 0}, "storage.archive_retention_days is 0"),
         ("storage", {"archive_retention_days": "1"}, "it must be a whole number or None"),
         ("retraining", {"schedule": "rate(1 days)"}, "as EventBridge writes them"),
         ("retraining", {"schedule": "rate(0 days)"}, "as EventBridge writes them"),
+        ("retraining", {"schedule": "cron(a b c d e f)"}, "as EventBridge writes them"),
+        ("retraining", {"schedule": "cron(0 24 * * ? *)"}, "as EventBridge writes them"),
+        ("retraining", {"schedule": "cron(0 3 * * * *)"}, "as EventBridge writes them"),
+        ("retraining", {"training_instance_type": ""}, "a type of SageMaker, such as ml.m5.large"),
+        ("retraining", {"training_instance_type": "foo"}, "type is 'foo'; it must be a type of"),
+        ("monitoring", {"runbooks": ""}, "runbooks is ''; it must be a folder or an address"),
+        ("monitoring", {"runbooks": "  "}, "it must be a folder or an address without blanks"),
         (
             "retraining",
             {"selected_features": len(NUMERIC_FEATURES) + 1},
@@ -66,7 +77,11 @@ GROUPS = ("sg-0a1b2c3d4e5f60718",)
         ("retraining", {"gate": None}, r"gate is None; it must be GateRules\(…\)"),
         ("monitoring", {"accepted_f1": "high"}, "is 'high'; it must be a number"),
         ("monitoring", {"accepted_f1": math.nan}, "is nan; it must be between 0.01 and 1.0"),
-        ("monitoring", {"window": 5}, "no setting monitoring.window; did you mean window_minutes"),
+        (
+            "monitoring",
+            {"window": 5},
+            "no setting monitoring.window; did you mean monitoring.window_minutes",
+        ),
     ],
 )
 def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sentence):
@@ -96,11 +111,31 @@ def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sente
         ({"streaming": None}, r"streaming is None; it must be Streaming\(…\)"),
         ({"windows": {}}, "there is no setting windows"),
         ({"window_minutes": 5}, "no setting window_minutes; did you mean monitoring.window_min"),
+        ({"concurrency": 5}, "did you mean scoring.concurrency or web_service.concurrency?"),
+        ({"nothing": 1}, "there are name, retains_data,.* querying, web_service$"),
+        (
+            {"web_service": {"jwt": {"isuer": "https://example.org"}}},
+            "no setting web_service.jwt.isuer; did you mean web_service.jwt.issuer?",
+        ),
     ],
 )
 def test_what_is_no_group_or_contradicts_another_is_refused(settings, sentence):
     with pytest.raises(InvalidStage, match=sentence):
         PLAIN.changed(**settings)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "rate(1 day)",
+        "cron(0 3 * * ? *)",
+        "cron(*/15 8-17 ? JAN-MAR MON-FRI 2026)",
+        "cron(0 3 L * ? *)",
+    ],
+)
+def test_a_schedule_may_be_any_that_eventbridge_takes(schedule):
+    changed = PLAIN.changed(retraining={"schedule": schedule})
+    assert changed.retraining.schedule == schedule
 
 
 def test_a_stage_that_says_not_enough_is_refused():
