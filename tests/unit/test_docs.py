@@ -186,3 +186,16 @@ def test_every_page_names_the_version_of_cdks_command_that_make_runs():
     (version,) = re.findall(r"aws-cdk@[\d.]+\d", MAKEFILE)
     named = {found for page in PAGES for found in re.findall(r"aws-cdk@\S*\d", page.read_text())}
     assert named == {version}
+
+
+def test_every_dependency_has_its_reason_in_decision_6():
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    listed = [one for extra in extras["optional-dependencies"].values() for one in extra]
+    packages = {re.match(r"[\w.-]+", one)[0].lower() for one in listed} - {"stresswatch"}
+    decision = (PROJECT / "docs/decisions/0006-tools.md").read_text().lower()
+    assert [name for name in sorted(packages) if not _is_named(name, decision)] == []
+    assert not _is_named("constructs", "cdk-monitoring-constructs")
+
+
+def _is_named(name, text):
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)
