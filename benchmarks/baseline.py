@@ -25,7 +25,7 @@ _stemmer = SnowballStemmer("english")
 
 
 def clean(text: str) -> str:
-    """Lower case, without links, digits and stop words, stemmed."""
+    """Return a text in lower case, without links, digits and stop words, stemmed."""
     words = _NOISE.sub(" ", text.lower()).split()
     return " ".join(_stemmer.stem(word) for word in words if word not in ENGLISH_STOP_WORDS)
 

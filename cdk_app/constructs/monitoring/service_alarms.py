@@ -217,7 +217,7 @@ class ServiceAlarms(Construct):
         )
 
     def _metric(self, name: str) -> cloudwatch.Metric:
-        """A metric that the predictor writes into its log."""
+        """Return a metric that the predictor writes into its log."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,

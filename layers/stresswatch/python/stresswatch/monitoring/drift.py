@@ -88,7 +88,6 @@ class Drift:
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """The columns that drifted."""
         return tuple(name for name, column in self.columns.items() if column.drifted)
 
     @property

@@ -86,7 +86,6 @@ class WindowDrift:
 
     @property
     def drifted(self) -> dict[str, Mapping[str, Any]]:
-        """The columns that drifted."""
         return {name: column for name, column in self.columns.items() if column["drifted"]}
 
     def begins_to_drift(self, windows: Sequence[WindowDrift], threshold: float) -> bool:
