@@ -21,7 +21,7 @@ import botocore.session
 
 from cli.deployment.client import DeploymentClient, payload
 from local.endpoint import REGION
-from local.event_source_mapping.batching import Record
+from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
@@ -131,7 +131,7 @@ class MeasuredPredictor:
 
     def _event(self, posts: Sequence[LabelledPost]) -> dict[str, Any]:
         records = [
-            Record(str(next(self._numbers)), *payload(post), arrived_at=time.time())
+            ShardRecord(str(next(self._numbers)), *payload(post), arrived_at=time.time())
             for post in posts
         ]
         return kinesis_event(records, self._source)

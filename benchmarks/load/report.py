@@ -13,7 +13,7 @@ from rich.table import Table
 
 
 @dataclass(frozen=True)
-class Step:
+class LoadStep:
     """Load at one rate, from `start` to `end` in seconds since the epoch."""
 
     name: str
@@ -46,7 +46,7 @@ class Row:
     function_milliseconds: float | None
 
 
-def rows(steps: Sequence[Step], points: Sequence[Point]) -> list[Row]:
+def rows(steps: Sequence[LoadStep], points: Sequence[Point]) -> list[Row]:
     """Sum up the points of each step; a second belongs to the step that it begins in."""
     return [
         _row(step, [one for one in points if step.start <= one.second < math.ceil(step.end)])
@@ -54,7 +54,7 @@ def rows(steps: Sequence[Step], points: Sequence[Point]) -> list[Row]:
     ]
 
 
-def _row(step: Step, points: Sequence[Point]) -> Row:
+def _row(step: LoadStep, points: Sequence[Point]) -> Row:
     ages = [p.iterator_age_seconds for p in points if p.iterator_age_seconds is not None]
     sizes = [p.batch_size for p in points if p.batch_size is not None]
     times = [p.function_milliseconds for p in points if p.function_milliseconds is not None]

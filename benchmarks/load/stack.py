@@ -16,7 +16,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.versions.champion import Pointer, write_pointer
-from stresswatch.versions.model_version import sha256
+from stresswatch.versions.model_version import MODEL_FILE, folder_of_version, sha256
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 _TRAINING_POSTS = 600
@@ -47,8 +47,9 @@ def promote(running: DeploymentClient, posts: Sequence[LabelledPost]) -> None:
     model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
     target, version = running.target, "load"
     bucket = target.output(stack_outputs.MODEL_BUCKET)
-    target.client("s3").put_object(Bucket=bucket, Key=f"models/{version}/model.npz", Body=model)
-    pointer = Pointer(version, f"s3://{bucket}/models/{version}/", sha256(model))
+    folder = folder_of_version(bucket, version)
+    target.client("s3").put_object(Bucket=bucket, Key=(folder / MODEL_FILE).key, Body=model)
+    pointer = Pointer(version, str(folder), sha256(model))
     write_pointer(
         target.client("ssm"), target.output(stack_outputs.CHAMPION_PARAMETER), pointer, "load"
     )

@@ -14,13 +14,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.load.report import Point, Step, compare, rows
+from benchmarks.load.report import LoadStep, Point, compare, rows
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
 from stresswatch.aws import stack_outputs
-from stresswatch.monitoring import dimension_names
+from stresswatch.monitoring import dimension_names, metric_names
+from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage import archive
 
 RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
@@ -46,7 +47,7 @@ def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float
     load_ended = time.time()
     _wait_until_predicted(running, began, len(ids))
     drained = time.time()
-    steps.append(Step("backlog", 0, load_ended, drained, 0))
+    steps.append(LoadStep("backlog", 0, load_ended, drained, 0))
     steps.append(_send(running, f"{rates[0]:,} again", rates[0], step_seconds, payloads, ids))
     _wait_until_predicted(running, began, len(ids))
     points = _points(running, began, time.time())
@@ -66,7 +67,7 @@ def _send(
     seconds: float,
     payloads: Iterator[tuple[str, bytes]],
     ids: list[str],
-) -> Step:
+) -> LoadStep:
     """Send at a rate, as evenly as the machine can, and remember the ids of the predictions."""
     start, before = time.time(), len(ids)
     while (elapsed := time.time() - start) < seconds:
@@ -75,17 +76,17 @@ def _send(
             # A chunk that is long overdue is cut: a step ends when its time is over.
             ids += running.send(list(itertools.islice(payloads, min(due, 2_000))))
         time.sleep(max(0.0, start + elapsed + _CHUNK_SECONDS - time.time()))
-    return Step(name, rate, start, time.time(), len(ids) - before)
+    return LoadStep(name, rate, start, time.time(), len(ids) - before)
 
 
-def _is_late(running: DeploymentClient, step: Step) -> bool:
+def _is_late(running: DeploymentClient, step: LoadStep) -> bool:
     ages = _series(running, "AWS/Lambda", "IteratorAge", step.start, step.end)
     return any(point["Maximum"] >= LATE_SECONDS * 1000 for point in ages.values())
 
 
 def _wait_until_predicted(running: DeploymentClient, began: float, count: int) -> None:
     def is_predicted() -> bool | None:
-        predicted = _series(running, "Stresswatch", "PostsPredicted", began, time.time())
+        predicted = _series(running, NAMESPACE, metric_names.POSTS_PREDICTED, began, time.time())
         return True if sum(point["Sum"] for point in predicted.values()) >= count else None
 
     wait_for(f"{count:,} predictions", is_predicted, RECOVERY_SECONDS)
@@ -98,7 +99,7 @@ def _series(
     target = running.target
     dimensions = (
         {dimension_names.STAGE: "dev", dimension_names.SERVICE: "predictor"}
-        if namespace == "Stresswatch"
+        if namespace == NAMESPACE
         else {"FunctionName": target.output(stack_outputs.PREDICTOR_FUNCTION)}
     )
     answer = target.client("cloudwatch").get_metric_statistics(
@@ -114,8 +115,8 @@ def _series(
 
 
 def _points(running: DeploymentClient, start: float, end: float) -> list[Point]:
-    out = _series(running, "Stresswatch", "PostsPredicted", start, end)
-    read = _series(running, "Stresswatch", "PostsRead", start, end)
+    out = _series(running, NAMESPACE, metric_names.POSTS_PREDICTED, start, end)
+    read = _series(running, NAMESPACE, metric_names.POSTS_READ, start, end)
     ages = _series(running, "AWS/Lambda", "IteratorAge", start, end)
     times = _series(running, "AWS/Lambda", "Duration", start, end)
     return [

@@ -16,7 +16,7 @@ from cli.backfill.scoring import Summary, load_version, score
 from cli.backfill.sources import StreamRange, records_of_file
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.post_files import PostFile, Report, check
+from cli.post_files import CheckReport, PostFile, check
 from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import Record
@@ -68,7 +68,7 @@ def backfill(
     output = output_at(target, out)
     model = load_version(target, version)
     summary = Summary(version)
-    report = Report()
+    report = CheckReport()
     if isinstance(source, Path):
         file = PostFile(source)
         report = check(file, console)

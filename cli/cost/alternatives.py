@@ -18,7 +18,7 @@ from cli.cost.estimate import (
 )
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
-from cli.cost.template import Deployment
+from cli.cost.template import PricedStage
 
 _WINDOWS = (0, 1, 2, 5, 10, 20, 30, 60, 120, 180, 240, 300)
 _SIZES = (100, 500, 1_000, 2_000, 5_000, 10_000)
@@ -49,8 +49,8 @@ class Alternative:
 
 
 def cheapest(
-    load: Load, deployment: Deployment, measured: Measured, longest_wait: float
-) -> Deployment:
+    load: Load, deployment: PricedStage, measured: Measured, longest_wait: float
+) -> PricedStage:
     """Choose batch size, window, shards and kind of stream for the least money.
 
     Parameters
@@ -88,7 +88,7 @@ def cheapest(
 
 
 def alternatives(
-    load: Load, deployment: Deployment, measured: Measured
+    load: Load, deployment: PricedStage, measured: Measured
 ) -> tuple[Alternative, Alternative, Alternative]:
     """Price this stack, a SageMaker real-time endpoint and a container that is always on.
 

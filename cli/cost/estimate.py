@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
-from cli.cost.template import Deployment
+from cli.cost.template import PricedStage
 
 DAYS = 30
 HOURS = DAYS * 24
@@ -60,7 +60,7 @@ class Load:
 
     @property
     def posts(self) -> float:
-        """A month."""
+        """Posts a month."""
         return self.posts_a_day * DAYS
 
     @property
@@ -86,7 +86,7 @@ class Item:
         return self.quantity * PRICES[self.price].dollars
 
 
-def shards_needed(load: Load, deployment: Deployment, measured: Measured) -> int:
+def shards_needed(load: Load, deployment: PricedStage, measured: Measured) -> int:
     """Return how many shards take the peak, each with a function that keeps up."""
     size = largest_batch(deployment, measured)
     a_shard = min(
@@ -97,19 +97,19 @@ def shards_needed(load: Load, deployment: Deployment, measured: Measured) -> int
     return max(1, math.ceil(load.peak_a_second / a_shard))
 
 
-def shards(load: Load, deployment: Deployment, measured: Measured) -> int:
+def shards(load: Load, deployment: PricedStage, measured: Measured) -> int:
     """Return the shards of each stream: those of the stage, or more where they do not suffice."""
     least = ON_DEMAND_BYTES // SHARD_BYTES if deployment.is_on_demand else deployment.shards
     return max(least, shards_needed(load, deployment, measured))
 
 
-def largest_batch(deployment: Deployment, measured: Measured) -> int:
+def largest_batch(deployment: PricedStage, measured: Measured) -> int:
     """Return the posts of a full batch: the mapping's setting, or as many as fit into an event."""
     record = measured.post_bytes * 4 / 3 + _ENVELOPE_BYTES
     return max(1, min(deployment.batch_size, int(_EVENT_BYTES / record)))
 
 
-def batch(load: Load, deployment: Deployment, measured: Measured) -> float:
+def batch(load: Load, deployment: PricedStage, measured: Measured) -> float:
     """Return the mean posts of a batch: the first, and those of its shard within the window."""
     a_shard = load.a_second / shards(load, deployment, measured)
     window = max(deployment.batch_window_seconds, _POLL_SECONDS)
@@ -126,21 +126,21 @@ def window_posts(load: Load, hours: float) -> float:
     return load.posts_a_day * hours / 24
 
 
-def drift_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
+def drift_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
     """Return the seconds of a window of the drift monitor, which reads every object of it."""
     posts = window_posts(load, deployment.drift_window_hours)
     objects = posts / batch(load, deployment, measured)
     return measured.drift.at(posts) + objects * READ_SECONDS
 
 
-def quality_seconds(load: Load, deployment: Deployment, measured: Measured) -> float:
+def quality_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
     """Return the seconds of a window of live quality, which reads every object of it."""
     posts = window_posts(load, deployment.quality_window_hours)
     objects = posts / batch(load, deployment, measured)
     return measured.quality.at(posts) + objects * READ_SECONDS
 
 
-def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Item]:
+def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     """Return every item of a month's bill."""
     a_batch = batch(load, deployment, measured)
     batches = load.posts / a_batch
@@ -199,7 +199,7 @@ def bill(load: Load, deployment: Deployment, measured: Measured) -> list[Item]:
     ]  # fmt: skip
 
 
-def _streams(load: Load, deployment: Deployment, measured: Measured, n_shards: int) -> list[Item]:
+def _streams(load: Load, deployment: PricedStage, measured: Measured, n_shards: int) -> list[Item]:
     """Return the items of the posts and the predictions stream; one consumer reads each."""
     days_longer = max(0.0, deployment.retention_hours / 24 - 1)
     sizes = (measured.post_bytes, measured.prediction_bytes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cli.cost.estimate import Load, batch, drift_seconds, quality_seconds, shards
 from cli.cost.measured import Measured
-from cli.cost.template import Deployment
+from cli.cost.template import PricedStage
 
 _KINESIS = "Kinesis quotas and limits, docs.aws.amazon.com/streams, read 2026-11-24"
 _LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, not read again"
@@ -54,7 +54,7 @@ class Limit:
         return self.used > self.most
 
 
-def limits(load: Load, deployment: Deployment, measured: Measured) -> list[Limit]:
+def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limit]:
     """Return every limit, in the order in which they are reached."""
     reserved = deployment.predictor.concurrency
     rest = deployment.reserved_concurrency - (reserved or 0)

@@ -15,18 +15,18 @@ from cli.cost.estimate import Item, Load, batch, bill, shards, total
 from cli.cost.limits import Limit, limits
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
-from cli.cost.template import Deployment
+from cli.cost.template import PricedStage
 
 _SHOWN_LIMITS = 4
 _NAMES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 
 
 @dataclass(frozen=True)
-class Report:
+class CostReport:
     """An estimate of a stage at a load."""
 
     load: Load
-    deployment: Deployment
+    deployment: PricedStage
     measured: Measured
     longest_wait: float
 
@@ -35,14 +35,14 @@ class Report:
         return bill(self.load, self.deployment, self.measured)
 
     @property
-    def best(self) -> Deployment:
+    def best(self) -> PricedStage:
         return cheapest(self.load, self.deployment, self.measured, self.longest_wait)
 
     @property
     def limits(self) -> list[Limit]:
         return limits(self.load, self.deployment, self.measured)
 
-    def settings(self, deployment: Deployment) -> dict[str, Any]:
+    def settings(self, deployment: PricedStage) -> dict[str, Any]:
         """Return the settings that `cheapest` chooses, with their cost at this load."""
         n_shards = shards(self.load, deployment, self.measured)
         return {

@@ -9,14 +9,14 @@ from pathlib import Path
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
 from cli.cost.prices import PRICED_INSTANCE
-from cli.cost.report import Report
-from cli.cost.template import Deployment, read_template
+from cli.cost.report import CostReport
+from cli.cost.template import PricedStage, read_template
 from cli.deployment.synthesis import synthesize
 from cli.errors import OperatorError
 from stresswatch.aws.stack_outputs import stack_name
 
 
-def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Report:
+def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> CostReport:
     """Estimate what a stage costs, and what limits it.
 
     Raises
@@ -24,10 +24,10 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Re
     OperatorError
         When there is no such stage, it does not synthesize, or it trains on what has no price here.
     """
-    return Report(Load(posts_a_day, peak), deployment(stage), shipped(), longest_wait)
+    return CostReport(Load(posts_a_day, peak), deployment(stage), shipped(), longest_wait)
 
 
-def deployment(stage: str) -> Deployment:
+def deployment(stage: str) -> PricedStage:
     """Read what a stage deploys from the template that its code synthesizes now."""
     with tempfile.TemporaryDirectory() as folder:
         directory = synthesize(Path(folder), stage=stage, bundles=False)

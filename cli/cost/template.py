@@ -25,7 +25,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class PricedStage:
     """The settings of a stage that cost or limit something.
 
     Attributes
@@ -67,7 +67,7 @@ class Deployment:
     log_retention_days: int
 
 
-def read_template(name: str, template: Mapping[str, Any]) -> Deployment:
+def read_template(name: str, template: Mapping[str, Any]) -> PricedStage:
     """Read the template of a stage.
 
     Raises
@@ -84,7 +84,7 @@ def read_template(name: str, template: Mapping[str, Any]) -> Deployment:
         ) from error
 
 
-def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
+def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
     def properties(kind: str) -> dict[str, dict[str, Any]]:
         return {
             logical: resource["Properties"]
@@ -128,7 +128,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> Deployment:
         if "Retraining" in logical
     )
     rest = [each for service, (_, each) in functions.items() if service != "predictor"]
-    return Deployment(
+    return PricedStage(
         name=name,
         is_on_demand=posts["StreamModeDetails"]["StreamMode"] == "ON_DEMAND",
         shards=posts.get("ShardCount", 1),

@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from cli.status.alarms import Alarm
+from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import MeasuredSeries, Snapshot
 from cli.status.table import number, timestamp
 from stresswatch.monitoring.dashboard import SECTIONS
@@ -163,7 +163,7 @@ def _draw_heat(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
         )
 
 
-def _verdict(alarms: Sequence[Alarm], *, is_known: bool) -> html.Section:
+def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
     firing = [alarm for alarm in alarms if alarm.fires]
     new = [alarm for alarm in alarms if alarm.is_new]
     if not is_known:

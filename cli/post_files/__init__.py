@@ -8,7 +8,7 @@ without a post in `causes`.
 
 from cli.post_files.checking import (
     CheckedPosts,
-    Report,
+    CheckReport,
     check,
     check_only,
     read_through,
@@ -18,9 +18,9 @@ from cli.post_files.checking import (
 from cli.post_files.reading import PostFile, Row, Wanted
 
 __all__ = [
+    "CheckReport",
     "CheckedPosts",
     "PostFile",
-    "Report",
     "Row",
     "Wanted",
     "check",

@@ -28,7 +28,7 @@ _Item = TypeVar("_Item")
 
 
 @dataclass
-class Report:
+class CheckReport:
     """What the rows of a file are.
 
     Attributes
@@ -108,7 +108,7 @@ class Report:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def check(file: PostFile, console: Console) -> Report:
+def check(file: PostFile, console: Console) -> CheckReport:
     """Read a file to its end; return what is in it.
 
     Raises
@@ -122,9 +122,9 @@ def check(file: PostFile, console: Console) -> Report:
     return report
 
 
-def read_through(file: PostFile, console: Console) -> Report:
+def read_through(file: PostFile, console: Console) -> CheckReport:
     """Read a file to its end, whatever its rows are."""
-    report = Report()
+    report = CheckReport()
     for row in watched(file.rows(), file, console, "Checking"):
         report.add(row)
     return report
@@ -162,7 +162,7 @@ def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -
     FileRefused
         When the command would refuse the file.
     """
-    report = Report()
+    report = CheckReport()
     try:
         file = PostFile(path, wanted)
         report = read_through(file, console)
@@ -179,7 +179,7 @@ def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -
         refuse(file, report)
     except FileRefused as error:
         if not report.reasons:
-            report = Report(refused=1, reasons=Counter([error.reason]))
+            report = CheckReport(refused=1, reasons=Counter([error.reason]))
         raise
     finally:
         if as_json:
@@ -205,7 +205,7 @@ def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str)
             yield item
 
 
-def refuse(file: PostFile, report: Report) -> None:
+def refuse(file: PostFile, report: CheckReport) -> None:
     """Refuse a file without a post, or one of labelled posts with a row that must be corrected."""
     if not report.posts:
         ((reason, _),) = report.reasons.most_common(1) or (("no_post", 0),)

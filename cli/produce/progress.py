@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli.deployment.target import Target
 from cli.post_files import PostFile, check
-from cli.produce.sender import Step, produce, records_of
+from cli.produce.sender import SendResult, produce, records_of
 from stresswatch.aws import stack_outputs
 from stresswatch.text.wording import counted
 
@@ -76,7 +76,7 @@ class Sending:
         self._progress.start()
         return self
 
-    def note(self, step: Step) -> None:
+    def note(self, step: SendResult) -> None:
         """Count a step, and keep what it could not send."""
         self.sent += step.sent
         self.unsent += len(step.unsent)

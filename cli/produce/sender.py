@@ -26,7 +26,7 @@ _REQUESTS_PER_SECOND = 5
 
 
 @dataclass(frozen=True)
-class Step:
+class SendResult:
     """What came of the next few records.
 
     Attributes
@@ -59,7 +59,7 @@ def produce(
     rate: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Step]:
+) -> Iterator[SendResult]:
     """Send records in the order given, at most `rate` a second, and tell of them step by step.
 
     Every record is in exactly one step. When AWS fails, all records that are left are given as
@@ -88,12 +88,12 @@ def produce(
                 unsent, error = _send(producer, batch)
             except KeyboardInterrupt:
                 producer.close()
-                yield Step(producer.metrics().taken - counted)
+                yield SendResult(producer.metrics().taken - counted)
                 raise
-            yield Step(len(batch) - len(unsent), unsent)
+            yield SendResult(len(batch) - len(unsent), unsent)
             if error:
                 while batch := list(itertools.islice(left, MAXIMUM_RECORDS)):
-                    yield Step(0, batch)
+                    yield SendResult(0, batch)
                 raise OperatorError(f"Sending stopped: {sentence(error)}") from error
 
 

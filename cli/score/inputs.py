@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.errors import FileRefused, OperatorError
-from cli.post_files import PostFile, Report, refuse, watched
+from cli.post_files import CheckReport, PostFile, refuse, watched
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import OBJECT_NAME
 from stresswatch.aws.s3 import ABSENT, Location, error_code
@@ -90,7 +90,7 @@ def _place(address: str) -> Location | None:
 def _brought(console: Console, target: Target, path: Path, key: str) -> Input:
     """Check a file, and upload it as JSON Lines under a key, unless the same is there already."""
     file = PostFile(path)
-    report = Report()
+    report = CheckReport()
     with TemporaryDirectory() as folder:
         lines = Path(folder) / "lines.jsonl"
         with lines.open("wb") as written:

@@ -14,7 +14,7 @@ _RUNBOOK = " Runbook: "
 
 
 @dataclass(frozen=True)
-class Alarm:
+class AlarmStatus:
     """An alarm, what it means and where to read what to do.
 
     Attributes
@@ -44,7 +44,7 @@ class Alarm:
         return self.state == "INSUFFICIENT_DATA" and not self.fell_silent
 
 
-def read_alarms(target: Target) -> list[Alarm]:
+def read_alarms(target: Target) -> list[AlarmStatus]:
     """Read how a stack's alarms stand."""
     cloudwatch = target.client("cloudwatch")
     pages = cloudwatch.get_paginator("describe_alarms")
@@ -80,9 +80,9 @@ def _fell_silent(cloudwatch: Any, described: Mapping[str, Any]) -> bool:
     )
 
 
-def _alarm(described: Mapping[str, Any], *, fell_silent: bool) -> Alarm:
+def _alarm(described: Mapping[str, Any], *, fell_silent: bool) -> AlarmStatus:
     meaning, _, runbook = described.get("AlarmDescription", "").partition(_RUNBOOK)
-    return Alarm(
+    return AlarmStatus(
         name=described["AlarmName"],
         state=described["StateValue"],
         since=described["StateUpdatedTimestamp"],

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
-from cli.status.alarms import Alarm, read_alarms
+from cli.status.alarms import AlarmStatus, read_alarms
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
@@ -96,7 +96,7 @@ class Snapshot:
     at: datetime
     since: datetime
     measured: Mapping[str, Sequence[MeasuredSeries]] = field(default_factory=dict)
-    alarms: Sequence[Alarm] = ()
+    alarms: Sequence[AlarmStatus] = ()
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
     runs: Sequence[RetrainingRun] = ()

@@ -15,14 +15,14 @@ from rich.text import Text
 
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
-from cli.status.alarms import Alarm
+from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import Panel
-from stresswatch.storage.quarantine import PREFIX as QUARANTINE_PREFIX
+from stresswatch.storage import quarantine
 from stresswatch.text.wording import counted
 
 SPAN = timedelta(hours=24)
@@ -97,7 +97,7 @@ def _alarms(snapshot: Snapshot) -> str:
     return "\n".join(lines) or "none is deployed"
 
 
-def _state(alarm: Alarm) -> str:
+def _state(alarm: AlarmStatus) -> str:
     if alarm.fires:
         return _FIRES
     return _NEW if alarm.is_new else _WELL
@@ -177,7 +177,7 @@ def _quarantined_on(deployment: DeploymentClient, day: datetime) -> str:
     """Count the first thousand records: more of them is all that an operator needs to know."""
     found = deployment.target.client("s3").list_objects_v2(
         Bucket=deployment.target.output(stack_outputs.QUARANTINE_BUCKET),
-        Prefix=f"{QUARANTINE_PREFIX}{day:date=%Y-%m-%d}/",
+        Prefix=quarantine.folder(day),
     )
     return f"{found['KeyCount']:,}{' or more' if found['IsTruncated'] else ''}"
 

@@ -1,7 +1,7 @@
 """Makes what the emulator answered for survive its sudden end, as what AWS answered for does.
 
 By itself it writes objects of S3 to disk at once, and everything else when it is stopped in order.
-Here records of streams go to a journal before `PutRecords` is answered; parameters, tables and the
+Here records of streams go to a log before `PutRecords` is answered; parameters, tables and the
 shape of streams are saved before a request that changes them is; and whoever has made something
 larger, as a deployment, asks for everything to be saved. Metrics, logs and messages of queues are
 as old as that when it is killed.
@@ -43,15 +43,15 @@ _CHANGES = {
 
 
 def keep_what_was_answered(folder: Path) -> None:
-    """Have the emulator of this process keep what it answers for; the journal is in the folder."""
-    journal = Journal(folder / "records.jsonl")
+    """Have the emulator of this process keep what it answers for; their log is in the folder."""
+    log = RecordLog(folder / "records.jsonl")
     for name in ("_put_record", "_put_records"):
-        setattr(kinesis, name, partial(_journalled, getattr(kinesis, name), journal))
-    kinesis.load_persisted_state = partial(_restored, kinesis.load_persisted_state, journal)
-    emulator.app = partial(_saving, emulator.app, journal)
+        setattr(kinesis, name, partial(_logged, getattr(kinesis, name), log))
+    kinesis.load_persisted_state = partial(_restored, kinesis.load_persisted_state, log)
+    emulator.app = partial(_saving, emulator.app, log)
 
 
-class Journal:
+class RecordLog:
     """Records that the streams' saved state may lack."""
 
     def __init__(self, path: Path):
@@ -79,8 +79,8 @@ class Journal:
         self._file.truncate(0)
 
 
-def _journalled(
-    put: Callable[[dict[str, Any]], _Answer], journal: Journal, request: dict[str, Any]
+def _logged(
+    put: Callable[[dict[str, Any]], _Answer], log: RecordLog, request: dict[str, Any]
 ) -> _Answer:
     """Put records, and write down what was added before it is answered."""
     answer = put(request)
@@ -92,19 +92,19 @@ def _journalled(
         added = {
             shard: stream["shards"][shard]["records"][-count:] for shard, count in counts.items()
         }
-        journal.add(stream["StreamARN"], added)
+        log.add(stream["StreamARN"], added)
     return answer
 
 
-def _restored(load: Callable[[Any], None], journal: Journal, state: Any) -> None:
+def _restored(load: Callable[[Any], None], log: RecordLog, state: Any) -> None:
     load(state)
-    journal.replay()
-    _save(journal, "kinesis")
+    log.replay()
+    _save(log, "kinesis")
 
 
 async def _saving(
     app: Callable[..., Awaitable[None]],
-    journal: Journal,
+    log: RecordLog,
     scope: dict[str, Any],
     receive: Any,
     send: _Send,
@@ -114,7 +114,7 @@ async def _saving(
         await app(scope, receive, send)
         return
     if scope["path"] == SAVE_PATH:
-        _save(journal)
+        _save(log)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
         return
@@ -123,15 +123,15 @@ async def _saving(
 
     async def send_when_saved(message: dict[str, Any]) -> None:
         if changed and message["type"] == "http.response.start":
-            _save(journal, changed)
+            _save(log, changed)
         await send(message)
 
     await app(scope, receive, send_when_saved)
 
 
-def _save(journal: Journal, *services: str) -> None:
+def _save(log: RecordLog, *services: str) -> None:
     """Save the state of services, or of all."""
     states = emulator._build_persistence_save_dict()
     save_all({name: states[name] for name in services or states})
     if "kinesis" in (services or states):
-        journal.clear()
+        log.clear()

@@ -33,7 +33,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.1, 30.0
 
 
 @dataclass(frozen=True)
-class Record:
+class ShardRecord:
     """One record of a shard; `arrived_at` in seconds since the epoch."""
 
     sequence_number: str
@@ -55,7 +55,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Settings:
+class MappingSettings:
     """Settings of an event source mapping, as its template gives them; None is without limit."""
 
     batch_size: int = 100
@@ -68,7 +68,7 @@ class Settings:
     starting_position: str = "LATEST"
 
     @classmethod
-    def from_description(cls, mapping: Mapping[str, Any]) -> Settings:
+    def from_description(cls, mapping: Mapping[str, Any]) -> MappingSettings:
         """Read what `GetEventSourceMapping` describes."""
 
         def limit(name: str) -> int | None:
@@ -89,7 +89,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Answer:
+class InvocationResult:
     """What an invocation came to: the function's result, or the kind of its error."""
 
     result: Any
@@ -107,11 +107,11 @@ class NotInvoked:
 class Batch:
     """Records that go to the function together, with what came of earlier tries."""
 
-    records: tuple[Record, ...]
+    records: tuple[ShardRecord, ...]
     failures: int = 0
     invocations: int = 0
     refusals: int = 0
-    last_answer: Answer | None = None
+    last_answer: InvocationResult | None = None
 
 
 class Condition(Enum):
@@ -151,12 +151,12 @@ class Lane:
     """Records on their way to the function, in order: first the batches, then what was read."""
 
     batches: tuple[Batch, ...] = ()
-    read: tuple[Record, ...] = ()
+    read: tuple[ShardRecord, ...] = ()
     read_since: float = 0.0
     not_before: float = 0.0
 
     @property
-    def oldest(self) -> Record | None:
+    def oldest(self) -> ShardRecord | None:
         """The first record that is not done with: the checkpoint lies before it."""
         if self.batches:
             return self.batches[0].records[0]
@@ -172,7 +172,7 @@ def lane_of(partition_key: str, lanes: int) -> int:
     return zlib.crc32(partition_key.encode()) % lanes
 
 
-def take(lane: Lane, records: Iterable[Record], now: float) -> Lane:
+def take(lane: Lane, records: Iterable[ShardRecord], now: float) -> Lane:
     """Add records that were read from the shard; the batching window opens with the first."""
     added = tuple(records)
     if not added:
@@ -181,7 +181,7 @@ def take(lane: Lane, records: Iterable[Record], now: float) -> Lane:
     return replace(lane, read=lane.read + added, read_since=since)
 
 
-def next_step(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Step]:
+def next_step(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, Step]:
     """Decide what is to be done; the lane comes back with the next batch formed."""
     if not lane.batches:
         lane, wait = _form_batch(lane, settings, now)
@@ -199,7 +199,9 @@ def next_step(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Step]:
     return lane, Invoke(batch)
 
 
-def settle(lane: Lane, outcome: Answer | NotInvoked, settings: Settings, now: float) -> Lane:
+def settle(
+    lane: Lane, outcome: InvocationResult | NotInvoked, settings: MappingSettings, now: float
+) -> Lane:
     """Apply the outcome of invoking the first batch.
 
     The function's failure uses up one retry, unless the batch gets smaller by it: what a partial
@@ -235,7 +237,7 @@ def drop_first(lane: Lane) -> Lane:
     return replace(lane, batches=lane.batches[1:], not_before=0.0)
 
 
-def _form_batch(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Wait | None]:
+def _form_batch(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, Wait | None]:
     if not lane.read:
         return lane, Wait()
     candidates = lane.read[: settings.batch_size]
@@ -249,7 +251,7 @@ def _form_batch(lane: Lane, settings: Settings, now: float) -> tuple[Lane, Wait 
     return replace(lane, batches=(batch,), read=lane.read[fitting:], read_since=now), None
 
 
-def _split_off_expired(lane: Lane, settings: Settings, now: float) -> tuple[Lane, bool]:
+def _split_off_expired(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, bool]:
     """Make the records that are too old, if any, the first batch of their own."""
     if settings.maximum_record_age is None:
         return lane, False
@@ -264,8 +266,8 @@ def _split_off_expired(lane: Lane, settings: Settings, now: float) -> tuple[Lane
     return replace(lane, batches=(*parts, *later)), True
 
 
-def _first_failed(batch: Batch, answer: Answer, settings: Settings) -> int | None:
-    """Place of the first record to deliver again; None when the whole batch succeeded."""
+def _first_failed(batch: Batch, answer: InvocationResult, settings: MappingSettings) -> int | None:
+    """Return the place of the first record to deliver again; None when all succeeded."""
     if answer.function_error:
         return 0
     if not settings.report_item_failures:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Position:
+class ShardPosition:
     """A place in a shard, in the words of `GetShardIterator`, or its end."""
 
     kind: str
@@ -18,11 +18,11 @@ class Position:
     timestamp: float | None = None
 
     @classmethod
-    def at(cls, sequence_number: str) -> Position:
+    def at(cls, sequence_number: str) -> ShardPosition:
         return cls("AT_SEQUENCE_NUMBER", sequence_number)
 
     @classmethod
-    def after(cls, sequence_number: str) -> Position:
+    def after(cls, sequence_number: str) -> ShardPosition:
         return cls("AFTER_SEQUENCE_NUMBER", sequence_number)
 
     @property
@@ -30,8 +30,8 @@ class Position:
         return self == END
 
 
-TRIM_HORIZON = Position("TRIM_HORIZON")
-END = Position("END")
+TRIM_HORIZON = ShardPosition("TRIM_HORIZON")
+END = ShardPosition("END")
 
 
 class Checkpoints:
@@ -40,19 +40,21 @@ class Checkpoints:
     def __init__(self, path: Path):
         self._path = path
         self._lock = threading.Lock()
-        self._positions: dict[str, Position] = {}
+        self._positions: dict[str, ShardPosition] = {}
         if path.exists():
             saved = json.loads(path.read_text())
-            self._positions = {shard: Position(**position) for shard, position in saved.items()}
+            self._positions = {
+                shard: ShardPosition(**position) for shard, position in saved.items()
+            }
 
-    def get(self, shard_id: str) -> Position | None:
+    def get(self, shard_id: str) -> ShardPosition | None:
         return self._positions.get(shard_id)
 
     @property
     def is_empty(self) -> bool:
         return not self._positions
 
-    def save(self, shard_id: str, position: Position) -> None:
+    def save(self, shard_id: str, position: ShardPosition) -> None:
         with self._lock:
             if self._positions.get(shard_id) == position:
                 return

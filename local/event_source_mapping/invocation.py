@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local.event_source_mapping.batching import Discard, Record
+from local.event_source_mapping.batching import Discard, ShardRecord
 from stresswatch.storage import failed_batches
 
 
@@ -31,12 +31,12 @@ class Source:
         return self.stream_arn.split(":")[3]
 
 
-def kinesis_event(records: Sequence[Record], source: Source) -> dict[str, Any]:
+def kinesis_event(records: Sequence[ShardRecord], source: Source) -> dict[str, Any]:
     """Build the event that the function is invoked with."""
     return {"Records": [_event_record(record, source) for record in records]}
 
 
-def _event_record(record: Record, source: Source) -> dict[str, Any]:
+def _event_record(record: ShardRecord, source: Source) -> dict[str, Any]:
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",

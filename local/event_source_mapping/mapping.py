@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from local.endpoint import Endpoint
 from local.errors import UnsupportedTemplate
-from local.event_source_mapping.batching import Settings
+from local.event_source_mapping.batching import MappingSettings
 
 _S3_ARN = "arn:aws:s3:::"
 
@@ -16,7 +16,7 @@ class EventSourceMapping:
     """An event source mapping, with the addresses of what it connects."""
 
     mapping_id: str
-    settings: Settings
+    settings: MappingSettings
     stream_arn: str
     function_arn: str
     role_arn: str
@@ -33,7 +33,7 @@ class EventSourceMapping:
         """
         functions = endpoint.client("lambda")
         description = functions.get_event_source_mapping(UUID=mapping_id)
-        settings = Settings.from_description(description)
+        settings = MappingSettings.from_description(description)
         if settings.starting_position == "AT_TIMESTAMP" or description.get("FilterCriteria"):
             raise UnsupportedTemplate(
                 f"the mapping of {description['EventSourceArn']} filters, or starts at a time"

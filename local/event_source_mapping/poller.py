@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from local.endpoint import Endpoint, Role
-from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, ShardPosition
 from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.shard_worker import ShardWorker
 from local.event_source_mapping.shards import Shard, shards_to_start
@@ -48,7 +48,7 @@ class Poller:
             request = {"NextToken": answer["NextToken"]}
         first = TRIM_HORIZON
         if self._mapping.settings.starting_position == "LATEST":
-            first = Position("AT_TIMESTAMP", timestamp=time.time())
+            first = ShardPosition("AT_TIMESTAMP", timestamp=time.time())
         chosen = shards_to_start(listed, self._started, self._checkpoints, first)
         for shard_id, position in chosen.items():
             self._started.add(shard_id)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from local.event_source_mapping.batching import Lane, Record, lane_of, take
-from local.event_source_mapping.checkpoints import END, Position
+from local.event_source_mapping.batching import Lane, ShardRecord, lane_of, take
+from local.event_source_mapping.checkpoints import END, ShardPosition
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Progress:
     """A shard's lanes, and how far it was read into them."""
 
     lanes: tuple[Lane, ...]
-    read_up_to: Position
+    read_up_to: ShardPosition
     is_read: bool = False
 
     @classmethod
-    def begin(cls, position: Position, lanes: int) -> Progress:
+    def begin(cls, position: ShardPosition, lanes: int) -> Progress:
         """Begin, or go on after a restart, at a position."""
         return cls((Lane(),) * lanes, position)
 
@@ -30,23 +30,23 @@ class Progress:
         return sum(lane.waiting for lane in self.lanes)
 
     @property
-    def checkpoint(self) -> Position:
+    def checkpoint(self) -> ShardPosition:
         """Where to go on after a restart: nothing before it is undone, whatever lies after it."""
         pending = [lane.oldest for lane in self.lanes if lane.oldest]
         if pending:
             oldest = min(pending, key=lambda record: record.order)
-            return Position.at(oldest.sequence_number)
+            return ShardPosition.at(oldest.sequence_number)
         return END if self.is_read else self.read_up_to
 
-    def read(self, records: Sequence[Record], is_end: bool, now: float) -> Progress:
+    def read(self, records: Sequence[ShardRecord], is_end: bool, now: float) -> Progress:
         """Add records that were read, each to its partition key's lane."""
-        of_lane: list[list[Record]] = [[] for _ in self.lanes]
+        of_lane: list[list[ShardRecord]] = [[] for _ in self.lanes]
         for record in records:
             of_lane[lane_of(record.partition_key, len(self.lanes))].append(record)
         return Progress(
             lanes=tuple(take(*each, now) for each in zip(self.lanes, of_lane, strict=True)),
             read_up_to=(
-                Position.after(records[-1].sequence_number) if records else self.read_up_to
+                ShardPosition.after(records[-1].sequence_number) if records else self.read_up_to
             ),
             is_read=is_end,
         )

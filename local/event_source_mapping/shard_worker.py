@@ -18,18 +18,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.endpoint import Endpoint, Role
 from local.event_source_mapping.batching import (
-    Answer,
     Batch,
     Discard,
+    InvocationResult,
     Invoke,
     NotInvoked,
-    Record,
+    ShardRecord,
     Wait,
     drop_first,
     next_step,
     settle,
 )
-from local.event_source_mapping.checkpoints import Checkpoints, Position
+from local.event_source_mapping.checkpoints import Checkpoints, ShardPosition
 from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
 from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.shard_progress import Progress
@@ -50,7 +50,7 @@ class ShardWorker:
     def __init__(
         self,
         shard_id: str,
-        position: Position,
+        position: ShardPosition,
         mapping: EventSourceMapping,
         endpoint: Endpoint,
         checkpoints: Checkpoints,
@@ -70,7 +70,6 @@ class ShardWorker:
         self._progress = Progress.begin(position, mapping.settings.parallelization_factor)
 
     def start(self) -> None:
-        """Begin to work."""
         self._threads.start(f"read {self._shard_id}", self._read)
         for place in range(len(self._progress.lanes)):
             self._threads.start(f"invoke {self._shard_id} {place}", partial(self._work, place))
@@ -98,7 +97,7 @@ class ShardWorker:
         elif not records:
             self._threads.pause(_IDLE_SECONDS)
 
-    def _get_records(self) -> tuple[list[Record], bool]:
+    def _get_records(self) -> tuple[list[ShardRecord], bool]:
         """Read on; the second value says that the shard has ended."""
         kinesis = self._reader_role.client("kinesis")
         stream = {"StreamARN": self._mapping.stream_arn}
@@ -116,7 +115,7 @@ class ShardWorker:
             raise
         self._iterator = answer.get("NextShardIterator")
         records = [
-            Record(
+            ShardRecord(
                 sequence_number=record["SequenceNumber"],
                 partition_key=record["PartitionKey"],
                 data=record["Data"],
@@ -157,7 +156,7 @@ class ShardWorker:
                     self._progress = self._progress.with_lane(place, lane)
             self._checkpoint()
 
-    def _invoke(self, functions: Any, batch: Batch) -> Answer | NotInvoked:
+    def _invoke(self, functions: Any, batch: Batch) -> InvocationResult | NotInvoked:
         event = kinesis_event(batch.records, self._source)
         try:
             answer = functions.invoke(
@@ -168,7 +167,7 @@ class ShardWorker:
             if not self._threads.stopping.is_set():
                 log.warning("%s was not invoked: %s", self._mapping.function_arn, error)
             return NotInvoked()
-        return Answer(
+        return InvocationResult(
             result=payload,
             function_error=answer.get("FunctionError"),
             status_code=answer["StatusCode"],
@@ -202,7 +201,7 @@ class ShardWorker:
             self._checkpoints.save(self._shard_id, self._progress.checkpoint)
 
 
-def _iterator_request(position: Position) -> dict[str, Any]:
+def _iterator_request(position: ShardPosition) -> dict[str, Any]:
     request: dict[str, Any] = {"ShardIteratorType": position.kind}
     if position.sequence_number is not None:
         request["StartingSequenceNumber"] = position.sequence_number
@@ -212,7 +211,7 @@ def _iterator_request(position: Position) -> dict[str, Any]:
 
 
 def _wait_seconds(step: Wait) -> float | None:
-    """Seconds to wait for a change; not long, as being told to stop is none."""
+    """Return how long to wait for a change; not long, as being told to stop is none."""
     if step.until is None:
         return _LONGEST_WAIT_SECONDS
     return min(max(0.0, step.until - time.time()), _LONGEST_WAIT_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.checkpoints import TRIM_HORIZON, Checkpoints, ShardPosition
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Shard:
 
 
 def shards_to_start(
-    listed: Iterable[Shard], started: set[str], checkpoints: Checkpoints, first: Position
-) -> dict[str, Position]:
+    listed: Iterable[Shard], started: set[str], checkpoints: Checkpoints, first: ShardPosition
+) -> dict[str, ShardPosition]:
     """Choose the shards whose turn has come, with the position to read each from.
 
     A shard is read from its checkpoint. Without one it is read from the mapping's starting
@@ -35,7 +35,7 @@ def shards_to_start(
     shards = list(listed)
     is_begun = bool(started) or not checkpoints.is_empty
     known = {shard.shard_id for shard in shards} | started
-    chosen: dict[str, Position] = {}
+    chosen: dict[str, ShardPosition] = {}
     for shard in shards:
         if shard.shard_id in started:
             continue

@@ -19,7 +19,7 @@ import local
 from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import of_local_stack
 from local.endpoint import Endpoint
-from local.event_source_mapping.batching import Settings
+from local.event_source_mapping.batching import MappingSettings
 from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.template.deploy import stack_resources
@@ -108,7 +108,7 @@ class Deployed:
         impatient = replace(
             mapping,
             function_arn=described["FunctionArn"],
-            settings=Settings(maximum_retries=0, starting_position="TRIM_HORIZON"),
+            settings=MappingSettings(maximum_retries=0, starting_position="TRIM_HORIZON"),
         )
         threads = Threads()
         try:

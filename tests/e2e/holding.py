@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from cli.deployment.client import payload
 from cli.replay.held_objects import Selection
-from local.event_source_mapping.batching import Batch, Condition, Discard
-from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.batching import Batch, Condition, Discard, ShardRecord
 from local.event_source_mapping.invocation import Source, failure_key, failure_record
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import Record, Rejection
@@ -44,7 +43,7 @@ def hold(deployed: Deployed, hour: datetime) -> Holding:
     rejected, *given_up = records
     quarantine.write(s3, bucket, [Rejection(rejected, "text_too_long", "a test says so")])
     batch = tuple(
-        StreamedRecord(one.sequence_number, "key", one.data, one.arrival) for one in given_up
+        ShardRecord(one.sequence_number, "key", one.data, one.arrival) for one in given_up
     )
     source = Source(f"arn:aws:kinesis:us-east-1:000000000000:stream/{stream}", SHARD, "role")
     discard = Discard(Batch(batch), Condition.RECORD_AGE_EXCEEDED)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from cli.data.dreaddit import TRAIN_FILE
-from local.event_source_mapping.batching import Record
+from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, read
@@ -290,7 +290,9 @@ def throttles(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def unfinished_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
     predictor = deployed.function("PredictionPredictor")
-    post = Record("1", "a", b'{"post_id": "a", "text": "words"}', datetime.now(UTC).timestamp())
+    post = ShardRecord(
+        "1", "a", b'{"post_id": "a", "text": "words"}', datetime.now(UTC).timestamp()
+    )
     source = Source(
         "arn:aws:kinesis:us-east-1:000000000000:stream/test", "shardId-000000000000", "role"
     )

@@ -19,7 +19,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from cli.dashboard.page import TILES
-from cli.status.alarms import Alarm
+from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot, take_snapshot
 from docs.screenshot import browser, programs, served, wait_for_page
 from stresswatch.monitoring.dashboard import PANELS
@@ -135,8 +135,8 @@ def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
 def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrome) -> None:
     meaning = "Many columns moved. <script>alert(1)</script>"
     alarms = [
-        Alarm("a", "ALARM", NOW, meaning, "docs/runbooks/drift.md", "DriftShare", 0.15),
-        Alarm("b", "OK", NOW, "", "", "Errors", 1),
+        AlarmStatus("a", "ALARM", NOW, meaning, "docs/runbooks/drift.md", "DriftShare", 0.15),
+        AlarmStatus("b", "OK", NOW, "", "", "Errors", 1),
     ]
     unreadable = {"retraining": "AccessDenied."}
     with served(

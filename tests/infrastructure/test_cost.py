@@ -9,7 +9,7 @@ from cdk_app.settings.stages import STAGES
 from cli.cost import stage_cost
 from cli.cost.estimate import Load
 from cli.cost.measured import shipped
-from cli.cost.report import Report
+from cli.cost.report import CostReport
 from cli.cost.template import read_template
 from cli.errors import OperatorError
 from tests.conftest import PROJECT
@@ -66,7 +66,7 @@ def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
 
 def test_the_documentation_quotes_the_estimate_as_it_is_today(production, capsys):
     deployment = read_template("prod", production.body)
-    report = Report(Load(1_000_000, 3), deployment, shipped(), 60)
+    report = CostReport(Load(1_000_000, 3), deployment, shipped(), 60)
     report.show(Console(width=80))
     printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     (quoted,) = [

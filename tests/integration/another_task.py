@@ -15,7 +15,7 @@ import tests.conftest  # noqa: F401 - the settings that every test has
 from cdk_app.settings.stages import STAGES
 from cli.deployment.client import payload
 from cli.smoke import smoke_posts
-from local.event_source_mapping.batching import Record
+from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.labelled_posts import parse_labelled_post
 from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX
@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
     new = list(reviews(40, seed=2))
     smoke = [data for _, data in map(payload, smoke_posts("run"))]
     records = [
-        Record(str(place), "key", data, 1_800_000_000.0)
+        ShardRecord(str(place), "key", data, 1_800_000_000.0)
         for place, data in enumerate([*(json.dumps(one).encode() for one in new), *smoke])
     ]
     with mock_aws():

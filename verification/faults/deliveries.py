@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from local.event_source_mapping.batching import (
-    Answer,
     Batch,
     Discard,
+    InvocationResult,
     Invoke,
+    MappingSettings,
     NotInvoked,
-    Settings,
     Wait,
     drop_first,
     next_step,
@@ -52,7 +52,7 @@ class Deliveries:
         stream: PostsStream,
         outages: InjectedOutages,
         folder: Path,
-        invoke: Callable[[Batch, Source], Answer | NotInvoked],
+        invoke: Callable[[Batch, Source], InvocationResult | NotInvoked],
     ):
         self.given_up: list[dict[str, Any]] = []
         self.records = 0
@@ -61,7 +61,7 @@ class Deliveries:
         self._outages = outages
         self._invoke = invoke
         self._lanes = schedule.lanes
-        self._settings = Settings(
+        self._settings = MappingSettings(
             batch_size=schedule.batch_size,
             batching_window=schedule.batching_window,
             parallelization_factor=schedule.lanes,
@@ -134,12 +134,12 @@ class Deliveries:
         if not isinstance(step, Wait):
             self._checkpoints.save(name, self._shards[name].checkpoint)
 
-    def _deliver(self, batch: Batch, source: Source) -> Answer | NotInvoked:
+    def _deliver(self, batch: Batch, source: Source) -> InvocationResult | NotInvoked:
         if self._outages.strikes("function throttled"):
             return NotInvoked()
         self.records += len(batch.records)
         answer = self._invoke(batch, source)
-        has_returned = isinstance(answer, Answer) and not answer.function_error
+        has_returned = isinstance(answer, InvocationResult) and not answer.function_error
         if has_returned and self._outages.strikes("answer of the function lost"):
             return NotInvoked()
         return answer

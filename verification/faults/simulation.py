@@ -14,7 +14,7 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from lambdas.predictor import handler as predictor_module
-from local.event_source_mapping.batching import Answer, Batch
+from local.event_source_mapping.batching import Batch, InvocationResult
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import Post
@@ -261,14 +261,14 @@ class Simulation:
             get_remaining_time_in_millis=lambda: 1000 * (self.outages.deadline - self.outages.now),
         )
 
-    def _invoke(self, batch: Batch, source: Source) -> Answer:
+    def _invoke(self, batch: Batch, source: Source) -> InvocationResult:
         event = json.loads(json.dumps(kinesis_event(batch.records, source)))
         self.outages.deadline = self.outages.now + TIMEOUT_SECONDS
         try:
             result = predictor_module.handler(event, self._context)
         except Killed:
             self._environments[self._environment] = None
-            return Answer({"errorMessage": "killed"}, function_error="Unhandled")
+            return InvocationResult({"errorMessage": "killed"}, function_error="Unhandled")
         finally:
             self.outages.deadline = float("inf")
-        return Answer(result)
+        return InvocationResult(result)

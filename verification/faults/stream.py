@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 
-from local.event_source_mapping.batching import Record
-from local.event_source_mapping.checkpoints import Position
+from local.event_source_mapping.batching import ShardRecord
+from local.event_source_mapping.checkpoints import ShardPosition
 from local.event_source_mapping.shards import Shard
 
 
 @dataclass
 class _Contents:
     shard: Shard
-    records: list[Record] = field(default_factory=list)
+    records: list[ShardRecord] = field(default_factory=list)
     is_open: bool = True
 
 
@@ -39,7 +39,7 @@ class PostsStream:
         names = self.open_shards
         name = names[zlib.crc32(partition_key.encode(), 1) % len(names)]
         self._next += 1
-        self._contents[name].records.append(Record(str(self._next), partition_key, data, now))
+        self._contents[name].records.append(ShardRecord(str(self._next), partition_key, data, now))
         return name, str(self._next)
 
     def split(self, name: str) -> None:
@@ -53,7 +53,9 @@ class PostsStream:
         self._contents[first].is_open = self._contents[second].is_open = False
         self._open(first, second)
 
-    def read(self, name: str, position: Position, limit: int) -> tuple[list[Record], bool]:
+    def read(
+        self, name: str, position: ShardPosition, limit: int
+    ) -> tuple[list[ShardRecord], bool]:
         """Read from a position on; the second value says that a closed shard is at its end."""
         contents = self._contents[name]
         at = contents.records

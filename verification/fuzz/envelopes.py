@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from local.event_source_mapping.batching import Record
+from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from verification.faults.posts import MARKER
 
@@ -41,7 +41,7 @@ def draw(chance: random.Random, payloads: list[bytes], source: Source) -> Any:
     if chance.random() < 0.05:
         return copy.deepcopy(chance.choice(_OTHERS_EVENTS))
     records = [
-        Record(str(place), "key", chance.choice(payloads), 1_800_000_000.5)
+        ShardRecord(str(place), "key", chance.choice(payloads), 1_800_000_000.5)
         for place in range(chance.randint(1, 3))
     ]
     event = json.loads(json.dumps(kinesis_event(records, source)))

@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 from lambdas.predictor import handler as predictor_module
-from local.event_source_mapping.batching import Record
+from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.reasons import ReasonsPolicy
@@ -79,7 +79,8 @@ class FuzzedPredictor:
             When one of them came to something else, or the handler did not answer.
         """
         records = [
-            Record(str(place), "key", data, 1_800_000_000.5) for place, data in enumerate(inputs)
+            ShardRecord(str(place), "key", data, 1_800_000_000.5)
+            for place, data in enumerate(inputs)
         ]
         try:
             self._handle(kinesis_event(records, SOURCE))

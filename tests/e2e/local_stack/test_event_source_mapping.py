@@ -15,7 +15,7 @@ import pytest
 
 import local
 from local.endpoint import Endpoint
-from local.event_source_mapping.batching import Settings
+from local.event_source_mapping.batching import MappingSettings
 from local.event_source_mapping.mapping import EventSourceMapping
 from local.event_source_mapping.poller import Poller
 from local.threads import Threads
@@ -139,7 +139,7 @@ class TestEventSourceMapping:
 
     def test_the_settings_are_those_of_the_template(self, small: Small) -> None:
         mapping = EventSourceMapping.describe(small.PoisonMapping, Endpoint(small.stack.endpoint))
-        assert mapping.settings == Settings(
+        assert mapping.settings == MappingSettings(
             batch_size=10,
             bisect=True,
             report_item_failures=True,

@@ -14,8 +14,13 @@ from rich.console import Console
 
 from cli.deployment.target import Target
 from cli.forget.forget_posts import forget
-from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
-from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.batching import (
+    Batch,
+    Condition,
+    Discard,
+    InvocationResult,
+    ShardRecord,
+)
 from local.event_source_mapping.invocation import Source, failure_key, failure_record
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.identity import text_digest
@@ -105,10 +110,10 @@ class Kept:
         """Give up a batch, as the event source mapping does."""
         batch = Batch(
             tuple(
-                StreamedRecord(str(place), "key", data, NOW.timestamp())
+                ShardRecord(str(place), "key", data, NOW.timestamp())
                 for place, data in enumerate(records, start=1)
             ),
-            last_answer=Answer(None, "Unhandled"),
+            last_answer=InvocationResult(None, "Unhandled"),
         )
         source = Source("arn:aws:kinesis:us-east-1:1:stream/posts", "shardId-0", "arn:role")
         discard = Discard(batch, Condition.RETRIES_EXHAUSTED)

@@ -13,8 +13,13 @@ from cli.deployment.target import Target
 from cli.replay.held_objects import Selection
 from cli.replay.replay_records import replay
 from lambdas.predictor.handler import handler
-from local.event_source_mapping.batching import Answer, Batch, Condition, Discard
-from local.event_source_mapping.batching import Record as StreamedRecord
+from local.event_source_mapping.batching import (
+    Batch,
+    Condition,
+    Discard,
+    InvocationResult,
+    ShardRecord,
+)
 from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts import posts
@@ -78,7 +83,8 @@ class Stack:
         """Give up a batch, as the event source mapping does."""
         records = tuple(streamed(number, text, arrived) for number in numbers)
         discard = Discard(
-            Batch(records, last_answer=Answer(None, "Unhandled")), Condition.RECORD_AGE_EXCEEDED
+            Batch(records, last_answer=InvocationResult(None, "Unhandled")),
+            Condition.RECORD_AGE_EXCEEDED,
         )
         body = failure_record(discard, SOURCE, "arn:function", NOW.timestamp())
         key = failure_key("mapping", SHARD, NOW.timestamp(), uuid.uuid4())
@@ -123,7 +129,7 @@ class Stack:
 
 def streamed(number, text, arrived=NOW):
     data = json.dumps({"post_id": f"post-{number}", "text": text}).encode()
-    return StreamedRecord(str(number), "key", data, arrived.timestamp())
+    return ShardRecord(str(number), "key", data, arrived.timestamp())
 
 
 def ids(*numbers):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks.load.report import Point, Step, compare, draw, is_faithful, rows
+from benchmarks.load.report import LoadStep, Point, compare, draw, is_faithful, rows
 
 
 def test_a_step_has_the_rates_and_batches_of_its_own_seconds():
-    steps = [Step("100", 100, 10.0, 12.0, 200), Step("backlog", 0, 12.0, 13.0, 0)]
+    steps = [LoadStep("100", 100, 10.0, 12.0, 200), LoadStep("backlog", 0, 12.0, 13.0, 0)]
     points = [
         Point(10, 50.0, 1.0, 50.0, 5.0),
         Point(11, 90.0, 3.0, 90.0, 7.0),
@@ -20,12 +20,12 @@ def test_a_step_has_the_rates_and_batches_of_its_own_seconds():
 
 
 def test_a_step_in_which_nothing_ran_has_no_age_and_no_batches():
-    (row,) = rows([Step("1", 1, 10.0, 11.0, 1)], [Point(10, 0.0, None, None, None)])
+    (row,) = rows([LoadStep("1", 1, 10.0, 11.0, 1)], [Point(10, 0.0, None, None, None)])
     assert (row.iterator_age_seconds, row.batch_size, row.function_milliseconds) == (None,) * 3
 
 
 def test_a_second_in_which_steps_change_is_the_earlier_ones():
-    steps = [Step("1", 1, 10.0, 11.5, 1), Step("2", 1, 11.5, 13.0, 1)]
+    steps = [LoadStep("1", 1, 10.0, 11.5, 1), LoadStep("2", 1, 11.5, 13.0, 1)]
     points = [Point(second, float(second), None, None, None) for second in (10, 11, 12)]
     assert [row.records_out for row in rows(steps, points)] == [10.5, 12.0]
 

@@ -16,8 +16,8 @@ from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
 from cli.cost.limits import limits
 from cli.cost.measured import SHIPPED, LinearTime, Measured, shipped
 from cli.cost.prices import PRICES
-from cli.cost.report import Report
-from cli.cost.template import Deployment, Function
+from cli.cost.report import CostReport
+from cli.cost.template import Function, PricedStage
 
 MEASURED = Measured(
     origin="a day, a commit, a machine, posts",
@@ -36,7 +36,7 @@ MEASURED = Measured(
     workflow_seconds=60,
     transitions=20,
 )
-STAGE = Deployment(
+STAGE = PricedStage(
     name="example",
     is_on_demand=False,
     shards=2,
@@ -157,7 +157,7 @@ def test_no_line_is_negative_and_the_total_is_their_sum(load, stage):
     assert total(lines) == pytest.approx(
         sum(line.quantity * PRICES[line.price].dollars for line in lines)
     )
-    report = Report(load, stage, MEASURED, 60).as_dict()
+    report = CostReport(load, stage, MEASURED, 60).as_dict()
     assert report["dollars_a_month"] == total(lines)
     assert report["dollars_a_million_posts"] * load.posts / 1e6 == pytest.approx(total(lines))
 
@@ -313,5 +313,5 @@ def test_a_stage_that_is_not_there_is_named():
 
 
 def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):
-    Report(ONE_A_SECOND, STAGE, MEASURED, 60).show(Console(width=80))
+    CostReport(ONE_A_SECOND, STAGE, MEASURED, 60).show(Console(width=80))
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

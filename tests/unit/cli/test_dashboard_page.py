@@ -7,7 +7,7 @@ import pytest
 from plotly.utils import PlotlyJSONEncoder
 
 from cli.dashboard.page import body
-from cli.status.alarms import Alarm
+from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot
 
 NOW = datetime.now(UTC)
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 def alarm(state, *, fell_silent=False):
     meaning, runbook = "The stream is silent.", "docs/runbooks/silent-stream.md"
-    return Alarm("silent", state, NOW, meaning, runbook, "IncomingRecords", 1, fell_silent)
+    return AlarmStatus("silent", state, NOW, meaning, runbook, "IncomingRecords", 1, fell_silent)
 
 
 def page(*alarms):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cli.errors import FileRefused
-from cli.post_files import PostFile, Report, refuse
+from cli.post_files import CheckReport, PostFile, refuse
 from stresswatch.contracts.posts import InvalidPost, Post
 
 GOOD = '{"text": "good"}'
@@ -56,7 +56,7 @@ def test_a_file_cut_within_its_last_character_loses_that_line_alone(tmp_path, en
 def test_a_damaged_file_of_another_encoding_is_not_called_windows_1252(tmp_path):
     file = tmp_path / "posts"
     file.write_bytes('{"text": "a'.encode("utf-16") + b"\x00\xd8" + '"}'.encode("utf-16-le"))
-    report, read = Report(), PostFile(file)
+    report, read = CheckReport(), PostFile(file)
     for row in read.rows():
         report.add(row)
     with pytest.raises(FileRefused, match="begins as UTF-16 and is damaged; write it anew"):

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from cli.produce.progress import Sending
-from cli.produce.sender import Step
+from cli.produce.sender import SendResult
 from stresswatch.streaming.put_records import StreamRecord
 
 
@@ -22,12 +22,15 @@ def run(file, steps, **console_options) -> str:
 
 
 def test_it_tells_how_many_posts_were_sent_and_keeps_no_file(file):
-    assert "1,500 posts sent in " in run(file, [Step(1000), Step(500)])
+    assert "1,500 posts sent in " in run(file, [SendResult(1000), SendResult(500)])
     assert list(file.parent.iterdir()) == []
 
 
 def test_unsent_posts_are_kept_beside_their_file(file):
-    shown = run(file, [Step(3, [StreamRecord("a", b"first")]), Step(0, [StreamRecord("b", b"2")])])
+    shown = run(
+        file,
+        [SendResult(3, [StreamRecord("a", b"first")]), SendResult(0, [StreamRecord("b", b"2")])],
+    )
     kept = file.parent / "posts.unsent-1.jsonl"
     assert kept.read_bytes() == b"first\n2\n"
     assert "3 posts sent" in shown
@@ -36,14 +39,14 @@ def test_unsent_posts_are_kept_beside_their_file(file):
 
 def test_what_an_earlier_run_could_not_send_stays(file):
     for number in (1, 2):
-        run(file, [Step(0, [StreamRecord("a", b"run %d" % number)])])
+        run(file, [SendResult(0, [StreamRecord("a", b"run %d" % number)])])
     kept = [(file.parent / f"posts.unsent-{number}.jsonl").read_bytes() for number in (1, 2)]
     assert kept == [b"run 1\n", b"run 2\n"]
 
 
 def test_unsent_posts_are_kept_when_sending_breaks_off(file):
     def steps():
-        yield Step(0, [StreamRecord("a", b"first")])
+        yield SendResult(0, [StreamRecord("a", b"first")])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -53,5 +56,5 @@ def test_unsent_posts_are_kept_when_sending_breaks_off(file):
 
 @pytest.mark.parametrize("width", [20, 40, 200])
 def test_progress_is_drawn_on_a_terminal_of_any_width(file, width):
-    shown = run(file, [Step(10), Step(20)], width=width, force_terminal=True)
+    shown = run(file, [SendResult(10), SendResult(20)], width=width, force_terminal=True)
     assert "30" in shown

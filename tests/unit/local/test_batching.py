@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from local.event_source_mapping.batching import (
     PAYLOAD_LIMIT,
-    Answer,
     Batch,
     Condition,
     Discard,
+    InvocationResult,
     Invoke,
     Lane,
+    MappingSettings,
     NotInvoked,
-    Record,
-    Settings,
+    ShardRecord,
     Wait,
     drop_first,
     lane_of,
@@ -26,33 +26,35 @@ from local.event_source_mapping.batching import (
 )
 
 NOW = 1_800_000_000.0
-SETTINGS = Settings(batch_size=4, report_item_failures=True, starting_position="TRIM_HORIZON")
-SUCCESS = Answer({"batchItemFailures": []})
-ERROR = Answer({"errorMessage": "boom"}, function_error="Unhandled")
+SETTINGS = MappingSettings(
+    batch_size=4, report_item_failures=True, starting_position="TRIM_HORIZON"
+)
+SUCCESS = InvocationResult({"batchItemFailures": []})
+ERROR = InvocationResult({"errorMessage": "boom"}, function_error="Unhandled")
 
 
-def records(count: int, *, first: int = 1, arrived_at: float = NOW) -> list[Record]:
+def records(count: int, *, first: int = 1, arrived_at: float = NOW) -> list[ShardRecord]:
     return [
-        Record(str(number), f"key-{number}", b"data", arrived_at)
+        ShardRecord(str(number), f"key-{number}", b"data", arrived_at)
         for number in range(first, first + count)
     ]
 
 
-def failing(*identifiers: object) -> Answer:
-    return Answer({"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]})
+def failing(*identifiers: object) -> InvocationResult:
+    return InvocationResult({"batchItemFailures": [{"itemIdentifier": one} for one in identifiers]})
 
 
 def numbers(batch: Batch) -> list[str]:
     return [record.sequence_number for record in batch.records]
 
 
-def invoked(lane: Lane, settings: Settings, now: float = NOW) -> tuple[Lane, list[str]]:
+def invoked(lane: Lane, settings: MappingSettings, now: float = NOW) -> tuple[Lane, list[str]]:
     lane, step = next_step(lane, settings, now)
     assert isinstance(step, Invoke)
     return lane, numbers(step.batch)
 
 
-def lane_with_batch(count: int, settings: Settings = SETTINGS) -> Lane:
+def lane_with_batch(count: int, settings: MappingSettings = SETTINGS) -> Lane:
     lane, _ = invoked(take(Lane(), records(count), NOW), replace(settings, batch_size=count))
     return lane
 
@@ -110,7 +112,7 @@ class TestPartialResponses:
         "result", [{"batchItemFailures": []}, {"batchItemFailures": None}, {}, None]
     )
     def test_a_response_without_failures_is_a_success(self, result: object) -> None:
-        assert settle(lane_with_batch(4), Answer(result), SETTINGS, NOW).batches == ()
+        assert settle(lane_with_batch(4), InvocationResult(result), SETTINGS, NOW).batches == ()
 
     def test_records_from_the_lowest_reported_one_are_delivered_again(self) -> None:
         lane = settle(lane_with_batch(4), failing("4", "2"), SETTINGS, NOW)
@@ -122,7 +124,7 @@ class TestPartialResponses:
         assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
 
     def test_a_misnamed_identifier_fails_the_whole_batch(self) -> None:
-        answer = Answer({"batchItemFailures": [{"sequenceNumber": "3"}]})
+        answer = InvocationResult({"batchItemFailures": [{"sequenceNumber": "3"}]})
         lane = settle(lane_with_batch(4), answer, SETTINGS, NOW)
         assert numbers(lane.batches[0]) == ["1", "2", "3", "4"]
 
@@ -210,7 +212,7 @@ class TestBisecting:
 
     @pytest.mark.parametrize("outcome", [ERROR, NotInvoked()], ids=["failed", "throttled"])
     def test_the_first_part_is_tried_again_before_the_second(
-        self, outcome: Answer | NotInvoked
+        self, outcome: InvocationResult | NotInvoked
     ) -> None:
         lane = settle(lane_with_batch(2), ERROR, self.SETTINGS, NOW)
         lane = settle(lane, outcome, self.SETTINGS, NOW)
@@ -253,7 +255,7 @@ class TestRecordAge:
 
 class TestSettings:
     def test_minus_one_is_without_limit(self) -> None:
-        settings = Settings.from_description(
+        settings = MappingSettings.from_description(
             {
                 "StartingPosition": "LATEST",
                 "MaximumRetryAttempts": -1,
@@ -263,7 +265,7 @@ class TestSettings:
         assert (settings.maximum_retries, settings.maximum_record_age) == (None, None)
 
     def test_no_retries_are_not_without_limit(self) -> None:
-        settings = Settings.from_description(
+        settings = MappingSettings.from_description(
             {"StartingPosition": "LATEST", "MaximumRetryAttempts": 0}
         )
         assert settings.maximum_retries == 0

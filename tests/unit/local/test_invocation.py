@@ -3,7 +3,13 @@
 import json
 import uuid
 
-from local.event_source_mapping.batching import Answer, Batch, Condition, Discard, Record
+from local.event_source_mapping.batching import (
+    Batch,
+    Condition,
+    Discard,
+    InvocationResult,
+    ShardRecord,
+)
 from local.event_source_mapping.invocation import Source, failure_key, failure_record, kinesis_event
 
 SOURCE = Source(
@@ -12,10 +18,10 @@ SOURCE = Source(
     role_arn="arn:aws:iam::000000000000:role/predictor",
 )
 RECORDS = (
-    Record(
+    ShardRecord(
         "49590338271490256608559692538361571095921575989136588898", "1", b"Hello", 1545084650.987
     ),
-    Record(
+    ShardRecord(
         "49590338271490256608559692540925702759324208523137515618", "1", b"test.", 1545084711.166
     ),
 )
@@ -52,7 +58,7 @@ def test_a_record_of_the_event_is_no_larger_than_batches_reckon_with() -> None:
 
 
 def test_the_invocation_record_has_the_documented_shape_and_whole_event() -> None:
-    answer = Answer({}, function_error="Unhandled", request_id="request-1")
+    answer = InvocationResult({}, function_error="Unhandled", request_id="request-1")
     batch = Batch(RECORDS, failures=3, invocations=3, last_answer=answer)
     record = failure_record(Discard(batch, Condition.RETRIES_EXHAUSTED), SOURCE, FUNCTION, NOW)
     payload = record.pop("payload")

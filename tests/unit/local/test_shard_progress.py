@@ -3,20 +3,20 @@
 from local.event_source_mapping.batching import (
     Invoke,
     Lane,
-    Record,
-    Settings,
+    MappingSettings,
+    ShardRecord,
     drop_first,
     next_step,
 )
-from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, Position
+from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, ShardPosition
 from local.event_source_mapping.shard_progress import Progress
 
 NOW = 1_800_000_000.0
-SETTINGS = Settings(batch_size=2, starting_position="TRIM_HORIZON")
+SETTINGS = MappingSettings(batch_size=2, starting_position="TRIM_HORIZON")
 
 
-def records(*numbers: int, keys: int = 7) -> list[Record]:
-    return [Record(str(number), f"key-{number % keys}", b"data", NOW) for number in numbers]
+def records(*numbers: int, keys: int = 7) -> list[ShardRecord]:
+    return [ShardRecord(str(number), f"key-{number % keys}", b"data", NOW) for number in numbers]
 
 
 def begun(lanes: int = 1) -> Progress:
@@ -39,25 +39,25 @@ def test_before_anything_is_read_a_restart_goes_on_where_this_one_began() -> Non
 
 
 def test_a_restart_reads_again_what_was_read_but_is_not_done() -> None:
-    assert begun().read(records(1, 2, 3), False, NOW).checkpoint == Position.at("1")
+    assert begun().read(records(1, 2, 3), False, NOW).checkpoint == ShardPosition.at("1")
 
 
 def test_a_batch_that_is_with_the_function_is_not_done() -> None:
     progress = form_batch(begun().read(records(1, 2, 3), False, NOW), 0)
-    assert progress.checkpoint == Position.at("1")
+    assert progress.checkpoint == ShardPosition.at("1")
 
 
 def test_the_checkpoint_follows_what_is_done() -> None:
     progress = finish_batch(begun().read(records(1, 2, 3), False, NOW), 0)
-    assert progress.checkpoint == Position.at("3")
-    assert finish_batch(progress, 0).checkpoint == Position.after("3")
+    assert progress.checkpoint == ShardPosition.at("3")
+    assert finish_batch(progress, 0).checkpoint == ShardPosition.after("3")
 
 
 def test_the_checkpoint_waits_for_the_slowest_lane() -> None:
     # Sequence numbers are compared as numbers: "100" comes after "99".
     ahead, behind = Lane(read=tuple(records(100))), Lane(read=tuple(records(99)))
     for lanes in ((ahead, behind), (behind, ahead)):
-        assert Progress(lanes, Position.after("100")).checkpoint == Position.at("99")
+        assert Progress(lanes, ShardPosition.after("100")).checkpoint == ShardPosition.at("99")
 
 
 def test_records_of_one_key_stay_in_order_in_one_lane() -> None:
@@ -74,5 +74,5 @@ def test_records_of_one_key_stay_in_order_in_one_lane() -> None:
 
 def test_a_shard_is_at_its_end_when_it_is_read_and_everything_is_done() -> None:
     progress = begun().read(records(1, 2), True, NOW)
-    assert progress.checkpoint == Position.at("1")
+    assert progress.checkpoint == ShardPosition.at("1")
     assert finish_batch(progress, 0).checkpoint == END

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, Checkpoints, Position
+from local.event_source_mapping.checkpoints import END, TRIM_HORIZON, Checkpoints, ShardPosition
 from local.event_source_mapping.shards import Shard, shards_to_start
 
-LATEST = Position("AT_TIMESTAMP", timestamp=1_800_000_000.0)
+LATEST = ShardPosition("AT_TIMESTAMP", timestamp=1_800_000_000.0)
 PARENT, CHILD, OTHER_CHILD = (
     Shard("parent"),
     Shard("child", ("parent",)),
@@ -33,7 +33,7 @@ def test_a_shard_that_is_being_read_is_not_started_again(checkpoints: Checkpoint
 
 
 def test_children_wait_for_their_parent(checkpoints: Checkpoints) -> None:
-    checkpoints.save("parent", Position.after("9"))
+    checkpoints.save("parent", ShardPosition.after("9"))
     assert shards_to_start([PARENT, CHILD], {"parent"}, checkpoints, LATEST) == {}
 
 
@@ -75,9 +75,11 @@ def test_children_are_read_even_when_the_mapping_starts_after_the_split(
 
 def test_after_a_restart_a_shard_is_read_from_its_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "mapping.json"
-    Checkpoints(path).save("one", Position.at("5"))
+    Checkpoints(path).save("one", ShardPosition.at("5"))
     restarted = Checkpoints(path)
-    assert shards_to_start([Shard("one")], set(), restarted, LATEST) == {"one": Position.at("5")}
+    assert shards_to_start([Shard("one")], set(), restarted, LATEST) == {
+        "one": ShardPosition.at("5")
+    }
 
 
 def test_after_a_restart_a_finished_shard_stays_finished(tmp_path: Path) -> None:
@@ -90,6 +92,6 @@ def test_after_a_restart_a_new_shard_is_read_from_its_trim_horizon(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "mapping.json"
-    Checkpoints(path).save("one", Position.after("5"))
+    Checkpoints(path).save("one", ShardPosition.after("5"))
     chosen = shards_to_start([Shard("one"), Shard("two")], set(), Checkpoints(path), LATEST)
     assert chosen["two"] == TRIM_HORIZON

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Retraining:
+class RetrainingRun:
     """An execution of the workflow.
 
     Attributes
@@ -42,7 +42,7 @@ class LeaseAnswer:
 
 def take_lease(
     journal: Journal,
-    describe: Callable[[str], Retraining | None],
+    describe: Callable[[str], RetrainingRun | None],
     execution: str,
     now: datetime,
     cool_down: timedelta,
@@ -81,17 +81,17 @@ def take_lease(
             return LeaseAnswer(admitted=True)
 
 
-def describe_retraining(states: SFNClient, execution: str) -> Retraining | None:
+def describe_retraining(states: SFNClient, execution: str) -> RetrainingRun | None:
     """Look an execution up; None once AWS has forgotten it, after 90 days."""
     try:
         found = states.describe_execution(executionArn=execution)
     except states.exceptions.ExecutionDoesNotExist:
         return None
     if found["status"] in ("RUNNING", "PENDING_REDRIVE"):
-        return Retraining(ended_at=None, trained=False)
+        return RetrainingRun(ended_at=None, trained=False)
     output = json.loads(found.get("output", "{}"))
     is_untrained = found["status"] == "SUCCEEDED" and "training" not in output
-    return Retraining(ended_at=found["stopDate"], trained=not is_untrained)
+    return RetrainingRun(ended_at=found["stopDate"], trained=not is_untrained)
 
 
 def _name(execution: str | None) -> str:

@@ -39,7 +39,7 @@ class Position(NamedTuple):
     sequence_number: str
 
 
-class Answer(NamedTuple):
+class PutResult(NamedTuple):
     """What a stream said to one request.
 
     Attributes
@@ -100,7 +100,7 @@ def put_persistently(
     *,
     attempts: int,
     sleep: Callable[[float], None],
-) -> Iterator[Answer]:
+) -> Iterator[PutResult]:
     """Do what `put_records` does, and return each answer as it comes.
 
     So whoever listens knows what was taken, also when a later request raises.
@@ -119,7 +119,7 @@ def put_persistently(
 
 def _put(
     kinesis: KinesisClient, stream: str, records: Sequence[StreamRecord], places: Sequence[int]
-) -> Answer:
+) -> PutResult:
     response = kinesis.put_records(
         StreamName=stream,
         Records=[
@@ -127,7 +127,7 @@ def _put(
             for place in places
         ],
     )
-    answer = Answer([], [])
+    answer = PutResult([], [])
     for place, result in zip(places, response["Records"], strict=True):
         if result.get("ErrorCode"):
             answer.refused.append(place)
