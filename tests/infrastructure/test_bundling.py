@@ -136,7 +136,7 @@ STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
         (
             "serving=Serving(canary_minute=5)",
             r"cdk_app/settings/stages\.py: there is no setting serving\.canary_minute; "
-            r"did you mean canary_minutes\?",
+            r"did you mean serving\.canary_minutes\?",
         ),
         (
             "window_minutes=5",
@@ -158,7 +158,7 @@ STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
         (
             "web_service=WebService(bursts=5)",
             r"cdk_app/settings/stages\.py: there is no setting web_service\.bursts; "
-            r"did you mean burst\?",
+            r"did you mean web_service\.burst\?",
         ),
     ],
 )
