@@ -101,6 +101,18 @@ def warm(template):
     alias["Properties"]["ProvisionedConcurrencyConfig"] = {"ProvisionedConcurrentExecutions": 901}
 
 
+def look_back_longer_than_a_day(template):
+    one(template, "AWS::CloudWatch::Alarm", "DriftAlarm").update(
+        {"Period": 1800, "EvaluationPeriods": 49}
+    )
+
+
+def look_back_longer_than_a_week(template):
+    one(template, "AWS::CloudWatch::Alarm", "DriftAlarm").update(
+        {"Period": 3600, "EvaluationPeriods": 169}
+    )
+
+
 @pytest.mark.parametrize(
     ("check", "break_it", "fault"),
     [
@@ -113,6 +125,8 @@ def warm(template):
         (limits.retained_with_a_fixed_name, keep_what_fails, "kept when its creation fails"),
         (limits.environment_sizes, fill_the_environment, "of 4096 bytes"),
         (limits.policy_sizes, write_a_long_policy, "of 10240"),
+        (limits.alarm_look_back, look_back_longer_than_a_day, "88200 of 86400 seconds"),
+        (limits.alarm_look_back, look_back_longer_than_a_week, "608400 of 604800 seconds"),
     ],
 )
 def test_what_is_beyond_a_limit_is_found(prod, check, break_it, fault):

@@ -23,6 +23,7 @@ _ARN_SPARE = 64
 INLINE_POLICY_CHARACTERS = 10_240
 KEY_POLICY_BYTES = 32_768
 DEFINITION_BYTES = 1_048_576
+DAY_SECONDS = 86_400
 _RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
@@ -116,6 +117,18 @@ def definition_sizes(template: Template) -> Iterator[str]:
     for name, properties in template.properties("AWS::StepFunctions::StateMachine"):
         if (size := len(properties["DefinitionString"].encode())) > DEFINITION_BYTES:
             yield f"{name}: its definition takes {size} of {DEFINITION_BYTES} bytes"
+
+
+def alarm_look_back(template: Template) -> Iterator[str]:
+    """Check that no alarm looks back further than seven days, or one day by periods below an hour.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    for name, properties in template.properties("AWS::CloudWatch::Alarm"):
+        period = properties["Period"]
+        most = DAY_SECONDS if period < 3600 else 7 * DAY_SECONDS
+        if (seconds := period * properties["EvaluationPeriods"]) > most:
+            yield f"{name}: its periods take {seconds} of {most} seconds"
 
 
 def name_lengths(template: Template) -> Iterator[str]:

@@ -127,6 +127,12 @@ RULES = (
         limits.policy_sizes,
     ),
     Rule(
+        "An alarm's periods take at most 7 days, or 1 day if each is shorter than an hour",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+        "`limits.py`",
+        limits.alarm_look_back,
+    ),
+    Rule(
         "A name that is given is not too long, also under the longest name of a stage",
         _SCHEMAS,
         "`limits.py`",
