@@ -19,6 +19,8 @@ STAGE = Stage(
     monitoring=Monitoring(
         window_minutes=1440,
         minimum_window_posts=200,
+        drift_windows_to_alarm=1,  # of windows of a day, one in half a year has a false alarm
+        drift_windows_evaluated=1,
         quality_window_days=QUALITY_DAYS,
         minimum_labelled_posts=MINIMUM_LABELLED,
     ),

@@ -51,6 +51,21 @@ class Monitoring(Settings):
         description="Share of drifted columns from which the alarm fires; by default, any of the "
         "thirteen.",
     )
+    drift_windows_to_alarm: int = Field(
+        default=4,
+        ge=1,
+        le=288,
+        json_schema_extra=unit("windows"),
+        description="Number of drifted windows, among the last `drift_windows_evaluated`, from "
+        "which the alarm fires.",
+    )
+    drift_windows_evaluated: int = Field(
+        default=5,
+        ge=1,
+        le=288,
+        json_schema_extra=unit("windows"),
+        description="Number of last windows that the drift alarm looks at.",
+    )
     report_link_hours: int = Field(
         default=12,
         ge=1,
@@ -141,5 +156,17 @@ class Monitoring(Settings):
             raise InvalidStage(
                 f"monitoring.window_minutes is {self.window_minutes}; it must divide an hour, or "
                 "be of whole hours that divide a day"
+            )
+        if self.drift_windows_to_alarm > self.drift_windows_evaluated:
+            raise InvalidStage(
+                f"monitoring.drift_windows_to_alarm is {self.drift_windows_to_alarm}; it must be "
+                f"at most drift_windows_evaluated, {self.drift_windows_evaluated}"
+            )
+        # How far CloudWatch lets an alarm look back depends on its period.
+        most = (1440 if self.window_minutes < 60 else 7 * 1440) // self.window_minutes
+        if self.drift_windows_evaluated > most:
+            raise InvalidStage(
+                f"monitoring.drift_windows_evaluated is {self.drift_windows_evaluated}; with a "
+                f"window_minutes of {self.window_minutes}, CloudWatch evaluates at most {most}"
             )
         return self

@@ -17,7 +17,12 @@ _DEV = Stage(
     retains_data=False,
     requires_byte_code=False,
     serving=Serving(canary_minutes=5, champion_ttl_seconds=5),
-    monitoring=Monitoring(minimum_window_posts=200, iterator_age_alarm_seconds=60),
+    monitoring=Monitoring(
+        minimum_window_posts=200,
+        drift_windows_to_alarm=1,
+        drift_windows_evaluated=1,
+        iterator_age_alarm_seconds=60,
+    ),
     retraining=Retraining(
         schedule=None, cool_down_minutes=0, minimum_new_labels=20, shadow_minutes=0
     ),

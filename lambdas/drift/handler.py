@@ -160,7 +160,7 @@ def _publish(
 
 
 def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:
-    """Write the index anew; send a message when the posts begin to have drifted."""
+    """Write the index anew; send a message when the drift alarm begins."""
     bucket = environment.archive_bucket
     threshold, hours = environment.drift_share_threshold, environment.report_link_hours
     signer = Signer(bucket, hours)
@@ -171,7 +171,8 @@ def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> 
     )
     windows = drift_history.recent(s3, bucket, found.window.end, _INDEX_DAYS, _INDEX_WINDOWS)
     _put_page(s3, bucket, INDEX, index_page(windows, threshold, signer.link, validity))
-    if found.begins_to_drift(windows, threshold):
+    needed, evaluated = environment.drift_windows_to_alarm, environment.drift_windows_evaluated
+    if found.begins_to_drift(windows, threshold, needed, evaluated):
         boto3.client("sns").publish(
             TopicArn=environment.notification_topic,
             Subject=service_text.subject(

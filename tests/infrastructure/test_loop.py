@@ -119,9 +119,20 @@ def test_the_drift_alarm_watches_the_share_and_takes_silence_for_no_drift(templa
     assert (alarm["Statistic"], alarm["Period"]) == ("Maximum", 3600)
     assert alarm["Threshold"] == 0.05
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-    assert alarm["EvaluationPeriods"] == 1
     assert alarm["TreatMissingData"] == "notBreaching"
     assert "Notifications" in json.dumps(alarm["AlarmActions"])
+
+
+@pytest.mark.parametrize(
+    ("stage", "windows"), [("template", (1, 1)), ("staging", (4, 5)), ("production", (4, 5))]
+)
+def test_the_alarm_and_the_message_need_as_many_windows(stage, windows, request):
+    template = request.getfixturevalue(stage)
+    alarm = template.one("AWS::CloudWatch::Alarm", "DriftAlarm")
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == windows
+    variables = template.one("AWS::Lambda::Function", "DriftDrift")["Environment"]["Variables"]
+    names = ("DRIFT_WINDOWS_TO_ALARM", "DRIFT_WINDOWS_EVALUATED")
+    assert tuple(int(variables[name]) for name in names) == windows
 
 
 def test_a_monitor_that_falls_silent_is_an_alarm_of_its_own(template):

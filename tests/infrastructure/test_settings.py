@@ -150,6 +150,14 @@ def test_a_changed_stage_keeps_every_other_setting():
     assert changed.monitoring.changed(window_minutes=60) == STAGES["prod"].monitoring
 
 
+@pytest.mark.parametrize(("minutes", "most"), [(5, 288), (30, 48), (60, 168), (1440, 7)])
+def test_the_drift_alarm_looks_back_as_far_as_cloudwatch_can(minutes, most):
+    monitoring = PLAIN.monitoring
+    monitoring.changed(window_minutes=minutes, drift_windows_evaluated=most)
+    with pytest.raises(InvalidStage, match=r"must be between|evaluates at most"):
+        monitoring.changed(window_minutes=minutes, drift_windows_evaluated=most + 1)
+
+
 @pytest.mark.parametrize("name", ["", "Dev", "my stage", "qa-", "-qa", "2nd", "x" * 21])
 def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
     with pytest.raises(InvalidStage, match="it must be of small letters"):
@@ -192,6 +200,8 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
         ("monitoring", "window_minutes", 300, "is 300; it must divide an hour, or be of whole"),
         ("monitoring", "maximum_window_posts", 400, "is 400; it must be between 500, the"),
         ("monitoring", "drift_share_threshold", 0.0, "is 0.0; it must be between 0.01 and"),
+        ("monitoring", "drift_windows_to_alarm", 9, "is 9; it must be at most drift_windows_eval"),
+        ("monitoring", "drift_windows_evaluated", 169, "of 60, CloudWatch evaluates at most 168"),
         ("storage", "log_retention_days", 8, "is 8; it must be one of 1, 3, 5,"),
     ],
 )

@@ -55,6 +55,8 @@ _VALUES = {
     "look_back_seconds": 3600,
     "drift_rules": DriftRules(),
     "drift_share_threshold": 0.05,
+    "drift_windows_to_alarm": 1,
+    "drift_windows_evaluated": 1,
     "report_link_hours": 12,
     "quality_window_days": 7.0,
     "minimum_labelled_posts": 50,

@@ -281,6 +281,22 @@ def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, a
     ]
 
 
+def test_people_are_notified_when_the_alarms_windows_have_drifted(
+    aws, champion, archived, monkeypatch
+):
+    monkeypatch.setenv("DRIFT_WINDOWS_TO_ALARM", "2")
+    monkeypatch.setenv("DRIFT_WINDOWS_EVALUATED", "3")
+    quiet, drifted, too_few = make_posts(100, seed=7), CALM_ONLY, CALM_ONLY[:49]
+    told = []
+    for hour, posts in enumerate((drifted, quiet, too_few, drifted, drifted, quiet, quiet)):
+        start = START + timedelta(hours=hour)
+        archived(posts, at=start, first=1000 * hour)
+        handler({"start": start.isoformat(), "end": (start + HOUR).isoformat()}, CONTEXT)
+        told.append(len(aws.messages()))  # which are read once
+    # A window that is too small is passed over; while the alarm stands, nobody is told again.
+    assert told == [0, 0, 0, 1, 0, 0, 0]
+
+
 def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monkeypatch):
     """A link ends with the token of whoever signed it, for whose length AWS names no limit."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 300_000)

@@ -34,7 +34,6 @@ class DriftMonitor(Construct):
         super().__init__(scope, id)
         stage, storage, alarms = foundation.stage, foundation.storage, foundation.alarms
         settings = stage.monitoring
-        settings = stage.monitoring
         self.function = foundation.functions.image_function(
             self,
             "drift",
@@ -59,6 +58,8 @@ class DriftMonitor(Construct):
                 look_back_seconds=stage.streaming.maximum_record_age_seconds,
                 drift_rules=settings.drift,
                 drift_share_threshold=settings.drift_share_threshold,
+                drift_windows_to_alarm=settings.drift_windows_to_alarm,
+                drift_windows_evaluated=settings.drift_windows_evaluated,
                 notification_topic=foundation.notifications.topic.topic_arn,
                 report_link_hours=settings.report_link_hours,
             ),
@@ -102,6 +103,8 @@ class DriftMonitor(Construct):
             runbook="drift",
             # A window that is too small has no figure, which is no drift.
             threshold=settings.drift_share_threshold,
+            datapoints=settings.drift_windows_to_alarm,
+            periods=settings.drift_windows_evaluated,
         )
         alarms.make_for_silence(
             self,

@@ -37,10 +37,13 @@ class Alarms:
         comparison: cloudwatch.ComparisonOperator = (
             cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         ),
+        periods: int = 1,
+        datapoints: int | None = None,
         name: str | None = None,
     ) -> cloudwatch.Alarm:
         """Make an alarm whose description ends with the address of ``<runbook>.md``.
 
+        It fires while `datapoints` of the last `periods`, or all of them, are beyond the threshold.
         CloudFormation names it, unless it needs a `name` with which it is replaced.
         """
         made = metric.create_alarm(
@@ -50,7 +53,8 @@ class Alarms:
             alarm_description=self._description(meaning, runbook),
             threshold=threshold,
             comparison_operator=comparison,
-            evaluation_periods=1,
+            evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         made.add_alarm_action(self._action)

@@ -53,7 +53,7 @@ class TestAlarms:
         (execution,) = eventually("execution", lambda: executions() or None)
         given = json.loads(execution["input"])
         assert given["trigger"] == "drift_alarm"
-        assert given["reason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [0.8")
+        assert given["reason"].startswith("Threshold Crossed: 1 out of the last 3 datapoints [0.8")
 
         queues = small.stack.client("sqs")
         (message,) = eventually(

@@ -93,6 +93,15 @@ def _check(marks: str, expected: tuple[str, ...], needed: int) -> None:
             assert verdict.state == (current if state == RETAIN else state), (treatment, current)
 
 
+def test_an_alarm_of_two_in_three_windows_stands_until_two_are_within() -> None:
+    alarm, state, states = make_alarm(2, 3, "notBreaching"), OK, []
+    marks = "0 X 0 0 X X 0 X 0 0".split()
+    for end in range(1, len(marks) + 1):
+        state = evaluate(alarm, series(" ".join(marks[:end])), state, NOW).state
+        states.append("X" if state == ALARM else "0")
+    assert " ".join(states) == "0 0 0 0 0 X X X 0 0"
+
+
 def test_one_breach_that_others_may_still_follow_is_no_alarm_yet() -> None:
     assert evaluate(make_alarm(2, 3), series("- - - - X"), OK, NOW).state == OK
 
@@ -175,6 +184,13 @@ DESCRIPTION = {
     "Threshold": 0.5,
     "ComparisonOperator": "GreaterThanOrEqualToThreshold",
 }
+
+
+def test_an_alarm_of_some_windows_is_read_as_it_is_described() -> None:
+    described = DESCRIPTION | {"EvaluationPeriods": 4, "DatapointsToAlarm": 3}
+    assert Alarm.from_description(described, "local:") == make_alarm(3, 4)
+    del described["DatapointsToAlarm"]
+    assert Alarm.from_description(described, "local:") == make_alarm(4, 4)
 
 
 def test_an_alarm_is_read_with_its_own_namespace() -> None:

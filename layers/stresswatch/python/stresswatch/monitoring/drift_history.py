@@ -88,19 +88,27 @@ class WindowDrift:
     def drifted(self) -> dict[str, Mapping[str, Any]]:
         return {name: column for name, column in self.columns.items() if column["drifted"]}
 
-    def begins_to_drift(self, windows: Sequence[WindowDrift], threshold: float) -> bool:
-        """Return whether the share reaches the threshold, and the last measured before it did not.
+    def begins_to_drift(
+        self, windows: Sequence[WindowDrift], threshold: float, needed: int, evaluated: int
+    ) -> bool:
+        """Return whether the drift alarm begins with this window, by the windows before it.
 
-        Windows of another champion do not count: a new one begins anew.
+        That is when the share reaches the threshold in `needed` of the last `evaluated` windows,
+        and one window earlier did not. Only measured windows count, and none of another champion:
+        a new one begins anew.
         """
-        before = [
-            one.share
+        if self.share is None:
+            return False
+        drifted = [
+            one.share >= threshold
             for one in windows
             if one.model_version == self.model_version
             and one.share is not None
             and one.window.end <= self.window.start
         ]
-        return (self.share or 0.0) >= threshold and not (before and before[-1] >= threshold)
+        before = sum(drifted[-evaluated:])
+        now = sum([*drifted, self.share >= threshold][-evaluated:])
+        return before < needed <= now
 
     @property
     def absent(self) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ def index_page(
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift by window</title>'
         f"<style>{_STYLE}</style><h1>Drift by window</h1>"
-        f"<p>The last {counted(len(windows), 'window')}, newest first. An alarm needs a share of "
-        f"{threshold:.2f}. {escape(validity)}</p>"
+        f"<p>The last {counted(len(windows), 'window')}, newest first. Those with a share of "
+        f"{threshold:.2f} or more are marked. {escape(validity)}</p>"
         "<table><tr><th>window, UTC<th>model<th>posts<th>share<th>drifted<th>not compared<th>page"
         f"{rows}</table></html>\n"
     )

@@ -20,6 +20,8 @@ class DriftEnvironment(Environment):
     look_back_seconds: int
     drift_rules: DriftRules
     drift_share_threshold: float
+    drift_windows_to_alarm: int
+    drift_windows_evaluated: int
     notification_topic: str
     report_link_hours: int
 
