@@ -6,8 +6,20 @@ import pytest
 
 from benchmarks.drift import cost
 from benchmarks.drift.alarms import judge, one_sample, two_samples
+from benchmarks.drift.episodes import (
+    DEFAULT,
+    RULES,
+    AlarmRule,
+    detection,
+    false_alarms,
+    simulate,
+)
 from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
+from benchmarks.drift.successive import SuccessiveWindows
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
+from stresswatch.monitoring.drift import measure_drift, numbers
+from stresswatch.monitoring.drift_rules import DriftRules
 from tests.conftest import make_posts
 
 IDS, SEGMENTS = 400, 2
@@ -55,6 +67,89 @@ class TestVerdicts:
         shifted = judge(two_samples(scored(), scored(offset=1.0)), 300, windows=10)
         assert shifted.alarms == shifted.columns["text_length"] == 1.0
         assert shifted.columns["sentiment"] == 0.0
+
+
+def verdicts(*runs):
+    """Verdicts on successive windows: X drifted, 0 did not."""
+    return np.array([[mark == "X" for mark in run.split()] for run in runs])
+
+
+def lacking(table, share):
+    """The table, of which so many posts lack a number."""
+    name = NUMERIC_FEATURES[0]
+    lacks = np.random.default_rng(3).random(len(table)) < share
+    without = numbers(table.assign(**{name: table[name].where(~lacks)}))
+    return without.assign(post_id=table["post_id"])
+
+
+def rows_of(table, counts):
+    return table.iloc[np.repeat(np.arange(len(table)), counts.astype(int))]
+
+
+class TestSuccessiveWindows:
+    @pytest.mark.parametrize("missing", [0.0, 0.08, 0.2, 1.0])
+    @pytest.mark.parametrize("offset", [0.0, 0.25])
+    def test_each_is_judged_as_the_monitor_judges_it(self, missing, offset, monkeypatch):
+        before, after = lacking(scored(), 0.05), lacking(scored(offset), missing)
+        windows, drawn = SuccessiveWindows(before, after), []
+        judge_counts = windows._judge
+
+        def keep(reference, counts):
+            drawn.append((reference[:, 0], counts.T))
+            return judge_counts(reference, counts)
+
+        monkeypatch.setattr(windows, "_judge", keep)
+        found = windows.run(300, 8, np.random.default_rng(2))
+        ((reference, counts),) = drawn
+        assert found.tolist() == [
+            bool(
+                measure_drift(rows_of(after, one), rows_of(before, reference), DriftRules()).drifted
+            )
+            for one in counts
+        ]
+
+    def test_they_have_as_many_posts_as_asked_for_of_whole_ids(self, monkeypatch):
+        windows, sizes = SuccessiveWindows(scored(), scored()), []
+
+        def count(reference, counts):
+            sizes.extend([*reference.sum(axis=0), *counts.sum(axis=0)])
+            assert (counts[::SEGMENTS] == counts[1::SEGMENTS]).all()
+            return np.zeros(counts.shape[1], bool)
+
+        monkeypatch.setattr(windows, "_judge", count)
+        assert windows.run(300, 3, np.random.default_rng(1)).shape == (3,)
+        assert sizes == [IDS * SEGMENTS // 5, 300, 300, 300]
+
+    def test_a_simulation_is_the_same_each_time(self):
+        windows = SuccessiveWindows(scored(), scored(offset=0.25))
+        first, again = (simulate(windows, 300, runs=4, length=6) for _ in range(2))
+        assert first.shape == (4, 6)
+        assert (first == again).all()
+
+
+class TestAlarmRules:
+    @pytest.mark.parametrize(
+        ("rule", "begins", "delay"),
+        [((1, 1), 3, 1), ((2, 2), 1, 6), ((2, 3), 2, 3), ((3, 3), 0, np.inf), ((3, 5), 1, 5)],
+    )
+    def test_an_alarm_counts_when_it_begins_not_while_it_stands(self, rule, begins, delay):
+        drifted = verdicts("X 0 X 0 X X 0 0 0 0")
+        assert AlarmRule(*rule).begins(drifted).tolist() == [begins]
+        assert AlarmRule(*rule).delays(drifted).tolist() == [delay]
+
+    def test_alarms_of_a_run_are_scaled_to_a_month_of_hours(self):
+        quiet, twice = "0 " * 72, "X 0 X " + "0 " * 69
+        found = false_alarms(AlarmRule(1, 1), verdicts(quiet, twice))
+        assert found.a_month == (0 + 2) / 2 * 720 / 72
+        assert found.standard_error == pytest.approx(10 / 2**0.5)
+
+    def test_detection_is_after_the_windows_that_are_needed_and_one_more(self):
+        drifted = verdicts("X X X X", "X 0 X X", "0 0 0 X", "0 X X X")
+        found = detection(AlarmRule(2, 3), drifted)
+        assert (found.at_once, found.one_more, found.median) == (0.25, 0.75, 3.0)
+
+    def test_the_default_is_among_those_that_are_compared(self):
+        assert DEFAULT in RULES
 
 
 class TestShifts:
