@@ -62,10 +62,6 @@ _SHADOW_SECONDS = 15.0
 """What the challenger's three calls and the load of its model take at most, with some to spare."""
 
 
-class NoTimeLeft(Exception):
-    """The invocation's time would not do for a challenger as well."""
-
-
 class Unfinished(Exception):
     """The batch is done up to, not including, this record; the rest is to be delivered again."""
 
@@ -89,31 +85,22 @@ class Shadow:
         records: list[Record],
         posts: list[tuple[Record, Post]],
         texts: list[ReadText],
-        has_time: Callable[[], bool],
+        *,
+        has_time: bool,
     ) -> None:
-        """Archive what the challenger says of a batch; count it where that fails."""
+        """Archive what the version that shadows says of a batch; count it where that fails."""
+        if not has_time:
+            if self.challenger.is_shadowing:
+                _report_failed_shadow("no time left")
+            return
         try:
-            self._score(records, posts, texts, has_time)
+            if served := self.challenger.current():
+                predictions = served.predict_records(posts, self.now(), read_texts=texts)
+                archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
+                _count_scored(self.stage, self.challenger.role, predictions)
         except Exception as error:
             # The champion's work is done, whatever this is; a library's error could quote a post.
-            logger.warning("shadow failed", cause=cause(error))
-            metrics.add_metric(metric_names.SHADOW_FAILURES, MetricUnit.Count, 1)
-
-    def _score(
-        self,
-        records: list[Record],
-        posts: list[tuple[Record, Post]],
-        texts: list[ReadText],
-        has_time: Callable[[], bool],
-    ) -> None:
-        if not has_time():
-            if self.challenger.is_shadowing:
-                raise NoTimeLeft
-            return
-        if served := self.challenger.current():
-            predictions = served.predict_records(posts, self.now(), read_texts=texts)
-            archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
-            _count_scored(self.stage, "challenger", predictions)
+            _report_failed_shadow(cause(error))
 
 
 @dataclass(frozen=True)
@@ -138,7 +125,7 @@ class Predictor:
 
         A challenger that shadows scores the batch once all that is the champion's is done, and
         nothing that goes wrong with it can undo that: it begins only if `seconds_left`, of the
-        invocation, are enough.
+        invocation, are enough. It scores what the champion fails on too, for a probation to count.
 
         Invalid records are settled for good in quarantine. What a write leaves behind when it
         fails is written again, to the same effect, when the batch is delivered again.
@@ -150,10 +137,20 @@ class Predictor:
         """
         begun = time.monotonic()
         posts, rejections = read_records(records)
+
+        def score_beside() -> None:
+            if self.shadow and posts:
+                needed = _SHADOW_SECONDS + time.monotonic() - begun
+                self.shadow.score(records, posts, texts, has_time=seconds_left() > needed)
+
         try:
             quarantine.write(self.s3, self.quarantine_bucket, rejections)
             texts = self._texts(posts)
-            predictions = self._predict(posts, texts)
+            try:
+                predictions = self._predict(posts, texts)
+            except Exception:
+                score_beside()
+                raise
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
             positions = put_records(
@@ -189,9 +186,7 @@ class Predictor:
             first, _ = posts[refused[0]]
             said = counted(len(refused), "prediction was", "predictions were")
             raise Unfinished(first.sequence_number, f"{said} refused")
-        if self.shadow and posts:
-            needed = _SHADOW_SECONDS + time.monotonic() - begun
-            self.shadow.score(records, posts, texts, has_time=lambda: seconds_left() > needed)
+        score_beside()
 
     def _texts(self, posts: list[tuple[Record, Post]]) -> list[ReadText]:
         """Read each text once, for its digest and for every model that scores it."""
@@ -293,6 +288,11 @@ def _cause(error: Exception) -> str:
     # Why no champion or no key can be had says nothing of posts.
     is_ours = isinstance(error, ChampionUnavailable | KeyUnavailable)
     return str(error) if is_ours else cause(error)
+
+
+def _report_failed_shadow(why: str) -> None:
+    logger.warning("shadow failed", cause=why)
+    metrics.add_metric(metric_names.SHADOW_FAILURES, MetricUnit.Count, 1)
 
 
 def _report_refused_champion(error: Exception) -> None:

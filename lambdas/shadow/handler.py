@@ -1,4 +1,4 @@
-"""Shadow: lets a challenger that the gate accepted score live posts beside the champion."""
+"""Shadow: lets a second version score live posts beside the champion for a while."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Point the predictors to the challenger for a while; answer when it may be compared.
+    """Point the predictors to a version for a while; answer when it may be compared.
+
+    It is a challenger that the gate accepted; or the previous champion, where ``on_probation``
+    names the new one.
 
     Raises
     ------
@@ -32,14 +35,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
         When the model file is not the one that was judged.
     """
     environment = ShadowEnvironment.parse(os.environ)
-    challenger = Pointer(event["version"], event["uri"], event["sha256"])
-    load_model(boto3.client("s3"), challenger)
+    version = Pointer(event["version"], event["uri"], event["sha256"])
+    load_model(boto3.client("s3"), version)
     # A warm predictor sees the pointer when the time to live of the one before is over.
     begins = datetime.now(UTC) + timedelta(seconds=environment.champion_ttl_seconds)
     ends = begins + timedelta(seconds=event["seconds"])
-    pointer = ShadowPointer(challenger, ends + GRACE)
+    pointer = ShadowPointer(version, ends + GRACE, event.get("on_probation", ""))
     write_shadow(boto3.client("ssm"), environment.shadow_parameter, pointer)
-    logger.info("shadowing", version=challenger.version, until=ends.isoformat())
+    logger.info("shadowing", version=version.version, until=ends.isoformat())
     return {"start": _timestamp(begins), "end": _timestamp(ends)}
 
 

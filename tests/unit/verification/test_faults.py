@@ -22,7 +22,7 @@ from verification.faults.stores import Buckets
 
 RECORDS = 150
 STORM = Schedule(
-    seed=3,
+    seed=8,
     records=600,
     storm_seconds=90.0,
     rates={fault: 0.02 if fault in LONG else 0.05 for fault in CALL_FAULTS}

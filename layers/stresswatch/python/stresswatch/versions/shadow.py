@@ -1,7 +1,8 @@
-"""Shadowing: a challenger scores live posts beside the champion, and only the archive hears of it.
+"""Shadowing: a second version scores live posts beside the champion, for the archive alone.
 
-Which one does is a second pointer, which says itself when it is over: whatever becomes of the
-workflow that set it, the predictors stop by themselves.
+It is a challenger before its promotion, or the previous champion while the new one is on probation.
+Which one is a second pointer, which says itself when it is over: whatever becomes of the workflow
+that set it, the predictors stop by themselves.
 """
 
 from __future__ import annotations
@@ -27,13 +28,29 @@ GRACE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ShadowPointer:
-    """Which challenger shadows, and until when."""
+    """Which version shadows, and until when.
+
+    Attributes
+    ----------
+    on_probation : str
+        The champion that the version is kept to compare with, as it served before; empty for a
+        challenger.
+    """
 
     pointer: Pointer
     until: datetime
+    on_probation: str = ""
+
+    @property
+    def role(self) -> str:
+        """What the version is beside the champion, for the metric of what it scored."""
+        return "previous champion" if self.on_probation else "challenger"
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self.pointer), "until": self.until.isoformat()})
+        fields = {**asdict(self.pointer), "until": self.until.isoformat()}
+        if self.on_probation:
+            fields["on_probation"] = self.on_probation
+        return json.dumps(fields)
 
     # Nearly `Pointer.from_json`: a function for both would be longer than the lines that it saves.
     @staticmethod
@@ -48,13 +65,14 @@ class ShadowPointer:
         try:
             fields = json.loads(value)
             until = datetime.fromisoformat(fields.pop("until"))
-            return ShadowPointer(Pointer(**fields), until)
+            on_probation = fields.pop("on_probation", "")
+            return ShadowPointer(Pointer(**fields), until, on_probation)
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             raise InvalidPointer(f"the shadow pointer cannot be read: {error}") from error
 
 
 def read_shadow(ssm: SSMClient, parameter: str) -> ShadowPointer | None:
-    """Read which challenger shadows, and until when; None before the first one does."""
+    """Read which version shadows, and until when; None before the first one does."""
     value = read_parameter(ssm, parameter)
     return None if value is None else ShadowPointer.from_json(value)
 
@@ -64,7 +82,7 @@ def write_shadow(ssm: SSMClient, parameter: str, shadow: ShadowPointer) -> None:
 
 
 class ShadowCache:
-    """Keeps the challenger that shadows in a warm function, until its time is over.
+    """Keeps the version that shadows in a warm function, until its time is over.
 
     Parameters
     ----------
@@ -98,7 +116,7 @@ class ShadowCache:
         self._checked_at = float("-inf")
 
     def current(self) -> ServedModel | None:
-        """Return the challenger that shadows now; None when none does.
+        """Return the version that shadows now; None when none does.
 
         Raises
         ------
@@ -112,8 +130,13 @@ class ShadowCache:
 
     @property
     def is_shadowing(self) -> bool:
-        """Whether a challenger was to shadow now, when that was last looked at."""
+        """Whether a version was to shadow now, when that was last looked at."""
         return self._shadow is not None and self._shadow.until > self._now()
+
+    @property
+    def role(self) -> str:
+        """What the version that shadows is beside the champion."""
+        return self._shadow.role if self._shadow else ""
 
     def _follow(self) -> None:
         served, self._shadow, self._served = self._served, None, None
