@@ -7,6 +7,7 @@ import pytest
 
 from stresswatch.monitoring.live_quality import Labels
 from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.live_comparison import compare_rows
 from stresswatch.retraining.shadow_gate import judge_shadow
 from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
@@ -46,8 +47,9 @@ class Store:
 
 
 class TestPointer:
-    def test_it_is_read_as_it_was_written(self):
-        shadow = ShadowPointer(POINTER, LATER)
+    @pytest.mark.parametrize("on_probation", ["", "v3"])
+    def test_it_is_read_as_it_was_written(self, on_probation):
+        shadow = ShadowPointer(POINTER, LATER, on_probation)
         assert ShadowPointer.from_json(shadow.to_json()) == shadow
 
     @pytest.mark.parametrize(
@@ -80,6 +82,15 @@ class TestCache:
             store.now = now
             assert cache.current().pointer == POINTER
         assert (store.reads, store.loads) == (2, 1)
+
+    @pytest.mark.parametrize(
+        ("on_probation", "role"), [("", "challenger"), ("v3", "previous champion")]
+    )
+    def test_it_tells_what_the_version_is_beside_the_champion(self, on_probation, role):
+        cache = Store(ShadowPointer(POINTER, LATER, on_probation)).cache()
+        assert cache.role == ""
+        cache.current()
+        assert cache.role == role
 
     def test_it_ends_by_itself_though_the_pointer_stays(self):
         assert Store(ShadowPointer(POINTER, EARLIER)).cache().current() is None
@@ -118,6 +129,10 @@ def rows(probabilities, first=0):
     ]
 
 
+def judge(champion, challenger, labels, trained_texts=()):
+    return judge_shadow(compare_rows(champion, challenger, labels, trained_texts), GateRules())
+
+
 def failed(verdict):
     return [check.name for check in verdict.checks if not check.passed]
 
@@ -129,35 +144,35 @@ LABELS = Labels({(f"post-{number}", DIGEST): 1 - number % 2 for number in range(
 
 class TestVerdict:
     def test_one_that_says_much_the_same_is_accepted(self):
-        verdict = judge_shadow(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS, GateRules())
+        verdict = judge(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS)
         assert verdict.accepted
         assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
 
     def test_one_that_says_something_else_altogether_is_rejected(self):
-        verdict = judge_shadow(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS, GateRules())
+        verdict = judge(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS)
         assert failed(verdict) == ["agreement on live posts"]
 
     def test_one_that_failed_on_posts_is_rejected(self):
-        verdict = judge_shadow(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS, GateRules())
+        verdict = judge(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS)
         assert failed(verdict) == ["live posts that the challenger scored too"]
 
     def test_one_that_never_answered_is_rejected(self):
-        assert not judge_shadow(CHAMPION, [], NO_LABELS, GateRules()).accepted
+        assert not judge(CHAMPION, [], NO_LABELS).accepted
 
     def test_once_there_are_labels_a_worse_one_is_rejected(self):
         worse = rows([0.55, 0.45] * 50)
-        verdict = judge_shadow(CHAMPION, worse, LABELS, GateRules())
+        verdict = judge(CHAMPION, worse, LABELS)
         assert failed(verdict) == ["Brier score, labelled live posts"]
 
     def test_and_a_better_one_is_not(self):
         champion = rows([0.6, 0.4] * 50)
-        assert judge_shadow(champion, CHAMPION, LABELS, GateRules()).accepted
+        assert judge(champion, CHAMPION, LABELS).accepted
 
     def test_labels_of_other_texts_compare_nothing(self):
         edited = Labels(
             {(post_id, "1" * 32): label for (post_id, _), label in LABELS.by_post.items()}, 0
         )
-        verdict = judge_shadow(CHAMPION, rows([0.55, 0.45] * 50), edited, GateRules())
+        verdict = judge(CHAMPION, rows([0.55, 0.45] * 50), edited)
         assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
 
     def test_segments_of_one_post_are_compared_each_by_its_own_label(self):
@@ -167,21 +182,21 @@ class TestVerdict:
         known = {
             ("long post", row["prediction_id"]): int(row["probability"] > 0.5) for row in segments
         }
-        verdict = judge_shadow(segments, CHAMPION, Labels(known, 0), GateRules())
+        verdict = judge(segments, CHAMPION, Labels(known, 0))
         assert "not judged" not in verdict.checks[-1].reason
 
     def test_texts_that_either_was_trained_on_compare_nothing_and_are_counted(self):
         worse = rows([0.55, 0.45] * 50)
-        verdict = judge_shadow(CHAMPION, worse, LABELS, GateRules(), trained_texts={DIGEST})
+        verdict = judge(CHAMPION, worse, LABELS, trained_texts={DIGEST})
         assert verdict.checks[-1].reason == (
             "not judged: 0 of at least 30 labelled live posts, 100 were trained on"
         )
 
     def test_a_stream_that_was_silent_says_nothing_against_it(self):
-        (check,) = judge_shadow(CHAMPION[:29], [], NO_LABELS, GateRules()).checks
+        (check,) = judge(CHAMPION[:29], [], NO_LABELS).checks
         assert check.passed
         assert check.reason == "not judged: 29 of at least 30 live posts"
 
     def test_rows_without_a_counterpart_are_not_compared(self):
         more = CHAMPION + rows([0.1], first=500)
-        assert judge_shadow(CHAMPION, more, NO_LABELS, GateRules()).accepted
+        assert judge(CHAMPION, more, NO_LABELS).accepted

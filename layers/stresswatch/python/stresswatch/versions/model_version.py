@@ -113,6 +113,14 @@ def folder_of_version(bucket: str, version: str) -> Location:
     return Location(bucket, f"{MODELS_PREFIX}{version}/")
 
 
+def keep_verdict(
+    s3: S3Client, bucket: str, version: str, name: str, verdict: Mapping[str, Any]
+) -> None:
+    """Write a verdict beside the version's files, in the place of an earlier one."""
+    place = folder_of_version(bucket, version) / name
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
+
+
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
