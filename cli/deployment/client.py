@@ -124,14 +124,14 @@ class DeploymentClient:
     def current_state(self, execution: str) -> str | None:
         """Return the state that the execution entered last."""
         history = self.target.client("stepfunctions").get_execution_history(
-            executionArn=execution, maxResults=100
+            executionArn=execution, maxResults=100, reverseOrder=True
         )
-        entered = [
+        entered = (
             event["stateEnteredEventDetails"]["name"]
             for event in history["events"]
             if "stateEnteredEventDetails" in event
-        ]
-        return entered[-1] if entered else None
+        )
+        return next(entered, None)
 
     def follow(
         self, execution: str, seconds: float, on_state: Callable[[str], None]
