@@ -21,3 +21,8 @@ def request_of(trigger: str, reason: str, *, force: bool = False) -> dict[str, A
 
 def is_forced(request: Mapping[str, Any]) -> bool:
     return bool(request.get(_FORCE))
+
+
+def is_by_alarm(request: Mapping[str, Any]) -> bool:
+    """Whether an alarm asks, which does not ask again for as long as it fires."""
+    return request.get(TRIGGER) in (DRIFT_ALARM, QUALITY_ALARM)
