@@ -47,7 +47,11 @@ class GateRules:
         Time of scoring the same posts, in multiples of the champion's.
     minimum_shadow_coverage, minimum_agreement : float
         Of a challenger that shadows: on how many of the champion's posts it must have a prediction
-        at all, and the same class.
+        at all, and the same class. A new champion on probation must have the same class, too.
+    maximum_unanswered : float
+        Share of live posts that a new champion on probation may fail on.
+    probation_brier_margin : float
+        A new champion that is shown to be worse than the previous one by more is rolled back.
     """
 
     confidence: float = 0.95
@@ -64,6 +68,8 @@ class GateRules:
     maximum_slowdown: float = 2.0
     minimum_shadow_coverage: float = 0.99
     minimum_agreement: float = 0.7
+    maximum_unanswered: float = 0.01
+    probation_brier_margin: float = 0.005
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:

@@ -1,8 +1,9 @@
-"""What the gate says of a challenger: its checks, and whether all of them were passed."""
+"""What is said of a version: its checks, whether it passed them all, and what a probation does."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,13 @@ class Verdict:
 
     def as_dict(self) -> dict[str, object]:
         return {"accepted": self.accepted, "checks": [asdict(check) for check in self.checks]}
+
+
+class Outcome(StrEnum):
+    """What a look at a new champion comes to."""
+
+    GOES_ON = "goes_on"
+    KEPT = "kept"
+    ROLLED_BACK = "rolled_back"
+    OVERTAKEN = "overtaken"
+    """Another version serves by now, after a rollback by an operator for instance."""

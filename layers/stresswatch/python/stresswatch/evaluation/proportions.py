@@ -1,0 +1,23 @@
+"""Shares of counts, and how far from the true share they may be by chance."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+
+def wilson_bounds(hits: int, total: int, confidence: float) -> tuple[float, float]:
+    """Return the one-sided lower and upper bound of a share by its score interval (Wilson, 1927).
+
+    Raises
+    ------
+    ValueError
+        When nothing was counted.
+    """
+    if not total:
+        raise ValueError("a share needs at least one observation")
+    z = NormalDist().inv_cdf(confidence)
+    share, spread = hits / total, z * z / total
+    middle = share + spread / 2
+    reach = z * sqrt((share * (1 - share) + spread / 4) / total)
+    return (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
