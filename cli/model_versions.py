@@ -28,6 +28,7 @@ from stresswatch.versions.champion import (
 )
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
+    PROBATION_FILE,
     SHADOW_FILE,
     VERDICT_FILE,
     Manifest,
@@ -171,8 +172,9 @@ class Versions:
     def _verdicts(self, version: str) -> Iterator[str]:
         yield f"gate: {_reasons(json.loads(self._read(version, VERDICT_FILE)))}"
         folder = folder_of_version(self._bucket, version)
-        if verdict := read_if_there(self._s3, folder / SHADOW_FILE):
-            yield f"live posts: {_reasons(json.loads(verdict))}"
+        for what, name in (("live posts", SHADOW_FILE), ("probation", PROBATION_FILE)):
+            if verdict := read_if_there(self._s3, folder / name):
+                yield f"{what}: {_reasons(json.loads(verdict))}"
 
     def _read(self, version: str, name: str) -> bytes:
         return read(self._s3, folder_of_version(self._bucket, version) / name)

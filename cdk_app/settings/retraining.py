@@ -98,6 +98,14 @@ class Retraining(Settings):
         description="How long a challenger that the gate accepted scores live posts beside the "
         "champion before its promotion; 0 for no shadow deployment.",
     )
+    probation_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=43_200,
+        json_schema_extra=unit("minutes"),
+        description="How long after a promotion the previous champion scores live posts beside the "
+        "new one, which is rolled back if it is shown to be worse; 0 for no probation.",
+    )
     requires_approval: bool = Field(
         default=False,
         description="Require manual approval before a promotion.",

@@ -24,7 +24,11 @@ _DEV = Stage(
         iterator_age_alarm_seconds=60,
     ),
     retraining=Retraining(
-        schedule=None, cool_down_minutes=0, minimum_new_labels=20, shadow_minutes=0
+        schedule=None,
+        cool_down_minutes=0,
+        minimum_new_labels=20,
+        shadow_minutes=0,
+        probation_minutes=0,
     ),
     storage=Storage(log_retention_days=7, quarantine_retention_days=7),
     scoring=Scoring(concurrency=2),
@@ -45,7 +49,12 @@ _PROD = Stage(
     requires_byte_code=True,
     streaming=Streaming(shards=2, retention_hours=168, maximum_record_age_seconds=86_400),
     serving=Serving(canary_minutes=10, reserves_concurrency=True),
-    retraining=Retraining(shadow_minutes=1440, requires_approval=True, registers_versions=True),
+    retraining=Retraining(
+        shadow_minutes=1440,
+        probation_minutes=1440,
+        requires_approval=True,
+        registers_versions=True,
+    ),
     storage=Storage(log_retention_days=90),
 )
 

@@ -30,7 +30,7 @@ def retrain(
     console.print(f"Started {execution}", soft_wrap=True)
     if wait:
         with console.status("starting") as shown:
-            output = deployment.follow(execution, 7200, shown.update)
+            output = deployment.follow(execution, 4 * 3600, shown.update)
         console.print(describe(output), markup=False, highlight=False)
 
 

@@ -47,6 +47,8 @@ _BUCKET_KEY_SHARE = 0.01
 """Of the requests to S3, those that become one to KMS, where a bucket has a key of its own."""
 _ENVIRONMENT_HOURS = 2
 """After which Lambda replaces an environment that is in use; it promises nothing."""
+_PROBATION_TRANSITIONS = 15
+"""Its begin, a look at once and four later, what follows each, and its message."""
 _TRACED_SHARE = 0.05
 """X-Ray records one invocation a second, and of the others this share."""
 
@@ -164,6 +166,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     n_shards = shards(load, deployment, measured)
     # Each execution environment reads the key of the digests once.
     secret_reads = n_shards * HOURS / _ENVIRONMENT_HOURS + qualities
+    transitions = measured.transitions + _PROBATION_TRANSITIONS * deployment.has_probation
     key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
     return [
         Item("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
@@ -193,7 +196,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
         Item("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
         Item("Secrets Manager", "secrets", deployment.secrets, "secret"),
         Item("Secrets Manager", "reads", secret_reads, "secret request"),
-        Item("Step Functions", "transitions", retrainings * measured.transitions, "transition"),
+        Item("Step Functions", "transitions", retrainings * transitions, "transition"),
         Item("SageMaker", "training", retrainings * measured.training_seconds / 3600,
              "training hour"),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli.errors import OperatorError
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
+from stresswatch.retraining.environments import GateEnvironment
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
@@ -40,6 +41,8 @@ class PricedStage:
         How far back they look.
     retraining_every_hours : float or None
         Its schedule; an expression of cron counts as once a day.
+    has_probation : bool
+        Whether a new champion is on probation, which takes more transitions.
     workflow_gb : float
         Memory of the largest function of the workflow.
     """
@@ -58,6 +61,7 @@ class PricedStage:
     quality_every_hours: float
     quality_window_hours: float
     retraining_every_hours: float | None
+    has_probation: bool
     workflow_gb: float
     reserved_concurrency: int
     alarms: int
@@ -114,6 +118,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
 
     drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
     quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
+    gate = GateEnvironment.parse(_variables(functions["gate"][1]))
     posts = next(
         each for logical, each in properties("AWS::Kinesis::Stream").items() if "Posts" in logical
     )
@@ -143,6 +148,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         quality_every_hours=scheduled("quality"),
         quality_window_hours=quality.quality_window_days * _A_DAY,
         retraining_every_hours=every(workflow),
+        has_probation=gate.probation_seconds > 0,
         workflow_gb=max(each["MemorySize"] for each in rest) / 1024,
         reserved_concurrency=sum(
             each.get("ReservedConcurrentExecutions", 0) for _, each in functions.values()

@@ -113,8 +113,11 @@ def _champion(snapshot: Snapshot) -> str:
 def _challenger(snapshot: Snapshot) -> str:
     if not snapshot.challenger:
         return "none shadows the champion"
-    version, until = snapshot.challenger.pointer.version, snapshot.challenger.until
-    return f"{escape(version)}, until {timestamp(until)}"
+    shadow = snapshot.challenger
+    version, until = escape(shadow.pointer.version), timestamp(shadow.until)
+    if shadow.on_probation:
+        return f"{version} shadows {escape(shadow.on_probation)}, on probation until {until}"
+    return f"{version}, until {until}"
 
 
 def _runs(snapshot: Snapshot) -> str:

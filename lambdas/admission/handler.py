@@ -18,13 +18,17 @@ from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import AdmissionEnvironment
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.lease import describe_retraining, take_lease
-from stresswatch.retraining.triggers import is_forced
+from stresswatch.retraining.triggers import is_by_alarm, is_forced
+from stresswatch.versions.shadow import read_shadow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
 metrics = Metrics()
+
+_JUDGED_WITHIN = timedelta(minutes=15)
+"""How long the last look at a new champion takes at most."""
 
 
 @logger.inject_lambda_context
@@ -33,20 +37,29 @@ metrics = Metrics()
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer whether an execution may retrain, and why not; count those that may not.
 
-    ``request`` is the execution's input. Where it is forced, the cool-down is waived.
+    ``request`` is the execution's input. Where it is forced, the cool-down is waived. Where an
+    alarm asks during a probation, the answer says when to ask again, as the alarm does not.
     """
     environment = AdmissionEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
     cool_down = timedelta(minutes=environment.cool_down_minutes)
+    request, now = event["request"], datetime.now(UTC)
     admission = take_lease(
         Journal(boto3.client("dynamodb"), environment.journal_table),
         partial(describe_retraining, boto3.client("stepfunctions")),
         event["execution"],
-        datetime.now(UTC),
-        timedelta(0) if is_forced(event["request"]) else cool_down,
+        now,
+        timedelta(0) if is_forced(request) else cool_down,
+        _probation_end(environment.shadow_parameter, now) if is_by_alarm(request) else None,
     )
-    metrics.add_metric(
-        metric_names.RETRAININGS_SUPPRESSED, MetricUnit.Count, int(not admission.admitted)
-    )
+    is_suppressed = not admission.admitted and not admission.again_at
+    metrics.add_metric(metric_names.RETRAININGS_SUPPRESSED, MetricUnit.Count, int(is_suppressed))
     logger.info("admission", **asdict(admission))
     return asdict(admission)
+
+
+def _probation_end(shadow_parameter: str, now: datetime) -> datetime | None:
+    """Return the end of the probation that runs, or that has ended and may be judged still."""
+    shadow = read_shadow(boto3.client("ssm"), shadow_parameter)
+    runs = shadow and shadow.on_probation and now < shadow.until + _JUDGED_WITHIN
+    return shadow.until if shadow and runs else None

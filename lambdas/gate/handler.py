@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,8 +19,9 @@ from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
+from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
-from stresswatch.versions.champion import load_model, read_pointer
+from stresswatch.versions.champion import Pointer, load_model, read_pointer
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -43,7 +45,7 @@ metrics = Metrics()
 @metrics.log_metrics
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the verdict on a challenger, what a promotion would point to, and who must agree.
+    """Answer the verdict on a challenger, what a promotion would point to, and what it takes.
 
     ``training`` is what SageMaker says of the job. The verdict is kept beside the version's files;
     a retry answers it again.
@@ -65,18 +67,23 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     folder = folder_of_version(environment.model_bucket, version)
     for name, content in files.items():
         _put_once(s3, folder / name, content)
+    champion = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     if not exists(s3, folder / VERDICT_FILE):
-        verdict = _judge(s3, environment, challenger, Location.parse(event["dataset_uri"]))
+        data = Location.parse(event["dataset_uri"])
+        verdict = _judge(s3, environment.gate_rules, challenger, champion, data)
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
         _count(verdict, training)
     verdict = json.loads(read(s3, folder / VERDICT_FILE))
     logger.info("verdict", version=version, accepted=verdict["accepted"])
+    has_parent = champion is not None and champion.version == verdict["parent"]
     return {
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
         # Before the first champion there is nothing to shadow.
         "shadow_seconds": environment.shadow_seconds if verdict["parent"] else 0,
+        "probation_seconds": environment.probation_seconds if has_parent else 0,
+        "champion": asdict(champion) if champion and has_parent else None,
         "requires_approval": environment.requires_approval,
         **verdict,
     }
@@ -92,9 +99,8 @@ def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
 
 
 def _judge(
-    s3: S3Client, environment: GateEnvironment, challenger: Artefact, data: Location
+    s3: S3Client, rules: GateRules, challenger: Artefact, pointer: Pointer | None, data: Location
 ) -> dict[str, Any]:
-    pointer = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     champion = None
     if pointer:
         learned_from = folder_of_training_set(data.bucket, pointer.version)
@@ -102,7 +108,6 @@ def _judge(
             load_model(s3, pointer).artefact,
             read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
-    rules = environment.gate_rules
     verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
     return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
 

@@ -31,11 +31,14 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import labelled_post_record
 from stresswatch.monitoring.drift_reports import Signer
-from stresswatch.retraining.triggers import request_of
+from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.journal import Journal
+from stresswatch.retraining.probation import SETTLES
+from stresswatch.retraining.triggers import DRIFT_ALARM, request_of
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
-from tests.e2e.deployed import STREAMED, Deployed, kinesis_event
+from tests.e2e.deployed import STREAMED, Deployed, environment, kinesis_event
 from tests.e2e.policies import Permission, Policy
 from tests.e2e.waiting import eventually
 from tests.integration.conftest import CONTEXT, request
@@ -122,7 +125,7 @@ class Stage:
 
     def admit(self, _: Permission | None) -> str:
         """Admit another execution each time, so that the one before is looked up."""
-        event = {"execution": self._another_execution(), "request": {}}
+        event = {"execution": self._another_execution(), "request": request_of(DRIFT_ALARM, "")}
         return self.deployed.invoke(self.deployed.function("RetrainingAdmissionFunction"), event)
 
     def _another_execution(self) -> str:
@@ -130,9 +133,12 @@ class Stage:
         return f"{machine.replace(':stateMachine:', ':execution:')}:{uuid.uuid4()}"
 
     def shadow(self, _: Permission | None) -> str:
-        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
         function = self.deployed.function("RetrainingShadowFunction")
-        return self.deployed.invoke(function, champion | {"seconds": 0})
+        return self.deployed.invoke(function, self._champion | {"seconds": 0})
+
+    @property
+    def _champion(self) -> dict[str, str]:
+        return {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
 
     def compare(self, _: Permission | None) -> str:
         bucket = self.deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
@@ -149,6 +155,24 @@ class Stage:
         self._make_cold(function)
         return self.deployed.invoke(function, event)
 
+    def look_at_champion(self, _: Permission | None) -> str:
+        """Roll the champion back, to itself, by a rule that nothing meets."""
+        outputs, champion = self.deployed.stack.outputs, self._champion
+        if not self.deployed.objects(outputs[stack_outputs.ARCHIVE_BUCKET], SHADOW_PREFIX):
+            self.predict(None)
+            end = datetime.now(UTC) + SETTLES
+            eventually("end of what is looked at", lambda: datetime.now(UTC) > end)
+        end = datetime.now(UTC) - SETTLES
+        window = {"start": (end - timedelta(minutes=30)).isoformat(), "end": end.isoformat()}
+        event = {"version": champion["version"], "previous": champion, **window}
+        function = self.deployed.function("RetrainingProbationFunction")
+        unmet = GateRules(minimum_posts=1, minimum_agreement=2).to_json()
+        with environment(self.deployed, function, GATE_RULES=unmet):
+            answer = self.deployed.invoke(function, event)
+        table = outputs[stack_outputs.JOURNAL_TABLE]
+        Journal(self.deployed.client("dynamodb"), table).lift_bar(champion["version"])
+        return answer
+
     def score(self, _: Permission | None) -> str:
         """Score a part from a cold start, which loads the model."""
         bucket = self.deployed.stack.outputs[stack_outputs.TRAINING_BUCKET]
@@ -156,10 +180,9 @@ class Stage:
         _, post = payload(STREAMED[0])
         etag = self.deployed.client("s3").put_object(Bucket=bucket, Key=key, Body=post)["ETag"]
         part = {"number": 0, "key": key, "etag": etag, "start": 0, "end": len(post)}
-        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
         function = self.deployed.function("ScoringScoringFunction")
         self._make_cold(function)
-        event = {"part": part, "results": f"{key}.scored/v/", **champion}
+        event = {"part": part, "results": f"{key}.scored/v/", **self._champion}
         return self.deployed.invoke(function, event)
 
     def await_approval(self, _: Permission | None) -> str:
@@ -193,13 +216,12 @@ class Stage:
 
     def promote(self, _: Permission | None) -> str:
         """Promote the champion again, as if it were the first."""
-        champion = {name: self.retraining["gate"][name] for name in ("version", "uri", "sha256")}
         function = self.deployed.function("RetrainingPromoteFunction")
         self.deployed.point_to(None)
         try:
-            return self.deployed.invoke(function, {"gate": champion | {"parent": ""}})
+            return self.deployed.invoke(function, {"gate": self._champion | {"parent": ""}})
         finally:
-            self.deployed.point_to(Pointer(**champion))
+            self.deployed.point_to(Pointer(**self._champion))
 
     def predict(self, permission: Permission | None) -> str:
         """Predict a batch from a cold start, or poll for one, as the permission may concern."""
@@ -286,6 +308,7 @@ SCENARIOS: dict[str, Scenario] = {
     "RetrainingDatasetRole": Stage.assemble,
     "RetrainingGateRole": Stage.judge,
     "RetrainingNotifyRole": Stage.notify,
+    "RetrainingProbationRole": Stage.look_at_champion,
     "RetrainingPromoteRole": Stage.promote,
     "RetrainingTrainingRole": Stage.train,
     "RetrainingWorkflowEventsRole": Stage.react,

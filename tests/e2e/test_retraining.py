@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -302,22 +302,22 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
     )
 
 
-def shadowing(deployed: Deployed) -> tuple[str, dict[str, Any]]:
-    """Start a retraining; return it, and its state once its challenger shadows."""
+def reaching(deployed: Deployed, state: str) -> tuple[str, dict[str, Any]]:
+    """Start a retraining; return it, and its input of a state once it has come to that."""
     execution = start(deployed, force=True)
 
-    def shadows() -> dict[str, Any] | None:
-        inputs = entered(deployed, execution, "WhileItShadows")
+    def reached() -> dict[str, Any] | None:
+        inputs = entered(deployed, execution, state)
         described = deployed.deployment.describe(execution)
         assert inputs or described["status"] == "RUNNING", described.get("cause")
         return inputs[0] if inputs else None
 
-    return execution, eventually("challenger that shadows", shadows, RETRAINING_SECONDS)
+    return execution, eventually(f"retraining in {state}", reached, RETRAINING_SECONDS)
 
 
-def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> dict[str, Any]:
+def end_of(deployed: Deployed, execution: str, times: dict[str, str]) -> dict[str, Any]:
     """Send posts when what is said of them begins to count; return the retraining's output."""
-    begins = datetime.fromisoformat(state["shadow"]["start"])
+    begins = datetime.fromisoformat(times["start"])
     eventually("start", lambda: datetime.now(UTC) >= begins)
     deployed.deployment.send([payload(post) for post in STREAMED])
     return end(deployed, execution)
@@ -326,11 +326,11 @@ def end_of_shadow(deployed: Deployed, execution: str, state: dict[str, Any]) -> 
 def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
-    execution, state = shadowing(deployed)
+    execution, state = reaching(deployed, "WhileItShadows")
     serving = deployed.deployment.champion()
     assert serving
     assert serving.version == "v-poor"
-    output = end_of_shadow(deployed, execution, state)
+    output = end_of(deployed, execution, state["shadow"])
     assert output["comparison"]["accepted"], output["comparison"]
     assert output["comparison"]["posts"] >= 30
     assert output["promotion"] == {"version": state["gate"]["version"], "before": "v-poor"}
@@ -342,16 +342,59 @@ def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
 def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
-    execution, state = shadowing(deployed)
+    execution, state = reaching(deployed, "WhileItShadows")
     deployed.client("s3").put_object(
         Bucket=deployed.stack.outputs[stack_outputs.MODEL_BUCKET],
         Key=f"models/{state['gate']['version']}/model.npz",
         Body=b"altered since",
     )
-    output = end_of_shadow(deployed, execution, state)
+    output = end_of(deployed, execution, state["shadow"])
     assert not output["comparison"]["accepted"]
     assert output["comparison"]["posts"] >= 30, "what the champion answered meanwhile"
     assert "promotion" not in output
     assert "- FAILED: live posts that the challenger scored too" in inbox.message(
         "A challenger was rejected"
     )
+
+
+def on_probation(deployed: Deployed, seconds: int) -> AbstractContextManager[None]:
+    """Promote what the gate accepts at once, on probation for a while."""
+    gate = deployed.function("RetrainingGate")
+    return environment(deployed, gate, SHADOW_SECONDS="0", PROBATION_SECONDS=str(seconds))
+
+
+def test_a_good_new_champion_passes_its_probation_and_stays(
+    deployed: Deployed, poor: None, inbox: Inbox
+) -> None:
+    with on_probation(deployed, seconds=10):
+        execution, state = reaching(deployed, "LookAtChampion")
+        output = end_of(deployed, execution, state["probation"])
+    version = output["gate"]["version"]
+    assert output["judgement"]["outcome"] == "kept", output["judgement"]
+    assert output["judgement"]["posts"] >= 30
+    assert version in str(deployed.deployment.champion())
+    told = inbox.message("A new champion passed its probation")
+    assert f"{version} passed its probation; it stays the champion." in told
+    assert "not judged: 0 labelled live posts" in told
+
+
+def test_a_new_champion_that_labels_contradict_is_rolled_back(
+    deployed: Deployed, poor: None, inbox: Inbox
+) -> None:
+    """Labels that are the other way round are met better by the one that learned little."""
+    with on_probation(deployed, seconds=60):
+        execution, state = reaching(deployed, "LookAtChampion")
+        labels = deployed.deployment.label([replace(one, label=1 - one.label) for one in STREAMED])
+        try:
+            output = end_of(deployed, execution, state["probation"])
+        finally:
+            bucket, key = Location.parse(labels)
+            deployed.client("s3").delete_object(Bucket=bucket, Key=key)
+    version = output["gate"]["version"]
+    assert output["judgement"]["outcome"] == "rolled_back", output["judgement"]
+    assert "v-poor" in str(deployed.deployment.champion())
+    table = deployed.stack.outputs[stack_outputs.JOURNAL_TABLE]
+    assert Journal(deployed.client("dynamodb"), table).barred(version)
+    told = inbox.message("A new champion was rolled back")
+    assert told.startswith(f"{version} was rolled back by its probation; v-poor is the champion")
+    assert "- FAILED: Brier score, labelled live posts (previous champion" in told

@@ -129,13 +129,17 @@ def workflow(template) -> dict[str, Any]:
 
 
 def states(template: Template) -> dict[str, Any]:
-    """The states of the retraining workflow; what only a deployment knows reads ``{Id}``."""
+    return dict(definition(template)["States"])
+
+
+def definition(template: Template) -> dict[str, Any]:
+    """The retraining workflow; what only a deployment knows reads ``{Id}``."""
     parts = template.one("AWS::StepFunctions::StateMachine", "Retraining")["DefinitionString"]
     text = "".join(
         part if isinstance(part, str) else "{" + json.dumps(part).replace('"', "'") + "}"
         for part in parts["Fn::Join"][1]
     )
-    return json.loads(text)["States"]
+    return dict(json.loads(text))
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     assert found.quality_every_hours == stage.monitoring.quality_every_hours
     assert found.quality_window_hours == stage.monitoring.quality_window_days * 24
     assert found.retraining_every_hours == (24 if stage.retraining.schedule else None)
+    assert found.has_probation == (stage.retraining.probation_minutes > 0)
     assert found.log_retention_days == stage.storage.log_retention_days
     assert found.alarms == len(template.resources("AWS::CloudWatch::Alarm"))
     assert found.keys == len(template.resources("AWS::KMS::Key"))

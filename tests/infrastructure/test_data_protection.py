@@ -86,6 +86,7 @@ def test_the_key_of_text_digests_is_read_by_those_who_need_it_alone(any_stage):
         "PredictionPredictorRole",
         "QualityQualityRole",
         "RetrainingCompareRole",
+        "RetrainingProbationRole",
     }
     for role in readers:
         assert not [one for one in any_stage.allowed(role) if "PutSecret" in one]

@@ -8,6 +8,7 @@ from stresswatch.retraining.environments import (
     DatasetEnvironment,
     GateEnvironment,
     NotifyEnvironment,
+    ProbationEnvironment,
     PromoteEnvironment,
     RegistryEnvironment,
     ShadowEnvironment,
@@ -31,6 +32,7 @@ ENVIRONMENTS = {
     "compare": CompareEnvironment,
     "approval": ApprovalEnvironment,
     "promote": PromoteEnvironment,
+    "probation": ProbationEnvironment,
     "notify": NotifyEnvironment,
     "registry": RegistryEnvironment,
 }

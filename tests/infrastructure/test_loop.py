@@ -35,7 +35,7 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
 def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 12
+    assert len(zipped) == 13
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         assert len(function["Layers"]) == 2

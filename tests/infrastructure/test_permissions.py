@@ -96,7 +96,12 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         ),
         (
             "RetrainingAdmissionRole",
-            {"dynamodb:GetItem", "dynamodb:PutItem", "states:DescribeExecution"},
+            {
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "ssm:GetParameter",
+                "states:DescribeExecution",
+            },
         ),
         (
             "QualityQualityRole",
@@ -123,6 +128,19 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "s3:PutObject",
                 "secretsmanager:GetSecretValue",
                 "ssm:GetParameter",
+            },
+        ),
+        (
+            "RetrainingProbationRole",
+            {
+                "dynamodb:GetItem",
+                "dynamodb:PutItem",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:PutObject",
+                "secretsmanager:GetSecretValue",
+                "ssm:GetParameter",
+                "ssm:PutParameter",
             },
         ),
         ("RetrainingNotifyRole", {"sns:Publish"}),
@@ -173,17 +191,23 @@ def test_the_training_job_reads_data_sets_writes_its_output_and_no_more(template
     assert "/training-output/*" in objects["s3:PutObject"]
 
 
-def test_only_promotion_moves_the_champion(template):
+@pytest.mark.parametrize(
+    ("parameter", "roles"),
+    [
+        ("champion", {"RetrainingPromoteRole", "RetrainingProbationRole"}),
+        ("shadow", {"RetrainingShadowRole", "RetrainingProbationRole"}),
+    ],
+)
+def test_only_promotion_and_probation_move_the_champion(template, parameter, roles):
     movers = {
-        role["Ref"].rstrip("0123456789ABCDEF"): json.dumps(statement["Resource"])
+        role["Ref"].rstrip("0123456789ABCDEF")
         for policy in template.properties("AWS::IAM::Policy")
         for statement in policy["PolicyDocument"]["Statement"]
         for role in policy["Roles"]
         if "ssm:PutParameter" in actions(statement)
+        and f'"/{parameter}"]]}}' in json.dumps(statement["Resource"])
     }
-    assert set(movers) == {"RetrainingPromoteRole", "RetrainingShadowRole"}
-    assert '"/champion"]]}' in movers["RetrainingPromoteRole"]
-    assert '"/shadow"]]}' in movers["RetrainingShadowRole"]
+    assert movers == roles
 
 
 def test_metrics_are_written_to_the_projects_namespace_alone(template):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cdk_app.settings.stages import STAGES
-from tests.infrastructure.conftest import actions, states, synthesize
+from tests.infrastructure.conftest import actions, definition, states, synthesize
 
 LIMIT = (
     "The account-level service limit 'ml.m5.large for spot training job usage' is {} Instances, "
@@ -105,6 +105,7 @@ def test_only_an_accepted_challenger_is_promoted(workflow):
     assert choices(workflow, "Shadows?") == ["Shadow", "NeedsApproval?"]
     assert choices(workflow, "NeedsApproval?") == ["NotifyAwaitingApproval", "Promote"]
     assert workflow["Promote"]["Next"] == "NotifyPromoted"
+    assert workflow["NotifyPromoted"]["Next"] == "OnProbation?"
 
 
 def test_a_challenger_that_shadows_is_judged_once_more_by_what_it_said(workflow):
@@ -128,6 +129,51 @@ def test_production_lets_a_challenger_shadow_for_a_day(stage, seconds, request):
     template = request.getfixturevalue("template" if stage == "dev" else stage)
     gate = template.one("AWS::Lambda::Function", "RetrainingGateFunction")
     assert gate["Environment"]["Variables"]["SHADOW_SECONDS"] == seconds
+    assert gate["Environment"]["Variables"]["PROBATION_SECONDS"] == seconds
+
+
+def test_on_probation_the_previous_champion_shadows_the_new_one(workflow):
+    (asked,) = workflow["OnProbation?"]["Choices"]
+    assert (asked["Variable"], asked["NumericGreaterThan"]) == ("$.gate.probation_seconds", 0)
+    assert choices(workflow, "OnProbation?") == ["BeginProbation", "Promoted"]
+    assert workflow["BeginProbation"]["Parameters"] == {
+        "version.$": "$.gate.champion.version",
+        "uri.$": "$.gate.champion.uri",
+        "sha256.$": "$.gate.champion.sha256",
+        "seconds.$": "$.gate.probation_seconds",
+        "on_probation.$": "$.gate.version",
+    }
+    assert workflow["BeginProbation"]["Next"] == "LookAtChampion"
+
+
+def test_a_new_champion_is_looked_at_until_it_is_kept_or_replaced(workflow):
+    assert workflow["LookAtChampion"]["Parameters"] == {
+        "version.$": "$.gate.version",
+        "previous.$": "$.gate.champion",
+        "start.$": "$.probation.start",
+        "end.$": "$.probation.end",
+    }
+    assert {
+        choice["StringEquals"]: choice["Next"]
+        for choice in workflow["StillTheChampion?"]["Choices"]
+    } == {"goes_on": "WhileOnProbation", "rolled_back": "NotifyRolledBack", "kept": "NotifyKept"}
+    assert workflow["StillTheChampion?"]["Default"] == "Overtaken"
+    assert workflow["WhileOnProbation"]["TimestampPath"] == "$.judgement.next"
+    assert workflow["WhileOnProbation"]["Next"] == "LookAtChampion"
+
+
+def test_an_alarm_during_a_probation_waits_and_asks_again(workflow):
+    waits = workflow["Admitted?"]["Choices"][1]
+    assert (waits["Variable"], waits["IsString"]) == ("$.admission.again_at", True)
+    assert workflow["AwaitProbation"]["TimestampPath"] == "$.admission.again_at"
+    assert workflow["AwaitProbation"]["Next"] == "Admit"
+
+
+def test_the_workflows_time_covers_its_probation_and_the_one_it_waits_for(production):
+    settings = STAGES["prod"].retraining
+    waits = settings.shadow_minutes + settings.approval_hours * 60 + settings.cool_down_minutes
+    waits += 2 * settings.probation_minutes
+    assert definition(production)["TimeoutSeconds"] > 60 * waits
 
 
 def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflow):
@@ -153,7 +199,7 @@ def test_production_asks_a_person(stage, asks, request):
 
 
 def test_a_retraining_without_admission_or_labels_trains_nothing(workflow):
-    assert choices(workflow, "Admitted?") == ["BuildDataSet", "Suppressed"]
+    assert choices(workflow, "Admitted?") == ["BuildDataSet", "AwaitProbation", "Suppressed"]
     assert workflow["Suppressed"]["Type"] == "Succeed"
     assert choices(workflow, "EnoughNewLabels?") == ["FirstAttempt", "Declined", "NotifyDeclined"]
     enough, scheduled = workflow["EnoughNewLabels?"]["Choices"]
@@ -226,7 +272,8 @@ def holds(rule, state):
 
 
 def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
-    for name in ("Admit", "BuildDataSet", "Gate", "Shadow", "Compare", "Promote"):
+    probation = ("BeginProbation", "LookAtChampion")
+    for name in ("Admit", "BuildDataSet", "Gate", "Shadow", "Compare", "Promote", *probation):
         (catch,) = workflow[name]["Catch"]
         assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "NotifyFailed")
     assert workflow["NotifyFailed"]["Next"] == "Failed"
@@ -244,8 +291,10 @@ def test_every_state_that_can_fail_has_a_catch(
         "NotifyAwaitingApproval",
         "NotifyDeclined",
         "NotifyFailed",
+        "NotifyKept",
         "NotifyPromoted",
         "NotifyRejected",
+        "NotifyRolledBack",
     }
     for state in told.values():
         (catch,) = state["Catch"]

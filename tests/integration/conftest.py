@@ -44,6 +44,7 @@ _VALUES = {
     "notification_topic": _TOPIC,
     "requires_approval": False,
     "shadow_seconds": 0,
+    "probation_seconds": 0,
     "shadow_parameter": "/stresswatch/dev/shadow",
     "champion_parameter": "/stresswatch/dev/champion",
     "champion_ttl_seconds": 30.0,

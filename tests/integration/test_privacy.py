@@ -48,6 +48,7 @@ FUNCTIONS = (
     "drift",
     "gate",
     "notify",
+    "probation",
     "promote",
     "quality",
     "registry",

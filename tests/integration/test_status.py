@@ -114,6 +114,14 @@ def test_the_quarantine_is_counted_for_the_day_of_the_clock(target):
         assert re.findall(r"\d+", line(shown, "quarantined today")) == [str(count)]
 
 
+def test_a_champion_on_probation_is_told_with_the_one_that_shadows_it(target):
+    shadow = ShadowPointer(POINTER, datetime.now(UTC) + HOUR, on_probation="v-next")
+    write_shadow(boto3.client("ssm"), "/shadow", shadow)
+    until = f"{shadow.until:%Y-%m-%d %H:%M} UTC"
+    told = f"{POINTER.version} shadows v-next, on probation until {until}"
+    assert told in line(show(target, width=200), "challenger ")
+
+
 def test_what_serves_was_measured_and_runs_is_told(target):
     write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
     shadow = ShadowPointer(replace(POINTER, version="v-next"), datetime.now(UTC) + HOUR)

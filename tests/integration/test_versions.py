@@ -213,13 +213,16 @@ class TestTable:
         assert (version, state, verdict) == (f"{name}none", "serves", "gate:accepted")
         assert quality.startswith("F10.")
 
-    def test_one_that_shadowed_has_a_second_verdict(self, aws, versions, served):
+    @pytest.mark.parametrize(
+        ("file", "what"), [("shadow.json", "live posts"), ("probation.json", "probation")]
+    )
+    def test_each_verdict_on_live_posts_is_told(self, aws, versions, served, file, what):
         checks = [{"name": "agreement", "passed": False}]
         verdict = {"accepted": False, "checks": checks}
-        aws.put("models", "models/v1/shadow.json", json.dumps(verdict).encode())
+        aws.put("models", f"models/v1/{file}", json.dumps(verdict).encode())
         shown = show(versions, 260)
-        assert "live posts: rejected: agreement" in shown
-        assert shown.count("live posts:") == 1
+        assert f"{what}: rejected: agreement" in shown
+        assert shown.count("rejected") == 1
 
     def test_before_the_first_it_says_what_to_do(self, versions):
         assert "stresswatch retrain" in show(versions)

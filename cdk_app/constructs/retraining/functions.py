@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -16,6 +17,7 @@ from stresswatch.retraining.environments import (
     DatasetEnvironment,
     GateEnvironment,
     NotifyEnvironment,
+    ProbationEnvironment,
     PromoteEnvironment,
     ShadowEnvironment,
 )
@@ -37,6 +39,7 @@ def make_functions(scope: Construct, foundation: Foundation) -> dict[str, lambda
         "compare": _compare(scope, foundation),
         "approval": _approval(scope, foundation),
         "promote": _promote(scope, foundation),
+        "probation": _probation(scope, foundation),
         "notify": _notify(scope, foundation),
     }
     for function in functions.values():
@@ -56,9 +59,11 @@ def _admission(scope: Construct, foundation: Foundation) -> lambda_.Function:
             stage=foundation.stage.name,
             journal_table=journal.table.table_name,
             cool_down_minutes=stage.retraining.cool_down_minutes,
+            shadow_parameter=foundation.pointers.shadow.parameter_name,
         ),
     )
     role = role_of(function)
+    foundation.pointers.grant_read_shadow(role)
     journal.grant_read(role, LEASE)
     journal.grant_write(role, LEASE)
     allow_executions(role, stage, RETRAINING, "states:DescribeExecution")
@@ -104,6 +109,7 @@ def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
             champion_parameter=pointers.champion.parameter_name,
             gate_rules=stage.retraining.gate,
             shadow_seconds=stage.retraining.shadow_minutes * 60,
+            probation_seconds=stage.retraining.probation_minutes * 60,
             requires_approval=stage.retraining.requires_approval,
         ),
     )
@@ -138,7 +144,7 @@ def _shadow(scope: Construct, foundation: Foundation) -> lambda_.Function:
 
 
 def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
-    storage, pointers, identity = foundation.storage, foundation.pointers, foundation.identity
+    storage = foundation.storage
     function = foundation.functions.zip_function(
         scope,
         "compare",
@@ -150,21 +156,12 @@ def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
             archive_bucket=storage.archive.bucket_name,
             training_bucket=storage.training.bucket_name,
             model_bucket=storage.models.bucket_name,
-            champion_parameter=pointers.champion.parameter_name,
-            identity_secret=identity.secret_arn,
+            champion_parameter=foundation.pointers.champion.parameter_name,
+            identity_secret=foundation.identity.secret_arn,
             gate_rules=foundation.stage.retraining.gate,
         ),
     )
-    role = role_of(function)
-    pointers.grant_read_champion(role)
-    identity.grant_read(role)
-    for bucket, prefixes in (
-        (storage.archive, (archive.PREFIX, SHADOW_PREFIX)),
-        (storage.training, (LABELS_PREFIX, ASSEMBLED_SETS)),
-    ):
-        storage.grant_list(role, bucket, *prefixes)
-        storage.grant_read(role, bucket, *prefixes)
-    storage.grant_write(role, storage.models, MODELS_PREFIX)
+    _allow_comparison(role_of(function), foundation)
     return function
 
 
@@ -206,6 +203,50 @@ def _promote(scope: Construct, foundation: Foundation) -> lambda_.Function:
     pointers.grant_move_champion(role)
     storage.grant_read(role, storage.models, MODELS_PREFIX)
     return function
+
+
+def _probation(scope: Construct, foundation: Foundation) -> lambda_.Function:
+    storage, pointers, journal = foundation.storage, foundation.pointers, foundation.journal
+    function = foundation.functions.zip_function(
+        scope,
+        "probation",
+        memory_mb=3008,
+        timeout=Duration.minutes(15),
+        concurrency=foundation.stage.serving.other_concurrency,
+        environment=ProbationEnvironment(
+            stage=foundation.stage.name,
+            archive_bucket=storage.archive.bucket_name,
+            training_bucket=storage.training.bucket_name,
+            model_bucket=storage.models.bucket_name,
+            champion_parameter=pointers.champion.parameter_name,
+            shadow_parameter=pointers.shadow.parameter_name,
+            journal_table=journal.table.table_name,
+            identity_secret=foundation.identity.secret_arn,
+            gate_rules=foundation.stage.retraining.gate,
+        ),
+    )
+    role = role_of(function)
+    _allow_comparison(role, foundation)
+    pointers.grant_move_champion(role)
+    pointers.grant_move_shadow(role)
+    journal.grant_read(role, BARRED)
+    journal.grant_write(role, BARRED)
+    storage.grant_read(role, storage.models, MODELS_PREFIX)
+    return function
+
+
+def _allow_comparison(role: iam.IRole, foundation: Foundation) -> None:
+    """Allow comparing two versions on live posts, and keeping the verdict."""
+    storage = foundation.storage
+    foundation.pointers.grant_read_champion(role)
+    foundation.identity.grant_read(role)
+    for bucket, prefixes in (
+        (storage.archive, (archive.PREFIX, SHADOW_PREFIX)),
+        (storage.training, (LABELS_PREFIX, ASSEMBLED_SETS)),
+    ):
+        storage.grant_list(role, bucket, *prefixes)
+        storage.grant_read(role, bucket, *prefixes)
+    storage.grant_write(role, storage.models, MODELS_PREFIX)
 
 
 def _notify(scope: Construct, foundation: Foundation) -> lambda_.Function:

@@ -14,6 +14,7 @@ from constructs import Construct
 from cdk_app.acknowledgements import acknowledge_wildcards
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import RETRAINING, workflow, workflow_role
+from cdk_app.constructs.retraining.shadowing import Shadowing
 from cdk_app.constructs.retraining.states import States
 from cdk_app.constructs.retraining.training_job import TrainingJob
 from stresswatch.retraining.triggers import SCHEDULE, TRIGGER
@@ -32,7 +33,7 @@ https://github.com/aws/sagemaker-python-sdk/issues/35
 
 
 class RetrainingStateMachine:
-    """Admit → build data set → train → gate → shadow → approve → promote or not → notify."""
+    """Admit → data set → train → gate → shadow → approve → promote or not → probation."""
 
     def __init__(
         self,
@@ -52,8 +53,11 @@ class RetrainingStateMachine:
         self._rejected = states.notify(
             "NotifyRejected", "A challenger was rejected; the champion stays"
         )
-        self._accepted = self._step("Promote", "$.promotion").next(
-            states.notify("NotifyPromoted", "A new champion serves")
+        self._shadowing = Shadowing(scope, states, self._step)
+        self._accepted = (
+            self._step("Promote", "$.promotion")
+            .next(states.notify("NotifyPromoted", "A new champion serves"))
+            .next(self._shadowing.probation_if_asked())
         )
 
     def make(self) -> sfn.StateMachine:
@@ -73,6 +77,14 @@ class RetrainingStateMachine:
             .when(
                 sfn.Condition.boolean_equals("$.admission.admitted", True),
                 build.next(self._with_data_set()),
+            )
+            .when(
+                sfn.Condition.is_string("$.admission.again_at"),
+                sfn.Wait(
+                    self._scope,
+                    "AwaitProbation",
+                    time=sfn.WaitTime.timestamp_path("$.admission.again_at"),
+                ).next(admit),
             )
             .otherwise(sfn.Succeed(self._scope, "Suppressed"))
         )
@@ -116,7 +128,7 @@ class RetrainingStateMachine:
             sfn.Choice(self._scope, "Accepted?")
             .when(
                 sfn.Condition.boolean_equals("$.gate.accepted", True),
-                self._shadow_if_asked(self._approve_if_asked()),
+                self._shadowing.shadow_if_asked(self._approve_if_asked(), self._rejected),
             )
             .otherwise(self._rejected)
         )
@@ -132,16 +144,6 @@ class RetrainingStateMachine:
             judge.next(judged)
         first = self._states.assign("FirstAttempt", "$.attempt", {"number": 1})
         return first.next(train).next(judge)
-
-    def _shadow_if_asked(self, approved: sfn.Choice) -> sfn.Choice:
-        return (
-            sfn.Choice(self._scope, "Shadows?")
-            .when(
-                sfn.Condition.number_greater_than("$.gate.shadow_seconds", 0),
-                self._shadow(approved),
-            )
-            .otherwise(approved)
-        )
 
     def _approve_if_asked(self) -> sfn.Choice:
         return (
@@ -216,48 +218,6 @@ class RetrainingStateMachine:
             .otherwise(self._failed)
         )
 
-    def _shadow(self, approved: sfn.IChainable) -> sfn.Chain:
-        """Let the challenger score live posts beside the champion, and judge what it said."""
-        begin = self._step(
-            "Shadow",
-            "$.shadow",
-            {
-                "version": sfn.JsonPath.string_at("$.gate.version"),
-                "uri": sfn.JsonPath.string_at("$.gate.uri"),
-                "sha256": sfn.JsonPath.string_at("$.gate.sha256"),
-                "seconds": sfn.JsonPath.number_at("$.gate.shadow_seconds"),
-            },
-        )
-        compare = self._step(
-            "Compare",
-            "$.comparison",
-            {
-                "version": sfn.JsonPath.string_at("$.gate.version"),
-                "parent": sfn.JsonPath.string_at("$.gate.parent"),
-                "start": sfn.JsonPath.string_at("$.shadow.start"),
-                "end": sfn.JsonPath.string_at("$.shadow.end"),
-            },
-        )
-        return (
-            begin.next(
-                sfn.Wait(
-                    self._scope, "WhileItShadows", time=sfn.WaitTime.timestamp_path("$.shadow.end")
-                )
-            )
-            # What the champion said last, the challenger says a moment later.
-            .next(
-                sfn.Wait(
-                    self._scope, "LastBatches", time=sfn.WaitTime.duration(Duration.seconds(5))
-                )
-            )
-            .next(compare)
-            .next(
-                sfn.Choice(self._scope, "StillAccepted?")
-                .when(sfn.Condition.boolean_equals("$.comparison.accepted", True), approved)
-                .otherwise(self._rejected)
-            )
-        )
-
     def _approve(self) -> sfn.Chain:
         """Promote after a manual approval; if it times out, the champion stays."""
         wait = tasks.LambdaInvoke(
@@ -294,5 +254,12 @@ class RetrainingStateMachine:
         trainings = settings.training_attempts * (
             self._job.longest_minutes + settings.capacity_wait_minutes
         )
-        waits = settings.shadow_minutes + settings.approval_hours * 60
+        # An alarm may wait for another retraining's probation first.
+        before = settings.probation_minutes + settings.cool_down_minutes
+        waits = (
+            before
+            + settings.shadow_minutes
+            + settings.approval_hours * 60
+            + settings.probation_minutes
+        )
         return Duration.minutes(trainings + waits + 60)

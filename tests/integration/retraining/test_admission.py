@@ -1,14 +1,26 @@
 """The workflow's first state on moto: one retraining at a time, and a cool-down."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from lambdas.admission.handler import handler as admission
 from stresswatch.retraining.journal import Journal
-from tests.integration.conftest import CONTEXT
-from tests.integration.retraining.workflow import counted
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.shadow import ShadowPointer, write_shadow
+from tests.integration.conftest import CONTEXT, ENVIRONMENT
+from tests.integration.retraining.workflow import BY_SCHEDULE, DRIFT_ALARM, counted
+
+VERSION = Pointer("v1", "s3://models/models/v1/", "0" * 64)
 
 
 class TestAdmission:
     def test_the_first_retraining_may_begin(self, aws, executions):
-        assert admission(executions.start(), CONTEXT) == {"admitted": True, "reason": ""}
+        assert admission(executions.start(), CONTEXT) == {
+            "admitted": True,
+            "reason": "",
+            "again_at": None,
+        }
 
     def test_one_runs_at_a_time(self, aws, executions):
         first, second = executions.start("first"), executions.start("second")
@@ -16,6 +28,7 @@ class TestAdmission:
         assert admission(second, CONTEXT) == {
             "admitted": False,
             "reason": "first is still retraining",
+            "again_at": None,
         }
 
     def test_a_retried_admission_answers_the_same(self, aws, executions):
@@ -65,3 +78,56 @@ class TestAdmission:
         admission(first, CONTEXT)
         admission(second, CONTEXT)
         assert counted(capsys, "RetrainingsSuppressed") == [0, 1]
+
+
+class TestProbation:
+    @pytest.fixture
+    def first(self, aws, executions):
+        first = executions.start("first")
+        admission(first, CONTEXT)
+        return first
+
+    @pytest.fixture
+    def shadow(self, aws, first):
+        def begin(ends, on_probation="v2"):
+            pointer = ShadowPointer(VERSION, ends, on_probation)
+            write_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"], pointer)
+
+        return begin
+
+    def ask(self, executions, request):
+        return admission({**executions.start("second"), "request": request}, CONTEXT)
+
+    def test_an_alarm_waits_for_its_end_and_the_cool_down(self, executions, shadow, capsys):
+        ends = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
+        shadow(ends)
+        answer = self.ask(executions, DRIFT_ALARM)
+        assert not answer["admitted"]
+        assert datetime.fromisoformat(answer["again_at"]) == ends + timedelta(hours=1)
+        assert counted(capsys, "RetrainingsSuppressed")[-1] == 0
+
+    def test_and_is_admitted_then(self, aws, executions, first, shadow, monkeypatch):
+        monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
+        shadow(datetime.now(UTC))
+        executions.stop(first)
+        assert self.ask(executions, DRIFT_ALARM)["admitted"]
+
+    def test_while_the_last_look_goes_on_it_waits_a_little(self, executions, shadow, monkeypatch):
+        monkeypatch.setenv("COOL_DOWN_MINUTES", "0")
+        shadow(datetime.now(UTC) - timedelta(minutes=5))
+        again_at = datetime.fromisoformat(self.ask(executions, DRIFT_ALARM)["again_at"])
+        assert timedelta(0) < again_at - datetime.now(UTC) <= timedelta(minutes=1)
+
+    def test_whoever_asks_again_by_themselves_does_not_wait(self, executions, shadow):
+        shadow(datetime.now(UTC) + timedelta(hours=3))
+        assert self.ask(executions, BY_SCHEDULE)["again_at"] is None
+
+    @pytest.mark.parametrize(
+        ("ended", "on_probation"), [(timedelta(hours=1), "v2"), (timedelta(hours=-1), "")]
+    )
+    def test_without_a_probation_an_alarm_is_suppressed(
+        self, executions, shadow, capsys, ended, on_probation
+    ):
+        shadow(datetime.now(UTC) - ended, on_probation)
+        assert self.ask(executions, DRIFT_ALARM)["again_at"] is None
+        assert counted(capsys, "RetrainingsSuppressed")[-1] == 1

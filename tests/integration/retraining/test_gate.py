@@ -83,6 +83,25 @@ class TestGate:
         assert any(check["champion"] is not None for check in answer["checks"])
         assert answer["parent"] == "v1"
 
+    def test_what_a_probation_goes_back_to_is_the_champion_judged_against(
+        self, aws, base, version_files, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("PROBATION_SECONDS", "60")
+        champion = aws.promote("v1", version_files)
+        deliver(aws, train_version(tmp_path, make_posts(300), "v2", "v1"))
+        event = gate_event(dataset(DRIFT_ALARM, CONTEXT), "v2")
+        answer = gate(event, CONTEXT)
+        assert (answer["probation_seconds"], answer["champion"]) == (60, vars(champion))
+        aws.promote("v3", version_files)
+        retried = gate(event, CONTEXT)
+        assert (retried["probation_seconds"], retried["champion"]) == (0, None)
+
+    def test_the_first_champion_has_no_probation(self, aws, base, version_files, monkeypatch):
+        monkeypatch.setenv("PROBATION_SECONDS", "60")
+        deliver(aws, version_files)
+        answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v1"), CONTEXT)
+        assert (answer["probation_seconds"], answer["champion"]) == (0, None)
+
     def test_a_retried_gate_finds_its_own_files_and_answers_the_same(
         self, aws, base, version_files
     ):

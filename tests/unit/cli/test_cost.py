@@ -51,6 +51,7 @@ STAGE = PricedStage(
     quality_every_hours=24,
     quality_window_hours=168,
     retraining_every_hours=24,
+    has_probation=False,
     workflow_gb=1,
     reserved_concurrency=55,
     alarms=20,

@@ -28,6 +28,7 @@ JUDGED = {
     "dataset": {"declined": None},
     "gate": {"version": "v2", "parent": "v1", **PASSED},
 }
+PROMOTED = JUDGED | {"promotion": {"version": "v2", "before": "v1"}}
 REJECTED = JUDGED | {"gate": {"version": "v2", "parent": "v1", **FAILED}}
 
 
@@ -71,6 +72,22 @@ def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
             | {"approval": {"approved": True, "by": "ada", "why": "I looked"}}
             | {"promotion": {"version": "v2", "before": "v1"}},
             "The gate accepted v2, ada approved it: I looked; it is the champion now.",
+        ),
+        (
+            PROMOTED | {"gate": JUDGED["gate"] | {"probation_seconds": 86_400}},
+            "The gate accepted v2; it is the champion now, on probation for 1440 minutes.",
+        ),
+        (
+            PROMOTED | {"judgement": {"outcome": "rolled_back", "posts": 40, **FAILED}},
+            "v2 was rolled back by its probation; v1 is the champion again.",
+        ),
+        (
+            PROMOTED | {"judgement": {"outcome": "kept", "posts": 40, **PASSED}},
+            "v2 passed its probation; it stays the champion.",
+        ),
+        (
+            PROMOTED | {"judgement": {"outcome": "overtaken", "posts": 0, **PASSED}},
+            "The probation of v2 ended early: another version serves.",
         ),
     ],
 )
@@ -137,3 +154,12 @@ def test_what_should_be_looked_at_in_the_data_is_told_and_nothing_else():
         "training.",
     ]
     assert lines[3].startswith("The gate, against")
+
+
+def test_what_a_probation_showed_names_both_champions():
+    state = PROMOTED | {"judgement": {"outcome": "rolled_back", "posts": 1234, **FAILED}}
+    lines = describe(state).splitlines()
+    assert lines[-3:-1] == [
+        "On probation, on 1,234 live posts of the previous champion:",
+        "- FAILED: F1 (previous champion 0.812, champion 0.700): must be at least 0.750",
+    ]

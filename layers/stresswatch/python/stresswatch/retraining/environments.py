@@ -14,6 +14,7 @@ class AdmissionEnvironment(Environment):
 
     journal_table: str
     cool_down_minutes: int
+    shadow_parameter: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class GateEnvironment(Environment):
     champion_parameter: str
     gate_rules: GateRules
     shadow_seconds: int
+    probation_seconds: int
     requires_approval: bool
 
 
@@ -55,6 +57,14 @@ class CompareEnvironment(Environment):
     champion_parameter: str
     identity_secret: str
     gate_rules: GateRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbationEnvironment(CompareEnvironment):
+    """Of ``lambdas/probation``."""
+
+    shadow_parameter: str
+    journal_table: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,17 @@ class RetrainingRun:
 
 @dataclass(frozen=True)
 class LeaseAnswer:
-    """Whether a retraining may begin, and why not."""
+    """Whether a retraining may begin, and why not.
+
+    Attributes
+    ----------
+    again_at : str or None
+        When to ask again, as a state machine waits for it; None where nothing is worth waiting for.
+    """
 
     admitted: bool
     reason: str = ""
+    again_at: str | None = None
 
 
 def take_lease(
@@ -46,6 +53,7 @@ def take_lease(
     execution: str,
     now: datetime,
     cool_down: timedelta,
+    probation_ends: datetime | None = None,
 ) -> LeaseAnswer:
     """Take the lease for an execution, or say why it cannot have it.
 
@@ -63,6 +71,8 @@ def take_lease(
     now : datetime
     cool_down : timedelta
         How long after the end of a training no other begins.
+    probation_ends : datetime, optional
+        The end of the present holder's probation, which the execution is to wait for.
     """
     while True:
         holder = journal.lease_holder()
@@ -70,11 +80,16 @@ def take_lease(
             return LeaseAnswer(admitted=True)
         last = describe(holder) if holder else None
         if last and not last.ended_at:
-            return LeaseAnswer(admitted=False, reason=f"{_name(holder)} is still retraining")
+            reason = f"{_name(holder)} is still retraining"
+            if not probation_ends:
+                return LeaseAnswer(admitted=False, reason=reason)
+            # Never at once: the last look at the champion may take longer than its probation.
+            again_at = max(probation_ends, now) + max(cool_down, timedelta(minutes=1))
+            return LeaseAnswer(admitted=False, reason=reason, again_at=_timestamp(again_at))
         if last and last.ended_at and last.trained and now < last.ended_at + cool_down:
             return LeaseAnswer(
                 admitted=False,
-                reason=f"the last retraining ended at {last.ended_at:%Y-%m-%dT%H:%M:%SZ}; "
+                reason=f"the last retraining ended at {_timestamp(last.ended_at)}; "
                 f"the next may begin {_minutes(cool_down)} later",
             )
         if journal.take_lease(execution, after=holder):
@@ -96,6 +111,10 @@ def describe_retraining(states: SFNClient, execution: str) -> RetrainingRun | No
 
 def _name(execution: str | None) -> str:
     return (execution or "").rpartition(":")[2]
+
+
+def _timestamp(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _minutes(span: timedelta) -> str:

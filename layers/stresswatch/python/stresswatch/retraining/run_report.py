@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stresswatch.retraining.verdict import Outcome
+from stresswatch.text.wording import counted
+
 _QUOTA = re.compile("ResourceLimitExceeded|service limit .* current utilization of 0 ")
 
 
@@ -65,8 +68,24 @@ def _sentence(state: Mapping[str, Any]) -> str:
         return f"The gate accepted {version}, {why}; the champion stays."
     if "promotion" not in state:
         return f"The gate accepted {version}, which waits for a person's word."
+    if "judgement" in state:
+        return _of_probation(version, gate["parent"], state["judgement"]["outcome"])
     approved = f", {word['by']} approved it: {word['why']}" if word else ""
-    return f"The gate accepted {version}{approved}; it is the champion now."
+    seconds = gate.get("probation_seconds")
+    probation = f", on probation for {counted(seconds / 60, 'minute')}" if seconds else ""
+    return f"The gate accepted {version}{approved}; it is the champion now{probation}."
+
+
+def _of_probation(version: str, previous: str, outcome: str) -> str:
+    match Outcome(outcome):
+        case Outcome.ROLLED_BACK:
+            return f"{version} was rolled back by its probation; {previous} is the champion again."
+        case Outcome.KEPT:
+            return f"{version} passed its probation; it stays the champion."
+        case Outcome.OVERTAKEN:
+            return f"The probation of {version} ended early: another version serves."
+        case Outcome.GOES_ON:
+            return f"{version} is the champion, and on probation."
 
 
 def _who_stays(state: Mapping[str, Any]) -> str:
@@ -102,15 +121,19 @@ def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
     if comparison := state.get("comparison"):
         yield f"Beside the champion, on {comparison['posts']:,} live posts:"
         yield from _lines(comparison)
+    if judgement := state.get("judgement"):
+        yield f"On probation, on {judgement['posts']:,} live posts of the previous champion:"
+        yield from _lines(judgement, champion="previous champion", challenger="champion")
 
 
-def _lines(verdict: Mapping[str, Any]) -> Iterator[str]:
-    """Return a line a check, those that failed first."""
+def _lines(
+    verdict: Mapping[str, Any], champion: str = "champion", challenger: str = "challenger"
+) -> Iterator[str]:
+    """Return a line a check, those that failed first, with what the two versions are called."""
+    called = {"champion": champion, "challenger": challenger}
     for check in sorted(verdict["checks"], key=lambda check: bool(check["passed"])):
         figures = ", ".join(
-            f"{who} {check[who]:.3f}"
-            for who in ("champion", "challenger")
-            if check[who] is not None
+            f"{name} {check[who]:.3f}" for who, name in called.items() if check[who] is not None
         )
         mark = "passed" if check["passed"] else "FAILED"
         name = f"{check['name']} ({figures})" if figures else check["name"]

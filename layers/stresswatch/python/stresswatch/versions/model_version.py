@@ -36,6 +36,8 @@ VERDICT_FILE = "verdict.json"
 """What the gate said of the version; it stands beside the files that the training job delivered."""
 SHADOW_FILE = "shadow.json"
 """The same of what it said of live posts beside the champion, where it shadowed."""
+PROBATION_FILE = "probation.json"
+"""The same of what it answered as the new champion, beside the previous one that shadowed."""
 MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
 
 

@@ -1,0 +1,148 @@
+"""Probation: looks at a new champion beside the previous one, and goes back to this if need be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from stresswatch.aws.redaction import redact_errors
+from stresswatch.aws.s3 import read
+from stresswatch.contracts.identity import identity_key
+from stresswatch.monitoring.windows import Window
+from stresswatch.retraining.environments import ProbationEnvironment
+from stresswatch.retraining.journal import Decision, Journal
+from stresswatch.retraining.live_archive import LiveArchive
+from stresswatch.retraining.probation import BARRED_BY, SETTLES, judge_probation, looks
+from stresswatch.retraining.verdict import Outcome
+from stresswatch.storage import archive
+from stresswatch.versions.champion import Pointer, load_model, read_pointer, write_pointer
+from stresswatch.versions.model_version import PROBATION_FILE, folder_of_version, keep_verdict
+from stresswatch.versions.shadow import ShadowPointer, write_shadow
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+logger = Logger()
+
+NOTHING: dict[str, Any] = {"posts": 0, "accepted": True, "checks": []}
+"""The verdict of a look that judges nothing."""
+
+
+@logger.inject_lambda_context
+@redact_errors
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer the verdict by now, its `Outcome`, and when to look next while it goes on.
+
+    ``version`` is on probation from ``start`` to ``end``, and ``previous`` points to the champion
+    that it replaced. What fails the verdict is barred, and the previous champion serves again. The
+    verdict is kept beside the version's files; a retry finishes a rollback that was begun.
+
+    Raises
+    ------
+    DigestMismatch, CorruptArtefact
+        When the previous champion's file is not the one that served; the new one serves on.
+    """
+    environment = ProbationEnvironment.parse(os.environ)
+    probation = Probation(
+        environment,
+        boto3.client("s3", config=archive.CONNECTIONS),
+        boto3.client("ssm"),
+        Journal(boto3.client("dynamodb"), environment.journal_table),
+        event["version"],
+        Pointer(**event["previous"]),
+    )
+    look = probation.look(Window.of(event, minutes=0), datetime.now(UTC))
+    logger.info(
+        "probation", version=probation.version, outcome=look["outcome"], posts=look["posts"]
+    )
+    return look
+
+
+@dataclass(frozen=True)
+class Probation:
+    """A new champion and the previous one, with what keeps and changes which one serves."""
+
+    environment: ProbationEnvironment
+    s3: S3Client
+    ssm: SSMClient
+    journal: Journal
+    version: str
+    previous: Pointer
+
+    def look(self, window: Window, now: datetime) -> dict[str, Any]:
+        """Judge what is known by now; roll back what fails."""
+        bar = self.journal.barred(self.version)
+        if bar and bar.by == BARRED_BY:
+            kept = folder_of_version(self.environment.model_bucket, self.version) / PROBATION_FILE
+            return self._roll_back(json.loads(read(self.s3, kept)), bar, is_begun=True)
+        if not self._serves():
+            return self._end(NOTHING, Outcome.OVERTAKEN)
+        past, ahead = looks(window.start, window.end, now)
+        verdict = self._judge(Window(window.start, past[-1])) if past else NOTHING
+        if failed := [check for check in verdict["checks"] if not check["passed"]]:
+            why = "; ".join(f"{check['name']}: {check['reason']}" for check in failed)
+            return self._roll_back(verdict, Decision.now(BARRED_BY, why), is_begun=False)
+        if ahead:
+            return verdict | {"outcome": Outcome.GOES_ON, "next": _timestamp(ahead[0])}
+        return verdict | {"outcome": Outcome.KEPT}
+
+    def _judge(self, window: Window) -> dict[str, Any]:
+        environment = self.environment
+        live = LiveArchive(
+            self.s3,
+            environment.archive_bucket,
+            environment.training_bucket,
+            identity_key(environment.identity_secret)(),
+            _report_no_training_set,
+        ).compare_probation(window, self.previous.version, self.version)
+        verdict = {"posts": live.posts, **judge_probation(live, environment.gate_rules).as_dict()}
+        keep_verdict(self.s3, environment.model_bucket, self.version, PROBATION_FILE, verdict)
+        return verdict
+
+    def _roll_back(
+        self, verdict: dict[str, Any], decision: Decision, *, is_begun: bool
+    ) -> dict[str, Any]:
+        """Bar the version and let the previous champion serve, unless another one does by now."""
+        load_model(self.s3, self.previous)
+        if self._serves():
+            self.journal.bar(self.version, decision)
+            write_pointer(
+                self.ssm,
+                self.environment.champion_parameter,
+                self.previous,
+                f"rollback from {self.version} by {decision.by}: {decision.why}",
+            )
+        elif not is_begun:
+            return self._end(verdict, Outcome.OVERTAKEN)
+        return self._end(verdict, Outcome.ROLLED_BACK)
+
+    def _end(self, verdict: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+        """Let the previous champion shadow no longer."""
+        ended = ShadowPointer(self.previous, datetime.now(UTC), self.version)
+        write_shadow(self.ssm, self.environment.shadow_parameter, ended)
+        return verdict | {"outcome": outcome}
+
+    def _serves(self) -> bool:
+        serving = read_pointer(self.ssm, self.environment.champion_parameter)
+        return serving is not None and serving.version == self.version
+
+
+def _timestamp(look: datetime) -> str:
+    # As a state machine's Wait reads it: the next whole second.
+    return f"{look + SETTLES + timedelta(microseconds=999_999):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _report_no_training_set(version: str) -> None:
+    logger.warning(
+        "no training set: posts that the version was trained on are not left out",
+        model_version=version,
+    )

@@ -1,0 +1,242 @@
+"""A probation on moto: a new champion that is worse is rolled back, and a good one stays."""
+
+import gzip
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lambdas.predictor.handler import handler as predict
+from lambdas.predictor.handler import predictor
+from lambdas.probation.handler import handler as probation
+from lambdas.promote.handler import VersionBarred
+from lambdas.promote.handler import handler as promote
+from lambdas.shadow.handler import handler as shadow
+from stresswatch.aws.redaction import UnforeseenError
+from stresswatch.contracts.identity import identity_key
+from stresswatch.retraining.journal import Decision
+from stresswatch.retraining.probation import judge_probation
+from stresswatch.storage import archive
+from stresswatch.storage.training_sets import given_by, to_lines
+from stresswatch.versions.champion import (
+    DigestMismatch,
+    Pointer,
+    ServedModel,
+    read_changes,
+    write_pointer,
+)
+from stresswatch.versions.shadow import read_shadow
+from tests.conftest import make_posts
+from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
+from tests.integration.test_predictor import event, payload
+
+POSTS = make_posts(60, seed=9)
+BATCH = event([payload(post) for post in POSTS])
+
+
+@pytest.fixture(autouse=True)
+def _cold_start(aws, monkeypatch):
+    monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
+    yield
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory):
+    """v2 as it may be: much the same as v1, or of flipped labels."""
+    folder = tmp_path_factory.mktemp("training")
+    posts = make_posts(300, seed=2)
+    flipped = [replace(post, label=1 - post.label) for post in posts]
+    return {
+        "good": train_version(folder / "good", posts, "v2", "v1"),
+        "contrary": train_version(folder / "contrary", flipped, "v2", "v1"),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch):
+    """What is archived is looked at, without waiting for it to settle."""
+    monkeypatch.setattr("stresswatch.retraining.probation.SETTLES", timedelta(seconds=-5))
+
+
+@pytest.fixture
+def begin(aws, version_files, versions):
+    """Let v2 take the place of v1, which shadows it from now on; return what is looked at."""
+
+    def begin(quality="good"):
+        previous = aws.promote("v1", version_files)
+        aws.promote("v2", versions[quality])
+        shadow({**asdict(previous), "seconds": 3600, "on_probation": "v2"}, CONTEXT)
+        now = datetime.now(UTC).isoformat()
+        return {"version": "v2", "previous": asdict(previous), "start": now}
+
+    return begin
+
+
+def look(started, ends=timedelta(seconds=1)):
+    """Look at a probation that ends by now, or in a while."""
+    return probation(started | {"end": (datetime.now(UTC) + ends).isoformat()}, CONTEXT)
+
+
+def failed(answer):
+    return [check["name"] for check in answer["checks"] if not check["passed"]]
+
+
+def label(aws, posts):
+    aws.put("training", "labels/a.jsonl", to_lines(given_by(posts, datetime.now(UTC))))
+
+
+def changes(aws):
+    return read_changes(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"])
+
+
+class TestGood:
+    def test_it_stays_and_the_verdict_is_kept_beside_its_files(self, aws, begin):
+        started = begin()
+        predict(BATCH, CONTEXT)
+        label(aws, POSTS)
+        answer = look(started)
+        assert (answer["outcome"], answer["posts"], failed(answer)) == ("kept", 60, [])
+        assert "not judged" not in answer["checks"][-1]["reason"]
+        assert aws.pointer().version == "v2"
+        assert aws.journal.barred("v2") is None
+        kept = json.loads(aws.body("models", "models/v2/probation.json"))
+        assert kept == {name: answer[name] for name in ("posts", "accepted", "checks")}
+
+    def test_of_a_silent_stream_it_stays_and_the_verdict_says_so(self, aws, begin):
+        answer = look(begin())
+        assert answer["outcome"] == "kept"
+        assert all(check["reason"].startswith("not judged: 0") for check in answer["checks"])
+
+    def test_before_its_end_it_is_looked_at_again(self, aws, begin):
+        started = begin()
+        begins = datetime.fromisoformat(started["start"])
+        answer = look(started, ends=timedelta(hours=8))
+        assert (answer["outcome"], answer["posts"]) == ("goes_on", 0)
+        first = datetime.fromisoformat(answer["next"]) - begins
+        assert first == pytest.approx(timedelta(hours=1, seconds=5), abs=timedelta(seconds=2))
+
+    def test_what_was_answered_before_it_began_does_not_count_against_it(self, aws, begin):
+        started, serving = begin(), aws.pointer()
+        previous = Pointer(**started["previous"])
+        write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], previous, "not yet")
+        predict(BATCH, CONTEXT)  # by v1, as a batch that was read before the promotion
+        for key in aws.keys("archive", archive.PREFIX):
+            earlier = gzip.decompress(aws.body("archive", key)).decode()
+            began = datetime.fromisoformat(started["start"]) - timedelta(seconds=30)
+            rows = [json.loads(line) for line in earlier.splitlines()]
+            lines = [json.dumps(row | {"predicted_at": began.isoformat()}) for row in rows]
+            aws.put("archive", key, gzip.compress("\n".join(lines).encode()))
+        predictor.cache_clear()
+        write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], serving, "a promotion")
+        assert look(started)["posts"] == 0
+
+
+class TestWorse:
+    def test_one_that_fails_on_posts_is_rolled_back(self, aws, begin, monkeypatch):
+        started = begin()
+        score = ServedModel.predict_records
+
+        def fail(served, *arguments, **options):
+            if served.pointer.version == "v2":
+                raise ArithmeticError("cannot score")
+            return score(served, *arguments, **options)
+
+        monkeypatch.setattr(ServedModel, "predict_records", fail)
+        with pytest.raises(UnforeseenError):
+            predict(BATCH, CONTEXT)
+        answer = look(started)
+        assert failed(answer) == ["live posts that the new champion answered"]
+        assert (answer["outcome"], answer["posts"]) == ("rolled_back", 60)
+        assert aws.pointer().version == "v1"
+
+    def test_one_that_predictors_refuse_is_rolled_back(self, aws, begin, version_files):
+        aws.promote("v1", version_files)
+        predict(event([payload(make_posts(1, seed=8)[0])]), CONTEXT)  # v1 is in memory
+        started = begin()
+        aws.put("models", "models/v2/model.npz", b"altered since")
+        predict(event([payload(post) for post in POSTS], first=2), CONTEXT)
+        assert failed(look(started)) == ["live posts that the new champion answered"]
+        assert aws.pointer().version == "v1"
+
+    def test_one_that_contradicts_the_previous_one_and_labels_is_rolled_back(self, aws, begin):
+        started = begin("contrary")
+        predict(BATCH, CONTEXT)
+        label(aws, POSTS)
+        answer = look(started)
+        assert failed(answer) == [
+            "agreement with the previous champion",
+            "Brier score, labelled live posts",
+        ]
+        assert (answer["outcome"], aws.pointer().version) == ("rolled_back", "v1")
+
+
+class TestRollback:
+    @pytest.fixture
+    def started(self, begin):
+        started = begin("contrary")
+        predict(BATCH, CONTEXT)
+        return started
+
+    def test_history_and_journal_say_why_and_no_retraining_promotes_it_again(self, aws, started):
+        serving = aws.pointer()
+        look(started)
+        why = "agreement with the previous champion: at most "
+        assert changes(aws)[-1].because.startswith(f"rollback from v2 by its probation: {why}")
+        bar = aws.journal.barred("v2")
+        assert (bar.by, bar.why[: len(why)]) == ("its probation", why)
+        with pytest.raises(VersionBarred):
+            promote({"gate": {**asdict(serving), "parent": "v1"}}, CONTEXT)
+
+    def test_the_previous_champion_shadows_no_more(self, aws, started):
+        look(started)
+        assert read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"]).until <= datetime.now(UTC)
+
+    def test_a_retry_answers_the_same_and_changes_nothing(self, aws, started):
+        assert look(started) == look(started)
+        assert [change.pointer.version for change in changes(aws)] == ["v1", "v2", "v1"]
+
+    def test_a_retry_finishes_one_that_was_begun(self, aws, started, monkeypatch):
+        def refuse(*_):
+            raise RuntimeError("the function was killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("lambdas.probation.handler.write_pointer", refuse)
+            with pytest.raises(UnforeseenError):
+                look(started)
+        assert (aws.pointer().version, aws.journal.barred("v2").by) == ("v2", "its probation")
+        assert look(started)["outcome"] == "rolled_back"
+        assert aws.pointer().version == "v1"
+
+    def test_a_previous_champion_that_was_altered_since_does_not_serve(self, aws, started):
+        aws.put("models", "models/v1/model.npz", b"altered")
+        with pytest.raises(DigestMismatch):
+            look(started)
+        assert aws.pointer().version == "v2"
+        assert aws.journal.barred("v2") is None
+
+    def test_after_an_operators_rollback_it_ends_quietly(self, aws, started):
+        aws.journal.bar("v2", Decision.now("ada", "complaints"))
+        previous = Pointer(**started["previous"])
+        write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], previous, "a rollback")
+        before = changes(aws)
+        assert look(started)["outcome"] == "overtaken"
+        assert changes(aws) == before
+        assert aws.journal.barred("v2").by == "ada"
+        assert read_shadow(aws.ssm, ENVIRONMENT["SHADOW_PARAMETER"]).until <= datetime.now(UTC)
+
+    def test_nor_does_it_undo_a_rollback_that_comes_while_it_reads(self, aws, started, monkeypatch):
+        other = Pointer("v0", "s3://models/models/v0/", "0" * 64)
+
+        def overtaken(*arguments):
+            write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], other, "a rollback")
+            return judge_probation(*arguments)
+
+        monkeypatch.setattr("lambdas.probation.handler.judge_probation", overtaken)
+        assert look(started)["outcome"] == "overtaken"
+        assert aws.pointer() == other
+        assert aws.journal.barred("v2") is None
