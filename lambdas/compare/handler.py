@@ -10,7 +10,6 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
-from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_archive import LiveArchive
@@ -38,13 +37,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     parent, version = event["parent"], event["version"]
     serving = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     if serving and serving.version == parent:
-        live = LiveArchive(
-            s3,
-            environment.archive_bucket,
-            environment.training_bucket,
-            identity_key(environment.identity_secret)(),
-            _report_no_training_set,
-        ).compare_shadow(Window.of(event, minutes=0), parent, version)
+        live = LiveArchive.of(environment, s3, logger.warning).compare_shadow(
+            Window.of(event, minutes=0), parent, version
+        )
         posts, judged = live.posts, judge_shadow(live, environment.gate_rules)
     else:
         posts, judged = 0, parent_gone(parent, serving.version if serving else "no version")
@@ -52,10 +47,3 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     keep_verdict(s3, environment.model_bucket, version, SHADOW_FILE, verdict)
     logger.info("shadowed", version=version, accepted=verdict["accepted"], posts=posts)
     return verdict
-
-
-def _report_no_training_set(version: str) -> None:
-    logger.warning(
-        "no training set: posts that the version was trained on are not left out",
-        model_version=version,
-    )

@@ -14,7 +14,6 @@ from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import read
-from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import ProbationEnvironment
 from stresswatch.retraining.journal import Decision, Journal
@@ -97,13 +96,9 @@ class Probation:
 
     def _judge(self, window: Window) -> dict[str, Any]:
         environment = self.environment
-        live = LiveArchive(
-            self.s3,
-            environment.archive_bucket,
-            environment.training_bucket,
-            identity_key(environment.identity_secret)(),
-            _report_no_training_set,
-        ).compare_probation(window, self.previous.version, self.version)
+        live = LiveArchive.of(environment, self.s3, logger.warning).compare_probation(
+            window, self.previous.version, self.version
+        )
         verdict = {"posts": live.posts, **judge_probation(live, environment.gate_rules).as_dict()}
         keep_verdict(self.s3, environment.model_bucket, self.version, PROBATION_FILE, verdict)
         return verdict
@@ -139,10 +134,3 @@ class Probation:
 def _timestamp(look: datetime) -> str:
     # As a state machine's Wait reads it: the next whole second.
     return f"{look + SETTLES + timedelta(microseconds=999_999):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _report_no_training_set(version: str) -> None:
-    logger.warning(
-        "no training set: posts that the version was trained on are not left out",
-        model_version=version,
-    )

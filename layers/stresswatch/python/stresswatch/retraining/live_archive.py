@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.live_quality import newest_labels
 from stresswatch.monitoring.windows import Window
+from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_comparison import LiveComparison, compare_rows
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
@@ -29,15 +31,29 @@ class LiveArchive:
     ----------
     key : bytes
         Of the digests by which texts are told apart.
-    on_no_training_set : callable
-        Told of a version whose training set is gone: nobody knows the posts that it was trained on.
+    warn : callable
+        Takes a message and fields, as a logger's ``warning`` does: of a version whose training set
+        is gone, nobody knows the posts that it was trained on.
     """
 
     s3: S3Client
     archive_bucket: str
     training_bucket: str
     key: bytes
-    on_no_training_set: Callable[[str], None]
+    warn: Callable[..., None]
+
+    @classmethod
+    def of(
+        cls, environment: CompareEnvironment, s3: S3Client, warn: Callable[..., None]
+    ) -> LiveArchive:
+        """Name the places that a function's environment has."""
+        return cls(
+            s3,
+            environment.archive_bucket,
+            environment.training_bucket,
+            identity_key(environment.identity_secret)(),
+            warn,
+        )
 
     def compare_shadow(self, window: Window, champion: str, challenger: str) -> LiveComparison:
         """Compare a challenger that shadows with the champion on the posts that this answered."""
@@ -78,7 +94,10 @@ class LiveArchive:
         for version in versions:
             texts = read_trained_texts(self.s3, self.training_bucket, version, self.key)
             if texts is None:
-                self.on_no_training_set(version)
+                self.warn(
+                    "no training set: posts that the version was trained on are not left out",
+                    model_version=version,
+                )
             else:
                 trained |= texts
         return compare_rows(champion, challenger, labels, trained)
