@@ -25,7 +25,11 @@ STAGE = Stage(
         minimum_labelled_posts=MINIMUM_LABELLED,
     ),
     retraining=Retraining(
-        cool_down_minutes=1440, minimum_new_labels=100, schedule=None, shadow_minutes=0
+        cool_down_minutes=1440,
+        minimum_new_labels=100,
+        schedule=None,
+        shadow_minutes=0,  # the workflow's waits last as long as they say: no jump ends them
+        probation_minutes=0,
     ),
 )
 
