@@ -135,10 +135,7 @@ def _publish(
     stage: list[DimensionTypeDef] = [{"Name": dimension_names.STAGE, "Value": environment.stage}]
     figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:
-        figures |= {
-            metric_names.COMPARED_POSTS: found.compared,
-            metric_names.FAILED_COLUMNS: len(found.failed),
-        }
+        figures[metric_names.FAILED_COLUMNS] = len(found.failed)
         if found.share is not None:
             figures[metric_names.DRIFT_SHARE] = found.share
     data: list[MetricDatumTypeDef] = [
@@ -146,15 +143,11 @@ def _publish(
     ]
     data += [
         {
-            "MetricName": metric,
+            "MetricName": metric_names.COLUMN_DRIFT,
             "Dimensions": [*stage, {"Name": dimension_names.COLUMN, "Value": name}],
-            "Value": value,
+            "Value": float(column.drifted),
         }
         for name, column in (drift.columns if drift else {}).items()
-        for metric, value in (
-            (metric_names.COLUMN_DRIFT, float(column.drifted)),
-            (metric_names.COLUMN_DISTANCE, column.distance / column.threshold),
-        )
     ]
     return publish(boto3.client("cloudwatch"), NAMESPACE, found.window, data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDatumTypeDef
 
 logger = Logger()
-
-_METRICS = {
-    "f1": metric_names.F1,
-    "precision": metric_names.PRECISION,
-    "recall": metric_names.RECALL,
-    "brier": metric_names.BRIER_SCORE,
-    "calibration_error": metric_names.CALIBRATION_ERROR,
-}
 
 
 @logger.inject_lambda_context
@@ -121,24 +113,26 @@ def _publish(
         },
     ]
     if quality.overall:
-        data += _data(quality.overall, stage)
-    for name, figures in quality.communities.items():
-        community: DimensionTypeDef = {
-            "Name": dimension_names.COMMUNITY,
-            "Value": METRIC_DIMENSION.encode(name),
+        low, high = quality.overall["intervals"]["f1"]
+        data += [
+            {"MetricName": name, "Dimensions": stage, "Value": value}
+            for name, value in (
+                (metric_names.F1, quality.overall["f1"]),
+                (metric_names.F1_LOWER_BOUND, low),
+                (metric_names.F1_UPPER_BOUND, high),
+                (metric_names.PRECISION, quality.overall["precision"]),
+                (metric_names.RECALL, quality.overall["recall"]),
+            )
+        ]
+    data += [
+        {
+            "MetricName": metric_names.F1,
+            "Dimensions": [
+                *stage,
+                {"Name": dimension_names.COMMUNITY, "Value": METRIC_DIMENSION.encode(name)},
+            ],
+            "Value": figures["f1"],
         }
-        data += _data(figures, [*stage, community])
+        for name, figures in quality.communities.items()
+    ]
     return publish(boto3.client("cloudwatch"), NAMESPACE, window, data)
-
-
-def _data(
-    figures: Mapping[str, Any], dimensions: list[DimensionTypeDef]
-) -> Iterator[MetricDatumTypeDef]:
-    low, high = figures["intervals"]["f1"]
-    named = {_METRICS[name]: figures[name] for name in _METRICS}
-    for name, value in {
-        **named,
-        metric_names.F1_LOWER_BOUND: low,
-        metric_names.F1_UPPER_BOUND: high,
-    }.items():
-        yield {"MetricName": name, "Dimensions": dimensions, "Value": value}

@@ -121,6 +121,25 @@ def test_every_metric_is_one_that_somebody_publishes(series):
         assert re.search(rf"metric_names\.{name}\b", code)
 
 
+def test_the_page_on_monitoring_has_a_row_for_each_panel():
+    page = (PROJECT / "docs" / "monitoring.md").read_text()
+    for panel in PANELS:
+        metrics = ", ".join(dict.fromkeys(f"`{series.metric}`" for series in panel.series))
+        assert f"| {panel.title} | {panel.unit} | {panel.meaning} | {metrics} |" in page
+
+
+def test_every_metric_that_is_published_is_shown_or_watched():
+    """Each costs money for every hour in which it is published."""
+    shown = {series.metric for panel in PANELS for series in panel.series}
+    constructs = "".join(path.read_text() for path in (PROJECT / "cdk_app").rglob("*.py"))
+    unseen = {
+        name
+        for name, value in vars(metric_names).items()
+        if name.isupper() and value not in shown and f"metric_names.{name}" not in constructs
+    }
+    assert unseen == set()
+
+
 def test_computing_is_reckoned_by_the_memory_that_functions_have(template):
     for output, memory in MEMORY_MB.values():
         resource = template.body["Outputs"][output]["Value"]["Ref"]

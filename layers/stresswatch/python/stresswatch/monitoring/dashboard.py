@@ -102,6 +102,28 @@ SECTIONS = (
                     _waiting("events without a target", stack_outputs.DEAD_LETTERS_QUEUE),
                 ),
             ),
+            Panel(
+                "What posts and labels lack",
+                "None of these is refused, but many of them point to a producer or an annotator.",
+                "times",
+                (
+                    _counted("number missing", metric_names.NUMBERS_IMPUTED, "predictor"),
+                    _counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
+                    _counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
+                    _counted("label of the future", metric_names.FUTURE_LABELS, "dataset"),
+                    Series("column not compared", metric_names.FAILED_COLUMNS, "Maximum"),
+                ),
+            ),
+            Panel(
+                "Web service",
+                "Posts and labels that came in requests, where the stage has the web service.",
+                "times",
+                (
+                    _counted("post predicted", metric_names.POSTS_PREDICTED, "api"),
+                    _counted("post refused", metric_names.POSTS_REFUSED, "api"),
+                    _counted("label taken", metric_names.LABELS_TAKEN, "api"),
+                ),
+            ),
         ),
     ),
     Section(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-BRIER_SCORE = "BrierScore"
-CALIBRATION_ERROR = "CalibrationError"
 CHALLENGERS_ACCEPTED = "ChallengersAccepted"
 CHALLENGERS_REJECTED = "ChallengersRejected"
 CHAMPION_REFUSED = "ChampionRefused"
-COLUMN_DISTANCE = "ColumnDistance"
 COLUMN_DRIFT = "ColumnDrift"
-COMPARED_POSTS = "ComparedPosts"
 CONTRADICTORY_POSTS = "ContradictoryPosts"
 DRIFT_SHARE = "DriftShare"
 F1 = "F1"
