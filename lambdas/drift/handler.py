@@ -145,9 +145,9 @@ def _publish(
         {
             "MetricName": metric_names.COLUMN_DRIFT,
             "Dimensions": [*stage, {"Name": dimension_names.COLUMN, "Value": name}],
-            "Value": float(column.drifted),
+            "Value": 1.0,
         }
-        for name, column in (drift.columns if drift else {}).items()
+        for name in (drift.drifted if drift else ())
     ]
     return publish(boto3.client("cloudwatch"), NAMESPACE, found.window, data)
 

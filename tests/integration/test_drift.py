@@ -103,12 +103,12 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
     assert b"<html" in aws.body("archive", key)[:2000].lower()
 
 
-def test_each_column_has_figures_of_its_own(aws, champion, archived):
+def test_each_column_that_drifted_has_a_metric(aws, champion, archived):
     archived(CALM_ONLY)
     answer = handler(WINDOW, CONTEXT)
-    for name in DRIFT_COLUMNS:
-        column = answer["columns"][name]
-        assert published("ColumnDrift", name) == [float(column["drifted"])]
+    drifted = {name for name, column in answer["columns"].items() if column["drifted"]}
+    assert 0 < len(drifted) < len(DRIFT_COLUMNS)
+    assert drifted == {name for name in DRIFT_COLUMNS if published("ColumnDrift", name) == [1.0]}
     assert published("FailedColumns") == [0.0]
 
 

@@ -111,7 +111,6 @@ SECTIONS = (
                     _counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
                     _counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
                     _counted("label of the future", metric_names.FUTURE_LABELS, "dataset"),
-                    Series("column not compared", metric_names.FAILED_COLUMNS, "Maximum"),
                 ),
             ),
             Panel(
@@ -142,14 +141,17 @@ SECTIONS = (
                 "Drift by column",
                 "Which columns those are: each adds one while it is drifted.",
                 "columns",
-                tuple(
-                    Series(
-                        column,
-                        metric_names.COLUMN_DRIFT,
-                        "Maximum",
-                        dimensions={**OF_STAGE, dimension_names.COLUMN: column},
-                    )
-                    for column in DRIFT_COLUMNS
+                (
+                    Series("could not be compared", metric_names.FAILED_COLUMNS, "Maximum"),
+                    *(
+                        Series(
+                            column,
+                            metric_names.COLUMN_DRIFT,
+                            "Maximum",
+                            dimensions={**OF_STAGE, dimension_names.COLUMN: column},
+                        )
+                        for column in DRIFT_COLUMNS
+                    ),
                 ),
                 is_stacked=True,
                 minutes=60,
