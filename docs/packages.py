@@ -6,13 +6,14 @@ The graph of imports is grimp's; `tests/unit/test_structure.py` checks its direc
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Mapping, Set
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import grimp
+
+from docs.written_parts import replace_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "CONTRIBUTING.md"
@@ -40,14 +41,8 @@ FOLDERS = (
     "benchmarks",
 )
 """What the map shows the packages of."""
-_PART = r"(?<=<!-- {}: python -m docs.packages -->\n)(?:(?!<!--).)*(?=<!-- end -->)"
-
 Imports = Mapping[str, Set[str]]
 """Names of packages, and the names of those that each imports."""
-
-
-class MissingMarker(LookupError):
-    """The page has no place, or several, for a part that is written into it."""
 
 
 def graph() -> grimp.ImportGraph:
@@ -126,12 +121,7 @@ def written(page: str, imports: grimp.ImportGraph) -> str:
         ("domain", diagram(imports_between_children(imports, DOMAIN))),
         ("folders", folders()),
     ):
-        page, places = re.subn(_PART.format(name), lambda _, part=part: part, page, flags=re.DOTALL)
-        if places != 1:
-            raise MissingMarker(
-                f"the page has {places} places from <!-- {name}: python -m docs.packages --> to "
-                "<!-- end -->; it must have one"
-            )
+        page = replace_part(page, name, "docs.packages", part)
     return page
 
 

@@ -47,7 +47,9 @@ _PROD = Stage(
     name="prod",
     retains_data=True,
     requires_byte_code=True,
-    streaming=Streaming(shards=2, retention_hours=168, maximum_record_age_seconds=86_400),
+    streaming=Streaming(
+        retention_hours=168, maximum_record_age_seconds=86_400, batch_window_seconds=5
+    ),
     serving=Serving(canary_minutes=10, reserves_concurrency=True),
     retraining=Retraining(
         shadow_minutes=1440,

@@ -43,7 +43,14 @@ class Streaming(Settings):
         ge=24,
         le=8760,
         json_schema_extra=unit("hours"),
-        description="How long a stream keeps a record.",
+        description="How long the posts stream keeps a record.",
+    )
+    predictions_retention_hours: int = Field(
+        default=24,
+        ge=24,
+        le=8760,
+        json_schema_extra=unit("hours"),
+        description="How long the predictions stream keeps a record; the archive keeps them all.",
     )
     enhanced_fan_out: bool = Field(
         default=False,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
 from cli.cost.template import PricedStage
+from stresswatch.text.wording import counted
 
 DAYS = 30
 HOURS = DAYS * 24
@@ -204,22 +205,26 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
 
 def _streams(load: Load, deployment: PricedStage, measured: Measured, n_shards: int) -> list[Item]:
     """Return the items of the posts and the predictions stream; one consumer reads each."""
-    days_longer = max(0.0, deployment.retention_hours / 24 - 1)
+    days_longer = [
+        max(0.0, hours / 24 - 1)
+        for hours in (deployment.posts_retention_hours, deployment.predictions_retention_hours)
+    ]
     sizes = (measured.post_bytes, measured.prediction_bytes)
     if deployment.is_on_demand:
-        size = sum(_rounded(each, _ON_DEMAND_UNIT_BYTES) for each in sizes)
-        gb = load.posts * size / 1024**3
+        gbs = [load.posts * _rounded(each, _ON_DEMAND_UNIT_BYTES) / 1024**3 for each in sizes]
+        kept = sum(gb / DAYS * days for gb, days in zip(gbs, days_longer, strict=True))
         return [
             Item("Kinesis", "two streams on demand", 2 * HOURS, "stream-hour"),
-            Item("Kinesis", "written", gb, "GB into a stream"),
-            Item("Kinesis", "read", gb, "GB out of a stream"),
-            Item("Kinesis", "kept beyond a day", gb / DAYS * days_longer, "GB kept longer"),
+            Item("Kinesis", "written", sum(gbs), "GB into a stream"),
+            Item("Kinesis", "read", sum(gbs), "GB out of a stream"),
+            Item("Kinesis", "kept beyond a day", kept, "GB kept longer"),
         ]
-    hours = 2 * n_shards * HOURS
+    hours = n_shards * HOURS
+    kept = hours * sum(days > 0 for days in days_longer)
     units = load.posts * sum(_rounded(each, _PUT_UNIT_BYTES) / _PUT_UNIT_BYTES for each in sizes)
     return [
-        Item("Kinesis", f"two streams of {n_shards:,} shards", hours, "shard-hour"),
-        Item("Kinesis", "kept beyond a day", hours if days_longer else 0, "shard-hour kept longer"),
+        Item("Kinesis", f"two streams of {counted(n_shards, 'shard')}", 2 * hours, "shard-hour"),
+        Item("Kinesis", "kept beyond a day", kept, "shard-hour kept longer"),
         Item("Kinesis", "records", units, "put unit"),
     ]
 

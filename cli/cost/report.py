@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.cost.alternatives import alternatives, cheapest
+from cli.cost.alternatives import Alternative, alternatives, cheapest
 from cli.cost.estimate import Item, Load, batch, bill, shards, total
 from cli.cost.limits import Limit, limits
 from cli.cost.measured import Measured
@@ -37,6 +37,15 @@ class CostReport:
     @property
     def best(self) -> PricedStage:
         return cheapest(self.load, self.deployment, self.measured, self.longest_wait)
+
+    @property
+    def cheapest_dollars(self) -> float:
+        """A month's bill with the cheapest settings."""
+        return total(bill(self.load, self.best, self.measured))
+
+    @property
+    def alternatives(self) -> tuple[Alternative, Alternative, Alternative]:
+        return alternatives(self.load, self.deployment, self.measured)
 
     @property
     def limits(self) -> list[Limit]:
@@ -69,10 +78,12 @@ class CostReport:
             "settings": self.settings(self.deployment),
             "cheapest": self.settings(self.best) | {"longest_wait": self.longest_wait},
             "alternatives": [
-                asdict(each) | {"dollars": each.dollars}
-                for each in alternatives(self.load, self.deployment, self.measured)
+                asdict(each) | {"dollars": each.dollars} for each in self.alternatives
             ],
-            "limits": [asdict(each) | {"is_met": each.is_met} for each in self.limits],
+            "limits": [
+                asdict(each) | {"is_met": each.is_met, "is_quota": each.is_quota}
+                for each in self.limits
+            ],
             "measured": self.measured.origin,
         }
 
@@ -124,7 +135,7 @@ class CostReport:
     def _alternatives(self) -> Table:
         title = "The same load, predicted by servers that are always on"
         table = _table(title, "", "servers", "predicting, $", "the rest, $", "$ a month")
-        for each in alternatives(self.load, self.deployment, self.measured):
+        for each in self.alternatives:
             table.add_row(
                 each.name,
                 f"{each.servers:,}" if each.servers else "none",
@@ -143,7 +154,7 @@ class CostReport:
             table.add_row(
                 f"{each.what}, {each.unit}",
                 f"[{colour}]{_number(each.used)}[/] of {_number(each.most)}",
-                _posts(each.met_at),
+                posts_in_words(each.met_at),
                 each.remedy,
             )
         return table
@@ -157,8 +168,8 @@ class CostReport:
             )
         quota = next(each for each in self.limits if each.is_quota)
         yield (
-            f"Of AWS's quotas, {quota.what} is met first, at {_posts(quota.met_at)} posts a day "
-            f"({_number(quota.most)} {quota.unit}; {quota.source})."
+            f"Of AWS's quotas, {quota.what} is met first, at {posts_in_words(quota.met_at)} posts "
+            f"a day ({_number(quota.most)} {quota.unit}; {quota.source})."
         )
         largest = max(lines, key=lambda line: line.dollars)
         yield (
@@ -181,7 +192,8 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _posts(count: float | None) -> str:
+def posts_in_words(count: float | None) -> str:
+    """Write a number of posts as people say it: ``1.44 billion``, or ``never`` for none."""
     if count is None:
         return "never"
     for size, name in _NAMES:

@@ -50,7 +50,8 @@ class PricedStage:
     name: str
     is_on_demand: bool
     shards: int
-    retention_hours: float
+    posts_retention_hours: float
+    predictions_retention_hours: float
     batch_size: int
     batch_window_seconds: float
     predictor: Function
@@ -119,8 +120,11 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
     drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
     quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
     gate = GateEnvironment.parse(_variables(functions["gate"][1]))
-    posts = next(
-        each for logical, each in properties("AWS::Kinesis::Stream").items() if "Posts" in logical
+    posts, predictions = (
+        next(
+            each for logical, each in properties("AWS::Kinesis::Stream").items() if name in logical
+        )
+        for name in ("Posts", "Predictions")
     )
     mapping = next(
         each
@@ -137,7 +141,8 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         name=name,
         is_on_demand=posts["StreamModeDetails"]["StreamMode"] == "ON_DEMAND",
         shards=posts.get("ShardCount", 1),
-        retention_hours=posts["RetentionPeriodHours"],
+        posts_retention_hours=posts["RetentionPeriodHours"],
+        predictions_retention_hours=predictions["RetentionPeriodHours"],
         batch_size=mapping["BatchSize"],
         batch_window_seconds=mapping["MaximumBatchingWindowInSeconds"],
         predictor=_function(functions["predictor"][1]),

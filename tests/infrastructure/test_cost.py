@@ -3,17 +3,13 @@
 import copy
 
 import pytest
-from rich.console import Console
 
 from cdk_app.settings.stages import STAGES
 from cli.cost import stage_cost
-from cli.cost.estimate import Load
 from cli.cost.measured import shipped
-from cli.cost.report import CostReport
 from cli.cost.template import read_template
 from cli.errors import OperatorError
-from tests.conftest import PROJECT
-from tests.documented import blocks
+from docs import cost_figures
 
 
 @pytest.mark.parametrize(
@@ -23,7 +19,8 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     template = request.getfixturevalue(fixture)
     stage, found = STAGES[name], read_template(name, template.body)
     assert found.shards == stage.streaming.shards
-    assert found.retention_hours == stage.streaming.retention_hours
+    assert found.posts_retention_hours == stage.streaming.retention_hours
+    assert found.predictions_retention_hours == stage.streaming.predictions_retention_hours
     assert found.batch_size == stage.streaming.batch_size
     assert found.batch_window_seconds == stage.streaming.batch_window_seconds
     reserved = stage.serving.predictor_concurrency if stage.serving.reserves_concurrency else None
@@ -65,16 +62,10 @@ def test_the_command_synthesizes_the_stage_that_it_is_asked_for(production):
     assert stage_cost.deployment("prod") == read_template("prod", production.body)
 
 
-def test_the_documentation_quotes_the_estimate_as_it_is_today(production, capsys):
+def test_the_documentation_has_the_estimate_of_today(production):
     deployment = read_template("prod", production.body)
-    report = CostReport(Load(1_000_000, 3), deployment, shipped(), 60)
-    report.show(Console(width=80))
-    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
-    (quoted,) = [
-        text for kind, text in blocks((PROJECT / "docs/cost.md").read_text()) if kind == "text"
-    ]
-    assert quoted.splitlines() == printed
-    now, cheapest = report.settings(deployment), report.settings(report.best)
-    words = " ".join((PROJECT / "README.md").read_text().split())
-    assert f"about ${now['dollars a month']:,.0f} a month as production is set" in words
-    assert f"${cheapest['dollars a month']:,.0f} if a post may wait a minute" in words
+    page, readme = cost_figures.PAGE.read_text(), cost_figures.README.read_text()
+    assert cost_figures.written(page, deployment, shipped()) == page, (
+        "write it anew: python -m docs.cost_figures"
+    )
+    assert cost_figures.introduced(readme, deployment, shipped()) == readme

@@ -14,12 +14,12 @@ from docs.packages import (
     PACKAGES,
     PAGE,
     PROJECT,
-    MissingMarker,
     graph,
     imports_between_children,
     imports_between_packages,
     written,
 )
+from docs.written_parts import MissingMarker
 from local.training_runner.handler import CONTAINER_VARIABLES, ENTRY_POINT
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.tracking import TRACKING_ADDRESS

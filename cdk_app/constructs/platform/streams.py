@@ -21,8 +21,9 @@ class Streams(Construct):
     def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.IKey):
         super().__init__(scope, id)
         self._key = key
-        self.posts = self._stream("Posts", stage)
-        self.predictions = self._stream("Predictions", stage)
+        settings = stage.streaming
+        self.posts = self._stream("Posts", stage, settings.retention_hours)
+        self.predictions = self._stream("Predictions", stage, settings.predictions_retention_hours)
         self._consumer = (
             kinesis.CfnStreamConsumer(
                 self, "Predictor", consumer_name="predictor", stream_arn=self.posts.stream_arn
@@ -61,14 +62,14 @@ class Streams(Construct):
         allow(role, ["kinesis:PutRecords"], [self.predictions.stream_arn])
         allow(role, ["kms:GenerateDataKey"], [self._key.key_arn])
 
-    def _stream(self, id: str, stage: Stage) -> kinesis.Stream:
+    def _stream(self, id: str, stage: Stage, retention_hours: int) -> kinesis.Stream:
         is_on_demand = stage.streaming.mode == StreamMode.ON_DEMAND
         stream = kinesis.Stream(
             self,
             id,
             stream_mode=kinesis.StreamMode[stage.streaming.mode.upper()],
             shard_count=None if is_on_demand else stage.streaming.shards,
-            retention_period=Duration.hours(stage.streaming.retention_hours),
+            retention_period=Duration.hours(retention_hours),
             encryption=kinesis.StreamEncryption.KMS,
             encryption_key=self._key,
             removal_policy=removal_policy(stage),

@@ -1,0 +1,115 @@
+"""The figures on cost: ``python -m docs.cost_figures`` writes them into page and README."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.cost import stage_cost
+from cli.cost.estimate import Load, total
+from cli.cost.measured import Measured, shipped
+from cli.cost.report import CostReport, posts_in_words
+from cli.cost.template import PricedStage
+from docs.written_parts import replace_part
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "docs" / "cost.md"
+README = PROJECT / "README.md"
+LOADS = (1_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+"""Posts a day."""
+_QUOTED = 1_000_000
+_LARGEST = LOADS[-1]
+_WAIT_SECONDS = 60.0
+_SAID = re.compile(
+    r"about \$[\d,]+ a month as production is set,(\s+)and \$[\d,]+ (with the cheapest settings)"
+)
+
+
+class MissingSentence(LookupError):
+    """The README lacks the sentence that says what a million posts a day cost."""
+
+
+def report(posts_a_day: float, deployment: PricedStage, measured: Measured) -> CostReport:
+    return CostReport(Load(posts_a_day), deployment, measured, _WAIT_SECONDS)
+
+
+def estimate(found: CostReport) -> str:
+    """Return what the command prints, 80 columns wide."""
+    printed = StringIO()
+    found.show(Console(file=printed, width=80))
+    lines = [line.rstrip() for line in printed.getvalue().splitlines()]
+    return "\n".join(["```text", *lines, "```", ""])
+
+
+def loads(deployment: PricedStage, measured: Measured) -> str:
+    """Return a table of what the loads cost."""
+    rows = [
+        "| posts a day | $ a month | $ a million posts | dominated by | cheapest, $ a month |"
+        " with an endpoint | with a container |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for posts in LOADS:
+        found = report(posts, deployment, measured)
+        lines = found.lines
+        dollars, most = total(lines), max(lines, key=lambda line: line.dollars)
+        _, endpoint, container = found.alternatives
+        rows.append(
+            f"| {posts:,} | {dollars:,.0f} | {dollars / (posts * 30 / 1e6):,.2f} "
+            f"| {most.service}, {most.what} | {found.cheapest_dollars:,.0f} "
+            f"| {endpoint.dollars:,.0f} | {container.dollars:,.0f} |"
+        )
+    return "\n".join([*rows, ""])
+
+
+def limits(deployment: PricedStage, measured: Measured) -> str:
+    """Return a table of every limit, first things first."""
+    now, then = (report(posts, deployment, measured).limits for posts in (_QUOTED, _LARGEST))
+    used_then = {each.what: each.used for each in then}
+    rows = [
+        "| limit | unit | used at a million posts a day | at a billion | at most "
+        "| met at, posts a day | whose | remedy |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    rows += [
+        f"| {each.what} | {each.unit} | {each.used:,.3g} | {used_then[each.what]:,.3g} "
+        f"| {each.most:,.6g} | {posts_in_words(each.met_at)} "
+        f"| {'AWS' if each.is_quota else 'the stack'} | {each.remedy} |"
+        for each in now
+    ]
+    return "\n".join([*rows, ""])
+
+
+def written(page: str, deployment: PricedStage, measured: Measured) -> str:
+    """Return the page on cost with its figures made anew."""
+    for name, part in (
+        ("estimate", estimate(report(_QUOTED, deployment, measured))),
+        ("loads", loads(deployment, measured)),
+        ("limits", limits(deployment, measured)),
+    ):
+        page = replace_part(page, name, "docs.cost_figures", part)
+    return page
+
+
+def introduced(readme: str, deployment: PricedStage, measured: Measured) -> str:
+    """Return the README with its two figures made anew.
+
+    Raises
+    ------
+    MissingSentence
+    """
+    found = report(_QUOTED, deployment, measured)
+    dollars, cheapest = total(found.lines), found.cheapest_dollars
+    said = rf"about ${dollars:,.0f} a month as production is set,\1and ${cheapest:,.0f} \2"
+    readme, places = _SAID.subn(said, readme)
+    if places != 1:
+        raise MissingSentence(f"the README has {places} sentences on cost; it must have one")
+    return readme
+
+
+if __name__ == "__main__":
+    prod, figures = stage_cost.deployment("prod"), shipped()
+    PAGE.write_text(written(PAGE.read_text(), prod, figures))
+    README.write_text(introduced(README.read_text(), prod, figures))
