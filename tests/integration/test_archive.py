@@ -95,7 +95,7 @@ def test_of_earlier_hours_only_what_was_delivered_again_is_read(aws, put, monkey
     get_object = aws.s3.get_object
 
     def counted(**what):
-        read.append(what["Key"].rpartition("/")[2].rsplit("-", 1)[0])
+        read.append(what["Key"].rpartition("/")[2].rsplit("-", 3)[0])
         return get_object(**what)
 
     monkeypatch.setattr(aws.s3, "get_object", counted)

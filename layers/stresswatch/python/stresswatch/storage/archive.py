@@ -4,6 +4,10 @@ Objects are gzipped JSON Lines under ``predictions/date=YYYY-MM-DD/hour=HH/``. N
 overwritten: a redelivery, which may be cut differently and meet another champion, adds an object
 of its own, and reading keeps one row for each `prediction_id`. So a later delivery does not change
 what the reader once returned, unless its function's clock is behind.
+
+An object's name says which records of which shard it holds, when the first of them arrived, and
+when all of them were predicted, which is one moment. So a listing tells which objects a window of
+time has, and which others may hold the same records.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ CONNECTIONS = Config(max_pool_connections=READERS)
 """For a client that reads."""
 _READ_AT_ONCE = 256
 """Objects that are in memory at a time."""
+_MILLISECOND = timedelta(milliseconds=1)
 _TAKEN = ("", "")
 """Precedes every row: of two that say the same, the second is left out."""
 
@@ -44,14 +49,16 @@ def write(
 ) -> None:
     """Archive the predictions of a batch, beside whatever an earlier delivery left of it."""
     first, last = batch[0], batch[-1]
-    hour = _hour_prefix(prefix, datetime.fromisoformat(predictions[0].predicted_at))
+    at = datetime.fromisoformat(predictions[0].predicted_at)
     lines = (prediction.archive_line() for prediction in predictions)
     # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
     body = gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0)
     place = f"{first.shard}-{first.sequence_number}-{last.sequence_number}"
+    arrived = _compact(min(batch, key=lambda record: record.arrival).arrived_at)
+    digest = hashlib.sha256(body).hexdigest()[:12]
     s3.put_object(
         Bucket=bucket,
-        Key=f"{hour}{place}-{hashlib.sha256(body).hexdigest()[:12]}.jsonl.gz",
+        Key=f"{_hour_prefix(prefix, at)}{place}-{arrived}-{_compact(at)}-{digest}.jsonl.gz",
         Body=body,
         ContentType="application/x-ndjson",
         ContentEncoding="gzip",
@@ -96,15 +103,15 @@ def stream(
     Records come twice only where a batch did, whose objects' names overlap then: no others are
     read before the first row is given, nor remembered.
     """
-    earlier = _objects(s3, bucket, prefix, start - look_back, _hour(start))
-    objects = _objects(s3, bucket, prefix, _hour(start), end)
-    repeated = _overlapping([*earlier, *objects])
+    earlier = objects(s3, bucket, start - look_back, start, prefix)
+    found = objects(s3, bucket, start, end, prefix)
+    repeated = overlapping([*earlier, *found])
     first: dict[str, tuple[str, str]] = {}
     for row in _rows(s3, bucket, sorted(repeated)):
         if start - look_back <= datetime.fromisoformat(row["predicted_at"]) < end:
             id_, precedence = row["prediction_id"], _precedence(row)
             first[id_] = min(first.get(id_, precedence), precedence)
-    for row in _rows(s3, bucket, [found.key for found in objects]):
+    for row in _rows(s3, bucket, [one.key for one in found]):
         id_ = row["prediction_id"]
         if start <= datetime.fromisoformat(row["predicted_at"]) < end and (
             id_ not in first or first[id_] == _precedence(row)
@@ -114,34 +121,63 @@ def stream(
             yield row
 
 
-class _Object(NamedTuple):
-    """An object of the archive, by what its name tells."""
+class ArchivedObject(NamedTuple):
+    """An object of the archive, by what its name tells.
+
+    Attributes
+    ----------
+    first, last : int
+        Sequence numbers: it holds no record of its shard from outside of these.
+    arrived : datetime
+        When the first of its records arrived; no earlier delivery of them is older.
+    at : datetime
+        When its records were predicted.
+    """
 
     shard: str
     first: int
     last: int
+    arrived: datetime
+    at: datetime
     key: str
 
     @staticmethod
-    def of(key: str) -> _Object:
-        shard, first, last, _ = key.rpartition("/")[2].rsplit("-", 3)
-        return _Object(shard, int(first), int(last), key)
+    def of(key: str) -> ArchivedObject:
+        """Read a key.
+
+        Raises
+        ------
+        ValueError
+            When it is none that `write` gives.
+        """
+        shard, first, last, arrived, at, _ = key.rpartition("/")[2].rsplit("-", 5)
+        return ArchivedObject(shard, int(first), int(last), _moment(arrived), _moment(at), key)
+
+    @property
+    def name(self) -> str:
+        return self.key.rpartition("/")[2]
 
 
-def _objects(
-    s3: S3Client, bucket: str, prefix: str, start: datetime, end: datetime
-) -> list[_Object]:
+def objects(
+    s3: S3Client, bucket: str, start: datetime, end: datetime, prefix: str = PREFIX, shard: str = ""
+) -> list[ArchivedObject]:
+    """List the objects predicted from `start` up to, not including, `end`, or one shard's of them.
+
+    Names have milliseconds: an object of the one in which `start` is counts as well.
+    """
+    of_shard = f"{shard}-" if shard else ""
     return [
-        _Object.of(found["Key"])
-        for hour in _hour_prefixes(prefix, start, end)
-        for found in listed(s3, bucket, hour)
+        one
+        for hour in hour_prefixes(prefix, start, end)
+        for found in listed(s3, bucket, f"{hour}{of_shard}")
+        if start - _MILLISECOND < (one := ArchivedObject.of(found["Key"])).at < end
     ]
 
 
-def _overlapping(objects: Iterable[_Object]) -> set[str]:
+def overlapping(objects: Iterable[ArchivedObject]) -> set[str]:
     """Return the keys of objects whose range of a shard meets another's."""
     found = set()
-    reach: _Object | None = None
+    reach: ArchivedObject | None = None
     for one in sorted(objects):
         if reach and one.shard == reach.shard and one.first <= reach.last:
             found |= {reach.key, one.key}
@@ -165,16 +201,22 @@ def _rows(s3: S3Client, bucket: str, keys: Sequence[str]) -> Iterator[dict[str, 
                 yield from map(json.loads, gzip.decompress(body).splitlines())
 
 
-def _hour_prefixes(prefix: str, start: datetime, end: datetime) -> Iterator[str]:
-    hour = _hour(start)
+def hour_prefixes(prefix: str, start: datetime, end: datetime) -> Iterator[str]:
+    """Return the prefix of each hour that the time from `start` to `end` touches."""
+    hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     while hour < end:
         yield _hour_prefix(prefix, hour)
         hour += timedelta(hours=1)
 
 
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
 def _hour_prefix(prefix: str, moment: datetime) -> str:
     return f"{prefix}{moment.astimezone(UTC):date=%Y-%m-%d/hour=%H/}"
+
+
+def _compact(moment: datetime) -> str:
+    # Without hyphens, which are between a name's parts.
+    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + "Z"
+
+
+def _moment(compact: str) -> datetime:
+    return datetime.fromisoformat(f"{compact[:-4]}.{compact[-4:]}")
