@@ -5,6 +5,7 @@ from __future__ import annotations
 import stresswatch.monitoring.environments
 import stresswatch.retraining.environments
 import stresswatch.serving.environments
+import stresswatch.settled.environments
 from stresswatch.aws.environment import Environment
 
 
@@ -14,6 +15,7 @@ def every_environment() -> list[type[Environment]]:
         stresswatch.monitoring.environments,
         stresswatch.retraining.environments,
         stresswatch.serving.environments,
+        stresswatch.settled.environments,
     )
     return [
         kind

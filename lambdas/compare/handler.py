@@ -10,10 +10,10 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
-from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_archive import LiveArchive
 from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import read_pointer
 from stresswatch.versions.model_version import SHADOW_FILE, keep_verdict

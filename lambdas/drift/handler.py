@@ -26,7 +26,7 @@ from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.sampling import Sample, sample
 from stresswatch.monitoring.window_metrics import complain, publish
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, read_pointer
 from stresswatch.versions.model_version import REFERENCE_FILE

@@ -14,12 +14,12 @@ from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import read
-from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import ProbationEnvironment
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.retraining.live_archive import LiveArchive
 from stresswatch.retraining.probation import BARRED_BY, SETTLES, judge_probation, looks
 from stresswatch.retraining.verdict import Outcome
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, load_model, read_pointer, write_pointer
 from stresswatch.versions.model_version import PROBATION_FILE, folder_of_version, keep_verdict

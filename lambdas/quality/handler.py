@@ -25,7 +25,7 @@ from stresswatch.monitoring.live_quality import (
 )
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, prefixes
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
 from stresswatch.versions.champion import read_pointer

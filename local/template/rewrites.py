@@ -22,7 +22,7 @@ from local.template.resources import (
     without,
 )
 from local.template.training_rewrite import train_with_a_function
-from stresswatch.monitoring.windows import SCHEDULED_TIME
+from stresswatch.settled.windows import SCHEDULED_TIME
 
 ALARM_NAMESPACE_PREFIX = "local:"
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}

@@ -7,7 +7,7 @@ import pytest
 
 from cdk_app.constructs.monitoring.drift import after_each_window
 from stresswatch.aws import stack_outputs
-from stresswatch.monitoring.windows import LAG
+from stresswatch.settled.windows import LAG
 from tests.infrastructure.conftest import actions
 
 NAMES = {

@@ -51,6 +51,8 @@ _VALUES = {
     "reasons": ReasonsPolicy.ON_REQUEST,
     "identity_secret": "identity",
     "window_minutes": 60,
+    "quality_every_hours": 6,
+    "sample_posts": 10_000,
     "minimum_window_posts": 50,
     "maximum_window_posts": 10_000,
     "look_back_seconds": 3600,

@@ -19,7 +19,7 @@ from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
 from stresswatch.monitoring.drift_history import SCHEMA
-from stresswatch.monitoring.windows import InvalidWindow, Window
+from stresswatch.settled.windows import InvalidWindow, Window
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT

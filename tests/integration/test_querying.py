@@ -27,7 +27,7 @@ from stresswatch.contracts.predictions import (
 )
 from stresswatch.monitoring import drift_history
 from stresswatch.monitoring.live_quality import match, newest_labels
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, quarantine
 
 QUERIES = {query.name: query for query in saved_queries("dev")}

@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from stresswatch.monitoring.window_metrics import publish
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 from stresswatch.versions.model_registry import Registry
 from tests import strict_calls
 from tests.strict_calls import RefusedByAws

@@ -51,6 +51,7 @@ LAYERS = (
     {"evaluation"},
     {"storage", "streaming"},
     {"versions"},
+    {"settled"},
     {"monitoring"},
     {"retraining"},
     {"serving"},

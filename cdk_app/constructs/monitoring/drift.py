@@ -19,7 +19,7 @@ from cdk_app.settings.stage import Stage
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.windows import LAG, SCHEDULED_TIME
+from stresswatch.settled.windows import LAG, SCHEDULED_TIME
 from stresswatch.storage import archive
 from stresswatch.versions.model_version import MODELS_PREFIX
 

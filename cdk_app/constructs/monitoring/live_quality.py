@@ -13,7 +13,7 @@ from cdk_app.permissions import allow_metrics
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.windows import SCHEDULED_TIME
+from stresswatch.settled.windows import SCHEDULED_TIME
 from stresswatch.storage import archive
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, QUALITY
 from stresswatch.storage.training_sets import LABELS_PREFIX

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from local.alarms.evaluation import ALARM, OK, Alarm, Samples, evaluate
 from stresswatch.monitoring.window_metrics import RefusedMetrics, complain, publish
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 from tests.strict_calls import checked
 
 PERIOD = 60

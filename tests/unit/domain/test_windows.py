@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from stresswatch.monitoring.windows import LAG, Window
+from stresswatch.settled.windows import LAG, Window
 
 
 def at(text):

@@ -22,6 +22,7 @@
     └── ChampionUnavailable    there is no model to serve with
 
     AwsFailure                 AWS refused a write
+    ├── Overtaken              another settle wrote the same part meanwhile
     ├── PointerExists          another version became the first champion meanwhile
     └── RefusedMetrics         CloudWatch refused some metrics of a window
 

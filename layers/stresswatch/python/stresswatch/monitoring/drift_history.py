@@ -20,12 +20,13 @@ import pyarrow.parquet as pq
 
 from stresswatch.aws.s3 import listed
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
+from stresswatch.storage import prefixes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PREFIX = "drift/"
+PREFIX = prefixes.DRIFT
 REPORTS = "reports/"
 """Where the windows' pages are."""
 SCHEMA = pa.schema(

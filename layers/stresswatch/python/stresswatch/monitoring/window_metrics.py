@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from stresswatch.aws.s3 import error_code
 from stresswatch.errors import AwsFailure
-from stresswatch.monitoring.windows import Window
+from stresswatch.settled.windows import Window
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

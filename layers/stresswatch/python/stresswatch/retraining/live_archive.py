@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.live_quality import newest_labels
-from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_comparison import LiveComparison, compare_rows
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
 from stresswatch.versions.shadow import ARCHIVE_PREFIX, GRACE

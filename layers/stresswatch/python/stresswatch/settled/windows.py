@@ -1,4 +1,4 @@
-"""Windows of time that a monitor looks at."""
+"""Windows of time: what is settled at a time, and what a monitor looks at."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InvalidWindow(InvalidInput):
     """The event names no window of time."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Window:
     """From `start` up to, not including, `end`; both with a time zone."""
 
@@ -43,11 +43,24 @@ class Window:
         Days begin with a window at midnight, UTC, as `minutes` divides them. So runs that are
         late, or tried again, look at the window that they were for, and no two windows overlap.
         """
+        end = _on_grid(moment - LAG, minutes)
+        return Window(end - timedelta(minutes=minutes), end)
+
+    @staticmethod
+    def grid(start: datetime, end: datetime, minutes: int) -> list[Window]:
+        """Return the windows of the grid that overlap the time from `start` to `end`, in order."""
         length = timedelta(minutes=minutes)
-        seen = moment.astimezone(UTC) - LAG
-        midnight = seen.replace(hour=0, minute=0, second=0, microsecond=0)
-        end = midnight + (seen - midnight) // length * length
-        return Window(end - length, end)
+        begin = _on_grid(start, minutes)
+        count = -((begin - end) // length)
+        return [
+            Window(begin + place * length, begin + (place + 1) * length) for place in range(count)
+        ]
+
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        return self.start < end and start < self.end
+
+    def is_within(self, other: Window) -> bool:
+        return other.start <= self.start and self.end <= other.end
 
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:
@@ -74,3 +87,10 @@ class Window:
                 f"start and end must be ISO 8601 times with a time zone, in order: {error}"
             ) from error
         return Window(start, end)
+
+
+def _on_grid(moment: datetime, minutes: int) -> datetime:
+    """Return the last boundary of the grid up to a moment, in UTC."""
+    utc, length = moment.astimezone(UTC), timedelta(minutes=minutes)
+    midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + (utc - midnight) // length * length

@@ -1,0 +1,110 @@
+"""Where the settled archive is: a part for each window and shard, its summary and its sample.
+
+Each of the three has a prefix of its own, as Athena reads every object under a table's prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from stresswatch.aws.s3 import listed
+from stresswatch.settled.windows import Window
+from stresswatch.storage import archive
+from stresswatch.versions import shadow
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NOTHING = "none"
+"""Stands for a shard where nothing arrived: a part of its own tells "nothing" from "not yet"."""
+
+
+class Part(NamedTuple):
+    """What is settled at a time: one shard's rows of one window."""
+
+    window: Window
+    shard: str
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The prefixes of one archive.
+
+    Attributes
+    ----------
+    name : str
+        What jobs call it.
+    raw : str
+        Of the objects that are settled.
+    settled, summaries : str
+        Of what they become.
+    samples : str or None
+        None where nobody looks at a sample.
+    """
+
+    name: str
+    raw: str
+    settled: str
+    summaries: str
+    samples: str | None
+
+    def rows_key(self, part: Part) -> str:
+        return f"{self.settled}{_place(part)}.parquet"
+
+    def summary_key(self, part: Part) -> str:
+        return f"{self.summaries}{_place(part)}.summary.json"
+
+    def sample_key(self, part: Part) -> str | None:
+        return f"{self.samples}{_place(part)}.parquet" if self.samples else None
+
+
+PREDICTIONS = Archive(
+    "predictions", archive.PREFIX, "settled/", "settled-summaries/", "settled-samples/"
+)
+SHADOW = Archive(
+    "shadow", shadow.ARCHIVE_PREFIX, "settled-shadow/", "settled-shadow-summaries/", None
+)
+ARCHIVES = {one.name: one for one in (PREDICTIONS, SHADOW)}
+
+
+def part_of(key: str) -> Part:
+    """Read which part an object is of, from its key.
+
+    Raises
+    ------
+    ValueError
+        When it is no key of a part.
+    """
+    start, end, rest = key.rpartition("/")[2].split("-", 2)
+    window = Window(datetime.fromisoformat(start), datetime.fromisoformat(end))
+    return Part(window, rest.partition(".")[0])
+
+
+def settled_parts(
+    s3: S3Client, bucket: str, archive: Archive, start: datetime, end: datetime
+) -> list[Part]:
+    """List the parts with a summary that overlap the time from `start` to `end`.
+
+    They are listed by day, as no window goes on after midnight, UTC.
+    """
+    return [
+        part
+        for day in _days(start, end)
+        for found in listed(s3, bucket, f"{archive.summaries}{day:date=%Y-%m-%d/}")
+        if (part := part_of(found["Key"])).window.overlaps(start, end)
+    ]
+
+
+def _place(part: Part) -> str:
+    start = part.window.start.astimezone(UTC)
+    return f"{start:date=%Y-%m-%d/hour=%H/}{part.window.name}-{part.shard}"
+
+
+def _days(start: datetime, end: datetime) -> Iterator[datetime]:
+    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        yield day
+        day += timedelta(days=1)

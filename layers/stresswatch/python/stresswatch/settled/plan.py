@@ -1,0 +1,240 @@
+"""What a run of the monitoring workflow has to do: which parts to settle, which windows to measure.
+
+Everything here is pure: what the archives hold in, a plan out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from stresswatch.settled.places import ARCHIVES, NOTHING, PREDICTIONS, Archive, Part
+from stresswatch.settled.sources import sources
+from stresswatch.settled.summaries import Summary
+from stresswatch.settled.windows import InvalidWindow, Window
+from stresswatch.storage.archive import ArchivedObject
+
+LOOKED_AT = timedelta(hours=24)
+"""How long after its end a window is settled anew where objects came late."""
+JOBS_A_RUN = 1_000
+"""How many fit between two states of Step Functions: 256 KB."""
+
+
+class Job(NamedTuple):
+    """A part to settle."""
+
+    archive: Archive
+    part: Part
+
+    def to_dict(self) -> dict[str, str]:
+        window = self.part.window
+        return {
+            "archive": self.archive.name,
+            "start": window.start.isoformat(),
+            "end": window.end.isoformat(),
+            "shard": self.part.shard,
+        }
+
+    @staticmethod
+    def of(fields: Mapping[str, str]) -> Job:
+        """Read what `to_dict` wrote."""
+        start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
+        return Job(ARCHIVES[fields["archive"]], Part(Window(start, end), fields["shard"]))
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What an archive holds of the windows that a run looks at.
+
+    Attributes
+    ----------
+    windows : list of Window
+        In order and apart, as they are settled.
+    shards : mapping of Window to set of str
+        The shards with raw objects or a part, of each window with any.
+    stale : list of Job
+        The parts that are not settled, or no more with all that there is.
+    """
+
+    windows: Sequence[Window]
+    shards: Mapping[Window, Set[str]]
+    stale: Sequence[Job]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does.
+
+    Attributes
+    ----------
+    windows : list of (Window, int)
+        What to measure, by time, with the number of parts that each has.
+    quality : datetime or None
+        Up to when live quality is to be measured, if it is due.
+    """
+
+    jobs: Sequence[Job]
+    windows: Sequence[tuple[Window, int]]
+    quality: datetime | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "jobs": [job.to_dict() for job in self.jobs],
+            "windows": [
+                {"start": window.start.isoformat(), "end": window.end.isoformat(), "shards": shards}
+                for window, shards in self.windows
+            ],
+            "quality": {"time": self.quality.isoformat()} if self.quality else None,
+        }
+
+
+def scheduled_windows(scheduled: datetime, minutes: int) -> list[Window]:
+    """Return the windows that the run of a schedule looks at; the last one is what it is for."""
+    end = Window.before(scheduled, minutes).end
+    return Window.grid(end - LOOKED_AT, end, minutes)
+
+
+def asked_windows(asked: Window, minutes: int, now: datetime) -> list[Window]:
+    """Return the windows that a run on demand looks at, also the running one.
+
+    Raises
+    ------
+    InvalidWindow
+        When none of it has begun.
+    """
+    if asked.start >= now:
+        raise InvalidWindow("the window has not begun")
+    return Window.grid(asked.start, min(asked.end, now), minutes)
+
+
+def as_settled(grid: Sequence[Window], settled: Iterable[Window]) -> list[Window]:
+    """Return the windows of a grid as they are settled.
+
+    Where a stage's grid was another one, its windows stay, and the new grid has what is between
+    them: so no row is settled twice.
+    """
+    former, windows = sorted(settled), []
+    for window in grid:
+        start = window.start
+        for one in former:
+            if one.overlaps(start, window.end):
+                if start < one.start:
+                    windows.append(Window(start, one.start))
+                windows.append(one)
+                start = one.end
+        if start < window.end:
+            windows.append(Window(start, window.end))
+    return windows
+
+
+def holding(
+    archive: Archive,
+    windows: Sequence[Window],
+    shards: Iterable[Sequence[ArchivedObject]],
+    summaries: Iterable[Summary],
+) -> Holding:
+    """Compare what an archive has with what was settled.
+
+    Parameters
+    ----------
+    windows
+        As they are settled, from `as_settled`.
+    shards
+        The objects of one shard after the other, each as `sources` takes them.
+    """
+    known = {summary.part: summary for summary in summaries}
+    held: dict[Window, set[str]] = {}
+    for window, shard in known:
+        held.setdefault(window, set()).add(shard)
+    stale = []
+    for objects in shards:
+        for window in windows:
+            found = sources(objects, window)
+            if found.of_window:
+                part = Part(window, found.of_window[0].shard)
+                held.setdefault(window, set()).add(part.shard)
+                if part not in known or not known[part].is_current(found):
+                    stale.append(Job(archive, part))
+    return Holding(windows, held, stale)
+
+
+def plan_scheduled(
+    predictions: Holding,
+    others: Iterable[Holding],
+    grid: Sequence[Window],
+    measured: Collection[str],
+    quality_every_hours: int,
+) -> Plan:
+    """Plan the run of a schedule.
+
+    It measures the newest window, what it settles anew, and what an earlier run settled and did
+    not measure. What is before the first window with anything is left alone: a new stack measures
+    no day that it has not seen.
+
+    Parameters
+    ----------
+    grid
+        From `scheduled_windows`.
+    measured
+        Names of windows in the history of drift.
+    """
+    newest = grid[-1]
+    begin = min([*predictions.shards, newest]).start
+    windows = [window for window in predictions.windows if window.end > begin]
+    jobs, postponed = _jobs(predictions, others, windows)
+    settled_now = [job.part.window for job in jobs if job.archive is PREDICTIONS]
+    put_off = [job.part.window for job in postponed if job.archive is PREDICTIONS]
+
+    def is_due(window: Window) -> bool:
+        is_new = window == newest or window.name not in measured
+        return not _any_overlap(put_off, window) and (is_new or _any_overlap(settled_now, window))
+
+    due = [window for window in grid if window.end > begin and is_due(window)]
+    return Plan(
+        jobs,
+        [(window, _parts(predictions, window)) for window in due],
+        newest.end if _is_due(newest, quality_every_hours) else None,
+    )
+
+
+def plan_asked(predictions: Holding, others: Iterable[Holding], asked: Window) -> Plan:
+    """Plan a run on demand: it measures what was asked for, as one window."""
+    jobs, _ = _jobs(predictions, others, predictions.windows)
+    return Plan(jobs, [(asked, _parts(predictions, asked))], asked.end)
+
+
+def _jobs(
+    predictions: Holding, others: Iterable[Holding], windows: Iterable[Window]
+) -> tuple[list[Job], list[Job]]:
+    """Return the jobs of a run, oldest first, and those that are for the next one."""
+    nothing = [
+        Job(PREDICTIONS, Part(window, NOTHING))
+        for window in windows
+        if window not in predictions.shards
+    ]
+    stale = [job for one in (predictions, *others) for job in one.stale]
+    jobs = sorted([*nothing, *stale], key=lambda job: (job.part, job.archive.name))
+    return jobs[:JOBS_A_RUN], jobs[JOBS_A_RUN:]
+
+
+def _parts(predictions: Holding, measured: Window) -> int:
+    """Count the parts that a window has once all of them are settled."""
+    return sum(
+        max(1, len(predictions.shards.get(window, set()) - {NOTHING}))
+        for window in predictions.windows
+        if window.overlaps(measured.start, measured.end)
+    )
+
+
+def _any_overlap(windows: Iterable[Window], other: Window) -> bool:
+    return any(window.overlaps(other.start, other.end) for window in windows)
+
+
+def _is_due(window: Window, every_hours: int) -> bool:
+    """Return whether a multiple of these hours, from midnight, is in the window or ends it."""
+    midnight = window.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    length = timedelta(hours=every_hours)
+    before, after = ((moment - midnight) // length for moment in (window.start, window.end))
+    return after > before or window.end - midnight == timedelta(days=1)

@@ -1,0 +1,153 @@
+"""From raw objects on disk to a part's rows, counts and sample, with DuckDB.
+
+DuckDB sorts on disk what does not fit into the memory that it is given. With one thread, the same
+rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.settled.summaries import Counts
+
+SAMPLE_COLUMNS = ("prediction_id", "predicted_at", "model_version", *REFERENCE_COLUMNS)
+"""What a sample has of its rows, by the archive's own names."""
+_MEMORY = "400MB"
+_ROWS_A_GROUP = 100_000
+_TYPES = {str: "VARCHAR", bool: "BOOLEAN", float: "DOUBLE"}
+_OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}"
+_SMOKE = f"starts_with(post_id, '{SMOKE_PREFIX}')"
+
+
+class Rows:
+    """A part under way in a folder of its own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path):
+        self._connection = connection
+        self.file = folder / "rows.parquet"
+        self.sample_file = folder / "sample.parquet"
+
+    def write(self, alone: Sequence[Path], repeated: Sequence[Path], start: datetime) -> None:
+        """Write one row for each `prediction_id`, in the order of these ids.
+
+        Parameters
+        ----------
+        alone
+            Files, gzipped JSON Lines, whose records are in no other.
+        repeated
+            Files whose records may be in several. The first row stands by `predicted_at` and
+            `model_version`; where it was before `start`, the record is left out.
+        """
+        rows = " UNION ALL BY NAME ".join(
+            [
+                _NONE,
+                *([_read(alone)] if alone else []),
+                *([_first(repeated, start)] if repeated else []),
+            ]
+        )
+        self._copy(f"SELECT {_SETTLED} FROM ({rows}) ORDER BY prediction_id", self.file)
+
+    def counts(self) -> tuple[int, tuple[Counts, ...]]:
+        """Count the rows of smoke tests, and all others by model version and source."""
+        ((smoke_posts,),) = self._connection.execute(
+            f"SELECT count(*) FROM {self._rows} WHERE {_SMOKE}"
+        ).fetchall()
+        counts = self._connection.execute(
+            f"SELECT {_COUNTS} FROM {self._rows} WHERE NOT {_SMOKE} "
+            "GROUP BY model_version, source ORDER BY model_version, source NULLS FIRST"
+        ).fetchall()
+        return smoke_posts, tuple(Counts(*row) for row in counts)
+
+    def write_sample(self, counts: Sequence[Counts], maximum: int) -> None:
+        """Keep, of each version, the `maximum` rows with the smallest ids, without smoke tests'."""
+        columns = ", ".join(f'{_lower(name)} AS "{name}"' for name in SAMPLE_COLUMNS)
+        versions = sorted({one.model_version for one in counts})
+        samples = [
+            f"(SELECT {columns} FROM {self._rows} "
+            f"WHERE model_version = {_text(version)} AND NOT {_SMOKE} "
+            f"ORDER BY prediction_id LIMIT {maximum:d})"
+            for version in versions
+        ]
+        none = f"(SELECT {columns} FROM {self._rows} LIMIT 0)"
+        chosen = " UNION ALL ".join(samples or [none])
+        self._copy(
+            f"SELECT * FROM ({chosen}) ORDER BY model_version, prediction_id", self.sample_file
+        )
+
+    @property
+    def _rows(self) -> str:
+        return f"read_parquet({_text(str(self.file))})"
+
+    def _copy(self, query: str, file: Path) -> None:
+        self._connection.execute(f"COPY ({query}) TO {_text(str(file))} ({_OPTIONS})")
+
+
+@contextmanager
+def rows_in(folder: Path) -> Iterator[Rows]:
+    """Make a part in a folder."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1,
+        "memory_limit": _MEMORY,
+        "temp_directory": str(folder / "spilled"),
+        "autoinstall_known_extensions": False,
+    }
+    with closing(duckdb.connect(config=settings)) as connection:
+        yield Rows(connection, folder)
+
+
+def _read(files: Sequence[Path], *, with_name: bool = False) -> str:
+    names = ", ".join(_text(str(file)) for file in files)
+    columns = ", ".join(
+        f"{_text(name)}: '{_TYPES[kind]}'" for name, kind in ARCHIVE_COLUMNS.items()
+    )
+    return (
+        f"SELECT * FROM read_json([{names}], columns={{{columns}}}, compression='gzip', "
+        f"format='newline_delimited', filename={with_name})"
+    )
+
+
+def _first(files: Sequence[Path], start: datetime) -> str:
+    """Choose the first row of each id; of two that say the same, always the same one."""
+    order = "predicted_at::TIMESTAMP, model_version, filename"
+    moment = f"TIMESTAMP '{start.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+    return (
+        "SELECT * EXCLUDE filename FROM "
+        f"(SELECT * FROM ({_read(files, with_name=True)}) QUALIFY row_number() OVER "
+        f"(PARTITION BY prediction_id ORDER BY {order}) = 1) "
+        f"WHERE predicted_at::TIMESTAMP >= {moment}"
+    )
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _lower(name: str) -> str:
+    return f'"{name.lower()}"'
+
+
+def _settled(name: str) -> str:
+    # Glue's tables have columns in lower case. A time is cut to milliseconds, never rounded up.
+    if name == "predicted_at":
+        value = "date_trunc('milliseconds', predicted_at::TIMESTAMP)::TIMESTAMP_MS"
+    else:
+        value = f'"{name}"'
+    return f"{value} AS {_lower(name)}"
+
+
+_SETTLED = ", ".join(map(_settled, ARCHIVE_COLUMNS))
+_NONE = "SELECT {} WHERE false".format(
+    ", ".join(f'NULL::{_TYPES[kind]} AS "{name}"' for name, kind in ARCHIVE_COLUMNS.items())
+)
+_COUNTS = (
+    "model_version, source, count(*), count_if(stressed), fsum(probability), "
+    "fsum(probability * probability), "
+    + " + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES)
+)

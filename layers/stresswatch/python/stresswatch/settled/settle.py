@@ -1,0 +1,132 @@
+"""Settle a part: its raw objects become rows that are there once, a sample and a summary.
+
+What was written is written again to the same bytes, so a settle may be killed at any time and run
+again. The summary comes last: only with it is a part settled. Every write has the condition that
+nobody wrote since before the listing, so one that was overtaken replaces nothing newer.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from stresswatch.aws.s3 import ABSENT, OVERTAKEN, Location, error_code, read_if_there
+from stresswatch.errors import AwsFailure
+from stresswatch.settled.places import NOTHING, Archive, Part
+from stresswatch.settled.rows import rows_in
+from stresswatch.settled.sources import Sources, reach, sources
+from stresswatch.settled.summaries import Summary
+from stresswatch.storage import archive as raw
+from stresswatch.storage.archive import ArchivedObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PARQUET = "application/vnd.apache.parquet"
+
+
+class Overtaken(AwsFailure):
+    """Another settle wrote the same part meanwhile; settle it again."""
+
+
+def settle(s3: S3Client, bucket: str, archive: Archive, part: Part, sample_posts: int) -> Summary:
+    """Settle one shard's objects of one window, and return the summary.
+
+    A part whose raw objects have expired is left as it is.
+
+    Raises
+    ------
+    Overtaken
+        When another settle wrote one of the part's objects since this one began.
+    """
+    keys = [archive.rows_key(part), archive.sample_key(part), archive.summary_key(part)]
+    etags = {key: _etag(s3, bucket, key) for key in keys if key}
+    known = _summary(s3, bucket, archive, part)
+    found = _sources(s3, bucket, archive, part)
+    if known and known.objects > found.objects:
+        return known
+    with tempfile.TemporaryDirectory() as name, rows_in(Path(name)) as rows:
+        repeated = raw.overlapping([*found.earlier, *found.of_window])
+        files = _download(s3, bucket, [*found.earlier, *found.of_window], Path(name))
+        rows.write(
+            [file for key, file in files.items() if key not in repeated],
+            [file for key, file in files.items() if key in repeated],
+            part.window.start,
+        )
+        smoke_posts, counts = rows.counts()
+        summary = Summary(part, found.digest, found.objects, smoke_posts, counts)
+        _put_file(s3, bucket, archive.rows_key(part), rows.file, etags)
+        if key := archive.sample_key(part):
+            rows.write_sample(counts, sample_posts)
+            _put_file(s3, bucket, key, rows.sample_file, etags)
+    _put(
+        s3, bucket, archive.summary_key(part), summary.to_json().encode(), etags, "application/json"
+    )
+    return summary
+
+
+def _etag(s3: S3Client, bucket: str, key: str) -> str | None:
+    try:
+        return s3.head_object(Bucket=bucket, Key=key)["ETag"]
+    except ClientError as error:
+        if error_code(error) not in ABSENT:
+            raise
+        return None
+
+
+def _summary(s3: S3Client, bucket: str, archive: Archive, part: Part) -> Summary | None:
+    text = read_if_there(s3, Location(bucket, archive.summary_key(part)))
+    return Summary.from_json(text) if text else None
+
+
+def _sources(s3: S3Client, bucket: str, archive: Archive, part: Part) -> Sources:
+    if part.shard == NOTHING:
+        return Sources([], [])
+    window = part.window
+    found = raw.objects(s3, bucket, window.start, window.end, archive.raw, part.shard)
+    since = reach(found, window.start)
+    earlier = raw.objects(s3, bucket, since, window.start, archive.raw, part.shard)
+    return sources(sorted([*earlier, *found], key=lambda one: one.at), window)
+
+
+def _download(
+    s3: S3Client, bucket: str, objects: Sequence[ArchivedObject], folder: Path
+) -> dict[str, Path]:
+    """Bring objects into a folder; return their files by key, without those that are empty."""
+
+    def fetch(one: ArchivedObject) -> Path:
+        file = folder / one.name
+        with file.open("wb") as target:
+            shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=one.key)["Body"], target)
+        return file
+
+    with ThreadPoolExecutor(raw.READERS) as pool:
+        files = zip(objects, pool.map(fetch, objects), strict=True)
+        return {one.key: file for one, file in files if file.stat().st_size}
+
+
+def _put_file(
+    s3: S3Client, bucket: str, key: str, file: Path, etags: dict[str, str | None]
+) -> None:
+    with file.open("rb") as body:
+        _put(s3, bucket, key, body, etags, _PARQUET)
+
+
+def _put(
+    s3: S3Client, bucket: str, key: str, body: Any, etags: dict[str, str | None], content_type: str
+) -> None:
+    """Write an object if it is still what it was."""
+    etag = etags[key]
+    condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition)
+    except ClientError as error:
+        if error_code(error) not in OVERTAKEN:
+            raise
+        raise Overtaken(f"another settle wrote {key} meanwhile") from error

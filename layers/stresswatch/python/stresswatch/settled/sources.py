@@ -1,0 +1,80 @@
+"""Which raw objects count for a part: those of its window, and earlier deliveries of their records.
+
+A record that was delivered again is in several objects of its shard, whose ranges overlap then. Its
+row belongs to the window of its first prediction, so a part needs the earlier objects that overlap
+those of its window. None of them can be from before the records arrived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from stresswatch.settled.windows import Window
+from stresswatch.storage.archive import ArchivedObject
+
+TOLERANCE = timedelta(hours=2)
+"""How far the clock of a function may be behind that of the stream."""
+
+
+class Sources(NamedTuple):
+    """The objects that count for a part."""
+
+    of_window: Sequence[ArchivedObject]
+    earlier: Sequence[ArchivedObject]
+
+    @property
+    def objects(self) -> int:
+        return len(self.of_window) + len(self.earlier)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of their sorted names: another one says that there are others now."""
+        names = sorted(one.name for one in (*self.of_window, *self.earlier))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def reach(of_window: Iterable[ArchivedObject], start: datetime) -> datetime:
+    """Return from when on an object may hold the same records as these, or `start` if sooner."""
+    return min([start, *(one.arrived - TOLERANCE for one in of_window)])
+
+
+def sources(objects: Sequence[ArchivedObject], window: Window) -> Sources:
+    """Choose what counts for a window.
+
+    Parameters
+    ----------
+    objects
+        One shard's, in the order of `at`; complete from what `reach` gives for the window's own
+        up to the window's end.
+    """
+    begin, end = (_place(objects, moment) for moment in (window.start, window.end))
+    of_window = objects[begin:end]
+    earlier = objects[_place(objects, reach(of_window, window.start)) : begin]
+    ranges = _ranges(of_window)
+    lasts = [last for _, last in ranges]
+    firsts = [first for first, _ in ranges]
+
+    def overlaps(one: ArchivedObject) -> bool:
+        place = bisect_right(firsts, one.last) - 1
+        return place >= 0 and lasts[place] >= one.first
+
+    return Sources(of_window, [one for one in earlier if overlaps(one)])
+
+
+def _place(objects: Sequence[ArchivedObject], moment: datetime) -> int:
+    return bisect_left(objects, moment, key=lambda one: one.at)
+
+
+def _ranges(objects: Iterable[ArchivedObject]) -> list[tuple[int, int]]:
+    """Return the ranges of sequence numbers that the objects have, in order and apart."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted((one.first, one.last) for one in objects):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(last, found[-1][1])
+        else:
+            found.append((first, last))
+    return found

@@ -1,0 +1,118 @@
+"""Summaries of parts: counts and sums, which add up over shards and windows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from stresswatch.aws.s3 import Location, read
+from stresswatch.settled.places import Archive, Part
+from stresswatch.settled.sources import Sources
+from stresswatch.settled.windows import Window
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_READERS = 16
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one model version said of the posts of one source in a part.
+
+    Attributes
+    ----------
+    stressed : int
+        Posts that it called stressed.
+    probability_sum, probability_sum_squares : float
+        Of stress.
+    imputed : int
+        Numbers that the posts lacked.
+    """
+
+    model_version: str
+    source: str | None
+    posts: int
+    stressed: int
+    probability_sum: float
+    probability_sum_squares: float
+    imputed: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A part in numbers.
+
+    Attributes
+    ----------
+    sources : str
+        The digest of the raw objects that were settled, by which a part is stale once there are
+        others.
+    objects : int
+        How many these were.
+    smoke_posts : int
+        Rows of smoke tests, which count nowhere else.
+    """
+
+    part: Part
+    sources: str
+    objects: int
+    smoke_posts: int
+    counts: tuple[Counts, ...]
+
+    @property
+    def posts(self) -> int:
+        return sum(one.posts for one in self.counts)
+
+    def posts_of(self, model_version: str) -> int:
+        return sum(one.posts for one in self.counts if one.model_version == model_version)
+
+    def is_current(self, found: Sources) -> bool:
+        """Return whether nothing has come since, of what is found now.
+
+        Raw objects expire sooner than what they became, and nothing else deletes them: where there
+        are fewer than were settled, the part knows more than they do.
+        """
+        return self.sources == found.digest or self.objects > found.objects
+
+    def to_json(self) -> str:
+        """Write the same text for the same summary."""
+        fields = {
+            "start": self.part.window.start.isoformat(),
+            "end": self.part.window.end.isoformat(),
+            "shard": self.part.shard,
+            "sources": self.sources,
+            "objects": self.objects,
+            "posts": self.posts,
+            "smoke_posts": self.smoke_posts,
+            "counts": [asdict(one) for one in self.counts],
+        }
+        return json.dumps(fields, indent=1)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Summary:
+        fields: dict[str, Any] = json.loads(text)
+        start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
+        return Summary(
+            Part(Window(start, end), fields["shard"]),
+            fields["sources"],
+            fields["objects"],
+            fields["smoke_posts"],
+            tuple(Counts(**one) for one in fields["counts"]),
+        )
+
+
+def read_summaries(
+    s3: S3Client, bucket: str, archive: Archive, parts: Iterable[Part]
+) -> list[Summary]:
+    """Read the summaries of parts, in their order."""
+
+    def fetch(part: Part) -> Summary:
+        return Summary.from_json(read(s3, Location(bucket, archive.summary_key(part))))
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(fetch, parts))
