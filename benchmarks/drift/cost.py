@@ -1,7 +1,7 @@
 """What the drift function costs by the size of its window: processor time and memory.
 
-Synthetic rows are archived in batches of 500, and for each size a process of its own does what
-the function does with them: read, sample, compare with a reference of 568 posts, draw the page.
+Synthetic rows are archived in batches of 500 and settled, and for each size a process of its own
+does what the function does: read the sample, compare with a reference of 568 posts, draw the page.
 The archive is in the process's memory, so the time that S3 takes is not in it, and all of the
 archive is in the memory.
 """
@@ -34,7 +34,11 @@ from stresswatch.contracts.predictions import (
 )
 from stresswatch.monitoring.drift import measure_drift, write_page
 from stresswatch.monitoring.drift_rules import DriftRules
-from stresswatch.monitoring.sampling import sample
+from stresswatch.settled.places import PREDICTIONS, Part, settled_parts
+from stresswatch.settled.samples import merge, read_samples
+from stresswatch.settled.settle import settle
+from stresswatch.settled.summaries import read_summaries
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from verification.faults.stores import Buckets
 
@@ -54,16 +58,17 @@ def measure(rows: int, maximum: int = _MAXIMUM) -> dict[str, Any]:
     """Do what the function does with so many rows, of which it compares at most a maximum."""
     store: Any = Buckets()
     fill(store, rows)
+    window = Window(START, START + timedelta(hours=1))
+    settle(store, "archive", PREDICTIONS, Part(window, "shard"), maximum)
     reference = pd.DataFrame(
         np.random.default_rng(0).normal(size=(REFERENCE_ROWS, len(REFERENCE_COLUMNS))),
         columns=list(REFERENCE_COLUMNS),
     )
     started = time.process_time()
-    end = START + timedelta(hours=1)
-    found = sample(
-        archive.stream(store, "archive", START, end, timedelta(hours=1)),
-        maximum,
-    )
+    parts = settled_parts(store, "archive", PREDICTIONS, window.start, window.end)
+    summaries = read_summaries(store, "archive", PREDICTIONS, parts)
+    samples = read_samples(store, "archive", PREDICTIONS, summaries, "v1")
+    found = merge(samples, maximum, window)
     read = time.process_time()
     current = pd.DataFrame(found.rows)
     drift = measure_drift(current, reference, DriftRules())
@@ -87,7 +92,8 @@ def fill(store: Any, rows: int) -> None:
         at = (START + timedelta(seconds=3600 * first / rows)).isoformat()
         values = dice.normal(size=(min(BATCH, rows - first), len(REFERENCE_COLUMNS))).tolist()
         records = [
-            Record(b"", "posts", "shard", str(first + place), 0.0) for place in range(len(values))
+            Record(b"", "posts", "shard", str(first + place), START.timestamp())
+            for place in range(len(values))
         ]
         numbers = len(NUMERIC_FEATURES)
         predictions = [

@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,17 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws import service_text
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, read
-from stresswatch.contracts.posts import SMOKE_PREFIX
+from stresswatch.errors import Unavailable
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.monitoring.sampling import Sample, sample
 from stresswatch.monitoring.window_metrics import complain, publish
+from stresswatch.settled.places import PREDICTIONS, settled_parts
+from stresswatch.settled.samples import Sample, merge, read_samples
+from stresswatch.settled.summaries import read_summaries
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, read_pointer
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
 
 logger = Logger()
 
+
+class NotSettled(Unavailable):
+    """A window is to be measured before all of its parts are settled."""
+
+
 _INDEX_DAYS = 14
 _INDEX_WINDOWS = 200
 """How far back the index goes, and how many windows it lists at most."""
@@ -48,19 +55,25 @@ _INDEX_WINDOWS = 200
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
 
+    The event has the window's ``start`` and ``end``, and with ``shards`` the number of parts that
+    must be settled before it can be measured.
+
     Only rows of the present champion count: the probability and the share of unknown words are
     its own, and say nothing beside another model's reference. A smoke test's posts do not.
 
     Raises
     ------
+    stresswatch.settled.windows.InvalidWindow
+    NotSettled
+        When a part is missing, of which the next run of the workflow takes care.
     stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and people told.
     """
     environment = DriftEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
-    window = _window(event, environment.window_minutes)
+    window = Window.of(event, minutes=0)
     pointer = read_pointer(boto3.client("ssm"), environment.champion_parameter)
-    current = _read(s3, environment, window, pointer)
+    current = _read(s3, environment, window, event["shards"], pointer)
     version = pointer.version if pointer else None
     found, drift = WindowDrift(window, version, "no_champion", current.posts), None
     if pointer and current.posts < environment.minimum_window_posts:
@@ -75,32 +88,22 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     return _answer(found, bucket)
 
 
-def _window(event: Mapping[str, Any], minutes: int) -> Window:
-    """Read the window from the event, or give the one that its schedule was for."""
-    if event.keys() & {"start", "end"}:
-        return Window.of(event, minutes)
-    scheduled = event.get("time")  # as its schedule has it, also when it is tried again
-    return Window.before(
-        datetime.fromisoformat(scheduled) if scheduled else datetime.now(UTC), minutes
-    )
-
-
 def _read(
-    s3: S3Client, environment: DriftEnvironment, window: Window, pointer: Pointer | None
+    s3: S3Client,
+    environment: DriftEnvironment,
+    window: Window,
+    needed: int,
+    pointer: Pointer | None,
 ) -> Sample:
+    bucket = environment.archive_bucket
+    parts = settled_parts(s3, bucket, PREDICTIONS, window.start, window.end)
+    if len(parts) < needed:
+        raise NotSettled(f"{len(parts)} of the window's {needed} parts are settled")
     if pointer is None:
         return Sample([], 0)
-    look_back = timedelta(seconds=environment.look_back_seconds)
-    rows = archive.stream(s3, environment.archive_bucket, window.start, window.end, look_back)
-    return sample(
-        (
-            row
-            for row in rows
-            if row["model_version"] == pointer.version
-            and not row["post_id"].startswith(SMOKE_PREFIX)
-        ),
-        environment.maximum_window_posts,
-    )
+    summaries = read_summaries(s3, bucket, PREDICTIONS, parts)
+    samples = read_samples(s3, bucket, PREDICTIONS, summaries, pointer.version)
+    return merge(samples, environment.maximum_window_posts, window)
 
 
 def _measure(

@@ -55,7 +55,6 @@ _VALUES = {
     "sample_posts": 10_000,
     "minimum_window_posts": 50,
     "maximum_window_posts": 10_000,
-    "look_back_seconds": 3600,
     "drift_rules": DriftRules(),
     "drift_share_threshold": 0.05,
     "drift_windows_to_alarm": 1,

@@ -13,7 +13,6 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from cli.smoke import smoke_posts
-from lambdas.drift.handler import handler
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, Record
 from stresswatch.model.artefact import Artefact
@@ -22,7 +21,7 @@ from stresswatch.monitoring.drift_history import SCHEMA
 from stresswatch.settled.windows import InvalidWindow, Window
 from stresswatch.storage import archive
 from tests.conftest import make_posts
-from tests.integration.conftest import CONTEXT
+from tests.integration.workflow import measure
 
 HOUR = timedelta(hours=1)
 START = datetime.now(UTC).replace(hour=10, minute=30, second=0, microsecond=0) - timedelta(days=2)
@@ -87,7 +86,7 @@ def sent(topic):
 
 def test_a_window_like_the_reference_shows_no_drift(aws, champion, archived):
     archived(make_posts(100, seed=7))
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     assert (answer["status"], answer["posts"], answer["share"]) == ("measured", 100, 0.0)
     assert published("DriftShare") == [0.0]
     assert published("WindowPosts") == [100.0]
@@ -95,7 +94,7 @@ def test_a_window_like_the_reference_shows_no_drift(aws, champion, archived):
 
 def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, archived):
     archived(CALM_ONLY)
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     assert answer["share"] > 0.3
     assert answer["columns"]["probability"]["drifted"]
     assert published("DriftShare") == [answer["share"]]
@@ -105,7 +104,7 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
 
 def test_each_column_that_drifted_has_a_metric(aws, champion, archived):
     archived(CALM_ONLY)
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     drifted = {name for name, column in answer["columns"].items() if column["drifted"]}
     assert 0 < len(drifted) < len(DRIFT_COLUMNS)
     assert drifted == {name for name in DRIFT_COLUMNS if published("ColumnDrift", name) == [1.0]}
@@ -114,9 +113,9 @@ def test_each_column_that_drifted_has_a_metric(aws, champion, archived):
 
 def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archived):
     archived(CALM_ONLY)
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     earlier = START - timedelta(hours=12)
-    handler({"start": earlier.isoformat(), "end": START.isoformat()}, CONTEXT)
+    measure({"start": earlier.isoformat(), "end": START.isoformat()})
     assert aws.keys("archive", "drift/") == [
         f"drift/date={window.start:%Y-%m-%d}/{window.name}-v1.parquet"
         for window in (Window(earlier, START), Window(START, END))
@@ -136,16 +135,16 @@ def test_the_history_has_a_row_for_each_window_and_column(aws, champion, archive
 
 def test_a_window_that_is_measured_again_is_in_the_history_once(aws, champion, archived):
     archived(CALM_ONLY[:60])
-    handler(WINDOW, CONTEXT)
+    measure(WINDOW)
     archived(CALM_ONLY[60:], first=100)
-    handler(WINDOW, CONTEXT)
+    measure(WINDOW)
     assert history(aws)["posts"].tolist() == [len(CALM_ONLY)] * len(DRIFT_COLUMNS)
 
 
 def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion, archived):
     nothing = dict.fromkeys(NUMERIC_FEATURES, float("nan")).values()
     archived([replace(one, post=one.post._replace(numbers=tuple(nothing))) for one in CALM_ONLY])
-    handler(WINDOW, CONTEXT)
+    measure(WINDOW)
     failed = history(aws).set_index("column_name")["failed"].dropna()
     assert set(failed.index) == set(NUMERIC_FEATURES)
     assert set(failed) == {"the window has 0 values; there must be 20"}
@@ -154,7 +153,7 @@ def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion
 
 def test_a_window_below_the_minimum_is_too_small_and_has_no_share(aws, champion, archived):
     archived(CALM_ONLY[:49])
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     assert (answer["status"], answer["posts"]) == ("too_small", 49)
     assert "share" not in answer
     assert published("DriftShare") == []
@@ -164,13 +163,13 @@ def test_a_window_below_the_minimum_is_too_small_and_has_no_share(aws, champion,
 
 
 def test_an_empty_window_is_too_small(aws, champion):
-    assert handler(WINDOW, CONTEXT)["status"] == "too_small"
+    assert measure(WINDOW)["status"] == "too_small"
     assert published("WindowPosts") == [0.0]
 
 
 def test_before_the_first_promotion_there_is_nothing_to_compare_with(aws, archived):
     archived(CALM_ONLY)
-    assert handler(WINDOW, CONTEXT)["status"] == "no_champion"
+    assert measure(WINDOW)["status"] == "no_champion"
     assert published("DriftShare") == []
 
 
@@ -179,33 +178,33 @@ def test_rows_outside_the_window_and_of_an_earlier_champion_do_not_count(aws, ch
     archived(make_posts(60, seed=7), at=START + HOUR, first=100)
     archived(make_posts(60, seed=7), version="v0", first=200)
     archived(make_posts(70, seed=7), at=START + timedelta(minutes=59), first=300)
-    assert handler(WINDOW, CONTEXT)["posts"] == 70
+    assert measure(WINDOW)["posts"] == 70
 
 
 def test_the_posts_of_a_smoke_test_do_not_count(aws, champion, archived):
     archived(smoke_posts("run"))
     archived(make_posts(70, seed=7), first=500)
-    assert handler(WINDOW, CONTEXT)["posts"] == 70
+    assert measure(WINDOW)["posts"] == 70
 
 
 def test_a_record_that_was_delivered_twice_counts_once(aws, champion, archived):
     posts = make_posts(60, seed=7)
     archived(posts)
     archived(posts, at=START + timedelta(minutes=1))
-    assert handler(WINDOW, CONTEXT)["posts"] == 60
+    assert measure(WINDOW)["posts"] == 60
 
 
 def test_an_event_without_a_window_measures_its_schedules_hour(aws, champion, archived):
     ten = START.replace(minute=0)
     archived(make_posts(60, seed=7), at=ten)
     archived(make_posts(60, seed=7), at=ten + HOUR, first=100)
-    answer = handler({"time": f"{ten + HOUR:%Y-%m-%dT%H}:02:00Z"}, CONTEXT)
+    answer = measure({"time": f"{ten + HOUR:%Y-%m-%dT%H}:02:00Z"})
     assert answer["posts"] == 60
     assert (answer["start"], answer["end"]) == (ten.isoformat(), (ten + HOUR).isoformat())
 
 
 def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champion):
-    answer = handler({}, CONTEXT)
+    answer = measure({})
     end = datetime.fromisoformat(answer["end"])
     assert end.minute == 0
     assert timedelta(0) < datetime.now(UTC) - end < timedelta(minutes=63)
@@ -221,15 +220,15 @@ def test_a_redelivered_record_belongs_to_its_first_predictions_window(aws, champ
         "start": WINDOW["end"],
         "end": (START + timedelta(hours=2)).isoformat(),
     }
-    assert handler(WINDOW, CONTEXT)["posts"] == 60
-    assert handler(following, CONTEXT)["posts"] == 60
+    assert measure(WINDOW)["posts"] == 60
+    assert measure(following)["posts"] == 60
 
 
 def test_late_posts_count_when_their_window_is_measured_again(aws, champion, archived):
     archived(make_posts(60, seed=7))
-    assert handler(WINDOW, CONTEXT)["posts"] == 60
+    assert measure(WINDOW)["posts"] == 60
     archived(make_posts(20, seed=8), first=100)
-    assert handler(WINDOW, CONTEXT)["posts"] == 80
+    assert measure(WINDOW)["posts"] == 80
     assert set(history(aws)["posts"]) == {80}
 
 
@@ -237,7 +236,7 @@ def test_an_old_window_is_measured_though_cloudwatch_refuses_its_metrics(aws, ch
     long_ago = START - timedelta(days=30)
     archived(CALM_ONLY, at=long_ago)
     window = {"start": long_ago.isoformat(), "end": (long_ago + HOUR).isoformat()}
-    assert handler(window, CONTEXT)["status"] == "measured"
+    assert measure(window)["status"] == "measured"
     assert history(aws)["drifted"].any()
     assert boto3.client("cloudwatch").list_metrics(Namespace="Stresswatch")["Metrics"] == []
 
@@ -247,7 +246,7 @@ def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
 ):
     monkeypatch.setenv("MAXIMUM_WINDOW_POSTS", "80")
     archived(CALM_ONLY)
-    answer = handler(WINDOW, CONTEXT)
+    answer = measure(WINDOW)
     assert (answer["posts"], answer["compared"]) == (len(CALM_ONLY), 80)
     assert published("WindowPosts") == [len(CALM_ONLY)]
     assert set(history(aws)["compared"]) == {80}
@@ -255,14 +254,14 @@ def test_of_a_large_window_a_sample_is_compared_and_everywhere_said_so(
     assert said in aws.body("archive", answer["report"].removeprefix("s3://archive/")).decode()
     assert said in aws.body("archive", "reports/index.html").decode()
     assert said in aws.messages()[0]
-    assert handler(WINDOW, CONTEXT)["columns"] == answer["columns"]
+    assert measure(WINDOW)["columns"] == answer["columns"]
 
 
 def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, archived):
     for hour, posts in enumerate((make_posts(100, seed=7), CALM_ONLY, CALM_ONLY)):
         start = START + timedelta(hours=hour)
         archived(posts, at=start, first=1000 * hour)
-        handler({"start": start.isoformat(), "end": (start + HOUR).isoformat()}, CONTEXT)
+        measure({"start": start.isoformat(), "end": (start + HOUR).isoformat()})
     (message,) = aws.messages()
     drifted = Window(END, END + HOUR)
     assert f"{drifted.start:%Y-%m-%d} 11:30 to {drifted.end:%Y-%m-%d} 12:30 UTC" in message
@@ -289,7 +288,7 @@ def test_people_are_notified_when_the_alarms_windows_have_drifted(
     for hour, posts in enumerate((drifted, quiet, too_few, drifted, drifted, quiet, quiet)):
         start = START + timedelta(hours=hour)
         archived(posts, at=start, first=1000 * hour)
-        handler({"start": start.isoformat(), "end": (start + HOUR).isoformat()}, CONTEXT)
+        measure({"start": start.isoformat(), "end": (start + HOUR).isoformat()})
         told.append(len(aws.messages()))  # which are read once
     # A window that is too small is passed over; while the alarm stands, nobody is told again.
     assert told == [0, 0, 0, 1, 0, 0, 0]
@@ -301,7 +300,7 @@ def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monk
     monkeypatch.setenv("STAGE", "a" * 100)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     archived(CALM_ONLY)
-    handler(WINDOW, CONTEXT)
+    measure(WINDOW)
     ((_, message, subject, *_),) = sent(aws.topic)
     assert subject == f"Stresswatch {'a' * 87}"
     assert message.startswith(f"The posts of {START:%Y-%m-%d %H:%M} to ")
@@ -310,7 +309,7 @@ def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monk
 
 def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
     archived(CALM_ONLY[:49])
-    handler(WINDOW, CONTEXT)
+    measure(WINDOW)
     page = aws.body("archive", "reports/index.html").decode()
     assert f"{START:%Y-%m-%d} 10:30 to {END:%Y-%m-%d} 11:30 UTC" in page
     assert "49 posts, not compared" in page
@@ -329,4 +328,4 @@ def test_the_index_lists_windows_without_a_figure_too(aws, champion, archived):
 )
 def test_an_event_without_a_proper_window_is_refused(aws, champion, event):
     with pytest.raises(InvalidWindow):
-        handler(event, CONTEXT)
+        measure(event)

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from stresswatch.contracts.posts import SMOKE_PREFIX, Post
+from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, Prediction, Record
-from stresswatch.settled.places import NOTHING, PREDICTIONS, SHADOW, Part
-from stresswatch.settled.settle import Overtaken, settle
-from stresswatch.settled.summaries import Counts
+from stresswatch.settled.places import PREDICTIONS, Part
+from stresswatch.settled.settle import settle
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 from botocore.exceptions import ClientError
 
@@ -19,15 +20,34 @@ class Buckets:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.puts: list[tuple[str, str, bytes]] = []
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self.objects[Bucket, Key] = Body
-        self.puts.append((Bucket, Key, Body))
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803 - boto3's names
+        Key: str,  # noqa: N803
+        Body: bytes | BinaryIO,  # noqa: N803
+        IfMatch: str | None = None,  # noqa: N803
+        IfNoneMatch: str | None = None,  # noqa: N803
+        **_: Any,
+    ) -> dict[str, Any]:
+        body = Body if isinstance(Body, bytes) else Body.read()
+        there = self.objects.get((Bucket, Key))
+        is_other = IfMatch is not None and (there is None or _etag(there) != IfMatch)
+        if is_other or (IfNoneMatch and there is not None):
+            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "PutObject")
+        self.objects[Bucket, Key] = body
+        self.puts.append((Bucket, Key, body))
         return {}
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         if (Bucket, Key) not in self.objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if (Bucket, Key) not in self.objects:
+            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
+        return {"ETag": _etag(self.objects[Bucket, Key])}
 
     def get_paginator(self, _operation: str) -> Buckets:
         return self
@@ -38,6 +58,10 @@ class Buckets:
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """List a prefix, in the order in which S3 does."""
         return sorted(key for of, key in self.objects if of == bucket and key.startswith(prefix))
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 class ParameterNotFound(Exception):

@@ -51,11 +51,8 @@ class DriftMonitor(Construct):
                 stage=stage.name,
                 archive_bucket=storage.archive.bucket_name,
                 champion_parameter=foundation.pointers.champion.parameter_name,
-                window_minutes=settings.window_minutes,
                 minimum_window_posts=settings.minimum_window_posts,
                 maximum_window_posts=settings.maximum_window_posts,
-                # A record is delivered again until it is too old.
-                look_back_seconds=stage.streaming.maximum_record_age_seconds,
                 drift_rules=settings.drift,
                 drift_share_threshold=settings.drift_share_threshold,
                 drift_windows_to_alarm=settings.drift_windows_to_alarm,

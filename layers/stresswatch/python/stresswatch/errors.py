@@ -19,6 +19,7 @@
     Unavailable                try again once somebody has provided it
     ├── InvalidEnvironment     an environment variable is missing or malformed
     ├── KeyUnavailable         the key of the digests cannot be read
+    ├── NotSettled             a window is measured before all of its parts are settled
     └── ChampionUnavailable    there is no model to serve with
 
     AwsFailure                 AWS refused a write

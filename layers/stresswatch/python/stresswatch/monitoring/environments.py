@@ -14,10 +14,8 @@ class DriftEnvironment(Environment):
 
     archive_bucket: str
     champion_parameter: str
-    window_minutes: int
     minimum_window_posts: int
     maximum_window_posts: int
-    look_back_seconds: int
     drift_rules: DriftRules
     drift_share_threshold: float
     drift_windows_to_alarm: int
