@@ -35,15 +35,15 @@ def domain_layer_code() -> lambda_.Code:
     return lambda_.Code.from_asset(str(PROJECT / "layers" / "stresswatch"), exclude=_NOT_CODE)
 
 
-def runtime_layer_code(*, requires_byte_code: bool) -> lambda_.Code:
-    """Return the third-party packages of the zip functions, for their Python and architecture.
+def packages_layer_code(name: str, *, requires_byte_code: bool) -> lambda_.Code:
+    """Return the third-party packages of ``layers/<name>``, as the functions run them.
 
     The asset is named by the hash of what was bundled: by the hash of its sources, a function would
     not be updated when the same requirements give other files.
     """
     if requires_byte_code:
         functions_python(_UV, required=True)  # at once, and not out of the middle of CDK
-    folder = PROJECT / "layers" / "runtime"
+    folder = PROJECT / "layers" / name
     return lambda_.Code.from_asset(
         str(folder),
         asset_hash_type=AssetHashType.OUTPUT,

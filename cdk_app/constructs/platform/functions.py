@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -35,11 +35,16 @@ class Functions(Construct):
         self._key = key
         self.reserved_concurrency = 0
         """What all functions that were made reserve together."""
-        needs_python = stage.requires_byte_code and Stack.of(self).bundling_required
         self._layers = [
             self._layer("Domain", bundling.domain_layer_code()),
-            self._layer("Runtime", bundling.runtime_layer_code(requires_byte_code=needs_python)),
+            self.packages_layer("runtime"),
         ]
+
+    def packages_layer(self, name: str) -> lambda_.LayerVersion:
+        """Make a layer of the third-party packages that ``layers/<name>`` locks."""
+        needs_python = self._stage.requires_byte_code and Stack.of(self).bundling_required
+        code = bundling.packages_layer_code(name, requires_byte_code=needs_python)
+        return self._layer(name.capitalize(), code)
 
     def zip_function(
         self,
@@ -50,16 +55,19 @@ class Functions(Construct):
         timeout: Duration,
         concurrency: int,
         environment: Environment,
+        layers: Sequence[lambda_.LayerVersion] = (),
+        storage_mb: int = 512,
     ) -> lambda_.Function:
-        """Make the function of ``lambdas/<name>``, with the layers."""
+        """Make the function of ``lambdas/<name>``, with the layers of all and its own."""
         function = lambda_.Function(
             scope,
             f"{name.capitalize()}Function",
             runtime=bundling.RUNTIME,
             code=bundling.function_code(name),
             handler="handler.handler",
-            layers=self._layers,
+            layers=[*self._layers, *layers],
             memory_size=memory_mb,
+            ephemeral_storage_size=Size.mebibytes(storage_mb) if storage_mb > 512 else None,
             timeout=timeout,
             reserved_concurrent_executions=self._reserve(concurrency),
             **self._shared(scope, name, environment),
