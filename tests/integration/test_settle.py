@@ -1,15 +1,21 @@
 """Settling on moto: which rows a part has, whatever was delivered how often and killed when."""
 
+import gzip
 import io
+import math
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import ClientError
 
-from stresswatch.contracts.posts import Post
+from stresswatch.contracts.posts import SMOKE_PREFIX, Post
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, Prediction, Record
-from stresswatch.settled.places import PREDICTIONS, Part
-from stresswatch.settled.settle import settle
+from stresswatch.settled.listing import look_at
+from stresswatch.settled.places import NOTHING, PREDICTIONS, SHADOW, Part
+from stresswatch.settled.rows import SAMPLE_COLUMNS
+from stresswatch.settled.settle import Overtaken, settle
+from stresswatch.settled.summaries import Counts, Summary
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 
@@ -26,11 +32,58 @@ def hour(number):
     return Window(START + number * HOUR, START + (number + 1) * HOUR)
 
 
+class Killed(BaseException):
+    """The execution environment is gone."""
+
+
+def kill():
+    raise Killed
+
+
+def refuse():
+    raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
+
+
+class Interrupted:
+    """S3, where something comes before the write of one object of a part."""
+
+    def __init__(self, s3):
+        self._s3 = s3
+        self.place, self.comes = -1, None
+
+    def __getattr__(self, name):
+        return getattr(self._s3, name)
+
+    def put_object(self, **what):
+        if self.comes and self.place == 0:
+            comes, self.comes = self.comes, None
+            comes()
+        self.place -= 1
+        return self._s3.put_object(**what)
+
+
 class Lake:
     """Archives batches of records that arrived at `START`, and settles."""
 
     def __init__(self, s3):
-        self.s3 = s3
+        self.s3 = Interrupted(s3)
+
+    def overtake_at(self, place, comes):
+        """Let something come before the next settle writes the object of this place, from 0."""
+        self.s3.place, self.s3.comes = place, comes
+
+    def put_and_settle(self, first):
+        self.put(first, first + 10, minutes(30))
+        self.settle()
+
+    def is_current(self):
+        return look_at(self.s3, "archive", PREDICTIONS, [hour(0)]).stale == []
+
+    def keys(self):
+        return [
+            item["Key"]
+            for item in self.s3.list_objects_v2(Bucket="archive", Prefix="settled")["Contents"]
+        ]
 
     def put(
         self, first, last, at, version="v1", *, of=SHARD, archive_=PREDICTIONS, post="post-{}",
@@ -44,7 +97,7 @@ class Lake:
             Prediction(
                 record.prediction_id,
                 Post(
-                    post.format(number), "text", (0.5, float("nan"), 1 / 3, 2.0, -1.0), "Ünï'", None
+                    post.format(number), "text", (0.5, float("nan"), 1 / 3, 2.0, -1.0), None, "Ünï'"
                 ),
                 (number % 10) / 10,
                 (0.1,) * 5,
@@ -100,13 +153,200 @@ def test_a_part_has_the_rows_of_the_archive_with_their_types(lake):
         for row in sorted(rows, key=lambda row: row["prediction_id"])
     ]
     assert lake.rows() == expected
-    (key,) = [
-        item["Key"]
-        for item in lake.s3.list_objects_v2(Bucket="archive", Prefix="settled/")["Contents"]
-    ]
+    *_, key = lake.keys()
     assert key == (
         f"settled/date=2026-11-23/hour=10/20261123T100000Z-20261123T110000Z-{SHARD}.parquet"
     )
     schema = pq.read_schema(io.BytesIO(lake.body(key)))
     assert schema.names == [name.lower() for name in ARCHIVE_COLUMNS]
     assert str(schema.field("predicted_at").type) == "timestamp[ms]"
+
+
+@pytest.mark.parametrize("cut", [(0, 10), (0, 5), (3, 20), (9, 10)])
+def test_a_record_that_was_delivered_again_is_there_once(lake, cut):
+    lake.put(0, 10, minutes(10))
+    lake.put(*cut, minutes(20), version="v2")
+    summary = lake.settle()
+    again = len(set(range(*cut)) - set(range(10)))
+    assert lake.said() == [(10, "v1")] * 10 + [(20, "v2")] * again
+    assert (summary.posts, summary.objects) == (10 + again, 2)
+
+
+def test_a_redelivery_under_a_clock_that_is_behind_comes_first(lake):
+    lake.put(0, 10, minutes(30))
+    lake.put(5, 15, minutes(10), version="v2")
+    lake.settle()
+    assert lake.said() == [(10, "v2")] * 10 + [(30, "v1")] * 5
+
+
+def test_of_two_at_the_same_moment_the_older_version_stands(lake):
+    lake.put(0, 10, minutes(10), version="v2")
+    lake.put(0, 10, minutes(10), version="v1")
+    lake.put(0, 5, minutes(10), version="v1")
+    lake.settle()
+    assert lake.said() == [(10, "v1")] * 10
+
+
+def test_a_record_of_an_earlier_window_is_left_out_of_the_later_one(lake):
+    lake.put(0, 10, minutes(50))
+    lake.put(5, 15, minutes(70))
+    assert (lake.settle(0).objects, lake.settle(1).objects) == (1, 2)
+    assert lake.said(0) == [(50, "v1")] * 10
+    assert lake.said(1) == [(10, "v1")] * 5
+
+
+def test_earlier_objects_count_only_from_when_the_records_arrived(lake):
+    """Sequence numbers are of one stream: without that it would look at all that is archived."""
+    lake.put(0, 10, minutes(-121))
+    lake.put(0, 10, minutes(10))
+    assert lake.settle().objects == 1
+    lake.put(0, 10, minutes(-119))
+    assert lake.settle().objects == 2
+    assert lake.rows() == []
+
+
+def test_records_that_waited_long_are_looked_for_from_when_they_arrived(lake):
+    lake.put(0, 10, minutes(50))
+    lake.put(0, 10, minutes(50 + 600))
+    assert lake.settle(10).objects == 2
+    assert lake.rows(10) == []
+
+
+def test_records_of_another_shard_are_others(lake):
+    lake.put(0, 10, minutes(10))
+    lake.put(0, 10, minutes(20), of="shardId-000000000001")
+    lake.settle()
+    lake.settle(shard="shardId-000000000001")
+    assert len(lake.rows()) == len(lake.rows(shard="shardId-000000000001")) == 10
+
+
+def test_settling_again_gives_the_same_bytes(lake):
+    for first in range(0, 300, 30):
+        lake.put(first, first + 40, minutes(first // 10), version=f"v{first % 4}")
+    lake.settle(sample_posts=20)
+    bodies = lake.bodies()
+    lake.settle(sample_posts=20)
+    assert lake.bodies() == bodies
+
+
+def test_a_part_with_redeliveries_does_not_depend_on_the_order_of_the_listing(lake, monkeypatch):
+    for first in range(0, 300, 30):
+        lake.put(first, first + 40, minutes(10), version="v1")
+    lake.settle()
+    bodies = lake.bodies()
+    listed = archive.objects
+    monkeypatch.setattr(archive, "objects", lambda *what: listed(*what)[::-1])
+    lake.settle()
+    assert lake.bodies() == bodies
+
+
+def test_a_window_in_which_nothing_arrived_has_an_empty_part(lake):
+    summary = lake.settle(shard=NOTHING)
+    assert (summary.posts, summary.objects, summary.counts) == (0, 0, ())
+    assert lake.rows(shard=NOTHING) == []
+    key = PREDICTIONS.summary_key(Part(hour(0), NOTHING))
+    assert key == (
+        "settled-summaries/date=2026-11-23/hour=10/"
+        "20261123T100000Z-20261123T110000Z-none.summary.json"
+    )
+    assert lake.body(key)
+
+
+def test_an_object_without_rows_is_settled_as_nothing(lake):
+    """Such is what `stresswatch forget` leaves of an object with one person's rows alone."""
+    lake.put(0, 10, minutes(10))
+    lake.put(20, 30, minutes(20))
+    found = archive.objects(lake.s3, "archive", minutes(0), minutes(60))
+    for one, body in zip(found, (b"", gzip.compress(b"")), strict=True):
+        lake.s3.put_object(Bucket="archive", Key=one.key, Body=body)
+    assert (lake.settle().posts, lake.rows()) == (0, [])
+
+
+def test_smoke_posts_are_rows_that_count_nowhere(lake):
+    lake.put(0, 10, minutes(10))
+    lake.put(10, 15, minutes(11), post=f"{SMOKE_PREFIX}{{}}")
+    summary = lake.settle()
+    assert (summary.posts, summary.smoke_posts, len(lake.rows())) == (10, 5, 15)
+    assert len(lake.sample()) == 10
+
+
+def test_the_summary_counts_by_version_and_source(lake):
+    lake.put(0, 10, minutes(10))
+    lake.put(10, 15, minutes(11), version="v2")
+    summary = lake.settle()
+    ten = [number / 10 for number in range(10)]
+    assert summary.counts == (
+        Counts("v1", "Ünï'", 10, 5, math.fsum(ten), math.fsum(n * n for n in ten), 10),
+        Counts("v2", "Ünï'", 5, 0, 1.0, math.fsum(n * n for n in ten[:5]), 5),
+    )
+    text = lake.body(PREDICTIONS.summary_key(summary.part))
+    assert Summary.from_json(text) == summary
+
+
+def test_the_sample_has_each_versions_rows_with_the_smallest_ids(lake):
+    lake.put(0, 40, minutes(10))
+    lake.put(40, 60, minutes(11), version="v2")
+    lake.put(60, 65, minutes(12), version="it's v3")
+    lake.settle(sample_posts=8)
+    rows = lake.rows()
+    expected = [
+        row
+        for version in ("it's v3", "v1", "v2")
+        for row in [one for one in rows if one["model_version"] == version][:8]
+    ]
+    assert [row["prediction_id"] for row in lake.sample()] == [
+        row["prediction_id"] for row in expected
+    ]
+    assert [tuple(row.values()) for row in lake.sample()] == [
+        tuple(row[name.lower()] for name in SAMPLE_COLUMNS) for row in expected
+    ]
+
+
+def test_a_shadow_archive_is_settled_without_a_sample(lake):
+    lake.put(0, 10, minutes(10), archive_=SHADOW)
+    lake.settle(archive_=SHADOW)
+    assert len(lake.rows(archive_=SHADOW)) == 10
+    keys = lake.keys()
+    assert [key.partition("/")[0] for key in keys] == ["settled-shadow-summaries", "settled-shadow"]
+
+
+class TestWriting:
+    def test_one_that_was_overtaken_replaces_nothing_newer(self, lake):
+        """The second lists more and writes first, at whichever object the first one is."""
+        for place in range(3):
+            lake.put(100 * place, 100 * place + 10, minutes(place))
+            lake.overtake_at(place, lambda place=place: lake.put_and_settle(100 * place + 10))
+            with pytest.raises(Overtaken):
+                lake.settle()
+            bodies = lake.bodies()
+            summary = lake.settle()
+            assert summary.posts == 20 * (place + 1)
+            assert lake.bodies() == bodies
+
+    def test_killed_between_any_two_writes_it_is_settled_by_the_next(self, lake):
+        lake.put(0, 10, minutes(10))
+        for place in range(3):
+            lake.put(100 + place, 101 + place, minutes(20))
+            lake.overtake_at(place, kill)
+            with pytest.raises(Killed):
+                lake.settle()
+            assert not lake.is_current()
+            assert lake.settle().posts == 11 + place
+            assert lake.is_current()
+            assert len(lake.rows()) == len(lake.sample()) == 11 + place
+
+    def test_what_has_expired_since_is_not_taken_from_the_part(self, lake):
+        lake.put(0, 10, minutes(10))
+        lake.put(10, 20, minutes(20))
+        lake.settle()
+        bodies = lake.bodies()
+        key = archive.objects(lake.s3, "archive", minutes(0), minutes(60))[0].key
+        lake.s3.delete_object(Bucket="archive", Key=key)
+        assert lake.settle().posts == 20
+        assert lake.bodies() == bodies
+
+    def test_an_error_that_says_nothing_of_another_is_raised(self, lake):
+        lake.put(0, 10, minutes(10))
+        lake.overtake_at(0, refuse)
+        with pytest.raises(ClientError, match="SlowDown"):
+            lake.settle()
