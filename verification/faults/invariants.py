@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.model.artefact import Artefact
+from stresswatch.settled.places import PREDICTIONS, SHADOW, Archive, settled_parts
+from stresswatch.settled.summaries import read_summaries
 from stresswatch.storage import archive
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from verification.faults.deliveries import STREAM
@@ -65,7 +69,8 @@ def examine(simulation: Simulation, log: str) -> Examination:
     archived = _all_rows(simulation, archive.PREFIX)
     shadowed = _all_rows(simulation, SHADOW_PREFIX)
     streamed = [json.loads(message) for message in simulation.predictions.messages]
-    returned = archive.read(simulation.buckets, "archive", *_EVER)  # type: ignore[arg-type]
+    returned = archive.read(_store(simulation), "archive", *_EVER)
+    also_returned = archive.read(_store(simulation), "archive", *_EVER, prefix=SHADOW_PREFIX)
     quarantined = _quarantined(simulation)
     kept = Counter(row["prediction_id"] for row in returned)
     heard = Counter(message["prediction_id"] for message in streamed)
@@ -79,6 +84,10 @@ def examine(simulation: Simulation, log: str) -> Examination:
         ("the archive holds a prediction of no valid record", bool(kept.keys() - valid.keys())),
         ("the stream holds a prediction of no valid record", bool(heard.keys() - valid.keys())),
         ("the reader does not return the earliest row", _by_id(returned) != _earliest(archived)),
+        ("a part is not settled with all there is", bool(simulation.settling.stale())),
+        ("the settled archive differs", _settled(simulation, PREDICTIONS) != _rounded(returned)),
+        ("the settled shadow differs", _settled(simulation, SHADOW) != _rounded(also_returned)),
+        ("summaries count other rows", _counted(simulation) != len(returned)),
         ("an archived value is not its version's", not _are_true(archived, valid, simulation)),
         ("an archived digest is not its text's", not _are_digests(archived + shadowed, valid)),
         ("a streamed value is not its version's", not _are_true(streamed, valid, simulation)),
@@ -113,6 +122,38 @@ def _all_rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
         if bucket == "archive" and key.startswith(prefix)
         for line in gzip.decompress(body).splitlines()
     ]
+
+
+def _store(simulation: Simulation) -> Any:
+    return simulation.buckets
+
+
+def _settled(simulation: Simulation, of: Archive) -> list[dict[str, Any]]:
+    """Return every row of the settled archive, in the order of their ids."""
+    rows = [
+        row
+        for key in simulation.buckets.keys("archive", of.settled)
+        for row in pq.read_table(
+            io.BytesIO(simulation.buckets.objects["archive", key]), partitioning=None
+        ).to_pylist()
+    ]
+    return sorted(rows, key=lambda row: row["prediction_id"])
+
+
+def _rounded(returned: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the reader's rows as they are settled: by id, in milliseconds, lower-case."""
+    rows = []
+    for row in sorted(returned, key=lambda row: row["prediction_id"]):
+        at = datetime.fromisoformat(row["predicted_at"]).replace(tzinfo=None)
+        cut = at.replace(microsecond=at.microsecond // 1000 * 1000)
+        rows.append({name.lower(): value for name, value in (row | {"predicted_at": cut}).items()})
+    return rows
+
+
+def _counted(simulation: Simulation) -> int:
+    parts = settled_parts(_store(simulation), "archive", PREDICTIONS, *_EVER)
+    summaries = read_summaries(_store(simulation), "archive", PREDICTIONS, parts)
+    return sum(summary.posts + summary.smoke_posts for summary in summaries)
 
 
 def _earliest(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

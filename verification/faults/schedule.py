@@ -59,7 +59,15 @@ EVENT_FAULTS = (
 )
 """Each strikes at some moments; an outage of a service then lasts for minutes."""
 
-FAULTS = (*CALL_FAULTS, *EVENT_FAULTS)
+SETTLE_FAULTS = (
+    "settle killed",
+    "settle slow",
+    "settled by two at once",
+    "settle overtaken",
+)
+"""Each strikes some of the settles of a storm; the last follows from the two before it."""
+
+FAULTS = (*CALL_FAULTS, *EVENT_FAULTS, *SETTLE_FAULTS)
 
 _RATES = (0.01, 0.05, 0.2)
 _LONG_RATES = (0.002, 0.01, 0.04)

@@ -35,6 +35,7 @@ from verification.faults.outages import (
 )
 from verification.faults.posts import Sent, invalid_record
 from verification.faults.schedule import Schedule
+from verification.faults.settling import Settling
 from verification.faults.stores import Buckets, Faulty, Parameters, PredictionsStream
 from verification.faults.stream import PostsStream
 
@@ -95,6 +96,7 @@ class Simulation:
         self._skew = 0.0
         self._environments: list[predictor_module.Predictor | None] = [None] * schedule.environments
         self.deliveries = Deliveries(schedule, self._stream, self.outages, folder, self._invoke)
+        self.settling = Settling(schedule, self.buckets, self.outages)
 
     def run(self) -> None:
         """Play the schedule, and go on until nothing is under way, or for far too long."""
@@ -107,6 +109,8 @@ class Simulation:
                 if outages.now >= outages.calm_from:
                     self._repair()
                 self.deliveries.deliver_what_can_be()
+                self.settling.run_when_due()
+        self.settling.end()
 
     @contextlib.contextmanager
     def _predictor_in_here(self) -> Iterator[None]:

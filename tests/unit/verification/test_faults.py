@@ -12,12 +12,14 @@ from local.event_source_mapping.checkpoints import END
 from local.event_source_mapping.shard_progress import Progress
 from stresswatch.contracts.predictions import Prediction, Record
 from stresswatch.model.artefact import Artefact
+from stresswatch.settled import settle, sources
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.put_records import Position
 from verification.faults import deliveries, simulation
 from verification.faults.in_process import quiet
 from verification.faults.runner import run
-from verification.faults.schedule import CALL_FAULTS, EVENT_FAULTS, LONG, Event, Schedule
+from verification.faults.schedule import CALL_FAULTS, EVENT_FAULTS, FAULTS, LONG, Event, Schedule
+from verification.faults.settling import SlowWrites
 from verification.faults.stores import Buckets
 
 RECORDS = 150
@@ -49,7 +51,7 @@ def test_nothing_is_lost_or_wrong_after_any_combination_of_faults(seed):
 def test_a_storm_of_every_fault_is_survived():
     played = run(STORM)
     assert played.outcome.violations == ()
-    assert set(played.injected) | {"function timed out"} == {*CALL_FAULTS, *EVENT_FAULTS}
+    assert set(played.injected) | {"function timed out"} == {*FAULTS}
     assert played.outcome.shadowed > 0
 
 
@@ -113,11 +115,17 @@ def archives_nothing(patch):
 
 def overwrites_the_archive(patch):
     put = Buckets.put_object
-    without_digest = lambda key: key.rpartition("-")[0] if "/hour=" in key else key  # noqa: E731
+
+    def by_its_records(key):
+        if not key.endswith(".gz"):
+            return key
+        place, arrived, _, _ = key.rsplit("-", 3)
+        return f"{place}-{arrived}-{arrived}-0.jsonl.gz"
+
     patch(
         Buckets,
         "put_object",
-        lambda self, *, Key, **rest: put(self, Key=without_digest(Key), **rest),  # noqa: N803
+        lambda self, *, Key, **rest: put(self, Key=by_its_records(Key), **rest),  # noqa: N803
     )
 
 
@@ -171,6 +179,27 @@ def checkpoints_what_is_not_done(patch):
     patch(Progress, "checkpoint", property(lambda self: END if self.is_read else self.read_up_to))
 
 
+def settles_earlier_deliveries_again(patch):
+    patch(settle, "reach", lambda _, start: start)
+    patch(sources, "reach", lambda _, start: start)
+
+
+def settles_over_what_is_newer(patch):
+    put = Buckets.put_object
+    conditions = {"IfMatch": None, "IfNoneMatch": None}
+    patch(Buckets, "put_object", lambda self, **rest: put(self, **rest | conditions))
+
+
+def says_first_that_it_is_settled(patch):
+    make = SlowWrites.make
+
+    def last_first(self, writes):
+        self.waiting.sort(key=lambda request: not request["Key"].endswith(".json"))
+        return make(self, writes)
+
+    patch(SlowWrites, "make", last_first)
+
+
 @pytest.mark.parametrize(
     ("breach", "sentence"),
     [
@@ -183,6 +212,9 @@ def checkpoints_what_is_not_done(patch):
         (archives_the_challenger_beside_the_champion, "the challenger is heard of elsewhere"),
         (forgets_a_failed_batch, "records are lost"),
         (checkpoints_what_is_not_done, "records are lost"),
+        (settles_earlier_deliveries_again, "the settled archive differs"),
+        (settles_over_what_is_newer, "the settled archive differs"),
+        (says_first_that_it_is_settled, "the settled archive differs"),
     ],
 )
 def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
