@@ -9,8 +9,9 @@ from cdk_app.constructs.monitoring.dashboard import Dashboard
 from cdk_app.constructs.monitoring.drift import DriftMonitor
 from cdk_app.constructs.monitoring.live_quality import LiveQuality
 from cdk_app.constructs.monitoring.service_alarms import ServiceAlarms
+from cdk_app.constructs.monitoring.workflow import MonitoringWorkflow
 from cdk_app.constructs.platform.foundation import Foundation
-from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
+from cdk_app.constructs.platform.workflows import MONITORING, RETRAINING, SCORING
 from cdk_app.constructs.querying.athena import Querying
 from cdk_app.constructs.retraining.model_registry import ModelRegistry
 from cdk_app.constructs.retraining.workflow import Retraining
@@ -38,6 +39,9 @@ class StresswatchStack(Stack):
         self._prediction = Prediction(self, "Prediction", foundation)
         self._drift = DriftMonitor(self, "Drift", foundation)
         self._quality = LiveQuality(self, "Quality", foundation)
+        self._monitoring = MonitoringWorkflow(
+            self, "Monitoring", foundation, self._drift.function, self._quality.function
+        )
         registry = (
             ModelRegistry(self, "ModelRegistry", foundation)
             if stage.retraining.registers_versions
@@ -52,6 +56,7 @@ class StresswatchStack(Stack):
                 triggers.QUALITY_ALARM: self._quality.alarm,
             },
             registry=registry,
+            monitoring=self._monitoring.state_machine,
         )
         self._scoring = BatchScoring(self, "Scoring", foundation)
         self._web_service = (
@@ -82,6 +87,7 @@ class StresswatchStack(Stack):
             "predictor": self._prediction.function,
             "drift": self._drift.function,
             "quality": self._quality.function,
+            **self._monitoring.functions,
             **({"api": self._web_service.function} if self._web_service else {}),
             "scoring": self._scoring.function,
             **self._retraining.functions,
@@ -89,6 +95,7 @@ class StresswatchStack(Stack):
         workflows = {
             RETRAINING: self._retraining.state_machine,
             SCORING: self._scoring.state_machine,
+            MONITORING: self._monitoring.state_machine,
         }
         service_alarms = ServiceAlarms(
             self,
@@ -108,6 +115,7 @@ class StresswatchStack(Stack):
         foundation = self._foundation
         storage, streams, pointers = foundation.storage, foundation.streams, foundation.pointers
         retraining, scoring = self._retraining.state_machine, self._scoring.state_machine
+        monitoring = self._monitoring
         return {
             stack_outputs.POSTS_STREAM: streams.posts.stream_name,
             stack_outputs.PREDICTIONS_STREAM: streams.predictions.stream_name,
@@ -125,6 +133,9 @@ class StresswatchStack(Stack):
             stack_outputs.QUALITY_FUNCTION: self._quality.function.function_name,
             stack_outputs.QUALITY_ALARM: self._quality.alarm.alarm_name,
             stack_outputs.PREDICTOR_FUNCTION: self._prediction.function.function_name,
+            stack_outputs.MONITORING_STATE_MACHINE: monitoring.state_machine.state_machine_arn,
+            stack_outputs.PLAN_FUNCTION: monitoring.functions["plan"].function_name,
+            stack_outputs.SETTLE_FUNCTION: monitoring.functions["settle"].function_name,
             stack_outputs.SCORING_STATE_MACHINE: scoring.state_machine_arn,
             stack_outputs.SCORING_PART_BYTES: str(foundation.stage.scoring.part_mb * 1_000_000),
             stack_outputs.QUERY_DATABASE: self._querying.database.ref,

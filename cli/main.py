@@ -48,6 +48,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     operations.deployed,
     operations.cost,
     operations.status,
+    operations.measure,
     operations.dashboard,
     posts.seed,
     posts.label,

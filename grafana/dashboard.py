@@ -24,11 +24,14 @@ LOGICAL_IDS = {
     stack_outputs.PREDICTOR_FUNCTION: "PredictionPredictorFunction",
     stack_outputs.DRIFT_FUNCTION: "DriftDriftFunction",
     stack_outputs.QUALITY_FUNCTION: "QualityQualityFunction",
+    stack_outputs.PLAN_FUNCTION: "MonitoringPlanFunction",
+    stack_outputs.SETTLE_FUNCTION: "MonitoringSettleFunction",
     stack_outputs.FAILED_BATCHES_QUEUE: "ObservabilityFailedBatchesQueue",
     stack_outputs.DEAD_LETTERS_QUEUE: "DeadLettersQueue",
     stack_outputs.RETRAINING_STATE_MACHINE: "retraining",
+    stack_outputs.MONITORING_STATE_MACHINE: "monitoring",
 }
-"""What CloudFormation makes the names of, after the stack's: of the workflow, which we name, ours.
+"""What CloudFormation makes the names of, after the stack's: of workflows, which we name, ours.
 
 Long names are cut, so a pattern must be content with their first twenty letters.
 """

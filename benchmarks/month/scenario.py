@@ -168,9 +168,9 @@ class Month:
         return True if answer["Datapoints"] else None
 
     def _watch(self, morning: datetime, evening: datetime, report: DayReport) -> None:
-        """Measure drift and live quality as their schedules do, and follow what they set off."""
+        """Measure drift and live quality, and follow what they set off."""
         was_alarming = self.deployment.is_alarming()
-        drift = self.deployment.measure_drift(morning, evening)
+        drift, quality = self.deployment.measure(morning, evening)
         report.share = drift.get("share")
         report.drifted = [
             name for name, column in drift.get("columns", {}).items() if column["drifted"]
@@ -184,7 +184,6 @@ class Month:
         )
         if fires and not was_alarming:
             wait_for("the alarm to retrain", lambda: self._follow_new(report), _SECONDS)
-        quality = self.deployment.measure_quality(evening)
         report.labelled_posts = quality.get("labelled_posts", 0)
         if overall := quality.get("overall"):
             report.f1 = overall["f1"]

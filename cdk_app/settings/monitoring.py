@@ -39,6 +39,14 @@ class Monitoring(Settings):
         json_schema_extra=unit("posts"),
         description="Number of posts above which a sample of a window is compared.",
     )
+    settle_concurrency: int = Field(
+        default=10,
+        ge=1,
+        le=40,
+        json_schema_extra=unit("invocations"),
+        description="Number of shards whose window is settled at a time; 10 settle 900 full shards "
+        "an hour. Concurrency to reserve for the function.",
+    )
     drift: InstanceOf[DriftRules] = Field(
         default_factory=DriftRules,
         description="When a column of a window has drifted: test, distance and threshold.",

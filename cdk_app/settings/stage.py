@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -18,6 +19,7 @@ from cdk_app.settings.serving import Serving
 from cdk_app.settings.storage import Storage
 from cdk_app.settings.streaming import Streaming
 from cdk_app.settings.web_service import WebService
+from stresswatch.settled.plan import LOOK_BACK
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 20
@@ -78,4 +80,24 @@ class Stage(Settings):
                 f"streaming.maximum_record_age_seconds, {streaming.maximum_record_age_seconds}: "
                 "the alarm would come after the first loss; lower it"
             )
+        self._check_retention()
         return self
+
+    def _check_retention(self) -> None:
+        """Refuse a raw archive that is gone before a window that is looked at again is settled."""
+        age = timedelta(seconds=self.streaming.maximum_record_age_seconds)
+        needed = LOOK_BACK + timedelta(minutes=self.monitoring.window_minutes) + age
+        days = self.storage.raw_archive_days
+        if timedelta(days=days) < needed:
+            raise InvalidStage(
+                f"{self.name}: storage.raw_archive_days is {days}, but a window that is settled "
+                f"anew reads what was delivered up to {-(-needed // timedelta(days=1))} days "
+                "earlier (streaming.maximum_record_age_seconds and a day); raise it"
+            )
+        settled = self.storage.archive_retention_days
+        if settled is not None and settled < self.monitoring.quality_window_days:
+            raise InvalidStage(
+                f"{self.name}: storage.archive_retention_days is {settled}, below the "
+                f"{self.monitoring.quality_window_days} days that live quality looks back "
+                "(monitoring.quality_window_days); raise it"
+            )

@@ -19,6 +19,7 @@ _DEV = Stage(
     serving=Serving(canary_minutes=5, champion_ttl_seconds=5),
     monitoring=Monitoring(
         minimum_window_posts=200,
+        settle_concurrency=2,
         drift_windows_to_alarm=1,
         drift_windows_evaluated=1,
         iterator_age_alarm_seconds=60,

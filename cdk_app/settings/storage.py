@@ -25,12 +25,21 @@ class Storage(Settings):
         json_schema_extra=unit("days"),
         description="How long logs are kept.",
     )
-    archive_retention_days: int | None = Field(
-        default=None,
-        ge=1,
+    raw_archive_days: int = Field(
+        default=30,
+        ge=3,
         le=3650,
         json_schema_extra=unit("days"),
-        description="How long predictions are kept; None for ever.",
+        description="How long the raw archive is kept: predictions as they were delivered, which "
+        "the settled archive is made of.",
+    )
+    archive_retention_days: int | None = Field(
+        default=None,
+        ge=3,
+        le=3650,
+        json_schema_extra=unit("days"),
+        description="How long the settled archive is kept, with a row for each prediction; None "
+        "for ever.",
     )
     quarantine_retention_days: int = Field(
         default=30,

@@ -1,4 +1,4 @@
-"""Running a stage: `smoke`, `deployed`, `cost`, `status`, `dashboard`, `destroy`."""
+"""Running a stage: `smoke`, `deployed`, `cost`, `status`, `measure`, `dashboard`, `destroy`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.deletion import Deletion, print_what_is_left
 from cli.deployment.serving_commit import serving_commit
 from cli.deployment.target import aws_target, find_target
+from cli.measurements import measurement_table, span_of
 from cli.options import AsJson, Local, Stage, Yes
 from cli.smoke import smoke as smoke_test
 from cli.status.snapshot import take_snapshot
@@ -67,6 +68,29 @@ def status(on_local: Local = False, stage: Stage = "dev") -> None:
     """Tell what serves, what was measured and what runs."""
     target = find_target(on_local=on_local, stage=stage)
     console.print(status_table(DeploymentClient(target), "dev" if on_local else stage))
+
+
+def measure(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="An ISO 8601 moment; by default, an hour before --to."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="An ISO 8601 moment; by default, now.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Settle and measure what was predicted: drift, and live quality by the labels that came."""
+    span = span_of(start, end)
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    with stderr.status("starting") as shown:
+        measured = deployment.measure(*span, on_state=shown.update)
+    if as_json:
+        console.print_json(data=measured._asdict())
+    else:
+        console.print(measurement_table(measured))
 
 
 def dashboard(

@@ -10,6 +10,7 @@ from typing import Any
 from cli.errors import OperatorError
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.retraining.environments import GateEnvironment
+from stresswatch.settled.environments import PlanEnvironment
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
@@ -36,7 +37,7 @@ class PricedStage:
     shards : int
         Of each of the two streams, where they are provisioned.
     drift_every_hours, quality_every_hours : float
-        The monitors' schedules; that of drift runs once for each window.
+        How often the monitoring workflow measures them; drift once for each window.
     drift_window_hours, quality_window_hours : float
         How far back they look.
     retraining_every_hours : float or None
@@ -111,13 +112,8 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         ]
         return min(schedules, default=None)
 
-    def scheduled(service: str) -> float:
-        hours = every(functions[service][0])
-        if hours is None:
-            raise ValueError(f"no schedule of {service}")
-        return hours
-
     drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
+    plan = PlanEnvironment.parse(_variables(functions["plan"][1]))
     quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
     gate = GateEnvironment.parse(_variables(functions["gate"][1]))
     posts, predictions = (
@@ -150,7 +146,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         quality=_function(functions["quality"][1]),
         drift_every_hours=drift.window_minutes / 60,
         drift_window_hours=drift.window_minutes / 60,
-        quality_every_hours=scheduled("quality"),
+        quality_every_hours=plan.quality_every_hours,
         quality_window_hours=quality.quality_window_days * _A_DAY,
         retraining_every_hours=every(workflow),
         has_probation=gate.probation_seconds > 0,

@@ -188,7 +188,7 @@ class Scenario:
             act.say(f"{len(labels)} of them labelled; measuring drift")
         else:
             act.say(f"{len(posts)} posts predicted; measuring drift")
-        measured = self.deployment.measure_drift(start, datetime.now(UTC))
+        measured = self.deployment.measure(start, datetime.now(UTC)).drift
         return DriftWindow(
             name=name,
             status=measured["status"],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cli.errors import OperatorError
 from stresswatch.aws import service_text, stack_outputs
@@ -34,7 +34,8 @@ T = TypeVar("T")
 
 _BYTES_IN_MEMORY = 16 * 1024 * 1024
 """Of what is uploaded; more is in a file meanwhile."""
-_FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_ENDED = {"FAILED": "failed", "TIMED_OUT": "timed out", "ABORTED": "was aborted"}
+_FINISHED = ("SUCCEEDED", *_ENDED)
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
@@ -51,6 +52,13 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: flo
             raise OperatorError(f"Waited {seconds:.0f} s for {what}, and saw nothing.")
         time.sleep(every)
     return found
+
+
+class Measurement(NamedTuple):
+    """What the drift function and the quality function answered about a span."""
+
+    drift: dict[str, Any]
+    quality: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,11 @@ class DeploymentClient:
         return next(entered, None)
 
     def follow(
-        self, execution: str, seconds: float, on_state: Callable[[str], None]
+        self,
+        execution: str,
+        seconds: float,
+        on_state: Callable[[str], None],
+        what: str = "retraining",
     ) -> dict[str, Any]:
         """Wait for an execution's end; return its output.
 
@@ -149,11 +161,9 @@ class DeploymentClient:
             described = self.describe(execution)
             return described if described["status"] in _FINISHED else None
 
-        described = wait_for("the retraining's end", finished, seconds)
+        described = wait_for(f"the {what}'s end", finished, seconds)
         if described["status"] != "SUCCEEDED":
-            raise OperatorError(
-                f"The retraining {described['status'].lower()}: {_cause(described)}."
-            )
+            raise OperatorError(f"The {what} {_ENDED[described['status']]}: {_cause(described)}.")
         return dict(json.loads(described["output"]))
 
     def champion(self) -> Pointer | None:
@@ -165,24 +175,34 @@ class DeploymentClient:
         """Read the page that says what a model version is for, and how good it is."""
         return read(self.target.client("s3"), Location.parse(version.uri) / CARD_PAGE_FILE)
 
-    def measure_drift(self, start: datetime, end: datetime) -> dict[str, Any]:
-        """Run the drift function over a window, as its schedule does; return its answer."""
-        window = {"start": start.isoformat(), "end": end.isoformat()}
-        return self._invoke(stack_outputs.DRIFT_FUNCTION, window)
-
-    def _invoke(self, output: str, event: dict[str, Any]) -> dict[str, Any]:
-        function = self.target.output(output)
-        answer = self.target.client("lambda").invoke(
-            FunctionName=function, Payload=json.dumps(event).encode()
+    def start_measurement(self, start: datetime, end: datetime) -> str:
+        """Start the monitoring workflow for a span; return the execution's ARN."""
+        span = {"start": start.isoformat(), "end": end.isoformat()}
+        answer = self.target.client("stepfunctions").start_execution(
+            stateMachineArn=self.target.output(stack_outputs.MONITORING_STATE_MACHINE),
+            input=json.dumps(span),
         )
-        payload = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise OperatorError(f"The function {function} failed: {payload.get('errorMessage')}")
-        return dict(payload)
+        return str(answer["executionArn"])
 
-    def measure_quality(self, end: datetime) -> dict[str, Any]:
-        """Run the quality function at a time, as its schedule does; return its answer."""
-        return self._invoke(stack_outputs.QUALITY_FUNCTION, {"time": end.isoformat()})
+    def measure(
+        self,
+        start: datetime,
+        end: datetime,
+        seconds: float = 3600,
+        on_state: Callable[[str], None] = lambda _: None,
+    ) -> Measurement:
+        """Settle and measure the predictions of a span, as the schedule does of each window.
+
+        Raises
+        ------
+        OperatorError
+            When a step failed to its last attempt.
+        """
+        output = self.follow(
+            self.start_measurement(start, end), seconds, on_state, what="measurement"
+        )
+        (drift,) = output["drift"]
+        return Measurement(drift, output["quality"])
 
     def drift_alarm(self) -> dict[str, Any]:
         """Describe the drift alarm, as CloudWatch does."""

@@ -1,4 +1,4 @@
-"""The drift monitor: a function on a schedule, its metrics and its alarms."""
+"""The drift monitor: a function of the monitoring workflow, its metrics and its alarms."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from constructs import Construct
 from cdk_app.bundling import PROJECT, image_context
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
-from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from cdk_app.settings.stage import Stage
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.settled.windows import LAG, SCHEDULED_TIME
 from stresswatch.storage import archive
 from stresswatch.versions.model_version import MODELS_PREFIX
 
@@ -28,7 +26,7 @@ _LATEST_MINUTES = 15
 
 
 class DriftMonitor(Construct):
-    """Schedule → drift function → metrics → alarms."""
+    """Drift function, which merges summaries and samples → metrics → alarms."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
@@ -68,7 +66,6 @@ class DriftMonitor(Construct):
             },
         )
         role = role_of(self.function)
-        foundation.dead_letters.take_from(self.function)
         foundation.pointers.grant_read_champion(role)
         storage.grant_list(role, storage.archive, archive.PREFIX, drift_history.PREFIX)
         # Pages are read by whom it signs links for.
@@ -79,17 +76,6 @@ class DriftMonitor(Construct):
         storage.grant_write(role, storage.archive, drift_history.REPORTS, drift_history.PREFIX)
         allow_metrics(role, NAMESPACE)
         foundation.notifications.grant_publish(role)
-        Schedule(
-            self,
-            "Schedule",
-            description="Measures the drift of each window of predictions",
-            expression=after_each_window(settings.window_minutes),
-            action="lambda:InvokeFunction",
-            target_arn=self.function.function_arn,
-            input={"time": SCHEDULED_TIME},
-            retries=2,
-            dead_letters=foundation.dead_letters,
-        )
         self.alarm = alarms.make(
             self,
             "Alarm",
@@ -130,11 +116,3 @@ def heartbeat_silence(window_minutes: int) -> timedelta:
     again where need be.
     """
     return timedelta(minutes=window_minutes + max(window_minutes // 2, _LATEST_MINUTES))
-
-
-def after_each_window(minutes: int) -> str:
-    """Run once for each window of the day's grid, when all of it is archived."""
-    lag = int(LAG.total_seconds()) // 60
-    if minutes < 60:
-        return f"cron({lag}/{minutes} * * * ? *)"
-    return f"cron({lag} 0/{minutes // 60} * * ? *)"

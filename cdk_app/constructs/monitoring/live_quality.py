@@ -1,4 +1,4 @@
-"""Live quality: a function on a schedule, its metrics and its alarm."""
+"""Live quality: a function of the monitoring workflow, its metrics and its alarm."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
-from cdk_app.constructs.platform.schedules import Schedule
 from cdk_app.permissions import allow_metrics
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.settled.windows import SCHEDULED_TIME
 from stresswatch.storage import archive
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, QUALITY
 from stresswatch.storage.training_sets import LABELS_PREFIX
 
 
 class LiveQuality(Construct):
-    """Schedule → quality function, which joins labels to predictions → metrics → alarm."""
+    """Quality function, which joins labels to predictions → metrics → alarm."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
@@ -43,7 +41,6 @@ class LiveQuality(Construct):
             ),
         )
         role = role_of(self.function)
-        foundation.dead_letters.take_from(self.function)
         foundation.pointers.grant_read_champion(role)
         foundation.identity.grant_read(role)
         storage.grant_list(role, storage.archive, archive.PREFIX)
@@ -52,18 +49,6 @@ class LiveQuality(Construct):
         storage.grant_list(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)
-        hours = settings.quality_every_hours
-        Schedule(
-            self,
-            "Schedule",
-            description="Measures the champion's live predictions by the labels that came",
-            expression=f"rate({hours} {_unit(hours)})",
-            action="lambda:InvokeFunction",
-            target_arn=self.function.function_arn,
-            input={"time": SCHEDULED_TIME},
-            retries=2,
-            dead_letters=foundation.dead_letters,
-        )
         self.alarm = foundation.alarms.make(
             self,
             "Alarm",
@@ -72,7 +57,7 @@ class LiveQuality(Construct):
                 metric_name=metric_names.F1_UPPER_BOUND,
                 dimensions_map={dimension_names.STAGE: stage.name},
                 statistic="Minimum",
-                period=Duration.hours(hours),
+                period=Duration.hours(settings.quality_every_hours),
             ),
             meaning=(
                 "The champion is worse on live posts than is accepted, by more than chance: even "
@@ -83,7 +68,3 @@ class LiveQuality(Construct):
             threshold=settings.accepted_f1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         )
-
-
-def _unit(hours: int) -> str:
-    return "hour" if hours == 1 else "hours"

@@ -17,7 +17,7 @@ from constructs import Construct
 from cdk_app.acknowledgements import acknowledge
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.storage import Storage
-from cdk_app.constructs.platform.workflows import RETRAINING, SCORING
+from cdk_app.constructs.platform.workflows import MONITORING, RETRAINING, SCORING
 from cdk_app.permissions import from_this_account
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
@@ -28,6 +28,7 @@ _ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was abor
 _WHAT_STAYS = {
     RETRAINING: "the champion goes on serving",
     SCORING: "the parts that it scored stay",
+    MONITORING: "the next run takes up what it left",
 }
 
 

@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_app.acknowledgements import acknowledge
 from cdk_app.constructs.platform.functions import role_of
 from cdk_app.permissions import admit, allow, from_this_account
 
@@ -25,6 +26,11 @@ class DeadLetters(Construct):
             encryption_master_key=key,
             enforce_ssl=True,
             retention_period=Duration.days(14),  # the longest there is
+        )
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "It is the dead-letter queue of schedules and rules, which the rule does not look at.",
         )
         # Without them EventBridge could not write to the queue, and would drop events in silence.
         admit(key, "events.amazonaws.com", says_account=False)

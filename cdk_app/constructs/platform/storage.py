@@ -14,8 +14,8 @@ from cdk_app.permissions import admit, allow_listing, allow_objects
 from cdk_app.removal import removal_policy
 from cdk_app.settings.stage import Stage
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
-from stresswatch.storage import archive, prefixes
-from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from stresswatch.settled.places import PREDICTIONS, SHADOW
+from stresswatch.storage import prefixes
 
 
 class Storage(Construct):
@@ -26,7 +26,8 @@ class Storage(Construct):
     key, quarantine_key : kms.Key
         The quarantine holds payloads as they came, so it has a key of its own.
     archive : s3.Bucket
-        ``predictions/``, ``reports/``, ``drift/`` and ``query-results/``: no post's text.
+        ``predictions/`` and ``shadow/`` as they were delivered, ``settled*/`` with a row for each,
+        ``reports/``, ``drift/`` and ``query-results/``: no post's text.
     training : s3.Bucket
         ``datasets/``, ``labels/``, ``training-output/`` and ``scoring/``.
     models : s3.Bucket
@@ -76,21 +77,19 @@ class Storage(Construct):
             "Archive",
             self.key,
             lifecycle_rules=[
-                # A challenger's predictions have done their work when it was judged.
-                s3.LifecycleRule(prefix=SHADOW_PREFIX, expiration=Duration.days(30)),
+                *(
+                    s3.LifecycleRule(
+                        prefix=raw, expiration=Duration.days(stage.storage.raw_archive_days)
+                    )
+                    for raw in (PREDICTIONS.raw, SHADOW.raw)
+                ),
+                *(
+                    s3.LifecycleRule(prefix=prefix, expiration=Duration.days(days))
+                    for prefix, days in _settled(stage).items()
+                ),
                 s3.LifecycleRule(
                     prefix=prefixes.QUERY_RESULTS,
                     expiration=Duration.days(stage.querying.results_days),
-                ),
-                *(
-                    [
-                        s3.LifecycleRule(
-                            prefix=archive.PREFIX,
-                            expiration=Duration.days(stage.storage.archive_retention_days),
-                        )
-                    ]
-                    if stage.storage.archive_retention_days
-                    else []
                 ),
             ],
         )
@@ -214,6 +213,15 @@ class Storage(Construct):
                 "What is deleted for a person's sake, or expires, must be gone: no version stays.",
             )
         return bucket
+
+
+def _settled(stage: Stage) -> dict[str, int]:
+    """Return how many days each prefix of the settled archives is kept, where it expires."""
+    # A challenger's predictions have done their work when it was judged.
+    days = dict.fromkeys(SHADOW.made, stage.storage.raw_archive_days)
+    if stage.storage.archive_retention_days:
+        days |= dict.fromkeys(PREDICTIONS.made, stage.storage.archive_retention_days)
+    return days
 
 
 def _in_one_region(bucket: s3.Bucket) -> None:

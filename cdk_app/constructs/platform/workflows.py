@@ -16,6 +16,7 @@ from stresswatch.aws.stack_outputs import stack_name
 
 RETRAINING = "retraining"
 SCORING = "scoring"
+MONITORING = "monitoring"
 
 
 def workflow(
@@ -23,15 +24,20 @@ def workflow(
     foundation: Foundation,
     name: str,
     role: iam.Role,
-    definition: sfn.IChainable,
+    definition: sfn.IChainable | sfn.DefinitionBody,
     timeout: Duration | None = None,
 ) -> sfn.StateMachine:
     """Make a workflow whose log, without what it handles, and traces are kept."""
+    body = (
+        definition
+        if isinstance(definition, sfn.DefinitionBody)
+        else sfn.DefinitionBody.from_chainable(definition)
+    )
     return sfn.StateMachine(
         scope,
         "Workflow",
         state_machine_name=_name(foundation.stage, name),
-        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        definition_body=body,
         role=role,
         timeout=timeout,
         logs=sfn.LogOptions(

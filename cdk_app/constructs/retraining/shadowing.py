@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from cdk_app.constructs.retraining.settling import Settling
 from cdk_app.constructs.retraining.states import States
 from stresswatch.retraining.verdict import Outcome
 
@@ -29,10 +30,11 @@ class Step(Protocol):
 class Shadowing:
     """Before a promotion the challenger shadows; after it, on probation, the previous champion."""
 
-    def __init__(self, scope: Construct, states: States, step: Step):
+    def __init__(self, scope: Construct, states: States, step: Step, settling: Settling):
         self._scope = scope
         self._states = states
         self._step = step
+        self._settling = settling
 
     def shadow_if_asked(self, accepted: sfn.IChainable, rejected: sfn.IChainable) -> sfn.Choice:
         """Let a challenger score live posts beside the champion, and judge what it said."""
@@ -64,6 +66,7 @@ class Shadowing:
                     self._scope, "LastBatches", time=sfn.WaitTime.duration(Duration.seconds(5))
                 )
             )
+            .next(self._settling.state("SettleShadowed", "$.shadow"))
             .next(compare)
             .next(
                 sfn.Choice(self._scope, "StillAccepted?")
@@ -102,7 +105,8 @@ class Shadowing:
             },
             name="probation",
         )
-        again = self._wait_until("WhileOnProbation", "$.judgement.next").next(look)
+        settle = self._settling.state("SettleProbation", "$.probation")
+        again = self._wait_until("WhileOnProbation", "$.judgement.next").next(settle)
         judged = (
             sfn.Choice(self._scope, "StillTheChampion?")
             .when(_comes_to(Outcome.GOES_ON), again)
@@ -120,7 +124,7 @@ class Shadowing:
             sfn.Choice(self._scope, "OnProbation?")
             .when(
                 sfn.Condition.number_greater_than("$.gate.probation_seconds", 0),
-                begin.next(look).next(judged),
+                begin.next(settle).next(look).next(judged),
             )
             .otherwise(sfn.Succeed(self._scope, "Promoted"))
         )

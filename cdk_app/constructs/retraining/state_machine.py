@@ -14,6 +14,7 @@ from constructs import Construct
 from cdk_app.acknowledgements import acknowledge_wildcards
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import RETRAINING, workflow, workflow_role
+from cdk_app.constructs.retraining.settling import Settling
 from cdk_app.constructs.retraining.shadowing import Shadowing
 from cdk_app.constructs.retraining.states import States
 from cdk_app.constructs.retraining.training_job import TrainingJob
@@ -41,6 +42,7 @@ class RetrainingStateMachine:
         foundation: Foundation,
         functions: Mapping[str, lambda_.Function],
         job: TrainingJob,
+        monitoring: sfn.StateMachine,
     ):
         self._scope = scope
         self._foundation = foundation
@@ -53,7 +55,9 @@ class RetrainingStateMachine:
         self._rejected = states.notify(
             "NotifyRejected", "A challenger was rejected; the champion stays"
         )
-        self._shadowing = Shadowing(scope, states, self._step)
+        settling = Settling(scope, foundation.stage, monitoring, self._failed)
+        self._settling = settling
+        self._shadowing = Shadowing(scope, states, self._step, settling)
         self._accepted = (
             self._step("Promote", "$.promotion")
             .next(states.notify("NotifyPromoted", "A new champion serves"))
@@ -169,6 +173,7 @@ class RetrainingStateMachine:
         role = workflow_role(self._scope)
         self._foundation.notifications.grant_publish(role)
         self._job.grant_start(role)
+        self._settling.grant_run(role)
         acknowledge_wildcards(
             role,
             [f"{function.function_arn}:*" for function in self._functions.values()],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
@@ -24,6 +25,8 @@ class Retraining(Construct):
         The alarms that start a retraining, by the trigger's name in its input.
     registry : ModelRegistry or None
         Where judged versions are registered, if the stage registers them.
+    monitoring : sfn.StateMachine
+        What settles the live posts that two versions are compared on.
 
     Attributes
     ----------
@@ -39,13 +42,16 @@ class Retraining(Construct):
         foundation: Foundation,
         alarms: Mapping[str, cloudwatch.Alarm],
         registry: ModelRegistry | None,
+        monitoring: sfn.StateMachine,
     ):
         super().__init__(scope, id)
         job = TrainingJob(self, foundation)
         self.functions = make_functions(self, foundation)
         if registry:
             self.functions["registry"] = registry.function
-        self.state_machine = RetrainingStateMachine(self, foundation, self.functions, job).make()
+        self.state_machine = RetrainingStateMachine(
+            self, foundation, self.functions, job, monitoring
+        ).make()
         triggers = Triggers(self, foundation, self.state_machine)
         for trigger, alarm in alarms.items():
             triggers.start_on_alarm(alarm, trigger)

@@ -14,6 +14,8 @@ from stresswatch.monitoring.panels import ANY, OF_STAGE, Panel, Section, Series
 
 MEMORY_MB = {
     "predictor": (stack_outputs.PREDICTOR_FUNCTION, 1769),
+    "plan": (stack_outputs.PLAN_FUNCTION, 512),
+    "settle": (stack_outputs.SETTLE_FUNCTION, 1769),
     "drift": (stack_outputs.DRIFT_FUNCTION, 2048),
     "quality": (stack_outputs.QUALITY_FUNCTION, 1769),
 }
@@ -36,9 +38,18 @@ def _of_stream(label: str, metric: str, output: str, scale: float = 1.0) -> Seri
     return Series(label, metric, "Sum", "AWS/Kinesis", stream, scale)
 
 
-def _of_workflow(label: str, metric: str) -> Series:
-    machine = {"StateMachineArn": f"{{{stack_outputs.RETRAINING_STATE_MACHINE}}}"}
-    return Series(label, metric, "Sum", "AWS/States", machine)
+def _of_workflow(output: str) -> tuple[Series, ...]:
+    """Make the series of a workflow's ends."""
+    machine = {"StateMachineArn": f"{{{output}}}"}
+    return tuple(
+        Series(label, metric, "Sum", "AWS/States", machine)
+        for label, metric in (
+            ("ended well", "ExecutionsSucceeded"),
+            ("failed", "ExecutionsFailed"),
+            ("timed out", "ExecutionsTimedOut"),
+            ("aborted", "ExecutionsAborted"),
+        )
+    )
 
 
 def _waiting(label: str, output: str) -> Series:
@@ -197,6 +208,14 @@ SECTIONS = (
                 ),
                 minutes=60,
             ),
+            Panel(
+                "Monitoring runs",
+                "How the runs ended that settle and measure the windows; what one leaves, the next "
+                "takes up.",
+                "times",
+                _of_workflow(stack_outputs.MONITORING_STATE_MACHINE),
+                minutes=60,
+            ),
         ),
     ),
     Section(
@@ -226,10 +245,7 @@ SECTIONS = (
                 "How they ended, and what the gate said of the challengers that they made.",
                 "times",
                 (
-                    _of_workflow("ended well", "ExecutionsSucceeded"),
-                    _of_workflow("failed", "ExecutionsFailed"),
-                    _of_workflow("timed out", "ExecutionsTimedOut"),
-                    _of_workflow("aborted", "ExecutionsAborted"),
+                    *_of_workflow(stack_outputs.RETRAINING_STATE_MACHINE),
                     _counted("suppressed", metric_names.RETRAININGS_SUPPRESSED, "admission"),
                     _counted("declined", metric_names.RETRAININGS_DECLINED, "dataset"),
                     _counted("challenger accepted", metric_names.CHALLENGERS_ACCEPTED, "gate"),

@@ -1,0 +1,191 @@
+"""The states of the monitoring workflow, in the Amazon States Language with JSONata.
+
+    Plan → SettleShards → MeasureDrift → QualityDue? → MeasureQuality → Complete? → Succeed or Fail
+
+What fails is tried again, then noted in ``unfinished``, and the others go on. A run that left
+anything unfinished fails at its end; the next one finds it missing and takes it up.
+
+Few states are entered, as each is paid for: functions are invoked by their ARN, and a choice that
+needs no further state ends the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+COLUMNS_KEPT = 24
+"""With more windows than that, a run's output leaves out their columns: a state holds 256 KB."""
+UNFINISHED = "Unfinished"
+"""The error of a run that left something to the next one."""
+
+_TOLD = 5
+"""Failures that the error tells of, each in the first letters of its cause."""
+_LETTERS = 120
+_RETRY = [
+    {
+        # Others may use the concurrency that a new account has; it is free again soon.
+        "ErrorEquals": ["Lambda.TooManyRequestsException"],
+        "IntervalSeconds": 5,
+        "BackoffRate": 2,
+        "MaxAttempts": 6,
+        "JitterStrategy": "FULL",
+    },
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 2,
+        "JitterStrategy": "FULL",
+    },
+]
+
+
+def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, Any]:
+    """Return the state machine, given the functions ``plan``, ``settle``, ``drift``, ``quality``.
+
+    Its input is a schedule's ``time``, or ``start`` and ``end`` of a span to measure at once, which
+    is settled alone where ``settle_only`` is true. Its output has ``drift``, an answer for each
+    window, and ``quality``, an answer or null.
+    """
+    quality = _failure("'live quality'")
+    return {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Plan",
+        "States": {
+            "Plan": {
+                "Type": "Task",
+                "Resource": arns["plan"],
+                "Retry": _RETRY,
+                "Assign": {"many": _(f"$count($states.result.windows) > {COLUMNS_KEPT}")},
+                "Output": _(
+                    "$states.input.settle_only = true"
+                    " ? {'jobs': $states.result.jobs, 'windows': [], 'quality': null}"
+                    " : $states.result"
+                ),
+                "Next": "SettleShards",
+            },
+            "SettleShards": {
+                "Type": "Map",
+                "Items": _("$states.input.jobs"),
+                "MaxConcurrency": settle_concurrency,
+                "ItemProcessor": _each(
+                    "Settle",
+                    arns["settle"],
+                    failed="'shard ' & $states.input.shard & ' of ' & $states.input.archive"
+                    " & ', ' & $states.input.start",
+                ),
+                "Output": {
+                    "windows": _("$states.input.windows"),
+                    "quality": _("$states.input.quality"),
+                    "unfinished": _("[$states.result.unfinished]"),
+                },
+                "Next": "MeasureDrift",
+            },
+            "MeasureDrift": {
+                "Type": "Map",
+                "Items": _("$states.input.windows"),
+                # In the order of time, by which the first window that drifted is told.
+                "MaxConcurrency": 1,
+                "ItemProcessor": _each(
+                    "Drift",
+                    arns["drift"],
+                    failed="'drift, ' & $states.input.start",
+                    output="$many ? $sift($states.result, function($value, $name)"
+                    " {$name != 'columns'}) : $states.result",
+                ),
+                "Output": {
+                    "drift": _("[$states.result[$not($exists(unfinished))]]"),
+                    "quality": _("$states.input.quality"),
+                    "unfinished": _(
+                        "$append($states.input.unfinished, [$states.result.unfinished])"
+                    ),
+                },
+                "Next": "QualityDue?",
+            },
+            "QualityDue?": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": _("$states.input.quality != null"), "Next": "MeasureQuality"},
+                    _complete("null"),
+                ],
+                "Default": "Incomplete",
+            },
+            "MeasureQuality": {
+                "Type": "Task",
+                "Resource": arns["quality"],
+                "Arguments": _("$states.input.quality"),
+                "Retry": _RETRY,
+                "Catch": [
+                    {
+                        "ErrorEquals": ["States.ALL"],
+                        "Output": {
+                            "unfinished": _(f"$append($states.input.unfinished, [{quality}])"),
+                        },
+                        "Next": "Incomplete",
+                    }
+                ],
+                "Output": _("$merge([$states.input, {'quality': $states.result}])"),
+                "Next": "Complete?",
+            },
+            "Complete?": {
+                "Type": "Choice",
+                "Choices": [_complete("$states.input.quality")],
+                "Default": "Incomplete",
+            },
+            "Done": {"Type": "Succeed"},
+            "Incomplete": {
+                "Type": "Fail",
+                "Error": UNFINISHED,
+                "Cause": _(
+                    "$count($states.input.unfinished) & ' unfinished: '"
+                    f" & $join($states.input.unfinished[[0..{_TOLD - 1}]], '; ')"
+                ),
+            },
+        },
+    }
+
+
+def _each(name: str, arn: str, *, failed: str, output: str = "$states.result") -> dict[str, Any]:
+    """Return what a map does with an item: invoke a function, and note what failed."""
+    noted = f"{name}Unfinished"
+    return {
+        "ProcessorConfig": {"Mode": "INLINE"},
+        "StartAt": name,
+        "States": {
+            name: {
+                "Type": "Task",
+                "Resource": arn,
+                "Retry": _RETRY,
+                "Catch": [
+                    {
+                        "ErrorEquals": ["States.ALL"],
+                        "Output": {"unfinished": _(_failure(failed))},
+                        "Next": noted,
+                    }
+                ],
+                "Output": _(output),
+                "End": True,
+            },
+            noted: {"Type": "Pass", "End": True},
+        },
+    }
+
+
+def _complete(quality: str) -> dict[str, Any]:
+    """Return the rule of a choice that ends a run which left nothing unfinished."""
+    return {
+        "Condition": _("$count($states.input.unfinished) = 0"),
+        "Output": {"drift": _("$states.input.drift"), "quality": _(quality)},
+        "Next": "Done",
+    }
+
+
+def _failure(what: str) -> str:
+    """Return the expression that tells what failed, and why."""
+    cause = f"$substring($states.errorOutput.Cause, 0, {_LETTERS})"
+    return f"{what} & ': ' & $states.errorOutput.Error & ': ' & {cause}"
+
+
+def _(expression: str) -> str:
+    return f"{{% {expression} %}}"

@@ -1,0 +1,81 @@
+"""`stresswatch measure`: settle and measure the predictions of a span at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.deployment.client import Measurement
+from cli.errors import OperatorError
+from cli.status.table import timestamp
+from cli.timestamps import parse_timestamp, utc_now
+from stresswatch.text.wording import counted
+
+DEFAULT_SPAN = timedelta(hours=1)
+
+
+def span_of(
+    start: str | None, end: str | None, now: Callable[[], datetime] = utc_now
+) -> tuple[datetime, datetime]:
+    """Read the span of ``--from`` and ``--to``: by default, the hour up to now.
+
+    Raises
+    ------
+    OperatorError
+        When it is none, or has not begun yet.
+    """
+    at = now()
+    until = parse_timestamp(end, "--to") if end else at
+    since = parse_timestamp(start, "--from") if start else until - DEFAULT_SPAN
+    if since >= until:
+        raise OperatorError("--from must be before --to.")
+    if since >= at:
+        raise OperatorError("--from lies in the future: nothing was predicted then yet.")
+    return since, until
+
+
+def measurement_table(measured: Measurement) -> Table:
+    """Return a table of what was found, or of why there is no figure."""
+    drift, quality = measured
+    start, end = (datetime.fromisoformat(drift[name]) for name in ("start", "end"))
+    span = f"{timestamp(start)} to {timestamp(end)}"
+    table = Table(title=span, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, figure in {**_drift(drift), **_quality(quality)}.items():
+        table.add_row(name, figure)
+    return table
+
+
+def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
+    if drift["status"] == "no_champion":
+        return {"posts": "not counted: no model version serves yet"}
+    posts = f"{counted(drift['posts'], 'post')} by {escape(drift['model_version'])}"
+    if drift["status"] == "too_small":
+        return {"posts": posts, "drift": "no figure: fewer posts than a window has to have"}
+    compared = counted(drift["compared"], "post")
+    shown = {"posts": posts}
+    if drift["share"] is None:
+        shown["drift"] = f"no figure: none of the columns of {compared} could be compared"
+    else:
+        drifted = [name for name, column in drift["columns"].items() if column["drifted"]]
+        shown["drift"] = f"{drift['share']:.0%} of the columns, by {compared}"
+        shown["drifted columns"] = ", ".join(drifted) or "none"
+    if drift["failed"]:
+        shown["not compared"] = ", ".join(drift["failed"])
+    return shown | {"report": escape(drift["report"])}
+
+
+def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
+    if quality["status"] == "no_champion":
+        return {}
+    labelled = counted(quality["labelled_posts"], "labelled post")
+    if quality["status"] == "too_few_labels":
+        return {"live F1": f"no figure: {labelled}, fewer than it takes"}
+    overall = quality["overall"]
+    low, high = overall["intervals"]["f1"]
+    return {"live F1": f"{overall['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {labelled}"}
