@@ -116,19 +116,15 @@ class MonitoringWorkflow(Construct):
                 stage=stage.name,
                 archive_bucket=storage.archive.bucket_name,
                 sample_posts=stage.monitoring.maximum_window_posts,
-                # A record is delivered again until it is too old.
-                look_back_seconds=stage.streaming.maximum_record_age_seconds,
             ),
         )
         role = role_of(function)
         raw = [one.raw for one in _ARCHIVES]
-        settled = [one.settled for one in _ARCHIVES]
+        made = [prefix for one in _ARCHIVES for prefix in one.made]
         # Only who may list is told that there is no part yet, whose ETag it asks for.
-        storage.grant_list(role, storage.archive, *raw, *settled)
-        storage.grant_read(role, storage.archive, *raw, *settled)
-        storage.grant_write(
-            role, storage.archive, *(prefix for one in _ARCHIVES for prefix in one.made)
-        )
+        storage.grant_list(role, storage.archive, *raw, *made)
+        storage.grant_read(role, storage.archive, *raw, *made)
+        storage.grant_write(role, storage.archive, *made)
         return function
 
 

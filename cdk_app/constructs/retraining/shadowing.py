@@ -105,6 +105,7 @@ class Shadowing:
             },
             name="probation",
         )
+        # The first look, before anything can be compared, needs nothing that is settled.
         settle = self._settling.state("SettleProbation", "$.probation")
         again = self._wait_until("WhileOnProbation", "$.judgement.next").next(settle)
         judged = (
@@ -124,7 +125,7 @@ class Shadowing:
             sfn.Choice(self._scope, "OnProbation?")
             .when(
                 sfn.Condition.number_greater_than("$.gate.probation_seconds", 0),
-                begin.next(settle).next(look).next(judged),
+                begin.next(look).next(judged),
             )
             .otherwise(sfn.Succeed(self._scope, "Promoted"))
         )

@@ -51,6 +51,11 @@ class Archive:
     summaries: str
     samples: str | None
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The prefixes of what is settled."""
+        return tuple(prefix for prefix in (self.settled, self.summaries, self.samples) if prefix)
+
     def rows_key(self, part: Part) -> str:
         return f"{self.settled}{_place(part)}.parquet"
 
