@@ -47,6 +47,8 @@ class StresswatchStack(Stack):
             if stage.retraining.registers_versions
             else None
         )
+        if not registry:
+            foundation.dead_letters.take_from_no_function()
         self._retraining = Retraining(
             self,
             "Retraining",

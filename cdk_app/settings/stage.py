@@ -20,6 +20,7 @@ from cdk_app.settings.storage import Storage
 from cdk_app.settings.streaming import Streaming
 from cdk_app.settings.web_service import WebService
 from stresswatch.settled.plan import LOOKED_AT
+from stresswatch.settled.sources import TOLERANCE
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 20
@@ -86,7 +87,7 @@ class Stage(Settings):
     def _check_retention(self) -> None:
         """Refuse a raw archive that is gone before a window that is looked at again is settled."""
         age = timedelta(seconds=self.streaming.maximum_record_age_seconds)
-        needed = LOOKED_AT + timedelta(minutes=self.monitoring.window_minutes) + age
+        needed = LOOKED_AT + timedelta(minutes=self.monitoring.window_minutes) + age + TOLERANCE
         days = self.storage.raw_archive_days
         if timedelta(days=days) < needed:
             raise InvalidStage(

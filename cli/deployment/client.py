@@ -118,11 +118,12 @@ class DeploymentClient:
         )
         return str(answer["executionArn"])
 
-    def executions(self) -> list[dict[str, Any]]:
-        """Return the workflow's executions, newest first."""
+    def executions(
+        self, workflow: str = stack_outputs.RETRAINING_STATE_MACHINE
+    ) -> list[dict[str, Any]]:
+        """Return the executions of the workflow that an output names, newest first."""
         answer = self.target.client("stepfunctions").list_executions(
-            stateMachineArn=self.target.output(stack_outputs.RETRAINING_STATE_MACHINE),
-            maxResults=100,
+            stateMachineArn=self.target.output(workflow), maxResults=100
         )
         return list(answer["executions"])
 

@@ -77,23 +77,32 @@ class Beyond:
     ----------
     stream_hours : int
         How long the streams keep a record.
-    running : int
-        Retrainings that run, and may write a training set of posts that they read before.
+    retraining, settling : int
+        Retrainings that run, and runs of the monitoring workflow: they may write, of posts that
+        they read before, a training set or a part of the settled archive.
     """
 
     now: datetime
     stream_hours: int
-    running: int
+    retraining: int
+    settling: int
 
     @staticmethod
     def of(deployment: DeploymentClient) -> Beyond:
         stream = deployment.target.output(stack_outputs.POSTS_STREAM)
         summary = deployment.target.client("kinesis").describe_stream_summary(StreamName=stream)
-        statuses = [execution["status"] for execution in deployment.executions()]
+        retraining, settling = (
+            [execution["status"] for execution in deployment.executions(workflow)].count("RUNNING")
+            for workflow in (
+                stack_outputs.RETRAINING_STATE_MACHINE,
+                stack_outputs.MONITORING_STATE_MACHINE,
+            )
+        )
         return Beyond(
             datetime.now(UTC),
             summary["StreamDescriptionSummary"]["RetentionPeriodHours"],
-            statuses.count("RUNNING"),
+            retraining,
+            settling,
         )
 
     def sentences(self, learned_from: set[str]) -> Iterator[str]:
@@ -103,8 +112,10 @@ class Beyond:
             f"Streams keep records for {self.stream_hours} h: a post may be delivered again until "
             f"{until}. Run this once more after that."
         )
-        if self.running:
+        if self.retraining:
             yield "A retraining runs and may keep what it has read: run this again when it ended."
+        if self.settling:
+            yield "The archive is being settled, of what was read: run this again when it ended."
         if learned_from:
             yield f"Models that learned from it: {', '.join(sorted(learned_from))}. Retrain."
         else:

@@ -15,10 +15,10 @@ from cli.forget.sweep import Place
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import drift_history
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
-from stresswatch.storage import archive, failed_batches, prefixes, quarantine
+from stresswatch.settled.places import PREDICTIONS, SHADOW
+from stresswatch.storage import failed_batches, prefixes, quarantine
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
-from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 
 class _Kept(NamedTuple):
@@ -38,13 +38,21 @@ VISITED = (
         "base data and training sets", stack_outputs.TRAINING_BUCKET, prefixes.DATA_SETS, posts_file
     ),
     _Kept("files to score and results", stack_outputs.TRAINING_BUCKET, SCORING_PREFIX, posts_file),
-    _Kept("archive", stack_outputs.ARCHIVE_BUCKET, archive.PREFIX, posts_file),
-    _Kept("shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW_PREFIX, posts_file),
+    _Kept("archive", stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.raw, posts_file),
+    _Kept("shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW.raw, posts_file),
+    _Kept("settled archive", stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.settled, posts_file),
+    _Kept("settled shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW.settled, posts_file),
     _Kept("backfills", stack_outputs.ARCHIVE_BUCKET, BACKFILLS_PREFIX, posts_file),
 )
 """Sources first, so that nothing is made of them anew."""
 _FIGURES = "figures of whole windows, without ids"
 NOT_VISITED = {
+    (stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.summaries): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, SHADOW.summaries): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, str(PREDICTIONS.samples)): (
+        "numbers of some posts, each under a hash of its place in the stream, which nothing that "
+        "is left joins to a post"
+    ),
     (stack_outputs.ARCHIVE_BUCKET, drift_history.PREFIX): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, drift_history.REPORTS): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, prefixes.QUALITY): _FIGURES,

@@ -244,12 +244,14 @@ def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path,
     predictor = [count for name, count in reserved.items() if name.startswith("Prediction")]
     web = {count for name, count in reserved.items() if name.startswith("WebService")}
     scoring = [count for name, count in reserved.items() if name.startswith("Scoring")]
+    settling = [count for name, count in reserved.items() if name.startswith("MonitoringSettle")]
     others = {
         count
         for name, count in reserved.items()
-        if not name.startswith(("Prediction", "WebService", "Scoring"))
+        if not name.startswith(("Prediction", "WebService", "Scoring", "MonitoringSettle"))
     }
-    assert (predictor, scoring, others, web) == ([10], [2], {5}, {WebService().concurrency})
+    assert (predictor, scoring, settling, others) == ([10], [2], [2], {5})
+    assert web == {WebService().concurrency}
 
 
 def test_a_predictor_with_less_reserved_than_shards_is_refused():
@@ -278,7 +280,8 @@ def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):
         for name, function in any_stage.resources("AWS::Lambda::Function").items()
         if "DeadLettersQueue" in json.dumps(function["Properties"].get("DeadLetterConfig"))
     }
-    assert asynchronous == with_dead_letters != set()
+    assert asynchronous == with_dead_letters
+    assert len(asynchronous) == any_stage.is_protected, "the registry's, which a rule invokes"
 
 
 def test_no_role_deletes_anything(any_stage):
@@ -343,7 +346,7 @@ def test_what_services_log_adds_nothing_to_the_accounts_log_policy(any_stage):
         for name, group in any_stage.resources("AWS::Logs::LogGroup").items()
         if name in targets
     }
-    assert len(named) == 2 + bool(any_stage.resources("AWS::ApiGatewayV2::Stage"))
+    assert len(named) == 3 + bool(any_stage.resources("AWS::ApiGatewayV2::Stage"))
     for name in named.values():
         assert name.startswith('{"Fn::Join": ["", ["/aws/vendedlogs/stresswatch-')
         assert "AWS::StackId" in name, "a group that is still there would be in the next one's way"

@@ -18,11 +18,14 @@ from stresswatch.serving.environments import (
     PredictorEnvironment,
     ScoringEnvironment,
 )
+from stresswatch.settled.environments import PlanEnvironment, SettleEnvironment
 
 ENVIRONMENTS = {
     "predictor": PredictorEnvironment,
     "api": ApiEnvironment,
     "scoring": ScoringEnvironment,
+    "plan": PlanEnvironment,
+    "settle": SettleEnvironment,
     "drift": DriftEnvironment,
     "quality": QualityEnvironment,
     "admission": AdmissionEnvironment,

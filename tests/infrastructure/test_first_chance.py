@@ -80,7 +80,16 @@ def test_a_new_alarm_has_no_action_but_when_it_fires(any_stage):
             assert alarm["TreatMissingData"] == "missing"
 
 
-@pytest.mark.parametrize("prefix", ["ObservabilityDriftErrors", "ObservabilityDeadLetters"])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "ObservabilityDriftErrors",
+        "ObservabilityPlanErrors",
+        "ObservabilitySettleErrors",
+        "ObservabilityMonitoringFailed",
+        "ObservabilityDeadLetters",
+    ],
+)
 def test_a_monitor_that_never_worked_is_told_of_by_another_alarm(any_stage, prefix):
     """It fails whenever it is invoked, or cannot be invoked: neither waits for a first success."""
     (alarm,) = [one for name, one in alarms(any_stage).items() if name.startswith(prefix)]
@@ -88,7 +97,7 @@ def test_a_monitor_that_never_worked_is_told_of_by_another_alarm(any_stage, pref
     (schedule,) = [
         one
         for name, one in any_stage.resources("AWS::Scheduler::Schedule").items()
-        if name.startswith("DriftSchedule")
+        if name.startswith("MonitoringSchedule")
     ]
     assert "DeadLetters" in json.dumps(schedule["Properties"]["Target"]["DeadLetterConfig"])
 

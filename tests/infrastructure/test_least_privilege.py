@@ -133,6 +133,11 @@ TRAINING_JOB = {
     "events:PutTargets",
 }
 
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
+NESTED_RUN = {"states:DescribeExecution", "states:StopExecution"}
+CALLS = {"lambda:InvokeFunction", "sns:Publish", "states:StartExecution"}
+"""What the states of the retraining ask of resources of the stack."""
+
 
 def called(workflow):
     """What the workflow's tasks ask, of which resources of the stack."""
@@ -144,6 +149,8 @@ def called(workflow):
             yield "sns:Publish", *re.findall(r"TopicArn.*?Ref\W+(\w+)", task)
         elif "sagemaker:createTrainingJob" in state["Resource"]:
             yield "sagemaker:CreateTrainingJob", ""
+        elif "states:startExecution" in state["Resource"]:
+            yield "states:StartExecution", *re.findall(r"StateMachineArn.*?Ref\W+(\w+)", task)
         elif "lambda:invoke.waitForTaskToken" in state["Resource"]:
             function = json.dumps(state["Parameters"]["FunctionName"]).replace("'", '"')
             yield "lambda:InvokeFunction", *named_resources(function.replace('\\"', '"'))
@@ -156,16 +163,50 @@ def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, w
     of_stack = {
         (action, name)
         for action, resource, _ in granted
-        if action in {"lambda:InvokeFunction", "sns:Publish"}
+        if action in CALLS
         for name in named_resources(resource)
     }
     calls = set(called(workflow))
-    assert {action for action, _ in of_stack} == {"lambda:InvokeFunction", "sns:Publish"}
+    assert {action for action, _ in of_stack} == CALLS
     assert of_stack == {call for call in calls if call[1]}
     assert ("sagemaker:CreateTrainingJob", "") in calls
     keys = {"kms:Decrypt", "kms:GenerateDataKey"}  # the topic's, looked at above
     others = {action for action, _, _ in granted} - keys - {action for action, _ in of_stack}
-    assert others == TRAINING_JOB | LOG_DELIVERY | TRACING
+    assert others == TRAINING_JOB | NESTED_RUN | LOG_DELIVERY | TRACING
+
+
+def test_a_retraining_follows_runs_of_the_monitoring_workflow_and_no_others(template):
+    granted = permissions(template, "RetrainingWorkflowRole")
+    followed = {resource for action, resource, _ in granted if action in NESTED_RUN}
+    (resource,) = followed
+    assert ":execution:stresswatch-dev-monitoring:*" in resource
+    rules = {resource for action, resource, _ in granted if action == "events:PutRule"}
+    assert [rule for rule in rules if "GetEventsForStepFunctionsExecutionRule" in rule]
+
+
+def test_the_monitoring_workflow_invokes_its_functions_and_no_more(template):
+    granted = permissions(template, "MonitoringWorkflowRole")
+    invoked = [
+        name
+        for action, resource, _ in granted
+        if action == "lambda:InvokeFunction"
+        for name in named_resources(resource)
+    ]
+    steps = ("DriftDrift", "MonitoringPlan", "MonitoringSettle", "QualityQuality")
+    assert len(invoked) == len(steps)
+    assert all(name.startswith(step) for name, step in zip(sorted(invoked), steps, strict=True))
+    others = {action for action, _, _ in granted} - {"lambda:InvokeFunction"}
+    assert others == LOG_DELIVERY | TRACING
+
+
+def test_settling_reads_raw_objects_and_writes_none(template):
+    written = [
+        resource
+        for action, resource, _ in permissions(template, "MonitoringSettleRole")
+        if action == "s3:PutObject"
+    ]
+    assert len(written) == 5
+    assert all("/settled" in resource for resource in written)
 
 
 def test_what_the_workflow_logs_and_traces_asks_for_its_permissions(template):

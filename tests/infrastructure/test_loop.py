@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdk_app.constructs.monitoring.drift import after_each_window
+from cdk_app.constructs.monitoring.workflow import after_each_window
 from stresswatch.aws import stack_outputs
 from stresswatch.settled.windows import LAG
 from tests.infrastructure.conftest import actions
@@ -32,13 +32,14 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
     assert destination["Fn::GetAtt"][0].startswith("StorageQuarantine")
 
 
-def test_zip_functions_run_python_3_13_on_arm64_with_both_layers(template):
+def test_zip_functions_run_python_3_13_on_arm64_with_their_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 13
+    assert len(zipped) == 15
     for function in zipped:
         assert function["Runtime"] == "python3.13"
-        assert len(function["Layers"]) == 2
+        name = function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        assert len(function["Layers"]) == (3 if name == "settle" else 2)
     assert {tuple(function["Architectures"]) for function in functions} == {("arm64",)}
 
 
@@ -53,23 +54,18 @@ def test_every_function_has_traces_settings_and_a_log_group_that_forgets(templat
         assert group["RetentionInDays"] == 7
 
 
-def test_the_drift_function_is_an_image_and_runs_once_a_window(template):
+def test_the_drift_function_is_an_image(template):
     (drift,) = [
         function
         for function in template.properties("AWS::Lambda::Function")
         if function.get("PackageType") == "Image"
     ]
     assert drift["Environment"]["Variables"]["MINIMUM_WINDOW_POSTS"] == "200"
-    schedule = template.one("AWS::Scheduler::Schedule", "DriftSchedule")
-    assert schedule["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
-    target = schedule["Target"]
-    assert target["Arn"]["Fn::GetAtt"][0].startswith("DriftDrift")
-    assert json.loads(target["Input"]) == {"time": "<aws.scheduler.scheduled-time>"}
 
 
 def test_every_schedule_starts_one_thing_under_a_role_for_it_alone(any_stage):
     schedules = any_stage.resources("AWS::Scheduler::Schedule")
-    assert len(schedules) == (3 if any_stage.is_protected else 2)
+    assert len(schedules) == (2 if any_stage.is_protected else 1)
     for name, schedule in schedules.items():
         target = schedule["Properties"]["Target"]
         role = target["RoleArn"]["Fn::GetAtt"][0]
@@ -79,14 +75,11 @@ def test_every_schedule_starts_one_thing_under_a_role_for_it_alone(any_stage):
         assert trusted["Condition"] == {
             "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         }
-        action = {"Ref": "states:StartExecution"}.get(
-            next(iter(target["Arn"])), "lambda:InvokeFunction"
-        )
         granted = {
             one: found["Resource"] for found in any_stage.statements(role) for one in actions(found)
         }
         queue = target["DeadLetterConfig"]["Arn"]
-        assert granted.pop(action) == target["Arn"], name
+        assert granted.pop("states:StartExecution") == target["Arn"], name
         assert granted.pop("sqs:SendMessage") == queue
         assert set(granted) == {"kms:Decrypt", "kms:GenerateDataKey"}
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 3600
@@ -103,7 +96,7 @@ def test_no_rule_has_a_schedule_which_is_legacy(any_stage):
     ("minutes", "expression"),
     [(5, "2/5 * * * ? *"), (60, "2 0/1 * * ? *"), (1440, "2 0/24 * * ? *")],
 )
-def test_the_drift_monitor_runs_after_each_window_of_the_day(minutes, expression):
+def test_the_monitoring_workflow_runs_after_each_window_of_the_day(minutes, expression):
     assert after_each_window(minutes) == f"cron({expression})"
 
 
@@ -195,6 +188,9 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
             "ChampionParameterName",
             "ShadowParameterName",
             "JournalTableName",
+            "MonitoringStateMachineArn",
+            "PlanFunctionName",
+            "SettleFunctionName",
             "RetrainingStateMachineArn",
             "NotificationTopicArn",
             "DriftAlarmName",

@@ -110,7 +110,6 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "s3:GetObject",
                 "s3:ListBucket",
                 "s3:PutObject",
-                "sqs:SendMessage",
                 "secretsmanager:GetSecretValue",
                 "ssm:GetParameter",
             },
@@ -146,6 +145,8 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         ("RetrainingNotifyRole", {"sns:Publish"}),
         ("RetrainingApprovalRole", {"dynamodb:PutItem"}),
         ("ScoringScoringRole", {"s3:GetObject", "s3:PutObject"}),
+        ("MonitoringPlanRole", {"s3:GetObject", "s3:ListBucket"}),
+        ("MonitoringSettleRole", {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}),
         (
             "DriftDriftRole",
             {
@@ -154,7 +155,6 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
                 "s3:ListBucket",
                 "s3:PutObject",
                 "sns:Publish",
-                "sqs:SendMessage",
                 "ssm:GetParameter",
             },
         ),

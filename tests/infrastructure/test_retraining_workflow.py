@@ -159,7 +159,23 @@ def test_a_new_champion_is_looked_at_until_it_is_kept_or_replaced(workflow):
     } == {"goes_on": "WhileOnProbation", "rolled_back": "NotifyRolledBack", "kept": "NotifyKept"}
     assert workflow["StillTheChampion?"]["Default"] == "Overtaken"
     assert workflow["WhileOnProbation"]["TimestampPath"] == "$.judgement.next"
-    assert workflow["WhileOnProbation"]["Next"] == "LookAtChampion"
+    assert workflow["WhileOnProbation"]["Next"] == "SettleProbation"
+    assert workflow["SettleProbation"]["Next"] == "LookAtChampion"
+
+
+@pytest.mark.parametrize(
+    ("state", "span"), [("SettleShadowed", "$.shadow"), ("SettleProbation", "$.probation")]
+)
+def test_what_two_versions_said_is_settled_before_it_is_compared(workflow, state, span):
+    settle = workflow[state]
+    assert settle["Resource"].endswith(":states:::states:startExecution.sync:2")
+    assert "MonitoringWorkflow" in settle["Parameters"]["StateMachineArn"]
+    given = settle["Parameters"]["Input"]
+    assert (given["start.$"], given["end.$"]) == (f"{span}.start", f"{span}.end")
+    assert given["settle_only"] is True, "alarms are on the windows of the grid alone"
+    assert settle["ResultPath"] is None
+    (caught,) = settle["Catch"]
+    assert caught["Next"] == "NotifyFailed"
 
 
 def test_an_alarm_during_a_probation_waits_and_asks_again(workflow):

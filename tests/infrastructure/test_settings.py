@@ -107,6 +107,20 @@ def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sente
             },
             "below the 12 batches at once",
         ),
+        (
+            {
+                "streaming": {"maximum_record_age_seconds": 3 * 86_400, "retention_hours": 72},
+                "storage": {"raw_archive_days": 4},
+            },
+            r"raw_archive_days is 4, but a window .* reads what was delivered up to 5 days earlier",
+        ),
+        (
+            {
+                "monitoring": {"quality_window_days": 30},
+                "storage": {"archive_retention_days": 29},
+            },
+            "archive_retention_days is 29, below the 30 days that live quality looks back",
+        ),
         ({"web_service": True}, r"web_service is True; it must be WebService\(…\) or None"),
         ({"streaming": None}, r"streaming is None; it must be Streaming\(…\)"),
         ({"windows": {}}, "there is no setting windows"),

@@ -33,7 +33,7 @@ EVERYTHING = {
         "key_deletion_days": 7,
         "key_rotation_days": 90,
     },
-    "storage": {"archive_retention_days": 400},
+    "storage": {"raw_archive_days": 45, "archive_retention_days": 400},
 }
 
 
@@ -175,8 +175,16 @@ def test_predictions_expire_where_the_stage_says_so(variant, template):
         rules = one.one("AWS::S3::Bucket", "StorageArchive")["LifecycleConfiguration"]["Rules"]
         return {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
 
-    assert expiring(variant)["predictions/"] == 400
-    assert "predictions/" not in expiring(template)
+    raw = dict.fromkeys(("predictions/", "shadow/"), 45)
+    for_judging = dict.fromkeys(("settled-shadow/", "settled-shadow-summaries/"), 45)
+    settled = dict.fromkeys(("settled/", "settled-summaries/", "settled-samples/"), 400)
+    found = expiring(variant)
+    assert {prefix: found[prefix] for prefix in raw | for_judging | settled} == (
+        raw | for_judging | settled
+    )
+    found = expiring(template)
+    assert found["predictions/"] == 30
+    assert not settled.keys() & found.keys(), "they are kept for ever"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from stresswatch.settled.windows import LAG, SCHEDULED_TIME
 
 _ARCHIVES = (PREDICTIONS, SHADOW)
 _LONGEST = Duration.hours(3)
-"""A run of a thousand shards takes a quarter of an hour; one that takes this long is stuck."""
+"""A full shard's hour is settled in 40 seconds; a run that takes this long is stuck."""
 
 
 class MonitoringWorkflow(Construct):

@@ -27,11 +27,6 @@ class DeadLetters(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),  # the longest there is
         )
-        acknowledge(
-            self.queue,
-            "AwsSolutions-SQS3",
-            "It is the dead-letter queue of schedules and rules, which the rule does not look at.",
-        )
         # Without them EventBridge could not write to the queue, and would drop events in silence.
         admit(key, "events.amazonaws.com", says_account=False)
         self._admit_rules()
@@ -58,6 +53,14 @@ class DeadLetters(Construct):
         """Allow sending dead letters in a role's own name."""
         allow(role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn])
+
+    def take_from_no_function(self) -> None:
+        """Acknowledge that the letters come from schedules and rules alone."""
+        acknowledge(
+            self.queue,
+            "AwsSolutions-SQS3",
+            "It is a dead-letter queue of schedules and rules; cdk-nag looks at functions alone.",
+        )
 
     def take_from(self, function: lambda_.Function) -> None:
         """Take the events that an asynchronous function failed on after Lambda's own retries.

@@ -64,7 +64,7 @@ class Settling:
                         "MaxAttempts": 2,
                     }
                 ],
-                "ResultPath": None,
+                "ResultPath": sfn.JsonPath.DISCARD,
             },
         )
         state.add_catch(self._failed, errors=["States.ALL"], result_path="$.error")

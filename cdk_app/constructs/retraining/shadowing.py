@@ -107,7 +107,7 @@ class Shadowing:
         )
         # The first look, before anything can be compared, needs nothing that is settled.
         settle = self._settling.state("SettleProbation", "$.probation")
-        again = self._wait_until("WhileOnProbation", "$.judgement.next").next(settle)
+        again = self._wait_until("WhileOnProbation", "$.judgement.next").next(settle).next(look)
         judged = (
             sfn.Choice(self._scope, "StillTheChampion?")
             .when(_comes_to(Outcome.GOES_ON), again)
