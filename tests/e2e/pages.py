@@ -32,6 +32,7 @@ from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 NOTHING = r"^$"
 NOWHERE = "/there/is/none"
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -183,20 +184,20 @@ def dead_letters(deployed: Deployed, folder: Path) -> Iterator[Given]:
 def disabled_schedule(deployed: Deployed, folder: Path) -> Iterator[Given]:
     """Make the schedule that the local stack runs by a rule, as somebody left it."""
     scheduler = deployed.client("scheduler")
-    name = f"{deployed.stack.stack_name}-DriftSchedule"
-    function = deployed.client("lambda").get_function(FunctionName=deployed.function("DriftDrift"))
+    name = f"{deployed.stack.stack_name}-MonitoringSchedule"
+    machine = deployed.stack.outputs[stack_outputs.MONITORING_STATE_MACHINE]
+    described = deployed.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
     scheduler.create_schedule(
         Name=name,
         ScheduleExpression="cron(2 0/1 * * ? *)",
         FlexibleTimeWindow={"Mode": "OFF"},
         State="DISABLED",
-        Target={
-            "Arn": function["Configuration"]["FunctionArn"],
-            "RoleArn": function["Configuration"]["Role"],
-        },
+        Target={"Arn": machine, "RoleArn": described["roleArn"]},
     )
     try:
-        yield Given()
+        now = datetime.now(UTC)
+        span = {"2026-11-23T10:00Z": now - HOUR, "2026-11-23T11:00Z": now}
+        yield Given({written: time.isoformat() for written, time in span.items()})
         enabled = scheduler.get_schedule(Name=name)
         assert enabled["State"] == "ENABLED"
         assert enabled["ScheduleExpression"] == "cron(2 0/1 * * ? *)"
@@ -207,7 +208,7 @@ def disabled_schedule(deployed: Deployed, folder: Path) -> Iterator[Given]:
 @contextmanager
 def drift(deployed: Deployed, folder: Path) -> Iterator[Given]:
     now = datetime.now(UTC)
-    deployed.deployment.measure_drift(now - timedelta(hours=1), now)
+    deployed.deployment.measure(now - HOUR, now)
     *_, newest = (
         key
         for key in keys(deployed, stack_outputs.ARCHIVE_BUCKET, "reports/")
@@ -240,7 +241,8 @@ def function_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def live_quality(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    deployed.deployment.measure_quality(datetime.now(UTC))
+    now = datetime.now(UTC)
+    deployed.deployment.measure(now - HOUR, now)
     yield Given()
 
 
@@ -266,16 +268,26 @@ def retraining_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def scoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    fail(deployed, stack_outputs.SCORING_STATE_MACHINE, {"manifest": "there-is-none"})
+    yield Given()
+
+
+@contextmanager
+def monitoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    fail(deployed, stack_outputs.MONITORING_STATE_MACHINE, {"start": "no time"})
+    yield Given()
+
+
+def fail(deployed: Deployed, workflow: str, event: dict[str, str]) -> None:
+    """Run a workflow with an input that it fails on."""
     started = deployed.client("stepfunctions").start_execution(
-        stateMachineArn=deployed.stack.outputs[stack_outputs.SCORING_STATE_MACHINE],
-        input=json.dumps({"manifest": "there-is-none"}),
+        stateMachineArn=deployed.stack.outputs[workflow], input=json.dumps(event)
     )["executionArn"]
 
     def failed() -> bool:
         return bool(deployed.deployment.describe(started)["status"] == "FAILED")
 
-    eventually("failure of the scoring", failed)
-    yield Given()
+    eventually("failure of the workflow", failed)
 
 
 @contextmanager
@@ -376,12 +388,12 @@ PAGES = {
     ),
     "docs/runbooks/drift-monitor-silent.md": Page(
         (
-            ("aws scheduler list-schedules", r"DriftSchedule\w*\tDISABLED"),
-            ("aws lambda invoke", r'"status": "'),
+            ("aws scheduler list-schedules", r"MonitoringSchedule\w*\tDISABLED"),
+            ("aws stepfunctions list-executions", r"SUCCEEDED"),
             ("aws scheduler get-schedule", NOTHING),
             ("aws scheduler update-schedule", r'"ScheduleArn": '),
-            ("echo", NOTHING),
-            ("aws lambda invoke", r'"status": "'),
+            ("stresswatch measure", r"posts by v\d{8}T"),
+            ("stresswatch measure", r"posts by v\d{8}T"),
         ),
         disabled_schedule,
     ),
@@ -442,6 +454,13 @@ PAGES = {
             ("aws stepfunctions get-execution-history", r'"type": "ExecutionFailed"'),
         ),
         retraining_failed,
+    ),
+    "docs/runbooks/monitoring-failed.md": Page(
+        (
+            ("aws stepfunctions describe-execution", r'"FAILED"'),
+            ("stresswatch measure", r"posts by v\d{8}T"),
+        ),
+        monitoring_failed,
     ),
     "docs/runbooks/scoring-failed.md": Page(
         (("aws stepfunctions describe-execution", r'"FAILED"'),), scoring_failed

@@ -128,7 +128,11 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "FailedBatches",
                 "GateErrors",
                 "IteratorAge",
+                "MonitoringAborted",
+                "MonitoringFailed",
+                "MonitoringTimedOut",
                 "NotifyErrors",
+                "PlanErrors",
                 "PredictorErrors",
                 "ProbationErrors",
                 "PromoteErrors",
@@ -141,6 +145,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "ScoringErrors",
                 "ScoringFailed",
                 "ScoringTimedOut",
+                "SettleErrors",
                 "ShadowErrors",
                 "SilentStream",
                 "Throttles",
@@ -177,6 +182,8 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityGateErrors", "RetrainingGate", {}),
         ("ObservabilityPromoteErrors", "RetrainingPromote", {}),
         ("ObservabilityDriftErrors", "DriftDrift", {"start": "no time"}),
+        ("ObservabilityPlanErrors", "MonitoringPlan", {"start": "no time"}),
+        ("ObservabilitySettleErrors", "MonitoringSettle", {}),
         ("ObservabilityAdmissionErrors", "RetrainingAdmission", {}),
         ("ObservabilityShadowErrors", "RetrainingShadow", {}),
         ("ObservabilityNotifyErrors", "RetrainingNotify", {}),
@@ -207,14 +214,14 @@ def test_a_retraining_that_fails_and_the_function_that_failed_it(
     alarms.fires("ObservabilityRetrainingFailed")
 
 
-@pytest.mark.parametrize("workflow", ["Retraining", "Scoring"])
+@pytest.mark.parametrize("workflow", ["Monitoring", "Retraining", "Scoring"])
 def test_an_execution_that_is_aborted(deployed: Deployed, alarms: Alarms, workflow: str) -> None:
     with waiting(deployed, workflow) as started:
         deployed.client("stepfunctions").stop_execution(executionArn=started())
     alarms.fires(f"Observability{workflow}Aborted")
 
 
-@pytest.mark.parametrize("workflow", ["Retraining", "Scoring"])
+@pytest.mark.parametrize("workflow", ["Monitoring", "Retraining", "Scoring"])
 def test_an_execution_that_runs_out_of_time(
     deployed: Deployed, alarms: Alarms, workflow: str
 ) -> None:
@@ -230,6 +237,15 @@ def test_a_scoring_that_fails(deployed: Deployed, alarms: Alarms) -> None:
     )
     eventually("end of the scoring", lambda: ended(deployed, started["executionArn"]))
     alarms.fires("ObservabilityScoringFailed")
+
+
+def test_a_measurement_that_fails(deployed: Deployed, alarms: Alarms) -> None:
+    started = deployed.client("stepfunctions").start_execution(
+        stateMachineArn=deployed.stack.outputs[stack_outputs.MONITORING_STATE_MACHINE],
+        input=json.dumps({"start": "no time"}),
+    )
+    eventually("end of the measurement", lambda: ended(deployed, started["executionArn"]))
+    alarms.fires("ObservabilityMonitoringFailed")
 
 
 def ended(deployed: Deployed, execution: str) -> bool:
@@ -305,7 +321,7 @@ def test_an_event_that_no_target_took(deployed: Deployed, alarms: Alarms) -> Non
 
 def test_a_drift_monitor_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
     now = datetime.now(UTC)
-    deployed.deployment.measure_drift(now - timedelta(minutes=1), now)
+    deployed.deployment.measure(now - timedelta(minutes=1), now)
     alarms.falls_silent("DriftHeartbeat")
 
 
@@ -320,7 +336,9 @@ def test_live_quality_below_what_is_accepted_starts_a_retraining(
     """What was streamed is labelled wrongly: which the gate does not let the model learn."""
     wrong = deployed.deployment.label([replace(post, label=1 - post.label) for post in STREAMED])
     try:
-        assert deployed.deployment.measure_quality(datetime.now(UTC))["status"] == "measured"
+        now = datetime.now(UTC)
+        measured = deployed.deployment.measure(now - timedelta(minutes=1), now)
+        assert measured.quality["status"] == "measured"
         alarms.fires("QualityAlarm")
         output = eventually("the retraining's end", lambda: started_by(deployed, QUALITY_ALARM))
         assert output["dataset"]["new_labels"] == len(STREAMED)

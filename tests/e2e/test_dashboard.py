@@ -61,7 +61,7 @@ def asked_for(opened: Chrome) -> set[str | None]:
 @pytest.fixture(scope="module")
 def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
     """What is to be seen of the stack once posts were predicted and drift was measured."""
-    deployed.deployment.measure_drift(datetime.now(UTC) - HOUR, datetime.now(UTC))
+    deployed.deployment.measure(datetime.now(UTC) - HOUR, datetime.now(UTC))
 
     def all_there() -> Snapshot | None:
         snapshot = take_snapshot(deployed.deployment, "dev", HOUR)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,17 +18,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from cli.deployment.client import payload
-from lambdas.drift.handler import handler as measure_drift
 from local.alarms.events import route
 from stresswatch.aws import stack_outputs
-from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import labelled_post_record
-from stresswatch.monitoring.drift_reports import Signer
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.probation import SETTLES
@@ -38,10 +32,11 @@ from stresswatch.retraining.triggers import DRIFT_ALARM, request_of
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
+from tests.e2e import monitoring_roles
 from tests.e2e.deployed import STREAMED, Deployed, environment, kinesis_event
 from tests.e2e.policies import Permission, Policy
 from tests.e2e.waiting import eventually
-from tests.integration.conftest import CONTEXT, request
+from tests.integration.conftest import request
 
 BEYOND = {
     "kms": "AWS's services use keys in the role's name, and the emulator encrypts nothing",
@@ -54,16 +49,14 @@ BEYOND = {
 """Services and actions that the local stack cannot refuse, and who needs them on AWS."""
 
 BEYOND_OF_ROLE = {
-    "DriftDriftRole": {"sqs:SendMessage": "Lambda writes the dead letter, in the role's name"},
-    "QualityQualityRole": {"sqs:SendMessage": "Lambda writes the dead letter, in the role's name"},
     "PredictionPredictorRole": {"s3:ListBucket": "Lambda looks for its failure destination"},
     "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
 }
 ROLES_BEYOND = {
     "PredictionReleaseRole": "the local stack has no canary, which CodeDeploy moves",
     "WebServiceReleaseRole": "the local stack has no canary, which CodeDeploy moves",
-    "DriftScheduleRole": "the local stack starts schedules by rules, under no role",
-    "QualityScheduleRole": "the local stack starts schedules by rules, under no role",
+    "MonitoringScheduleRole": "the local stack starts schedules by rules, under no role",
+    "MonitoringWorkflowRole": "the emulator's Step Functions calls as the account's root user",
     "RetrainingWorkflowRole": "the emulator's Step Functions calls as the account's root user",
     "ScoringWorkflowRole": "the emulator's Step Functions calls as the account's root user",
 }
@@ -78,40 +71,6 @@ class Stage:
     log: pytest.LogCaptureFixture
     folder: Path
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-
-    def measure_drift(self, _: Permission | None) -> str:
-        """Run the function's handler in this process, with its settings and under its role.
-
-        The emulator ends a function's process when it fails, and importing Evidently takes long.
-        """
-        function = self.deployed.function("DriftDriftFunction")
-        settings = self.deployed.client("lambda").get_function_configuration(FunctionName=function)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember other credentials
-            environment = settings["Environment"]["Variables"]
-            for name, value in (environment | self._credentials_of(settings["Role"])).items():
-                patch.setenv(name, value)
-            # The posts have drifted, whatever they are: people are told, and follow the link.
-            patch.setenv("DRIFT_SHARE_THRESHOLD", "0")
-            now = datetime.now(UTC)
-            window = {"start": (now - timedelta(hours=1)).isoformat(), "end": now.isoformat()}
-            try:
-                answer = measure_drift(window, CONTEXT)
-                bucket, key = Location.parse(answer["report"])
-                return json.dumps(answer) + follow(Signer(bucket, hours=1).link(key))
-            except ClientError as refusal:
-                return str(refusal)
-
-    def _credentials_of(self, role_arn: str) -> dict[str, str]:
-        credentials = self.deployed.client("sts").assume_role(
-            RoleArn=role_arn, RoleSessionName="test"
-        )["Credentials"]
-        return {
-            "AWS_ENDPOINT_URL": self.deployed.stack.endpoint,
-            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": credentials["SessionToken"],
-        }
 
     def measure_quality(self, _: Permission | None) -> str:
         """Measure from a cold start, which reads the key of the text digests."""
@@ -296,9 +255,9 @@ class Stage:
         return self.log.text
 
 
-Scenario = Callable[[Stage, Permission | None], str]
+Scenario = Callable[[Any, Permission | None], str]
 SCENARIOS: dict[str, Scenario] = {
-    "DriftDriftRole": Stage.measure_drift,
+    **monitoring_roles.SCENARIOS,
     "PredictionPredictorRole": Stage.predict,
     "QualityQualityRole": Stage.measure_quality,
     "RetrainingAdmissionRole": Stage.admit,
@@ -315,16 +274,6 @@ SCENARIOS: dict[str, Scenario] = {
     "WebServiceApiRole": Stage.serve,
     "ScoringScoringRole": Stage.score,
 }
-
-
-def follow(link: str) -> str:
-    """Open a link as a browser does; return how the signer was refused, if so."""
-    try:
-        with urllib.request.urlopen(link) as page:
-            assert b"<html" in page.read(2000).lower()
-            return ""
-    except urllib.error.HTTPError as refusal:
-        return "GetObject: AccessDenied" if refusal.code == 403 else str(refusal)
 
 
 def refuses(said: str, action: str) -> bool:

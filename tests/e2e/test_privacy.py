@@ -197,7 +197,8 @@ def test_the_text_of_a_post_is_where_it_must_be_and_nowhere_else(
     stream_marked_posts(deployed, tmp_path / "checkpoints")
     ask_of_marked_posts(deployed)
     now = datetime.now(UTC)
-    assert deployed.deployment.measure_drift(now - timedelta(hours=1), now)["status"] == "measured"
+    measured = deployed.deployment.measure(now - timedelta(hours=1), now)
+    assert measured.drift["status"] == "measured"
     learn_from_marked_posts(deployed)
 
     places = with_marker(objects(deployed, with_text=True))
