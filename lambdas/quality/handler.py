@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from aws_lambda_powertools import Logger
 
+from stresswatch.aws.athena import Athena
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
+from stresswatch.monitoring.label_table import LabelTable
+from stresswatch.monitoring.labelled_predictions import labelled_predictions
 from stresswatch.monitoring.live_quality import (
     LiveQuality,
     Outcome,
     match,
     measure_live,
-    newest_labels,
 )
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, prefixes
-from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
 from stresswatch.versions.champion import read_pointer
 from stresswatch.versions.trained_texts import read_trained_texts
 
@@ -43,13 +44,18 @@ logger = Logger()
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer the quality of the window's predictions: ``status`` is ``measured``, or why not.
 
-    Only the champion's own predictions count: a new champion is not blamed for the one before. What
-    it was trained on does not count either, as long as its training set is there.
+    It looks at the predictions that are settled by now. Only the champion's own count: a new
+    champion is not blamed for the one before. What it was trained on does not count either, as long
+    as its training set is there.
 
     Raises
     ------
     stresswatch.contracts.identity.KeyUnavailable
         When texts cannot be told apart; the schedule's event is tried again.
+    stresswatch.aws.athena.QueryFailed
+        When Athena did not answer.
+    stresswatch.monitoring.label_table.LabelsChange
+        When the table of the newest labels could not be written.
     stresswatch.monitoring.window_metrics.RefusedMetrics
         When CloudWatch refused some of the metrics, after the others were put and all was kept.
     """
@@ -60,8 +66,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     if pointer is None:
         return {"status": "no_champion"}
     key, training = identity_key(environment.identity_secret)(), environment.training_bucket
-    labels = newest_labels(read_lines(s3, training, LABELS_PREFIX), key)
-    rows = archive.read(s3, bucket, window.start, window.end, labels.texts.keys())
+    known = LabelTable(s3, training, key).fold()
+    athena = Athena(boto3.client("athena"), environment.query_workgroup, environment.query_database)
+    rows = list(labelled_predictions(athena, window.start, window.end))
+    labels = known.of({row["post_id"] for row in rows})
     trained_texts = read_trained_texts(s3, training, pointer.version, key)
     outcome = match(labels, rows, pointer.version, trained_texts or ())
     quality = measure_live(outcome.scored, environment.minimum_labelled_posts)

@@ -21,6 +21,7 @@ from stresswatch.serving.web_service import ROUTES
 from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.versions.champion import Pointer, read_pointer, write_pointer
 from stresswatch.versions.model_version import sha256
+from tests.athena import run_queries
 from tests.conftest import make_posts
 from tests.environments import every_environment
 from tests.strict_calls import checked
@@ -50,6 +51,8 @@ _VALUES = {
     "champion_ttl_seconds": 30.0,
     "reasons": ReasonsPolicy.ON_REQUEST,
     "identity_secret": "identity",
+    "query_database": "stresswatch_dev",
+    "query_workgroup": "stresswatch-dev-functions",
     "window_minutes": 60,
     "quality_every_hours": 6,
     "sample_posts": 10_000,
@@ -119,6 +122,9 @@ class Aws:
             Endpoint=queue["Attributes"]["QueueArn"],
             Attributes={"RawMessageDelivery": "true"},
         )
+        boto3.client("athena").create_work_group(
+            Name=ENVIRONMENT["QUERY_WORKGROUP"], Configuration={}
+        )
         self.dynamodb = boto3.client("dynamodb")
         self.dynamodb.create_table(
             TableName=ENVIRONMENT["JOURNAL_TABLE"],
@@ -182,6 +188,7 @@ def aws(monkeypatch):
     with mock_aws():
         aws = Aws()
         monkeypatch.setenv("NOTIFICATION_TOPIC", aws.topic)
+        run_queries(monkeypatch, aws.s3)
         yield aws
 
 

@@ -1,8 +1,7 @@
 """What can be queried: the tables over what the stack wrote, and the saved queries.
 
 Plain data, without CDK. Queries are Athena's SQL in ``sql/``; the first line of each says
-what it answers. ``${database}`` is the stage's database, ``${predictions}`` the rows of the archive
-without those of later deliveries.
+what it answers. ``${database}`` is the stage's database.
 """
 
 from __future__ import annotations
@@ -17,11 +16,12 @@ import pyarrow as pa
 
 from stresswatch.contracts import labelled_posts
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
-from stresswatch.monitoring import drift_history
+from stresswatch.monitoring import drift_history, label_table
+from stresswatch.settled.places import PREDICTIONS, SHADOW
+from stresswatch.settled.queries import PREDICTIONS_TABLE, SHADOW_TABLE
 from stresswatch.storage import archive, quarantine, training_sets
 
 _SQL = Path(__file__).parent / "sql"
-_PREDICTIONS = "first_deliveries"
 _TYPES = {str: "string", bool: "boolean", float: "double"}
 _PARQUET_TYPES = {
     pa.string(): "string",
@@ -88,14 +88,43 @@ _BY_DAY = {
 }
 _BY_HOUR = _BY_DAY | {"hour": {"type": "integer", "range": "0,23", "digits": "2"}}
 
+_ROW = {name.lower(): _TYPES[kind] for name, kind in ARCHIVE_COLUMNS.items()}
+_SETTLED_ROW = _ROW | {"predicted_at": "timestamp"}
+
 TABLES = (
     Table(
         "archive",
-        "Predictions without any text; a record that was delivered again has several rows",
+        "Predictions as they were delivered, also of the running window; some have several rows",
         "archive",
         archive.PREFIX,
-        {name.lower(): _TYPES[kind] for name, kind in ARCHIVE_COLUMNS.items()},
+        _ROW,
         _BY_HOUR,
+    ),
+    Table(
+        PREDICTIONS_TABLE,
+        "Predictions of windows that are over, one row each, without any text",
+        "archive",
+        PREDICTIONS.settled,
+        _SETTLED_ROW,
+        _BY_HOUR,
+        Format.PARQUET,
+    ),
+    Table(
+        SHADOW_TABLE,
+        "What versions that shadowed predicted in windows that are over, one row each",
+        "archive",
+        SHADOW.settled,
+        _SETTLED_ROW,
+        _BY_HOUR,
+        Format.PARQUET,
+    ),
+    Table(
+        label_table.TABLE,
+        "The newest label of each post, as of the last measurement of live quality",
+        "training",
+        label_table.PREFIX,
+        label_table.COLUMNS,
+        format=Format.PARQUET,
     ),
     Table(
         "drift",
@@ -133,12 +162,9 @@ def database_of(stage: str) -> str:
 
 def saved_queries(stage: str) -> list[SavedQuery]:
     """Return the saved queries of a stage, by name."""
-    names = sorted(path.stem for path in _SQL.glob("*.sql") if path.stem != _PREDICTIONS)
-    database = database_of(stage)
-    predictions = Template(_text(_PREDICTIONS)).substitute(database=database)
     queries = []
-    for name in names:
-        sql = Template(_text(name)).substitute(database=database, predictions=predictions)
+    for name in sorted(path.stem for path in _SQL.glob("*.sql")):
+        sql = Template(_text(name)).substitute(database=database_of(stage))
         queries.append(SavedQuery(name, sql.partition("\n")[0].removeprefix("-- "), sql))
     return queries
 

@@ -1,7 +1,5 @@
 -- Probabilities against labels, in ten bins for each version: of a calibrated one both are alike.
-WITH predictions AS (
-${predictions}
-),
+WITH
 -- Each post by the first prediction that a version made of it. An id whose rows differ in the digest
 -- of the text, or in its length where a row has none, stands for several texts, which labels without
 -- their texts cannot tell apart.
@@ -9,8 +7,9 @@ first_predictions AS (
     SELECT
         model_version,
         post_id,
-        min_by(probability, predicted_at || prediction_id) AS probability
-    FROM predictions
+        min_by(probability, row(predicted_at, prediction_id)) AS probability
+    FROM ${database}.predictions
+    WHERE "date" >= date_format(current_date - interval '7' day, '%Y-%m-%d')
     GROUP BY model_version, post_id
     HAVING count(DISTINCT coalesce(text_digest, cast(text_length AS varchar))) = 1
 ),

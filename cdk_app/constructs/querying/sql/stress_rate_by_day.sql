@@ -1,14 +1,12 @@
 -- The share of posts that were called stressed, day by day, with its 95 % interval (Wilson, 1927).
-WITH predictions AS (
-${predictions}
-),
-days AS (
+WITH days AS (
     SELECT
         "date",
         cast(count(*) AS double) AS posts,
         cast(count_if(stressed) AS double) / count(*) AS rate,
         avg(probability) AS mean_probability
-    FROM predictions
+    FROM ${database}.predictions
+    WHERE "date" >= date_format(current_date - interval '7' day, '%Y-%m-%d')
     GROUP BY "date"
 )
 SELECT

@@ -1,12 +1,11 @@
 -- Posts predicted in each hour of the last seven days, and the communities that they came from.
-WITH predictions AS (
-${predictions}
-)
 SELECT
     "date",
-    "hour",
+    -- The folder's hour is that in which the row's window began.
+    date_format(predicted_at, '%H') AS "hour",
     count(*) AS posts,
     count(DISTINCT source) AS communities
-FROM predictions
-GROUP BY "date", "hour"
+FROM ${database}.predictions
+WHERE "date" >= date_format(current_date - interval '7' day, '%Y-%m-%d')
+GROUP BY "date", date_format(predicted_at, '%H')
 ORDER BY "date", "hour"

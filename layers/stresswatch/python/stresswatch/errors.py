@@ -22,9 +22,11 @@
     ├── NotSettled             a window is measured before all of its parts are settled
     └── ChampionUnavailable    there is no model to serve with
 
-    AwsFailure                 AWS refused a write
+    AwsFailure                 AWS refused a write, or did not answer a query
     ├── Overtaken              another settle wrote the same part meanwhile
     ├── PointerExists          another version became the first champion meanwhile
+    ├── LabelsChange           labels change faster than they are folded
+    ├── QueryFailed            Athena did not answer a query
     └── RefusedMetrics         CloudWatch refused some metrics of a window
 
     ProducerError              a post was not put
@@ -51,7 +53,7 @@ class Unavailable(LookupError):
 
 
 class AwsFailure(RuntimeError):
-    """AWS refused a write that the caller has to hear of."""
+    """AWS refused a write or a query, and the caller has to hear of it."""
 
 
 class ProducerError(Exception):

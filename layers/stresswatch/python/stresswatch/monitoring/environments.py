@@ -33,5 +33,7 @@ class QualityEnvironment(Environment):
     training_bucket: str
     champion_parameter: str
     identity_secret: str
+    query_database: str
+    query_workgroup: str
     quality_window_days: float
     minimum_labelled_posts: int

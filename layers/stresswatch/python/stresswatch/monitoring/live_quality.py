@@ -35,10 +35,13 @@ class Labels:
         The newest label of each post.
     invalid : int
         Lines that broke the contract.
+    elsewhere : int
+        Labels that are not in `by_post`, of posts that are in none of the rows at hand.
     """
 
     by_post: Mapping[Identity, int]
     invalid: int
+    elsewhere: int = 0
 
     @cached_property
     def texts(self) -> Mapping[str, list[str]]:
@@ -199,7 +202,7 @@ def match(
         other_text=len(joined.other_text - other_version),
         ambiguous=len(joined.ambiguous - other_version),
         other_version=len(other_version),
-        unseen=len(labels.by_post) - len(missed) - len(joined.rows),
+        unseen=labels.elsewhere + len(labels.by_post) - len(missed) - len(joined.rows),
     )
 
 

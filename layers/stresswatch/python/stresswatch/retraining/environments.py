@@ -56,6 +56,8 @@ class CompareEnvironment(Environment):
     model_bucket: str
     champion_parameter: str
     identity_secret: str
+    query_database: str
+    query_workgroup: str
     gate_rules: GateRules
 
 

@@ -200,8 +200,12 @@ def new_labels(training_set: TrainingSet, known: Iterable[LabelledPost]) -> int:
 def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
     """Read every line of the objects under a prefix, in the order of their keys."""
     for found in listed(s3, bucket, prefix):
-        body = read(s3, Location(bucket, found["Key"]))
-        yield from (line for line in body.splitlines() if line.strip())
+        yield from lines_of(read(s3, Location(bucket, found["Key"])))
+
+
+def lines_of(body: bytes) -> Iterator[bytes]:
+    """Return the lines of an object that are not blank."""
+    return (line for line in body.splitlines() if line.strip())
 
 
 def folder_of_training_set(bucket: str, version: str) -> Location:

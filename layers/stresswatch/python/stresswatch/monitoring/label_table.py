@@ -1,0 +1,272 @@
+"""The newest label of each post as one Parquet object, which Athena joins predictions with.
+
+Files of labels are folded into it once: its metadata has a fingerprint of each that is in it, so
+that a year of files is not read one by one. `assemble` has the rules of which label is the newest.
+A file that was rewritten or is gone, such as by ``stresswatch forget``, takes its labels with it:
+the table is made anew then. Two writers never overwrite each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import duckdb
+from botocore.exceptions import ClientError
+
+from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code, listed
+from stresswatch.contracts.identity import text_digest
+from stresswatch.errors import AwsFailure
+from stresswatch.monitoring.folded_files import FoldedFiles, fingerprint_of
+from stresswatch.monitoring.live_quality import Labels
+from stresswatch.storage.archive import READERS
+from stresswatch.storage.training_sets import (
+    LABELS_PREFIX,
+    TrainingSet,
+    assemble,
+    labelled_time,
+    lines_of,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "newest-labels/"
+"""Of the table, in the bucket of the training data; Athena reads every object under it."""
+TABLE = "newest_labels"
+"""Its name in Athena."""
+KEY = f"{PREFIX}newest.parquet"
+COLUMNS = {
+    "post_id": "string",
+    "text_digest": "string",
+    "label": "int",
+    "labelled_at": "timestamp",
+    "confidence": "double",
+}
+"""Of the table, by Hive's type; the last two decide which of two labels counts."""
+
+_RULES = 1
+"""Raise it whenever the rules of what a label is change: the table is made anew then."""
+_STATE = "stresswatch"
+_ATTEMPTS = 5
+_FILES_AT_ONCE = 256
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "int": "INTEGER",
+    "timestamp": "TIMESTAMP",
+    "double": "DOUBLE",
+}
+
+
+class LabelsChange(AwsFailure):
+    """Others wrote the table of labels each time that it was to be written."""
+
+
+@dataclass(frozen=True)
+class NewestLabels:
+    """The labels of all posts by now.
+
+    Attributes
+    ----------
+    posts : int
+        Posts that have a label.
+    invalid : int
+        Lines that broke the contract.
+    """
+
+    posts: int
+    invalid: int
+    _rows: duckdb.DuckDBPyConnection = field(repr=False)
+
+    def of(self, post_ids: Iterable[str]) -> Labels:
+        """Return the labels of the posts with these ids, and how many there are of others."""
+        found = self._rows.execute(
+            "SELECT post_id, text_digest, label FROM newest "
+            "WHERE post_id IN (SELECT unnest($ids::VARCHAR[]))",
+            {"ids": list(post_ids)},
+        ).fetchall()
+        return Labels(
+            {(post_id, digest): label for post_id, digest, label in found},
+            self.invalid,
+            elsewhere=self.posts - len(found),
+        )
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The table, beside the files of labels that it is made of.
+
+    Attributes
+    ----------
+    key : bytes
+        Of the digests by which texts are told apart.
+    """
+
+    s3: S3Client
+    bucket: str
+    key: bytes
+
+    def fold(self, now: datetime | None = None) -> NewestLabels:
+        """Take in the files of labels that are not in the table, and return all labels.
+
+        Raises
+        ------
+        LabelsChange
+        """
+        now = now or datetime.now(UTC)
+        with TemporaryDirectory() as folder:
+            for _ in range(_ATTEMPTS):
+                table = _Table.read(self, Path(folder) / "read.parquet")
+                unread = table.unread(self._files())
+                invalid = table.take_in(self._read(unread), self.key, now)
+                if not table.is_changed or table.write(self, Path(folder) / "written.parquet"):
+                    return NewestLabels(table.posts(), table.state.invalid + invalid, table.rows)
+        raise LabelsChange(
+            f"s3://{self.bucket}/{KEY} changed during each of {_ATTEMPTS} attempts to write it"
+        )
+
+    @property
+    def is_of(self) -> str:
+        """What the table says of the rules and of the key that it was made by."""
+        return f"{_RULES} {text_digest(self.key, 'newest labels')}"
+
+    def _files(self) -> dict[bytes, str]:
+        """Return the keys of the files that there are, by their fingerprints."""
+        files = listed(self.s3, self.bucket, LABELS_PREFIX)
+        return {fingerprint_of(found["Key"], found["ETag"]): found["Key"] for found in files}
+
+    def _read(self, keys: Sequence[str]) -> Iterator[_File]:
+        def fetch(key: str) -> _File:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+            return _File(fingerprint_of(key, answer["ETag"]), answer["Body"].read())
+
+        with ThreadPoolExecutor(READERS) as pool:
+            for begin in range(0, len(keys), _FILES_AT_ONCE):
+                yield from pool.map(fetch, keys[begin : begin + _FILES_AT_ONCE])
+
+
+class _File(NamedTuple):
+    fingerprint: bytes
+    body: bytes
+
+
+@dataclass
+class _Table:
+    """The table in memory.
+
+    Attributes
+    ----------
+    etag : str or None
+        Of the object that it was read of.
+    is_changed : bool
+        Whether it is another one than that.
+    """
+
+    rows: duckdb.DuckDBPyConnection
+    state: FoldedFiles
+    etag: str | None = None
+    is_changed: bool = False
+
+    @classmethod
+    def read(cls, place: LabelTable, path: Path) -> _Table:
+        """Read the table; it is empty where there is none that can be gone on with."""
+        table = cls(duckdb.connect(config={"threads": 1}), FoldedFiles())
+        columns = ", ".join(f"{name} {_DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
+        table.rows.execute(f"CREATE TABLE newest ({columns})")
+        try:
+            answer = place.s3.get_object(Bucket=place.bucket, Key=KEY)
+        except ClientError as error:
+            if error_code(error) not in ABSENT:
+                raise
+            return table
+        table.etag = answer["ETag"]
+        path.write_bytes(answer["Body"].read())
+        written = table.rows.execute(
+            "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = ?",
+            [str(path), _STATE],
+        ).fetchone()
+        state = FoldedFiles.parse(written[0], place.is_of) if written else None
+        if state:
+            table.state = state
+            names = ", ".join(COLUMNS)
+            table.rows.execute(
+                f"INSERT INTO newest SELECT {names} FROM read_parquet(?)",  # noqa: S608 - ours
+                [str(path)],
+            )
+        return table
+
+    def unread(self, files: dict[bytes, str]) -> list[str]:
+        """Return the keys of the files to read; forget all rows if one of before is no more."""
+        if not self.state.folded | self.state.again <= files.keys():
+            self.rows.execute("DELETE FROM newest")
+            self.state, self.is_changed = FoldedFiles(), True
+        return [key for found, key in files.items() if found not in self.state.folded]
+
+    def take_in(self, files: Iterable[_File], key: bytes, now: datetime) -> int:
+        """Add files; return the invalid lines of those that will be read again."""
+        again = 0
+        for file in files:
+            self.is_changed = True
+            labels = assemble([], lines_of(file.body), now)
+            self._insert(labels, key)
+            if labels.future:
+                self.state.again.add(file.fingerprint)
+                again += labels.invalid
+            else:
+                self.state.again.discard(file.fingerprint)
+                self.state.folded.add(file.fingerprint)
+                self.state.invalid += labels.invalid
+        self.rows.execute(
+            "CREATE OR REPLACE TABLE newest AS SELECT * FROM newest "
+            "QUALIFY row_number() OVER (PARTITION BY post_id, text_digest "
+            "ORDER BY labelled_at DESC, confidence DESC, label DESC) = 1"
+        )
+        return again
+
+    def posts(self) -> int:
+        (posts,) = self.rows.execute("SELECT count(*) FROM newest").fetchall()[0]
+        return int(posts)
+
+    def write(self, place: LabelTable, path: Path) -> bool:
+        """Write the table, unless somebody else wrote it since it was read."""
+        # A copy takes no parameters; neither text has a quotation mark in it.
+        self.rows.execute(
+            "COPY (SELECT * FROM newest ORDER BY post_id, text_digest) "  # noqa: S608
+            f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, "
+            f"KV_METADATA {{{_STATE}: '{self.state.to_json(place.is_of)}'}})"
+        )
+        condition: dict[str, Any] = {"IfMatch": self.etag} if self.etag else {"IfNoneMatch": "*"}
+        try:
+            place.s3.put_object(
+                Bucket=place.bucket,
+                Key=KEY,
+                Body=path.read_bytes(),
+                ContentType="application/vnd.apache.parquet",
+                **condition,
+            )
+        except ClientError as error:
+            if error_code(error) not in OVERTAKEN:
+                raise
+            return False
+        return True
+
+    def _insert(self, labels: TrainingSet, key: bytes) -> None:
+        given = [(one, labelled_time(one.labelled_at)) for one in labels.new if one.labelled_at]
+        self.rows.execute(
+            "INSERT INTO newest SELECT unnest($ids::VARCHAR[]), unnest($digests::VARCHAR[]), "
+            "unnest($labels::INTEGER[]), make_timestamp(unnest($given::BIGINT[])), "
+            "unnest($confidences::DOUBLE[])",
+            {
+                "ids": [one.post.post_id for one, _ in given],
+                "digests": [text_digest(key, one.post.text) for one, _ in given],
+                "labels": [one.label for one, _ in given],
+                "given": [(at - _EPOCH) // timedelta(microseconds=1) for _, at in given],
+                "confidences": [one.confidence for one, _ in given],
+            },
+        )
