@@ -7,7 +7,7 @@ import pytest
 
 from stresswatch.monitoring.live_quality import Labels
 from stresswatch.retraining.gate_rules import GateRules
-from stresswatch.retraining.live_comparison import compare_rows
+from stresswatch.retraining.live_comparison import compare_pairs
 from stresswatch.retraining.shadow_gate import judge_shadow
 from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
@@ -129,8 +129,25 @@ def rows(probabilities, first=0):
     ]
 
 
+def pairs(champion, challenger):
+    """Pairs as Athena gives them, each post by itself."""
+    said = {row["prediction_id"]: row["probability"] for row in challenger}
+    for row in champion:
+        other = said.get(row["prediction_id"])
+        is_both = other is not None
+        yield {
+            **row,
+            "champion": row["probability"] if is_both else None,
+            "challenger": other,
+            "posts": 1,
+            "scored_by_both": int(is_both),
+            "agreeing": int(is_both and (row["probability"] >= 0.5) == (other >= 0.5)),
+        }
+
+
 def judge(champion, challenger, labels, trained_texts=()):
-    return judge_shadow(compare_rows(champion, challenger, labels, trained_texts), GateRules())
+    live = compare_pairs(list(pairs(champion, challenger)), labels, trained_texts)
+    return judge_shadow(live, GateRules())
 
 
 def failed(verdict):

@@ -1,31 +1,29 @@
-"""What a comparison of two versions on live posts is read from: archive, labels, training sets."""
+"""What two versions are compared by on live posts: predictions, labels, training sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import boto3
+
+from stresswatch.aws.athena import Athena
 from stresswatch.contracts.identity import identity_key
-from stresswatch.monitoring.live_quality import newest_labels
+from stresswatch.monitoring.label_table import LabelTable
+from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
-from stresswatch.retraining.live_comparison import LiveComparison, compare_rows
-from stresswatch.settled.windows import Window
-from stresswatch.storage import archive
-from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
-from stresswatch.versions.shadow import ARCHIVE_PREFIX, GRACE
+from stresswatch.retraining.live_comparison import LiveComparison, compare_pairs
+from stresswatch.retraining.live_pairs import probation_pairs, shadow_pairs
 from stresswatch.versions.trained_texts import read_trained_texts
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-Row = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class LiveArchive:
-    """Compares versions on live posts by what is archived of them.
+    """Compares versions on live posts by what is settled of them.
 
     Attributes
     ----------
@@ -37,7 +35,7 @@ class LiveArchive:
     """
 
     s3: S3Client
-    archive_bucket: str
+    athena: Athena
     training_bucket: str
     key: bytes
     warn: Callable[..., None]
@@ -49,7 +47,7 @@ class LiveArchive:
         """Name the places that a function's environment has."""
         return cls(
             s3,
-            environment.archive_bucket,
+            Athena(boto3.client("athena"), environment.query_workgroup, environment.query_database),
             environment.training_bucket,
             identity_key(environment.identity_secret)(),
             warn,
@@ -57,12 +55,7 @@ class LiveArchive:
 
     def compare_shadow(self, window: Window, champion: str, challenger: str) -> LiveComparison:
         """Compare a challenger that shadows with the champion on the posts that this answered."""
-        answered = archive.read(self.s3, self.archive_bucket, window.start, window.end)
-        return self._compare(
-            _of(champion, answered),
-            _of(challenger, self._shadowed(Window(window.start, window.end + GRACE))),
-            (champion, challenger),
-        )
+        return self._compare(shadow_pairs, window, champion, challenger)
 
     def compare_probation(self, window: Window, previous: str, champion: str) -> LiveComparison:
         """Compare a new champion with the previous one on the posts that this one shadowed.
@@ -70,26 +63,22 @@ class LiveArchive:
         A post that the previous one scored and the new one did not is one that the new champion
         failed on. Posts that were answered before the window, and shadowed in it, are left out.
         """
-        answered = archive.read(
-            self.s3, self.archive_bucket, window.start - GRACE, window.end + GRACE
-        )
-        earlier = {
-            row["prediction_id"]
-            for row in answered
-            if datetime.fromisoformat(row["predicted_at"]) < window.start
-        }
-        shadowed = [row for row in self._shadowed(window) if row["prediction_id"] not in earlier]
-        return self._compare(_of(previous, shadowed), _of(champion, answered), (previous, champion))
-
-    def _shadowed(self, window: Window) -> Sequence[Row]:
-        return archive.read(
-            self.s3, self.archive_bucket, window.start, window.end, prefix=ARCHIVE_PREFIX
-        )
+        return self._compare(probation_pairs, window, previous, champion)
 
     def _compare(
-        self, champion: Sequence[Row], challenger: Sequence[Row], versions: tuple[str, str]
+        self,
+        ask: Callable[[Athena, Window, str, str], Iterable[Mapping[str, Any]]],
+        window: Window,
+        champion: str,
+        challenger: str,
     ) -> LiveComparison:
-        labels = newest_labels(read_lines(self.s3, self.training_bucket, LABELS_PREFIX), self.key)
+        known = LabelTable(self.s3, self.training_bucket, self.key).fold()
+        pairs = list(ask(self.athena, window, champion, challenger))
+        labels = known.of({pair["post_id"] for pair in pairs} - {None})
+        return compare_pairs(pairs, labels, self._trained_on(champion, challenger))
+
+    def _trained_on(self, *versions: str) -> frozenset[str]:
+        """Return the digests of the texts that either version was trained on."""
         trained: frozenset[str] = frozenset()
         for version in versions:
             texts = read_trained_texts(self.s3, self.training_bucket, version, self.key)
@@ -100,8 +89,4 @@ class LiveArchive:
                 )
             else:
                 trained |= texts
-        return compare_rows(champion, challenger, labels, trained)
-
-
-def _of(version: str, rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["model_version"] == version]
+        return trained

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from stresswatch.contracts.predictions import DECISION_THRESHOLD
 from stresswatch.evaluation.paired_bootstrap import Difference, compare
 from stresswatch.monitoring.live_quality import Labels, join
 
@@ -67,39 +66,29 @@ class LiveComparison:
         return float(((champion - labels) ** 2).mean()), rise
 
 
-def compare_rows(
-    champion: Sequence[Mapping[str, Any]],
-    challenger: Sequence[Mapping[str, Any]],
-    labels: Labels,
-    trained_texts: Container[str] = (),
+def compare_pairs(
+    pairs: Sequence[Mapping[str, Any]], labels: Labels, trained_texts: Container[str] = ()
 ) -> LiveComparison:
-    """Compare two versions by their rows of the archive, each with one for a `prediction_id`.
+    """Compare two versions by pairs of their predictions, earliest first.
 
     Parameters
     ----------
+    pairs : sequence of mapping
+        As `live_pairs` gives them. ``post_id`` is None where no post is labelled, and ``champion``
+        and ``challenger`` are probabilities, None where there is no pair that has both.
     trained_texts : container of str
         Digests of the texts that either was trained on: labels of these compare nothing.
     """
-    said = {row["prediction_id"]: row["probability"] for row in challenger}
-    both = [row for row in champion if row["prediction_id"] in said]
+    both = [pair for pair in pairs if pair["post_id"] is not None and pair["scored_by_both"]]
     joined = join(labels, both).rows
-    kept = {post: row for post, row in joined.items() if post[1] not in trained_texts}
+    kept = {post: pair for post, pair in joined.items() if post[1] not in trained_texts}
     return LiveComparison(
-        posts=len(champion),
-        both=len(both),
-        agreeing=sum(
-            _is_stressed(row["probability"]) == _is_stressed(said[row["prediction_id"]])
-            for row in both
-        ),
+        posts=sum(pair["posts"] for pair in pairs),
+        both=sum(pair["scored_by_both"] for pair in pairs),
+        agreeing=sum(pair["agreeing"] for pair in pairs),
         labelled=[
-            LabelledPair(
-                post[0], labels.by_post[post], row["probability"], said[row["prediction_id"]]
-            )
-            for post, row in kept.items()
+            LabelledPair(post[0], labels.by_post[post], pair["champion"], pair["challenger"])
+            for post, pair in kept.items()
         ],
         trained_on=len(joined) - len(kept),
     )
-
-
-def _is_stressed(probability: float) -> bool:
-    return probability >= DECISION_THRESHOLD

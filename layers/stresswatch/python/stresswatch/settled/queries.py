@@ -22,13 +22,13 @@ def span(start: datetime, end: datetime) -> list[str]:
     first, last = (start - LONGEST_WINDOW).astimezone(UTC), end.astimezone(UTC)
     day, last_day = f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
     return [
-        *(_timestamp(start), _timestamp(end)),
+        *(timestamp(start), timestamp(end)),
         *(day, day, f"{first:%H}"),
         *(last_day, last_day, f"{last:%H}"),
     ]
 
 
-def _timestamp(moment: datetime) -> str:
+def timestamp(moment: datetime) -> str:
     """Write a moment as SQL reads it, rounded up to the rows' precision: it bounds the same."""
     beyond = timedelta(microseconds=moment.microsecond) % _RESOLUTION
     rounded = moment + (_RESOLUTION - beyond if beyond else timedelta(0))

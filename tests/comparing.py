@@ -1,0 +1,48 @@
+"""Two versions compared by whole rows of the archive: what Athena's answer is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
+
+from stresswatch.contracts.predictions import DECISION_THRESHOLD
+from stresswatch.monitoring.live_quality import Labels, join
+from stresswatch.retraining.live_comparison import LabelledPair, LiveComparison
+
+
+def compare_rows(
+    champion: Sequence[Mapping[str, Any]],
+    challenger: Sequence[Mapping[str, Any]],
+    labels: Labels,
+    trained_texts: Container[str] = (),
+) -> LiveComparison:
+    """Compare two versions by their rows of the archive, each with one for a `prediction_id`.
+
+    Parameters
+    ----------
+    trained_texts : container of str
+        Digests of the texts that either was trained on: labels of these compare nothing.
+    """
+    said = {row["prediction_id"]: row["probability"] for row in challenger}
+    both = [row for row in champion if row["prediction_id"] in said]
+    joined = join(labels, both).rows
+    kept = {post: row for post, row in joined.items() if post[1] not in trained_texts}
+    return LiveComparison(
+        posts=len(champion),
+        both=len(both),
+        agreeing=sum(
+            _is_stressed(row["probability"]) == _is_stressed(said[row["prediction_id"]])
+            for row in both
+        ),
+        labelled=[
+            LabelledPair(
+                post[0], labels.by_post[post], row["probability"], said[row["prediction_id"]]
+            )
+            for post, row in kept.items()
+        ],
+        trained_on=len(joined) - len(kept),
+    )
+
+
+def _is_stressed(probability: float) -> bool:
+    return probability >= DECISION_THRESHOLD
