@@ -11,10 +11,10 @@ import boto3
 from stresswatch.aws.athena import Athena
 from stresswatch.contracts.identity import identity_key
 from stresswatch.monitoring.label_table import LabelTable
-from stresswatch.monitoring.windows import Window
 from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_comparison import LiveComparison, compare_pairs
 from stresswatch.retraining.live_pairs import probation_pairs, shadow_pairs
+from stresswatch.settled.windows import Window
 from stresswatch.versions.trained_texts import read_trained_texts
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import Any
 from stresswatch.aws.athena import Athena
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
 from stresswatch.monitoring import label_table
-from stresswatch.monitoring.windows import Window
 from stresswatch.settled.queries import (
     IN_SPAN,
     PREDICTIONS_TABLE,
@@ -19,6 +18,7 @@ from stresswatch.settled.queries import (
     span,
     timestamp,
 )
+from stresswatch.settled.windows import Window
 from stresswatch.versions.shadow import GRACE
 
 _OF_POST = "prediction_id, post_id, text_digest, text_length, predicted_at"
