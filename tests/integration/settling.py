@@ -1,45 +1,29 @@
-"""Parts of the settled archive, of what is in the raw one."""
+"""Settles what was archived, as the monitoring workflow does."""
 
 from __future__ import annotations
 
-import io
-from collections import defaultdict
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
-from stresswatch.settled.places import PREDICTIONS, SHADOW
-from stresswatch.storage import archive
+from stresswatch.aws.s3 import listed
+from stresswatch.settled.places import ARCHIVES, Part
+from stresswatch.settled.settle import settle
+from stresswatch.settled.windows import Window
+from stresswatch.storage.archive import ArchivedObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_TYPES = {str: pa.string(), bool: pa.bool_(), float: pa.float64()}
-_SCHEMA = pa.schema(
-    [
-        (name.lower(), pa.timestamp("ms") if name == "predicted_at" else _TYPES[kind])
-        for name, kind in ARCHIVE_COLUMNS.items()
-    ]
-)
+_HOUR = timedelta(hours=1)
 
 
-def settle(s3: S3Client, bucket: str = "archive", days: int = 12) -> None:
-    """Write the parts of all that was archived in the last days, an hour each."""
-    end = datetime.now(UTC) + timedelta(hours=1)
-    for place in (PREDICTIONS, SHADOW):
-        hours: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in archive.read(s3, bucket, end - timedelta(days=days), end, prefix=place.raw):
-            at = datetime.fromisoformat(row["predicted_at"]).astimezone(UTC).replace(tzinfo=None)
-            named = {name.lower(): row.get(name) for name in ARCHIVE_COLUMNS}
-            hours[f"{at:date=%Y-%m-%d/hour=%H/%Y%m%dT%H0000Z}"].append(named | {"predicted_at": at})
-        for hour, rows in hours.items():
-            body = io.BytesIO()
-            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), body)
-            s3.put_object(
-                Bucket=bucket,
-                Key=f"{place.settled}{hour}-shard.parquet",
-                Body=body.getvalue(),
-            )
+def settle_all(s3: S3Client, bucket: str = "archive") -> None:
+    """Settle every part that has raw objects, in windows of an hour, also the running one."""
+    for archive in ARCHIVES.values():
+        parts = set()
+        for found in listed(s3, bucket, archive.raw):
+            one = ArchivedObject.of(found["Key"])
+            hour = one.at.replace(minute=0, second=0, microsecond=0)
+            parts.add(Part(Window(hour, hour + _HOUR), one.shard))
+        for part in parts:
+            settle(s3, bucket, archive, part, sample_posts=100)

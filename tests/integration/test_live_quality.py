@@ -23,7 +23,7 @@ from stresswatch.text.normalisation import normalise
 from tests import strict_calls
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
-from tests.integration.settling import settle
+from tests.integration.settling import settle_all
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 WINDOW = {"end": NOW.isoformat()}
@@ -62,7 +62,7 @@ def serve(aws, version_files):
         ]
         predictions = predict(batch, artefact, version, at.isoformat(), read_texts=texts)
         archive.write(aws.s3, "archive", records, predictions)
-        settle(aws.s3)
+        settle_all(aws.s3)
 
     return put
 

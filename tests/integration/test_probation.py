@@ -30,7 +30,7 @@ from stresswatch.versions.champion import (
 from stresswatch.versions.shadow import read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
-from tests.integration.settling import settle
+from tests.integration.settling import settle_all
 from tests.integration.test_predictor import event, payload
 
 POSTS = make_posts(60, seed=9)
@@ -81,7 +81,7 @@ def begin(aws, version_files, versions):
 
 def look(started, ends=timedelta(seconds=1)):
     """Look at a probation that ends by now, or in a while, once what was archived is settled."""
-    settle(boto3.client("s3"))
+    settle_all(boto3.client("s3"))
     return probation(started | {"end": (datetime.now(UTC) + ends).isoformat()}, CONTEXT)
 
 

@@ -20,7 +20,7 @@ from stresswatch.versions.champion import DigestMismatch
 from stresswatch.versions.shadow import ARCHIVE_PREFIX, read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
-from tests.integration.settling import settle
+from tests.integration.settling import settle_all
 from tests.integration.test_predictor import event, payload
 
 POSTS = make_posts(40, seed=9)
@@ -166,7 +166,7 @@ class TestCompare:
             "start": (now - timedelta(minutes=5)).isoformat(),
             "end": (now + timedelta(minutes=1)).isoformat(),
         }
-        settle(boto3.client("s3"))
+        settle_all(boto3.client("s3"))
         return compare({"version": "v2", "parent": parent, **window}, CONTEXT)
 
     def test_the_verdict_is_answered_and_kept_beside_the_version(self, aws, challenger):

@@ -176,7 +176,8 @@ class _Table:
     @classmethod
     def read(cls, place: LabelTable, path: Path) -> _Table:
         """Read the table; it is empty where there is none that can be gone on with."""
-        table = cls(duckdb.connect(config={"threads": 1}), FoldedFiles())
+        settings = {"threads": 1, "autoinstall_known_extensions": False}
+        table = cls(duckdb.connect(config=settings), FoldedFiles())
         columns = ", ".join(f"{name} {_DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
         table.rows.execute(f"CREATE TABLE newest ({columns})")
         try:

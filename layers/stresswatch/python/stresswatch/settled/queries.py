@@ -29,7 +29,10 @@ def span(start: datetime, end: datetime) -> list[str]:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a moment as SQL reads it, rounded up to the rows' precision: it bounds the same."""
+    """Write a moment as SQL reads it.
+
+    It is rounded up to milliseconds: which rows are before it stays the same, as theirs are whole.
+    """
     beyond = timedelta(microseconds=moment.microsecond) % _RESOLUTION
     rounded = moment + (_RESOLUTION - beyond if beyond else timedelta(0))
     return rounded.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
