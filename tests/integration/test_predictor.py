@@ -50,7 +50,7 @@ def event(payloads, first=1):
                     "partitionKey": "p",
                     "sequenceNumber": str(number),
                     "data": base64.b64encode(data).decode(),
-                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                    "approximateArrivalTimestamp": datetime.now(UTC).timestamp(),
                 },
             }
             for number, data in enumerate(payloads, start=first)
