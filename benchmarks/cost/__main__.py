@@ -1,8 +1,8 @@
 """What the stack uses, measured on the local one: the figures of `stresswatch cost`.
 
 ``python -m benchmarks.cost [--json] [--output FILE]`` starts a local stack, trains a champion on
-the posts at hand and runs the predictor, the drift monitor and live quality on known numbers of
-posts.
+the posts at hand and runs the predictor and the steps of the monitoring workflow on known numbers
+of posts.
 
 Calls and bytes are counted at boto3's door, log bytes as the functions print them, metrics as
 CloudWatch and the log have them. The functions' own code runs in this process with the settings of
@@ -19,20 +19,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
-import io
 import itertools
 import json
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost.functions_here import MeasuredPredictor, function_here, printing_to
+from benchmarks.cost import monitors
+from benchmarks.cost.functions_here import MeasuredPredictor
+from benchmarks.cost.monitors import FUNCTIONS
 from benchmarks.load.stack import deployed
 from benchmarks.timing import machine
 from cli.cost.measured import SHIPPED
@@ -41,14 +40,11 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.monitoring import dimension_names, drift_history
-from stresswatch.monitoring.panels import NAMESPACE
-from verification.lambda_context import CONTEXT
+from stresswatch.monitoring import drift_history
 
-_MONITORS = {"drift": stack_outputs.DRIFT_FUNCTION, "quality": stack_outputs.QUALITY_FUNCTION}
 BATCH_SIZES = (1, 100, 500)
 FILLING = (2, 20)
-"""Full batches that are predicted before drift and live quality are timed, each time."""
+"""Full batches that are predicted before the monitors are timed, each time."""
 RUNS = 3
 LABELS = 500
 _RETRAINING_SECONDS = 600.0
@@ -95,31 +91,23 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
             "predictor": _line({size: batches[size]["seconds"] for size in BATCH_SIZES})
             | {name: largest[name] for name in ("calls", "log_bytes", "metrics")},
         }
-        seconds: dict[str, dict[int, float]] = {name: {} for name in _MONITORS}
+        seconds: dict[str, dict[int, float]] = {name: {} for name in FUNCTIONS}
         there = sum(BATCH_SIZES) * RUNS
         for more in FILLING:
             predictor.batches(posts_again, max(BATCH_SIZES), more)
             there += more * max(BATCH_SIZES)
-            window = {
-                "start": began.isoformat(),
-                "end": (datetime.now(UTC) + timedelta(minutes=1)).isoformat(),
-            }
-            seconds["drift"][there] = _monitor(running, "drift", window)
-            seconds["quality"][there] = _monitor(running, "quality", {})
+            for name, spent in monitors.measure(running, began, RUNS).items():
+                seconds[name][there] = spent
     return figures | {
-        "monitors": {name: _line(each) for name, each in seconds.items()},
-        "monitor_metrics": _metrics(running),
+        **monitors.stored(running),
+        "monitors": {
+            **{name: _line(each) for name, each in seconds.items()},
+            **monitors.transitions(running, began),
+        },
+        "monitor_metrics": monitors.metrics(running),
         "report_bytes": _largest(running, drift_history.REPORTS),
         "retraining": retraining,
     }
-
-
-def _monitor(running: DeploymentClient, name: str, event: Mapping[str, Any]) -> float:
-    """Run a monitor's own code in this process; return the seconds of the fastest run."""
-    with function_here(running, _MONITORS[name]):
-        module = importlib.import_module(f"lambdas.{name}.handler")
-        with printing_to(module.logger, io.StringIO()):
-            return min(_seconds(lambda: module.handler(event, CONTEXT)) for _ in range(RUNS))
 
 
 def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
@@ -150,27 +138,6 @@ def _line(seconds: Mapping[int, float]) -> dict[str, float]:
     small, large = min(seconds), max(seconds)
     slope = max(0.0, (seconds[large] - seconds[small]) / (large - small))
     return {"seconds": max(0.0, seconds[large] - slope * large), "seconds_a_post": slope}
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    started = time.process_time()
-    run()
-    return time.process_time() - started
-
-
-def _metrics(running: DeploymentClient) -> dict[str, int]:
-    """Count what the two monitors publish, without and with the columns and communities."""
-    pages = running.target.client("cloudwatch").get_paginator("list_metrics")
-    names = [
-        sorted(dimension["Name"] for dimension in metric["Dimensions"])
-        for page in pages.paginate(Namespace=NAMESPACE)
-        for metric in page["Metrics"]
-    ]
-    return {
-        "drift": sum(dimension_names.COLUMN in each for each in names),
-        "quality": sum(dimension_names.COMMUNITY in each for each in names),
-        "stage": sum(each == [dimension_names.STAGE] for each in names),
-    }
 
 
 def _largest(running: DeploymentClient, prefix: str) -> int:

@@ -33,17 +33,8 @@ Call = tuple[str, dict[str, Any]]
 
 @contextmanager
 def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
-    """Return this process the settings of a deployed function, and note what it calls."""
-    target = running.target
-    described = target.client("lambda").get_function_configuration(
-        FunctionName=target.output(output)
-    )
-    settings = described["Environment"]["Variables"] | {
-        "AWS_ENDPOINT_URL": target.client("s3").meta.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-    }
+    """Give this process the settings of a deployed function, and note what it calls."""
+    settings = settings_of(running, output)
     calls: list[Call] = []
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
@@ -57,6 +48,20 @@ def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]
         patch.object(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session)),
     ):
         yield calls
+
+
+def settings_of(running: DeploymentClient, output: str) -> dict[str, str]:
+    """Return the variables with which a deployed function's code runs in a process of ours."""
+    target = running.target
+    described = target.client("lambda").get_function_configuration(
+        FunctionName=target.output(output)
+    )
+    return described["Environment"]["Variables"] | {
+        "AWS_ENDPOINT_URL": target.client("s3").meta.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 @contextmanager

@@ -51,7 +51,7 @@ _PROD = Stage(
     streaming=Streaming(
         retention_hours=168, maximum_record_age_seconds=86_400, batch_window_seconds=5
     ),
-    serving=Serving(canary_minutes=10, reserves_concurrency=True),
+    serving=Serving(canary_minutes=10, reserves_concurrency=True, predictor_concurrency=50),
     retraining=Retraining(
         shadow_minutes=1440,
         probation_minutes=1440,

@@ -22,6 +22,8 @@ from cli.cost.template import PricedStage
 
 _WINDOWS = (0, 1, 2, 5, 10, 20, 30, 60, 120, 180, 240, 300)
 _SIZES = (100, 500, 1_000, 2_000, 5_000, 10_000)
+_DAY_HOURS = 24
+"""The shortest that a stream keeps a record, which costs nothing by itself."""
 _SHARE_OF_TIMEOUT = 1 / 6
 """Of the predictor's timeout that a full batch may take, so that a slow call does not end it."""
 
@@ -51,7 +53,7 @@ class Alternative:
 def cheapest(
     load: Load, deployment: PricedStage, measured: Measured, longest_wait: float
 ) -> PricedStage:
-    """Choose batch size, window, shards and kind of stream for the least money.
+    """Choose batch size, window, shards, kind and retention of streams for the least money.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def cheapest(
             batch_window_seconds=window,
             shards=1,
             is_on_demand=is_on_demand,
+            posts_retention_hours=_DAY_HOURS,
+            predictions_retention_hours=_DAY_HOURS,
         )
         for size in {*_SIZES, deployment.batch_size}
         for window in {*(w for w in _WINDOWS if w <= longest_wait), 0}

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
-from cli.cost.template import PricedStage
+from cli.cost.template import Function, PricedStage
+from stresswatch.settled.plan import LOOKED_AT
 from stresswatch.text.wording import counted
 
 DAYS = 30
 HOURS = DAYS * 24
 _SECONDS_A_DAY = 86_400
+PLANNED_HOURS = LOOKED_AT.total_seconds() / 3600
+"""How far back each run of the monitoring workflow looks for what came late."""
 _GB = 1e9
 
 SHARD_RECORDS = 1_000
@@ -33,13 +36,27 @@ _ENVELOPE_BYTES = 500
 """Of each record in an event, beside its data, which are in base64."""
 
 _ARCHIVE_MONTHS = 12
-"""How long the archive is kept in this estimate; nothing of the stack deletes it."""
+"""How long the settled archive is kept in this estimate; nothing of the stack deletes it."""
 _LAMBDA_LOG_BYTES = 350
 """What Lambda itself writes an invocation: START, END and REPORT."""
 CALL_SECONDS = 0.025
 """How long a function waits for S3 or Kinesis; each call comes after the one before it."""
 READ_SECONDS = 0.0025
-"""Of a small object that a monitor reads, several at a time: docs/performance.md."""
+"""Of a small object that is read, several at a time: docs/performance.md."""
+_PAGE = 1_000
+"""Objects that S3 lists in one answer."""
+_PUTS_A_PART = 3
+"""Rows, sample and summary."""
+_CALLS_A_PART = 10
+"""Those puts, what is looked up before them, and the listings."""
+_PUTS_A_WINDOW = 3
+"""Of the drift monitor: history, page and index."""
+_GETS_A_PART = 3
+"""Of a part's summary, by settling and drift, and of its sample."""
+QUERIED_A_SECOND = 1e9
+"""Bytes that Athena reads in a second of a query: assumed, and rather little."""
+_LEAST_QUERIED = 10e6
+"""Bytes that Athena asks money for, if a query reads fewer."""
 _CALLS_A_BATCH = ("s3:PutObject", "kinesis:PutRecords")
 """What each batch waits for; the champion is looked up every few seconds, whatever comes."""
 _KEY_REQUESTS_A_SHARD_HOUR = 24
@@ -48,8 +65,8 @@ _BUCKET_KEY_SHARE = 0.01
 """Of the requests to S3, those that become one to KMS, where a bucket has a key of its own."""
 _ENVIRONMENT_HOURS = 2
 """After which Lambda replaces an environment that is in use; it promises nothing."""
-_PROBATION_TRANSITIONS = 15
-"""Its begin, a look at once and four later, what follows each, and its message."""
+_PROBATION_TRANSITIONS = 20
+"""Its begin, five looks with what is settled before each and follows it, and its message."""
 _TRACED_SHARE = 0.05
 """X-Ray records one invocation a second, and of the others this share."""
 
@@ -125,68 +142,112 @@ def predictor_seconds(posts: float, measured: Measured) -> float:
     return measured.predictor.at(posts) + calls * CALL_SECONDS
 
 
-def window_posts(load: Load, hours: float) -> float:
-    return load.posts_a_day * hours / 24
+def window_objects(load: Load, hours: float, deployment: PricedStage, measured: Measured) -> float:
+    """Return the raw objects of some hours, of all shards."""
+    return load.posts_a_day * hours / 24 / batch(load, deployment, measured)
+
+
+def settle_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
+    """Return the seconds in which a part is settled: a shard's raw objects of a window."""
+    n_shards, hours = shards(load, deployment, measured), deployment.window_hours
+    objects = window_objects(load, hours, deployment, measured) / n_shards
+    posts = load.posts_a_day * hours / 24 / n_shards
+    return measured.settle.at(posts) + objects * READ_SECONDS + _CALLS_A_PART * CALL_SECONDS
+
+
+def plan_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
+    """Return the seconds of a plan, which lists a day's objects and reads a day's summaries."""
+    pages = window_objects(load, PLANNED_HOURS, deployment, measured) / _PAGE
+    parts = shards(load, deployment, measured) * PLANNED_HOURS / deployment.window_hours
+    return measured.plan_seconds + pages * CALL_SECONDS + parts * READ_SECONDS
 
 
 def drift_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of a window of the drift monitor, which reads every object of it."""
-    posts = window_posts(load, deployment.drift_window_hours)
-    objects = posts / batch(load, deployment, measured)
-    return measured.drift.at(posts) + objects * READ_SECONDS
+    """Return the seconds of a window of the drift monitor: parts are merged, a sample compared."""
+    posts = min(load.posts_a_day * deployment.window_hours / 24, deployment.sample_posts)
+    return measured.drift.at(posts) + 2 * shards(load, deployment, measured) * CALL_SECONDS
+
+
+def queried_bytes(load: Load, hours: float, measured: Measured) -> float:
+    """Return the bytes that a query reads of some hours of the settled archive."""
+    return load.posts_a_day * hours / 24 * measured.queried_bytes
 
 
 def quality_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of a window of live quality, which reads every object of it."""
-    posts = window_posts(load, deployment.quality_window_hours)
-    objects = posts / batch(load, deployment, measured)
-    return measured.quality.at(posts) + objects * READ_SECONDS
+    """Return the seconds of live quality, most of which it waits for Athena."""
+    queried = queried_bytes(load, deployment.quality_window_hours, measured)
+    return measured.quality_seconds + queried / QUERIED_A_SECOND
+
+
+def compare_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
+    """Return the seconds in which two versions are compared on all posts that both scored."""
+    hours = 2 * max(deployment.shadow_hours, deployment.probation_hours)
+    return measured.quality_seconds + queried_bytes(load, hours, measured) / QUERIED_A_SECOND
 
 
 def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     """Return every item of a month's bill."""
     a_batch = batch(load, deployment, measured)
     batches = load.posts / a_batch
-    drifts = HOURS / deployment.drift_every_hours
+    windows = HOURS / deployment.window_hours
     qualities = HOURS / deployment.quality_every_hours
     retrainings = HOURS / (deployment.retraining_every_hours or HOURS)
-    # A monitor that is over its time is ended, and costs no more.
-    drift = min(deployment.drift.timeout, drift_seconds(load, deployment, measured))
-    quality = min(deployment.quality.timeout, quality_seconds(load, deployment, measured))
     seconds = predictor_seconds(a_batch, measured)
-    puts = batches * measured.calls.get("s3:PutObject", 0) + drifts
-    reads_of_each = (
-        deployment.drift_window_hours / deployment.drift_every_hours
-        + deployment.quality_window_hours / deployment.quality_every_hours
+    n_shards = shards(load, deployment, measured)
+    parts = windows * n_shards
+    looked_at = PLANNED_HOURS / deployment.window_hours
+    puts = (
+        batches * measured.calls.get("s3:PutObject", 0)
+        + parts * _PUTS_A_PART
+        + windows * _PUTS_A_WINDOW
     )
-    gets = batches * reads_of_each
+    gets = batches + parts * (_GETS_A_PART + looked_at)
+    pages = (batches * looked_at + batches) / _PAGE + parts * looked_at
     log_gb = batches * (measured.log_bytes + _LAMBDA_LOG_BYTES) / _GB
-    stored = load.posts * measured.archived_bytes + drifts * measured.report_bytes
+    raw = load.posts * measured.archived_bytes * deployment.raw_archive_days / DAYS
+    settled = load.posts * measured.settled_bytes + parts * measured.part_bytes
+    queried = max(_LEAST_QUERIED, queried_bytes(load, deployment.quality_window_hours, measured))
+    metrics = (
+        measured.predictor_metrics
+        + measured.drift_metrics * min(1, 1 / deployment.window_hours)
+        + measured.quality_metrics * min(1, 1 / deployment.quality_every_hours)
+    )
     a_second = HOURS * 3600
     traces = min(batches, a_second) + _TRACED_SHARE * max(0, batches - a_second)
-    n_shards = shards(load, deployment, measured)
     # Each execution environment reads the key of the digests once.
     secret_reads = n_shards * HOURS / _ENVIRONMENT_HOURS + qualities
-    transitions = measured.transitions + _PROBATION_TRANSITIONS * deployment.has_probation
+    transitions = retrainings * (
+        measured.transitions + _PROBATION_TRANSITIONS * (deployment.probation_hours > 0)
+    ) + windows * (measured.monitoring_transitions + (n_shards - 1) * measured.part_transitions)
     key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
+
+    def computing(what: str, runs: float, run_seconds: float, function: Function) -> Item:
+        # A function that is over its time is ended, and costs no more.
+        ended = min(run_seconds, function.timeout)
+        return Item("Lambda", what, runs * ended * function.memory_gb, "lambda GB-second")
+
     return [
-        Item("Lambda", "predictor, time", batches * seconds * deployment.predictor.memory_gb,
-             "lambda GB-second"),
+        computing("predictor, time", batches, seconds, deployment.predictor),
         Item("Lambda", "predictor, invocations", batches, "lambda request"),
-        Item("Lambda", "drift monitor", drifts * drift * deployment.drift.memory_gb,
-             "lambda GB-second"),
-        Item("Lambda", "live quality", qualities * quality * deployment.quality.memory_gb,
-             "lambda GB-second"),
+        computing("plan", windows, plan_seconds(load, deployment, measured), deployment.plan),
+        computing("settle", parts, settle_seconds(load, deployment, measured), deployment.settle),
+        computing("drift monitor", windows, drift_seconds(load, deployment, measured),
+                  deployment.drift),
+        computing("live quality", qualities, quality_seconds(load, deployment, measured),
+                  deployment.quality),
         Item("Lambda", "retraining's functions",
              retrainings * measured.workflow_seconds * deployment.workflow_gb, "lambda GB-second"),
         *_streams(load, deployment, measured, n_shards),
         Item("S3", "objects written", puts, "S3 put"),
-        Item("S3", "objects listed, a thousand at a time", gets / 1000, "S3 put"),
-        Item("S3", "objects read by the monitors", gets, "S3 get"),
-        Item("S3", f"archive of {_ARCHIVE_MONTHS} months", stored * _ARCHIVE_MONTHS / _GB,
-             "S3 GB-month"),
-        Item("CloudWatch", "metrics", measured.predictor_metrics + measured.monitor_metrics,
-             "metric"),
+        Item("S3", "objects listed, a thousand at a time", pages, "S3 put"),
+        Item("S3", "objects read", gets, "S3 get"),
+        Item("S3", f"raw archive of {deployment.raw_archive_days} days", raw / _GB, "S3 GB-month"),
+        Item("S3", f"settled archive of {_ARCHIVE_MONTHS} months",
+             settled * _ARCHIVE_MONTHS / _GB, "S3 GB-month"),
+        Item("S3", f"drift reports of {_ARCHIVE_MONTHS} months",
+             windows * measured.report_bytes * _ARCHIVE_MONTHS / _GB, "S3 GB-month"),
+        Item("Athena", "live quality", qualities * queried / 1e12, "TB scanned"),
+        Item("CloudWatch", "metrics", metrics, "metric"),
         Item("CloudWatch", "alarms", deployment.alarms, "alarm"),
         Item("CloudWatch", "dashboards", deployment.dashboards, "dashboard"),
         Item("CloudWatch", "logs written", log_gb, "log GB"),
@@ -197,7 +258,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
         Item("KMS", "requests", key_requests + _BUCKET_KEY_SHARE * (puts + gets), "key request"),
         Item("Secrets Manager", "secrets", deployment.secrets, "secret"),
         Item("Secrets Manager", "reads", secret_reads, "secret request"),
-        Item("Step Functions", "transitions", retrainings * transitions, "transition"),
+        Item("Step Functions", "transitions", transitions, "transition"),
         Item("SageMaker", "training", retrainings * measured.training_seconds / 3600,
              "training hour"),
     ]  # fmt: skip

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cli.cost.estimate import Load, batch, drift_seconds, quality_seconds, shards
+from cli.cost.estimate import (
+    Load,
+    batch,
+    compare_seconds,
+    drift_seconds,
+    plan_seconds,
+    quality_seconds,
+    settle_seconds,
+    shards,
+)
 from cli.cost.measured import Measured
 from cli.cost.template import PricedStage
+from stresswatch.settled.plan import JOBS_A_RUN
 
 _KINESIS = "Kinesis quotas and limits, docs.aws.amazon.com/streams, read 2026-11-24"
 _LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, not read again"
+_ATHENA = "Athena service quotas, docs.aws.amazon.com/athena, not read again"
 _S3 = "S3 best practices, docs.aws.amazon.com/AmazonS3, not read again"
 
 _OURS = "the template, and benchmarks.cost"
@@ -21,6 +33,7 @@ _ACCOUNT_CONCURRENCY = 1_000
 _UNRESERVED = 100
 """What Lambda keeps for functions that reserve nothing."""
 _PREFIX_PUTS = 3_500
+_QUERY_SECONDS = 1_800
 _ON_DEMAND_BYTES = 200_000_000
 _SEARCHED = 1e15
 """Posts a day; a limit that is not met below is never met."""
@@ -78,14 +91,47 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
 
     found = [
         limit(
-            "the drift monitor's time", deployment.drift.timeout, "s a window",
-            lambda at: drift_seconds(at, deployment, measured),
-            "a longer batch window or a shorter window_minutes",
+            "the time to settle a shard's window", deployment.settle.timeout, "s",
+            lambda at: settle_seconds(at, deployment, measured),
+            "a shorter window_minutes",
         ),
         limit(
-            "live quality's time", deployment.quality.timeout, "s a window",
+            "the time to settle all shards", deployment.window_hours * 3600, "s a window",
+            lambda at: (
+                math.ceil(n_shards(at) / deployment.settle_concurrency)
+                * settle_seconds(at, deployment, measured)
+            ),
+            "a higher settle_concurrency",
+        ),
+        limit(
+            "parts of a run", JOBS_A_RUN, "shards", n_shards, "another stage beside this one",
+        ),
+        limit(
+            "the plan's time", deployment.plan.timeout, "s",
+            lambda at: plan_seconds(at, deployment, measured),
+            "a longer batch window",
+        ),
+        limit(
+            "the drift monitor's time", deployment.drift.timeout, "s a window",
+            lambda at: drift_seconds(at, deployment, measured),
+            "a smaller maximum_window_posts",
+        ),
+        limit(
+            "live quality's time", deployment.quality.timeout, "s",
             lambda at: quality_seconds(at, deployment, measured),
-            "a longer batch window or a shorter quality_window_days",
+            "a shorter quality_window_days",
+        ),
+        limit(
+            "the comparison's time", deployment.compare.timeout, "s",
+            lambda at: compare_seconds(at, deployment, measured),
+            "shorter shadow_minutes and probation_minutes",
+        ),
+        limit(
+            "Athena's time of a query", _QUERY_SECONDS, "s",
+            lambda at: max(
+                quality_seconds(at, deployment, measured), compare_seconds(at, deployment, measured)
+            ),
+            "ask AWS for more", _ATHENA,
         ),
         limit(
             "Lambda's concurrency of the account",

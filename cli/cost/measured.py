@@ -24,7 +24,9 @@ class LinearTime:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one post, one batch, one run of a monitor and one retraining use.
+    """What one post, one batch, one part, one run of a monitor and one retraining use.
+
+    A part is what is settled at a time: a shard's posts of a window.
 
     Attributes
     ----------
@@ -32,39 +34,52 @@ class Measured:
         When, at which commit, on which machine and with which posts it was measured.
     post_bytes, prediction_bytes : float
         Of a record, data and partition key.
-    archived_bytes : float
-        Of a post's line in the archive, as it is compressed there.
-    predictor, drift, quality : LinearTime
-        Seconds of a batch, and of a window.
+    archived_bytes, settled_bytes, queried_bytes : float
+        Of a post in the raw archive, in the settled one, and of its columns that queries read.
+    part_bytes : float
+        Of a part's summary, and of its sample where it is cut.
+    predictor, settle, drift : LinearTime
+        Seconds of a batch, of a part, and of a sample that is compared.
+    plan_seconds, quality_seconds : float
+        Of a run, whatever the number of posts.
     calls : mapping of str to float
         What the predictor calls a batch.
     log_bytes : float
         What the predictor prints a batch.
-    predictor_metrics, monitor_metrics : int
+    predictor_metrics, drift_metrics, quality_metrics : int
         Metrics, each with its dimensions, that are published where nothing fails.
     report_bytes : int
         Of a drift report.
     training_seconds, workflow_seconds : float
         Of the training job, and of the functions around it.
-    transitions : int
-        States that a retraining passes.
+    transitions, monitoring_transitions, part_transitions : int
+        States that a retraining enters, a run of the monitoring workflow with one part, and what
+        each further part adds to it.
     """
 
     origin: str
     post_bytes: float
     prediction_bytes: float
     archived_bytes: float
+    settled_bytes: float
+    queried_bytes: float
+    part_bytes: float
     predictor: LinearTime
+    settle: LinearTime
     drift: LinearTime
-    quality: LinearTime
+    plan_seconds: float
+    quality_seconds: float
     calls: Mapping[str, float]
     log_bytes: float
     predictor_metrics: int
-    monitor_metrics: int
+    drift_metrics: int
+    quality_metrics: int
     report_bytes: int
     training_seconds: float
     workflow_seconds: float
     transitions: int
+    monitoring_transitions: int
+    part_transitions: int
 
     @classmethod
     def from_json(cls, text: str) -> Measured:
@@ -80,17 +95,25 @@ class Measured:
             post_bytes=figures["post_bytes"],
             prediction_bytes=figures["prediction_bytes"],
             archived_bytes=figures["archived_bytes"],
+            settled_bytes=figures["settled_bytes"],
+            queried_bytes=figures["queried_bytes"],
+            part_bytes=figures["part_bytes"],
             predictor=LinearTime(predictor["seconds"], predictor["seconds_a_post"]),
+            settle=LinearTime(**monitors["settle"]),
             drift=LinearTime(**monitors["drift"]),
-            quality=LinearTime(**monitors["quality"]),
+            plan_seconds=monitors["plan"]["seconds"],
+            quality_seconds=monitors["quality"]["seconds"],
             calls=predictor["calls"],
             log_bytes=predictor["log_bytes"],
             predictor_metrics=predictor["metrics"],
-            monitor_metrics=sum(figures["monitor_metrics"].values()),
+            drift_metrics=figures["monitor_metrics"]["drift"],
+            quality_metrics=figures["monitor_metrics"]["quality"],
             report_bytes=figures["report_bytes"],
             training_seconds=training,
             workflow_seconds=sum(seconds.values()) - training,
             transitions=figures["retraining"]["transitions"],
+            monitoring_transitions=monitors["transitions"],
+            part_transitions=monitors["part_transitions"],
         )
 
 

@@ -54,6 +54,7 @@ PRICES = {
     "trace": Price(5e-6, "trace recorded", _AWS_XRAY, _TODAY),
     "transition": Price(2.5e-5, "transition", _RECALLED, _BEFORE, False),
     "training hour": Price(0.115, "hour of ml.m5.large, training", _RECALLED, _BEFORE, False),
+    "TB scanned": Price(5.0, "TB that Athena reads", _RECALLED, _BEFORE, False),
     "endpoint hour": Price(0.115, "hour of ml.m5.large, hosting", _RECALLED, _BEFORE, False),
     "container vCPU-hour": Price(0.03238, "vCPU-hour, Fargate arm64", _FARGATE, _TODAY),
     "container GB-hour": Price(0.00356, "GB-hour, Fargate arm64", _FARGATE, _TODAY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from cli.errors import OperatorError
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.settled.environments import PlanEnvironment
+from stresswatch.storage import archive
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
@@ -36,14 +38,18 @@ class PricedStage:
         Whether the streams have as many shards as it takes, and are paid by the GB.
     shards : int
         Of each of the two streams, where they are provisioned.
-    drift_every_hours, quality_every_hours : float
-        How often the monitoring workflow measures them; drift once for each window.
-    drift_window_hours, quality_window_hours : float
-        How far back they look.
+    window_hours : float
+        Of a window, which is settled and whose drift is measured once it is over.
+    quality_every_hours, quality_window_hours : float
+        How often live quality is measured, and how far back it looks.
+    sample_posts : int
+        Of a window's posts, as many are compared at most.
+    shadow_hours, probation_hours : float
+        How long a second version scores live posts before a promotion, and after it.
+    raw_archive_days : int
+        How long predictions are kept as they were delivered, beside the settled archive.
     retraining_every_hours : float or None
         Its schedule; an expression of cron counts as once a day.
-    has_probation : bool
-        Whether a new champion is on probation, which takes more transitions.
     workflow_gb : float
         Memory of the largest function of the workflow.
     """
@@ -56,14 +62,20 @@ class PricedStage:
     batch_size: int
     batch_window_seconds: float
     predictor: Function
+    plan: Function
+    settle: Function
     drift: Function
     quality: Function
-    drift_every_hours: float
-    drift_window_hours: float
+    compare: Function
+    window_hours: float
     quality_every_hours: float
     quality_window_hours: float
+    sample_posts: int
+    settle_concurrency: int
+    raw_archive_days: int
     retraining_every_hours: float | None
-    has_probation: bool
+    shadow_hours: float
+    probation_hours: float
     workflow_gb: float
     reserved_concurrency: int
     alarms: int
@@ -142,14 +154,20 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         batch_size=mapping["BatchSize"],
         batch_window_seconds=mapping["MaximumBatchingWindowInSeconds"],
         predictor=_function(functions["predictor"][1]),
+        plan=_function(functions["plan"][1]),
+        settle=_function(functions["settle"][1]),
         drift=_function(functions["drift"][1]),
         quality=_function(functions["quality"][1]),
-        drift_every_hours=drift.window_minutes / 60,
-        drift_window_hours=drift.window_minutes / 60,
+        compare=_function(functions["compare"][1]),
+        window_hours=plan.window_minutes / 60,
         quality_every_hours=plan.quality_every_hours,
         quality_window_hours=quality.quality_window_days * _A_DAY,
+        sample_posts=drift.maximum_window_posts,
+        settle_concurrency=_settle_concurrency(properties("AWS::StepFunctions::StateMachine")),
+        raw_archive_days=_raw_archive_days(properties("AWS::S3::Bucket")),
         retraining_every_hours=every(workflow),
-        has_probation=gate.probation_seconds > 0,
+        shadow_hours=gate.shadow_seconds / 3600,
+        probation_hours=gate.probation_seconds / 3600,
         workflow_gb=max(each["MemorySize"] for each in rest) / 1024,
         reserved_concurrency=sum(
             each.get("ReservedConcurrentExecutions", 0) for _, each in functions.values()
@@ -164,6 +182,25 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         log_retention_days=max(
             group["RetentionInDays"] for group in properties("AWS::Logs::LogGroup").values()
         ),
+    )
+
+
+def _settle_concurrency(workflows: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return how many parts the monitoring workflow settles at a time."""
+    (text,) = (
+        json.dumps(each["DefinitionString"])
+        for logical, each in workflows.items()
+        if "Monitoring" in logical
+    )
+    return max(map(int, re.findall(r"MaxConcurrency\W+(\d+)", text)))
+
+
+def _raw_archive_days(buckets: Mapping[str, Mapping[str, Any]]) -> int:
+    return next(
+        int(rule["ExpirationInDays"])
+        for bucket in buckets.values()
+        for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+        if rule.get("Prefix") == archive.PREFIX
     )
 
 

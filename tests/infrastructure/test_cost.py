@@ -26,12 +26,15 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     reserved = stage.serving.predictor_concurrency if stage.serving.reserves_concurrency else None
     assert found.predictor.concurrency == reserved
     assert bool(found.reserved_concurrency) == stage.serving.reserves_concurrency
-    assert found.drift_window_hours == stage.monitoring.window_minutes / 60
-    assert found.drift_every_hours == found.drift_window_hours
+    assert found.window_hours == stage.monitoring.window_minutes / 60
+    assert found.sample_posts == stage.monitoring.maximum_window_posts
+    assert found.settle_concurrency == stage.monitoring.settle_concurrency
+    assert found.raw_archive_days == stage.storage.raw_archive_days
     assert found.quality_every_hours == stage.monitoring.quality_every_hours
     assert found.quality_window_hours == stage.monitoring.quality_window_days * 24
     assert found.retraining_every_hours == (24 if stage.retraining.schedule else None)
-    assert found.has_probation == (stage.retraining.probation_minutes > 0)
+    assert found.shadow_hours == stage.retraining.shadow_minutes / 60
+    assert found.probation_hours == stage.retraining.probation_minutes / 60
     assert found.log_retention_days == stage.storage.log_retention_days
     assert found.alarms == len(template.resources("AWS::CloudWatch::Alarm"))
     assert found.keys == len(template.resources("AWS::KMS::Key"))

@@ -24,17 +24,25 @@ MEASURED = Measured(
     post_bytes=600,
     prediction_bytes=250,
     archived_bytes=100,
+    settled_bytes=80,
+    queried_bytes=50,
+    part_bytes=1_000_000,
     predictor=LinearTime(0.05, 0.0001),
+    settle=LinearTime(1, 1e-5),
     drift=LinearTime(2, 1e-5),
-    quality=LinearTime(3, 1e-6),
+    plan_seconds=0.5,
+    quality_seconds=3,
     calls={"kinesis:PutRecords": 1, "s3:PutObject": 1},
     log_bytes=650,
     predictor_metrics=5,
-    monitor_metrics=35,
+    drift_metrics=10,
+    quality_metrics=24,
     report_bytes=4_000_000,
     training_seconds=360,
     workflow_seconds=60,
     transitions=20,
+    monitoring_transitions=9,
+    part_transitions=1,
 )
 STAGE = PricedStage(
     name="example",
@@ -45,14 +53,20 @@ STAGE = PricedStage(
     batch_size=500,
     batch_window_seconds=1,
     predictor=Function(2, 60, 10),
+    plan=Function(0.5, 300, 5),
+    settle=Function(2, 900, 5),
     drift=Function(2, 300, 5),
     quality=Function(2, 900, 5),
-    drift_every_hours=1,
-    drift_window_hours=1,
+    compare=Function(2, 900, 5),
+    window_hours=1,
     quality_every_hours=24,
     quality_window_hours=168,
+    sample_posts=10_000,
+    settle_concurrency=10,
+    raw_archive_days=30,
     retraining_every_hours=24,
-    has_probation=False,
+    shadow_hours=0,
+    probation_hours=0,
     workflow_gb=1,
     reserved_concurrency=55,
     alarms=20,
@@ -79,37 +93,46 @@ stages = st.builds(
 def test_a_post_a_second_reckoned_by_hand():
     # Two shards: half a post a second each, so a batch has the first post and half another.
     # 2,592,000 posts a month are 1,728,000 batches of 0.05015 s, which wait for two calls.
-    # An hour has 2,400 objects, which the drift monitor reads in 6 s; a week has so many that live
-    # quality is ended after its 900 s.
+    # An hour has 1,800 posts a shard in 1,200 objects, read in 3 s; a part takes ten more calls.
+    # A plan lists 57,600 objects of a day in 58 pages, and reads 48 summaries.
+    # A week has 604,800 posts, of which 30 MB are queried.
     by_hand = {
         "predictor, time": 1_728_000 * (0.05015 + 0.05) * 2 * 1.33334e-5,
         "predictor, invocations": 0.3456,
-        "drift monitor": 720 * (2.036 + 6) * 2 * 1.33334e-5,
-        "live quality": 30 * 900 * 2 * 1.33334e-5,
+        "plan": 720 * (0.5 + 57.6 * 0.025 + 48 * 0.0025) * 0.5 * 1.33334e-5,
+        "settle": 1_440 * (1.018 + 3 + 0.25) * 2 * 1.33334e-5,
+        "drift monitor": 720 * (2.036 + 0.1) * 2 * 1.33334e-5,
+        "live quality": 30 * (3 + 0.03024) * 2 * 1.33334e-5,
         "retraining's functions": 1_800 * 1.33334e-5,
         "two streams of 2 shards": 43.20,
         "kept beyond a day": 28.80,
         "records": 0.072576,
-        "objects written": 8.6436,
-        "objects listed, a thousand at a time": 0.06912,
-        "objects read by the monitors": 5.5296,
-        "archive of 12 months": 0.8664192,
-        "metrics": 12.00,
+        "objects written": (1_728_000 + 1_440 * 3 + 720 * 3) * 5e-6,
+        "objects listed, a thousand at a time": (1_728 * 25 + 1_440 * 24) * 5e-6,
+        "objects read": (1_728_000 + 1_440 * 27) * 4e-7,
+        "raw archive of 30 days": 0.2592 * 0.023,
+        "settled archive of 12 months": (0.20736 + 1.44) * 12 * 0.023,
+        "drift reports of 12 months": 0.79488,
+        "metrics": (5 + 10 + 1) * 0.30,
         "alarms": 2.00,
         "dashboards": 0.00,
         "logs written": 0.864,
         "logs kept": 0.15552,
         "traces": 8.64,
         "keys": 2.00,
-        "requests": 0.6739416,
+        "requests": (69_120 + 0.01 * (1_734_480 + 1_766_880)) * 3e-6,
         "secrets": 0.40,
         "reads": (2 * 720 / 2 + 30) * 5e-6,
-        "transitions": 0.015,
+        "transitions": (30 * 20 + 720 * 10) * 2.5e-5,
         "training": 0.345,
     }
+    queried = 30 * 0.00003024 * 5
     lines = bill(ONE_A_SECOND, STAGE, MEASURED)
-    assert {line.what: line.dollars for line in lines} == pytest.approx(by_hand)
-    assert total(lines) == pytest.approx(sum(by_hand.values())) == pytest.approx(120.13, abs=0.01)
+    found = {line.what: line.dollars for line in lines if line.service != "Athena"}
+    assert found == pytest.approx(by_hand)
+    (athena,) = (line.dollars for line in lines if line.service == "Athena")
+    assert athena == pytest.approx(queried)
+    assert total(lines) == pytest.approx(sum(by_hand.values()) + queried)
 
 
 def test_on_demand_streams_cost_by_the_hour_and_by_rounded_kilobytes():
@@ -199,12 +222,31 @@ def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
             assert not limit.is_met, limit
 
 
-def test_monitors_reading_small_objects_are_the_example_s_first_limit():
-    # Hardly two posts come within a second: 358,800 objects a week are 51,257 a day.
+def test_a_stage_s_own_setting_is_the_example_s_first_limit():
     first = limits(ONE_A_SECOND, STAGE, MEASURED)[0]
-    assert first.what == "live quality's time"
-    assert first.met_at == pytest.approx(51_257 / (1 - 51_257 / 172_800), rel=0.01)
-    assert first.is_met
+    assert (first.what, first.most, first.is_quota) == ("the predictor's concurrency", 10, False)
+    assert first.met_at == pytest.approx(10 * 1_000 * 86_400 / 3, rel=0.01)
+    assert not first.is_met
+
+
+def test_parts_are_as_large_at_most_as_a_shard_s_window():
+    seconds = {limit.what: limit for limit in limits(Load(1e12), STAGE, MEASURED)}[
+        "the time to settle a shard's window"
+    ]
+    # At a third of the peak, an hour of a shard has 1,200,000 posts in batches of 334.
+    assert seconds.used == pytest.approx(1 + 12 + 1_200_000 / 334.3 * 0.0025 + 0.25, rel=0.01)
+    assert seconds.met_at is None
+
+
+def test_a_query_reads_the_days_of_live_quality_or_of_two_versions():
+    month = replace(STAGE, probation_hours=720)
+    week, longer = (
+        next(x for x in limits(Load(1e6), stage, MEASURED) if x.what == "Athena's time of a query")
+        for stage in (STAGE, month)
+    )
+    assert week.used == pytest.approx(3 + 7e6 * 50 / 1e9)
+    assert longer.used == pytest.approx(3 + 60e6 * 50 / 1e9)
+    assert week.is_quota
 
 
 def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
@@ -212,8 +254,11 @@ def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
         STAGE,
         predictor=Function(2, 60, 800),
         reserved_concurrency=845,
+        plan=Function(1, 1e9, 5),
         drift=Function(1e6, 1e9, 5),
         quality=Function(2, 1e9, 5),
+        quality_window_hours=1,
+        settle_concurrency=40,
     )
     first = limits(Load(1e10), roomy, MEASURED)[0]
     assert (first.what, first.is_met) == ("Kinesis' shards of the account", True)
@@ -281,9 +326,9 @@ def test_the_command_prints_tables_of_80_columns(run, posts):
 
 def test_what_does_not_suffice_is_said(run):
     shown = " ".join(run("--posts-per-day", "1000000000").stdout.split())
-    assert "Not as it is: live quality's time does not suffice" in shown
-    assert "a shorter quality_window_days" in shown
-    assert "Of AWS's quotas, Kinesis' shards of the account is met first, at" in shown
+    assert "Not as it is: the predictor's concurrency does not suffice" in shown
+    assert "a higher predictor_concurrency" in shown
+    assert "Of AWS's quotas, Athena's time of a query is met first, at" in shown
 
 
 def test_json_has_every_price_with_its_source_and_the_origin_of_the_usage(run):

@@ -1,0 +1,132 @@
+"""What the steps of the monitoring workflow use: their own code, here, on the local stack's AWS."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import time
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from benchmarks.cost.functions_here import function_here, printing_to
+from cli.deployment.client import DeploymentClient
+from stresswatch.aws import stack_outputs
+from stresswatch.aws.s3 import Location, listed, read
+from stresswatch.monitoring import dimension_names, metric_names
+from stresswatch.monitoring.panels import NAMESPACE
+from stresswatch.settled.places import PREDICTIONS
+from verification.lambda_context import CONTEXT
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+FUNCTIONS = {
+    "plan": stack_outputs.PLAN_FUNCTION,
+    "settle": stack_outputs.SETTLE_FUNCTION,
+    "drift": stack_outputs.DRIFT_FUNCTION,
+    "quality": stack_outputs.QUALITY_FUNCTION,
+}
+_QUERIED = (
+    "prediction_id",
+    "post_id",
+    "text_digest",
+    "text_length",
+    "model_version",
+    "probability",
+    "source",
+    "predicted_at",
+)
+"""The columns of a row that live quality and the comparison of two versions read."""
+_OF_DRIFT = {
+    metric_names.WINDOW_POSTS,
+    metric_names.DRIFT_SHARE,
+    metric_names.FAILED_COLUMNS,
+    metric_names.COLUMN_DRIFT,
+}
+
+
+def measure(running: DeploymentClient, began: datetime, runs: int) -> dict[str, float]:
+    """Settle and measure all that is there; return each function's seconds, of its fastest run."""
+    end = datetime.now(UTC) + timedelta(seconds=1)
+    span = {"start": began.isoformat(), "end": end.isoformat()}
+    seconds, plan = _fastest(running, "plan", span, runs)
+    found = {"plan": seconds, "settle": 0.0}
+    for job in plan["jobs"]:
+        found["settle"] += _fastest(running, "settle", job, runs)[0]
+    (window,) = plan["windows"]
+    found["drift"], _ = _fastest(running, "drift", window, runs)
+    found["quality"], _ = _fastest(running, "quality", plan["quality"], runs)
+    return found
+
+
+def _fastest(
+    running: DeploymentClient, name: str, event: Mapping[str, Any], runs: int
+) -> tuple[float, dict[str, Any]]:
+    """Return the seconds on the processor of the fastest run, and what the function answered."""
+    with function_here(running, FUNCTIONS[name]):
+        module = importlib.import_module(f"lambdas.{name}.handler")
+        best, answer = float("inf"), {}
+        with printing_to(module.logger, io.StringIO()):
+            for _ in range(runs):
+                started = time.process_time()
+                answer = module.handler(event, CONTEXT)
+                best = min(best, time.process_time() - started)
+    return best, answer
+
+
+def stored(running: DeploymentClient) -> dict[str, float]:
+    """Return the bytes of a post in the settled archive and of its queried columns, and of a part.
+
+    A part's are those of its summary and its sample, of the largest.
+    """
+    s3, bucket = running.target.client("s3"), running.target.output(stack_outputs.ARCHIVE_BUCKET)
+
+    def largest(prefix: str | None) -> ObjectTypeDef:
+        return max(listed(s3, bucket, str(prefix)), key=lambda found: found["Size"])
+
+    rows = largest(PREDICTIONS.settled)
+    described = pq.read_metadata(io.BytesIO(read(s3, Location(bucket, rows["Key"]))))
+    queried = sum(
+        chunk.total_compressed_size
+        for group in map(described.row_group, range(described.num_row_groups))
+        for chunk in map(group.column, range(group.num_columns))
+        if chunk.path_in_schema in _QUERIED
+    )
+    return {
+        "settled_bytes": rows["Size"] / described.num_rows,
+        "queried_bytes": queried / described.num_rows,
+        "part_bytes": largest(PREDICTIONS.summaries)["Size"] + largest(PREDICTIONS.samples)["Size"],
+    }
+
+
+def transitions(running: DeploymentClient, began: datetime) -> dict[str, int]:
+    """Count the states that a run of the workflow enters with one part, and those of a part."""
+    execution = running.start_measurement(began, datetime.now(UTC))
+    running.follow(execution, 600, lambda _: None, what="measurement")
+    history = running.target.client("stepfunctions").get_execution_history(
+        executionArn=execution, maxResults=1000
+    )["events"]
+    entered = Counter(
+        event["stateEnteredEventDetails"]["name"]
+        for event in history
+        if "stateEnteredEventDetails" in event
+    )
+    others = entered.total() - entered["Settle"]
+    return {"transitions": others + 1, "part_transitions": 1}
+
+
+def metrics(running: DeploymentClient) -> dict[str, int]:
+    """Count what the two monitors publish, each metric with its dimensions."""
+    pages = running.target.client("cloudwatch").get_paginator("list_metrics")
+    published = [
+        metric
+        for page in pages.paginate(Namespace=NAMESPACE)
+        for metric in page["Metrics"]
+        if dimension_names.SERVICE not in {each["Name"] for each in metric["Dimensions"]}
+    ]
+    of_drift = sum(metric["MetricName"] in _OF_DRIFT for metric in published)
+    return {"drift": of_drift, "quality": len(published) - of_drift}

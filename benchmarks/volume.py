@@ -1,0 +1,246 @@
+"""How settling, drift and live quality grow with the rows of a window.
+
+``python -m benchmarks.volume [--rows N ...] [--json]`` fills hours of one shard's archive on a
+local stack, an hour for each number of rows, and runs the steps of the monitoring workflow over
+each: the deployed functions' own code and settings, each in a process of its own, so that its
+memory is its own. Exponents are the slopes between neighbouring sizes of log time over log rows: 1
+where twice the rows take twice the time.
+
+It exits with 1 where an exponent of the processor time is above `HIGHEST`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cost.functions_here import printing_to, settings_of
+from benchmarks.cost.monitors import FUNCTIONS
+from benchmarks.load.stack import deployed
+from benchmarks.timing import machine
+from cli.data import load_posts
+from cli.deployment.client import DeploymentClient
+from stresswatch.aws import stack_outputs
+from stresswatch.contracts.identity import read_key, text_digest
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.storage import archive
+from stresswatch.versions.champion import load_model
+from verification.lambda_context import CONTEXT
+
+ROWS = (10_000, 100_000, 1_000_000)
+HIGHEST = 1.05
+"""The growth exponent that no step may exceed."""
+_SHARD = "shardId-000000000000"
+_A_BATCH = 500
+_LABELS = 500
+_WORDINGS = 600
+"""Posts that are predicted; the rows repeat them under other ids."""
+_RETRAINING_SECONDS = 600.0
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One function's run over one window.
+
+    Attributes
+    ----------
+    processor, seconds : float
+        Seconds on the processor, and from begin to end.
+    peak_mb : float
+        The most memory that its process had.
+    """
+
+    rows: int
+    name: str
+    processor: float
+    seconds: float
+    peak_mb: float
+
+
+def measure(sizes: Sequence[int]) -> list[Step]:
+    """Fill and measure an hour for each size, the smallest first."""
+    with deployed() as running:
+        posts = load_posts().posts
+        running.seed(posts)
+        execution = running.start_retraining("volume", "a champion with a reference", force=True)
+        running.follow(execution, _RETRAINING_SECONDS, lambda _: None)
+        _let_no_alarm_retrain(running)
+        rows = _Rows.of(running, posts[:_WORDINGS])
+        last = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        steps = []
+        for place, size in enumerate(sorted(sizes)):
+            start = last - (len(sizes) - place) * _HOUR
+            rows.fill(start, size)
+            steps += _steps(running, start, size)
+        return steps
+
+
+def _let_no_alarm_retrain(running: DeploymentClient) -> None:
+    """Let the champion stay, whose predictions all rows are."""
+    events = running.target.client("events")
+    for rule in events.list_rules()["Rules"]:
+        events.disable_rule(Name=rule["Name"])
+
+
+def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
+    """Run the functions over an hour as the workflow does."""
+    span = {"start": start.isoformat(), "end": (start + _HOUR).isoformat()}
+    plan, planned = _run(running, "plan", span, rows)
+    (job,) = (one for one in plan["jobs"] if one["archive"] == "predictions")
+    settled, settling = _run(running, "settle", job, rows)
+    assert settled["posts"] == rows, settled  # noqa: S101
+    (window,) = plan["windows"]
+    drift, drifted = _run(running, "drift", window, rows)
+    assert (drift["status"], drift["posts"]) == ("measured", rows), drift  # noqa: S101
+    quality, joined = _run(running, "quality", plan["quality"], rows)
+    assert quality["status"] == "measured", quality  # noqa: S101
+    return [planned, settling, drifted, joined]
+
+
+def _run(
+    running: DeploymentClient, name: str, event: Mapping[str, Any], rows: int
+) -> tuple[dict[str, Any], Step]:
+    """Run a function in a process of its own; return its answer, and what it took."""
+    settings = settings_of(running, FUNCTIONS[name])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as alone:
+        answer, *took = alone.submit(_in_this_process, name, settings, dict(event)).result()
+    return answer, Step(rows, name, *took)
+
+
+def _in_this_process(
+    name: str, settings: dict[str, str], event: dict[str, Any]
+) -> tuple[dict[str, Any], float, float, float]:
+    os.environ.update(settings)
+    module = importlib.import_module(f"lambdas.{name}.handler")
+    processor, seconds = time.process_time(), time.perf_counter()
+    with printing_to(module.logger, io.StringIO()):
+        answer = module.handler(event, CONTEXT)
+    took = time.process_time() - processor, time.perf_counter() - seconds
+    return answer, *took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Archives rows of the champion's, some of them with labels."""
+
+    running: DeploymentClient
+    labelled: Sequence[LabelledPost]
+    predictions: Sequence[Prediction]
+
+    @classmethod
+    def of(cls, running: DeploymentClient, labelled: Sequence[LabelledPost]) -> _Rows:
+        """Predict the wordings once."""
+        pointer = running.champion()
+        assert pointer  # noqa: S101
+        secret = settings_of(running, stack_outputs.QUALITY_FUNCTION)["IDENTITY_SECRET"]
+        key = read_key(running.target.client("secretsmanager"), secret)
+        served = load_model(running.target.client("s3"), pointer)
+        named = [(str(place), one.post) for place, one in enumerate(labelled)]
+        predictions = [
+            one._replace(text_digest=text_digest(key, one.post.text))
+            for one in served.predict(named, datetime.now(UTC))
+        ]
+        return cls(running, labelled, predictions)
+
+    def fill(self, start: datetime, rows: int) -> None:
+        """Archive so many rows, evenly over an hour, and label the first of them."""
+        target = self.running.target
+        s3, bucket = target.client("s3"), target.output(stack_outputs.ARCHIVE_BUCKET)
+        stream = target.output(stack_outputs.POSTS_STREAM)
+        first = int(start.timestamp()) * 1_000_000
+        for begin in range(0, rows, _A_BATCH):
+            at = start + _HOUR * begin / rows
+            records = [
+                Record(b"", stream, _SHARD, str(first + place), at.timestamp())
+                for place in range(begin, min(begin + _A_BATCH, rows))
+            ]
+            archive.write(s3, bucket, records, [self._row(record, at) for record in records])
+        posts = (
+            replace(
+                self.labelled[(first + place) % _WORDINGS],
+                post=self._row(Record(b"", stream, _SHARD, str(first + place), 0.0), start).post,
+                labelled_at=None,
+            )
+            for place in range(_LABELS)
+        )
+        self.running.label(posts)
+
+    def _row(self, record: Record, at: datetime) -> Prediction:
+        place = int(record.sequence_number)
+        wording = self.predictions[place % _WORDINGS]
+        return wording._replace(
+            prediction_id=record.prediction_id,
+            post=wording.post._replace(post_id=f"p{place}"),
+            predicted_at=at.isoformat(),
+            encoded=None,
+        )
+
+
+def exponents(steps: Sequence[Step]) -> dict[str, list[float]]:
+    """Return for each function the slopes between its neighbouring sizes."""
+    found: dict[str, list[float]] = {}
+    for name in dict.fromkeys(step.name for step in steps):
+        its = sorted((step for step in steps if step.name == name), key=lambda step: step.rows)
+        found[name] = [
+            math.log(more.processor / less.processor) / math.log(more.rows / less.rows)
+            for less, more in itertools.pairwise(its)
+        ]
+    return found
+
+
+def show(steps: Sequence[Step], console: Console) -> None:
+    """Print the figures as a table, and the exponents below it."""
+    table = Table(title="A window of one shard, settled and measured", title_justify="left")
+    for column in ("rows", "function", "processor", "begin to end", "peak memory"):
+        table.add_column(column, justify="left" if column == "function" else "right")
+    for step in steps:
+        table.add_row(
+            f"{step.rows:,}",
+            step.name,
+            f"{step.processor:.2f} s",
+            f"{step.seconds:.2f} s",
+            f"{step.peak_mb:,.0f} MB",
+        )
+    console.print(machine(), table)
+    for name, slopes in exponents(steps).items():
+        console.print(f"{name}: grows by {', '.join(f'{slope:.2f}' for slope in slopes)}")
+
+
+def main() -> int:
+    """Run the benchmark, and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    arguments = parser.parse_args()
+    steps = measure(arguments.rows)
+    slopes = exponents(steps)
+    if arguments.json:
+        result = {"machine": machine(), "steps": [asdict(step) for step in steps]}
+        json.dump(result | {"exponents": slopes}, sys.stdout, indent=2)
+    else:
+        show(steps, Console())
+    return int(any(slope > HIGHEST for each in slopes.values() for slope in each))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
