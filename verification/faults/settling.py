@@ -22,8 +22,11 @@ from verification.faults.schedule import SETTLE_FAULTS, Schedule
 from verification.faults.stores import Buckets
 
 SAMPLE_POSTS = 20
-_RUNS = 6
+_RUNS = 12
+"""As many as there are, about, while each record is delivered once."""
 _WINDOW_MINUTES = (1, 5, 15)
+_JOBS_A_RUN = 3
+_KILLED_LATER = 0.05
 _CLOCKS_APART = timedelta(hours=2)
 
 
@@ -55,7 +58,7 @@ class SlowWrites:
 
 
 class Settling:
-    """The runs of the monitoring workflow in a storm, at moments that the seed draws."""
+    """The runs of the monitoring workflow in a storm, as often as the seed draws."""
 
     def __init__(self, schedule: Schedule, buckets: Buckets, outages: InjectedOutages):
         # A chance of its own: what the storm draws does not depend on what is settled.
@@ -63,25 +66,25 @@ class Settling:
         self._buckets = buckets
         self._outages = outages
         self._minutes = self._chance.choice(_WINDOW_MINUTES)
-        self._due = sorted(
-            START + self._chance.uniform(0, 1.5 * schedule.storm_seconds) for _ in range(_RUNS)
-        )
+        self._most = 2 * schedule.records / _RUNS
+        self._due = self._chance.uniform(0, self._most)
         self._slow: list[SlowWrites] = []
 
-    def run_when_due(self) -> None:
-        """Settle what a run plans now, each part with or without a fault."""
-        while self._due and self._due[0] <= self._outages.now:
-            self._due.pop(0)
+    def run_when_due(self, delivered: int) -> None:
+        """Settle what a run plans after so many records, each part with or without a fault."""
+        if delivered >= self._due:
+            self._due = delivered + self._chance.uniform(0, self._most)
             self._let_slow_ones_write()
-            for job in self.stale():
+            stale = self.stale()
+            for job in self._chance.sample(stale, min(len(stale), _JOBS_A_RUN)):
                 self._settle(job)
 
     def end(self) -> None:
-        """Let slow ones end, and settle as the last run does, at which nothing goes wrong."""
-        while self._slow:
-            self._let_slow_ones_write()
+        """Settle as the last run does, when nothing goes wrong; what is slow still writes later."""
         for job in self.stale():
             self._begin(job).make(3)
+        for writes in self._slow:
+            self._write(writes)
 
     def stale(self) -> list[Job]:
         """Return what a run settles now."""
@@ -117,7 +120,10 @@ class Settling:
     def _let_slow_ones_write(self) -> None:
         self._chance.shuffle(self._slow)
         for writes in self._slow:
-            self._write(writes, self._chance.randint(0, 2))
+            self._write(writes, self._chance.choice((0, 0, 0, 0, 1, 2)))
+            if writes.waiting and self._chance.random() < _KILLED_LATER:
+                writes.waiting.clear()
+                self._outages.injected["settle killed"] += 1
         self._slow = [writes for writes in self._slow if writes.waiting]
 
     def _write(self, writes: SlowWrites, count: int = 3) -> None:

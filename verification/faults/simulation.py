@@ -109,7 +109,7 @@ class Simulation:
                 if outages.now >= outages.calm_from:
                     self._repair()
                 self.deliveries.deliver_what_can_be()
-                self.settling.run_when_due()
+                self.settling.run_when_due(self.deliveries.records)
         self.settling.end()
 
     @contextlib.contextmanager
