@@ -352,7 +352,13 @@ PAGES = {
         (("stresswatch score posts", r"300"), ("stresswatch score s3", r"300")), scoring
     ),
     "docs/delivery.md": Page((("stresswatch smoke", r"100 of 100 posts were predicted"),)),
-    "docs/monitoring.md": Page((("stresswatch label", r"40 labels submitted"),)),
+    "docs/monitoring.md": Page(
+        (
+            ("stresswatch measure", r"posts by v\d{8}T"),
+            ("stresswatch measure --json", r'"quality": \{'),
+            ("stresswatch label", r"40 labels submitted"),
+        )
+    ),
     "docs/operations.md": Page(
         (("stresswatch versions", r"serves"), ("stresswatch status", r"champion"))
     ),

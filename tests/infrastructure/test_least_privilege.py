@@ -175,7 +175,7 @@ def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, w
     assert others == TRAINING_JOB | NESTED_RUN | LOG_DELIVERY | TRACING
 
 
-def test_a_retraining_follows_runs_of_the_monitoring_workflow_and_no_others(template):
+def test_a_retraining_follows_runs_of_the_monitoring_and_no_others(template):
     granted = permissions(template, "RetrainingWorkflowRole")
     followed = {resource for action, resource, _ in granted if action in NESTED_RUN}
     (resource,) = followed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from verification.aws import state_machines
+from verification.aws import jsonata_states, state_machines
 
 
 @pytest.fixture
@@ -22,6 +22,37 @@ def test_a_state_that_there_is_not_and_one_that_nothing_comes_to_are_found(defin
         "there is no state EnoughLabels?",
         "nothing comes to the state EnoughNewLabels?",
     ]
+
+
+@pytest.fixture
+def monitoring(prod):
+    definitions = dict(state_machines.definitions(prod))
+    return next(one for name, one in definitions.items() if name.startswith("Monitoring"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "fault"),
+    [
+        ("{% $states.input. %}", "it cannot be parsed"),
+        ("{% $count($states.result %}", "it cannot be parsed"),
+        ("{% $states.result", "it does not end with %}"),
+        ("{% $eval('1') %}", "Step Functions has no $eval"),
+    ],
+)
+def test_an_expression_that_step_functions_refuses_is_found(monitoring, expression, fault):
+    assert list(jsonata_states.expression_faults(monitoring)) == []
+    inner = monitoring["States"]["MeasureDrift"]["ItemProcessor"]["States"]["Drift"]
+    inner["Catch"][0]["Output"]["unfinished"] = expression
+    (found,) = jsonata_states.expression_faults(monitoring)
+    assert found.startswith(f"Drift: {expression}: ")
+    assert fault in found
+
+
+def test_an_inline_map_of_more_items_than_there_can_be_is_found(monitoring):
+    assert list(jsonata_states.map_faults(monitoring)) == []
+    monitoring["States"]["SettleShards"]["MaxConcurrency"] = 41
+    (found,) = jsonata_states.map_faults(monitoring)
+    assert found == "SettleShards: 41 items at a time, of 40 in an inline map"
 
 
 @pytest.mark.parametrize(

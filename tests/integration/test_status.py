@@ -62,6 +62,9 @@ def target():
             stack_outputs.QUALITY_FUNCTION: "quality",
             stack_outputs.FAILED_BATCHES_QUEUE: "failed-batches",
             stack_outputs.DEAD_LETTERS_QUEUE: "dead-letters",
+            stack_outputs.PLAN_FUNCTION: "plan",
+            stack_outputs.SETTLE_FUNCTION: "settle",
+            stack_outputs.MONITORING_STATE_MACHINE: machine["stateMachineArn"],
             stack_outputs.RETRAINING_STATE_MACHINE: machine["stateMachineArn"],
         }
         yield Target("stresswatch-dev", outputs, boto3.client)

@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from verification.aws import limits, permissions, principals, regions, state_machines
+from verification.aws import (
+    jsonata_states,
+    limits,
+    permissions,
+    principals,
+    regions,
+    state_machines,
+)
 from verification.aws.templates import Template
 
 Check = Callable[[Template], Iterable[str]]
@@ -95,6 +102,18 @@ RULES = (
         "https://docs.aws.amazon.com/step-functions/latest/dg/connect-parameters.html",
         "`state_machines.py`, by botocore's service models",
         _each_machine(state_machines.integration_faults),
+    ),
+    Rule(
+        "An expression of JSONata can be parsed, and asks for no function that there is not",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+        "`jsonata_states.py`, by jsonata-python",
+        _each_machine(jsonata_states.expression_faults),
+    ),
+    Rule(
+        "An inline map runs at most 40 items at a time",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html",
+        "`jsonata_states.py`",
+        _each_machine(jsonata_states.map_faults),
     ),
     Rule(
         "A state machine's definition has at most 1 MB",

@@ -125,7 +125,7 @@ def language_faults(definition: Definition) -> list[str]:
 
 def path_faults(definition: Definition) -> Iterator[str]:
     """Return states that are named and are not there, and those that nothing comes to."""
-    for states in _levels(definition):
+    for states in levels(definition):
         names = set(states["States"])
         named = {states["StartAt"], *_named(states["States"])}
         yield from (f"there is no state {one}" for one in sorted(named - names))
@@ -158,7 +158,7 @@ def integration_faults(definition: Definition) -> Iterator[str]:
 
 def error_faults(definition: Definition) -> Iterator[str]:
     """Return errors of Step Functions that a state waits for, and that there are not."""
-    for level in _levels(definition):
+    for level in levels(definition):
         for name, state in level["States"].items():
             for one in (*state.get("Retry", []), *state.get("Catch", [])):
                 for error in one["ErrorEquals"]:
@@ -251,7 +251,7 @@ def _text(shape: Shape) -> str:
 
 def _tasks(definition: Definition) -> Iterator[tuple[str, Any]]:
     """Return what calls a service: tasks, and what reads the items of a map."""
-    for level in _levels(definition):
+    for level in levels(definition):
         for name, state in level["States"].items():
             if state["Type"] == "Task":
                 yield name, state
@@ -259,14 +259,14 @@ def _tasks(definition: Definition) -> Iterator[tuple[str, Any]]:
                 yield f"{name}, its reader", state["ItemReader"]
 
 
-def _levels(definition: Definition) -> Iterator[Definition]:
+def levels(definition: Definition) -> Iterator[Definition]:
     """Return a definition and those within its maps and parallel states."""
     yield definition
     for state in definition["States"].values():
         inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])]
         for one in inner:
             if one:
-                yield from _levels(one)
+                yield from levels(one)
 
 
 def _named(states: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from cdk_app.settings.stage import Stage
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.storage import archive
+from stresswatch.settled.places import PREDICTIONS
 from stresswatch.versions.model_version import MODELS_PREFIX
 
 _LATEST_MINUTES = 15
@@ -67,10 +67,16 @@ class DriftMonitor(Construct):
         )
         role = role_of(self.function)
         foundation.pointers.grant_read_champion(role)
-        storage.grant_list(role, storage.archive, archive.PREFIX, drift_history.PREFIX)
+        summaries, samples = PREDICTIONS.summaries, str(PREDICTIONS.samples)
+        storage.grant_list(role, storage.archive, summaries, drift_history.PREFIX)
         # Pages are read by whom it signs links for.
         storage.grant_read(
-            role, storage.archive, archive.PREFIX, drift_history.PREFIX, drift_history.REPORTS
+            role,
+            storage.archive,
+            summaries,
+            samples,
+            drift_history.PREFIX,
+            drift_history.REPORTS,
         )
         storage.grant_read(role, storage.models, MODELS_PREFIX)
         storage.grant_write(role, storage.archive, drift_history.REPORTS, drift_history.PREFIX)

@@ -37,6 +37,7 @@ EVER = (NOW.replace(hour=0, minute=0, second=0), NOW.replace(hour=23, minute=59,
 
 
 BUCKETS = ("archive", "quarantine", "training")
+WORKFLOWS = (stack_outputs.MONITORING_STATE_MACHINE, stack_outputs.RETRAINING_STATE_MACHINE)
 
 
 class Kept:
@@ -53,7 +54,7 @@ class Kept:
         outputs = {f"{name.title()}BucketName": bucket for name, bucket in self.buckets.items()}
         outputs |= {
             stack_outputs.POSTS_STREAM: "posts",
-            stack_outputs.RETRAINING_STATE_MACHINE: services["arn"]["stateMachineArn"],
+            **dict.fromkeys(WORKFLOWS, services["arn"]["stateMachineArn"]),
         }
         self.clients = {**services, "s3": self.s3}
         self.target = Target("stresswatch-dev", outputs, lambda name: self.clients[name])

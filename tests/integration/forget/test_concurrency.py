@@ -8,6 +8,7 @@ import pytest
 
 from cli.errors import OperatorError
 from cli.parallel import WORKERS, in_parallel
+from stresswatch.aws import stack_outputs
 from tests.integration.forget.kept import OTHERS, THEIRS, counted, fill, holding, line, post
 
 
@@ -113,10 +114,23 @@ def test_two_who_forget_at_once_do_not_bring_back_what_the_other_removed(kept):
     assert kept.archived() == ["c"]
 
 
-def test_a_retraining_that_runs_is_named_as_it_may_have_read_already(kept):
-    running = {"executions": [{"status": "RUNNING"}]}
-    kept.clients["stepfunctions"] = SimpleNamespace(list_executions=lambda **_: running)
-    assert "run this again when it ended" in kept.forget(execute=False)
+@pytest.mark.parametrize(
+    ("workflow", "named"),
+    [
+        (stack_outputs.RETRAINING_STATE_MACHINE, "A retraining runs"),
+        (stack_outputs.MONITORING_STATE_MACHINE, "The archive is being settled"),
+    ],
+)
+def test_a_run_that_may_have_read_already_is_named(kept, workflow, named):
+    kept.target.outputs[workflow] = "the running one"
+
+    def executions(stateMachineArn, **_):  # noqa: N803 - boto3's
+        return {"executions": [{"status": "RUNNING"}] * (stateMachineArn == "the running one")}
+
+    kept.clients["stepfunctions"] = SimpleNamespace(list_executions=executions)
+    told = kept.forget(execute=False)
+    assert named in told
+    assert told.count("run this again when it ended") == 1
 
 
 def test_what_is_listed_and_not_done_yet_does_not_grow_with_the_bucket(kept):

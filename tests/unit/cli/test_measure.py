@@ -1,0 +1,173 @@
+"""`stresswatch measure`: what it asks the workflow for, and what it shows of the answer."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from cli.deployment.client import DeploymentClient, Measurement
+from cli.deployment.target import Target
+from cli.errors import OperatorError
+from cli.measurements import measurement_table, span_of
+from stresswatch.aws import stack_outputs
+from tests.strict_calls import checked
+
+NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:stresswatch-dev-monitoring"
+DRIFT = {
+    "start": "2026-11-30T11:00:00+00:00",
+    "end": "2026-11-30T12:00:00+00:00",
+    "status": "measured",
+    "posts": 2838,
+    "compared": 1000,
+    "model_version": "v1",
+    "share": 2 / 13,
+    "columns": {"sentiment": {"drifted": True}, "karma": {"drifted": False}},
+    "failed": {},
+    "report": "s3://archive/reports/page.html",
+}
+TOO_SMALL = {
+    name: DRIFT[name] for name in ("start", "end", "posts", "compared", "model_version")
+} | {"status": "too_small"}
+QUALITY = {
+    "status": "measured",
+    "labelled_posts": 120,
+    "overall": {"f1": 0.8123, "intervals": {"f1": [0.7512, 0.8634]}},
+}
+
+
+def shown(drift, quality) -> dict[str, str]:
+    """The rows of the table, by their names."""
+    text = io.StringIO()
+    Console(file=text, width=200).print(measurement_table(Measurement(drift, quality)))
+    rows = [line.split("│") for line in text.getvalue().splitlines() if "│" in line]
+    return {row[1].strip(): row[2].strip() for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ((None, None), (NOW - timedelta(hours=1), NOW)),
+        (("2026-11-30T10:00Z", None), (datetime(2026, 11, 30, 10, tzinfo=UTC), NOW)),
+        (
+            (None, "2026-11-29T10:00Z"),
+            (datetime(2026, 11, 29, 9, tzinfo=UTC), datetime(2026, 11, 29, 10, tzinfo=UTC)),
+        ),
+    ],
+)
+def test_the_span_is_the_last_hour_unless_it_is_given(given, expected):
+    assert span_of(*given, lambda: NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("2026-11-30T10:00Z", "2026-11-30T10:00Z"), "--from must be before --to"),
+        (("2026-12-01", None), "--from must be before --to"),
+        (("2026-12-01", "2026-12-02"), "--from lies in the future"),
+        (("yesterday", None), "--from is 'yesterday'; give an ISO 8601 moment"),
+    ],
+)
+def test_a_span_that_is_none_is_refused(given, sentence):
+    with pytest.raises(OperatorError, match=sentence):
+        span_of(*given, lambda: NOW)
+
+
+def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
+    assert shown(DRIFT, QUALITY) == {
+        "posts": "2,838 posts by v1",
+        "drift": "15% of the columns, by 1,000 posts",
+        "drifted columns": "sentiment",
+        "report": "s3://archive/reports/page.html",
+        "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("drift", "quality", "row", "reason"),
+    [
+        (TOO_SMALL, QUALITY, "drift", "no figure: fewer posts than a window has to have"),
+        (
+            DRIFT | {"status": "no_champion", "model_version": None},
+            {"status": "no_champion"},
+            "posts",
+            "not counted: no model version serves yet",
+        ),
+        (
+            DRIFT | {"share": None, "columns": {}, "failed": {"karma": "no value"}},
+            QUALITY,
+            "drift",
+            "no figure: none of the columns of 1,000 posts could be compared",
+        ),
+        (DRIFT | {"failed": {"karma": "no value"}}, QUALITY, "not compared", "karma"),
+        (
+            DRIFT,
+            {"status": "too_few_labels", "labelled_posts": 1},
+            "live F1",
+            "no figure: 1 labelled post, fewer than it takes",
+        ),
+    ],
+)
+def test_where_there_is_no_figure_it_is_said_why(drift, quality, row, reason):
+    assert shown(drift, quality)[row] == reason
+
+
+class Workflow:
+    """An execution that ends as it is told to."""
+
+    def __init__(self, **described):
+        self.described = described
+        self.started = {}
+
+    def start_execution(self, **request):
+        checked("stepfunctions", "StartExecution", **request)
+        self.started = request
+        return {"executionArn": MACHINE.replace("stateMachine", "execution") + ":run"}
+
+    def describe_execution(self, executionArn):  # noqa: N803 - boto3's
+        checked("stepfunctions", "DescribeExecution", executionArn=executionArn)
+        return self.described
+
+    def get_execution_history(self, **request):
+        checked("stepfunctions", "GetExecutionHistory", **request)
+        return {"events": [{"stateEnteredEventDetails": {"name": "SettleShards"}}]}
+
+
+def measure(workflow, on_state=lambda _: None):
+    outputs = {stack_outputs.MONITORING_STATE_MACHINE: MACHINE}
+    client = DeploymentClient(Target("stresswatch-dev", outputs, lambda _: workflow))
+    return client.measure(NOW - timedelta(hours=1), NOW, on_state=on_state)
+
+
+def test_the_workflow_is_started_for_the_span_and_followed():
+    output = {"drift": [DRIFT], "quality": QUALITY}
+    workflow = Workflow(status="SUCCEEDED", output=json.dumps(output))
+    states = []
+    assert measure(workflow, states.append) == (DRIFT, QUALITY)
+    assert workflow.started["stateMachineArn"] == MACHINE
+    assert json.loads(workflow.started["input"]) == {
+        "start": "2026-11-30T11:34:00+00:00",
+        "end": "2026-11-30T12:34:00+00:00",
+    }
+    assert states == ["SettleShards"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "sentence"),
+    [
+        (
+            {"status": "FAILED", "cause": "1 unfinished: live quality: no key"},
+            "The measurement failed: 1 unfinished: live quality: no key.",
+        ),
+        ({"status": "ABORTED"}, "The measurement was aborted: no cause was given."),
+        ({"status": "TIMED_OUT"}, "The measurement timed out: no cause was given."),
+    ],
+)
+def test_a_measurement_that_fails_says_why(ended, sentence):
+    with pytest.raises(OperatorError) as refused:
+        measure(Workflow(**ended))
+    assert str(refused.value) == sentence
