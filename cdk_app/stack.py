@@ -38,7 +38,8 @@ class StresswatchStack(Stack):
         self._foundation = foundation = Foundation.make(self, stage)
         self._prediction = Prediction(self, "Prediction", foundation)
         self._drift = DriftMonitor(self, "Drift", foundation)
-        self._quality = LiveQuality(self, "Quality", foundation)
+        self._querying = Querying(self, "Querying", foundation)
+        self._quality = LiveQuality(self, "Quality", foundation, self._querying)
         self._monitoring = MonitoringWorkflow(
             self, "Monitoring", foundation, self._drift.function, self._quality.function
         )
@@ -59,6 +60,7 @@ class StresswatchStack(Stack):
             },
             registry=registry,
             monitoring=self._monitoring.state_machine,
+            querying=self._querying,
         )
         self._scoring = BatchScoring(self, "Scoring", foundation)
         self._web_service = (
@@ -67,7 +69,6 @@ class StresswatchStack(Stack):
             else None
         )
         self._service_alarms = self._watch()
-        self._querying = Querying(self, "Querying", foundation)
         foundation.functions.report_reserved_concurrency()
         outputs = self._outputs()
         Dashboard(

@@ -15,16 +15,21 @@ from tests.infrastructure.conftest import actions
 def test_every_table_and_saved_query_is_deployed(any_stage):
     tables = {each["TableInput"]["Name"] for each in any_stage.properties("AWS::Glue::Table")}
     assert tables == {table.name for table in TABLES}
-    (workgroup,) = any_stage.properties("AWS::Athena::WorkGroup")
     queries = {
         each["Name"]: each["QueryString"]
         for each in any_stage.properties("AWS::Athena::NamedQuery")
     }
-    assert queries == {query.name: query.sql for query in saved_queries(stage_of(workgroup))}
+    assert queries == {query.name: query.sql for query in saved_queries(stage_of(any_stage))}
 
 
-def stage_of(workgroup):
-    return workgroup["Name"].removeprefix("stresswatch-")
+def workgroup(stage, name):
+    """Return a workgroup and its settings: ``Workgroup`` is people's."""
+    found = stage.one("AWS::Athena::WorkGroup", f"Querying{name}")
+    return found["Name"], found["WorkGroupConfiguration"]
+
+
+def stage_of(stage):
+    return workgroup(stage, "Workgroup")[0].removeprefix("stresswatch-")
 
 
 def test_a_stage_with_a_hyphen_has_a_database_that_sql_can_name():
@@ -49,17 +54,41 @@ def test_a_table_lies_where_its_objects_do(template):
         assert bucket["Ref"].startswith(f"Storage{table.bucket.capitalize()}")
 
 
-def test_the_workgroup_bounds_a_query_whatever_the_caller_says(any_stage):
-    (workgroup,) = any_stage.properties("AWS::Athena::WorkGroup")
-    settings = workgroup["WorkGroupConfiguration"]
+@pytest.mark.parametrize(
+    ("name", "limit"), [("Workgroup", 10_000 * 10**6), ("FunctionsWorkgroup", None)]
+)
+def test_the_workgroup_bounds_a_query_whatever_the_caller_says(any_stage, name, limit):
+    _, settings = workgroup(any_stage, name)
     assert settings["EnforceWorkGroupConfiguration"] is True
-    assert settings["BytesScannedCutoffPerQuery"] == 10_000 * 10**6
+    assert settings.get("BytesScannedCutoffPerQuery") == limit
     result = settings["ResultConfiguration"]
     assert result["EncryptionConfiguration"]["EncryptionOption"] == "SSE_KMS"
     key = result["EncryptionConfiguration"]["KmsKey"]["Fn::GetAtt"][0]
     archive = json.dumps(any_stage.one("AWS::S3::Bucket", "StorageArchive")["BucketEncryption"])
     assert key in archive
     assert result["OutputLocation"]["Fn::Join"][1][-1] == "/query-results/"
+
+
+ASKS = {
+    "Quality": {"predictions", "newest_labels"},
+    "Compare": {"predictions", "shadow_predictions", "newest_labels"},
+    "Probation": {"predictions", "shadow_predictions", "newest_labels"},
+}
+
+
+def test_each_function_asks_its_tables_in_the_workgroup_of_functions(template):
+    asked = {}
+    for name, policy in template.resources("AWS::IAM::Policy").items():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            text = json.dumps(statement)
+            if "glue:GetTable" in actions(statement):
+                asked[name] = set(re.findall(r'/(\w+)"\]', text)) - {"catalog"}
+            if "athena:StartQueryExecution" in actions(statement):
+                assert "QueryingFunctionsWorkgroup" in text
+    assert len(asked) == len(ASKS)
+    for function, tables in ASKS.items():
+        (found,) = [of for name, of in asked.items() if f"{function}Role" in name]
+        assert found == tables
 
 
 def test_results_expire(any_stage):

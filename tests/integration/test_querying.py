@@ -1,20 +1,14 @@
-"""Every saved query, run over what the project itself wrote, by an engine with Athena's SQL.
+"""Every saved query, run over what the project itself wrote, by an engine with Athena's SQL."""
 
-DuckDB runs what sqlglot makes of Athena's dialect. It sees the tables as Glue has them: columns,
-types, and the partitions that are projected.
-"""
-
-import itertools
 import json
 from datetime import UTC, datetime, timedelta
 
-import duckdb
 import pytest
 import sqlglot
 from sqlglot.errors import OptimizeError
 from sqlglot.optimizer.qualify import qualify
 
-from cdk_app.constructs.querying.athena_tables import TABLES, Format, database_of, saved_queries
+from cdk_app.constructs.querying.athena_tables import TABLES, database_of, saved_queries
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
@@ -29,16 +23,11 @@ from stresswatch.monitoring import drift_history
 from stresswatch.monitoring.live_quality import match, newest_labels
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, quarantine
+from tests.athena import Lake, projected_folders
+from tests.integration.settling import settle_all
 
 QUERIES = {query.name: query for query in saved_queries("dev")}
 TABLES_BY_NAME = {table.name: table for table in TABLES}
-DUCKDB_TYPES = {
-    "string": "VARCHAR",
-    "boolean": "BOOLEAN",
-    "double": "DOUBLE",
-    "bigint": "BIGINT",
-    "timestamp": "TIMESTAMP",
-}
 YESTERDAY = datetime.now(UTC).replace(hour=7, minute=30) - timedelta(days=1)
 KEY = b"k" * 64
 TEXT = "a day that nobody else need know of"
@@ -69,12 +58,12 @@ def label(post_id, value, at="2026-11-23T10:00:00Z", text=TEXT):
     return json.dumps(labelled_post_record(labelled))
 
 
-class Lake:
-    """The buckets, as Athena sees them through the tables."""
+class Written:
+    """What was archived and settled, as the saved queries see it."""
 
     def __init__(self, aws, folder):
         self._aws = aws
-        self._folder = folder
+        self._lake = Lake(aws.s3, folder)
 
     def predicted(self, *predictions):
         """Archive a batch of predictions under its records' places, as the predictor does."""
@@ -84,69 +73,15 @@ class Lake:
 
     def run(self, name):
         """Run a saved query; return its rows as dictionaries."""
-        connection = duckdb.connect()
-        connection.execute("SET TimeZone = 'UTC'")  # Athena's own
-        connection.execute(f"CREATE SCHEMA {database_of('dev')}")
-        for table in TABLES:
-            self._mount(connection, table)
-        (sql,) = sqlglot.transpile(QUERIES[name].sql, read="athena", write="duckdb")
-        answer = connection.execute(sql)
+        settle_all(self._aws.s3)
+        answer = self._lake.query(QUERIES[name].sql)
         names = [column[0] for column in answer.description]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-    def _mount(self, connection, table):
-        folders = projected_folders(table)
-        files = []
-        for key in self._aws.keys(table.bucket, table.prefix):
-            if key.rpartition("/")[0] + "/" in folders:
-                file = self._folder / table.bucket / key
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(self._aws.body(table.bucket, key))
-                files.append(str(file))
-        columns = {name: DUCKDB_TYPES[kind] for name, kind in table.columns.items()}
-        partitions = dict.fromkeys(table.partitions, "VARCHAR")
-        if files and table.format is Format.PARQUET:
-            relation = connection.read_parquet(files, hive_partitioning=True)
-            relation = relation.project(
-                ", ".join(
-                    f'"{name}"::{kind} AS "{name}"' for name, kind in (columns | partitions).items()
-                )
-            )
-        elif files:
-            relation = connection.read_json(
-                files,
-                format="newline_delimited",
-                columns=columns,
-                ignore_errors=table.skips_malformed,
-                hive_partitioning=bool(partitions),
-                hive_types=partitions or None,
-            )
-        else:
-            nothing = [f'NULL::{kind} AS "{name}"' for name, kind in (columns | partitions).items()]
-            relation = connection.sql(f"SELECT {', '.join(nothing)} WHERE false")
-        relation.create(f"{database_of('dev')}.{table.name}")
-
-
-def projected_folders(table):
-    """The folders that Athena looks into, of the last days, by the properties of projection."""
-    values = []
-    for name, settings in table.partitions.items():
-        if settings["type"] == "date":
-            assert (settings["format"], settings["interval.unit"]) == ("yyyy-MM-dd", "DAYS")
-            first, last = settings["range"].split(",")
-            assert last == "NOW"
-            days = [f"{datetime.now(UTC) - timedelta(days=n):%Y-%m-%d}" for n in range(10)]
-            values.append([f"{name}={day}/" for day in days if day >= first])
-        else:
-            lowest, highest = map(int, settings["range"].split(","))
-            digits = int(settings["digits"])
-            values.append([f"{name}={n:0{digits}}/" for n in range(lowest, highest + 1)])
-    return {table.prefix + "".join(folders) for folders in itertools.product(*values)}
 
 
 @pytest.fixture
 def lake(aws, tmp_path):
-    return Lake(aws, tmp_path)
+    return Written(aws, tmp_path)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -219,10 +154,9 @@ class TestTables:
 class TestVolumeByHour:
     def test_posts_are_counted_by_the_hour_and_a_redelivered_one_once(self, lake):
         lake.predicted(prediction(1), prediction(2))
-        lake.predicted(
-            prediction(2, at=YESTERDAY + timedelta(hours=1), version="v2"), prediction(3)
-        )
-        lake.predicted(prediction(4, at=YESTERDAY + timedelta(hours=1)))
+        later = YESTERDAY + timedelta(hours=1)
+        lake.predicted(prediction(2, at=later, version="v2"), prediction(3, at=later))
+        lake.predicted(prediction(4, at=later))
         day = f"{YESTERDAY:%Y-%m-%d}"
         assert lake.run("volume_by_hour") == [
             {"date": day, "hour": "07", "posts": 2, "communities": 1},

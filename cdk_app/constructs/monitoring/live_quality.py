@@ -8,11 +8,12 @@ from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
+from cdk_app.constructs.querying.athena import Querying
 from cdk_app.permissions import allow_metrics
-from stresswatch.monitoring import dimension_names, metric_names
+from stresswatch.monitoring import dimension_names, label_table, metric_names
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.storage import archive
+from stresswatch.settled.queries import PREDICTIONS_TABLE
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, QUALITY
 from stresswatch.storage.training_sets import LABELS_PREFIX
 
@@ -20,13 +21,14 @@ from stresswatch.storage.training_sets import LABELS_PREFIX
 class LiveQuality(Construct):
     """Quality function, which joins labels to predictions → metrics → alarm."""
 
-    def __init__(self, scope: Construct, id: str, foundation: Foundation):
+    def __init__(self, scope: Construct, id: str, foundation: Foundation, querying: Querying):
         super().__init__(scope, id)
         stage, storage = foundation.stage, foundation.storage
         settings = stage.monitoring
         self.function = foundation.functions.zip_function(
             self,
             "quality",
+            layers=[foundation.functions.packages_layer("settling")],
             memory_mb=1769,
             timeout=Duration.minutes(15),
             concurrency=stage.serving.other_concurrency,
@@ -36,6 +38,8 @@ class LiveQuality(Construct):
                 training_bucket=storage.training.bucket_name,
                 champion_parameter=foundation.pointers.champion.parameter_name,
                 identity_secret=foundation.identity.secret_arn,
+                query_database=querying.database.ref,
+                query_workgroup=querying.functions_workgroup.ref,
                 quality_window_days=settings.quality_window_days,
                 minimum_labelled_posts=settings.minimum_labelled_posts,
             ),
@@ -43,9 +47,9 @@ class LiveQuality(Construct):
         role = role_of(self.function)
         foundation.pointers.grant_read_champion(role)
         foundation.identity.grant_read(role)
-        storage.grant_list(role, storage.archive, archive.PREFIX)
-        storage.grant_read(role, storage.archive, archive.PREFIX)
+        querying.grant_query(role, PREDICTIONS_TABLE, label_table.TABLE)
         storage.grant_write(role, storage.archive, QUALITY)
+        storage.grant_write(role, storage.training, label_table.PREFIX)
         storage.grant_list(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
         allow_metrics(role, NAMESPACE)

@@ -35,16 +35,19 @@ class Functions(Construct):
         self._key = key
         self.reserved_concurrency = 0
         """What all functions that were made reserve together."""
+        self._packages: dict[str, lambda_.LayerVersion] = {}
         self._layers = [
             self._layer("Domain", bundling.domain_layer_code()),
             self.packages_layer("runtime"),
         ]
 
     def packages_layer(self, name: str) -> lambda_.LayerVersion:
-        """Make a layer of the third-party packages that ``layers/<name>`` locks."""
-        needs_python = self._stage.requires_byte_code and Stack.of(self).bundling_required
-        code = bundling.packages_layer_code(name, requires_byte_code=needs_python)
-        return self._layer(name.capitalize(), code)
+        """Return the layer of the third-party packages that ``layers/<name>`` locks."""
+        if name not in self._packages:
+            needs_python = self._stage.requires_byte_code and Stack.of(self).bundling_required
+            code = bundling.packages_layer_code(name, requires_byte_code=needs_python)
+            self._packages[name] = self._layer(name.capitalize(), code)
+        return self._packages[name]
 
     def zip_function(
         self,

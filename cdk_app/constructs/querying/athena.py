@@ -1,4 +1,4 @@
-"""Tables, saved queries and a workgroup of Athena, over what the stack wrote."""
+"""Tables, saved queries and workgroups of Athena, over what the stack wrote."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import Stack
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
@@ -17,7 +18,7 @@ from cdk_app.constructs.querying.athena_tables import (
     database_of,
     saved_queries,
 )
-from cdk_app.settings.stage import Stage
+from cdk_app.permissions import allow
 from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.storage.prefixes import QUERY_RESULTS
 
@@ -25,15 +26,17 @@ _HIVE = "org.apache.hadoop.hive.ql.io"
 
 
 class Querying(Construct):
-    """Glue's database and tables, and the workgroup that queries them.
+    """Glue's database and tables, and the workgroups that query them.
 
     Whoever queries reads the buckets in their own name: nothing here may read anything.
 
     Attributes
     ----------
     database : glue.CfnDatabase
-    workgroup : athena.CfnWorkGroup
-        Its settings bind whoever queries in it: where results go, their key, the scan limit.
+    workgroup, functions_workgroup : athena.CfnWorkGroup
+        People's, whose queries have a scan limit, and the functions', whose queries have none: they
+        read what a measurement takes. The settings bind whoever queries: also where results go, and
+        their key.
     """
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
@@ -51,17 +54,75 @@ class Querying(Construct):
         )
         for table in TABLES:
             self._table(table)
-        self.workgroup = self._workgroup(stage)
+        self.workgroup = self._workgroup(
+            "Workgroup",
+            stack_name(stage.name),
+            "Queries of what Stresswatch wrote, each up to a limit",
+            limit_bytes=stage.querying.scan_limit_mb * 1_000_000,
+        )
+        self.functions_workgroup = self._workgroup(
+            "FunctionsWorkgroup",
+            f"{stack_name(stage.name)}-functions",
+            "Queries of Stresswatch's own functions",
+        )
         for query in saved_queries(stage.name):
             athena.CfnNamedQuery(
                 self,
-                "".join(word.capitalize() for word in query.name.split("_")),
+                _id(query.name),
                 name=query.name,
                 description=query.description,
                 database=self.database.ref,
                 query_string=query.sql,
                 work_group=self.workgroup.ref,
             )
+
+    def grant_query(self, role: iam.IRole, *names: str) -> None:
+        """Allow queries of tables, by their names, in the functions' workgroup."""
+        stack, storage = Stack.of(self), self._storage
+        allow(
+            role,
+            [
+                "athena:GetQueryExecution",
+                "athena:GetQueryResults",
+                "athena:StartQueryExecution",
+                "athena:StopQueryExecution",
+            ],
+            [
+                stack.format_arn(
+                    service="athena",
+                    resource="workgroup",
+                    resource_name=self.functions_workgroup.ref,
+                )
+            ],
+        )
+        allow(
+            role,
+            ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
+            [
+                stack.format_arn(service="glue", resource="catalog"),
+                *(
+                    stack.format_arn(service="glue", resource=resource, resource_name=name)
+                    for resource, name in (
+                        ("database", self.database.ref),
+                        *(("table", f"{self.database.ref}/{name}") for name in names),
+                    )
+                ),
+            ],
+        )
+        for table in (one for one in TABLES if one.name in names):
+            bucket = getattr(storage, table.bucket)
+            storage.grant_list(role, bucket, table.prefix)
+            storage.grant_read(role, bucket, table.prefix)
+            allow(role, ["s3:GetBucketLocation"], [bucket.bucket_arn])
+        storage.grant_list(role, storage.archive, QUERY_RESULTS)
+        storage.grant_read(role, storage.archive, QUERY_RESULTS)
+        storage.grant_write(role, storage.archive, QUERY_RESULTS)
+        allow(
+            role,
+            ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            [storage.archive.arn_for_objects(f"{QUERY_RESULTS}*")],
+            pattern_because="Athena names a result when it is written.",
+        )
 
     def _table(self, table: Table) -> None:
         bucket = getattr(self._storage, table.bucket)
@@ -72,7 +133,7 @@ class Querying(Construct):
         }
         glue.CfnTable(
             self,
-            f"{table.name.capitalize()}Table",
+            f"{_id(table.name)}Table",
             catalog_id=Stack.of(self).account,
             database_name=self.database.ref,
             table_input=glue.CfnTable.TableInputProperty(
@@ -100,20 +161,22 @@ class Querying(Construct):
             ),
         )
 
-    def _workgroup(self, stage: Stage) -> athena.CfnWorkGroup:
+    def _workgroup(
+        self, id: str, name: str, description: str, limit_bytes: int | None = None
+    ) -> athena.CfnWorkGroup:
         archive = self._storage.archive
         return athena.CfnWorkGroup(
             self,
-            "Workgroup",
-            name=stack_name(stage.name),
-            description="Queries of what Stresswatch wrote, each up to a limit",
+            id,
+            name=name,
+            description=description,
             # Its contents are saved queries, which are here, and the history of the others.
             recursive_delete_option=True,
             work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,
                 publish_cloud_watch_metrics_enabled=True,
                 requester_pays_enabled=False,
-                bytes_scanned_cutoff_per_query=stage.querying.scan_limit_mb * 1_000_000,
+                bytes_scanned_cutoff_per_query=limit_bytes,
                 engine_version=athena.CfnWorkGroup.EngineVersionProperty(
                     selected_engine_version="Athena engine version 3"
                 ),
@@ -126,6 +189,10 @@ class Querying(Construct):
                 ),
             ),
         )
+
+
+def _id(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _reading(table: Table) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from constructs import Construct
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import invoked_in_step, role_of
 from cdk_app.constructs.platform.workflows import RETRAINING, allow_executions
+from cdk_app.constructs.querying.athena import Querying
+from stresswatch.monitoring import label_table
 from stresswatch.retraining.environments import (
     AdmissionEnvironment,
     ApprovalEnvironment,
@@ -22,24 +24,25 @@ from stresswatch.retraining.environments import (
     ShadowEnvironment,
 )
 from stresswatch.retraining.journal import APPROVAL, BARRED, LEASE
-from stresswatch.storage import archive
+from stresswatch.settled.queries import PREDICTIONS_TABLE, SHADOW_TABLE
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
 from stresswatch.storage.training_sets import BASE_PREFIX, LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
-from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
 
-def make_functions(scope: Construct, foundation: Foundation) -> dict[str, lambda_.Function]:
+def make_functions(
+    scope: Construct, foundation: Foundation, querying: Querying
+) -> dict[str, lambda_.Function]:
     """Make the workflow's functions; return them by their names."""
     functions = {
         "admission": _admission(scope, foundation),
         "dataset": _dataset(scope, foundation),
         "gate": _gate(scope, foundation),
         "shadow": _shadow(scope, foundation),
-        "compare": _compare(scope, foundation),
+        "compare": _compare(scope, foundation, querying),
         "approval": _approval(scope, foundation),
         "promote": _promote(scope, foundation),
-        "probation": _probation(scope, foundation),
+        "probation": _probation(scope, foundation, querying),
         "notify": _notify(scope, foundation),
     }
     for function in functions.values():
@@ -143,12 +146,13 @@ def _shadow(scope: Construct, foundation: Foundation) -> lambda_.Function:
     return function
 
 
-def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
+def _compare(scope: Construct, foundation: Foundation, querying: Querying) -> lambda_.Function:
     storage = foundation.storage
     function = foundation.functions.zip_function(
         scope,
         "compare",
-        memory_mb=3008,
+        layers=[foundation.functions.packages_layer("settling")],
+        memory_mb=1769,
         timeout=Duration.minutes(15),
         concurrency=foundation.stage.serving.other_concurrency,
         environment=CompareEnvironment(
@@ -158,10 +162,12 @@ def _compare(scope: Construct, foundation: Foundation) -> lambda_.Function:
             model_bucket=storage.models.bucket_name,
             champion_parameter=foundation.pointers.champion.parameter_name,
             identity_secret=foundation.identity.secret_arn,
+            query_database=querying.database.ref,
+            query_workgroup=querying.functions_workgroup.ref,
             gate_rules=foundation.stage.retraining.gate,
         ),
     )
-    _allow_comparison(role_of(function), foundation)
+    _allow_comparison(role_of(function), foundation, querying)
     return function
 
 
@@ -205,12 +211,13 @@ def _promote(scope: Construct, foundation: Foundation) -> lambda_.Function:
     return function
 
 
-def _probation(scope: Construct, foundation: Foundation) -> lambda_.Function:
+def _probation(scope: Construct, foundation: Foundation, querying: Querying) -> lambda_.Function:
     storage, pointers, journal = foundation.storage, foundation.pointers, foundation.journal
     function = foundation.functions.zip_function(
         scope,
         "probation",
-        memory_mb=3008,
+        layers=[foundation.functions.packages_layer("settling")],
+        memory_mb=1769,
         timeout=Duration.minutes(15),
         concurrency=foundation.stage.serving.other_concurrency,
         environment=ProbationEnvironment(
@@ -222,11 +229,13 @@ def _probation(scope: Construct, foundation: Foundation) -> lambda_.Function:
             shadow_parameter=pointers.shadow.parameter_name,
             journal_table=journal.table.table_name,
             identity_secret=foundation.identity.secret_arn,
+            query_database=querying.database.ref,
+            query_workgroup=querying.functions_workgroup.ref,
             gate_rules=foundation.stage.retraining.gate,
         ),
     )
     role = role_of(function)
-    _allow_comparison(role, foundation)
+    _allow_comparison(role, foundation, querying)
     pointers.grant_move_champion(role)
     pointers.grant_move_shadow(role)
     journal.grant_read(role, BARRED)
@@ -235,17 +244,15 @@ def _probation(scope: Construct, foundation: Foundation) -> lambda_.Function:
     return function
 
 
-def _allow_comparison(role: iam.IRole, foundation: Foundation) -> None:
+def _allow_comparison(role: iam.IRole, foundation: Foundation, querying: Querying) -> None:
     """Allow comparing two versions on live posts, and keeping the verdict."""
     storage = foundation.storage
     foundation.pointers.grant_read_champion(role)
     foundation.identity.grant_read(role)
-    for bucket, prefixes in (
-        (storage.archive, (archive.PREFIX, SHADOW_PREFIX)),
-        (storage.training, (LABELS_PREFIX, ASSEMBLED_SETS)),
-    ):
-        storage.grant_list(role, bucket, *prefixes)
-        storage.grant_read(role, bucket, *prefixes)
+    querying.grant_query(role, PREDICTIONS_TABLE, SHADOW_TABLE, label_table.TABLE)
+    storage.grant_list(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
+    storage.grant_read(role, storage.training, LABELS_PREFIX, ASSEMBLED_SETS)
+    storage.grant_write(role, storage.training, label_table.PREFIX)
     storage.grant_write(role, storage.models, MODELS_PREFIX)
 
 

@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk_app.constructs.platform.foundation import Foundation
+from cdk_app.constructs.querying.athena import Querying
 from cdk_app.constructs.retraining.functions import make_functions
 from cdk_app.constructs.retraining.model_registry import ModelRegistry
 from cdk_app.constructs.retraining.state_machine import RetrainingStateMachine
@@ -27,6 +28,8 @@ class Retraining(Construct):
         Where judged versions are registered, if the stage registers them.
     monitoring : sfn.StateMachine
         What settles the live posts that two versions are compared on.
+    querying : Querying
+        What asks for them.
 
     Attributes
     ----------
@@ -43,10 +46,11 @@ class Retraining(Construct):
         alarms: Mapping[str, cloudwatch.Alarm],
         registry: ModelRegistry | None,
         monitoring: sfn.StateMachine,
+        querying: Querying,
     ):
         super().__init__(scope, id)
         job = TrainingJob(self, foundation)
-        self.functions = make_functions(self, foundation)
+        self.functions = make_functions(self, foundation, querying)
         if registry:
             self.functions["registry"] = registry.function
         self.state_machine = RetrainingStateMachine(

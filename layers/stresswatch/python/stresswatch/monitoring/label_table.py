@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import duckdb
 from botocore.exceptions import ClientError
 
-from stresswatch.aws.s3 import ABSENT, OVERTAKEN, error_code, listed
+from stresswatch.aws.s3 import OVERTAKEN, Location, error_code, exists, listed
 from stresswatch.contracts.identity import text_digest
 from stresswatch.errors import AwsFailure
 from stresswatch.monitoring.folded_files import FoldedFiles, fingerprint_of
@@ -180,12 +180,10 @@ class _Table:
         table = cls(duckdb.connect(config=settings), FoldedFiles())
         columns = ", ".join(f"{name} {_DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
         table.rows.execute(f"CREATE TABLE newest ({columns})")
-        try:
-            answer = place.s3.get_object(Bucket=place.bucket, Key=KEY)
-        except ClientError as error:
-            if error_code(error) not in ABSENT:
-                raise
+        # Of an object that is not there S3 says so in a listing; reading it may just be denied.
+        if not exists(place.s3, Location(place.bucket, KEY)):
             return table
+        answer = place.s3.get_object(Bucket=place.bucket, Key=KEY)
         table.etag = answer["ETag"]
         path.write_bytes(answer["Body"].read())
         written = table.rows.execute(
