@@ -20,11 +20,12 @@ from stresswatch.contracts.predictions import (
     Rejection,
 )
 from stresswatch.monitoring import drift_history
-from stresswatch.monitoring.live_quality import match, newest_labels
+from stresswatch.monitoring.live_quality import match
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive, quarantine
 from tests.athena import Lake, projected_folders
 from tests.integration.settling import settle_all
+from tests.newest_labels import newest_labels
 
 QUERIES = {query.name: query for query in saved_queries("dev")}
 TABLES_BY_NAME = {table.name: table for table in TABLES}

@@ -14,8 +14,8 @@ from stresswatch.monitoring.live_quality import (
     join,
     match,
     measure_live,
-    newest_labels,
 )
+from tests.newest_labels import newest_labels
 
 KEY = b"k" * 64
 GIVEN = "2026-11-23T10:00:00Z"

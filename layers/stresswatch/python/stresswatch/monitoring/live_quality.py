@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from stresswatch.contracts.identity import Identity, text_digest
-from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.identity import Identity
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
-from stresswatch.storage.training_sets import assemble
 
 Row = Mapping[str, Any]
 """Of the archive."""
@@ -131,15 +128,6 @@ class LiveQuality:
         return asdict(self)
 
 
-def newest_labels(lines: Iterable[bytes], key: bytes) -> Labels:
-    """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
-    known = assemble([], lines)
-    newest: dict[Identity, LabelledPost] = {}
-    for labelled in sorted(known.new, key=_given_at):
-        newest[labelled.post.post_id, text_digest(key, labelled.post.text)] = labelled
-    return Labels({post: labelled.label for post, labelled in newest.items()}, known.invalid)
-
-
 def join(labels: Labels, rows: Iterable[Row]) -> Join:
     """Join labels to the rows that one model version made, earliest first.
 
@@ -220,11 +208,6 @@ def measure_live(
             name: _figures([one for one in scored if one.source == name]) for name in large
         },
     )
-
-
-def _given_at(labelled: LabelledPost) -> datetime:
-    moment = datetime.fromisoformat(labelled.labelled_at or datetime.min.isoformat())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _is_one_text(rows: Sequence[Row]) -> bool:

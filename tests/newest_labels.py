@@ -1,0 +1,17 @@
+"""The newest label of each post, read from all lines at once: what the table is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stresswatch.contracts.identity import text_digest
+from stresswatch.monitoring.live_quality import Labels
+from stresswatch.storage.training_sets import assemble
+
+
+def newest_labels(lines: Iterable[bytes], key: bytes, now: datetime | None = None) -> Labels:
+    """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
+    known = assemble([], lines, now)
+    labels = {(one.post.post_id, text_digest(key, one.post.text)): one.label for one in known.new}
+    return Labels(labels, known.invalid)

@@ -1,0 +1,26 @@
+"""Parameters of a query take the places of its question marks, and no other's."""
+
+import pytest
+
+from local.emulator.execution_parameters import with_parameters
+
+
+def test_each_parameter_takes_the_place_of_its_question_mark():
+    query = "SELECT * FROM t WHERE a = ? AND b >= cast(? AS timestamp)"
+    assert with_parameters(query, ["'it''s ?'", "7"]) == (
+        "SELECT * FROM t WHERE a = 'it''s ?' AND b >= cast(7 AS timestamp)"
+    )
+
+
+@pytest.mark.parametrize("text", ["'?'", '"?"', "-- ?\n", "/* ? */"])
+def test_a_question_mark_that_is_none_stays(text):
+    assert with_parameters(f"SELECT {text} 1, ?", ["2"]) == f"SELECT {text} 1, 2"
+
+
+@pytest.mark.parametrize("parameters", [[], ["1"], ["1", "2", "3"]])
+def test_a_wrong_number_of_parameters_is_refused(parameters):
+    assert with_parameters("SELECT ?, ?", parameters) is None
+
+
+def test_a_query_without_any_stays():
+    assert with_parameters("SELECT 1", []) == "SELECT 1"
