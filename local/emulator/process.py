@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ministack.app import main  # type: ignore[import-untyped]
 
+from local.emulator.athena_queries import complete_queries
 from local.emulator.closed_shards import keep_closed_shards
 from local.emulator.durability import keep_what_was_answered
-from local.emulator.execution_parameters import take_execution_parameters
 from local.emulator.old_metrics import drop_old_metrics_seldom
 from local.emulator.request_reports import report_requests
 from local.emulator.trimmed_shards import keep_places
@@ -33,7 +33,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv.pop())
     keep_closed_shards()
     keep_places()
-    take_execution_parameters()
+    complete_queries()
     drop_old_metrics_seldom()
     keep_what_was_answered(folder)
     report_requests(pipe)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.emulator.execution_parameters import with_parameters
+from local.emulator.athena_queries import with_parameters
 
 
 def test_each_parameter_takes_the_place_of_its_question_mark():
