@@ -122,11 +122,12 @@ def run_queries(monkeypatch: pytest.MonkeyPatch, s3: S3Client) -> None:
     def run(
         self: AthenaBackend,
         query: str,
-        *rest: Any,
-        execution_parameters: Sequence[str] | None,
-        **named: Any,
+        context: str,
+        config: dict[str, Any],
+        workgroup: str,
+        execution_parameters: list[str] | None,
     ) -> str:
-        execution = start(self, query, *rest, execution_parameters=execution_parameters, **named)
+        execution = start(self, query, context, config, workgroup, execution_parameters)
         with TemporaryDirectory() as folder:
             answer = Lake(s3, Path(folder)).query(_bound(query, execution_parameters or ()))
             columns = [(column[0], str(column[1])) for column in answer.description]

@@ -176,8 +176,8 @@ class _Table:
     @classmethod
     def read(cls, place: LabelTable, path: Path) -> _Table:
         """Read the table; it is empty where there is none that can be gone on with."""
-        settings = {"threads": 1, "autoinstall_known_extensions": False}
-        table = cls(duckdb.connect(config=settings), FoldedFiles())
+        connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+        table = cls(connection, FoldedFiles())
         columns = ", ".join(f"{name} {_DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
         table.rows.execute(f"CREATE TABLE newest ({columns})")
         # Of an object that is not there S3 says so in a listing; reading it may just be denied.
