@@ -240,7 +240,7 @@ def kinesis_event(*payloads: bytes) -> dict[str, Any]:
                     "partitionKey": "key",
                     "sequenceNumber": str(number),
                     "data": base64.b64encode(data).decode(),
-                    "approximateArrivalTimestamp": 1_763_900_000.0,
+                    "approximateArrivalTimestamp": datetime.now(UTC).timestamp(),
                 },
             }
             for number, data in enumerate(payloads)

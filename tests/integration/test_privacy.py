@@ -20,7 +20,6 @@ from moto.sns.models import sns_backends
 import lambdas.api.handler as api_module
 import lambdas.predictor.handler as predictor_module
 from lambdas.dataset.handler import handler as dataset
-from lambdas.drift.handler import handler as drift
 from lambdas.gate.handler import handler as gate
 from lambdas.notify.handler import handler as notify
 from lambdas.predictor.handler import handler as predict
@@ -35,6 +34,7 @@ from tests.conftest import PROJECT, make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY, request, train_version
 from tests.integration.retraining.workflow import deliver, gate_event
 from tests.integration.test_predictor import event, failures
+from tests.integration.workflow import measure
 from tests.marker import MARKER, holds, holds_marker
 
 MAY_HOLD_TEXT = {"quarantine", "training"}
@@ -48,11 +48,13 @@ FUNCTIONS = (
     "drift",
     "gate",
     "notify",
+    "plan",
     "probation",
     "promote",
     "quality",
     "registry",
     "scoring",
+    "settle",
     "shadow",
 )
 
@@ -238,15 +240,15 @@ def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written
         "start": (now - timedelta(minutes=5)).isoformat(),
         "end": (now + timedelta(minutes=5)).isoformat(),
     }
-    answer = drift(window, CONTEXT)
+    answer = measure(window)
     written.hear(answer)
     assert answer["status"] == "measured"
     reports = [
         aws.body("archive", key)
-        for prefix in ("reports/", "drift/")
+        for prefix in ("reports/", "drift/", "settled-summaries/")
         for key in aws.keys("archive", prefix)
     ]
-    assert [holds(report, "zqanidofapersonqz") for report in reports] == [False] * 3
+    assert [holds(report, "zqanidofapersonqz") for report in reports] == [False] * 4
     assert written.places_with_marker() == []
 
 
@@ -336,6 +338,9 @@ ANY_EVENT = {
     "sha256": "0" * 64,
     "start": "2026-11-23T00:00:00+00:00",
     "end": "2026-11-23T01:00:00+00:00",
+    "archive": "predictions",
+    "shard": "shardId-000000000000",
+    "shards": 1,
     "seconds": 60,
     "execution": "arn",
     "token": "token",
