@@ -116,8 +116,9 @@ def as_settled(grid: Sequence[Window], settled: Iterable[Window]) -> list[Window
     them: so no row is settled twice.
     """
     former, windows = sorted(settled), []
+    start = grid[0].start
     for window in grid:
-        start = window.start
+        start = max(start, window.start)
         for one in former:
             if one.overlaps(start, window.end):
                 if start < one.start:
