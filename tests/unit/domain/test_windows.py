@@ -39,3 +39,23 @@ def test_the_name_is_in_utc_and_sorts_by_time():
     zone = timezone(timedelta(hours=2))
     window = Window(datetime(2026, 11, 23, 12, 30, tzinfo=zone), at("2026-11-23T11:30+00:00"))
     assert window.name == "20261123T103000Z-20261123T113000Z"
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])
+def test_a_grid_has_the_windows_that_overlap_and_no_others(minutes):
+    start, end = at("2026-11-23T10:07:30+00:00"), at("2026-11-24T01:00+00:00")
+    grid = Window.grid(start, end, minutes)
+    assert all(window.overlaps(start, end) for window in grid)
+    assert grid[0].start <= start < grid[0].end
+    assert grid[-1].start < end <= grid[-1].end
+    assert all(before.end == after.start for before, after in pairwise(grid))
+    assert Window.before(grid[0].end + LAG, minutes) == grid[0]
+
+
+def test_a_window_overlaps_what_shares_more_than_an_end_with_it():
+    window = Window(at("2026-11-23T10:00+00:00"), at("2026-11-23T11:00+00:00"))
+    assert not window.overlaps(window.end, at("2026-11-23T12:00+00:00"))
+    assert not window.overlaps(at("2026-11-23T09:00+00:00"), window.start)
+    assert window.overlaps(at("2026-11-23T10:59+00:00"), at("2026-11-23T12:00+00:00"))
+    assert window.is_within(window)
+    assert not window.is_within(Window(at("2026-11-23T10:01+00:00"), window.end))

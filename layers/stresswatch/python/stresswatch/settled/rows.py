@@ -21,6 +21,8 @@ SAMPLE_COLUMNS = ("prediction_id", "predicted_at", "model_version", *REFERENCE_C
 """What a sample has of its rows, by the archive's own names."""
 _MEMORY = "400MB"
 _ROWS_A_GROUP = 100_000
+_LONGEST_LINE = 1_000_000
+"""In bytes, far beyond any row: DuckDB reads into buffers twice as large."""
 _TYPES = {str: "VARCHAR", bool: "BOOLEAN", float: "DOUBLE"}
 _OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}"
 _SMOKE = f"starts_with(post_id, '{SMOKE_PREFIX}')"
@@ -109,7 +111,7 @@ def _read(files: Sequence[Path], *, with_name: bool = False) -> str:
     )
     return (
         f"SELECT * FROM read_json([{names}], columns={{{columns}}}, compression='gzip', "
-        f"format='newline_delimited', filename={with_name})"
+        f"format='newline_delimited', maximum_object_size={_LONGEST_LINE}, filename={with_name})"
     )
 
 
