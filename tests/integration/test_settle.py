@@ -229,7 +229,7 @@ def test_settling_again_gives_the_same_bytes(lake):
     assert lake.bodies() == bodies
 
 
-def test_a_part_with_redeliveries_does_not_depend_on_the_order_of_the_listing(lake, monkeypatch):
+def test_a_part_does_not_depend_on_the_order_of_the_listing(lake, monkeypatch):
     for first in range(0, 300, 30):
         lake.put(first, first + 40, minutes(10), version="v1")
     lake.settle()

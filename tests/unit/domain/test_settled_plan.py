@@ -156,7 +156,7 @@ class TestScheduled:
         assert plan.jobs == [Job(PREDICTIONS, Part(hour(-1), NOTHING))]
         assert plan.windows == [(hour(-1), 1)]
 
-    def test_from_the_first_window_with_anything_each_without_is_settled_as_nothing(self):
+    def test_after_the_first_window_with_anything_empty_ones_are_settled(self):
         plan = planned(held(shards=[[one(1, 4, NOON - 3 * HOUR)]]))
         assert [(job.part.window, job.part.shard) for job in plan.jobs] == [
             (hour(-3), "s0"),
@@ -195,7 +195,7 @@ class TestScheduled:
         assert plan.jobs == [Job(SHADOW, Part(hour(-2), "s0"))]
         assert plan.windows == [(hour(-1), 1)]
 
-    def test_of_too_many_jobs_the_oldest_come_first_and_no_window_before_its_jobs(self):
+    def test_of_too_many_jobs_the_oldest_come_first(self):
         at = [NOON - 2 * HOUR, NOON - HOUR]
         shards = [
             [one(1, 4, moment, shard=f"s{number:04}") for moment in at]
