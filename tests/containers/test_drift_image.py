@@ -7,6 +7,9 @@ import pytest
 from stresswatch.contracts.predictions import Record
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
+from stresswatch.settled.places import PREDICTIONS, Part
+from stresswatch.settled.settle import settle
+from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.containers.conftest import running
@@ -38,12 +41,14 @@ def test_a_window_is_measured_and_leaves_a_report(
     posts = [(one.prediction_id, two.post) for one, two in zip(records, CALM_ONLY, strict=True)]
     artefact = Artefact.from_bytes(aws.body("models", "models/v1/model.npz"))
     archive.write(aws.s3, "archive", records, predict(posts, artefact, "v1", START.isoformat()))
+    part = Part(Window(START, START + timedelta(hours=1)), "shard")
+    settle(aws.s3, "archive", PREDICTIONS, part, sample_posts=10_000)
     command = engine.run(
         image, "handler.handler", environment=function_environment,
         options=["--network=host", "--read-only", "--tmpfs=/tmp"],
     )  # fmt: skip
     with running(api, command, None, tmp_path):
-        answer = api.invoke(WINDOW, seconds=300)
+        answer = api.invoke(WINDOW | {"shards": 1}, seconds=300)
     assert (answer["status"], answer["posts"]) == ("measured", len(CALM_ONLY))
     assert answer["share"] > 0.3
     report = aws.body("archive", answer["report"].removeprefix("s3://archive/"))

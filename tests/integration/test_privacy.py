@@ -245,10 +245,10 @@ def test_the_report_of_a_window_says_nothing_of_its_posts(aws, champion, written
     assert answer["status"] == "measured"
     reports = [
         aws.body("archive", key)
-        for prefix in ("reports/", "drift/", "settled-summaries/")
+        for prefix in ("reports/", "drift/")
         for key in aws.keys("archive", prefix)
     ]
-    assert [holds(report, "zqanidofapersonqz") for report in reports] == [False] * 4
+    assert [holds(report, "zqanidofapersonqz") for report in reports] == [False] * 3
     assert written.places_with_marker() == []
 
 
@@ -339,7 +339,7 @@ ANY_EVENT = {
     "start": "2026-11-23T00:00:00+00:00",
     "end": "2026-11-23T01:00:00+00:00",
     "archive": "predictions",
-    "shard": "shardId-000000000000",
+    "shard": "none",
     "shards": 1,
     "seconds": 60,
     "execution": "arn",
