@@ -71,6 +71,7 @@ def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
         "retrain",
         "produce",
         "label",
+        "measure",
         "data list",
         "versions",
         "status",
@@ -79,6 +80,8 @@ def test_every_line_works_in_the_order_in_which_it_is_written(tmp_path, run):
         "reset",
     ]
     assert "it is the champion now" in said["retrain"]
+    assert "posts by v" in said["measure"]
+    assert "live F1" in said["measure"]
     assert "train: 2,838" in said["data list"]
     assert "serves" in said["versions"]
     assert "champion" in said["status"]
