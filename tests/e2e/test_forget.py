@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -18,6 +20,7 @@ from cli.deployment.target import Target
 from cli.forget.forget_posts import forget
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
+from stresswatch.settled.places import PREDICTIONS
 from stresswatch.storage import archive
 from tests.conftest import make_posts
 from tests.e2e.deployed import Deployed
@@ -58,6 +61,18 @@ def archived(deployed: Deployed) -> set[str]:
     return {row["post_id"] for row in rows}
 
 
+def settled(deployed: Deployed) -> set[str]:
+    """The post ids of the settled archive."""
+    s3, bucket = deployed.client("s3"), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+    return {
+        post_id
+        for key in deployed.objects(bucket, PREDICTIONS.settled)
+        for post_id in pq.read_table(
+            io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()), columns=["post_id"]
+        )["post_id"].to_pylist()
+    }
+
+
 def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
     deployed: Deployed, able: tuple[Target, Policy], tmp_path: Path
 ) -> None:
@@ -78,6 +93,9 @@ def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
             "their records",
             lambda: places() >= {"predictions", "quarantine", "aws", "labels"},
         )
+    now = datetime.now(UTC)
+    deployed.deployment.measure(now - timedelta(minutes=30), now)
+    assert theirs in settled(deployed)
     others = archived(deployed) - {theirs}
     dry = run(target, theirs, execute=False)
     assert "to remove it, add --execute" in dry
@@ -85,6 +103,7 @@ def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
     run(target, theirs)
     assert objects_with(deployed, theirs) == set()
     assert archived(deployed) == others
+    assert theirs not in settled(deployed)
     assert f"Nothing was found of '{theirs}'" in run(target, theirs)
 
 
@@ -104,9 +123,13 @@ def fill(deployed: Deployed, post_id: str) -> None:
     )
     entry = {"sequence_number": "1", "payload_base64": encoded(lines[0])}
     several = entry | {"payload_base64": encoded(b"[%s]" % b",".join(lines))}
+    parquet = io.BytesIO()
+    pq.write_table(pa.table({"post_id": [post_id, "other"]}), parquet)
     for output, key, body in (
         ("Archive", "predictions/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "shadow/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
+        ("Archive", "settled/date=2020-01-01/hour=00/test.parquet", parquet.getvalue()),
+        ("Archive", "settled-shadow/date=2020-01-01/hour=00/test.parquet", parquet.getvalue()),
         ("Archive", "backfills/test/part-00000.jsonl.gz", b"\n".join(lines)),
         ("Training", "labels/test.jsonl", b"\n".join(lines)),
         ("Training", "datasets/test/posts.jsonl", b"\n".join(lines)),
