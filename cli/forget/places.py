@@ -13,7 +13,7 @@ from cli.deployment.target import Target
 from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_record
 from cli.forget.sweep import Place
 from stresswatch.aws import stack_outputs
-from stresswatch.monitoring import drift_history
+from stresswatch.monitoring import drift_history, label_table
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.storage import failed_batches, prefixes, quarantine
@@ -34,6 +34,7 @@ VISITED = (
     _Kept("quarantine", stack_outputs.QUARANTINE_BUCKET, quarantine.PREFIX, quarantined_record),
     _Kept("failed batches", stack_outputs.QUARANTINE_BUCKET, failed_batches.PREFIX, failed_batch),
     _Kept("labels", stack_outputs.TRAINING_BUCKET, LABELS_PREFIX, posts_file),
+    _Kept("newest labels", stack_outputs.TRAINING_BUCKET, label_table.PREFIX, posts_file),
     _Kept(
         "base data and training sets", stack_outputs.TRAINING_BUCKET, prefixes.DATA_SETS, posts_file
     ),

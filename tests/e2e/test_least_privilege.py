@@ -29,6 +29,9 @@ from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.probation import SETTLES
 from stresswatch.retraining.triggers import DRIFT_ALARM, request_of
+from stresswatch.settled.places import PREDICTIONS, SHADOW
+from stresswatch.storage import prefixes
+from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, to_lines
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import VERDICT_FILE
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -43,11 +46,24 @@ BEYOND = {
     "logs": "Lambda and SageMaker write their logs in the role's name",
     "xray": "Lambda sends traces in the role's name",
     "ecr": "SageMaker pulls the training image in the role's name",
+    "glue": "Athena looks tables up in the role's name",
+    "s3:GetBucketLocation": "asked by Athena in the role's name",
+    "s3:AbortMultipartUpload": "asked by Athena in the role's name",
+    "s3:ListMultipartUploadParts": "asked by Athena in the role's name",
+    "athena:StopQueryExecution": "asked of a query that takes ten minutes",
     "kinesis:DescribeStream": "asked by Lambda's poller, and not by the local one",
     "kinesis:DescribeStreamSummary": "asked by Lambda's poller, and not by the local one",
 }
 """Services and actions that the local stack cannot refuse, and who needs them on AWS."""
 
+ASKED_BY_ATHENA = {
+    "QualityQualityRole": (PREDICTIONS.settled, prefixes.QUERY_RESULTS),
+    **dict.fromkeys(
+        ("RetrainingCompareRole", "RetrainingProbationRole"),
+        (PREDICTIONS.settled, SHADOW.settled, prefixes.QUERY_RESULTS),
+    ),
+}
+"""Prefixes where Athena reads, lists and writes in the role's name, and the emulator in none."""
 BEYOND_OF_ROLE = {
     "MonitoringSettleRole": {
         "s3:ListBucket of settled": "who may not list is told 403 by S3, and not 404, of an object "
@@ -80,6 +96,7 @@ class Stage:
         """Measure from a cold start, which reads the key of the text digests."""
         function = self.deployed.function("QualityQualityFunction")
         self._make_cold(function)
+        self._label()
         return self.deployed.invoke(function, {})
 
     def assemble(self, _: Permission | None) -> str:
@@ -116,6 +133,7 @@ class Stage:
         }
         function = self.deployed.function("RetrainingCompareFunction")
         self._make_cold(function)
+        self._label()
         return self.deployed.invoke(function, event)
 
     def look_at_champion(self, _: Permission | None) -> str:
@@ -125,16 +143,28 @@ class Stage:
             self.predict(None)
             end = datetime.now(UTC) + SETTLES
             eventually("end of what is looked at", lambda: datetime.now(UTC) > end)
+        if not self.deployed.objects(outputs[stack_outputs.ARCHIVE_BUCKET], SHADOW.settled):
+            now = datetime.now(UTC)
+            self.deployed.deployment.measure(now - timedelta(hours=1), now)
         end = datetime.now(UTC) - SETTLES
         window = {"start": (end - timedelta(minutes=30)).isoformat(), "end": end.isoformat()}
         event = {"version": champion["version"], "previous": champion, **window}
         function = self.deployed.function("RetrainingProbationFunction")
         unmet = GateRules(minimum_posts=1, minimum_agreement=2).to_json()
+        self._label()
         with environment(self.deployed, function, GATE_RULES=unmet):
             answer = self.deployed.invoke(function, event)
         table = outputs[stack_outputs.JOURNAL_TABLE]
         Journal(self.deployed.client("dynamodb"), table).lift_bar(champion["version"])
         return answer
+
+    def _label(self) -> None:
+        """Put one more file of labels, so that the table of the newest labels is written."""
+        bucket = self.deployed.stack.outputs[stack_outputs.TRAINING_BUCKET]
+        labels = to_lines(given_by(STREAMED[:1], datetime.now(UTC)))
+        self.deployed.client("s3").put_object(
+            Bucket=bucket, Key=f"{LABELS_PREFIX}{uuid.uuid4().hex}.jsonl", Body=labels
+        )
 
     def score(self, _: Permission | None) -> str:
         """Score a part from a cold start, which loads the model."""
@@ -315,6 +345,10 @@ def is_beyond(role: str, permission: Permission) -> bool:
         service in BEYOND
         or permission.action in BEYOND
         or any(is_listed_as(name, permission) for name in BEYOND_OF_ROLE.get(role, {}))
+        or any(
+            f"/{prefix}*" in permission.resource or f'"{prefix}*"' in permission.condition
+            for prefix in ASKED_BY_ATHENA.get(role, ())
+        )
     )
 
 
