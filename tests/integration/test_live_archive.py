@@ -1,7 +1,6 @@
 """Comparisons through Athena on moto are those of whole rows of the archive, whatever is there."""
 
 import json
-import random
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -9,14 +8,11 @@ import pytest
 
 from stresswatch.aws.athena import Athena
 from stresswatch.contracts.identity import text_digest
-from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record
 from stresswatch.monitoring.label_table import LabelTable
 from stresswatch.monitoring.labelled_predictions import labelled_predictions
 from stresswatch.monitoring.live_quality import match
 from stresswatch.retraining.live_archive import LiveArchive
 from stresswatch.settled.places import PREDICTIONS, SHADOW
-from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import lines_of
 from stresswatch.versions.shadow import GRACE
@@ -25,79 +21,17 @@ from tests.integration.conftest import ENVIRONMENT
 from tests.integration.conftest import IDENTITY_KEY as KEY
 from tests.integration.settling import settle_all
 from tests.newest_labels import newest_labels
+from tests.world import LABELS, TEXTS, World
 
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=4)
-WINDOW = Window(START + timedelta(minutes=20), START + timedelta(minutes=100))
-TEXTS = ("a day", "another day", "a day like any other")
-MOMENTS = [
-    moment + timedelta(milliseconds=offset)
-    for moment in (WINDOW.start - GRACE, WINDOW.start, WINDOW.end, WINDOW.end + GRACE)
-    for offset in (-1, 0, 1)
-] + [WINDOW.start + timedelta(minutes=minutes) for minutes in range(0, 80, 8)]
 
 
-class World:
-    """A stream of posts whose ids and texts recur, answered and shadowed at odd moments."""
-
-    def __init__(self, s3, seed):
-        self._s3 = s3
-        self._random = random.Random(seed)
-
-    def archive(self, sequence, versions, place, *, share=1.0, at=None):
-        """Archive a batch of one record; return when."""
-        chance = self._random
-        at = at or chance.choice(MOMENTS)
-        if chance.random() > share:
-            return at
-        record = Record(b"", "posts", "shard", f"{sequence:06}", (at - GRACE).timestamp())
-        of_record = random.Random(sequence)
-        text = of_record.choice(TEXTS)
-        has_digest = of_record.random() < 0.8
-        prediction = Prediction(
-            record.prediction_id,
-            Post(
-                f"post-{of_record.randrange(40)}",
-                text,
-                (1.0,) * len(NUMERIC_FEATURES),
-                None,
-                "ptsd",
-            ),
-            chance.choice([0.1, 0.4, 0.5, 0.6, 1 / 3]),
-            (float(len(text)), *[0.1] * (len(TEXT_DESCRIPTORS) - 1)),
-            chance.choice(versions),
-            at.isoformat(),
-            text_digest=text_digest(KEY, text) if has_digest else None,
-        )
-        archive.write(self._s3, "archive", [record], [prediction], place.raw)
-        return at
-
-    def label(self):
-        lines = [
-            json.dumps(
-                {
-                    "post_id": f"post-{number}",
-                    "text": self._random.choice(TEXTS),
-                    "label": self._random.randint(0, 1),
-                    "labelled_at": START.isoformat(),
-                }
-            )
-            for number in range(10, 50)
-            for _ in range(self._random.randint(0, 2))
-        ]
-        self._s3.put_object(Bucket="training", Key="labels/a.jsonl", Body="\n".join(lines).encode())
-
-    def fill(self, answers, shadows):
-        self.label()
-        for sequence in range(150):
-            at = self.archive(sequence, answers, PREDICTIONS, share=0.9)
-            near = self._random.choice([at, at + timedelta(seconds=2), None])
-            self.archive(sequence, shadows, SHADOW, share=0.85, at=near)
-        settle_all(self._s3)
-
-
-@pytest.fixture(params=range(4))
+@pytest.fixture(params=range(3))
 def world(aws, request):
-    return World(aws.s3, request.param)
+    return World(aws.s3, request.param, START, KEY)
+
+
+WINDOW = World(None, 0, START, KEY).window
 
 
 @pytest.fixture
@@ -119,11 +53,12 @@ def of(version, found):
 
 
 def labels(aws):
-    return newest_labels(lines_of(aws.body("training", "labels/a.jsonl")), KEY)
+    return newest_labels(lines_of(aws.body("training", LABELS)), KEY)
 
 
 def test_a_shadow_is_compared_as_by_whole_rows(aws, world, live):
     world.fill(answers=["v1", "v1", "v0"], shadows=["v2", "v2", "v3"])
+    settle_all(aws.s3)
     shadowed = rows(aws, WINDOW.start, WINDOW.end + GRACE, SHADOW)
     expected = compare_rows(
         of("v1", rows(aws, WINDOW.start, WINDOW.end)), of("v2", shadowed), labels(aws)
@@ -140,6 +75,7 @@ def test_a_shadow_is_compared_as_by_whole_rows(aws, world, live):
 
 def test_a_probation_is_compared_as_by_whole_rows(aws, world, live):
     world.fill(answers=["v1", "v2", "v2"], shadows=["v1", "v1", "v0"])
+    settle_all(aws.s3)
     answered = rows(aws, WINDOW.start - GRACE, WINDOW.end + GRACE)
     earlier = {
         row["prediction_id"]
@@ -169,6 +105,7 @@ def sorted_pairs(live):
 def test_live_quality_is_that_of_whole_rows(aws, world):
     """To the order of what is scored, which the intervals depend on."""
     world.fill(answers=["v1", "v1", "v2"], shadows=["v2"])
+    settle_all(aws.s3)
     known, trained = labels(aws), {text_digest(KEY, TEXTS[1])}
     expected = match(known, rows(aws, WINDOW.start, WINDOW.end), "v1", trained)
     folded = LabelTable(aws.s3, "training", KEY).fold()
@@ -184,8 +121,9 @@ def test_live_quality_is_that_of_whole_rows(aws, world):
 
 
 def test_of_texts_that_either_was_trained_on_labels_do_not_count(aws, live):
-    world = World(aws.s3, 1)
+    world = World(aws.s3, 1, START, KEY)
     world.fill(answers=["v1"], shadows=["v2"])
+    settle_all(aws.s3)
     before = live.compare_shadow(WINDOW, "v1", "v2")
     posts = [
         {"post_id": f"other-{number}", "text": text, "label": 1}
