@@ -15,8 +15,9 @@ from stresswatch.monitoring.label_table import LabelTable
 from stresswatch.monitoring.labelled_predictions import labelled_predictions
 from stresswatch.monitoring.live_quality import Labels, match
 from stresswatch.retraining.live_archive import LiveArchive
-from stresswatch.settled.places import ARCHIVES, PREDICTIONS, SHADOW, Part
+from stresswatch.settled.places import ARCHIVES, SHADOW, Part
 from stresswatch.settled.plan import Job
+from stresswatch.settled.queries import PREDICTIONS_TABLE
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import LABELS_PREFIX, read_lines
@@ -97,7 +98,7 @@ def test_a_shadow_and_a_probation_compare_as_whole_rows_do(world: World, live: L
 
 def test_a_query_that_fails_is_named_and_quotes_nothing(world: World, athena: Athena) -> None:
     text = "cast(post_id AS bigint)"
-    sql = f"SELECT {text} FROM {PREDICTIONS.name} WHERE model_version = ?"
+    sql = f"SELECT {text} FROM {PREDICTIONS_TABLE} WHERE model_version = ?"
     with pytest.raises(QueryFailed, match=r"^the query [\w-]{36} ended as FAILED") as failure:
         list(athena.query(sql, ["v1"]))
     assert "post-" not in str(failure.value)
