@@ -58,6 +58,19 @@ def test_no_role_has_a_managed_policy(template):
         assert "ManagedPolicyArns" not in role
 
 
+QUERIES = {
+    "athena:GetQueryExecution",
+    "athena:GetQueryResults",
+    "athena:StartQueryExecution",
+    "athena:StopQueryExecution",
+    "glue:GetDatabase",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "s3:AbortMultipartUpload",
+    "s3:GetBucketLocation",
+    "s3:ListMultipartUploadParts",
+}
+"""What asking Athena takes, beside reading what is asked for and writing the result."""
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
@@ -106,6 +119,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         (
             "QualityQualityRole",
             {
+                *QUERIES,
                 "cloudwatch:PutMetricData",
                 "s3:GetObject",
                 "s3:ListBucket",
@@ -122,6 +136,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         (
             "RetrainingCompareRole",
             {
+                *QUERIES,
                 "s3:GetObject",
                 "s3:ListBucket",
                 "s3:PutObject",
@@ -132,6 +147,7 @@ KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
         (
             "RetrainingProbationRole",
             {
+                *QUERIES,
                 "dynamodb:GetItem",
                 "dynamodb:PutItem",
                 "s3:GetObject",
