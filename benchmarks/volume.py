@@ -41,6 +41,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.contracts.identity import read_key, text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.storage import archive
 from stresswatch.versions.champion import load_model
 from verification.lambda_context import CONTEXT
@@ -152,7 +153,8 @@ class _Rows:
         """Predict the wordings once."""
         pointer = running.champion()
         assert pointer  # noqa: S101
-        secret = settings_of(running, stack_outputs.QUALITY_FUNCTION)["IDENTITY_SECRET"]
+        settings = settings_of(running, stack_outputs.QUALITY_FUNCTION)
+        secret = QualityEnvironment.parse(settings).identity_secret
         key = read_key(running.target.client("secretsmanager"), secret)
         served = load_model(running.target.client("s3"), pointer)
         named = [(str(place), one.post) for place, one in enumerate(labelled)]

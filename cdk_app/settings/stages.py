@@ -49,7 +49,10 @@ _PROD = Stage(
     retains_data=True,
     requires_byte_code=True,
     streaming=Streaming(
-        retention_hours=168, maximum_record_age_seconds=86_400, batch_window_seconds=5
+        retention_hours=168,
+        maximum_record_age_seconds=86_400,
+        batch_size=1_000,
+        batch_window_seconds=5,
     ),
     serving=Serving(canary_minutes=10, reserves_concurrency=True, predictor_concurrency=50),
     retraining=Retraining(

@@ -17,7 +17,6 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws import service_text
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, read
-from stresswatch.errors import Unavailable
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
@@ -25,7 +24,7 @@ from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, mess
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
-from stresswatch.settled.places import PREDICTIONS, settled_parts
+from stresswatch.settled.places import PREDICTIONS, NotSettled, settled_parts
 from stresswatch.settled.samples import Sample, merge, read_samples
 from stresswatch.settled.summaries import read_summaries
 from stresswatch.settled.windows import Window
@@ -39,10 +38,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 logger = Logger()
-
-
-class NotSettled(Unavailable):
-    """A window is to be measured before all of its parts are settled."""
 
 
 _INDEX_DAYS = 14

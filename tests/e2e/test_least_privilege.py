@@ -65,10 +65,6 @@ ASKED_BY_ATHENA = {
 }
 """Prefixes where Athena reads, lists and writes in the role's name, and the emulator in none."""
 BEYOND_OF_ROLE = {
-    "MonitoringSettleRole": {
-        "s3:ListBucket of settled": "who may not list is told 403 by S3, and not 404, of an object "
-        "that there is not"
-    },
     "PredictionPredictorRole": {"s3:ListBucket": "Lambda looks for its failure destination"},
     "RetrainingTrainingRole": {"cloudwatch:PutMetricData": "SageMaker measures the instance"},
 }

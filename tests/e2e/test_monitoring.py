@@ -94,6 +94,7 @@ def written(deployed: Deployed) -> dict[str, datetime]:
 def test_a_settle_that_fails_fails_the_run_and_the_next_one_takes_it_up(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
+    measure(deployed)
     before = archived(deployed)
     deployed.deployment.send([payload(post) for post in make_posts(3, seed=92)])
     eventually("predictions", lambda: len(archived(deployed)) == len(before) + 3)

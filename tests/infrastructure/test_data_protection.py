@@ -257,7 +257,7 @@ def test_each_function_has_concurrency_of_its_own_where_the_stage_says(tmp_path,
 def test_a_predictor_with_less_reserved_than_shards_is_refused():
     assert STAGES["staging"].changed(streaming={"shards": 11}).streaming.batches_at_once == 11
     with pytest.raises(InvalidStage, match="Lambda would throttle the mapping"):
-        STAGES["prod"].changed(streaming={"shards": 11})
+        STAGES["prod"].changed(streaming={"shards": 51})
 
 
 def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):

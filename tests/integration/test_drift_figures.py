@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from cli.smoke import smoke_posts
-from lambdas.drift.handler import NotSettled
 from lambdas.drift.handler import handler as drift
 from stresswatch.contracts.posts import SMOKE_PREFIX
 from stresswatch.contracts.predictions import Record
@@ -17,6 +16,7 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
 from stresswatch.monitoring.drift import measure_drift
 from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.settled.places import PREDICTIONS, NotSettled, settled_parts
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from tests.conftest import make_posts
@@ -103,7 +103,8 @@ def test_a_window_with_a_part_that_is_not_settled_is_not_measured(aws, champion,
     event = {"start": START.isoformat(), "end": (START + HOUR).isoformat()}
     (window,) = settle_planned(event)["windows"]
     assert window["shards"] == 3
-    (key, *_) = aws.keys("archive", "settled-summaries/")
+    parts = settled_parts(aws.s3, "archive", PREDICTIONS, START, START + HOUR)
+    key = PREDICTIONS.summary_key(parts[0])
     aws.s3.delete_object(Bucket="archive", Key=key)
     with pytest.raises(NotSettled, match="2 of the window's 3 parts"):
         drift(window, CONTEXT)

@@ -44,16 +44,16 @@ class Buckets:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
 
-    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        if (Bucket, Key) not in self.objects:
-            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
-        return {"ETag": _etag(self.objects[Bucket, Key])}
-
     def get_paginator(self, _operation: str) -> Buckets:
         return self
 
     def paginate(self, *, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        yield {"Contents": [{"Key": key} for key in self.keys(Bucket, Prefix)]}
+        yield {
+            "Contents": [
+                {"Key": key, "ETag": _etag(self.objects[Bucket, key])}
+                for key in self.keys(Bucket, Prefix)
+            ]
+        }
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """List a prefix, in the order in which S3 does."""

@@ -121,9 +121,9 @@ class MonitoringWorkflow(Construct):
         role = role_of(function)
         raw = [one.raw for one in _ARCHIVES]
         made = [prefix for one in _ARCHIVES for prefix in one.made]
-        # Only who may list is told that there is no part yet, whose ETag it asks for.
+        # It looks whether there is a part already, and which.
         storage.grant_list(role, storage.archive, *raw, *made)
-        storage.grant_read(role, storage.archive, *raw, *made)
+        storage.grant_read(role, storage.archive, *raw, *(one.summaries for one in _ARCHIVES))
         storage.grant_write(role, storage.archive, *made)
         return function
 

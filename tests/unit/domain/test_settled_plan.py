@@ -65,12 +65,15 @@ class TestGrid:
         asked = Window(NOON + timedelta(minutes=30), NOON + timedelta(minutes=150))
         later = NOON + 9 * HOUR
         assert asked_windows(asked, 60, later) == [hour(0), hour(1), hour(2)]
+
+    def test_what_is_asked_for_has_the_windows_of_a_minute_before_and_after(self):
         whole = Window(NOON, NOON + HOUR)
-        assert asked_windows(whole, 60, later) == [hour(0)]
+        assert asked_windows(whole, 60, NOON + 9 * HOUR) == [hour(-1), hour(0), hour(1)]
 
     def test_of_what_is_asked_for_the_running_window_is_the_last(self):
         now = NOON + timedelta(minutes=70)
-        assert asked_windows(Window(NOON, NOON + 9 * HOUR), 60, now) == [hour(0), hour(1)]
+        begun = Window(NOON + timedelta(minutes=5), NOON + 9 * HOUR)
+        assert asked_windows(begun, 60, now) == [hour(0), hour(1)]
         with pytest.raises(InvalidWindow, match="not begun"):
             asked_windows(Window(now, NOON + 9 * HOUR), 60, now)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from stresswatch.aws.s3 import listed
+from stresswatch.errors import Unavailable
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions import shadow
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 NOTHING = "none"
 """Stands for a shard where nothing arrived: a part of its own tells "nothing" from "not yet"."""
+
+
+class NotSettled(Unavailable):
+    """A window is to be measured before all of its parts are settled."""
 
 
 class Part(NamedTuple):

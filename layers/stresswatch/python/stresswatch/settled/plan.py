@@ -15,6 +15,7 @@ from stresswatch.settled.sources import sources
 from stresswatch.settled.summaries import Summary
 from stresswatch.settled.windows import InvalidWindow, Window
 from stresswatch.storage.archive import ArchivedObject
+from stresswatch.versions.shadow import GRACE
 
 LOOKED_AT = timedelta(hours=24)
 """How long after its end a window is settled anew where objects came late."""
@@ -99,6 +100,8 @@ def scheduled_windows(scheduled: datetime, minutes: int) -> list[Window]:
 def asked_windows(asked: Window, minutes: int, now: datetime) -> list[Window]:
     """Return the windows that a run on demand looks at, also the running one.
 
+    Who compares two versions needs what was said a moment before and after, too.
+
     Raises
     ------
     InvalidWindow
@@ -106,7 +109,7 @@ def asked_windows(asked: Window, minutes: int, now: datetime) -> list[Window]:
     """
     if asked.start >= now:
         raise InvalidWindow("the window has not begun")
-    return Window.grid(asked.start, min(asked.end, now), minutes)
+    return Window.grid(asked.start - GRACE, min(asked.end + GRACE, now), minutes)
 
 
 def as_settled(grid: Sequence[Window], settled: Iterable[Window]) -> list[Window]:

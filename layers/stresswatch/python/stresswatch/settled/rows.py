@@ -24,7 +24,7 @@ _ROWS_A_GROUP = 100_000
 _LONGEST_LINE = 1_000_000
 """In bytes, far beyond any row: DuckDB reads into buffers twice as large."""
 _TYPES = {str: "VARCHAR", bool: "BOOLEAN", float: "DOUBLE"}
-_OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}"
+OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}"
 _SMOKE = f"starts_with(post_id, '{SMOKE_PREFIX}')"
 
 
@@ -88,7 +88,7 @@ class Rows:
         return f"read_parquet({_text(str(self.file))})"
 
     def _copy(self, query: str, file: Path) -> None:
-        self._connection.execute(f"COPY ({query}) TO {_text(str(file))} ({_OPTIONS})")
+        self._connection.execute(f"COPY ({query}) TO {_text(str(file))} ({OPTIONS})")
 
 
 @contextmanager

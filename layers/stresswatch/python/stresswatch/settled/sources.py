@@ -18,6 +18,8 @@ from stresswatch.storage.archive import ArchivedObject
 
 TOLERANCE = timedelta(hours=2)
 """How far the clock of a function may be behind that of the stream."""
+LONGEST = timedelta(days=7)
+"""How long a record may be delivered again at most, by any stage's settings."""
 
 
 class Sources(NamedTuple):
@@ -39,7 +41,8 @@ class Sources(NamedTuple):
 
 def reach(of_window: Iterable[ArchivedObject], start: datetime) -> datetime:
     """Return from when on an object may hold the same records as these, or `start` if sooner."""
-    return min([start, *(one.arrived - TOLERANCE for one in of_window)])
+    arrived = min([start, *(one.arrived - TOLERANCE for one in of_window)])
+    return max(arrived, start - LONGEST)
 
 
 def sources(objects: Sequence[ArchivedObject], window: Window) -> Sources:
