@@ -1,0 +1,234 @@
+"""A rate among many posts, by predictions of all of them and labels of a random sample.
+
+Counting what a model calls stressed is biased wherever the model is. The mean error on a random
+sample of labelled posts says by how much, and is taken off: prediction-powered inference
+(Angelopoulos et al., "Prediction-powered inference", Science 382, 2023; with power tuning, "PPI++",
+arXiv:2311.01453), which survey statistics knows as the difference estimator (Särndal, Swensson and
+Wretman, "Model assisted survey sampling", 1992, sections 5.8 and 6.3). It is right whatever the
+model does; a better model only makes the interval narrower.
+
+The target is the share among these posts, as annotators would label them, and not among the posts
+of a larger population: predictions are known of all of them, so only the sample is random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stresswatch.evaluation.proportions import wilson_bounds
+
+MINIMUM_LABELS = 30
+"""Sampled labels below which there is no estimate: its interval would promise too much."""
+LEAST_OF_A_CLASS = 10
+"""Of either class; with fewer in the sample the interval is Wilson's, of the labels alone."""
+
+
+class Method(StrEnum):
+    """How an estimate was made."""
+
+    PREDICTION_POWERED = "prediction_powered"
+    LABELS_ALONE = "labels_alone"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The labelled posts of a random sample; arrays of shape (n_labelled,).
+
+    Attributes
+    ----------
+    labels : array of float
+        0 or 1.
+    predictions : array of float
+        The model's probabilities of these posts.
+    inclusion : array of float
+        How likely each was to be drawn, above 0 and at most 1.
+    clusters : array
+        What belongs together, as the segments of a post do: labels of one cluster may be alike.
+    """
+
+    labels: NDArray[np.float64]
+    predictions: NDArray[np.float64]
+    inclusion: NDArray[np.float64]
+    clusters: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        if not ((self.inclusion > 0) & (self.inclusion <= 1)).all():
+            raise ValueError("probabilities of inclusion must be above 0 and at most 1")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class RateEstimate:
+    """A rate and its interval.
+
+    Attributes
+    ----------
+    rate, low, high : float
+    variance : float
+        Of the rate, over samples that might have been drawn.
+    labelled : int
+        Posts of the sample.
+    tuning : float
+        How much the predictions count, from 0 (labels alone) to 1 (Science 2023).
+    """
+
+    rate: float
+    low: float
+    high: float
+    variance: float
+    labelled: int
+    tuning: float
+    method: Method
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one rate is above another, with an interval that holds for all that are compared."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_told_from_chance(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+
+def estimate_rate(
+    mean_prediction: float, posts: int, sample: Sample, confidence: float = 0.95
+) -> RateEstimate | None:
+    """Estimate the share of posts with label 1; None with fewer than `MINIMUM_LABELS` labels.
+
+    Parameters
+    ----------
+    mean_prediction : float
+        Of all `posts`, those of the sample among them.
+    """
+    if len(sample) < MINIMUM_LABELS:
+        return None
+    weights = 1 / sample.inclusion
+    if min(sample.labels.sum(), (1 - sample.labels).sum()) < LEAST_OF_A_CLASS:
+        return _by_labels_alone(posts, sample, weights, confidence)
+    tuning = _tuning(sample, weights)
+    residuals = sample.labels - tuning * sample.predictions
+    mean = float(np.average(residuals, weights=weights))
+    variance, degrees = _variance(residuals - mean, sample, weights)
+    rate = tuning * mean_prediction + mean
+    reach = _t_quantile((1 + confidence) / 2, degrees) * sqrt(variance)
+    return RateEstimate(
+        rate=min(1.0, max(0.0, rate)),
+        low=max(0.0, rate - reach),
+        high=min(1.0, rate + reach),
+        variance=variance,
+        labelled=len(sample),
+        tuning=tuning,
+        method=Method.PREDICTION_POWERED,
+    )
+
+
+def differences(
+    pairs: Mapping[str, tuple[RateEstimate, RateEstimate]], confidence: float = 0.95
+) -> dict[str, Difference]:
+    """Return how far the first of each pair is above the second.
+
+    All intervals hold together with at least this confidence (Bonferroni). The two of a pair are
+    estimates of other posts, so that their samples are independent.
+    """
+    if not pairs:
+        return {}
+    z = NormalDist().inv_cdf(1 - (1 - confidence) / 2 / len(pairs))
+    found = {}
+    for name, (first, second) in pairs.items():
+        value = first.rate - second.rate
+        reach = z * sqrt(first.variance + second.variance)
+        found[name] = Difference(value, value - reach, value + reach)
+    return found
+
+
+def labels_needed(estimate: RateEstimate, posts: int, width: float) -> int:
+    """Return about how many labels an interval of a width takes, of equally likely posts.
+
+    The variance falls with the number of labels n as (1/n - 1/posts) does.
+
+    Raises
+    ------
+    ValueError
+        When the width is not above 0.
+    """
+    if not width > 0:
+        raise ValueError("the width of an interval must be above 0")
+    now = estimate.high - estimate.low
+    spread = 1 / estimate.labelled - 1 / posts
+    if now <= width or spread <= 0:
+        return estimate.labelled
+    return min(posts, int(np.ceil(1 / (spread * (width / now) ** 2 + 1 / posts))))
+
+
+def _tuning(sample: Sample, weights: NDArray[np.float64]) -> float:
+    """Return the tuning of least variance, from 0 to 1."""
+    labels, predictions = (
+        _by_cluster(values - np.average(values, weights=weights), sample, weights)
+        for values in (sample.labels, sample.predictions)
+    )
+    spread = float(predictions @ predictions)
+    return min(1.0, max(0.0, float(labels @ predictions) / spread)) if spread else 0.0
+
+
+def _variance(
+    deviations: NDArray[np.float64], sample: Sample, weights: NDArray[np.float64]
+) -> tuple[float, int]:
+    """Return the variance of a Hájek mean over samples, and its degrees of freedom.
+
+    Clusters are drawn each by itself (Poisson sampling; Särndal, Swensson and Wretman, section
+    5.7). The mean and the tuning were fitted to them, so they have two degrees less.
+    """
+    sums = _by_cluster(deviations, sample, weights)
+    degrees = len(sums) - 2
+    return len(sums) / degrees * float(sums @ sums) / float(weights.sum()) ** 2, degrees
+
+
+def _by_cluster(
+    deviations: NDArray[np.float64], sample: Sample, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted sum of each cluster, as it varies with what is drawn."""
+    _, places = np.unique(sample.clusters, return_inverse=True)
+    varying = np.sqrt(1 - sample.inclusion) * weights * deviations
+    return np.bincount(places, weights=varying)
+
+
+def _by_labels_alone(
+    posts: int, sample: Sample, weights: NDArray[np.float64], confidence: float
+) -> RateEstimate:
+    """Estimate by Wilson's interval, of as many labels as the weighted ones are worth."""
+    rate = float(np.average(sample.labels, weights=weights))
+    worth = float(weights.sum()) ** 2 / float(weights @ weights)
+    unseen = 1 - len(sample) / posts
+    if not unseen:
+        return RateEstimate(rate, rate, rate, 0.0, len(sample), 0.0, Method.LABELS_ALONE)
+    total = max(1, round(worth / unseen))
+    low, high = wilson_bounds(round(rate * total), total, (1 + confidence) / 2)
+    reach = (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)
+    return RateEstimate(
+        rate, min(rate, low), max(rate, high), reach**2, len(sample), 0.0, Method.LABELS_ALONE
+    )
+
+
+def _t_quantile(share: float, degrees: int) -> float:
+    """Return a quantile of Student's t by its expansion (Abramowitz and Stegun, 26.7.5)."""
+    z = NormalDist().inv_cdf(share)
+    terms: Sequence[float] = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return sum(term / degrees**power for power, term in enumerate(terms))

@@ -1,0 +1,201 @@
+"""A rate by predictions of all posts and labels of a sample: right whatever the model does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
+from scipy import stats
+
+from stresswatch.evaluation.prediction_powered import (
+    LEAST_OF_A_CLASS,
+    MINIMUM_LABELS,
+    Method,
+    RateEstimate,
+    Sample,
+    _t_quantile,
+    differences,
+    estimate_rate,
+    labels_needed,
+)
+
+POSTS = 4_000
+DRAWS = 2_000
+SEED = 5
+
+
+def population(name, rng):
+    """Labels, predictions, inclusion and clusters of all posts of a cell."""
+    truth = rng.beta(2, 3, POSTS)
+    labels = (rng.random(POSTS) < truth).astype(float)
+    clusters = np.arange(POSTS)
+    inclusion = np.full(POSTS, 0.05)
+    predictions = np.clip(truth + rng.normal(0, 0.1, POSTS), 0, 1)
+    if name == "covariate shift":
+        predictions = np.clip(predictions + 0.2 * (truth > 0.4), 0, 1)
+    elif name == "prior shift":
+        labels = (rng.random(POSTS) < 0.4 * truth).astype(float)
+    elif name == "worse than chance":
+        predictions = 1 - predictions
+    elif name == "unequal probabilities":
+        inclusion = np.where(np.abs(predictions - 0.5) < 0.15, 0.1, 0.03)
+    elif name == "clusters":
+        clusters = np.arange(POSTS) // 2
+        labels, predictions = labels[clusters * 2], predictions[clusters * 2]
+    return labels, predictions, inclusion, clusters.astype(str)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "covariate shift",
+        "prior shift",
+        "worse than chance",
+        "unequal probabilities",
+        "clusters",
+    ],
+)
+def test_the_interval_covers_the_posts_own_rate_in_95_of_100_draws(name):
+    rng = np.random.default_rng(SEED)
+    labels, predictions, inclusion, clusters = population(name, rng)
+    truth, mean = labels.mean(), predictions.mean()
+    found = []
+    for _ in range(DRAWS):
+        if name == "clusters":
+            drawn = np.repeat(rng.random(POSTS // 2), 2) < inclusion
+        else:
+            drawn = rng.random(POSTS) < inclusion
+        sample = Sample(labels[drawn], predictions[drawn], inclusion[drawn], clusters[drawn])
+        found.append(estimate_rate(mean, POSTS, sample))
+    covered = np.mean([one.low <= truth <= one.high for one in found])
+    assert covered == pytest.approx(0.95, abs=0.01)
+    assert np.mean([one.rate for one in found]) == pytest.approx(truth, abs=0.003)
+    observed = np.var([one.rate for one in found])
+    assert np.mean([one.variance for one in found]) == pytest.approx(observed, rel=0.12)
+
+
+def drawn_sample(rng, labelled=200):
+    predictions = rng.random(labelled)
+    labels = (rng.random(labelled) < predictions).astype(float)
+    return Sample(labels, predictions, np.full(labelled, 1e-12), np.arange(labelled).astype(str))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_it_is_ppi_python_s_estimate_but_for_what_is_known_of_all_posts(seed):
+    """Theirs is of a larger population: of it, all predictions are a sample as well."""
+    rng = np.random.default_rng(seed)
+    sample, others = drawn_sample(rng), rng.random(5_000)
+    ours = estimate_rate(others.mean(), 10**15, sample)
+    theirs = ppi_mean_pointestimate(sample.labels, sample.predictions, others, lam=ours.tuning)
+    assert ours.rate == pytest.approx(float(theirs[0]), abs=1e-9)
+    low, high = ppi_mean_ci(sample.labels, sample.predictions, others, alpha=0.05, lam=ours.tuning)
+    reach = (float(high[0]) - float(low[0])) / 2 / stats.norm.ppf(0.975)
+    n = len(sample)
+    of_predictions = ours.tuning**2 * others.var() / len(others)
+    assert ours.variance * (n - 2) / n == pytest.approx(reach**2 - of_predictions, rel=1e-9)
+
+
+def test_the_tuning_makes_the_interval_no_wider_than_that_of_the_labels():
+    rng = np.random.default_rng(3)
+    good, useless = drawn_sample(rng), drawn_sample(rng)
+    useless = Sample(useless.labels, rng.random(200), useless.inclusion, useless.clusters)
+    for sample in (good, useless):
+        found = estimate_rate(sample.predictions.mean(), 10**9, sample)
+        alone = sample.labels.var(ddof=1) / len(sample)
+        assert 0 <= found.tuning <= 1
+        assert found.variance <= alone * 1.01, "but for the degree of freedom of the tuning"
+
+
+def test_all_posts_labelled_leave_nothing_to_chance():
+    rng = np.random.default_rng(5)
+    predictions = rng.random(500)
+    labels = (rng.random(500) < 0.4).astype(float)
+    sample = Sample(labels, predictions, np.ones(500), np.arange(500).astype(str))
+    found = estimate_rate(predictions.mean(), 500, sample)
+    assert found.rate == pytest.approx(labels.mean())
+    assert (found.low, found.high) == pytest.approx((found.rate, found.rate))
+
+
+def test_with_fewer_labels_than_it_takes_there_is_no_estimate():
+    rng = np.random.default_rng(1)
+    assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS - 1)) is None
+    assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS)) is not None
+
+
+@pytest.mark.parametrize("positives", range(LEAST_OF_A_CLASS))
+def test_a_class_of_a_few_labels_gets_wilson_s_interval(positives):
+    labels = np.zeros(100)
+    labels[:positives] = 1
+    sample = Sample(labels, np.full(100, 0.3), np.full(100, 0.01), np.arange(100).astype(str))
+    found = estimate_rate(0.3, 10_000, sample)
+    assert found.method == Method.LABELS_ALONE
+    assert found.low <= found.rate < found.high
+    assert found.high >= 0.035, "not even with no positive label is the rate 0 for sure"
+
+
+def test_a_rare_rate_is_covered_too():
+    rng = np.random.default_rng(11)
+    labels = (rng.random(POSTS) < 0.03).astype(float)
+    predictions = np.clip(labels * 0.3 + rng.random(POSTS) * 0.5, 0, 1)
+    covered = []
+    for _ in range(DRAWS):
+        drawn = rng.random(POSTS) < 0.05
+        sample = Sample(
+            labels[drawn],
+            predictions[drawn],
+            np.full(drawn.sum(), 0.05),
+            np.flatnonzero(drawn).astype(str),
+        )
+        found = estimate_rate(predictions.mean(), POSTS, sample)
+        covered.append(found.low <= labels.mean() <= found.high)
+    assert np.mean(covered) >= 0.93
+
+
+def rate(value, variance=0.0004):
+    return RateEstimate(value, value, value, variance, 100, 0.5, Method.PREDICTION_POWERED)
+
+
+def test_more_comparisons_make_each_interval_wider():
+    pairs = {str(place): (rate(0.45), rate(0.40)) for place in range(10)}
+    (one,) = differences({"a": pairs["0"]}).values()
+    among_ten = differences(pairs)["0"]
+    assert one.value == among_ten.value == pytest.approx(0.05)
+    assert among_ten.high - among_ten.low > 1.4 * (one.high - one.low)
+    assert not one.is_told_from_chance
+    assert differences({"a": (rate(0.6), rate(0.4))})["a"].is_told_from_chance
+    assert differences({}) == {}
+
+
+def test_the_labels_for_a_width_are_those_that_give_it():
+    rng = np.random.default_rng(2)
+    posts = 20_000
+    predictions = rng.random(posts)
+    labels = (rng.random(posts) < predictions).astype(float)
+
+    def measured(labelled):
+        chosen = rng.permutation(posts)[:labelled]
+        inclusion = np.full(labelled, labelled / posts)
+        sample = Sample(labels[chosen], predictions[chosen], inclusion, chosen.astype(str))
+        return estimate_rate(predictions.mean(), posts, sample)
+
+    now = measured(200)
+    needed = labels_needed(now, posts, width=0.05)
+    then = measured(needed)
+    assert then.high - then.low == pytest.approx(0.05, rel=0.15)
+    assert labels_needed(now, posts, width=1.0) == 200
+    with pytest.raises(ValueError, match="must be above 0"):
+        labels_needed(now, posts, width=0)
+
+
+@pytest.mark.parametrize("inclusion", [0.0, -0.1, 1.1, float("nan")])
+def test_a_probability_of_inclusion_that_is_none_is_refused(inclusion):
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        Sample(np.ones(1), np.ones(1), np.array([inclusion]), np.array(["a"]))
+
+
+@pytest.mark.parametrize("degrees", [10, 28, 100, 10_000])
+def test_the_quantiles_are_those_of_student_s_t(degrees):
+    assert _t_quantile(0.975, degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=2e-4)
