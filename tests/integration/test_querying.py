@@ -169,7 +169,7 @@ class TestVolumeByHour:
         assert lake.run("volume_by_hour") == []
 
 
-class TestStressRateByDay:
+class TestCalledRateByDay:
     def test_the_rows_are_those_that_the_archives_own_reader_keeps(self, lake, aws):
         """A promotion between two deliveries changes neither what it says nor what this says."""
         lake.predicted(*[prediction(n, probability=0.9) for n in range(30)])
@@ -178,26 +178,20 @@ class TestStressRateByDay:
         rows = archive.read(
             aws.s3, "archive", YESTERDAY - timedelta(days=1), YESTERDAY + timedelta(days=1)
         )
-        (day,) = lake.run("stress_rate_by_day")
+        (day,) = lake.run("called_rate_by_day")
         assert day["posts"] == len(rows) == 40
-        assert day["stress_rate"] == sum(row["stressed"] for row in rows) / 40 == 0.75
+        assert day["called_rate"] == sum(row["stressed"] for row in rows) / 40 == 0.75
         assert day["mean_probability"] == pytest.approx(0.7)
 
     def test_of_two_deliveries_at_the_same_moment_the_older_version_stands(self, lake):
         lake.predicted(prediction(1, probability=0.1, version="v2"))
         lake.predicted(prediction(1, probability=0.9, version="v1"))
-        assert [day["stress_rate"] for day in lake.run("stress_rate_by_day")] == [1]
-
-    def test_the_interval_is_wilsons(self, lake):
-        """Against the published figures of 8 in 10: 0.490 to 0.943 (Newcombe, 1998)."""
-        lake.predicted(*[prediction(n, probability=0.9 if n < 8 else 0.1) for n in range(10)])
-        (day,) = lake.run("stress_rate_by_day")
-        assert (day["low"], day["high"]) == pytest.approx((0.490, 0.943), abs=5e-4)
+        assert [day["called_rate"] for day in lake.run("called_rate_by_day")] == [1]
 
     def test_days_are_apart(self, lake):
         lake.predicted(prediction(1))
         lake.predicted(prediction(2, probability=0.2, at=YESTERDAY - timedelta(days=2)))
-        assert [day["stress_rate"] for day in lake.run("stress_rate_by_day")] == [0, 1]
+        assert [day["called_rate"] for day in lake.run("called_rate_by_day")] == [0, 1]
 
 
 class TestCalibration:
