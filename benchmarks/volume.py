@@ -106,7 +106,7 @@ def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
     """Run the functions over an hour as the workflow does."""
     span = {"start": start.isoformat(), "end": (start + _HOUR).isoformat()}
     plan, planned = _run(running, "plan", span, rows)
-    (job,) = (one for one in plan["jobs"] if one["archive"] == "predictions")
+    (job,) = (one for one in plan["jobs"] if one["shard"] == _SHARD)
     settled, settling = _run(running, "settle", job, rows)
     assert settled["posts"] == rows, settled  # noqa: S101
     (window,) = plan["windows"]

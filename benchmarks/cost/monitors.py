@@ -22,7 +22,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
-from stresswatch.settled.places import PREDICTIONS
+from stresswatch.settled.places import NOTHING, PREDICTIONS
 from stresswatch.settled.rows import OPTIONS
 from verification.lambda_context import CONTEXT
 
@@ -61,7 +61,8 @@ def measure(running: DeploymentClient, began: datetime, runs: int) -> dict[str, 
     seconds, plan = _fastest(running, "plan", span, runs)
     found = {"plan": seconds, "settle": 0.0}
     for job in plan["jobs"]:
-        found["settle"] += _fastest(running, "settle", job, runs)[0]
+        seconds, _ = _fastest(running, "settle", job, runs)
+        found["settle"] += seconds if job["shard"] != NOTHING else 0.0
     (window,) = plan["windows"]
     found["drift"], _ = _fastest(running, "drift", window, runs)
     found["quality"], _ = _fastest(running, "quality", plan["quality"], runs)
