@@ -202,7 +202,7 @@ def _by_cluster(
     """Return the weighted sum of each cluster, as it varies with what is drawn."""
     _, places = np.unique(sample.clusters, return_inverse=True)
     varying = np.sqrt(1 - sample.inclusion) * weights * deviations
-    return np.bincount(places, weights=varying)
+    return np.bincount(places, weights=varying).astype(np.float64)
 
 
 def _by_labels_alone(
@@ -231,4 +231,4 @@ def _t_quantile(share: float, degrees: int) -> float:
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
     )
-    return sum(term / degrees**power for power, term in enumerate(terms))
+    return float(sum(term / degrees**power for power, term in enumerate(terms)))
