@@ -13,7 +13,7 @@ from stresswatch.contracts.posts import SMOKE_PREFIX, Post
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, Prediction, Record
 from stresswatch.settled.listing import look_at
 from stresswatch.settled.places import NOTHING, PREDICTIONS, SHADOW, Part
-from stresswatch.settled.rows import SAMPLE_COLUMNS
+from stresswatch.settled.rows import SAMPLE_COLUMNS, rows_in
 from stresswatch.settled.settle import Overtaken, settle
 from stresswatch.settled.summaries import Counts, Summary
 from stresswatch.settled.windows import Window
@@ -218,6 +218,12 @@ def test_records_of_another_shard_are_others(lake):
     lake.settle()
     lake.settle(shard="shardId-000000000001")
     assert len(lake.rows()) == len(lake.rows(shard="shardId-000000000001")) == 10
+
+
+def test_no_bar_of_progress_is_drawn_into_the_log(tmp_path):
+    with rows_in(tmp_path) as rows:
+        setting = "SELECT current_setting('enable_progress_bar')"
+        assert rows._connection.execute(setting).fetchall() == [(False,)]
 
 
 def test_settling_again_gives_the_same_bytes(lake):

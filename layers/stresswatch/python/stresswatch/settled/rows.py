@@ -101,6 +101,7 @@ def rows_in(folder: Path) -> Iterator[Rows]:
         "autoinstall_known_extensions": False,
     }
     with closing(duckdb.connect(config=settings)) as connection:
+        connection.execute("SET enable_progress_bar = false")  # it would be drawn into the log
         yield Rows(connection, folder)
 
 
