@@ -97,7 +97,7 @@ def measure(windows: Sequence[int]) -> list[Latency]:
 
 
 def _set_window(app: Path, seconds: int) -> None:
-    """Give the mapping of the posts stream another batch window."""
+    """Set the batch window of the posts stream's event source mapping."""
     (path,) = app.glob("*.template.json")
     template = json.loads(path.read_text())
     (mapping,) = (

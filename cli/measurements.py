@@ -39,7 +39,7 @@ def span_of(
 
 
 def measurement_table(measured: Measurement) -> Table:
-    """Return a table of what was found, or of why there is no figure."""
+    """Return the figures as a table; where one is missing, the table says why."""
     drift, quality = measured
     start, end = (datetime.fromisoformat(drift[name]) for name in ("start", "end"))
     span = f"{timestamp(start)} to {timestamp(end)}"

@@ -41,7 +41,7 @@ class Measured:
     predictor, settle, drift : LinearTime
         Seconds of a batch, of a part, and of a sample that is compared.
     plan_seconds, quality_seconds : float
-        Of a run, whatever the number of posts.
+        Of one run; they do not grow with the posts.
     calls : mapping of str to float
         What the predictor calls a batch.
     log_bytes : float

@@ -34,9 +34,8 @@ class Querying(Construct):
     ----------
     database : glue.CfnDatabase
     workgroup, functions_workgroup : athena.CfnWorkGroup
-        People's, whose queries have a scan limit, and the functions', whose queries have none: they
-        read what a measurement takes. The settings bind whoever queries: also where results go, and
-        their key.
+        One for people, with a scan limit, and one for the functions, without. The settings of a
+        workgroup apply to every query in it: the limit, where results go, and their key.
     """
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
