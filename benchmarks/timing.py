@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import platform
 import statistics
@@ -62,6 +64,14 @@ def rate(seconds: Sequence[float]) -> Spread:
 def speedup(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Return how many times as fast as theirs ours is, each round compared with itself."""
     return Spread.of([b / a for a, b in zip(ours, theirs, strict=True)])
+
+
+def growth(measured: Sequence[tuple[int, float]]) -> list[float]:
+    """Return the slopes of log seconds over log units between neighbours: 1 is in proportion."""
+    return [
+        math.log(later / sooner) / math.log(more / less)
+        for (less, sooner), (more, later) in itertools.pairwise(measured)
+    ]
 
 
 def use_one_core() -> None:

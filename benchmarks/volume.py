@@ -14,9 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
-import itertools
 import json
-import math
 import multiprocessing
 import os
 import resource
@@ -34,7 +32,7 @@ from rich.table import Table
 from benchmarks.cost.functions_here import printing_to, settings_of
 from benchmarks.cost.monitors import FUNCTIONS
 from benchmarks.load.stack import deployed
-from benchmarks.timing import machine
+from benchmarks.timing import growth, machine
 from cli.data import load_posts
 from cli.deployment.client import DeploymentClient
 from stresswatch.aws import stack_outputs
@@ -200,14 +198,10 @@ class _Rows:
 
 def exponents(steps: Sequence[Step]) -> dict[str, list[float]]:
     """Return for each function the slopes between its neighbouring sizes."""
-    found: dict[str, list[float]] = {}
-    for name in dict.fromkeys(step.name for step in steps):
-        its = sorted((step for step in steps if step.name == name), key=lambda step: step.rows)
-        found[name] = [
-            math.log(more.processor / less.processor) / math.log(more.rows / less.rows)
-            for less, more in itertools.pairwise(its)
-        ]
-    return found
+    return {
+        name: growth(sorted((step.rows, step.processor) for step in steps if step.name == name))
+        for name in dict.fromkeys(step.name for step in steps)
+    }
 
 
 def show(steps: Sequence[Step], console: Console) -> None:

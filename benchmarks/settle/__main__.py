@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import resource
 import subprocess
 import sys
@@ -19,16 +18,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.timing import machine
+from benchmarks.timing import growth, machine
 from cdk_app.settings.monitoring import Monitoring
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record
@@ -59,12 +56,7 @@ class Folder:
         return {}
 
     def get_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        if not (self._root / Key).exists():
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": (self._root / Key).open("rb")}
-
-    def head_object(self, **_: Any) -> dict[str, Any]:
-        raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
 
     def get_paginator(self, _operation: str) -> Folder:
         return self
@@ -129,11 +121,7 @@ def run(sizes: list[int]) -> dict[str, Any]:
             command = [sys.executable, "-m", "benchmarks.settle", "--folder", folder]
             done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
             runs.append(json.loads(done.stdout))
-    exponents = [
-        math.log(more["processor_seconds"] / less["processor_seconds"])
-        / math.log(more["rows"] / less["rows"])
-        for less, more in pairwise(runs)
-    ]
+    exponents = growth([(one["rows"], one["processor_seconds"]) for one in runs])
     return {"machine": machine(), "runs": runs, "growth": exponents}
 
 
@@ -143,7 +131,7 @@ def show(result: dict[str, Any]) -> None:
     columns = ("rows", "objects", "seconds", "processor, s", "peak, MB", "part, MB", "growth")
     for name in columns:
         table.add_column(name, justify="right")
-    for measured, growth in zip(result["runs"], [None, *result["growth"]], strict=True):
+    for measured, slope in zip(result["runs"], [None, *result["growth"]], strict=True):
         table.add_row(
             f"{measured['rows']:,}",
             f"{measured['objects']:,}",
@@ -151,7 +139,7 @@ def show(result: dict[str, Any]) -> None:
             f"{measured['processor_seconds']:.1f}",
             f"{measured['peak_mb']:.0f}",
             f"{measured['part_mb']:.1f}",
-            "" if growth is None else f"{growth:.2f}",
+            "" if slope is None else f"{slope:.2f}",
         )
     Console().print(table)
 

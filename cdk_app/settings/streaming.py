@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
+from stresswatch.settled.sources import LONGEST
 
 ON_DEMAND_SHARDS = 4
 """What a stream on demand begins with."""
@@ -80,7 +81,7 @@ class Streaming(Settings):
     maximum_record_age_seconds: int = Field(
         default=3600,
         ge=60,
-        le=604_800,
+        le=int(LONGEST.total_seconds()),
         json_schema_extra=unit("seconds"),
         description="Age at which the mapping gives a record up; until then it is tried again.",
     )

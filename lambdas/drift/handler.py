@@ -183,8 +183,7 @@ def _put_page(s3: S3Client, bucket: str, key: str, page: str) -> None:
 
 def _answer(found: WindowDrift, bucket: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "start": found.window.start.isoformat(),
-        "end": found.window.end.isoformat(),
+        **found.window.to_dict(),
         "status": found.status,
         "posts": found.posts,
         "compared": found.compared,

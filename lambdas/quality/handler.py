@@ -80,8 +80,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     }
     result = {
         "status": "measured" if quality.overall else "too_few_labels",
-        "start": window.start.isoformat(),
-        "end": window.end.isoformat(),
+        **window.to_dict(),
         "model_version": pointer.version,
         **counts,
         **quality.as_dict(),

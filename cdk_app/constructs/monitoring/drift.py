@@ -49,7 +49,6 @@ class DriftMonitor(Construct):
                 stage=stage.name,
                 archive_bucket=storage.archive.bucket_name,
                 champion_parameter=foundation.pointers.champion.parameter_name,
-                window_minutes=settings.window_minutes,
                 minimum_window_posts=settings.minimum_window_posts,
                 maximum_window_posts=settings.maximum_window_posts,
                 drift_rules=settings.drift,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -93,6 +93,28 @@ def put_if_absent(s3: S3Client, place: Location, body: bytes, **settings: Any) -
         s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, IfNoneMatch="*", **settings)
     except ClientError as error:
         if error_code(error) != "PreconditionFailed":
+            raise
+        return False
+    return True
+
+
+def put_if_unchanged(
+    s3: S3Client, place: Location, body: bytes | BinaryIO, etag: str | None, **settings: Any
+) -> bool:
+    """Write an object, or return False where it is another one than that of an ETag.
+
+    Parameters
+    ----------
+    etag : str or None
+        None where there was no object.
+    settings
+        Of ``put_object``, such as ``ContentType``.
+    """
+    condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, **condition, **settings)
+    except ClientError as error:
+        if error_code(error) not in OVERTAKEN:
             raise
         return False
     return True

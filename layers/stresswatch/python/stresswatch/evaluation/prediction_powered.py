@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import sqrt
 from statistics import NormalDist
 
@@ -64,6 +65,28 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """How many posts each stands for."""
+        return 1 / self.inclusion
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        """The place of each post's cluster among the clusters."""
+        return np.unique(self.clusters, return_inverse=True)[1]
+
+    def mean(self, values: NDArray[np.float64]) -> float:
+        """Return the Hájek mean of one value a post."""
+        return float(np.average(values, weights=self.weights))
+
+    def by_cluster(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how far each cluster's weighted sum is from the mean, as it varies with the draw.
+
+        Posts that were sure to be drawn do not vary.
+        """
+        varying = np.sqrt(1 - self.inclusion) * self.weights * (values - self.mean(values))
+        return np.bincount(self._places, weights=varying).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,14 +138,12 @@ def estimate_rate(
     """
     if len(sample) < MINIMUM_LABELS:
         return None
-    weights = 1 / sample.inclusion
     if min(sample.labels.sum(), (1 - sample.labels).sum()) < LEAST_OF_A_CLASS:
-        return _by_labels_alone(posts, sample, weights, confidence)
-    tuning = _tuning(sample, weights)
+        return _by_labels_alone(posts, sample, confidence)
+    tuning = _tuning(sample)
     residuals = sample.labels - tuning * sample.predictions
-    mean = float(np.average(residuals, weights=weights))
-    variance, degrees = _variance(residuals - mean, sample, weights)
-    rate = tuning * mean_prediction + mean
+    variance, degrees = _variance(residuals, sample)
+    rate = tuning * mean_prediction + sample.mean(residuals)
     reach = _t_quantile((1 + confidence) / 2, degrees) * sqrt(variance)
     return RateEstimate(
         rate=min(1.0, max(0.0, rate)),
@@ -173,43 +194,27 @@ def labels_needed(estimate: RateEstimate, posts: int, width: float) -> int:
     return min(posts, int(np.ceil(1 / (spread * (width / now) ** 2 + 1 / posts))))
 
 
-def _tuning(sample: Sample, weights: NDArray[np.float64]) -> float:
+def _tuning(sample: Sample) -> float:
     """Return the tuning of least variance, from 0 to 1."""
-    labels, predictions = (
-        _by_cluster(values - np.average(values, weights=weights), sample, weights)
-        for values in (sample.labels, sample.predictions)
-    )
+    labels, predictions = map(sample.by_cluster, (sample.labels, sample.predictions))
     spread = float(predictions @ predictions)
     return min(1.0, max(0.0, float(labels @ predictions) / spread)) if spread else 0.0
 
 
-def _variance(
-    deviations: NDArray[np.float64], sample: Sample, weights: NDArray[np.float64]
-) -> tuple[float, int]:
+def _variance(values: NDArray[np.float64], sample: Sample) -> tuple[float, int]:
     """Return the variance of a Hájek mean over samples, and its degrees of freedom.
 
     Clusters are drawn each by itself (Poisson sampling; Särndal, Swensson and Wretman, section
     5.7). The mean and the tuning were fitted to them, so they have two degrees less.
     """
-    sums = _by_cluster(deviations, sample, weights)
+    sums = sample.by_cluster(values)
     degrees = len(sums) - 2
-    return len(sums) / degrees * float(sums @ sums) / float(weights.sum()) ** 2, degrees
+    return len(sums) / degrees * float(sums @ sums) / float(sample.weights.sum()) ** 2, degrees
 
 
-def _by_cluster(
-    deviations: NDArray[np.float64], sample: Sample, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the weighted sum of each cluster, as it varies with what is drawn."""
-    _, places = np.unique(sample.clusters, return_inverse=True)
-    varying = np.sqrt(1 - sample.inclusion) * weights * deviations
-    return np.bincount(places, weights=varying).astype(np.float64)
-
-
-def _by_labels_alone(
-    posts: int, sample: Sample, weights: NDArray[np.float64], confidence: float
-) -> RateEstimate:
+def _by_labels_alone(posts: int, sample: Sample, confidence: float) -> RateEstimate:
     """Estimate by Wilson's interval, of as many labels as the weighted ones are worth."""
-    rate = float(np.average(sample.labels, weights=weights))
+    rate, weights = sample.mean(sample.labels), sample.weights
     worth = float(weights.sum()) ** 2 / float(weights @ weights)
     unseen = 1 - len(sample) / posts
     if not unseen:

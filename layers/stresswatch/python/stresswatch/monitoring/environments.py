@@ -14,7 +14,6 @@ class DriftEnvironment(Environment):
 
     archive_bucket: str
     champion_parameter: str
-    window_minutes: int
     minimum_window_posts: int
     maximum_window_posts: int
     drift_rules: DriftRules

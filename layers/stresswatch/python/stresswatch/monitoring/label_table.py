@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
-from botocore.exceptions import ClientError
 
-from stresswatch.aws.s3 import OVERTAKEN, Location, error_code, exists, listed
+from stresswatch.aws.s3 import Location, exists, listed, put_if_unchanged
 from stresswatch.contracts.identity import text_digest
 from stresswatch.errors import AwsFailure
 from stresswatch.monitoring.folded_files import FoldedFiles, fingerprint_of
@@ -240,20 +239,13 @@ class _Table:
             f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, "
             f"KV_METADATA {{{_STATE}: '{self.state.to_json(place.is_of)}'}})"
         )
-        condition: dict[str, Any] = {"IfMatch": self.etag} if self.etag else {"IfNoneMatch": "*"}
-        try:
-            place.s3.put_object(
-                Bucket=place.bucket,
-                Key=KEY,
-                Body=path.read_bytes(),
-                ContentType="application/vnd.apache.parquet",
-                **condition,
-            )
-        except ClientError as error:
-            if error_code(error) not in OVERTAKEN:
-                raise
-            return False
-        return True
+        return put_if_unchanged(
+            place.s3,
+            Location(place.bucket, KEY),
+            path.read_bytes(),
+            self.etag,
+            ContentType="application/vnd.apache.parquet",
+        )
 
     def _insert(self, labels: TrainingSet, key: bytes) -> None:
         given = [(one, labelled_time(one.labelled_at)) for one in labels.new if one.labelled_at]

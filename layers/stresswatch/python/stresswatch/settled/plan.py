@@ -30,19 +30,17 @@ class Job(NamedTuple):
     part: Part
 
     def to_dict(self) -> dict[str, str]:
-        window = self.part.window
         return {
             "archive": self.archive.name,
-            "start": window.start.isoformat(),
-            "end": window.end.isoformat(),
+            **self.part.window.to_dict(),
             "shard": self.part.shard,
         }
 
     @staticmethod
     def of(fields: Mapping[str, str]) -> Job:
         """Read what `to_dict` wrote."""
-        start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
-        return Job(ARCHIVES[fields["archive"]], Part(Window(start, end), fields["shard"]))
+        window = Window.of(fields, minutes=0)
+        return Job(ARCHIVES[fields["archive"]], Part(window, fields["shard"]))
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         return {
             "jobs": [job.to_dict() for job in self.jobs],
-            "windows": [
-                {"start": window.start.isoformat(), "end": window.end.isoformat(), "shards": shards}
-                for window, shards in self.windows
-            ],
+            "windows": [{**window.to_dict(), "shards": shards} for window, shards in self.windows],
             "quality": {"time": self.quality.isoformat()} if self.quality else None,
         }
 

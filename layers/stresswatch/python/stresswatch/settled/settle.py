@@ -12,11 +12,9 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
-from botocore.exceptions import ClientError
-
-from stresswatch.aws.s3 import OVERTAKEN, Location, error_code, listed, read
+from stresswatch.aws.s3 import Location, listed, put_if_unchanged, read
 from stresswatch.errors import AwsFailure
 from stresswatch.settled.places import NOTHING, Archive, Part
 from stresswatch.settled.rows import rows_in
@@ -113,14 +111,14 @@ def _put_file(
 
 
 def _put(
-    s3: S3Client, bucket: str, key: str, body: Any, etags: dict[str, str | None], content_type: str
+    s3: S3Client,
+    bucket: str,
+    key: str,
+    body: bytes | BinaryIO,
+    etags: dict[str, str | None],
+    content_type: str,
 ) -> None:
     """Write an object if it is still what it was."""
-    etag = etags[key]
-    condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-    try:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition)
-    except ClientError as error:
-        if error_code(error) not in OVERTAKEN:
-            raise
-        raise Overtaken(f"another settle wrote {key} meanwhile") from error
+    place = Location(bucket, key)
+    if not put_if_unchanged(s3, place, body, etags[key], ContentType=content_type):
+        raise Overtaken(f"another settle wrote {key} meanwhile")

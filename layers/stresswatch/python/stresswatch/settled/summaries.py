@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location, read
@@ -82,8 +81,7 @@ class Summary:
     def to_json(self) -> str:
         """Write the same text for the same summary."""
         fields = {
-            "start": self.part.window.start.isoformat(),
-            "end": self.part.window.end.isoformat(),
+            **self.part.window.to_dict(),
             "shard": self.part.shard,
             "sources": self.sources,
             "objects": self.objects,
@@ -96,9 +94,8 @@ class Summary:
     @staticmethod
     def from_json(text: str | bytes) -> Summary:
         fields: dict[str, Any] = json.loads(text)
-        start, end = (datetime.fromisoformat(fields[name]) for name in ("start", "end"))
         return Summary(
-            Part(Window(start, end), fields["shard"]),
+            Part(Window.of(fields, minutes=0), fields["shard"]),
             fields["sources"],
             fields["objects"],
             fields["smoke_posts"],

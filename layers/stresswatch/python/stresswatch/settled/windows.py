@@ -62,6 +62,10 @@ class Window:
     def is_within(self, other: Window) -> bool:
         return other.start <= self.start and self.end <= other.end
 
+    def to_dict(self) -> dict[str, str]:
+        """Write it as `of` reads it."""
+        return {"start": self.start.isoformat(), "end": self.end.isoformat()}
+
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:
         """Read a window from an event; without one, the `minutes` before its schedule's time.
