@@ -4,6 +4,7 @@ import copy
 import re
 from dataclasses import fields
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 
@@ -376,3 +377,13 @@ def test_a_newcomer_finds_what_the_guide_says_where_it_says():
         files = place.rglob("*.py") if place.is_dir() else [place]
         defined = re.compile(rf"^(def |class )?{name}\b", re.MULTILINE)
         assert any(defined.search(file.read_text()) for file in files), name
+
+
+def test_no_installed_package_hides_a_folder_of_the_project():
+    """Python takes an installed `tests` before a folder `tests` that has no `__init__.py`."""
+    installed = {
+        name for name, found in packages_distributions().items() if {*found} != {"stresswatch"}
+    }
+    folders = {path.parent for path in PROJECT.glob("*/*.py")}
+    without = {folder.name for folder in folders if not (folder / "__init__.py").exists()}
+    assert not without & installed
