@@ -22,9 +22,12 @@ from stresswatch.versions.model_version import Manifest
 
 _TYPES = {str: "string", bool: "boolean", float: "number"}
 _ARROW_TYPES = {"string": "string", "bool": "boolean", "double": "number", "int64": "integer"}
-_MAY_BE_NULL = {"source", "created_at", "text_digest", *NUMERIC_FEATURES}
+_MAY_BE_NULL = {
+    *("source", "created_at", "text_digest", "inclusion_probability", "sample"),
+    *NUMERIC_FEATURES,
+}
 """Columns of the archive that a post may lack, or a row that was scored apart from the stream."""
-_LACKED_BEFORE = {"text_digest"}
+_LACKED_BEFORE = {"text_digest", "inclusion_probability", "sample"}
 """Columns that rows of earlier releases are without."""
 
 

@@ -42,6 +42,7 @@ VISITED = (
     _Kept("archive", stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.raw, posts_file),
     _Kept("shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW.raw, posts_file),
     _Kept("settled archive", stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.settled, posts_file),
+    _Kept("drawn posts", stack_outputs.ARCHIVE_BUCKET, str(PREDICTIONS.drawn), posts_file),
     _Kept("settled shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW.settled, posts_file),
     _Kept("backfills", stack_outputs.ARCHIVE_BUCKET, BACKFILLS_PREFIX, posts_file),
 )

@@ -14,6 +14,7 @@ from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
 from cdk_app.settings.streaming import StreamMode
 from cli.deployment.deletion import DeletionPlan, Resource
+from stresswatch.settled.places import PREDICTIONS
 from tests.infrastructure.conftest import said_at_synthesis, synthesize
 
 SUBNETS = ("subnet-0a1b2c3d4e5f60718", "subnet-0b1b2c3d4e5f60718")
@@ -177,7 +178,7 @@ def test_predictions_expire_where_the_stage_says_so(variant, template):
 
     raw = dict.fromkeys(("predictions/", "shadow/"), 45)
     for_judging = dict.fromkeys(("settled-shadow/", "settled-shadow-summaries/"), 45)
-    settled = dict.fromkeys(("settled/", "settled-summaries/", "settled-samples/"), 400)
+    settled = dict.fromkeys(PREDICTIONS.made, 400)
     found = expiring(variant)
     assert {prefix: found[prefix] for prefix in raw | for_judging | settled} == (
         raw | for_judging | settled

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from stresswatch.contracts.posts import SMOKE_PREFIX, Post
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, Prediction, Record
+from stresswatch.contracts.sampling import SampleShares
 from stresswatch.settled.listing import look_at
 from stresswatch.settled.places import NOTHING, PREDICTIONS, SHADOW, Part
 from stresswatch.settled.rows import SAMPLE_COLUMNS, rows_in
@@ -87,7 +88,7 @@ class Lake:
 
     def put(
         self, first, last, at, version="v1", *, of=SHARD, archive_=PREDICTIONS, post="post-{}",
-        arrived=START,
+        arrived=START, shares=None,
     ):  # fmt: skip
         records = [
             Record(b"", "posts", of, f"{number:05}", arrived.timestamp())
@@ -104,6 +105,7 @@ class Lake:
                 version,
                 at.isoformat(),
                 text_digest="0" * 32,
+                draw=shares.draw((number % 10) / 10, 0.2) if shares else None,
             )
             for number, record in zip(range(first, last), records, strict=True)
         ]
@@ -120,6 +122,10 @@ class Lake:
         body = self.body(PREDICTIONS.sample_key(Part(hour(number), SHARD)))
         return pq.read_table(io.BytesIO(body)).to_pylist()
 
+    def drawn(self, number=0):
+        body = self.body(PREDICTIONS.drawn_key(Part(hour(number), SHARD)))
+        return pq.read_table(io.BytesIO(body)).to_pylist()
+
     def said(self, number=0):
         """The moments, versions and count of a window's rows."""
         rows = self.rows(number)
@@ -133,8 +139,11 @@ class Lake:
     def bodies(self, number=0):
         part = Part(hour(number), SHARD)
         keys = (
-            PREDICTIONS.rows_key(part), PREDICTIONS.sample_key(part), PREDICTIONS.summary_key(part)
-        )  # fmt: skip
+            PREDICTIONS.rows_key(part),
+            PREDICTIONS.sample_key(part),
+            PREDICTIONS.drawn_key(part),
+            PREDICTIONS.summary_key(part),
+        )
         return [self.body(key) for key in keys]
 
 
@@ -282,8 +291,14 @@ def test_the_summary_counts_by_version_and_source(lake):
     summary = lake.settle()
     ten = [number / 10 for number in range(10)]
     assert summary.counts == (
-        Counts("v1", "Ünï'", 10, 5, math.fsum(ten), math.fsum(n * n for n in ten), 10),
-        Counts("v2", "Ünï'", 5, 0, 1.0, math.fsum(n * n for n in ten[:5]), 5),
+        Counts(
+            *("v1", "Ünï'", 10, 5, math.fsum(ten), math.fsum(n * n for n in ten), 10),
+            *(math.fsum(ten[5:]), 0, 0.0, 0),
+        ),
+        Counts(
+            *("v2", "Ünï'", 5, 0, 1.0, math.fsum(n * n for n in ten[:5]), 5),
+            *(0.0, 0, 0.0, 0),
+        ),
     )
     text = lake.body(PREDICTIONS.summary_key(summary.part))
     assert Summary.from_json(text) == summary
@@ -308,7 +323,20 @@ def test_the_sample_has_each_versions_rows_with_the_smallest_ids(lake):
     ]
 
 
-def test_a_shadow_archive_is_settled_without_a_sample(lake):
+def test_rows_of_drawn_posts_are_kept_apart_and_counted(lake):
+    """Posts of before the draw was turned on could not be drawn, and count as such."""
+    lake.put(0, 10, minutes(10))
+    lake.put(10, 20, minutes(11), shares=SampleShares(0.3))
+    lake.put(20, 25, minutes(12), shares=SampleShares(0.3), post=f"{SMOKE_PREFIX}{{}}")
+    (counts,) = lake.settle().counts
+    assert (counts.posts, counts.drawable, counts.drawn) == (20, 10, 3)
+    assert counts.drawable_probability_sum == pytest.approx(4.5)
+    drawn = [row for row in lake.rows() if row["sample"] and "post-" in row["post_id"]]
+    assert lake.drawn() == drawn
+    assert [row["inclusion_probability"] for row in drawn] == [0.3] * 3
+
+
+def test_a_shadow_archive_is_settled_without_samples(lake):
     lake.put(0, 10, minutes(10), archive_=SHADOW)
     lake.settle(archive_=SHADOW)
     assert len(lake.rows(archive_=SHADOW)) == 10
@@ -319,7 +347,7 @@ def test_a_shadow_archive_is_settled_without_a_sample(lake):
 class TestWriting:
     def test_one_that_was_overtaken_replaces_nothing_newer(self, lake):
         """The second lists more and writes first, at whichever object the first one is."""
-        for place in range(3):
+        for place in range(4):
             lake.put(100 * place, 100 * place + 10, minutes(place))
             lake.overtake_at(place, lambda place=place: lake.put_and_settle(100 * place + 10))
             with pytest.raises(Overtaken):
@@ -331,7 +359,7 @@ class TestWriting:
 
     def test_killed_between_any_two_writes_it_is_settled_by_the_next(self, lake):
         lake.put(0, 10, minutes(10))
-        for place in range(3):
+        for place in range(4):
             lake.put(100 + place, 101 + place, minutes(20))
             lake.overtake_at(place, kill)
             with pytest.raises(Killed):

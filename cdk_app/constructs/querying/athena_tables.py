@@ -18,7 +18,7 @@ from stresswatch.contracts import labelled_posts
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
 from stresswatch.monitoring import drift_history, label_table
 from stresswatch.settled.places import PREDICTIONS, SHADOW
-from stresswatch.settled.queries import PREDICTIONS_TABLE, SHADOW_TABLE
+from stresswatch.settled.queries import DRAWN_TABLE, PREDICTIONS_TABLE, SHADOW_TABLE
 from stresswatch.storage import archive, quarantine, training_sets
 
 _SQL = Path(__file__).parent / "sql"
@@ -105,6 +105,15 @@ TABLES = (
         "Predictions of windows that are over, one row each, without any text",
         "archive",
         PREDICTIONS.settled,
+        _SETTLED_ROW,
+        _BY_HOUR,
+        Format.PARQUET,
+    ),
+    Table(
+        DRAWN_TABLE,
+        "Of these predictions, those of posts that were drawn for labelling",
+        "archive",
+        str(PREDICTIONS.drawn),
         _SETTLED_ROW,
         _BY_HOUR,
         Format.PARQUET,

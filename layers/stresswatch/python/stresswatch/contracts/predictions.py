@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
 from stresswatch.contracts.reasons import Reasons
+from stresswatch.contracts.sampling import Draw
 
 DECISION_THRESHOLD = 0.5
 TEXT_DESCRIPTORS = (
@@ -47,10 +48,13 @@ ARCHIVE_COLUMNS: Mapping[str, type] = {
     "source": str,
     "created_at": str,
     "text_digest": str,
+    "inclusion_probability": float,
+    "sample": str,
     **dict.fromkeys((*NUMERIC_FEATURES, *TEXT_DESCRIPTORS), float),
 }
 """What an archive row holds, in its order, and of what type; the posts' own may be null, and so may
-the digest of the text, which rows of earlier releases lack."""
+the digest of the text, which rows of earlier releases lack. `inclusion_probability` is null while
+no posts are drawn for labelling, and `sample` for a post that was not drawn."""
 
 # A template is twice as fast as building a dictionary and encoding it, with the same outcome.
 _FIELDS = ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS)
@@ -59,6 +63,8 @@ _ARCHIVE_LINE = (
     + "".join(f', "{name}": %s' for name in ARCHIVE_COLUMNS if name not in _MESSAGE_FIELDS)
     + "}"
 )
+
+_NOT_DRAWN = ("null", "null")
 
 
 def prediction_id(stream: str, shard: str, sequence_number: str) -> str:
@@ -106,6 +112,8 @@ class Prediction(NamedTuple):
     encoded : str or None
         The message's fields in JSON, where `encode` has written them: the message and the archive's
         line both begin so.
+    draw : Draw or None
+        None while no posts are drawn for labelling.
     """
 
     prediction_id: str
@@ -117,6 +125,7 @@ class Prediction(NamedTuple):
     reasons: Reasons | None = None
     text_digest: str | None = None
     encoded: str | None = None
+    draw: Draw | None = None
 
     @property
     def stressed(self) -> bool:
@@ -135,6 +144,7 @@ class Prediction(NamedTuple):
             "null" if post.source is None else _encode(post.source),
             "null" if post.created_at is None else _encode(post.created_at),
             "null" if self.text_digest is None else _encode(self.text_digest),
+            *(_drawn(self.draw) if self.draw else _NOT_DRAWN),
             *["null" if math.isnan(number) else number for number in post.numbers],
             *self.descriptors,
         )
@@ -166,6 +176,11 @@ def encode(
         _encode(model_version),
         _encode(predicted_at),
     )
+
+
+def _drawn(draw: Draw) -> tuple[float | str, str]:
+    sample = "null" if draw.sample is None else _encode(draw.sample)
+    return draw.inclusion_probability, sample
 
 
 class ReadText(NamedTuple):

@@ -1,6 +1,6 @@
-"""Where the settled archive is: a part for each window and shard, its summary and its sample.
+"""Where the settled archive is: a part for each window and shard, and what is made of it.
 
-Each of the three has a prefix of its own, as Athena reads every object under a table's prefix.
+Each kind of object has a prefix of its own, as Athena reads every object under a table's prefix.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Archive:
         Of what they become.
     samples : str or None
         None where nobody looks at a sample.
+    drawn : str or None
+        Of the rows of posts that were drawn for labelling; None where no posts are drawn.
     """
 
     name: str
@@ -55,11 +57,13 @@ class Archive:
     settled: str
     summaries: str
     samples: str | None
+    drawn: str | None
 
     @property
     def made(self) -> tuple[str, ...]:
         """The prefixes of what is settled."""
-        return tuple(prefix for prefix in (self.settled, self.summaries, self.samples) if prefix)
+        prefixes = (self.settled, self.summaries, self.samples, self.drawn)
+        return tuple(prefix for prefix in prefixes if prefix)
 
     def rows_key(self, part: Part) -> str:
         return f"{self.settled}{_place(part)}.parquet"
@@ -70,12 +74,20 @@ class Archive:
     def sample_key(self, part: Part) -> str | None:
         return f"{self.samples}{_place(part)}.parquet" if self.samples else None
 
+    def drawn_key(self, part: Part) -> str | None:
+        return f"{self.drawn}{_place(part)}.parquet" if self.drawn else None
+
 
 PREDICTIONS = Archive(
-    "predictions", archive.PREFIX, "settled/", "settled-summaries/", "settled-samples/"
+    "predictions",
+    archive.PREFIX,
+    "settled/",
+    "settled-summaries/",
+    "settled-samples/",
+    "settled-drawn/",
 )
 SHADOW = Archive(
-    "shadow", shadow.ARCHIVE_PREFIX, "settled-shadow/", "settled-shadow-summaries/", None
+    "shadow", shadow.ARCHIVE_PREFIX, "settled-shadow/", "settled-shadow-summaries/", None, None
 )
 ARCHIVES = {one.name: one for one in (PREDICTIONS, SHADOW)}
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 PREDICTIONS_TABLE = "predictions"
 SHADOW_TABLE = "shadow_predictions"
+DRAWN_TABLE = "drawn_predictions"
 
 LONGEST_WINDOW = timedelta(days=1)
 """Rows lie in the folder of the hour in which their window began, at most so long before them."""

@@ -35,6 +35,7 @@ class Rows:
         self._connection = connection
         self.file = folder / "rows.parquet"
         self.sample_file = folder / "sample.parquet"
+        self.drawn_file = folder / "drawn.parquet"
 
     def write(self, alone: Sequence[Path], repeated: Sequence[Path], start: datetime) -> None:
         """Write one row for each `prediction_id`, in the order of these ids.
@@ -81,6 +82,14 @@ class Rows:
         chosen = " UNION ALL ".join(samples or [none])
         self._copy(
             f"SELECT * FROM ({chosen}) ORDER BY model_version, prediction_id", self.sample_file
+        )
+
+    def write_drawn(self) -> None:
+        """Keep the rows of posts that were drawn for labelling, without smoke tests'."""
+        self._copy(
+            f"SELECT * FROM {self._rows} WHERE sample IS NOT NULL AND NOT {_SMOKE} "
+            "ORDER BY prediction_id",
+            self.drawn_file,
         )
 
     @property
@@ -153,4 +162,7 @@ _COUNTS = (
     "model_version, source, count(*), count_if(stressed), fsum(probability), "
     "fsum(probability * probability), "
     + " + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES)
+    + ", coalesce(fsum(probability) FILTER (WHERE stressed), 0.0), count(inclusion_probability), "
+    "coalesce(fsum(probability) FILTER (WHERE inclusion_probability IS NOT NULL), 0.0), "
+    "count(sample)"
 )

@@ -1,4 +1,4 @@
-"""Settle a part: its raw objects become rows that are there once, a sample and a summary.
+"""Settle a part: its raw objects become rows that are there once, samples and a summary.
 
 What was written is written again to the same bytes, so a settle may be killed at any time and run
 again. The summary comes last: only with it is a part settled. Every write has the condition that
@@ -43,7 +43,12 @@ def settle(s3: S3Client, bucket: str, archive: Archive, part: Part, sample_posts
     Overtaken
         When another settle wrote one of the part's objects since this one began.
     """
-    keys = [archive.rows_key(part), archive.sample_key(part), archive.summary_key(part)]
+    keys = [
+        archive.rows_key(part),
+        archive.sample_key(part),
+        archive.drawn_key(part),
+        archive.summary_key(part),
+    ]
     etags = {key: _etag(s3, bucket, key) for key in keys if key}
     found = _sources(s3, bucket, archive, part)
     if etags[archive.summary_key(part)]:
@@ -64,6 +69,9 @@ def settle(s3: S3Client, bucket: str, archive: Archive, part: Part, sample_posts
         if key := archive.sample_key(part):
             rows.write_sample(counts, sample_posts)
             _put_file(s3, bucket, key, rows.sample_file, etags)
+        if key := archive.drawn_key(part):
+            rows.write_drawn()
+            _put_file(s3, bucket, key, rows.drawn_file, etags)
     _put(
         s3, bucket, archive.summary_key(part), summary.to_json().encode(), etags, "application/json"
     )
