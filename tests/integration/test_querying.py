@@ -19,6 +19,7 @@ from stresswatch.contracts.predictions import (
     Record,
     Rejection,
 )
+from stresswatch.contracts.sampling import SampleShares
 from stresswatch.monitoring import drift_history
 from stresswatch.monitoring.live_quality import match
 from stresswatch.settled.windows import Window
@@ -125,7 +126,8 @@ def test_a_column_that_no_table_has_would_be_seen():
 
 class TestTables:
     def test_the_archives_has_every_column_of_a_row_by_name_and_type(self):
-        row = prediction(1).archive_row() | {"created_at": "2026-11-23"}
+        drawn = prediction(1)._replace(draw=SampleShares(0.1).draw(0.05, 0.4))
+        row = drawn.archive_row() | {"created_at": "2026-11-23"}
         kinds = {str: "string", bool: "boolean", float: "double"}
         assert TABLES_BY_NAME["archive"].columns == {
             name.lower(): kinds[type(value)] for name, value in row.items()
