@@ -3,7 +3,8 @@
 ``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each recipe on one
 file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
 five folds that keep the segments and copies of a post together, over five seeds. Without
-``--train`` it takes the posts at hand.
+``--train`` it takes the posts at hand. At the end it turns a twentieth of the labels round, and
+counts how many of these look wrong.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,12 @@ from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.suspicious_labels import look_wrong
+from training_jobs.stress_model.suspicious_labels import out_of_fold as beside
 
 SEEDS = 5
+TURNED = 0.05
+"""Of labels, the share that is turned round to be found again."""
 
 
 def main() -> None:
@@ -63,6 +69,7 @@ def main() -> None:
             else _report(out_of_fold(fit, posts, range(SEEDS)), posts)
             for recipe, fit in RECIPES.items()
         },
+        "suspicious_labels": _suspicious_labels(posts),
     }
     if arguments.json:
         json.dump(result, sys.stdout, indent=2)
@@ -129,6 +136,22 @@ def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str,
     }
 
 
+def _suspicious_labels(posts: Sequence[LabelledPost]) -> dict[str, float]:
+    """Return which shares of all labels, and of those that were turned round, look wrong."""
+    shares = []
+    for seed in range(SEEDS):
+        turned = np.random.default_rng(seed).random(len(posts)) < TURNED
+        noisy = [
+            replace(one, label=1 - one.label) if is_turned else one
+            for one, is_turned in zip(posts, turned.tolist(), strict=True)
+        ]
+        probability = beside(noisy, fit_pipeline(noisy, Hyperparameters()))
+        wrong = look_wrong(labels_of(noisy), probability)
+        shares.append((wrong.mean(), wrong[turned].mean(), wrong[~turned].mean()))
+    names = ("of_all", "of_turned_round", "of_others")
+    return dict(zip(names, np.mean(shares, axis=0).tolist(), strict=True))
+
+
 def _show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(f"{result['machine']}\ntrained on {result['train']}; measured {result['test']}")
@@ -151,6 +174,11 @@ def _show(result: dict[str, Any]) -> None:
         figures = (report["f1_by_community"][community] for report in result["recipes"].values())
         table.add_row(community, *(f"{figure:.3f}" for figure in figures))
     console.print(table)
+    shares = result["suspicious_labels"]
+    console.print(
+        f"Of labels that were turned round {shares['of_turned_round']:.1%} look wrong, of the "
+        f"others {shares['of_others']:.1%}."
+    )
 
 
 if __name__ == "__main__":

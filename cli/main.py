@@ -65,6 +65,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 DATA_COMMANDS: dict[str, Callable[..., None]] = {
     "list": data.list_data,
+    "suspicious": data.suspicious,
     "fetch": data.fetch,
     "synthesize": data.synthesize_posts,
 }

@@ -1,4 +1,4 @@
-"""Labelled posts to learn from: `data list`, `data fetch`, `data synthesize`."""
+"""Labelled posts to learn from: `data list`, `suspicious`, `fetch`, `synthesize`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from cli.console import console, stderr
 from cli.data import data_directory, fetching, synthetic_files
 from cli.data.listing import Listing
+from cli.data.suspicious import SuspiciousLabels
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.options import AsJson, Local, Stage
@@ -30,6 +31,37 @@ def list_data(
         console.print_json(data=listing.as_dict())
     else:
         listing.show(console)
+
+
+def suspicious(
+    version: Annotated[
+        str | None, typer.Argument(help="A model version; by default the champion.")
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    most: Annotated[int, typer.Option(min=1, help="How many to print.")] = 20,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A new file for the posts, texts included.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List labels that look wrong to models that did not learn from the post.
+
+    Look at them in `--output FILE`, correct `label` where it is wrong, and send the file back with
+    `stresswatch label FILE`. Nothing is left out of training by itself.
+    """
+    if output and output.exists():
+        raise typer.BadParameter(f"{output} exists; name a new file", param_hint="--output")
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    with stderr.status("Reading"):
+        found = SuspiciousLabels.of(deployment, version)
+    if output:
+        found.write(output)
+    if as_json:
+        console.print_json(data=found.as_dict())
+    else:
+        found.show(console, most)
 
 
 def fetch(

@@ -61,8 +61,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     archive = Location.parse(training["ModelArtifacts"]["S3ModelArtifacts"])
     files = unpack_model_archive(read(s3, archive))
     version = event["version"]
-    if (named := Manifest.from_bytes(files[MANIFEST_FILE]).version) != version:
-        raise InvalidModelVersion(f"the training job delivered {named}, not {version}")
+    manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+    if manifest.version != version:
+        raise InvalidModelVersion(f"the training job delivered {manifest.version}, not {version}")
     challenger = Artefact.from_bytes(files[MODEL_FILE])
     folder = folder_of_version(environment.model_bucket, version)
     for name, content in files.items():
@@ -85,6 +86,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "probation_seconds": environment.probation_seconds if has_parent else 0,
         "champion": asdict(champion) if champion and has_parent else None,
         "requires_approval": environment.requires_approval,
+        "suspicious_labels": manifest.posts["suspicious"],
         **verdict,
     }
 

@@ -1,4 +1,4 @@
-"""Base data on moto: what `seed` says and replaces, and what `data list` tells."""
+"""Data sets on moto: `seed`, `data list`, and `data suspicious`."""
 
 import json
 from dataclasses import replace
@@ -18,15 +18,19 @@ from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.storage.training_sets import to_lines
+from stresswatch.storage.training_sets import POSTS_FILE, assemble, to_lines, valid_posts
+from stresswatch.versions.champion import Pointer, write_pointer
+from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
 from tests.integration.retraining.workflow import FORCED
 
 OUTPUTS = {
     stack_outputs.TRAINING_BUCKET: "training",
+    stack_outputs.MODEL_BUCKET: "models",
     stack_outputs.CHAMPION_PARAMETER: ENVIRONMENT["CHAMPION_PARAMETER"],
 }
+POINTER = Pointer("v1", "s3://models/models/v1/", "0" * 64)
 DATED = "2026-11-23T00:00:00+00:00"
 
 
@@ -262,6 +266,97 @@ class TestList:
         told = operator.run("data", "list").stdout + operator.run("data", "list", "--json").stdout
         assert "the-id" not in told
         assert "the words" not in told
+
+
+class TestSuspicious:
+    """Two labels of the training set of `v1`, the champion, look wrong."""
+
+    @pytest.fixture
+    def posts(self, aws):
+        body = assemble(to_lines(make_posts(20)).splitlines(), []).to_bytes()
+        aws.put("training", f"datasets/v1/{POSTS_FILE}", body)
+        files = {
+            "manifest.json": trained_on(body),
+            "suspicious_labels.json": {
+                "posts": 20,
+                "suspicious": 2,
+                "labels": [
+                    {"place": 7, "label": 1, "probability": 0.02},
+                    {"place": 3, "label": 0, "probability": 0.91},
+                ],
+            },
+        }
+        for name, content in files.items():
+            aws.put("models", f"models/v1/{name}", json.dumps(content).encode())
+        write_pointer(aws.ssm, ENVIRONMENT["CHAMPION_PARAMETER"], POINTER, "first")
+        return list(valid_posts(body.splitlines()))
+
+    def test_they_are_named_without_their_text(self, operator, posts):
+        said = operator.run("data", "suspicious").stdout
+        assert "2 labels of 20 (10.0%) look wrong" in said
+        assert said.index(posts[7].post.post_id) < said.index(posts[3].post.post_id)
+        assert posts[7].post.text[:20] not in said
+        found = json.loads(operator.run("data", "suspicious", "v1", "--json").stdout)
+        assert [one["probability"] for one in found["labels"]] == [0.02, 0.91]
+        assert "text" not in found["labels"][0]
+
+    def test_a_file_of_them_can_be_corrected_and_sent_back(self, aws, operator, posts, tmp_path):
+        file = tmp_path / "wrong.jsonl"
+        operator.run("data", "suspicious", "--output", str(file))
+        written = list(valid_posts(file.read_bytes().splitlines()))
+        assert [one.post.post_id for one in written] == [
+            posts[7].post.post_id,
+            posts[3].post.post_id,
+        ]
+        corrected = [replace(one, label=1 - one.label) for one in written]
+        file.write_bytes(to_lines(corrected))
+        assert operator.run("label", str(file)).exit_code == 0
+        (key,) = aws.keys("training", "labels/")
+        sent = aws.body("training", key).splitlines()
+        again = assemble(to_lines(posts).splitlines(), sent)
+        assert {one.post.post_id: one.label for one in again.new} == {
+            one.post.post_id: one.label for one in corrected
+        }
+
+    def test_a_file_that_is_there_is_not_replaced(self, operator, posts, tmp_path):
+        file = tmp_path / "mine.jsonl"
+        file.write_text("mine")
+        assert operator.run("data", "suspicious", "--output", str(file)).exit_code == 2
+        assert file.read_text() == "mine"
+
+    def test_a_training_set_that_was_changed_since_is_no_guide(self, aws, operator, posts):
+        """Places in it are others: `stresswatch forget` took a person's posts out."""
+        aws.put("training", f"datasets/v1/{POSTS_FILE}", to_lines(posts[1:]))
+        result = operator.run("data", "suspicious")
+        assert result.exit_code == 1
+        assert "retrain" in result.stderr
+
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [((), "no champion yet"), (("v2",), "no model version v2")],
+    )
+    def test_a_version_that_is_not_there_is_said(self, aws, operator, words, says):
+        result = operator.run("data", "suspicious", *words)
+        assert result.exit_code == 1
+        assert says in result.stderr
+
+
+def trained_on(body):
+    """Return a manifest's fields for a training set."""
+    names = (
+        "version", "created_at", "training_job", "code_commit", "parent"
+    )  # fmt: skip
+    return {
+        **dict.fromkeys(names, "v1"),
+        "files": {},
+        "posts": {},
+        "hyperparameters": {},
+        "metrics": {},
+        "parity": 0.0,
+        "selected_features": [],
+        "absent_features": [],
+        "dataset_sha256": sha256(body),
+    }
 
 
 def counts(posts, stressed=0, text_only=0, unweighted=0, invalid=0):

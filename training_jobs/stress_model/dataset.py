@@ -30,12 +30,15 @@ class DataSet:
 
     Attributes
     ----------
+    posts : list of LabelledPost
+        All of them, in the order of their lines.
     invalid : int
         Lines that broke the contract, and were left out.
     unweighted : int
         Posts of the training split whose label has confidence 0: they are not in `train`.
     """
 
+    posts: list[LabelledPost]
     train: list[LabelledPost]
     evaluation: list[LabelledPost]
     invalid: int
@@ -71,6 +74,7 @@ def read_dataset(channel: Path) -> DataSet:
         )
     sides = split(posts)
     splits = DataSet(
+        posts=posts,
         train=weighted(sides.train),
         evaluation=sides.evaluation,
         invalid=len(rejections),

@@ -32,6 +32,7 @@ from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
     REFERENCE_FILE,
+    SUSPICIOUS_LABELS_FILE,
     Manifest,
     sha256,
 )
@@ -49,6 +50,7 @@ from training_jobs.stress_model.recipe import (
     fit_pipeline,
     selected_features,
 )
+from training_jobs.stress_model.suspicious_labels import suspicious_labels
 from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
 
 EXPERIMENT = "stress-model"
@@ -155,10 +157,12 @@ def _train(
     probability = np.array([prediction.probability for prediction in predictions])
     metrics = evaluate(dataset.evaluation, probability)
     log.info("evaluation split: %s", json.dumps(metrics["overall"]))
+    suspicious = suspicious_labels(dataset, pipeline, probability)
     files = {
         MODEL_FILE: artefact.to_bytes(),
         REFERENCE_FILE: _parquet(predictions),
         EVALUATION_FILE: json.dumps(metrics, indent=2, sort_keys=True).encode() + b"\n",
+        SUSPICIOUS_LABELS_FILE: suspicious,
     }
     manifest = Manifest(
         version=provenance.version,
@@ -171,6 +175,7 @@ def _train(
             "new": sum(post.labelled_at is not None for post in dataset.train + dataset.evaluation),
             "invalid": dataset.invalid,
             "unweighted": dataset.unweighted,
+            "suspicious": json.loads(suspicious)["suspicious"],
         },
         hyperparameters=hyperparameters.as_dict(),
         selected_features=selected_features(pipeline),

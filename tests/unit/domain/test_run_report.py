@@ -146,14 +146,17 @@ def test_what_should_be_looked_at_in_the_data_is_told_and_nothing_else():
         "future_labels": 0,
         "unweighted_posts": 3,
     }
-    lines = describe(JUDGED | {"dataset": counted}).splitlines()
-    assert lines[1:3] == [
+    gate = JUDGED["gate"] | {"suspicious_labels": 25}
+    lines = describe({"dataset": counted, "gate": gate}).splitlines()
+    assert lines[1:4] == [
         "Base posts with both labels: 1,200. The surer label counts; of two as sure, the one that "
         "says stressed.",
         "Posts whose label has confidence 0: 3. They count in evaluation, and weigh nothing in "
         "training.",
+        "Labels that look wrong: 25. `stresswatch data suspicious` lists them; none was left out "
+        "for it.",
     ]
-    assert lines[3].startswith("The gate, against")
+    assert lines[4].startswith("The gate, against")
 
 
 def test_what_a_probation_showed_names_both_champions():

@@ -23,7 +23,7 @@ def manifest(metrics):
         created_at="2026-11-23T09:00:00+00:00",
         files={"model.npz": "a" * 64},
         dataset_sha256="f" * 64,
-        posts={"train": 1234, "evaluation": 120, "new": 30, "invalid": 2},
+        posts={"train": 1234, "evaluation": 120, "new": 30, "invalid": 2, "suspicious": 41},
         hyperparameters={"k": 5, "seed": 7},
         selected_features=("sentiment",),
         parity=1e-16,

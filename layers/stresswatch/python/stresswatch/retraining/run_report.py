@@ -100,17 +100,19 @@ _REMARKS = {
     "future_labels": "Labels dated later than now, left out: {:,}.",
     "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
     "weigh nothing in training.",
+    "suspicious_labels": "Labels that look wrong: {:,}. `stresswatch data suspicious` lists them; "
+    "none was left out for it.",
 }
 
 
 def remark(name: str, count: int) -> str:
-    """Say what a count of the data set means, such as ``contradictory_posts``."""
+    """Say what a count of the data means, such as ``contradictory_posts``."""
     return _REMARKS[name].format(count)
 
 
 def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
-    """Return a line for each count of the data set that is not 0, and should be looked at."""
-    counted = state.get("dataset", {})
+    """Return a line for each count of the data that is not 0, and should be looked at."""
+    counted = {**state.get("dataset", {}), **(state.get("gate") or {})}
     return (remark(name, counted[name]) for name in _REMARKS if counted.get(name))
 
 

@@ -22,6 +22,7 @@ MODEL_FILE = "model.npz"
 MANIFEST_FILE = "manifest.json"
 REFERENCE_FILE = "reference.parquet"
 EVALUATION_FILE = "evaluation.json"
+SUSPICIOUS_LABELS_FILE = "suspicious_labels.json"
 CARD_FILE = "model_card.md"
 CARD_PAGE_FILE = "model_card.html"
 VERSION_FILES = (
@@ -29,6 +30,7 @@ VERSION_FILES = (
     MANIFEST_FILE,
     REFERENCE_FILE,
     EVALUATION_FILE,
+    SUSPICIOUS_LABELS_FILE,
     CARD_FILE,
     CARD_PAGE_FILE,
 )
@@ -55,8 +57,9 @@ class Manifest:
         SHA-256 of every other file of the version.
     posts : mapping of str to int
         How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
-        ``new``, that is labelled since the base data set, how many lines were ``invalid``, and
-        how many posts of the training split were left out as ``unweighted``, with confidence 0.
+        ``new``, that is labelled since the base data set, how many lines were ``invalid``, how many
+        posts of the training split were left out as ``unweighted``, with confidence 0, and how
+        many labels of both splits are ``suspicious``.
     absent_features : tuple of str
         The numeric features without two different values among the posts trained on: the model has
         no coefficient for them.

@@ -1,0 +1,158 @@
+"""`stresswatch data suspicious`: the labels of a training set that look wrong to its model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cli.deployment.client import DeploymentClient
+from cli.errors import OperatorError
+from cli.tables import fitted
+from stresswatch.aws import stack_outputs
+from stresswatch.aws.s3 import read_if_there
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.storage.training_sets import (
+    POSTS_FILE,
+    folder_of_training_set,
+    to_lines,
+    valid_posts,
+)
+from stresswatch.text.wording import counted
+from stresswatch.versions.model_version import (
+    MANIFEST_FILE,
+    SUSPICIOUS_LABELS_FILE,
+    Manifest,
+    folder_of_version,
+    sha256,
+)
+
+
+@dataclass(frozen=True)
+class SuspiciousLabel:
+    """A label, and what a model that did not learn from the post says of it.
+
+    Attributes
+    ----------
+    probability : float
+        Of stress.
+    """
+
+    labelled: LabelledPost
+    probability: float
+
+
+@dataclass(frozen=True)
+class SuspiciousLabels:
+    """Those of a model version, the most suspicious first.
+
+    Attributes
+    ----------
+    posts, suspicious : int
+        How many posts were looked at, and how many labels look wrong: more than are listed, if
+        they are very many.
+    """
+
+    version: str
+    posts: int
+    suspicious: int
+    labels: tuple[SuspiciousLabel, ...]
+
+    @staticmethod
+    def of(deployment: DeploymentClient, version: str | None) -> SuspiciousLabels:
+        """Read those of a version, of the champion by default.
+
+        Raises
+        ------
+        OperatorError
+            When there is no such version, or its training set is not there as it was.
+        """
+        if version is None:
+            pointer = deployment.champion()
+            if pointer is None:
+                raise OperatorError("there is no champion yet; name a model version")
+            version = pointer.version
+        s3, output = deployment.target.client("s3"), deployment.target.output
+        folder = folder_of_version(output(stack_outputs.MODEL_BUCKET), version)
+        manifest = read_if_there(s3, folder / MANIFEST_FILE)
+        found = read_if_there(s3, folder / SUSPICIOUS_LABELS_FILE)
+        if manifest is None or found is None:
+            raise OperatorError(f"there is no model version {version}; see `stresswatch versions`")
+        data = folder_of_training_set(output(stack_outputs.TRAINING_BUCKET), version) / POSTS_FILE
+        body = read_if_there(s3, data)
+        if body is None or sha256(body) != Manifest.from_bytes(manifest).dataset_sha256:
+            raise OperatorError(
+                f"the training set of {version} is gone or has changed since, as "
+                "`stresswatch forget` does it; retrain, and look at the new version"
+            )
+        content: dict[str, Any] = json.loads(found)
+        posts = list(valid_posts(body.splitlines()))
+        return SuspiciousLabels(
+            version,
+            content["posts"],
+            content["suspicious"],
+            tuple(
+                SuspiciousLabel(posts[one["place"]], one["probability"])
+                for one in content["labels"]
+            ),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all but the texts."""
+        return {
+            "version": self.version,
+            "posts": self.posts,
+            "suspicious": self.suspicious,
+            "labels": [
+                {
+                    "post_id": one.labelled.post.post_id,
+                    "source": one.labelled.post.source,
+                    "label": one.labelled.label,
+                    "probability": one.probability,
+                }
+                for one in self.labels
+            ],
+        }
+
+    def show(self, console: Console, most: int) -> None:
+        """Print the first of them, and what to do about them."""
+        share = self.suspicious / self.posts
+        console.print(
+            f"{counted(self.suspicious, 'label')} of {self.posts:,} ({share:.1%}) look wrong to "
+            f"models that did not learn from the post, in the training set of {self.version}."
+        )
+        shown = self.labels[:most]
+        if not shown:
+            return
+        columns = ("post_id", "source", "label", "probability of stress")
+        rows = [
+            (
+                escape(one.labelled.post.post_id),
+                escape(one.labelled.post.source or "-"),
+                str(one.labelled.label),
+                f"{one.probability:.3f}",
+            )
+            for one in shown
+        ]
+        title = "The most suspicious first"
+        console.print(
+            fitted(
+                console,
+                title,
+                columns,
+                rows,
+                numbers=columns[2:],
+                dispensable=["source"],
+            )
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the posts with their labels, to be corrected and given to `stresswatch label`.
+
+        Without the time at which each label was given: a correction is newer.
+        """
+        path.write_bytes(to_lines(replace(one.labelled, labelled_at=None) for one in self.labels))

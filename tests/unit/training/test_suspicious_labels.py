@@ -1,0 +1,86 @@
+"""Labels that look wrong are listed, by models that did not learn from the post."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+
+from stresswatch.versions.model_version import Manifest
+from tests.unit.training.container import files_of, lines, put_posts, run
+from training_jobs.stress_model.dataset import read_dataset
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.suspicious_labels import look_wrong, out_of_fold
+
+WRONG = slice(5, None, 20)
+"""Of the posts, those whose labels are turned round."""
+
+
+def turned_round(posts):
+    wrong = {id(one) for one in posts[WRONG]}
+    return [replace(one, label=1 - one.label) if id(one) in wrong else one for one in posts], {
+        one.post.post_id for one in posts[WRONG]
+    }
+
+
+def test_labels_that_were_turned_round_are_found(container, labelled_posts):
+    posts, wrong = turned_round(labelled_posts)
+    put_posts(container, lines(posts))
+    assert run(container) == 0
+    files = files_of(container)
+    content = json.loads(files["suspicious_labels.json"])
+    read = read_dataset(container / "input/data/train").posts
+    found = [read[one["place"]] for one in content["labels"]]
+    assert [one.label for one in found] == [one["label"] for one in content["labels"]]
+    ids = {one.post.post_id for one in found}
+    # A tenth of the posts have the other class's words, so some of each cannot be told apart.
+    assert len(ids & wrong) >= 0.6 * len(wrong)
+    assert len(ids - wrong) <= 0.15 * len(posts)
+    assert content["posts"] == len(posts)
+    assert content["suspicious"] == len(found)
+    assert Manifest.from_bytes(files["manifest.json"]).posts["suspicious"] == len(found)
+
+
+def test_the_most_suspicious_come_first(container, labelled_posts):
+    put_posts(container, lines(turned_round(labelled_posts)[0]))
+    run(container)
+    listed = json.loads(files_of(container)["suspicious_labels.json"])["labels"]
+    of_given = [one["probability"] if one["label"] else 1 - one["probability"] for one in listed]
+    assert of_given == sorted(of_given)
+
+
+def test_no_post_s_text_or_id_is_in_the_list(container, labelled_posts):
+    """Models cannot be changed, and a person may be forgotten."""
+    put_posts(container, lines(turned_round(labelled_posts)[0]))
+    run(container)
+    listed = json.loads(files_of(container)["suspicious_labels.json"])["labels"]
+    assert {*map(frozenset, listed)} == {frozenset({"place", "label", "probability"})}
+
+
+def test_a_label_counts_as_wrong_beyond_the_mean_of_the_other_class():
+    """Thresholds 0.7 for stressed and 0.65 for not, as in section 3.1 of the paper."""
+    labels = np.array([1, 1, 1, 0, 0, 0, 0])
+    probability = np.array([0.9, 0.86, 0.34, 0.1, 0.2, 0.69, 0.41])
+    assert look_wrong(labels, probability).tolist() == [
+        *(False, False, True),
+        *(False, False, False, False),
+    ]
+    probability[5] = 0.71
+    assert look_wrong(labels, probability)[5]
+
+
+def test_no_post_is_judged_by_a_model_that_learned_from_it(labelled_posts, tmp_path):
+    """Of random labels nothing can be learned, so they cannot be told out of fold."""
+    draws = np.random.default_rng(1)
+    posts = [replace(one, label=int(draws.random() < 0.5)) for one in labelled_posts]
+    pipeline = fit_pipeline(posts, Hyperparameters())
+    labels = np.array([one.label for one in posts])
+    told = (out_of_fold(posts, pipeline) >= 0.5) == labels
+    assert 0.35 < told.mean() < 0.65
+
+
+def test_copies_and_segments_of_a_post_are_in_one_fold(labelled_posts):
+    once = labelled_posts[:60]
+    twice = [*once, *(replace(one, label=1 - one.label) for one in once)]
+    pipeline = fit_pipeline(twice, Hyperparameters())
+    probability = out_of_fold(twice, pipeline)
+    np.testing.assert_allclose(probability[:60], probability[60:])
