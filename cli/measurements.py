@@ -67,6 +67,7 @@ def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
         shown["drifted columns"] = ", ".join(drifted) or "none"
     if drift["failed"]:
         shown["not compared"] = ", ".join(drift["failed"])
+    shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, without labels: a hint, no measurement"
     return shown | {"report": escape(drift["report"])}
 
 

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.crossvalidation import folds
+from benchmarks.drift import estimated_f1
 from benchmarks.drift.shifts import COST, SHIFTS, grade_that_costs
 from cdk_app.settings.monitoring import Monitoring
 from cli.data import load_posts
@@ -86,6 +87,7 @@ def run(windows: int) -> dict[str, Any]:
     return {
         "data": data.name,
         "no_drift": no_drift(models, windows),
+        "estimated_f1": estimated_f1.run(models),
         "shifts": {name: shifted(models, name, windows // 10) for name in SHIFTS},
         "communities": {
             name: community(data.posts, name, windows // 10)
@@ -130,7 +132,7 @@ def shifted(models: OutOfFold, name: str, windows: int) -> dict[str, Any]:
     grade, cost = grade_that_costs(models.f1, models.posts, shift)
     after = models.score(shift(models.posts, grade))
     rates = _by_size(two_samples(models.score(models.posts), after), windows)
-    return {"grade": grade, "f1_lost": cost, "rates": rates}
+    return {"grade": grade, "f1_lost": cost, "rates": rates, "f1_of": estimated_f1.compare(after)}
 
 
 def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
@@ -140,9 +142,8 @@ def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
     model = _train(sides.train)
     reference = _score(sides.evaluation, model)
     current = _score([one for one in posts if one.post.source == name], model)
-    f1 = measure(current["label"].to_numpy(), current["probability"].to_numpy()).f1
     rates = _by_size(one_sample(current, reference), windows)
-    return {"posts": len(current), "f1": f1, "rates": rates}
+    return {"posts": len(current), "rates": rates, "f1_of": estimated_f1.compare(current)}
 
 
 def two_samples(table: pd.DataFrame, shifted: pd.DataFrame) -> Draw:
@@ -249,8 +250,12 @@ def show(result: dict[str, Any]) -> None:
     table = Table(title="Alarms on unseen communities", title_justify="left")
     _add_power_columns(table, "community", "posts", "F1")
     for name, found in result["communities"].items():
-        table.add_row(name, str(found["posts"]), f"{found['f1']:.2f}", *_power(found["rates"]))
+        f1 = f"{found['f1_of']['f1']:.2f}"
+        table.add_row(name, str(found["posts"]), f1, *_power(found["rates"]))
     console.print(table)
+    kinds = {**result["shifts"], **result["communities"]}
+    f1_of_kinds = {name: found["f1_of"] for name, found in kinds.items()}
+    console.print(estimated_f1.table(result["estimated_f1"] | f1_of_kinds))
 
 
 def _add_power_columns(table: Table, *facts: str) -> None:

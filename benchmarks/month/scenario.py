@@ -37,6 +37,8 @@ class DayReport:
         Of the window's columns, those that drifted; None where there was no figure.
     drifted : list of str
         The names of these columns.
+    estimated_f1 : float or None
+        Of the window, without labels.
     f1, f1_low, f1_high : float or None
         Of the champion's last days, by the labels that had come.
     retrainings : list of dict
@@ -53,6 +55,7 @@ class DayReport:
     drifted: list[str] = field(default_factory=list)
     alarm: bool = False
     labelled_posts: int = 0
+    estimated_f1: float | None = None
     f1: float | None = None
     f1_low: float | None = None
     f1_high: float | None = None
@@ -172,6 +175,7 @@ class Month:
         was_alarming = self.deployment.is_alarming()
         drift, quality = self.deployment.measure(morning, evening)
         report.share = drift.get("share")
+        report.estimated_f1 = drift.get("estimated_f1")
         report.drifted = [
             name for name, column in drift.get("columns", {}).items() if column["drifted"]
         ]

@@ -13,14 +13,14 @@ from benchmarks.month.promises import Promise
 from benchmarks.month.scenario import DayReport
 
 _PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f3f3f3", "#f6ecd9", "#f3f3f3")
-_ALARM, _BLUE = "#b3261e", "#4a6fa5"
+_ALARM, _BLUE, _GREY = "#b3261e", "#4a6fa5", "#6b7280"
 _LETTERS_A_DAY = 6
 """How many letters of a phase's name fit above one of its days."""
 _INTERVAL = ("f1_low", "f1", "f1_high")
 _OUTCOMES = {
     "promoted": ("o", "#1b7f5c"),
     "rejected": ("X", _ALARM),
-    "declined": ("s", "#6b7280"),
+    "declined": ("s", _GREY),
     "suppressed": ("s", "#c4c8cf"),
 }
 
@@ -88,8 +88,10 @@ def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
 
     low, f1, high = ([_or_gap(getattr(one, name)) for one in reports] for name in _INTERVAL)
     quality.fill_between(days, low, high, color=_BLUE, alpha=0.2, lw=0, label="95 % interval")
-    quality.plot(days, f1, "o-", color=_BLUE, ms=3, label="live F1")
-    quality.set_ylabel("F1 of the champion's\nlast days, by labels")
+    quality.plot(days, f1, "o-", color=_BLUE, ms=3, label="by the labels of its last days")
+    estimated = [_or_gap(one.estimated_f1) for one in reports]
+    quality.plot(days, estimated, ":", color=_GREY, label="estimated without labels")
+    quality.set_ylabel("F1 of the champion")
     quality.set_ylim(0.3, 1)
     _mark(reports, quality)
     quality.legend(fontsize=8, ncols=6, loc="lower left", frameon=False)

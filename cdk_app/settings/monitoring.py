@@ -111,6 +111,14 @@ class Monitoring(Settings):
         description="The alarm fires when even the upper end of the live F1's 95 % interval is "
         "below it.",
     )
+    accepted_estimated_f1: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=1.0,
+        json_schema_extra=unit("F1"),
+        description="The alarm fires when the F1 that is estimated without labels is below it in "
+        "three windows of four; None for no alarm.",
+    )
     iterator_age_alarm_seconds: int = Field(
         default=300,
         ge=1,

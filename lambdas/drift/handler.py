@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws import service_text
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, read
+from stresswatch.evaluation.estimated_quality import estimate_f1
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
@@ -113,7 +114,13 @@ def _measure(
     rows = pd.DataFrame(current.rows)
     drift = measure_drift(rows, reference, environment.drift_rules)
     found = WindowDrift(
-        window, pointer.version, "measured", current.posts, len(rows), **drift.as_dict()
+        window,
+        pointer.version,
+        "measured",
+        current.posts,
+        len(rows),
+        estimate_f1(rows["probability"].to_numpy(float)),
+        **drift.as_dict(),
     )
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "drift.html"
@@ -134,6 +141,8 @@ def _publish(
     figures = {metric_names.WINDOW_POSTS: float(found.posts)}
     if drift:
         figures[metric_names.FAILED_COLUMNS] = len(found.failed)
+        if found.estimated_f1 is not None:
+            figures[metric_names.ESTIMATED_F1] = found.estimated_f1
         if found.share is not None:
             figures[metric_names.DRIFT_SHARE] = found.share
     data: list[MetricDatumTypeDef] = [
@@ -191,6 +200,7 @@ def _answer(found: WindowDrift, bucket: str) -> dict[str, Any]:
     }
     if found.page:
         answer |= {
+            "estimated_f1": found.estimated_f1,
             "share": found.share,
             "columns": found.columns,
             "failed": found.failed,

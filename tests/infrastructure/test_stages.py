@@ -35,6 +35,7 @@ EVERYTHING = {
         "key_rotation_days": 90,
     },
     "storage": {"raw_archive_days": 45, "archive_retention_days": 400},
+    "monitoring": {"accepted_estimated_f1": 0.6},
 }
 
 
@@ -186,6 +187,14 @@ def test_predictions_expire_where_the_stage_says_so(variant, template):
     found = expiring(template)
     assert found["predictions/"] == 30
     assert not settled.keys() & found.keys(), "they are kept for ever"
+
+
+def test_an_estimate_of_f1_is_watched_where_the_stage_says_so(variant, template):
+    alarm = variant.one("AWS::CloudWatch::Alarm", "DriftEstimatedQualityAlarm")
+    names = ("MetricName", "Threshold", "DatapointsToAlarm", "EvaluationPeriods")
+    assert [alarm[name] for name in names] == ["EstimatedF1", 0.6, 3, 4]
+    alarms = template.resources("AWS::CloudWatch::Alarm")
+    assert not [name for name in alarms if "EstimatedQuality" in name]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
     assert answer["share"] > 0.3
     assert answer["columns"]["probability"]["drifted"]
     assert published("DriftShare") == [answer["share"]]
+    assert published("EstimatedF1") == [answer["estimated_f1"]]
     key = answer["report"].removeprefix("s3://archive/")
     assert b"<html" in aws.body("archive", key)[:2000].lower()
 

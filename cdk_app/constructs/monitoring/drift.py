@@ -95,6 +95,21 @@ class DriftMonitor(Construct):
             datapoints=settings.drift_windows_to_alarm,
             periods=settings.drift_windows_evaluated,
         )
+        if settings.accepted_estimated_f1 is not None:
+            alarms.make(
+                self,
+                "EstimatedQualityAlarm",
+                self._metric(metric_names.ESTIMATED_F1, stage),
+                meaning=(
+                    "By its own probabilities the champion is worse than is accepted. Nobody has "
+                    "measured it: label posts of these days."
+                ),
+                runbook="live-quality",
+                threshold=settings.accepted_estimated_f1,
+                comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                datapoints=3,
+                periods=4,
+            )
         alarms.make_for_silence(
             self,
             "HeartbeatAlarm",

@@ -25,6 +25,7 @@ DRIFT = {
     "posts": 2838,
     "compared": 1000,
     "model_version": "v1",
+    "estimated_f1": 0.79,
     "share": 2 / 13,
     "columns": {"sentiment": {"drifted": True}, "karma": {"drifted": False}},
     "failed": {},
@@ -82,6 +83,7 @@ def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
         "posts": "2,838 posts by v1",
         "drift": "15% of the columns, by 1,000 posts",
         "drifted columns": "sentiment",
+        "estimated F1": "0.790, without labels: a hint, no measurement",
         "report": "s3://archive/reports/page.html",
         "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
     }

@@ -99,8 +99,7 @@ SECTIONS = (
             ),
             Panel(
                 "What went wrong",
-                "Each of these has an alarm and a runbook; all lines at nothing is how it should "
-                "be.",
+                "Each of these has an alarm and a runbook. All lines should be at 0.",
                 "times",
                 (
                     _counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
@@ -178,6 +177,7 @@ SECTIONS = (
                     Series("F1, upper bound", metric_names.F1_UPPER_BOUND, "Minimum"),
                     Series("precision", metric_names.PRECISION, "Minimum"),
                     Series("recall", metric_names.RECALL, "Minimum"),
+                    Series("F1, estimated without labels", metric_names.ESTIMATED_F1, "Average"),
                 ),
                 alarmed=metric_names.F1_UPPER_BOUND,
                 minutes=1440,

@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         "status": pa.string(),
         "posts": pa.int64(),
         "compared": pa.int64(),
+        "estimated_f1": pa.float64(),
         "share": pa.float64(),
         "column_name": pa.string(),
         "test": pa.string(),
@@ -49,7 +50,7 @@ SCHEMA = pa.schema(
         "failed": pa.string(),
     }
 )
-"""Where a window has no figure, the columns from `share` on are null, but for the name."""
+"""Where a window has no figure, the columns from `estimated_f1` on are null, but for the name."""
 _OF_WINDOW = SCHEMA.names[: SCHEMA.names.index("column_name")]
 _OF_COLUMN = SCHEMA.names[SCHEMA.names.index("test") : SCHEMA.names.index("failed")]
 _READERS = 8
@@ -63,6 +64,8 @@ class WindowDrift:
     ----------
     posts, compared : int
         The champion's predictions in the window, and how many of them were compared.
+    estimated_f1 : float or None
+        Without labels: `stresswatch.evaluation.estimated_quality`.
     share : float or None
         Of `DRIFT_COLUMNS` without those that are absent, those that drifted; None where the window
         has no figure.
@@ -77,6 +80,7 @@ class WindowDrift:
     status: str
     posts: int
     compared: int = 0
+    estimated_f1: float | None = None
     share: float | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
