@@ -1,10 +1,11 @@
-"""How settling, drift and live quality grow with the rows of a window.
+"""How settling, drift and live quality grow with the rows of a window, and data sets with labels.
 
 ``python -m benchmarks.volume [--rows N ...] [--json]`` fills hours of one shard's archive on a
 local stack, an hour for each number of rows, and runs the steps of the monitoring workflow over
 each: the deployed functions' own code and settings, each in a process of its own, so that its
-memory is its own. Exponents are the slopes between neighbouring sizes of log time over log rows: 1
-where twice the rows take twice the time.
+memory is its own. Then it seeds as many labelled posts of distinct texts and lets the data set of a
+retraining be built, the second time beside the data set of the first. Exponents are the slopes
+between neighbouring sizes of log time over log rows: 1 where twice the rows take twice the time.
 
 It exits with 1 where an exponent of the processor time is above `HIGHEST`.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import itertools
 import json
 import multiprocessing
 import os
@@ -40,8 +42,10 @@ from stresswatch.contracts.identity import read_key, text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import Prediction, Record
 from stresswatch.monitoring.environments import QualityEnvironment
+from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.storage import archive
 from stresswatch.versions.champion import load_model
+from stresswatch.versions.model_version import VERDICT_FILE, keep_verdict
 from verification.lambda_context import CONTEXT
 
 ROWS = (10_000, 100_000, 1_000_000)
@@ -89,7 +93,7 @@ def measure(sizes: Sequence[int]) -> list[Step]:
         for place, size in enumerate(sorted(sizes)):
             start = last - (len(sizes) - place) * _HOUR
             rows.fill(start, size)
-            steps += _steps(running, start, size)
+            steps += [*_steps(running, start, size), _data_set(running, posts, size)]
         return steps
 
 
@@ -115,11 +119,43 @@ def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
     return [planned, settling, drifted, joined]
 
 
+def _data_set(running: DeploymentClient, posts: Sequence[LabelledPost], rows: int) -> Step:
+    """Build the data set of a retraining from so many base posts, as the workflow does."""
+    texts = zip(range(rows), itertools.cycle(posts), strict=False)
+    running.seed(
+        (
+            replace(one, post=one.post._replace(post_id=f"b{n}", text=f"{one.post.text} {n}"))
+            for n, one in texts
+        ),
+        "volume",
+    )
+    target, settings = running.target, settings_of(running, stack_outputs.PLAN_FUNCTION)
+    environment = DatasetEnvironment(
+        stage="dev",
+        training_bucket=target.output(stack_outputs.TRAINING_BUCKET),
+        model_bucket=target.output(stack_outputs.MODEL_BUCKET),
+        champion_parameter=target.output(stack_outputs.CHAMPION_PARAMETER),
+        minimum_new_labels=0,
+    )
+    settings |= environment.render()
+    first, _ = _run_with(settings, "dataset", {}, rows)
+    keep_verdict(target.client("s3"), environment.model_bucket, first["version"], VERDICT_FILE, {})
+    again, built = _run_with(settings, "dataset", {}, rows)
+    assert again["posts"] >= rows, again  # noqa: S101
+    assert again["new_labels"] == 0, again  # noqa: S101
+    return built
+
+
 def _run(
     running: DeploymentClient, name: str, event: Mapping[str, Any], rows: int
 ) -> tuple[dict[str, Any], Step]:
+    return _run_with(settings_of(running, FUNCTIONS[name]), name, event, rows)
+
+
+def _run_with(
+    settings: dict[str, str], name: str, event: Mapping[str, Any], rows: int
+) -> tuple[dict[str, Any], Step]:
     """Run a function in a process of its own; return its answer, and what it took."""
-    settings = settings_of(running, FUNCTIONS[name])
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as alone:
         answer, *took = alone.submit(_in_this_process, name, settings, dict(event)).result()

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from stresswatch.contracts.identity import text_digest
 from stresswatch.monitoring.live_quality import Labels
-from stresswatch.storage.training_sets import assemble
+from tests.training_sets import assembled
 
 
 def newest_labels(lines: Iterable[bytes], key: bytes, now: datetime | None = None) -> Labels:
     """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
-    known = assemble([], lines, now)
+    known = assembled([], lines, now)
     labels = {(one.post.post_id, text_digest(key, one.post.text)): one.label for one in known.new}
     return Labels(labels, known.invalid)

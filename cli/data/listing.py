@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,19 +13,20 @@ from rich.table import Table
 
 from cli.data.base_data import readable_size, stored
 from cli.deployment.client import DeploymentClient
-from cli.parallel import in_parallel
 from cli.tables import fitted
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, listed, read
+from stresswatch.storage.assembly import assemble
 from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.storage.training_sets import (
     LABELS_PREFIX,
-    assemble,
     folder_of_training_set,
+    read_lines,
     read_training_set,
+    stream_lines,
     version_of_training_set,
 )
-from stresswatch.storage.training_sources import SOURCES_FILE, Counts, Sources
+from stresswatch.storage.training_sources import SOURCES_FILE, BaseSource, Counts, Sources
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -171,24 +171,28 @@ def _base(deployment: DeploymentClient) -> list[BaseRow]:
     bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     rows = []
     for one in stored(deployment):
-        found = assemble(_lines(s3, Location(bucket, one.key)), [])
-        rows.append(
-            BaseRow(one.name, Counts.of(found.base), found.invalid, one.size, one.uploaded_at)
-        )
+        lines = stream_lines(s3, Location(bucket, one.key))
+        made = _sources([BaseSource(one.name, one.uploaded_at, lines)], [])
+        rows.append(BaseRow(one.name, made.counts, made.invalid, one.size, one.uploaded_at))
     return rows
 
 
 def _labels(s3: S3Client, bucket: str) -> LabelsRow:
     objects = _objects(s3, bucket, LABELS_PREFIX)
-    lines = in_parallel(lambda key: _lines(s3, Location(bucket, key)), objects)
-    found = assemble([], itertools.chain.from_iterable(lines))
+    made = _sources([], read_lines(s3, bucket, LABELS_PREFIX))
     return LabelsRow(
         objects=len(objects),
-        counts=Counts.of(found.new),
-        invalid=found.invalid,
+        counts=made.counts,
+        invalid=made.invalid,
         size=sum(size for size, _ in objects.values()),
         newest_at=max((written for _, written in objects.values()), default=None),
     )
+
+
+def _sources(base: Iterable[BaseSource], labels: Iterable[bytes]) -> Sources:
+    """Return what a training set of these would be made of."""
+    with assemble(base, labels) as training_set:
+        return training_set.sources
 
 
 def _training(deployment: DeploymentClient, newest: int) -> list[TrainingRow]:
@@ -230,10 +234,6 @@ def _objects(s3: S3Client, bucket: str, prefix: str) -> dict[str, tuple[int, dat
     return {
         found["Key"]: (found["Size"], found["LastModified"]) for found in listed(s3, bucket, prefix)
     }
-
-
-def _lines(s3: S3Client, place: Location) -> list[bytes]:
-    return [line for line in read(s3, place).splitlines() if line.strip()]
 
 
 def _figures(counts: Counts) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,25 +14,24 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.errors import InvalidInput
-from stresswatch.evaluation.splits import split
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.retraining.triggers import SCHEDULE, TRIGGER, is_forced
+from stresswatch.storage.archive import CONNECTIONS
+from stresswatch.storage.assembly import TrainingSet, assemble
 from stresswatch.storage.training_sets import (
     BASE_PREFIX,
     LABELS_PREFIX,
     POSTS_FILE,
-    TrainingSet,
-    assemble,
     folder_of_training_set,
-    new_labels,
     read_lines,
-    read_training_set,
+    stream_lines,
+    valid_posts,
 )
-from stresswatch.storage.training_sources import SOURCES_FILE, BaseReader
+from stresswatch.storage.training_sources import SOURCES_FILE, base_sources
 from stresswatch.text.wording import counted
 from stresswatch.versions.champion import read_pointer
-from stresswatch.versions.model_version import judged_versions, sha256, version_name
+from stresswatch.versions.model_version import judged_versions, version_name
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -70,15 +70,29 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     environment = DatasetEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
     now = datetime.now(UTC)
-    s3 = boto3.client("s3")
+    s3 = boto3.client("s3", config=CONNECTIONS)
     bucket = environment.training_bucket
-    base = BaseReader(s3, bucket)
-    training_set = assemble(base.lines(), read_lines(s3, bucket, LABELS_PREFIX), now)
-    posts = len(training_set.posts)
-    if posts:
+    labels = read_lines(s3, bucket, LABELS_PREFIX)
+    with assemble(base_sources(s3, bucket), labels, now) as training_set:
+        answer = _describe(event, environment, s3, training_set)
+        logger.info("dataset", **answer)
+        if answer["declined"]:
+            return answer
+        return answer | _write(environment, s3, training_set, now)
+
+
+def _describe(
+    event: Mapping[str, Any],
+    environment: DatasetEnvironment,
+    s3: S3Client,
+    training_set: TrainingSet,
+) -> dict[str, Any]:
+    """Return the make-up of a training set, and why a retraining with it is declined, if it is."""
+    made = training_set.sources
+    if made.counts.posts:
         new, declined = _new_labels(s3, environment, training_set)
     else:
-        new, declined = 0, _not_begun(event, s3, environment, training_set)
+        new, declined = 0, _not_begun(event, s3, environment, made.invalid)
     if is_forced(event):
         declined = None
     metrics.add_metric(
@@ -86,37 +100,45 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     )
     _count(metric_names.CONTRADICTORY_POSTS, training_set.contradictory)
     _count(metric_names.FUTURE_LABELS, training_set.future)
-    answer: dict[str, Any] = {
-        "posts": posts,
-        "base_posts": len(training_set.base),
-        "labelled_posts": len(training_set.new),
+    return {
+        "posts": made.counts.posts,
+        "base_posts": made.counts.posts - made.labels,
+        "labelled_posts": made.labels,
         "new_labels": new,
-        "invalid": training_set.invalid,
+        "invalid": made.invalid,
         "future_labels": training_set.future,
         "contradictory_posts": training_set.contradictory,
-        "unweighted_posts": training_set.unweighted,
+        "unweighted_posts": made.counts.unweighted,
         "declined": declined,
     }
-    logger.info("dataset", **answer)
-    if declined:
-        return answer
-    if all(post.labelled_at is not None for post in split(training_set.posts).evaluation):
+
+
+def _write(
+    environment: DatasetEnvironment, s3: S3Client, training_set: TrainingSet, now: datetime
+) -> dict[str, str]:
+    """Write a training set; return where it is, and the names of its version and the champion.
+
+    Raises
+    ------
+    NoBaseHoldout
+    """
+    if not training_set.has_base_holdout():
         raise NoBaseHoldout(
             f"No post under {BASE_PREFIX} that is kept for evaluation still has its first label, "
             "and the gate judges by those; upload more base data with `stresswatch seed`. A post "
             "whose text also stands under an id that is learned from is not kept for evaluation."
         )
-    content = training_set.to_bytes()
-    digest = sha256(content)
-    version = version_name(now, digest)
-    folder = folder_of_training_set(bucket, version)
-    for name, body in (
-        (POSTS_FILE, content),
-        (SOURCES_FILE, base.sources(training_set).to_bytes()),
-    ):
-        s3.put_object(Bucket=bucket, Key=(folder / name).key, Body=body)
+    bucket = environment.training_bucket
+    with TemporaryFile() as posts:
+        digest = training_set.write(posts)
+        version = version_name(now, digest)
+        folder = folder_of_training_set(bucket, version)
+        posts.seek(0)
+        s3.put_object(Bucket=bucket, Key=(folder / POSTS_FILE).key, Body=posts)
+    sources = training_set.sources.to_bytes()
+    s3.put_object(Bucket=bucket, Key=(folder / SOURCES_FILE).key, Body=sources)
     champion = read_pointer(boto3.client("ssm"), environment.champion_parameter)
-    return answer | {
+    return {
         "version": version,
         "dataset_uri": str(folder),
         "dataset_sha256": digest,
@@ -134,7 +156,7 @@ def _not_begun(
     event: Mapping[str, Any],
     s3: S3Client,
     environment: DatasetEnvironment,
-    training_set: TrainingSet,
+    invalid: int,
 ) -> str:
     """Say that there is nothing to train on yet, if only the schedule asked and nobody seeded.
 
@@ -143,10 +165,10 @@ def _not_begun(
     EmptyDataSet
     """
     missing = (
-        f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {training_set.invalid} "
+        f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {invalid} "
         "invalid lines; upload a base data set with `stresswatch seed`"
     )
-    is_new = not training_set.invalid and not judged_versions(s3, environment.model_bucket)
+    is_new = not invalid and not judged_versions(s3, environment.model_bucket)
     if event.get(TRIGGER) == SCHEDULE and is_new and not is_forced(event):
         return missing
     raise EmptyDataSet(f"{missing}.")
@@ -158,10 +180,10 @@ def _new_labels(
     """Count the labels that no judged version knew, and say so if they are too few."""
     judged = judged_versions(s3, environment.model_bucket)
     if not judged:
-        return len(training_set.new), None
+        return training_set.sources.labels, None
     last, minimum = judged[-1], environment.minimum_new_labels
-    known = folder_of_training_set(environment.training_bucket, last)
-    new = new_labels(training_set, read_training_set(s3, known))
+    known = folder_of_training_set(environment.training_bucket, last) / POSTS_FILE
+    new = training_set.new_labels(valid_posts(stream_lines(s3, known)))
     if new >= minimum:
         return new, None
     return new, (

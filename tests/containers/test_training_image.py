@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from stresswatch.model.artefact import Artefact
-from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.versions.model_version import Manifest, sha256
 from tests.conftest import make_posts
+from tests.training_sets import content_of
 
 DOCKERFILE = "training_jobs/stress_model/Dockerfile"
 TRAINER = 10001
@@ -49,7 +49,7 @@ def train(engine, image, prefix):
 
 
 def test_a_data_set_becomes_a_version_that_serves(engine, image, tmp_path):
-    prefix = lay_out(tmp_path / "ml", TrainingSet(make_posts(400), [], 0).to_bytes())
+    prefix = lay_out(tmp_path / "ml", content_of(make_posts(400)))
     done = train(engine, image, prefix)
     assert done.returncode == 0, done.stderr
     model = prefix / "model"

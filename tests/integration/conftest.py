@@ -18,13 +18,13 @@ from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal, PendingApproval
 from stresswatch.serving.web_service import ROUTES
-from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.versions.champion import Pointer, read_pointer, write_pointer
 from stresswatch.versions.model_version import sha256
 from tests.athena import run_queries
 from tests.conftest import make_posts
 from tests.environments import every_environment
 from tests.strict_calls import checked
+from tests.training_sets import content_of
 from training_jobs.stress_model.train import train
 
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
@@ -246,7 +246,7 @@ def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:
     """Run the training job's core over posts; return the files of the version."""
     channel = folder / version / "data" / "train"
     channel.mkdir(parents=True)
-    (channel / "posts.jsonl").write_bytes(TrainingSet(posts, [], 0).to_bytes())
+    (channel / "posts.jsonl").write_bytes(content_of(posts))
     (folder / version / "config").mkdir()
     parameters = {"version": version, "parent": parent}
     (folder / version / "config" / "hyperparameters.json").write_text(json.dumps(parameters))

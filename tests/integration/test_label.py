@@ -14,8 +14,9 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import labelled_post_record
-from stresswatch.storage.training_sets import assemble, read_lines
+from stresswatch.storage.training_sets import read_lines
 from tests.conftest import make_posts
+from tests.training_sets import assembled
 
 POSTS = make_posts(5, seed=2)
 
@@ -78,7 +79,7 @@ def test_a_label_given_back_is_the_newest(aws, label):
     for given in (1, 0, 1):
         label([records()[0] | {"label": given}])
     lines = read_lines(aws.s3, "training", "labels/")
-    assert [one.label for one in assemble([], lines).new] == [1]
+    assert [one.label for one in assembled([], lines).new] == [1]
 
 
 def test_base_data_that_contradicts_itself_is_told_of(aws, run):

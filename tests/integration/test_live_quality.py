@@ -18,12 +18,12 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
 from stresswatch.monitoring.window_metrics import RefusedMetrics
 from stresswatch.storage import archive
-from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.text.normalisation import normalise
 from tests import strict_calls
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
 from tests.integration.settling import settle_all
+from tests.training_sets import content_of
 
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 WINDOW = {"end": NOW.isoformat()}
@@ -74,7 +74,7 @@ def label(aws, posts, name="a", at=NOW):
 
 
 def train_on(aws, posts, version="v1"):
-    aws.put("training", f"datasets/{version}/posts.jsonl", TrainingSet(posts, [], 0).to_bytes())
+    aws.put("training", f"datasets/{version}/posts.jsonl", content_of(posts))
 
 
 def learned(posts):
@@ -300,7 +300,7 @@ def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champio
 
 
 def test_lines_of_a_training_set_that_are_no_posts_cost_no_figure(aws, champion, serve):
-    lines = TrainingSet(POSTS[:60], [], 0).to_bytes() + b'{"post_id": "a", "text": " "}\n{\n'
+    lines = content_of(POSTS[:60]) + b'{"post_id": "a", "text": " "}\n{\n'
     aws.put("training", "datasets/v1/posts.jsonl", lines)
     serve(POSTS)
     label(aws, POSTS)

@@ -15,13 +15,14 @@ from lambdas.shadow.handler import handler as shadow
 from stresswatch.contracts.identity import identity_key
 from stresswatch.evaluation.splits import split
 from stresswatch.storage import archive
-from stresswatch.storage.training_sets import TrainingSet, given_by, to_lines
+from stresswatch.storage.training_sets import given_by, to_lines
 from stresswatch.versions.champion import DigestMismatch
 from stresswatch.versions.shadow import ARCHIVE_PREFIX, read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version
 from tests.integration.settling import settle_all
 from tests.integration.test_predictor import event, payload
+from tests.training_sets import content_of
 
 POSTS = make_posts(40, seed=9)
 BATCH = event([payload(post) for post in POSTS])
@@ -198,7 +199,7 @@ class TestCompare:
         begin(challenger)
         predict(BATCH, CONTEXT)
         self.label(aws, POSTS)
-        lines = TrainingSet(POSTS, [], 0).to_bytes()
+        lines = content_of(POSTS)
         aws.put("training", f"datasets/{version}/posts.jsonl", lines)
         left = len(split(POSTS).evaluation)
         assert self.compare()["checks"][-1]["reason"] == (

@@ -78,8 +78,10 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
     function = foundation.functions.zip_function(
         scope,
         "dataset",
-        memory_mb=1024,
-        timeout=Duration.minutes(5),
+        memory_mb=1769,  # one full vCPU; 150 MB would do
+        timeout=Duration.minutes(15),
+        # The posts, with room to sort them and for the file that is uploaded.
+        storage_mb=10_240,
         concurrency=foundation.stage.serving.other_concurrency,
         environment=DatasetEnvironment(
             stage=foundation.stage.name,

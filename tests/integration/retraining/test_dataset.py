@@ -66,6 +66,17 @@ class TestDataset:
         aws.promote("v1", version_files)
         assert dataset(DRIFT_ALARM, CONTEXT)["parent"] == "v1"
 
+    def test_labels_of_many_files_and_of_a_large_one_are_all_read(self, aws, base):
+        for number, one in enumerate(make_posts(40, seed=2)):
+            label(aws, chr(ord("a") + number), [one])
+        long = [
+            replace(one, post=one.post._replace(text=f"{one.post.post_id} " + "words " * 1000))
+            for one in make_posts(300, seed=3)
+        ]
+        label(aws, "A", long)
+        answer = dataset(DRIFT_ALARM, CONTEXT)
+        assert (answer["labelled_posts"], answer["invalid"]) == (340, 0)
+
     def test_earlier_training_sets_are_not_read_as_data(self, aws, base):
         first = dataset(DRIFT_ALARM, CONTEXT)
         second = dataset(DRIFT_ALARM, CONTEXT)

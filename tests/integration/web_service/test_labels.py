@@ -10,14 +10,15 @@ import lambdas.api.handler as api
 from cli.deployment.client import DeploymentClient
 from stresswatch.serving.label_requests import RETRY_WINDOW, label_key, write_labels
 from stresswatch.serving.web_service import MAXIMUM_LABELS, Problem, read_labels
-from stresswatch.storage.training_sets import assemble, read_lines
+from stresswatch.storage.training_sets import read_lines
 from tests.conftest import make_posts
 from tests.integration.web_service.requests import LABELS, post
+from tests.training_sets import assembled
 
 
 def labelled(aws):
     """What a retraining would learn of the labels."""
-    return assemble([], read_lines(aws.s3, "training", "labels/"))
+    return assembled([], read_lines(aws.s3, "training", "labels/"))
 
 
 def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
@@ -35,7 +36,7 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
 
     aws.s3.create_bucket(Bucket="by-command")
     DeploymentClient(Target()).label(make_posts(5, seed=42))
-    by_command = assemble([], read_lines(aws.s3, "by-command", "labels/"))
+    by_command = assembled([], read_lines(aws.s3, "by-command", "labels/"))
     assert [(one.post, one.label) for one in by_service.new] == [
         (one.post, one.label) for one in by_command.new
     ]
@@ -68,7 +69,7 @@ def giver(aws):
 def newest(aws):
     """What a retraining would learn: the label of each post, by its id."""
     lines = read_lines(aws.s3, "training", "labels/")
-    made = assemble([], lines, datetime(2027, 1, 1, tzinfo=UTC))
+    made = assembled([], lines, datetime(2027, 1, 1, tzinfo=UTC))
     return {one.post.post_id: one.label for one in made.new}
 
 

@@ -13,8 +13,8 @@ from stresswatch.contracts.labelled_posts import parse_labelled_post
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
-from stresswatch.storage.training_sets import TrainingSet
 from stresswatch.text.normalisation import canonical
+from tests.training_sets import content_of
 from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
@@ -37,7 +37,7 @@ def others(posts):
 
 
 def test_a_seed_gives_the_same_posts_on_every_python(posts):
-    content = TrainingSet(posts, [], 0).to_bytes()
+    content = content_of(posts)
     assert hashlib.sha256(content).hexdigest() == (
         "f0ff4c2af5c39ad6c5e9542eb925008e69b7ddbad91df035e879b5a55aa0d8c5"
     )
@@ -91,7 +91,7 @@ def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
 
 
 def test_every_post_keeps_the_contract(posts):
-    lines = TrainingSet(posts, [], 0).to_bytes().splitlines()
+    lines = content_of(posts).splitlines()
     assert len([parse_labelled_post(line) for line in lines]) == 2838
     assert all(100 <= len(labelled.post.text) <= 1000 for labelled in posts)
 

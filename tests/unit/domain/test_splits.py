@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from stresswatch.evaluation.splits import EVALUATION_SHARE, groups, split, unlearned
+from stresswatch.evaluation.splits import (
+    EVALUATION_SHARE,
+    groups,
+    holds_any_out,
+    split,
+    unlearned,
+    wording,
+)
 
 NO_NUMBERS = (float("nan"),) * len(NUMERIC_FEATURES)
 
@@ -112,3 +119,15 @@ def test_what_was_learned_from_is_known_after_what_joined_it_was_deleted():
     assert ids(unlearned(split(now).evaluation, before)) == {"9"}
     renamed = [replace(one, post=one.post._replace(post_id="9")) for one in now]
     assert unlearned(renamed[:1], before) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30))), st.integers(0, 40))
+def test_what_is_held_out_is_told_without_splitting_everything(pairs, first):
+    posts = [post(str(one), f"text {text}") for one, text in pairs]
+    asked = [one for one in ids(posts) if int(one) >= first]
+
+    def joined(post_id):
+        wordings = {wording(one.post.text) for one in posts if one.post.post_id == post_id}
+        return [one.post.post_id for one in posts if wording(one.post.text) in wordings]
+
+    assert holds_any_out(asked, joined) == bool(evaluation_ids(posts) & set(asked))

@@ -1,17 +1,19 @@
 import itertools
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.storage.assembly import assemble
 from stresswatch.storage.training_sets import (
     CLOCK_TOLERANCE,
     LARGEST_NUMBER,
-    assemble,
     contradictions,
-    new_labels,
 )
+from stresswatch.storage.training_sources import BaseSource
+from tests.training_sets import UPLOADED, assembled, content_of
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -29,7 +31,7 @@ def labels_of(training_set):
 
 
 def test_base_and_fresh_posts_are_kept_apart():
-    made = assemble([line("a", 0)], [line("b", 1, "2026-11-23T00:00:00Z")])
+    made = assembled([line("a", 0)], [line("b", 1, "2026-11-23T00:00:00Z")])
     assert [post.post.post_id for post in made.base] == ["a"]
     assert [post.post.post_id for post in made.new] == ["b"]
 
@@ -37,7 +39,7 @@ def test_base_and_fresh_posts_are_kept_apart():
 def test_the_newest_label_wins_in_any_order_and_time_zone():
     early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
     also_early = "2026-11-23T10:30:00+02:00"
-    made = assemble(
+    made = assembled(
         [line("a", 0)], [line("a", 1, late), line("a", 0, early), line("a", 0, also_early)]
     )
     assert labels_of(made) == {"a": (1, late)}
@@ -45,19 +47,19 @@ def test_the_newest_label_wins_in_any_order_and_time_zone():
 
 def test_a_label_that_repeats_the_base_data_leaves_its_post_there():
     early, late = "2026-11-23T09:30:00+00:00", "2026-11-23T10:00:00+00:00"
-    made = assemble([line("a", 0), line("b", 0)], [line("a", 0, late), line("b", 1, early)])
+    made = assembled([line("a", 0), line("b", 0)], [line("a", 0, late), line("b", 1, early)])
     assert labels_of(made) == {"a": (0, None), "b": (1, early)}
-    taken_back = assemble([line("a", 0)], [line("a", 0, late), line("a", 1, early)])
+    taken_back = assembled([line("a", 0)], [line("a", 0, late), line("a", 1, early)])
     assert labels_of(taken_back) == {"a": (0, None)}
 
 
 def test_segments_of_one_post_are_each_kept():
-    made = assemble([line("a", 0, text="one"), line("a", 1, text="two")], [])
+    made = assembled([line("a", 0, text="one"), line("a", 1, text="two")], [])
     assert len(made.base) == 2
 
 
 def test_invalid_lines_are_counted_and_left_out():
-    made = assemble(
+    made = assembled(
         [b"{", line("a", 2), line("base with a date", 1, "2026-11-23T00:00:00Z")],
         [line("label without a date", 1)],
     )
@@ -68,20 +70,21 @@ def test_invalid_lines_are_counted_and_left_out():
 def test_a_number_that_would_overflow_a_training_is_not_learned_from(times, kept):
     record = json.loads(line("a", 1, "2026-11-23T00:00:00Z"))
     record[NUMERIC_FEATURES[0]] = times * LARGEST_NUMBER
-    made = assemble([], [json.dumps(record).encode()])
+    made = assembled([], [json.dumps(record).encode()])
     assert (len(made.new), made.invalid) == (kept, 1 - kept)
 
 
 def test_the_same_posts_give_the_same_bytes_in_whatever_order():
     posts = [line("a", 0), line("b", 1), line("c", 1)]
-    assert assemble(posts, []).to_bytes() == assemble(posts[::-1], []).to_bytes()
+    assert assembled(posts, []).content == assembled(posts[::-1], []).content
 
 
 def test_what_was_written_is_read_as_the_same_training_set():
     labels = [line("b", 1, "2026-11-23T00:00:00Z")]
-    made = assemble([line("a", 0)], labels)
-    lines = made.to_bytes().splitlines()
-    assert assemble(lines[:1], lines[1:]) == made
+    made = assembled([line("a", 0)], labels)
+    lines = made.content.splitlines()
+    assert assembled(lines[:1], lines[1:]) == made
+    assert content_of(made.posts) == made.content
 
 
 def ahead(**time):
@@ -95,13 +98,13 @@ def ahead(**time):
 def test_a_label_given_back_counts_as_the_newest(labels, left):
     given = [line("a", label, f"2026-11-23T00:00:0{place}Z") for place, label in enumerate(labels)]
     for order in itertools.permutations(given):
-        assert labels_of(assemble([line("a", 1)], order)) == {"a": left}
+        assert labels_of(assembled([line("a", 1)], order)) == {"a": left}
 
 
 def test_a_label_of_the_future_never_counts_and_is_told_of():
     given = [line("a", 1, ahead(minutes=-1)), line("a", 0, "2099-01-01T00:00:00Z")]
     for order in (given, given[::-1]):
-        made = assemble([], order, NOW)
+        made = assembled([], order, NOW)
         assert labels_of(made) == {"a": (1, ahead(minutes=-1))}
         assert (made.invalid, made.future) == (1, 1)
 
@@ -120,7 +123,7 @@ def test_a_label_of_the_future_never_counts_and_is_told_of():
     ],
 )
 def test_a_clock_may_be_five_minutes_ahead_in_any_time_zone(labelled_at, counts):
-    made = assemble([], [line("a", 1, labelled_at)], NOW)
+    made = assembled([], [line("a", 1, labelled_at)], NOW)
     assert (len(made.new), made.future) == (counts, 1 - counts)
 
 
@@ -132,19 +135,21 @@ def test_of_labels_of_one_time_the_surer_one_counts_in_any_order():
         line("a", 1, at[2], confidence=0.7),
     ]
     for order in itertools.permutations(given):
-        assert labels_of(assemble([], order)) == {"a": (0, at[1])}
+        assert labels_of(assembled([], order)) == {"a": (0, at[1])}
 
 
 def test_of_labels_as_sure_the_one_that_says_stressed_counts():
     at = "2026-11-23T10:00:00Z"
     given = [line("a", 0, at), line("a", 1, at)]
-    assert labels_of(assemble([], given)) == labels_of(assemble([], given[::-1])) == {"a": (1, at)}
+    assert (
+        labels_of(assembled([], given)) == labels_of(assembled([], given[::-1])) == {"a": (1, at)}
+    )
 
 
 def test_base_posts_that_contradict_each_other_are_counted_once_a_post():
     base = [line("a", 0), line("a", 1), line("a", 0), line("b", 1), line("b", 1), line("c", 0)]
     for order in (base, base[::-1]):
-        made = assemble(order, [])
+        made = assembled(order, [])
         assert made.contradictory == 1
         assert labels_of(made) == {"a": (1, None), "b": (1, None), "c": (0, None)}
     assert contradictions(made.posts) == 0
@@ -152,7 +157,7 @@ def test_base_posts_that_contradict_each_other_are_counted_once_a_post():
 
 def test_records_that_differ_in_little_give_the_same_bytes_in_any_order():
     base = [line("a", 1, source="x"), line("a", 1, source="y"), line("a", 1, text=" Words ")]
-    made = {assemble(order, []).to_bytes() for order in itertools.permutations(base)}
+    made = {assembled(order, []).content for order in itertools.permutations(base)}
     assert len(made) == 1
 
 
@@ -161,23 +166,24 @@ def test_a_post_is_its_id_and_its_text_as_texts_are_compared():
     label = line(
         "a", 1, "2026-11-23T00:00:00Z", text="i can\N{RIGHT SINGLE QUOTATION MARK}t sleep\n"
     )
-    assert labels_of(assemble(base, [label])) == {"a": (1, "2026-11-23T00:00:00Z")}
-    assert len(assemble(base, [line("b", 1, "2026-11-23T00:00:00Z")]).posts) == 2
+    assert labels_of(assembled(base, [label])) == {"a": (1, "2026-11-23T00:00:00Z")}
+    assert len(assembled(base, [line("b", 1, "2026-11-23T00:00:00Z")]).posts) == 2
 
 
 def test_a_label_of_confidence_0_is_kept_and_counted():
-    made = assemble([line("a", 0, confidence=0)], [line("b", 1, ahead(days=-1), confidence=0.0)])
-    assert made.unweighted == 2
-    again = assemble(*([one] for one in made.to_bytes().splitlines()))
-    assert (again.unweighted, [one.confidence for one in again.posts]) == (2, [0, 0])
+    made = assembled([line("a", 0, confidence=0)], [line("b", 1, ahead(days=-1), confidence=0.0)])
+    assert made.sources.counts.unweighted == 2
+    again = assembled(*([one] for one in made.content.splitlines()))
+    assert (again.sources.counts.unweighted, [one.confidence for one in again.posts]) == (2, [0, 0])
 
 
 class TestNewLabels:
     BASE = line("a", 1)
 
     def new(self, before, after):
-        known = assemble([self.BASE], before).posts
-        return new_labels(assemble([self.BASE], after), known)
+        known = assembled([self.BASE], before).posts
+        with assemble([BaseSource("posts", UPLOADED, [self.BASE])], after) as made:
+            return made.new_labels(known)
 
     def test_one_that_was_not_there_is_new(self):
         assert self.new([], [line("b", 1, ahead(days=-1))]) == 1
@@ -190,3 +196,17 @@ class TestNewLabels:
         before = [line("a", 0, ahead(days=-1))]
         assert self.new(before, [*before, line("a", 1, ahead(hours=-1))]) == 1
         assert self.new([], [*before, line("a", 1, ahead(hours=-1))]) == 0
+
+
+def test_texts_are_never_all_in_memory():
+    text = "words " * 200
+    posts = 3_000
+    tracemalloc.start()
+    base = (line(f"p{number}", 0, text=f"{text} {number}") for number in range(posts))
+    with assemble([BaseSource("posts", UPLOADED, base)], []) as made:
+        assert made.has_base_holdout()
+        written = sum(len(line) for line in made.lines())
+        _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert written > posts * len(text)
+    assert peak < written / 4

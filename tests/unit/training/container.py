@@ -2,7 +2,7 @@
 
 import json
 
-from stresswatch.storage.training_sets import TrainingSet
+from tests.training_sets import content_of
 from training_jobs.stress_model.train import main
 
 
@@ -19,7 +19,7 @@ def run(container):
 
 
 def lines(posts):
-    return TrainingSet(base=posts, new=[], invalid=0).to_bytes()
+    return content_of(posts)
 
 
 def files_of(container):

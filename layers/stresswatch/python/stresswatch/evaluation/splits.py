@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from stresswatch.contracts.labelled_posts import LabelledPost
@@ -55,6 +55,31 @@ def groups(posts: Sequence[LabelledPost]) -> list[str]:
         post_id, text = labelled.post.post_id, wording(labelled.post.text)
         joined.join(post_id, with_wording.setdefault(text, post_id))
     return [joined.find(labelled.post.post_id) for labelled in posts]
+
+
+def holds_any_out(ids: Iterable[str], joined: Callable[[str], Iterable[str]]) -> bool:
+    """Return whether `split` keeps a post with one of these ids for evaluation.
+
+    Only the groups that it takes to find out are looked at.
+
+    Parameters
+    ----------
+    joined : callable
+        Gives the ids that share a wording with an id.
+    """
+    learned: set[str] = set()
+    for first in ids:
+        group, ahead = {first}, [first]
+        while ahead:
+            post_id = ahead.pop()
+            if post_id in learned or not _is_for_evaluation(post_id):
+                break
+            ahead += (found := set(joined(post_id)) - group)
+            group |= found
+        else:
+            return True
+        learned |= group
+    return False
 
 
 def unlearned(

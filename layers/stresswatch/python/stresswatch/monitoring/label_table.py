@@ -1,7 +1,7 @@
 """The newest label of each post as one Parquet object, which Athena joins predictions with.
 
 Files of labels are folded into it once: its metadata has a fingerprint of each that is in it, so
-that a year of files is not read one by one. `assemble` has the rules of which label is the newest.
+that a year of files is not read one by one. Which label is the newest is decided as in `assemble`.
 A file that was rewritten or is gone, such as by ``stresswatch forget``, takes its labels with it:
 the table is made anew then. Two writers never overwrite each other.
 """
@@ -20,14 +20,14 @@ import duckdb
 
 from stresswatch.aws.s3 import Location, exists, listed, put_if_unchanged
 from stresswatch.contracts.identity import text_digest
+from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.errors import AwsFailure
 from stresswatch.monitoring.folded_files import FoldedFiles, fingerprint_of
 from stresswatch.monitoring.live_quality import Labels
 from stresswatch.storage.archive import READERS
 from stresswatch.storage.training_sets import (
     LABELS_PREFIX,
-    TrainingSet,
-    assemble,
+    LineReader,
     labelled_time,
     lines_of,
 )
@@ -211,8 +211,8 @@ class _Table:
         again = 0
         for file in files:
             self.is_changed = True
-            labels = assemble([], lines_of(file.body), now)
-            self._insert(labels, key)
+            labels = LineReader(now)
+            self._insert(labels.read(lines_of(file.body), are_labels=True), key)
             if labels.future:
                 self.state.again.add(file.fingerprint)
                 again += labels.invalid
@@ -247,8 +247,8 @@ class _Table:
             ContentType="application/vnd.apache.parquet",
         )
 
-    def _insert(self, labels: TrainingSet, key: bytes) -> None:
-        given = [(one, labelled_time(one.labelled_at)) for one in labels.new if one.labelled_at]
+    def _insert(self, labels: Iterable[LabelledPost], key: bytes) -> None:
+        given = [(one, labelled_time(one.labelled_at)) for one in labels if one.labelled_at]
         self.rows.execute(
             "INSERT INTO newest SELECT unnest($ids::VARCHAR[]), unnest($digests::VARCHAR[]), "
             "unnest($labels::INTEGER[]), make_timestamp(unnest($given::BIGINT[])), "

@@ -1,16 +1,19 @@
-"""Training sets: the base data set plus the labelled posts that came in since.
-
-A training set is the file ``posts.jsonl`` under ``datasets/<version>/``: one labelled post a line,
-in an order and form that depend on the posts alone, so that the same posts have the same digest.
-"""
+"""What training sets are made of, and where they are: base data, and labels that came in since."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
+
+from botocore.response import StreamingBody
 
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.labelled_posts import (
@@ -19,6 +22,7 @@ from stresswatch.contracts.labelled_posts import (
     parse_labelled_post,
 )
 from stresswatch.contracts.posts import InvalidPost, Post
+from stresswatch.storage.archive import READERS
 from stresswatch.storage.prefixes import DATA_SETS
 from stresswatch.text.normalisation import canonical
 
@@ -35,97 +39,45 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """By how much the clock of who gives a label may be ahead."""
 FUTURE = "labelled_at_in_future"
 """The reason of a label that was given later than now, by what it says."""
+_IN_MEMORY = 1 << 20
+"""Bytes; an object that has more is on disk while it is read."""
+_CHUNK = 1 << 20
 
 Identity = tuple[str, str]
 """What a post is known by: its id, and its text as texts are compared."""
 
 
-@dataclass(frozen=True)
-class TrainingSet:
-    """Labelled posts, each once.
+@dataclass
+class LineReader:
+    """Reads the lines that may be learned from, and counts the others.
 
     Attributes
     ----------
-    base, new : list of LabelledPost
-        From the base data set, and from ``labels/``. A post of both is new where its newest label
-        differs: one that repeats the base data's says nothing new, and the post stands.
+    now : datetime
+        No label can have been given more than `CLOCK_TOLERANCE` later.
     invalid : int
         Lines that broke the contract, hold a number beyond `LARGEST_NUMBER` or were given later
-        than now, and were left out.
+        than now.
     future : int
         Those of them that were given later than now.
-    contradictory : int
-        Posts that the base data has with both labels.
     """
 
-    base: list[LabelledPost]
-    new: list[LabelledPost]
-    invalid: int
+    now: datetime
+    invalid: int = 0
     future: int = 0
-    contradictory: int = 0
 
-    @property
-    def posts(self) -> list[LabelledPost]:
-        """All of them, in no order that means anything."""
-        return self.base + self.new
+    def read(self, lines: Iterable[bytes], *, are_labels: bool) -> Iterator[LabelledPost]:
+        """Read lines of JSON.
 
-    @property
-    def unweighted(self) -> int:
-        """Count the posts of confidence 0, which weigh nothing in training."""
-        return sum(labelled.confidence == 0 for labelled in self.posts)
-
-    def to_bytes(self) -> bytes:
-        """Write the posts as JSON Lines; new ones carry their ``labelled_at``."""
-        lines = sorted(
-            json.dumps(labelled_post_record(post), sort_keys=True) for post in self.posts
-        )
-        return "".join(f"{line}\n" for line in lines).encode()
-
-
-def assemble(
-    base: Iterable[bytes], labels: Iterable[bytes], now: datetime | None = None
-) -> TrainingSet:
-    """Make a training set of lines of JSON.
-
-    A label must say when it was given (`labelled_at`), and a base post must not: that tells new
-    posts from base ones ever after. A post is known by its id and text together (`identity_of`), as
-    one long post may be labelled in segments that share its id. Of several labels the newest wins;
-    of those given at the same time, and of base posts, the surer one, and of those the one that
-    says stressed.
-
-    Parameters
-    ----------
-    now : datetime, optional
-        No label can have been given more than `CLOCK_TOLERANCE` later; by default, the time of the
-        call.
-    """
-    now = now or datetime.now(UTC)
-    of_base: dict[Identity, LabelledPost] = {}
-    given: dict[Identity, LabelledPost] = {}
-    contradictory: set[Identity] = set()
-    invalid = future = 0
-    for lines, known, is_new in ((base, of_base, False), (labels, given, True)):
+        A label must say when it was given (`labelled_at`), and a base post must not: that tells new
+        posts from base ones ever after.
+        """
         for line in lines:
             try:
-                labelled = _read(line, is_new, now)
+                yield _read(line, are_labels, self.now)
             except InvalidPost as error:
-                invalid += 1
-                future += error.reason == FUTURE
-                continue
-            key = identity_of(labelled.post)
-            other = known.setdefault(key, labelled)
-            if not is_new and labelled.label != other.label:
-                contradictory.add(key)
-            if other is not labelled and _precedence(labelled) > _precedence(other):
-                known[key] = labelled
-    new = {key: post for key, post in given.items() if not _repeats(post, of_base.get(key))}
-    return TrainingSet(
-        base=[post for key, post in of_base.items() if key not in new],
-        new=list(new.values()),
-        invalid=invalid,
-        future=future,
-        contradictory=len(contradictory),
-    )
+                self.invalid += 1
+                self.future += error.reason == FUTURE
 
 
 def identity_of(post: Post) -> Identity:
@@ -177,30 +129,30 @@ def to_lines(posts: Iterable[LabelledPost]) -> bytes:
     return "".join(json.dumps(labelled_post_record(post)) + "\n" for post in posts).encode()
 
 
-def new_labels(training_set: TrainingSet, known: Iterable[LabelledPost]) -> int:
-    """Count the labels that a training set of before had not, or had otherwise.
-
-    One that was given back counts as well: its post stands again, and was new before.
-    """
-    before = {identity_of(one.post): one for one in known}
-
-    def is_new(labelled: LabelledPost) -> bool:
-        other = before.get(identity_of(labelled.post))
-        if labelled.labelled_at is None:
-            return (
-                other is not None
-                and other.labelled_at is not None
-                and other.label != labelled.label
-            )
-        return other is None or other.label != labelled.label
-
-    return sum(map(is_new, training_set.posts))
-
-
 def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
-    """Read every line of the objects under a prefix, in the order of their keys."""
-    for found in listed(s3, bucket, prefix):
-        yield from lines_of(read(s3, Location(bucket, found["Key"])))
+    """Read every line of the objects under a prefix, in the order of their keys.
+
+    `READERS` objects are read at a time; large ones are on disk meanwhile.
+    """
+
+    def fetch(key: str) -> StreamingBody:
+        file = SpooledTemporaryFile[bytes](_IN_MEMORY)
+        shutil.copyfileobj(s3.get_object(Bucket=bucket, Key=key)["Body"], file)
+        size = file.tell()
+        file.seek(0)
+        return StreamingBody(file, size)
+
+    keys = (found["Key"] for found in listed(s3, bucket, prefix))
+    with ThreadPoolExecutor(READERS) as pool:
+        while some := list(islice(keys, READERS)):
+            for body in pool.map(fetch, some):
+                with closing(body):
+                    yield from _lines(body)
+
+
+def stream_lines(s3: S3Client, place: Location) -> Iterator[bytes]:
+    """Read every line of an object while it comes."""
+    return _lines(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"])
 
 
 def lines_of(body: bytes) -> Iterator[bytes]:
@@ -239,7 +191,7 @@ def valid_posts(lines: Iterable[bytes]) -> Iterator[LabelledPost]:
             continue
 
 
-def _read(line: bytes, is_new: bool, now: datetime) -> LabelledPost:
+def _read(line: bytes, is_label: bool, now: datetime) -> LabelledPost:
     """Read a line of the base data or of the labels.
 
     Raises
@@ -248,7 +200,7 @@ def _read(line: bytes, is_new: bool, now: datetime) -> LabelledPost:
         When it may not be learned from.
     """
     labelled = parse_labelled_post(line)
-    if is_new != (labelled.labelled_at is not None):
+    if is_label != (labelled.labelled_at is not None):
         raise InvalidPost("labelled_at_invalid", "a label has labelled_at, and a base post has not")
     if any(abs(number) > LARGEST_NUMBER for number in labelled.post.numbers):
         raise InvalidPost("number_too_large", f"a number is beyond {LARGEST_NUMBER:g}")
@@ -256,25 +208,5 @@ def _read(line: bytes, is_new: bool, now: datetime) -> LabelledPost:
     return labelled
 
 
-def _repeats(labelled: LabelledPost, base: LabelledPost | None) -> bool:
-    return base is not None and (labelled.label, labelled.confidence) == (
-        base.label,
-        base.confidence,
-    )
-
-
-def _precedence(labelled: LabelledPost) -> tuple[datetime, float, int, str]:
-    """Return what decides between two labels of a post: the greater counts.
-
-    The last part decides between records that differ in nothing that matters, so that the order of
-    lines and files never does.
-    """
-    return (
-        labelled_time(labelled.labelled_at) if labelled.labelled_at else _NEVER,
-        labelled.confidence,
-        labelled.label,
-        json.dumps(labelled_post_record(labelled), sort_keys=True),
-    )
-
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
+def _lines(body: StreamingBody) -> Iterator[bytes]:
+    return (line for line in body.iter_lines(_CHUNK) if line.strip())

@@ -7,21 +7,17 @@ neither a post's id nor its text.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stresswatch.aws.identifiers import OBJECT_NAME
-from stresswatch.aws.s3 import listed
-from stresswatch.contracts.labelled_posts import LabelledPost, parse_labelled_post
-from stresswatch.contracts.posts import InvalidPost
-from stresswatch.storage.training_sets import BASE_PREFIX, TrainingSet
+from stresswatch.aws.s3 import Location, listed
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.storage.training_sets import BASE_PREFIX, stream_lines
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -123,47 +119,17 @@ def base_name(key: str) -> str:
     return OBJECT_NAME.decode(key.removeprefix(BASE_PREFIX).removesuffix(_ENDING))
 
 
-class BaseReader:
-    """Reads all base data, set by set, and remembers which set each post is of.
+class BaseSource(NamedTuple):
+    """A set of base data, to be read."""
 
-    A post is remembered by a digest of 16 bytes, so that its text is not held twice.
-    """
-
-    def __init__(self, s3: S3Client, bucket: str):
-        self._s3 = s3
-        self._bucket = bucket
-        self._uploaded: dict[str, datetime] = {}
-        self._set_of: dict[bytes, str] = {}
-
-    def lines(self) -> Iterator[bytes]:
-        """Read every line of every set, in the order of their keys."""
-        for found in listed(self._s3, self._bucket, BASE_PREFIX):
-            answer = self._s3.get_object(Bucket=self._bucket, Key=found["Key"])
-            lines = [line for line in answer["Body"].read().splitlines() if line.strip()]
-            if lines:
-                self._remember(base_name(found["Key"]), answer["LastModified"], lines)
-            yield from lines
-
-    def _remember(self, name: str, uploaded: datetime, lines: Iterable[bytes]) -> None:
-        self._uploaded[name] = uploaded
-        for line in lines:
-            with suppress(InvalidPost):  # whoever assembles the training set counts these
-                self._set_of[_digest(parse_labelled_post(line))] = name
-
-    def sources(self, training_set: TrainingSet) -> Sources:
-        """Return what a training set has of each set that was read."""
-        taken = Counter(self._set_of[_digest(labelled)] for labelled in training_set.base)
-        return Sources(
-            counts=Counts.of(training_set.base + training_set.new),
-            invalid=training_set.invalid,
-            base={
-                name: BaseSet(taken[name], uploaded.isoformat(timespec="seconds"))
-                for name, uploaded in self._uploaded.items()
-            },
-            labels=len(training_set.new),
-        )
+    name: str
+    uploaded_at: datetime
+    lines: Iterable[bytes]
 
 
-def _digest(labelled: LabelledPost) -> bytes:
-    key = json.dumps([labelled.post.post_id, labelled.post.text]).encode()
-    return hashlib.blake2b(key, digest_size=16).digest()
+def base_sources(s3: S3Client, bucket: str) -> Iterator[BaseSource]:
+    """Return all base data, set by set, in the order of their keys."""
+    for found in listed(s3, bucket, BASE_PREFIX):
+        key = found["Key"]
+        lines = stream_lines(s3, Location(bucket, key))
+        yield BaseSource(base_name(key), found["LastModified"], lines)
