@@ -17,7 +17,7 @@ from cli.measurements import measurement_table, span_of
 from cli.options import AsJson, Local, Stage, Yes
 from cli.smoke import smoke as smoke_test
 from cli.status.snapshot import take_snapshot
-from cli.status.table import status_table
+from cli.status.table import SPAN, status_table
 
 
 def smoke(
@@ -64,10 +64,14 @@ def cost(
         report.show(console)
 
 
-def status(on_local: Local = False, stage: Stage = "dev") -> None:
+def status(on_local: Local = False, stage: Stage = "dev", as_json: AsJson = False) -> None:
     """Tell what serves, what was measured and what runs."""
-    target = find_target(on_local=on_local, stage=stage)
-    console.print(status_table(DeploymentClient(target), "dev" if on_local else stage))
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    name = "dev" if on_local else stage
+    if as_json:
+        console.print_json(data=take_snapshot(deployment, name, SPAN).as_dict())
+    else:
+        console.print(status_table(deployment, name))
 
 
 def measure(

@@ -164,7 +164,7 @@ class DeploymentClient:
 
         described = wait_for(f"the {what}'s end", finished, seconds)
         if described["status"] != "SUCCEEDED":
-            raise OperatorError(f"The {what} {_ENDED[described['status']]}: {_cause(described)}.")
+            raise OperatorError(f"The {what} {_ENDED[described['status']]}: {cause_of(described)}.")
         return dict(json.loads(described["output"]))
 
     def champion(self) -> Pointer | None:
@@ -226,7 +226,7 @@ def payload(labelled: LabelledPost) -> tuple[str, bytes]:
     return labelled.post.post_id, json.dumps(record).encode()
 
 
-def _cause(execution: Mapping[str, Any]) -> str:
+def cause_of(execution: Mapping[str, Any]) -> str:
     """Return why an execution failed: the workflow passes on the error of the step that failed."""
     cause = str(execution.get("cause", ""))
     if cause.startswith("{"):

@@ -7,9 +7,8 @@ as well.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,13 +17,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus, read_alarms
+from cli.status.runs import WorkflowRun, monitoring_runs, retrainings
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
 from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
-from stresswatch.retraining.run_report import describe
 from stresswatch.versions.champion import Change, read_changes
 from stresswatch.versions.shadow import ShadowPointer, read_shadow
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_EXECUTIONS = 5
 QUERIES_A_REQUEST = 500
 """As many as `GetMetricData` takes."""
 
@@ -64,15 +62,6 @@ class MeasuredSeries:
 
 
 @dataclass(frozen=True)
-class RetrainingRun:
-    """A retraining: its trigger, and in a sentence how far it is or what came of it."""
-
-    started: datetime
-    status: str
-    summary: str
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """What a deployment does at one point in time.
 
@@ -86,6 +75,8 @@ class Snapshot:
         Of the champion, oldest first.
     challenger : ShadowPointer or None
         The version that shadows the champion, and until when.
+    runs, monitoring : sequence of WorkflowRun
+        Of the retraining and of the monitoring workflow, newest first.
     unreadable : mapping of str to str
         What could not be read, and why.
     deployed : datetime or None
@@ -99,7 +90,8 @@ class Snapshot:
     alarms: Sequence[AlarmStatus] = ()
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
-    runs: Sequence[RetrainingRun] = ()
+    runs: Sequence[WorkflowRun] = ()
+    monitoring: Sequence[WorkflowRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
     deployed: datetime | None = None
 
@@ -120,6 +112,33 @@ class Snapshot:
     def is_empty(self) -> bool:
         """Whether nothing was measured yet."""
         return not any(one.values for series in self.measured.values() for one in series)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `stresswatch status --json` prints; times in ISO 8601."""
+        challenger = self.challenger
+        return {
+            "name": self.name,
+            "at": self.at.isoformat(),
+            "since": self.since.isoformat(),
+            "alarms": [
+                asdict(alarm) | {"since": alarm.since.isoformat(), "fires": alarm.fires}
+                for alarm in self.alarms
+            ],
+            "champion": self.champion or None,
+            "challenger": challenger
+            and {
+                "version": challenger.pointer.version,
+                "until": challenger.until.isoformat(),
+                "on_probation": challenger.on_probation or None,
+            },
+            "retraining": [run.as_dict() for run in self.runs],
+            "monitoring": [run.as_dict() for run in self.monitoring],
+            "measured": {
+                title: {line.label: line.figure for line in lines if line.values}
+                for title, lines in self.measured.items()
+            },
+            "unreadable": dict(self.unreadable),
+        }
 
     def threshold(self, panel: Panel) -> float | None:
         """Return the threshold of the panel's alarm, in the panel's unit."""
@@ -154,7 +173,8 @@ def take_snapshot(
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
         changes=attempt("champion", lambda: _changes(deployment), []),
         challenger=attempt("challenger", lambda: _challenger(deployment, at), None),
-        runs=attempt("retraining", lambda: _runs(deployment), []),
+        runs=attempt("retraining", lambda: retrainings(deployment), []),
+        monitoring=attempt("monitoring", lambda: monitoring_runs(deployment), []),
         unreadable=unreadable,
         deployed=deployment.target.created,
     )
@@ -263,19 +283,3 @@ def _challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | 
         deployment.target.client("ssm"), deployment.target.output(stack_outputs.SHADOW_PARAMETER)
     )
     return shadow if shadow and shadow.until > now else None
-
-
-def _runs(deployment: DeploymentClient) -> list[RetrainingRun]:
-    return [_run(deployment, execution) for execution in deployment.executions()[:_EXECUTIONS]]
-
-
-def _run(deployment: DeploymentClient, execution: Mapping[str, Any]) -> RetrainingRun:
-    """Return one execution in one line: of a verdict with its reasons, the first."""
-    arn, status = execution["executionArn"], str(execution["status"])
-    if status == "RUNNING":
-        summary = f"running, {deployment.current_state(arn) or 'starting'}"
-    elif status == "SUCCEEDED":
-        summary = describe(json.loads(deployment.describe(arn)["output"])).splitlines()[0]
-    else:
-        summary = status.lower()
-    return RetrainingRun(execution["startDate"], status, summary)

@@ -16,6 +16,7 @@ from rich.text import Text
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus
+from cli.status.runs import WorkflowRun
 from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
@@ -48,7 +49,8 @@ def status_table(
         "alarms": lambda: _alarms(snapshot),
         "champion": lambda: _champion(snapshot),
         "challenger": lambda: _challenger(snapshot),
-        "retraining": lambda: _runs(snapshot),
+        "retraining": lambda: _runs(snapshot.runs),
+        "monitoring": lambda: _runs(snapshot.monitoring),
         "posts stream": lambda: _stream(deployment, stack_outputs.POSTS_STREAM),
         "posts to predictor": lambda: _mapping(deployment),
         "predictions stream": lambda: _stream(deployment, stack_outputs.PREDICTIONS_STREAM),
@@ -120,8 +122,8 @@ def _challenger(snapshot: Snapshot) -> str:
     return f"{version}, until {until}"
 
 
-def _runs(snapshot: Snapshot) -> str:
-    lines = [f"{timestamp(run.started)}: {escape(run.summary)}" for run in snapshot.runs]
+def _runs(runs: Sequence[WorkflowRun]) -> str:
+    lines = [f"{timestamp(run.started)}: {escape(run.summary)}" for run in runs]
     return "\n".join(lines) or "never ran"
 
 
