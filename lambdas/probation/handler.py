@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import read
+from stresswatch.clock import to_the_second
 from stresswatch.retraining.environments import ProbationEnvironment
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.retraining.live_archive import LiveArchive
@@ -91,7 +92,10 @@ class Probation:
             why = "; ".join(f"{check['name']}: {check['reason']}" for check in failed)
             return self._roll_back(verdict, Decision.now(BARRED_BY, why), is_begun=False)
         if ahead:
-            return verdict | {"outcome": Outcome.GOES_ON, "next": _timestamp(ahead[0])}
+            settled = (
+                ahead[0] + SETTLES + timedelta(microseconds=999_999)
+            )  # a second never too soon
+            return verdict | {"outcome": Outcome.GOES_ON, "next": to_the_second(settled)}
         return verdict | {"outcome": Outcome.KEPT}
 
     def _judge(self, window: Window) -> dict[str, Any]:
@@ -129,8 +133,3 @@ class Probation:
     def _serves(self) -> bool:
         serving = read_pointer(self.ssm, self.environment.champion_parameter)
         return serving is not None and serving.version == self.version
-
-
-def _timestamp(look: datetime) -> str:
-    # As a state machine's Wait reads it: the next whole second.
-    return f"{look + SETTLES + timedelta(microseconds=999_999):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
+from stresswatch.clock import to_the_second
 from stresswatch.retraining.environments import ShadowEnvironment
 from stresswatch.versions.champion import Pointer, load_model
 from stresswatch.versions.shadow import GRACE, ShadowPointer, write_shadow
@@ -43,9 +44,4 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     pointer = ShadowPointer(version, ends + GRACE, event.get("on_probation", ""))
     write_shadow(boto3.client("ssm"), environment.shadow_parameter, pointer)
     logger.info("shadowing", version=version.version, until=ends.isoformat())
-    return {"start": _timestamp(begins), "end": _timestamp(ends)}
-
-
-def _timestamp(time: datetime) -> str:
-    # As a state machine's Wait reads it.
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+    return {"start": to_the_second(begins), "end": to_the_second(ends)}

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from stresswatch.contracts.identity import KEY_LENGTH
+from lambdas.predictor.handler import predictor
+from stresswatch.contracts.identity import KEY_LENGTH, identity_key
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.retraining.gate_rules import GateRules
@@ -179,6 +180,16 @@ class Aws:
         )["ShardIterator"]
         records = self.kinesis.get_records(ShardIterator=iterator, Limit=10_000)["Records"]
         return [json.loads(record["Data"]) for record in records]
+
+
+@pytest.fixture
+def cold_start():
+    """Let the predictor begin without what an earlier test left in memory."""
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
+    yield
+    for cached in (predictor, identity_key):
+        cached.cache_clear()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from lambdas.promote.handler import VersionBarred
 from lambdas.promote.handler import handler as promote
 from lambdas.shadow.handler import handler as shadow
 from stresswatch.aws.redaction import UnforeseenError
-from stresswatch.contracts.identity import identity_key
 from stresswatch.retraining.journal import Decision
 from stresswatch.retraining.probation import judge_probation
 from stresswatch.storage import archive
@@ -38,13 +37,8 @@ BATCH = event([payload(post) for post in POSTS])
 
 
 @pytest.fixture(autouse=True)
-def _cold_start(aws, monkeypatch):
+def _reads_pointers_each_time(aws, cold_start, monkeypatch):
     monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
-    for cached in (predictor, identity_key):
-        cached.cache_clear()
-    yield
-    for cached in (predictor, identity_key):
-        cached.cache_clear()
 
 
 @pytest.fixture(scope="module")

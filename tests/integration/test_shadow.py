@@ -12,7 +12,6 @@ from lambdas.compare.handler import handler as compare
 from lambdas.predictor.handler import handler as predict
 from lambdas.predictor.handler import predictor
 from lambdas.shadow.handler import handler as shadow
-from stresswatch.contracts.identity import identity_key
 from stresswatch.evaluation.splits import split
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import given_by, to_lines
@@ -28,13 +27,7 @@ POSTS = make_posts(40, seed=9)
 BATCH = event([payload(post) for post in POSTS])
 
 
-@pytest.fixture(autouse=True)
-def _cold_start():
-    for cached in (predictor, identity_key):
-        cached.cache_clear()
-    yield
-    for cached in (predictor, identity_key):
-        cached.cache_clear()
+pytestmark = pytest.mark.usefixtures("cold_start")
 
 
 @pytest.fixture(scope="module")

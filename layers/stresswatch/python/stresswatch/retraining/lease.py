@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from stresswatch.clock import to_the_second
 from stresswatch.retraining.journal import Journal
 from stresswatch.text.wording import counted
 
@@ -85,11 +86,11 @@ def take_lease(
                 return LeaseAnswer(admitted=False, reason=reason)
             # Never at once: the last look at the champion may take longer than its probation.
             again_at = max(probation_ends, now) + max(cool_down, timedelta(minutes=1))
-            return LeaseAnswer(admitted=False, reason=reason, again_at=_timestamp(again_at))
+            return LeaseAnswer(admitted=False, reason=reason, again_at=to_the_second(again_at))
         if last and last.ended_at and last.trained and now < last.ended_at + cool_down:
             return LeaseAnswer(
                 admitted=False,
-                reason=f"the last retraining ended at {_timestamp(last.ended_at)}; "
+                reason=f"the last retraining ended at {to_the_second(last.ended_at)}; "
                 f"the next may begin {_minutes(cool_down)} later",
             )
         if journal.take_lease(execution, after=holder):
@@ -111,10 +112,6 @@ def describe_retraining(states: SFNClient, execution: str) -> RetrainingRun | No
 
 def _name(execution: str | None) -> str:
     return (execution or "").rpartition(":")[2]
-
-
-def _timestamp(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _minutes(span: timedelta) -> str:
