@@ -1,8 +1,9 @@
 """What it takes to settle a part, by its rows: seconds, processor seconds and memory.
 
-``python -m benchmarks.settle [--rows N] [--json]`` archives synthetic rows as one shard's objects
-of an hour, of 1,000 rows each, in a folder of this machine, and settles them in a process of its
-own. So the time that S3 takes is not in it. One of ten objects was delivered twice.
+``python -m benchmarks.settle [--rows N] [--redelivered N] [--json]`` archives synthetic rows as one
+shard's objects of an hour, of 1,000 rows each, in a folder of this machine, and settles them in a
+process of its own. So the time that S3 takes is not in it. One of ten objects was delivered twice,
+or one of as many as ``--redelivered`` says: with 1, every row was.
 
 Growth exponents are of the processor's time, between each size and the next: 1 is in proportion.
 """
@@ -37,7 +38,7 @@ from stresswatch.storage import archive
 ROWS = (10_000, 100_000, 1_000_000, 3_600_000)
 """The last is what a shard takes in an hour."""
 BATCH = 1_000
-_AGAIN = 10
+REDELIVERED = 10
 """One of so many objects is delivered twice."""
 _SHARD = "shardId-000000000000"
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -67,8 +68,8 @@ class Folder:
         yield {"Contents": [{"Key": f"{folder}/{file.name}"} for file in found]}
 
 
-def fill(store: Any, rows: int) -> None:
-    """Archive rows of an hour."""
+def fill(store: Any, rows: int, redelivered: int = REDELIVERED) -> None:
+    """Archive rows of an hour; one object of so many is delivered twice."""
     dice = np.random.default_rng(1)
     for place, first in enumerate(range(0, rows, BATCH)):
         at = START + timedelta(seconds=3590 * first / rows)
@@ -79,7 +80,7 @@ def fill(store: Any, rows: int) -> None:
             Record(b"", "posts", _SHARD, f"{first + number:056}", at.timestamp())
             for number in range(count)
         ]
-        for later in range(2 if place % _AGAIN == 0 else 1):
+        for later in range(2 if place % redelivered == 0 else 1):
             predicted = (at + timedelta(seconds=1 + later)).isoformat()
             predictions = [
                 Prediction(
@@ -112,12 +113,12 @@ def settled(folder: Path) -> dict[str, Any]:
     }
 
 
-def run(sizes: list[int]) -> dict[str, Any]:
+def run(sizes: list[int], redelivered: int) -> dict[str, Any]:
     """Measure each size in a process of its own."""
     runs = []
     for rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            fill(Folder(Path(folder)), rows)
+            fill(Folder(Path(folder)), rows, redelivered)
             command = [sys.executable, "-m", "benchmarks.settle", "--folder", folder]
             done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
             runs.append(json.loads(done.stdout))
@@ -148,13 +149,19 @@ def main() -> None:
     """Run the benchmark, and print it."""
     parser = argparse.ArgumentParser(description="What it takes to settle a part.")
     parser.add_argument("--rows", type=int, action="append", help="instead of all sizes")
+    parser.add_argument(
+        "--redelivered",
+        type=int,
+        default=REDELIVERED,
+        help="one object of so many is delivered twice (%(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, help="of one size, in this process")
     arguments = parser.parse_args()
     if arguments.folder:
         json.dump(settled(arguments.folder), sys.stdout)
         return
-    result = run(arguments.rows or list(ROWS))
+    result = run(arguments.rows or list(ROWS), arguments.redelivered)
     if arguments.json:
         json.dump(result, sys.stdout, indent=2)
     else:
