@@ -1,7 +1,9 @@
 """Load on the local stack, raised step by step until predictions come late, and let go again.
 
 ``python -m benchmarks.load [--picture FILE] [--json]`` raises the rate of posts step by step.
-What was sent must be in the archive once, under its id, and on the predictions stream.
+What was sent must be in the archive once, under its id, and on the predictions stream. It also says
+what each part of the stack takes of the processor for a post, from the first step to the backlog's
+end.
 
 ``--file N`` scores a file of N posts instead, as `stresswatch score` does: each post must be in
 the results once, under its id. ``--producer`` puts posts on a stream without a predictor behind

@@ -107,6 +107,8 @@ def show(result: Mapping[str, Any]) -> None:
         )
     console.print(result["machine"])
     console.print(table)
+    for part, microseconds in result["processor_microseconds_a_post"].items():
+        console.print(f"{part}: {microseconds:,.0f} µs of the processor a post")
     console.print(
         f"sent {result['sent']:,}; lost in the archive {result['lost_in_archive']:,}, on the "
         f"predictions stream {result['lost_on_stream']:,}; archived twice "

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchmarks.load.processes import processor_seconds
 from benchmarks.load.report import LoadStep, Point, compare, rows
 from benchmarks.timing import machine
 from cli.data.synthetic import generate_posts
@@ -39,6 +40,7 @@ def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float
     began = time.time()
     ids: list[str] = []
     steps = [_send(running, "warm-up", rates[0], step_seconds, payloads, ids)]
+    before, warmed_up = processor_seconds(), len(ids)
     for rate in rates:
         steps.append(_send(running, f"{rate:,}", rate, step_seconds, payloads, ids))
         is_slower_than_asked = steps[-1].sent < 0.8 * rate * (steps[-1].end - steps[-1].start)
@@ -46,7 +48,8 @@ def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float
             break
     load_ended = time.time()
     _wait_until_predicted(running, began, len(ids))
-    drained = time.time()
+    drained, used = time.time(), processor_seconds()
+    posts = len(ids) - warmed_up
     steps.append(LoadStep("backlog", 0, load_ended, drained, 0))
     steps.append(_send(running, f"{rates[0]:,} again", rates[0], step_seconds, payloads, ids))
     _wait_until_predicted(running, began, len(ids))
@@ -57,6 +60,9 @@ def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float
         "rows": [asdict(row) for row in rows(steps, points)],
         "points": [asdict(point) for point in points],
         "recovery_seconds": drained - load_ended,
+        "processor_microseconds_a_post": {
+            part: 1e6 * (seconds - before[part]) / posts for part, seconds in used.items()
+        },
     } | _check(running, began, ids)
 
 

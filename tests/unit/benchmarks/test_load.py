@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.load.processes import PRODUCER, Process, by_part
 from benchmarks.load.report import LoadStep, Point, compare, draw, is_faithful, rows
 
 
@@ -72,3 +73,25 @@ def test_the_picture_is_drawn_of_seconds_with_and_without_batches(tmp_path):
     ]
     draw({"steps": steps, "points": points}, tmp_path / "load.svg")
     assert "<!-- records a second -->" in (tmp_path / "load.svg").read_text()
+
+
+def test_the_processor_time_is_that_of_the_own_stack_by_its_parts():
+    python = b"python\0"
+    found = by_part(
+        [
+            Process(1, 0, b"init", 9.0),
+            Process(10, 1, python + b"-m\0benchmarks.load\0", 1.0),
+            Process(11, 10, python + b"-m\0local\0/tmp/stack\0", 2.0),
+            Process(12, 11, python + b"-m\0local.emulator.process\0", 4.0),
+            Process(13, 12, python + b"/tmp/ministack-lambda-predictor.py\0", 8.0),
+            Process(14, 12, python + b"/tmp/ministack-lambda-drift.py\0", 16.0),
+            Process(21, 1, python + b"-m\0local\0/tmp/another\0", 32.0),
+        ],
+        own=10,
+    )
+    assert found == {
+        PRODUCER: 1.0,
+        "functions": 24.0,
+        "emulator": 4.0,
+        "event source mapping, metrics, alarms": 2.0,
+    }

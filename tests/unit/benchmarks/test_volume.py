@@ -26,7 +26,7 @@ def test_the_exponent_is_1_where_time_grows_as_rows_do():
 
 @pytest.mark.parametrize(("steps", "code"), [(STEPS, 1), (STEPS[3:], 0)])
 def test_a_step_that_grows_faster_than_its_rows_fails(monkeypatch, steps, code):
-    monkeypatch.setattr(volume, "measure", lambda _: steps)
+    monkeypatch.setattr(volume, "measure", lambda *_, **__: steps)
     monkeypatch.setattr("sys.argv", ["volume"])
     assert volume.main() == code
 
