@@ -18,12 +18,13 @@ from cli.deployment.target import Target
 from lambdas.dataset.handler import handler as dataset
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.storage.training_sets import POSTS_FILE, assemble, to_lines, valid_posts
+from stresswatch.storage.training_sets import POSTS_FILE, to_lines, valid_posts
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.model_version import sha256
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
 from tests.integration.retraining.workflow import FORCED
+from tests.training_sets import assembled, content_of
 
 OUTPUTS = {
     stack_outputs.TRAINING_BUCKET: "training",
@@ -273,7 +274,7 @@ class TestSuspicious:
 
     @pytest.fixture
     def posts(self, aws):
-        body = assemble(to_lines(make_posts(20)).splitlines(), []).to_bytes()
+        body = content_of(make_posts(20))
         aws.put("training", f"datasets/v1/{POSTS_FILE}", body)
         files = {
             "manifest.json": trained_on(body),
@@ -313,7 +314,7 @@ class TestSuspicious:
         assert operator.run("label", str(file)).exit_code == 0
         (key,) = aws.keys("training", "labels/")
         sent = aws.body("training", key).splitlines()
-        again = assemble(to_lines(posts).splitlines(), sent)
+        again = assembled(to_lines(posts).splitlines(), sent)
         assert {one.post.post_id: one.label for one in again.new} == {
             one.post.post_id: one.label for one in corrected
         }
