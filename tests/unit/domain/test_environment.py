@@ -98,6 +98,25 @@ def test_a_value_that_would_not_be_parsed_is_not_rendered(field, value):
         replace(WHOLE, **{field: value}).render()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Optional(Environment):
+    queue: str | None
+    minutes: int | None
+
+
+def test_a_variable_that_may_be_missing_is_none_without_it():
+    nothing = Optional(stage="dev", queue=None, minutes=None)
+    assert nothing.render() == {"STAGE": "dev"}
+    assert Optional.parse({"STAGE": "dev", "QUEUE": " "}) == nothing
+
+
+def test_a_variable_that_may_be_missing_is_of_its_type():
+    given = Optional(stage="dev", queue="bucket", minutes=5)
+    assert Optional.parse(given.render()) == given
+    with pytest.raises(InvalidEnvironment, match="variable MINUTES is not of the type int"):
+        Optional.parse(given.render() | {"MINUTES": "soon"})
+
+
 def test_a_name_that_the_deployment_fills_in_is_rendered():
     token = "${Token[Archive.Name.7]}"
     assert replace(WHOLE, bucket=token).render()["BUCKET"] == token

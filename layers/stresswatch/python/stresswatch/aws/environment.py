@@ -2,7 +2,7 @@
 
 A field's name in capital letters is the variable's name, so that it is written down once. Its type
 is `str`, `int`, `float`, `bool`, an enumeration of strings, or a class with ``to_json`` and
-``from_json``.
+``from_json``; one of these or None, if the variable may be missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
-from typing import Any, Self, cast, get_type_hints
+from types import NoneType
+from typing import Any, Self, cast, get_args, get_type_hints
 
 from stresswatch.errors import Unavailable
 
@@ -49,12 +50,15 @@ class Environment:
         InvalidEnvironment
             When `parse` reads them not at all, or otherwise than they are here.
         """
-        variables = {field.upper(): _write(getattr(self, field)) for field in _types(type(self))}
+        values = {field: getattr(self, field) for field in _types(type(self))}
+        variables = {
+            field.upper(): _write(value) for field, value in values.items() if value is not None
+        }
         parsed = self.parse(variables)
-        for field in _types(type(self)):
-            if getattr(parsed, field) != getattr(self, field):
+        for field, value in values.items():
+            if getattr(parsed, field) != value:
                 raise InvalidEnvironment(
-                    f"the environment variable {field.upper()} cannot be {getattr(self, field)!r}"
+                    f"the environment variable {field.upper()} cannot be {value!r}"
                 )
         return variables
 
@@ -72,17 +76,20 @@ def _read_types(environment: type[Environment]) -> dict[str, Any]:
 
 def _read(name: str, kind: Any, variables: Mapping[str, str]) -> Any:
     text = variables.get(name, "")
+    *_, required = [one for one in (kind, *get_args(kind)) if one is not NoneType]
     if not text.strip():
+        if required is not kind:
+            return None
         raise InvalidEnvironment(f"the environment variable {name} must be set; see cdk_app/")
     try:
-        if kind is bool:
+        if required is bool:
             return {"true": True, "false": False}[text]
-        value = kind.from_json(text) if hasattr(kind, "from_json") else kind(text)
+        value = required.from_json(text) if hasattr(required, "from_json") else required(text)
     except (ValueError, KeyError) as error:
         raise InvalidEnvironment(
-            f"the environment variable {name} is not of the type {kind.__name__}; see cdk_app/"
+            f"the environment variable {name} is not of the type {required.__name__}; see cdk_app/"
         ) from error
-    if kind in (int, float) and not 0 <= value < math.inf:
+    if required in (int, float) and not 0 <= value < math.inf:
         raise InvalidEnvironment(
             f"the environment variable {name} is {text}; it must be finite and not negative"
         )
