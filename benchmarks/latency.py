@@ -31,7 +31,8 @@ import local
 from benchmarks.load.stack import promote
 from benchmarks.timing import machine
 from cli.cost import stage_cost
-from cli.cost.estimate import Load, batch, bill, total
+from cli.cost.estimate import batch, bill, total
+from cli.cost.items import Load
 from cli.cost.measured import shipped
 from cli.data.synthetic import generate_posts
 from cli.deployment.client import DeploymentClient, payload, wait_for

@@ -76,6 +76,8 @@ class StresswatchStack(Stack):
         )
         self._output(outputs)
         self._output({stack_outputs.CODE_COMMIT: code_commit()})
+        if queue := foundation.storage.label_queue:
+            self._output({stack_outputs.LABEL_QUEUE_BUCKET: queue.bucket_name})
         if web := self._web_service:
             self._output(
                 {

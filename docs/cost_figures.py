@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from cli.cost import stage_cost
-from cli.cost.estimate import Load, total
+from cli.cost.estimate import total
+from cli.cost.items import Load
 from cli.cost.measured import Measured, shipped
 from cli.cost.report import CostReport, posts_in_words
 from cli.cost.template import PricedStage

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cdk_app.settings.base import Settings
 from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.labelling import Labelling
 from cdk_app.settings.monitoring import Monitoring
 from cdk_app.settings.querying import Querying
 from cdk_app.settings.retraining import Retraining
@@ -53,6 +54,7 @@ class Stage(Settings):
     streaming: Streaming = Field(default_factory=Streaming)
     serving: Serving = Field(default_factory=Serving)
     monitoring: Monitoring = Field(default_factory=Monitoring)
+    labelling: Labelling = Field(default_factory=Labelling)
     retraining: Retraining = Field(default_factory=Retraining)
     security: Security = Field(default_factory=Security)
     storage: Storage = Field(default_factory=Storage)

@@ -57,6 +57,7 @@ def output_at(target: Target, address: str) -> Output:
 def _refuse_the_stack_s_own(target: Target, prefix: Location) -> None:
     archive = target.output(stack_outputs.ARCHIVE_BUCKET)
     own = {target.output(bucket) for bucket in stack_outputs.BUCKETS}
+    own.add(target.outputs.get(stack_outputs.LABEL_QUEUE_BUCKET, archive))
     below = prefix.key.removeprefix(BACKFILLS_PREFIX)
     if prefix.bucket == archive and below not in ("", prefix.key):
         return

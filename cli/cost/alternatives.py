@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from cli.cost.estimate import (
     HOURS,
-    Item,
-    Load,
     batch,
     bill,
     largest_batch,
     predictor_seconds,
     total,
 )
+from cli.cost.items import Item, Load
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
 from cli.cost.template import PricedStage

@@ -7,17 +7,14 @@ DynamoDB, SNS, SQS, SSM, EventBridge, the access logs, and objects of models and
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from cli.cost.items import DAYS, Item, Load
 from cli.cost.measured import Measured
-from cli.cost.prices import PRICES
 from cli.cost.template import Function, PricedStage
 from stresswatch.settled.plan import LOOKED_AT
 from stresswatch.text.wording import counted
 
-DAYS = 30
 HOURS = DAYS * 24
-_SECONDS_A_DAY = 86_400
 PLANNED_HOURS = LOOKED_AT.total_seconds() / 3600
 """How far back each run of the monitoring workflow looks for what came late."""
 _GB = 1e9
@@ -69,41 +66,6 @@ _PROBATION_TRANSITIONS = 20
 """Its begin, five looks with what is settled before each and follows it, and its message."""
 _TRACED_SHARE = 0.05
 """X-Ray records one invocation a second, and of the others this share."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """Posts a day, and how many times the mean a second the busiest second brings."""
-
-    posts_a_day: float
-    peak: float = 3.0
-
-    @property
-    def posts(self) -> float:
-        """Posts a month."""
-        return self.posts_a_day * DAYS
-
-    @property
-    def a_second(self) -> float:
-        return self.posts_a_day / _SECONDS_A_DAY
-
-    @property
-    def peak_a_second(self) -> float:
-        return self.a_second * self.peak
-
-
-@dataclass(frozen=True)
-class Item:
-    """An item of the bill: so many units at a price."""
-
-    service: str
-    what: str
-    quantity: float
-    price: str
-
-    @property
-    def dollars(self) -> float:
-        return self.quantity * PRICES[self.price].dollars
 
 
 def shards_needed(load: Load, deployment: PricedStage, measured: Measured) -> int:
@@ -192,12 +154,14 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     windows = HOURS / deployment.window_hours
     qualities = HOURS / deployment.quality_every_hours
     retrainings = HOURS / (deployment.retraining_every_hours or HOURS)
-    seconds = predictor_seconds(a_batch, measured)
+    # A batch puts one object into the label queue if any of its posts was drawn.
+    queue_puts = 1 - (1 - deployment.queued_share) ** a_batch
+    seconds = predictor_seconds(a_batch, measured) + queue_puts * CALL_SECONDS
     n_shards = shards(load, deployment, measured)
     parts = windows * n_shards
     looked_at = PLANNED_HOURS / deployment.window_hours
     puts = (
-        batches * measured.calls.get("s3:PutObject", 0)
+        batches * (measured.calls.get("s3:PutObject", 0) + queue_puts)
         + parts * _PUTS_A_PART
         + windows * _PUTS_A_WINDOW
     )
@@ -246,6 +210,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
              settled * _ARCHIVE_MONTHS / _GB, "S3 GB-month"),
         Item("S3", f"drift reports of {_ARCHIVE_MONTHS} months",
              windows * measured.report_bytes * _ARCHIVE_MONTHS / _GB, "S3 GB-month"),
+        *_label_queue(load, deployment, measured),
         Item("Athena", "live quality", qualities * queried / 1e12, "TB scanned"),
         Item("CloudWatch", "metrics", metrics, "metric"),
         Item("CloudWatch", "alarms", deployment.alarms, "alarm"),
@@ -262,6 +227,13 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
         Item("SageMaker", "training", retrainings * measured.training_seconds / 3600,
              "training hour"),
     ]  # fmt: skip
+
+
+def _label_queue(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
+    """Return the item of the posts that wait for a label, as large as they came."""
+    days = deployment.label_queue_days
+    kept = load.posts_a_day * days * deployment.queued_share * measured.post_bytes / _GB
+    return [Item("S3", f"label queue of {days} days", kept, "S3 GB-month")] if days else []
 
 
 def _streams(load: Load, deployment: PricedStage, measured: Measured, n_shards: int) -> list[Item]:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cli.cost.estimate import (
-    Load,
     batch,
     compare_seconds,
     drift_seconds,
@@ -16,6 +15,7 @@ from cli.cost.estimate import (
     settle_seconds,
     shards,
 )
+from cli.cost.items import Load
 from cli.cost.measured import Measured
 from cli.cost.template import PricedStage
 from stresswatch.settled.plan import JOBS_A_RUN

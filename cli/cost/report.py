@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.cost.alternatives import Alternative, alternatives, cheapest
-from cli.cost.estimate import Item, Load, batch, bill, shards, total
+from cli.cost.estimate import batch, bill, shards, total
+from cli.cost.items import Item, Load
 from cli.cost.limits import Limit, limits
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES

@@ -6,7 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from cli.cost.estimate import Load
+from cli.cost.items import Load
 from cli.cost.measured import shipped
 from cli.cost.prices import PRICED_INSTANCE
 from cli.cost.report import CostReport

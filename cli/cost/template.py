@@ -11,6 +11,7 @@ from typing import Any
 from cli.errors import OperatorError
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.retraining.environments import GateEnvironment
+from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.settled.environments import PlanEnvironment
 from stresswatch.storage import archive
 
@@ -48,6 +49,10 @@ class PricedStage:
         How long a second version scores live posts before a promotion, and after it.
     raw_archive_days : int
         How long predictions are kept as they were delivered, beside the settled archive.
+    queued_share : float
+        Of all posts, those that wait for a label, at most: as if the model were uncertain of all.
+    label_queue_days : int
+        How long they wait; 0 without a label queue.
     retraining_every_hours : float or None
         Its schedule; an expression of cron counts as once a day.
     workflow_gb : float
@@ -73,6 +78,8 @@ class PricedStage:
     sample_posts: int
     settle_concurrency: int
     raw_archive_days: int
+    queued_share: float
+    label_queue_days: int
     retraining_every_hours: float | None
     shadow_hours: float
     probation_hours: float
@@ -124,6 +131,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         ]
         return min(schedules, default=None)
 
+    predictor = PredictorEnvironment.parse(_variables(functions["predictor"][1]))
     drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
     plan = PlanEnvironment.parse(_variables(functions["plan"][1]))
     quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
@@ -165,6 +173,8 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         sample_posts=drift.maximum_window_posts,
         settle_concurrency=_settle_concurrency(properties("AWS::StepFunctions::StateMachine")),
         raw_archive_days=_raw_archive_days(properties("AWS::S3::Bucket")),
+        queued_share=max(predictor.label_sample_share, predictor.uncertain_sample_share),
+        label_queue_days=_label_queue_days(properties("AWS::S3::Bucket")),
         retraining_every_hours=every(workflow),
         shadow_hours=gate.shadow_seconds / 3600,
         probation_hours=gate.probation_seconds / 3600,
@@ -201,6 +211,15 @@ def _raw_archive_days(buckets: Mapping[str, Mapping[str, Any]]) -> int:
         for bucket in buckets.values()
         for rule in bucket.get("LifecycleConfiguration", {}).get("Rules", [])
         if rule.get("Prefix") == archive.PREFIX
+    )
+
+
+def _label_queue_days(buckets: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(
+        int(rule.get("ExpirationInDays", 0))
+        for logical, bucket in buckets.items()
+        if "LabelQueue" in logical
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
     )
 
 

@@ -16,7 +16,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import drift_history, label_table
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.settled.places import PREDICTIONS, SHADOW
-from stresswatch.storage import failed_batches, prefixes, quarantine
+from stresswatch.storage import failed_batches, label_queue, prefixes, quarantine
 from stresswatch.storage.training_sets import LABELS_PREFIX
 from stresswatch.versions.model_version import MODELS_PREFIX
 
@@ -33,6 +33,7 @@ class _Kept(NamedTuple):
 VISITED = (
     _Kept("quarantine", stack_outputs.QUARANTINE_BUCKET, quarantine.PREFIX, quarantined_record),
     _Kept("failed batches", stack_outputs.QUARANTINE_BUCKET, failed_batches.PREFIX, failed_batch),
+    _Kept("label queue", stack_outputs.LABEL_QUEUE_BUCKET, label_queue.PREFIX, posts_file),
     _Kept("labels", stack_outputs.TRAINING_BUCKET, LABELS_PREFIX, posts_file),
     _Kept("newest labels", stack_outputs.TRAINING_BUCKET, label_table.PREFIX, posts_file),
     _Kept(
@@ -72,7 +73,9 @@ NOT_VISITED = {
 
 
 def places_of(target: Target) -> list[Place]:
-    """Name where records of people are kept in a stack."""
+    """Name where records of people are kept in a stack, which may have no label queue."""
     return [
-        Place(kept.name, target.output(kept.bucket), kept.prefix, kept.forget) for kept in VISITED
+        Place(kept.name, target.output(kept.bucket), kept.prefix, kept.forget)
+        for kept in VISITED
+        if kept.bucket in stack_outputs.BUCKETS or kept.bucket in target.outputs
     ]

@@ -33,6 +33,7 @@ from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.errors import Unavailable
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.serving.environments import PredictorEnvironment
+from stresswatch.serving.label_sampling import LabelSampling
 from stresswatch.storage import archive, quarantine
 from stresswatch.streaming.kinesis_event import read_event
 from stresswatch.streaming.put_records import StreamRecord, put_records
@@ -117,6 +118,7 @@ class Predictor:
     explains: ReasonsPolicy
     read_key: ReadKey
     shadow: Shadow | None = None
+    sampling: LabelSampling | None = None
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
 
@@ -151,12 +153,14 @@ class Predictor:
             except Exception:
                 score_beside()
                 raise
+            is_queued = False
             if predictions:
                 archive.write(self.s3, self.archive_bucket, records, predictions)
+                is_queued = bool(self.sampling and self.sampling.keep(records, predictions))
             positions = put_records(
                 self.kinesis,
                 self.predictions_stream,
-                [_stream_record(prediction) for prediction in predictions],
+                [StreamRecord(one.post.post_id, one.message().encode()) for one in predictions],
                 sleep=self.sleep,
             )
         except (BotoCoreError, ClientError, Unavailable) as error:
@@ -164,24 +168,21 @@ class Predictor:
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
-        metrics.add_metric(metric_names.POSTS_READ, MetricUnit.Count, len(records))
-        metrics.add_metric(
-            metric_names.POSTS_PREDICTED, MetricUnit.Count, len(predictions) - len(refused)
-        )
         # Removed posts are quarantined too, and say nothing of the producer: no alarm counts them.
         removed = reasons[TEXT_REMOVED]
-        metrics.add_metric(
-            metric_names.POSTS_QUARANTINED, MetricUnit.Count, len(rejections) - removed
-        )
-        metrics.add_metric(metric_names.POSTS_REMOVED, MetricUnit.Count, removed)
-        metrics.add_metric(
-            metric_names.OBJECTS_PUT, MetricUnit.Count, len(rejections) + bool(predictions)
-        )
+        numbers = chain.from_iterable(post.numbers for _, post in posts)
+        counts = {
+            metric_names.POSTS_READ: len(records),
+            metric_names.POSTS_PREDICTED: len(predictions) - len(refused),
+            metric_names.POSTS_QUARANTINED: len(rejections) - removed,
+            metric_names.POSTS_REMOVED: removed,
+            metric_names.OBJECTS_PUT: len(rejections) + bool(predictions) + is_queued,
+            metric_names.NUMBERS_IMPUTED: sum(map(math.isnan, numbers)),
+            metric_names.FIELDS_DROPPED: sum(len(post.dropped) for _, post in posts),
+        }
+        for name, count in counts.items():
+            metrics.add_metric(name, MetricUnit.Count, count)
         _count_scored(self.stage, "champion", predictions)
-        imputed = sum(map(math.isnan, chain.from_iterable(post.numbers for _, post in posts)))
-        metrics.add_metric(metric_names.NUMBERS_IMPUTED, MetricUnit.Count, imputed)
-        dropped = sum(len(post.dropped) for _, post in posts)
-        metrics.add_metric(metric_names.FIELDS_DROPPED, MetricUnit.Count, dropped)
         if refused:
             first, _ = posts[refused[0]]
             said = counted(len(refused), "prediction was", "predictions were")
@@ -200,7 +201,8 @@ class Predictor:
         if not posts:
             return []
         served = self.champion.current()
-        return served.predict_records(posts, self.now(), self.explains, texts)
+        predictions = served.predict_records(posts, self.now(), self.explains, texts)
+        return self.sampling.draw(predictions) if self.sampling else predictions
 
 
 @cache
@@ -209,6 +211,7 @@ def predictor() -> Predictor:
     environment = PredictorEnvironment.parse(os.environ)
     s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
     secrets = boto3.client("secretsmanager", config=_AWS)
+    read_key = key_reader(secrets, environment.identity_secret)
     return Predictor(
         stage=environment.stage,
         champion=ChampionCache(
@@ -224,7 +227,8 @@ def predictor() -> Predictor:
         archive_bucket=environment.archive_bucket,
         quarantine_bucket=environment.quarantine_bucket,
         explains=environment.reasons,
-        read_key=key_reader(secrets, environment.identity_secret),
+        read_key=read_key,
+        sampling=LabelSampling.of(environment, s3, read_key),
     )
 
 
@@ -278,10 +282,6 @@ def _count_unfinished(stage: str, version: str) -> None:
         unfinished.add_dimension(dimension_names.STAGE, stage)
         unfinished.add_dimension(dimension_names.SERVICE, "predictor")
         unfinished.add_dimension(dimension_names.CODE_VERSION, version)
-
-
-def _stream_record(prediction: Prediction) -> StreamRecord:
-    return StreamRecord(prediction.post.post_id, prediction.message().encode())
 
 
 def _cause(error: Exception) -> str:

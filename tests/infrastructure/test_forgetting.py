@@ -13,6 +13,7 @@ from tests.infrastructure.conftest import actions
 DECIDED = {(kept.bucket, kept.prefix) for kept in VISITED} | NOT_VISITED.keys()
 BUCKETS = {
     "Archive": stack_outputs.ARCHIVE_BUCKET,
+    "LabelQueue": stack_outputs.LABEL_QUEUE_BUCKET,
     "Models": stack_outputs.MODEL_BUCKET,
     "Quarantine": stack_outputs.QUARANTINE_BUCKET,
     "Training": stack_outputs.TRAINING_BUCKET,
@@ -91,12 +92,18 @@ def test_the_page_on_privacy_names_each_of_them(bucket, prefix):
     assert f"`{prefix}`" in forgetting
 
 
-def test_the_policy_allows_what_is_visited_and_no_more():
-    policy = json.loads((PROJECT / "docs" / "policies" / "forget.json").read_text())
+def test_the_policies_allow_what_is_visited_and_no_more():
+    statements = [
+        statement
+        for page in ("forget", "forget-label-queue")
+        for statement in json.loads((PROJECT / f"docs/policies/{page}.json").read_text())[
+            "Statement"
+        ]
+    ]
     for action in ("s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObjectVersion"):
         allowed = {
             tuple(re.findall(r"\$\{(\w+BucketName)\}/(.*)\*", resource)[0])
-            for statement in policy["Statement"]
+            for statement in statements
             if action in statement["Action"]
             for resource in statement["Resource"]
         }

@@ -75,6 +75,10 @@ GROUPS = ("sg-0a1b2c3d4e5f60718",)
         ("retraining", {"training_on_spot": "no"}, "is 'no'; it must be True or False"),
         ("retraining", {"tracking_uri": 5}, "tracking_uri is 5; it must be a text or None"),
         ("retraining", {"gate": None}, r"gate is None; it must be GateRules\(…\)"),
+        ("labelling", {"label_sample_share": 1.01}, "is 1.01; it must be between 0.0 and 1.0"),
+        ("labelling", {"uncertain_sample_share": -0.1}, "must be between 0.0 and 1.0"),
+        ("labelling", {"uncertain_sample_share": 0.1}, "label_sample_share is 0: without a random"),
+        ("labelling", {"queue_retention_days": 0}, "days is 0; it must be between 1 and 3650"),
         ("monitoring", {"accepted_f1": "high"}, "is 'high'; it must be a number"),
         ("monitoring", {"accepted_f1": math.nan}, "is nan; it must be between 0.01 and 1.0"),
         (

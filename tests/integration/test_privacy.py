@@ -37,7 +37,7 @@ from tests.integration.test_predictor import event, failures
 from tests.integration.workflow import measure
 from tests.marker import MARKER, holds, holds_marker
 
-MAY_HOLD_TEXT = {"quarantine", "training"}
+MAY_HOLD_TEXT = {"label-queue", "quarantine", "training"}
 FUNCTIONS = (
     "predictor",
     "api",
@@ -153,6 +153,18 @@ def test_a_valid_posts_text_is_read_and_forgotten(aws, champion, written):
     assert len(aws.predictions()) == len(VALID)
     assert written.places_with_marker() == []
     assert aws.keys("quarantine") == []
+
+
+def test_a_drawn_post_is_in_the_label_queue_and_nowhere_else(aws, champion, written, monkeypatch):
+    aws.s3.create_bucket(Bucket="label-queue")
+    monkeypatch.setenv("LABEL_QUEUE_BUCKET", "label-queue")
+    monkeypatch.setenv("LABEL_SAMPLE_SHARE", "1.0")
+    written.hear(predict(event(list(VALID.values())), CONTEXT))
+    assert len(aws.predictions()) == len(VALID)
+    assert written.places_with_marker() == []
+    (queued,) = aws.keys("label-queue")
+    assert not holds_marker(queued.encode())
+    assert holds_marker(aws.body("label-queue", queued))
 
 
 def test_neither_the_key_nor_a_digest_made_without_it_is_written(aws, champion, written):

@@ -34,6 +34,8 @@ class Storage(Construct):
         ``models/<version>/``, versioned.
     quarantine : s3.Bucket
         ``quarantine/``, and under ``aws/lambda/`` the batches that the mapping gave up.
+    label_queue : s3.Bucket or None
+        ``label-queue/``: posts to label, with a key of its own, on a stage that draws any.
     """
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
@@ -110,6 +112,7 @@ class Storage(Construct):
                 s3.LifecycleRule(expiration=Duration.days(stage.storage.quarantine_retention_days))
             ],
         )
+        self.label_queue = self._label_queue() if stage.labelling.has_queue else None
 
     def grant_read(self, role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
         allow_objects(role, bucket, "s3:GetObject", *prefixes, key=self._key_of(bucket))
@@ -162,8 +165,16 @@ class Storage(Construct):
             says_account=False,  # the group's ARN does
         )
 
+    def _label_queue(self) -> s3.Bucket:
+        days = self._stage.labelling.queue_retention_days
+        return self._bucket(
+            "LabelQueue",
+            self._key("LabelQueueKey", "Posts that wait for a label"),
+            lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(days))],
+        )
+
     def _key_of(self, bucket: s3.IBucket) -> kms.IKey:
-        return self.quarantine_key if bucket is self.quarantine else self.key
+        return bucket.encryption_key or self.key
 
     def _key(self, id: str, description: str) -> kms.Key:
         security = self._stage.security

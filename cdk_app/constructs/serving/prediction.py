@@ -12,7 +12,7 @@ from cdk_app.constructs.serving.event_source_mapping import deliver_posts
 from cdk_app.permissions import allow
 from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import PredictorEnvironment
-from stresswatch.storage import archive, failed_batches, quarantine
+from stresswatch.storage import archive, failed_batches, label_queue, quarantine
 from stresswatch.versions.model_version import MODELS_PREFIX
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 
@@ -24,6 +24,7 @@ class Prediction(Construct):
         super().__init__(scope, id)
         stage, storage, streams = foundation.stage, foundation.storage, foundation.streams
         pointers, identity = foundation.pointers, foundation.identity
+        queue = storage.label_queue
         self.function = foundation.functions.zip_function(
             self,
             "predictor",
@@ -40,6 +41,9 @@ class Prediction(Construct):
                 champion_ttl_seconds=stage.serving.champion_ttl_seconds,
                 reasons=stage.serving.reasons,
                 identity_secret=identity.secret_arn,
+                label_queue_bucket=queue.bucket_name if queue else None,
+                label_sample_share=stage.labelling.label_sample_share,
+                uncertain_sample_share=stage.labelling.uncertain_sample_share,
             ),
         )
         invoked_in_step(
@@ -56,6 +60,8 @@ class Prediction(Construct):
         # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
         storage.grant_write(role, storage.quarantine, quarantine.PREFIX, failed_batches.PREFIX)
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
+        if queue:
+            storage.grant_write(role, queue, label_queue.PREFIX)
         self.canary = (
             Canary(
                 self,

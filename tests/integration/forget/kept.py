@@ -27,7 +27,8 @@ from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record, Rejection
-from stresswatch.storage import archive, quarantine
+from stresswatch.contracts.sampling import Draw, SampleKind
+from stresswatch.storage import archive, label_queue, quarantine
 from tests.marker import MARKER
 
 KEY = b"k" * 64
@@ -36,7 +37,7 @@ NOW = datetime.now(UTC)
 EVER = (NOW.replace(hour=0, minute=0, second=0), NOW.replace(hour=23, minute=59, second=59))
 
 
-BUCKETS = ("archive", "quarantine", "training")
+BUCKETS = ("archive", "label-queue", "quarantine", "training")
 WORKFLOWS = (stack_outputs.MONITORING_STATE_MACHINE, stack_outputs.RETRAINING_STATE_MACHINE)
 
 
@@ -51,7 +52,10 @@ class Kept:
         self.buckets = {name: f"{name}-{stack}" for name in BUCKETS}
         for bucket in self.buckets.values():
             self.s3.create_bucket(Bucket=bucket)
-        outputs = {f"{name.title()}BucketName": bucket for name, bucket in self.buckets.items()}
+        outputs = {
+            f"{name.title().replace('-', '')}BucketName": bucket
+            for name, bucket in self.buckets.items()
+        }
         outputs |= {
             stack_outputs.POSTS_STREAM: "posts",
             **dict.fromkeys(WORKFLOWS, services["arn"]["stateMachineArn"]),
@@ -80,21 +84,18 @@ class Kept:
 
     def archive(self, *post_ids, first="1", prefix=archive.PREFIX):
         """Archive a batch of predictions, as the predictor does."""
-        batch = [record(str(int(first) + place)) for place in range(len(post_ids))]
-        predictions = [
-            Prediction(
-                one.prediction_id,
-                Post(post_id, MARKER, (1.0,) * 5),
-                0.5,
-                (0.0,) * len(TEXT_DESCRIPTORS),
-                "v1",
-                NOW.isoformat(),
-                text_digest=text_digest(KEY, post_id),
-            )
-            for one, post_id in zip(batch, post_ids, strict=True)
-        ]
+        batch, predictions = predicted(post_ids, int(first))
         archive.write(self.s3, self.buckets["archive"], batch, predictions, prefix)
         return [one.archive_row() for one in predictions]
+
+    def queue(self, *post_ids):
+        """Put drawn posts into the label queue, as the predictor does."""
+        label_queue.write(self.s3, self.buckets["label-queue"], *predicted(post_ids))
+
+    def queued(self) -> list[str]:
+        """The ids of the posts that wait for a label."""
+        found = label_queue.read(self.s3, self.buckets["label-queue"])
+        return sorted(one.post.post_id for one in found)
 
     def archived(self) -> list[str]:
         """The post ids of what the archive's reader returns."""
@@ -149,6 +150,25 @@ def record(sequence_number, data=b"") -> Record:
     return Record(data, "posts", "shardId-0", sequence_number, NOW.timestamp())
 
 
+def predicted(post_ids, first=1) -> tuple[list[Record], list[Prediction]]:
+    """Records of posts, and their predictions, all of which were drawn for labelling."""
+    batch = [record(str(first + place)) for place in range(len(post_ids))]
+    predictions = [
+        Prediction(
+            one.prediction_id,
+            Post(post_id, MARKER, (1.0,) * 5),
+            0.5,
+            (0.0,) * len(TEXT_DESCRIPTORS),
+            "v1",
+            NOW.isoformat(),
+            text_digest=text_digest(KEY, post_id),
+            draw=Draw(0.5, 1.0, SampleKind.RANDOM),
+        )
+        for one, post_id in zip(batch, post_ids, strict=True)
+    ]
+    return batch, predictions
+
+
 def line(post_id, **fields) -> bytes:
     labelled = LabelledPost(Post(post_id, f"words and {MARKER}", (1.0,) * 5), 1)
     return json.dumps(labelled_post_record(labelled) | fields).encode() + b"\n"
@@ -172,6 +192,7 @@ def holding(kept, post_id) -> list[str]:
 def fill(kept):
     """Put a record of the person, beside one of somebody else's, wherever there may be one."""
     kept.archive(OTHERS, THEIRS)
+    kept.queue(OTHERS, THEIRS)
     kept.quarantine(post(text=" "), "11")
     kept.quarantine(post(OTHERS, text=" "), "12")
     kept.give_up(post(), post(OTHERS))
@@ -186,6 +207,7 @@ def fill(kept):
 PLACES = (
     "quarantine",
     "failed batches",
+    "label queue",
     "labels",
     "base data and training sets",
     "files to score and results",

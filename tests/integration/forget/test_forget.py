@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.errors import OperatorError
+from stresswatch.aws import stack_outputs
 from stresswatch.contracts.identity import text_digest
 from stresswatch.storage.training_sources import BaseSet, Counts, Sources
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
@@ -32,9 +33,16 @@ def test_nothing_of_a_person_is_left_anywhere_and_all_of_the_others(kept):
     others = len(holding(kept, OTHERS))
     shown = kept.forget()
     assert holding(kept, THEIRS) == []
-    assert len(holding(kept, OTHERS)) == others == 8
-    assert kept.archived() == [OTHERS]
+    assert len(holding(kept, OTHERS)) == others == 9
+    assert kept.archived() == kept.queued() == [OTHERS]
     assert counted(shown) == dict.fromkeys(PLACES, 1) | {"base data and training sets": 2}
+
+
+def test_a_stack_without_a_label_queue_is_swept_too(kept):
+    kept.archive(OTHERS, THEIRS)
+    del kept.target.outputs[stack_outputs.LABEL_QUEUE_BUCKET]
+    assert "label queue" not in kept.forget()
+    assert kept.archived() == [OTHERS]
 
 
 def test_the_digest_of_a_text_goes_with_its_row_and_is_nowhere_else(kept):

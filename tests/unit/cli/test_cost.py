@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from cli import main
 from cli.cost import stage_cost
 from cli.cost.alternatives import alternatives, cheapest
-from cli.cost.estimate import Load, batch, bill, largest_batch, shards, total
+from cli.cost.estimate import batch, bill, largest_batch, shards, total
+from cli.cost.items import Load
 from cli.cost.limits import limits
 from cli.cost.measured import SHIPPED, LinearTime, Measured, shipped
 from cli.cost.prices import PRICES
@@ -64,6 +65,8 @@ STAGE = PricedStage(
     sample_posts=10_000,
     settle_concurrency=10,
     raw_archive_days=30,
+    queued_share=0,
+    label_queue_days=0,
     retraining_every_hours=24,
     shadow_hours=0,
     probation_hours=0,

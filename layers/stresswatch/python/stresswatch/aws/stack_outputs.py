@@ -10,6 +10,7 @@ DRIFT_ALARM = "DriftAlarmName"
 DRIFT_FUNCTION = "DriftFunctionName"
 FAILED_BATCHES_QUEUE = "FailedBatchesQueueName"
 JOURNAL_TABLE = "JournalTableName"
+LABEL_QUEUE_BUCKET = "LabelQueueBucketName"
 MODEL_BUCKET = "ModelBucketName"
 MONITORING_STATE_MACHINE = "MonitoringStateMachineArn"
 NOTIFICATION_TOPIC = "NotificationTopicArn"
@@ -32,6 +33,7 @@ WEB_SERVICE_API_ID = "WebServiceApiId"
 WEB_SERVICE_URL = "WebServiceUrl"
 
 BUCKETS = (ARCHIVE_BUCKET, MODEL_BUCKET, QUARANTINE_BUCKET, TRAINING_BUCKET)
+"""Of every stack; one that draws posts for labelling has `LABEL_QUEUE_BUCKET` as well."""
 
 
 def stack_name(stage: str) -> str:

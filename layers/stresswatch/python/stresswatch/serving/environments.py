@@ -10,7 +10,15 @@ from stresswatch.contracts.reasons import ReasonsPolicy
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorEnvironment(Environment):
-    """Of ``lambdas/predictor``."""
+    """Of ``lambdas/predictor``.
+
+    Attributes
+    ----------
+    label_queue_bucket : str or None
+        None on a stage that draws no posts for labelling.
+    label_sample_share, uncertain_sample_share : float
+        The shares of `stresswatch.contracts.sampling.SampleShares`.
+    """
 
     predictions_stream: str
     archive_bucket: str
@@ -20,6 +28,9 @@ class PredictorEnvironment(Environment):
     champion_ttl_seconds: float
     reasons: ReasonsPolicy
     identity_secret: str
+    label_queue_bucket: str | None
+    label_sample_share: float
+    uncertain_sample_share: float
 
 
 @dataclass(frozen=True, kw_only=True)

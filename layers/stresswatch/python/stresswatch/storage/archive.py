@@ -48,9 +48,21 @@ def write(
     prefix: str = PREFIX,
 ) -> None:
     """Archive the predictions of a batch, beside whatever an earlier delivery left of it."""
-    first, last = batch[0], batch[-1]
     at = datetime.fromisoformat(predictions[0].predicted_at)
     lines = (prediction.archive_line() for prediction in predictions)
+    write_lines(s3, bucket, prefix, batch, at, lines)
+
+
+def write_lines(
+    s3: S3Client,
+    bucket: str,
+    prefix: str,
+    batch: Sequence[Record],
+    at: datetime,
+    lines: Iterable[str],
+) -> None:
+    """Write lines of JSON that a batch became, all of them at one moment, as an object."""
+    first, last = batch[0], batch[-1]
     # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
     body = gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0)
     place = f"{first.shard}-{first.sequence_number}-{last.sequence_number}"
