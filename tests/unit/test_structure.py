@@ -54,6 +54,7 @@ LAYERS = (
     {"versions"},
     {"settled"},
     {"monitoring"},
+    {"rates"},
     {"retraining"},
     {"serving"},
     {"producer"},

@@ -1,0 +1,88 @@
+"""No figure of a small cell is shown, and none can be told from what is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.rates.cells import Cell, Period
+from stresswatch.rates.suppression import suppressed
+from tests.unit.rates.worlds import MONDAY, days
+
+MINIMUM = 20
+
+
+def day(source=None, number=0):
+    return Cell(Period.DAY, MONDAY + timedelta(days=number), source)
+
+
+def week(source=None):
+    return Cell(Period.WEEK, MONDAY, source)
+
+
+def with_totals(posts):
+    """Add the totals of days by source, and those of the week."""
+    cells = {}
+    for (source, number), count in posts.items():
+        for cell in {day(source, number), day(None, number), week(source), week()}:
+            cells[cell] = cells.get(cell, 0) + count
+    return cells
+
+
+def test_cells_with_few_posts_are_suppressed():
+    assert suppressed({day(): 19}, MINIMUM) == {day()}
+    assert suppressed({day(): 20}, MINIMUM) == set()
+
+
+def test_one_small_community_takes_the_next_one_with_it():
+    posts = {day(): 600, day("small"): 5, day("middle"): 95, day("large"): 500}
+    assert suppressed(posts, MINIMUM) == {day("small"), day("middle")}
+
+
+def test_small_communities_that_are_few_together_take_another_with_them():
+    posts = {day(): 614, day("a"): 5, day("b"): 9, day("middle"): 100, day("large"): 500}
+    assert suppressed(posts, MINIMUM) == {day("a"), day("b"), day("middle")}
+    posts = {day(): 524, day("a"): 9, day("b"): 15, day("large"): 500}
+    assert suppressed(posts, MINIMUM) == {day("a"), day("b")}
+
+
+def test_posts_that_name_no_community_hide_a_small_one():
+    posts = {day(): 605, day("small"): 5, day("large"): 500}
+    assert suppressed(posts, MINIMUM) == {day("small")}
+
+
+def test_a_small_day_is_not_told_from_its_week():
+    posts = with_totals({("ptsd", 0): 5, ("ptsd", 1): 50, ("ptsd", 2): 90})
+    found = suppressed(posts, MINIMUM)
+    assert {cell for cell in found if cell.source} == {day("ptsd"), day("ptsd", 1)}
+    assert week("ptsd") not in found
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["a", "b", "c", None]), st.integers(0, 3)),
+        st.integers(1, 60),
+        min_size=1,
+    )
+)
+def test_no_subtraction_leaves_a_small_cell(posts):
+    cells = with_totals(posts)
+    hidden = suppressed(cells, MINIMUM)
+    assert {cell for cell, count in cells.items() if count < MINIMUM} <= hidden
+    totals = [week(), *(week(source) for source in "abc"), *(day(None, n) for n in range(4))]
+    for total in totals:
+        if total not in cells or total in hidden:
+            continue
+        by_day = [Cell(Period.DAY, one, total.source) for one in days(7)]
+        by_community = [total._replace(source=source) for source in "abc"]
+        for parts in (
+            *([by_day] if total.period is Period.WEEK else []),
+            *([by_community] if total.source is None else []),
+        ):
+            known = [part for part in parts if part in cells]
+            if not hidden & set(known):
+                continue
+            rest = cells[total] - sum(cells[part] for part in known if part not in hidden)
+            assert rest >= MINIMUM

@@ -1,0 +1,87 @@
+"""Posts of days and communities, which of them were drawn and labelled, and their counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+
+from stresswatch.rates.estimation import LabelledDraw
+from stresswatch.settled.summaries import Counts
+
+MONDAY = date(2026, 11, 23)
+
+
+@dataclass
+class World:
+    """Posts that were predicted; `add` adds those of a day.
+
+    Attributes
+    ----------
+    counts : dict of date to list of Counts
+    draws : list of LabelledDraw
+    """
+
+    seed: int = 0
+    counts: dict[date, list[Counts]] = field(default_factory=dict)
+    draws: list[LabelledDraw] = field(default_factory=list)
+
+    def add(
+        self,
+        posts: int,
+        source: str | None = "ptsd",
+        day: date = MONDAY,
+        share: float | None = 0.5,
+        response: float = 1.0,
+        version: str = "v1",
+        truth: float = 0.4,
+    ) -> None:
+        """Add posts of which a share is stressed; None as share draws none of them."""
+        chance = np.random.default_rng([self.seed, len(self.draws), posts])
+        labels = (chance.random(posts) < truth).astype(int)
+        probabilities = np.clip(0.3 * labels + 0.6 * chance.random(posts), 0, 1)
+        lots = chance.random(posts)
+        drawn = lots < (share or 0.0)
+        first = len(self.draws)
+        self.counts.setdefault(day, []).append(
+            counted(probabilities, source, version, drawn if share else None)
+        )
+        self.draws += [
+            LabelledDraw(
+                day, source, f"{day}-{first}-{place}", int(label), float(probability), share or 0.0
+            )
+            for place, (label, probability, lot) in enumerate(
+                zip(labels, probabilities, lots, strict=True)
+            )
+            if lot < (share or 0.0) * response
+        ]
+
+
+def counted(
+    probabilities: np.ndarray,
+    source: str | None,
+    version: str,
+    drawn: np.ndarray | None,
+) -> Counts:
+    """Count posts as settling does; without a draw, none of them could be drawn."""
+    called = probabilities >= 0.5
+    is_drawable = drawn is not None
+    return Counts(
+        model_version=version,
+        source=source,
+        posts=len(probabilities),
+        stressed=int(called.sum()),
+        probability_sum=float(probabilities.sum()),
+        probability_sum_squares=float((probabilities**2).sum()),
+        imputed=0,
+        stressed_probability_sum=float(probabilities[called].sum()),
+        drawable=len(probabilities) if is_drawable else 0,
+        drawable_probability_sum=float(probabilities.sum()) if is_drawable else 0.0,
+        drawn=0 if drawn is None else int(drawn.sum()),
+    )
+
+
+def days(number: int, first: date = MONDAY) -> Sequence[date]:
+    return [first + timedelta(days=place) for place in range(number)]
