@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from stresswatch.contracts.predictions import TEXT_DESCRIPTORS, Prediction, Record
+from stresswatch.contracts.predictions import (
+    DECISION_THRESHOLD,
+    TEXT_DESCRIPTORS,
+    Prediction,
+    Record,
+)
+from stresswatch.contracts.sampling import SampleShares, lots
 from stresswatch.settled.places import PREDICTIONS, SHADOW, Archive
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 TEXTS = ("a day", "another day", "a day like any other")
+SHARES = SampleShares(all_posts=0.3, uncertain=0.9)
 LABELS = "labels/compared.jsonl"
 
 
@@ -72,15 +79,19 @@ class World:
         record = Record(b"", "posts", "shard", f"{sequence:06}", (at - GRACE).timestamp())
         of_record = random.Random(sequence)
         text, numbers = of_record.choice(TEXTS), (1.0,) * len(NUMERIC_FEATURES)
+        probability = chance.choice([0.1, 0.4, 0.5, 0.6, 1 / 3])
+        # Rows of earlier releases have no digest, and none of their posts was drawn.
+        is_recent = of_record.random() < 0.8
+        (lot,) = lots(self.key, [record.prediction_id])
         prediction = Prediction(
             record.prediction_id,
             Post(f"post-{of_record.randrange(40)}", text, numbers, None, "ptsd"),
-            chance.choice([0.1, 0.4, 0.5, 0.6, 1 / 3]),
+            probability,
             (float(len(text)), *[0.1] * (len(TEXT_DESCRIPTORS) - 1)),
             version,
             at.isoformat(),
-            # Rows of earlier releases have none.
-            text_digest=text_digest(self.key, text) if of_record.random() < 0.8 else None,
+            text_digest=text_digest(self.key, text) if is_recent else None,
+            draw=SHARES.draw(lot, abs(probability - DECISION_THRESHOLD)) if is_recent else None,
         )
         archive.write(self.s3, self.archive_bucket, [record], [prediction], place.raw)
 

@@ -172,6 +172,12 @@ class TestMatch:
         found = match(labels(label("a", 1)), [earlier_row("a")], "v1", {digest()})
         assert (found.scored, found.trained_on) == ([], 1)
 
+    @pytest.mark.parametrize(("sample", "left_out"), [(None, 0), ("random", 0), ("uncertain", 1)])
+    def test_posts_drawn_as_the_model_was_uncertain_are_left_out(self, sample, left_out):
+        rows = [row("a") | {"sample": sample}, row("b")]
+        found = match(labels(label("a", 1), label("b", 0)), rows, "v1")
+        assert (len(found.scored), found.uncertain) == (2 - left_out, left_out)
+
     @given(
         st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["s", "tt", "uu"]))),
         st.lists(

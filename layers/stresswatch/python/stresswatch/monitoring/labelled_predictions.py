@@ -10,7 +10,7 @@ from stresswatch.aws.athena import Athena
 from stresswatch.monitoring import label_table
 from stresswatch.settled.queries import IN_SPAN, PREDICTIONS_TABLE, span
 
-_COLUMNS = "post_id, text_digest, text_length, model_version, probability, source"
+_COLUMNS = "post_id, text_digest, text_length, model_version, probability, source, sample"
 # Of a text that was predicted many times the first row says all that the joins in Python ask for.
 _SQL = f"""
 SELECT {_COLUMNS}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from stresswatch.contracts.identity import Identity
+from stresswatch.contracts.sampling import SampleKind
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 
 Row = Mapping[str, Any]
@@ -88,6 +89,9 @@ class Outcome:
         What quality is measured on.
     trained_on : int
         Labels of posts whose text the version was trained on, and that are left out therefore.
+    uncertain : int
+        Labels of posts that were drawn because the model was uncertain: it is wrong of them more
+        often than of others, so they are left out.
     other_text, ambiguous : int
         As in `Join`.
     other_version : int
@@ -98,6 +102,7 @@ class Outcome:
 
     scored: list[Scored]
     trained_on: int
+    uncertain: int
     other_text: int
     ambiguous: int
     other_version: int
@@ -178,15 +183,19 @@ def match(
     seen = {row["post_id"] for row in rows}
     joined = join(labels, (row for row in rows if row["model_version"] == version))
     kept = {post: row for post, row in joined.rows.items() if post[1] not in trained_texts}
+    measured = {
+        post: row for post, row in kept.items() if row.get("sample") != SampleKind.UNCERTAIN
+    }
     elsewhere = join(labels, (row for row in rows if row["model_version"] != version)).rows.keys()
     missed = {post for post in labels.by_post if post[0] in seen} - joined.rows.keys()
     other_version = missed & elsewhere | (missed - joined.other_text - joined.ambiguous)
     return Outcome(
         scored=[
             Scored(post[0], labels.by_post[post], row["probability"], row.get("source"))
-            for post, row in kept.items()
+            for post, row in measured.items()
         ],
         trained_on=len(joined.rows) - len(kept),
+        uncertain=len(kept) - len(measured),
         other_text=len(joined.other_text - other_version),
         ambiguous=len(joined.ambiguous - other_version),
         other_version=len(other_version),
