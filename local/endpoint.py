@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.model import OperationModel
+from botocore.utils import parse_timestamp
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -55,8 +58,8 @@ class Endpoint:
             retries={"mode": "standard", "total_max_attempts": 1 if service == "lambda" else 3},
             max_pool_connections=20,
         )
-        make: Any = boto3.client
         with _clients:  # a session makes one client at a time
+            make: Any = _session().client
             client = make(
                 service,
                 endpoint_url=self.url,
@@ -69,6 +72,20 @@ class Endpoint:
         if self.looks_around:
             client.meta.events.register("before-call", _mark_look)
         return client
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return a session whose clients read the time of a record without a search for its form."""
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return boto3.Session(botocore_session=session)
+
+
+def _time(value: Any) -> datetime:
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    return parse_timestamp(value)
 
 
 def _mark_look(model: OperationModel, params: dict[str, Any], **_: Any) -> None:

@@ -1,5 +1,8 @@
-"""The daemon marks the requests by which it looks around, and no others."""
+"""The daemon marks the requests by which it looks around, and reads the times of answers."""
 
+import io
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -56,3 +59,23 @@ def test_a_change_that_the_daemon_makes_is_not(service, operation, request_) -> 
 @pytest.mark.parametrize(("service", "operation", "request_"), LOOKS)
 def test_a_look_of_anyone_else_is_not(service, operation, request_) -> None:
     assert not is_marked(Endpoint("http://127.0.0.1:1"), service, operation, request_)
+
+
+@pytest.mark.parametrize("written", [1764500000.25, 1764500000, "2025-11-30T10:53:20Z"])
+def test_the_time_of_a_record_is_read_as_boto3_does(written: float | str):
+    record = {"SequenceNumber": "1", "Data": "", "PartitionKey": "p"}
+    records = [record | {"ApproximateArrivalTimestamp": written}]
+    body = json.dumps({"Records": records, "MillisBehindLatest": 0}).encode()
+
+    class Raw(io.BytesIO):
+        def stream(self, **_: Any) -> list[bytes]:
+            return [self.read()]
+
+    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        return AWSResponse(request.url, 200, {}, Raw(body))
+
+    client = Endpoint("http://127.0.0.1:1").client("kinesis")
+    client.meta.events.register("before-send", answer)
+    (read,) = client.get_records(ShardIterator="AAAA")["Records"]
+    seconds = written if isinstance(written, float) else 1764500000
+    assert read["ApproximateArrivalTimestamp"] == datetime.fromtimestamp(seconds, UTC)
