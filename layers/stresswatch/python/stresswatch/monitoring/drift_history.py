@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = prefixes.DRIFT
-REPORTS = "reports/"
+REPORTS = prefixes.REPORTS
 """Where the windows' pages are."""
 SCHEMA = pa.schema(
     {

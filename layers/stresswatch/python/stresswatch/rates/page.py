@@ -1,0 +1,136 @@
+"""The page of the stress rate: one file of HTML that needs no network, for any width of screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from stresswatch.rates import chart
+from stresswatch.rates.cells import Period, Rate, RateMethod
+from stresswatch.rates.comparisons import between_communities, between_periods
+from stresswatch.storage.prefixes import REPORTS
+
+PAGE = f"{REPORTS}stress-rate.html"
+"""Its key in the archive's bucket."""
+COMMUNITIES = 20
+"""The largest ones are on it."""
+_DAYS = 35
+"""The last ones are on it, and all weeks: so it stays below a megabyte."""
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:1.5em auto;"
+    "max-width:44em;padding:0 1em}h2{margin-top:2em}figure{margin:1em 0}"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px}"
+    "th,td{border-bottom:1px solid #d5dae0;padding:.3em .6em;text-align:right}"
+    "th:first-child,td:first-child,td:last-child{text-align:left;white-space:nowrap}"
+    "td:last-child{white-space:normal;min-width:14em}summary{cursor:pointer;padding:.4em 0}"
+    f"{chart.STYLE}"
+)
+_INTRODUCTION = (
+    "Which share of posts expresses stress. The called rate counts what the model calls stressed, "
+    "and is wrong wherever the model is. The corrected rate takes that off by labels of posts that "
+    "were drawn at random, and its interval has the true share in 95 of 100 cases. A probability "
+    "of stress is no diagnosis."
+)
+_TITLES = {Period.WEEK: "By week", Period.DAY: f"By day, the last {_DAYS}"}
+_HEADERS = ("from", "posts", "called", "corrected", "95 % interval", "labels", "how it was made")
+_METHODS = {
+    RateMethod.PREDICTION_POWERED: "predictions and labels",
+    RateMethod.LABELS_ALONE: "labels alone",
+}
+
+
+def page(rates: Iterable[Rate]) -> str:
+    """Return the page of rates, which come in the order of time."""
+    by_source: dict[str | None, list[Rate]] = {}
+    for rate in rates:
+        by_source.setdefault(rate.source, []).append(rate)
+    communities = sorted(
+        (source for source in by_source if source is not None),
+        key=lambda source: (-sum(rate.posts or 0 for rate in by_source[source]), source),
+    )
+    sections = [
+        _section(source, by_source[source])
+        for source in (None, *communities[:COMMUNITIES])
+        if source in by_source
+    ]
+    left_out = len(communities) - COMMUNITIES
+    more = f"<p>{left_out} smaller communities are in the table alone.</p>" if left_out > 0 else ""
+    compared = between_communities(
+        rate for found in by_source.values() for rate in found if rate.period is Period.WEEK
+    )
+    nothing = "" if by_source else "<p>There are no posts yet.</p>"
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Stress rate</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>Stress rate</h1><p>{_INTRODUCTION}</p><p>{chart.LEGEND}</p>{nothing}"
+        f"{''.join(sections[:1])}{_sentences('Between communities', compared)}"
+        f"{''.join(sections[1:])}{more}</main></body></html>\n"
+    )
+
+
+def name_of(source: str | None) -> str:
+    """Name a community, or all of them."""
+    return "All communities" if source is None else source
+
+
+def _section(source: str | None, rates: Sequence[Rate]) -> str:
+    name = name_of(source)
+    parts = [f"<section><h2>{escape(name)}</h2>"]
+    for period, title in _TITLES.items():
+        found = [rate for rate in rates if rate.period is period]
+        if period is Period.DAY:
+            found = found[-_DAYS:]
+        if found:
+            parts.append(
+                f"<h3>{title}</h3><figure>{chart.chart(found, f'{name}, {title.lower()}')}"
+                f"</figure>{_table(found, f'{name}, {title.lower()}')}"
+            )
+            if period is Period.WEEK:
+                parts.append(_sentences("From week to week", between_periods(found)))
+    return "".join([*parts, "</section>"])
+
+
+def _table(rates: Sequence[Rate], caption: str) -> str:
+    headers = "".join(f'<th scope="col">{header}</th>' for header in _HEADERS)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(rate)) + "</tr>"
+        for rate in rates
+    )
+    return (
+        f'<details><summary>Table</summary><div class="wide" tabindex="0"><table>'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{headers}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _cells(rate: Rate) -> tuple[str, ...]:
+    how = ". ".join(part for part in (_METHODS.get(rate.method), rate.warning) if part)
+    return (
+        rate.start.isoformat(),
+        "" if rate.posts is None else f"{rate.posts:,}",
+        percent(rate.called_rate),
+        percent(rate.corrected_rate),
+        interval(rate),
+        "" if rate.labelled is None else f"{rate.labelled:,}",
+        how,
+    )
+
+
+def percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}".replace("%", " %")
+
+
+def interval(rate: Rate) -> str:
+    """Write the bounds of a corrected rate; nothing where there is none."""
+    if rate.low is None or rate.high is None:
+        return ""
+    return f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+
+
+def _sentences(title: str, found: Sequence[object]) -> str:
+    if not found:
+        return ""
+    items = "".join(f"<li>{escape(str(one))}</li>" for one in found)
+    return f"<h3>{title}</h3><ul>{items}</ul>"

@@ -1,0 +1,114 @@
+"""The page: one file that draws what there is, and names what there is not."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stresswatch.rates.cells import Period, Rate, RateMethod
+from stresswatch.rates.chart import chart
+from stresswatch.rates.page import COMMUNITIES, page
+from tests.unit.rates.worlds import MONDAY
+
+DAY = Rate(
+    Period.DAY,
+    MONDAY,
+    None,
+    RateMethod.PREDICTION_POWERED,
+    posts=1_234,
+    called_rate=0.46,
+    mean_probability=0.47,
+    drawable=1_234,
+    drawn=100,
+    labelled=60,
+    represented=1_234,
+    corrected_rate=0.4,
+    low=0.32,
+    high=0.48,
+    variance=0.04**2,
+    tuning=0.8,
+    model_versions="v1",
+)
+
+
+def later(days, **changes):
+    return replace(DAY, start=MONDAY + timedelta(days=days), **changes)
+
+
+def elements(svg, name):
+    """Return the elements of a class."""
+    return [one for one in ElementTree.fromstring(svg).iter() if one.get("class") == name]
+
+
+def test_a_run_of_periods_is_one_band_and_a_gap_begins_another():
+    svg = chart([DAY, later(1), later(3), later(4, corrected_rate=None)], "a title")
+    assert [len(one.get("points").split()) for one in elements(svg, "band")] == [4, 2]
+    assert len(elements(svg, "dot")) == 3
+    assert [len(one.get("points").split()) for one in elements(svg, "called")] == [2, 2]
+
+
+def test_the_first_period_of_a_new_version_is_marked():
+    svg = chart([DAY, later(1, model_versions="v1,v2"), later(2, model_versions="v2")], "")
+    assert len(elements(svg, "change")) == 1
+    assert ">v2</text>" in svg
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        [DAY],
+        [Rate(Period.DAY, MONDAY, None, RateMethod.SUPPRESSED)],
+        [replace(DAY, called_rate=0.0, corrected_rate=0.0, low=0.0, high=0.0)],
+        [replace(DAY, called_rate=1.0, corrected_rate=1.0, low=1.0, high=1.0)],
+    ],
+)
+def test_whatever_the_rates_are_all_is_within_the_picture(rates):
+    svg = chart(rates, "a title")
+    width, height = map(float, ElementTree.fromstring(svg).get("viewBox").split()[2:])
+    for one in ElementTree.fromstring(svg).iter():
+        for x, y in (pair.split(",") for pair in one.get("points", "").split()):
+            assert 0 <= float(x) <= width
+            assert 0 <= float(y) <= height
+
+
+def test_names_of_communities_and_versions_are_text():
+    odd = '<script>alert("x")</script>'
+    said = page([DAY, later(1, source=odd), later(2, source=odd, model_versions=odd)])
+    assert "<script" not in said
+    assert "&lt;script&gt;" in said
+
+
+def test_it_loads_nothing_and_fits_a_phone():
+    said = page([DAY])
+    assert "http" not in said
+    assert "src=" not in said
+    assert 'name="viewport"' in said
+
+
+def test_every_chart_has_a_name_and_a_table():
+    said = page([DAY, later(1), replace(DAY, period=Period.WEEK)])
+    assert said.count('role="img"') == said.count("<caption>") == 2
+    assert 'aria-label="All communities, by week"' in said
+    assert "<td>2026-11-23</td><td>1,234</td><td>46.0 %</td><td>40.0 %</td>" in said
+
+
+def test_a_row_without_a_corrected_rate_says_why():
+    said = page([later(1, method=RateMethod.NOT_CORRECTED, corrected_rate=None, low=None)])
+    assert "Model only, not corrected" in said
+    assert page([]).count("There are no posts yet.") == 1
+
+
+def test_the_page_of_many_communities_is_below_a_megabyte():
+    rates = [
+        later(day, source=source, period=period)
+        for source in (None, *(f"community {number}" for number in range(100)))
+        for period in Period
+        for day in range(0, 372, period.days)
+    ]
+    said = page(rates)
+    assert said.count("<section>") == COMMUNITIES + 1
+    assert f"{100 - COMMUNITIES} smaller communities" in said
+    assert len(said.encode()) < 1e6
