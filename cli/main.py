@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import data, local_stack, models, operations, posts, recovery, scoring
+from cli.commands import data, local_stack, models, operations, posts, rates, recovery, scoring
 from cli.console import console, errors_in_a_sentence
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     operations.cost,
     operations.status,
     operations.measure,
+    rates.trend,
     operations.dashboard,
     posts.seed,
     posts.label,

@@ -1,0 +1,48 @@
+"""The stress rate: `trend`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import console
+from cli.deployment.target import find_target
+from cli.options import AsJson, Local, Stage
+from cli.trend import read_trend, span_of
+from stresswatch.rates.cells import Period
+
+
+def trend(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    by: Annotated[Period, typer.Option(help="Length of a period.")] = Period.WEEK,
+    source: Annotated[
+        str | None,
+        typer.Option(help="One community; by default, all together.", show_default=False),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="The first day; by default, eight weeks before --to."),
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The last day; today by default.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="A file to write all columns to.", show_default=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="A file to write the page to.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the stress rate changes over time, and whether that can be told from chance."""
+    span = span_of(start, end)
+    found = read_trend(find_target(on_local=on_local, stage=stage), by, source, span)
+    if csv:
+        csv.write_text(found.as_csv(), encoding="utf-8", newline="")
+    if html:
+        html.write_text(found.as_page(), encoding="utf-8")
+    if as_json:
+        console.print_json(data=found.as_dict())
+    else:
+        found.show(console)

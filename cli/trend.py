@@ -1,0 +1,221 @@
+"""`stresswatch trend`: the stress rate over time, as a table, a file, or a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from cli.deployment.target import Target
+from cli.errors import OperatorError
+from cli.tables import fitted
+from cli.timestamps import parse_timestamp, utc_now
+from stresswatch.aws import stack_outputs
+from stresswatch.rates.cells import Period, Rate, RateMethod
+from stresswatch.rates.comparisons import Comparison, between_communities, between_periods
+from stresswatch.rates.page import interval, page, percent
+from stresswatch.rates.rate_table import COLUMNS, read_rates
+
+DEFAULT_SPAN = timedelta(weeks=8)
+_A_DAY = timedelta(days=1)
+_BARS = "▁▂▃▄▅▆▇█"
+_GAP = "·"
+_METHODS = {
+    RateMethod.PREDICTION_POWERED: "predictions and labels",
+    RateMethod.LABELS_ALONE: "labels alone",
+    RateMethod.NOT_CORRECTED: "[yellow]model only, not corrected[/]",
+    RateMethod.SUPPRESSED: "[yellow]suppressed[/]",
+}
+_MEANINGS = {
+    RateMethod.NOT_CORRECTED: "Not corrected: too few of the drawn posts have a label.",
+    RateMethod.SUPPRESSED: "Suppressed: too few posts, or another cell could be told from it.",
+}
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Rates of a span, of one kind of period and, if one was asked for, of one community.
+
+    Attributes
+    ----------
+    every : sequence of Rate
+        Of both kinds of period, for the page.
+    """
+
+    by: Period
+    source: str | None
+    every: Sequence[Rate]
+
+    @property
+    def rates(self) -> list[Rate]:
+        return [rate for rate in self.every if rate.period is self.by]
+
+    @property
+    def shown(self) -> list[Rate]:
+        """The rates of the community that was asked for, or of all together."""
+        return [rate for rate in self.rates if rate.source == self.source]
+
+    @property
+    def differences(self) -> list[Comparison]:
+        return between_periods(self.shown)
+
+    @property
+    def communities(self) -> list[Comparison]:
+        """Differences between communities; none where one was asked for."""
+        return between_communities(self.rates)
+
+    def show(self, console: Console) -> None:
+        """Print a table, lines of bars, and the differences in sentences."""
+        name = "all communities" if self.source is None else escape(self.source)
+        console.print(
+            fitted(
+                console,
+                f"Stress rate by {self.by}, {name}",
+                ["from", "posts", "called", "corrected", "95 % interval", "labels", "how"],
+                [_cells(rate) for rate in self.shown],
+                numbers=["posts", "called", "corrected", "95 % interval", "labels"],
+                dispensable=["labels", "posts", "called"],
+            )
+        )
+        for label, values in (
+            ("corrected", [rate.corrected_rate for rate in self.shown]),
+            ("called", [rate.called_rate for rate in self.shown]),
+        ):
+            console.print(_bars(label, values, console.width), highlight=False)
+        for sentence in (*self._warnings(), *self.differences, *self.communities):
+            console.print(Text(str(sentence)))
+
+    def _warnings(self) -> list[str]:
+        """Say what the words of the table mean, and which corrected rates are of fewer posts."""
+        methods = {rate.method for rate in self.shown}
+        meanings = [meaning for method, meaning in _MEANINGS.items() if method in methods]
+        partial = [
+            f"{rate.start}: {rate.warning}" for rate in self.shown if rate.estimate and rate.warning
+        ]
+        return meanings + partial
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "by": self.by.value,
+            "source": self.source,
+            "rates": [_fields(rate) for rate in self.rates],
+            "differences": [_difference(one) for one in self.differences],
+            "communities": [_difference(one) for one in self.communities],
+        }
+
+    def as_csv(self) -> str:
+        """Write a row for each rate, with the columns of the table in Athena."""
+        written = io.StringIO(newline="")
+        writer = csv.DictWriter(written, list(COLUMNS))
+        writer.writeheader()
+        writer.writerows(map(_fields, self.rates))
+        return written.getvalue()
+
+    def as_page(self) -> str:
+        return page(self.every)
+
+
+def read_trend(
+    target: Target,
+    by: Period,
+    source: str | None,
+    span: tuple[date, date],
+) -> Trend:
+    """Read the rates of a span, from its first to its last day.
+
+    Raises
+    ------
+    OperatorError
+        When there is none, or none of the community.
+    """
+    first, last = span
+    bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
+    found = read_rates(target.client("s3"), bucket, first, last + _A_DAY)
+    if not found:
+        raise OperatorError(
+            f"There is no stress rate from {first} to {last}: it is estimated with live quality, "
+            "once a day by default, or at once by `stresswatch measure`."
+        )
+    if source is not None:
+        sources = sorted({rate.source for rate in found if rate.source is not None})
+        found = [rate for rate in found if rate.source == source]
+        if not found:
+            raise OperatorError(
+                f"There are no posts of {source} from {first} to {last}. The communities are: "
+                f"{', '.join(sources) or 'none'}."
+            )
+    return Trend(by, source, found)
+
+
+def span_of(
+    start: str | None, end: str | None, now: Callable[[], datetime] = utc_now
+) -> tuple[date, date]:
+    """Read the first and last day of ``--from`` and ``--to``: by default, eight weeks up to today.
+
+    Raises
+    ------
+    OperatorError
+        When it is none.
+    """
+    last = (parse_timestamp(end, "--to") if end else now()).date()
+    first = parse_timestamp(start, "--from").date() if start else last - DEFAULT_SPAN
+    if first > last:
+        raise OperatorError("--from must not be after --to.")
+    return first, last
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Draw a bar for each value, from the lowest to the highest; a dot where there is none."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return _GAP * len(values)
+    low, width = min(known), (max(known) - min(known)) or 1.0
+    return "".join(
+        _GAP if value is None else _BARS[round((value - low) / width * (len(_BARS) - 1))]
+        for value in values
+    )
+
+
+def _bars(label: str, values: Sequence[float | None], width: int) -> Text:
+    """Draw the last values that fit into a line, between the lowest and the highest."""
+    known = [value for value in values if value is not None]
+    reach = f" {percent(min(known))} to {percent(max(known))}" if known else " none"
+    begin = f"{label:<10}"
+    drawn = sparkline(values[-max(1, width - len(begin) - len(reach)) :])
+    return Text(f"{begin}{drawn}{reach}")
+
+
+def _cells(rate: Rate) -> list[str]:
+    return [
+        rate.start.isoformat(),
+        "" if rate.posts is None else f"{rate.posts:,}",
+        percent(rate.called_rate),
+        percent(rate.corrected_rate),
+        interval(rate),
+        "" if rate.labelled is None else f"{rate.labelled:,}",
+        _METHODS[rate.method],
+    ]
+
+
+def _fields(rate: Rate) -> dict[str, Any]:
+    return {**asdict(rate), "start": rate.start.isoformat()}
+
+
+def _difference(one: Comparison) -> dict[str, Any]:
+    return {
+        "first": _place(one.first),
+        "second": _place(one.second),
+        **asdict(one.difference),
+        "sentence": str(one),
+    }
+
+
+def _place(rate: Rate) -> dict[str, Any]:
+    return {"start": rate.start.isoformat(), "source": rate.source}
