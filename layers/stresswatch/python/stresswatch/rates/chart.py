@@ -59,17 +59,17 @@ class _Drawn:
         self._high = max(self._low + 1, min(round(1 / _STEP), -int(-max(shown) // _STEP)))
 
     def axes(self) -> str:
+        levels = [level * _STEP for level in range(self._low, self._high + 1)]
         lines = [
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{level * _STEP:.0%}</text>'
-            for level in range(self._low, self._high + 1)
-            for y in [self._y(level * _STEP)]
+            f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{100 * level:.0f} %</text>'
+            for level, y in ((level, self._y(level)) for level in levels)
         ]
         starts = [rate.start for rate in self._rates]
         every = -(-len(starts) // _DATES)
         dates = [
             f'<text x="{self._x(start)}" y="{_HEIGHT - 8}" text-anchor="middle">'
-            f"{start:%-d %b}</text>"
+            f"{start.day} {start:%b}</text>"
             for start in starts[::every]
         ]
         return "".join(lines + dates)
