@@ -9,6 +9,7 @@ from cdk_app.constructs.monitoring.dashboard import Dashboard
 from cdk_app.constructs.monitoring.drift import DriftMonitor
 from cdk_app.constructs.monitoring.live_quality import LiveQuality
 from cdk_app.constructs.monitoring.service_alarms import ServiceAlarms
+from cdk_app.constructs.monitoring.stress_rate import StressRate
 from cdk_app.constructs.monitoring.workflow import MonitoringWorkflow
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import MONITORING, RETRAINING, SCORING
@@ -40,8 +41,14 @@ class StresswatchStack(Stack):
         self._drift = DriftMonitor(self, "Drift", foundation)
         self._querying = Querying(self, "Querying", foundation)
         self._quality = LiveQuality(self, "Quality", foundation, self._querying)
+        self._rate = StressRate(self, "Rate", foundation, self._querying)
         self._monitoring = MonitoringWorkflow(
-            self, "Monitoring", foundation, self._drift.function, self._quality.function
+            self,
+            "Monitoring",
+            foundation,
+            self._drift.function,
+            self._quality.function,
+            self._rate.function,
         )
         registry = (
             ModelRegistry(self, "ModelRegistry", foundation)
@@ -92,6 +99,7 @@ class StresswatchStack(Stack):
             "predictor": self._prediction.function,
             "drift": self._drift.function,
             "quality": self._quality.function,
+            "rate": self._rate.function,
             **self._monitoring.functions,
             **({"api": self._web_service.function} if self._web_service else {}),
             "scoring": self._scoring.function,
@@ -136,6 +144,7 @@ class StresswatchStack(Stack):
             stack_outputs.DRIFT_ALARM: self._drift.alarm.alarm_name,
             stack_outputs.DRIFT_FUNCTION: self._drift.function.function_name,
             stack_outputs.QUALITY_FUNCTION: self._quality.function.function_name,
+            stack_outputs.RATE_FUNCTION: self._rate.function.function_name,
             stack_outputs.QUALITY_ALARM: self._quality.alarm.alarm_name,
             stack_outputs.PREDICTOR_FUNCTION: self._prediction.function.function_name,
             stack_outputs.MONITORING_STATE_MACHINE: monitoring.state_machine.state_machine_arn,

@@ -13,6 +13,8 @@ from cli.deployment.client import Measurement
 from cli.errors import OperatorError
 from cli.status.table import timestamp
 from cli.timestamps import parse_timestamp, utc_now
+from stresswatch.rates.cells import RateMethod
+from stresswatch.rates.page import percent
 from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(hours=1)
@@ -40,13 +42,13 @@ def span_of(
 
 def measurement_table(measured: Measurement) -> Table:
     """Return the figures as a table; where one is missing, the table says why."""
-    drift, quality = measured
+    drift, quality, rate = measured
     start, end = (datetime.fromisoformat(drift[name]) for name in ("start", "end"))
     span = f"{timestamp(start)} to {timestamp(end)}"
     table = Table(title=span, title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for name, figure in {**_drift(drift), **_quality(quality)}.items():
+    for name, figure in (_drift(drift) | _quality(quality) | _rate(rate)).items():
         table.add_row(name, figure)
     return table
 
@@ -80,3 +82,18 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
     overall = quality["overall"]
     low, high = overall["intervals"]["f1"]
     return {"live F1": f"{overall['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {labelled}"}
+
+
+def _rate(rate: Mapping[str, Any]) -> dict[str, str]:
+    """Say what the last seven full days give; a day that is not over is in the table alone."""
+    days = rate["last_seven_days"]
+    if days is None:
+        return {"stress rate": "no figure: no full day of posts yet; see `stresswatch trend`"}
+    if days["method"] == RateMethod.SUPPRESSED:
+        return {"stress rate": "no figure: too few posts in the last seven days"}
+    called = f"called {percent(days['called_rate'])}"
+    if days["corrected_rate"] is None:
+        return {"stress rate": f"not corrected, too few labels of drawn posts; {called}"}
+    low, high = (percent(days[bound]) for bound in ("low", "high"))
+    corrected = f"{percent(days['corrected_rate'])}, 95 % interval {low} to {high}"
+    return {"stress rate": f"{corrected}; {called}"}

@@ -24,6 +24,7 @@ LOGICAL_IDS = {
     stack_outputs.PREDICTOR_FUNCTION: "PredictionPredictorFunction",
     stack_outputs.DRIFT_FUNCTION: "DriftDriftFunction",
     stack_outputs.QUALITY_FUNCTION: "QualityQualityFunction",
+    stack_outputs.RATE_FUNCTION: "RateRateFunction",
     stack_outputs.PLAN_FUNCTION: "MonitoringPlanFunction",
     stack_outputs.SETTLE_FUNCTION: "MonitoringSettleFunction",
     stack_outputs.FAILED_BATCHES_QUEUE: "ObservabilityFailedBatchesQueue",

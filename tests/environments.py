@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stresswatch.monitoring.environments
+import stresswatch.rates.environments
 import stresswatch.retraining.environments
 import stresswatch.serving.environments
 import stresswatch.settled.environments
@@ -13,6 +14,7 @@ def every_environment() -> list[type[Environment]]:
     """Return the environment of each function."""
     modules = (
         stresswatch.monitoring.environments,
+        stresswatch.rates.environments,
         stresswatch.retraining.environments,
         stresswatch.serving.environments,
         stresswatch.settled.environments,

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "settle": stack_outputs.SETTLE_FUNCTION,
     "drift": stack_outputs.DRIFT_FUNCTION,
     "quality": stack_outputs.QUALITY_FUNCTION,
+    "rate": stack_outputs.RATE_FUNCTION,
 }
 _QUERIED = (
     "prediction_id",
@@ -46,6 +47,13 @@ _QUERIED = (
     "predicted_at",
 )
 """The columns of a row that live quality and the comparison of two versions read."""
+_OF_RATE = {
+    metric_names.STRESS_RATE,
+    metric_names.STRESS_RATE_LOWER_BOUND,
+    metric_names.STRESS_RATE_UPPER_BOUND,
+    metric_names.CALLED_STRESS_RATE,
+}
+"""As many as the stage has communities; `stresswatch cost` counts the most there can be."""
 _OF_DRIFT = {
     metric_names.WINDOW_POSTS,
     metric_names.DRIFT_SHARE,
@@ -66,6 +74,7 @@ def measure(running: DeploymentClient, began: datetime, runs: int) -> dict[str, 
     (window,) = plan["windows"]
     found["drift"], _ = _fastest(running, "drift", window, runs)
     found["quality"], _ = _fastest(running, "quality", plan["quality"], runs)
+    found["rate"], _ = _fastest(running, "rate", plan["quality"], runs)
     return found
 
 
@@ -142,7 +151,7 @@ def transitions(running: DeploymentClient, began: datetime) -> dict[str, int]:
 
 
 def metrics(running: DeploymentClient) -> dict[str, int]:
-    """Count what the two monitors publish, each metric with its dimensions."""
+    """Count what drift and live quality publish, each metric with its dimensions."""
     pages = running.target.client("cloudwatch").get_paginator("list_metrics")
     published = [
         metric
@@ -150,5 +159,6 @@ def metrics(running: DeploymentClient) -> dict[str, int]:
         for metric in page["Metrics"]
         if dimension_names.SERVICE not in {each["Name"] for each in metric["Dimensions"]}
     ]
-    of_drift = sum(metric["MetricName"] in _OF_DRIFT for metric in published)
-    return {"drift": of_drift, "quality": len(published) - of_drift}
+    names = [metric["MetricName"] for metric in published]
+    of_drift = sum(name in _OF_DRIFT for name in names)
+    return {"drift": of_drift, "quality": sum(name not in _OF_RATE for name in names) - of_drift}

@@ -173,7 +173,7 @@ class Month:
     def _watch(self, morning: datetime, evening: datetime, report: DayReport) -> None:
         """Measure drift and live quality, and follow what they set off."""
         was_alarming = self.deployment.is_alarming()
-        drift, quality = self.deployment.measure(morning, evening)
+        drift, quality, _ = self.deployment.measure(morning, evening)
         report.share = drift.get("share")
         report.estimated_f1 = drift.get("estimated_f1")
         report.drifted = [

@@ -103,6 +103,22 @@ class Monitoring(Settings):
         description="Number of labelled posts below which live quality, overall or of a community, "
         "is not measured.",
     )
+    rate_days: int = Field(
+        default=28,
+        ge=14,
+        le=365,
+        json_schema_extra=unit("days"),
+        description="How far back the stress rate is estimated anew, as labels come late; whole "
+        "weeks of it.",
+    )
+    minimum_cell_posts: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        json_schema_extra=unit("posts"),
+        description="Number of posts below which a community's day or week has no stress rate: a "
+        "rate of few posts says something of each.",
+    )
     accepted_f1: float = Field(
         default=0.7,
         ge=0.01,

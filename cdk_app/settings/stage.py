@@ -24,6 +24,7 @@ from stresswatch.settled.plan import LOOKED_AT
 from stresswatch.settled.sources import TOLERANCE
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_A_WEEK = 7
 LONGEST_NAME = 20
 """It is part of the names of what is deployed, for which AWS has limits."""
 
@@ -103,4 +104,11 @@ class Stage(Settings):
                 f"{self.name}: storage.archive_retention_days is {settled}, below the "
                 f"{self.monitoring.quality_window_days} days that live quality looks back "
                 "(monitoring.quality_window_days); raise it"
+            )
+        estimated = self.monitoring.rate_days + _A_WEEK
+        if settled is not None and settled < estimated:
+            raise InvalidStage(
+                f"{self.name}: storage.archive_retention_days is {settled}, below the {estimated} "
+                "days that the stress rate looks back (monitoring.rate_days, and what completes "
+                "its first week): weeks would be estimated by the posts that are left; raise it"
             )

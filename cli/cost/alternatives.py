@@ -6,15 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cli.cost.estimate import (
-    HOURS,
-    batch,
-    bill,
-    largest_batch,
-    predictor_seconds,
-    total,
-)
-from cli.cost.items import Item, Load
+from cli.cost.estimate import batch, bill, largest_batch, predictor_seconds, total
+from cli.cost.items import HOURS, Item, Load
 from cli.cost.measured import Measured
 from cli.cost.prices import PRICES
 from cli.cost.template import PricedStage

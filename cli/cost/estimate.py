@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 
-from cli.cost.items import DAYS, Item, Load
+from cli.cost.items import DAYS, HOURS, Item, Load
 from cli.cost.measured import Measured
+from cli.cost.streams import stream_items
 from cli.cost.template import Function, PricedStage
+from stresswatch.rates.page import COMMUNITIES
 from stresswatch.settled.plan import LOOKED_AT
-from stresswatch.text.wording import counted
 
-HOURS = DAYS * 24
 PLANNED_HOURS = LOOKED_AT.total_seconds() / 3600
 """How far back each run of the monitoring workflow looks for what came late."""
 _GB = 1e9
@@ -24,8 +24,6 @@ SHARD_BYTES = 1_000_000
 """What a shard takes a second."""
 ON_DEMAND_BYTES = 4_000_000
 """What a new stream on demand takes a second."""
-_PUT_UNIT_BYTES = 25 * 1024
-_ON_DEMAND_UNIT_BYTES = 1024
 _POLL_SECONDS = 1.0
 """Lambda looks once a second, so that even without a window records come together."""
 _EVENT_BYTES = 6_000_000
@@ -48,6 +46,9 @@ _CALLS_A_PART = 10
 """Those puts, what is looked up before them, and the listings."""
 _PUTS_A_WINDOW = 3
 """Of the drift monitor: history, page and index."""
+_A_WEEK = 7
+RATE_METRICS = 4 * (1 + COMMUNITIES)
+"""Of the stage and of the largest communities, with a corrected rate each: at most."""
 _GETS_A_PART = 3
 """Of a part's summary, by settling and drift, and of its sample."""
 QUERIED_A_SECOND = 1e9
@@ -141,6 +142,19 @@ def quality_seconds(load: Load, deployment: PricedStage, measured: Measured) -> 
     return measured.quality_seconds + queried / QUERIED_A_SECOND
 
 
+def rate_parts(load: Load, deployment: PricedStage, measured: Measured) -> float:
+    """Return the summaries that the stress rate reads: of its days, and of their whole weeks."""
+    hours = (deployment.rate_days + _A_WEEK) * 24
+    return shards(load, deployment, measured) * hours / deployment.window_hours
+
+
+def rate_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
+    """Return the seconds of the stress rate, which lists and writes an object a day."""
+    calls = 2 * (deployment.rate_days + _A_WEEK) * CALL_SECONDS
+    parts = rate_parts(load, deployment, measured)
+    return measured.rate_seconds + parts * READ_SECONDS + calls
+
+
 def compare_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
     """Return the seconds in which two versions are compared on all posts that both scored."""
     hours = 2 * max(deployment.shadow_hours, deployment.probation_hours)
@@ -164,8 +178,10 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
         batches * (measured.calls.get("s3:PutObject", 0) + queue_puts)
         + parts * _PUTS_A_PART
         + windows * _PUTS_A_WINDOW
+        + qualities * (deployment.rate_days + _A_WEEK)
     )
     gets = batches + parts * (_GETS_A_PART + looked_at)
+    gets += qualities * rate_parts(load, deployment, measured)
     pages = (batches * looked_at + batches) / _PAGE + parts * looked_at
     log_gb = batches * (measured.log_bytes + _LAMBDA_LOG_BYTES) / _GB
     raw = load.posts * measured.archived_bytes * deployment.raw_archive_days / DAYS
@@ -174,7 +190,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     metrics = (
         measured.predictor_metrics
         + measured.drift_metrics * min(1, 1 / deployment.window_hours)
-        + measured.quality_metrics * min(1, 1 / deployment.quality_every_hours)
+        + (measured.quality_metrics + RATE_METRICS) * min(1, 1 / deployment.quality_every_hours)
     )
     a_second = HOURS * 3600
     traces = min(batches, a_second) + _TRACED_SHARE * max(0, batches - a_second)
@@ -199,9 +215,11 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
                   deployment.drift),
         computing("live quality", qualities, quality_seconds(load, deployment, measured),
                   deployment.quality),
+        computing("stress rate", qualities, rate_seconds(load, deployment, measured),
+                  deployment.rate),
         Item("Lambda", "retraining's functions",
              retrainings * measured.workflow_seconds * deployment.workflow_gb, "lambda GB-second"),
-        *_streams(load, deployment, measured, n_shards),
+        *stream_items(load, deployment, measured, n_shards),
         Item("S3", "objects written", puts, "S3 put"),
         Item("S3", "objects listed, a thousand at a time", pages, "S3 put"),
         Item("S3", "objects read", gets, "S3 get"),
@@ -234,36 +252,6 @@ def _label_queue(load: Load, deployment: PricedStage, measured: Measured) -> lis
     days = deployment.label_queue_days
     kept = load.posts_a_day * days * deployment.queued_share * measured.post_bytes / _GB
     return [Item("S3", f"label queue of {days} days", kept, "S3 GB-month")] if days else []
-
-
-def _streams(load: Load, deployment: PricedStage, measured: Measured, n_shards: int) -> list[Item]:
-    """Return the items of the posts and the predictions stream; one consumer reads each."""
-    days_longer = [
-        max(0.0, hours / 24 - 1)
-        for hours in (deployment.posts_retention_hours, deployment.predictions_retention_hours)
-    ]
-    sizes = (measured.post_bytes, measured.prediction_bytes)
-    if deployment.is_on_demand:
-        gbs = [load.posts * _rounded(each, _ON_DEMAND_UNIT_BYTES) / 1024**3 for each in sizes]
-        kept = sum(gb / DAYS * days for gb, days in zip(gbs, days_longer, strict=True))
-        return [
-            Item("Kinesis", "two streams on demand", 2 * HOURS, "stream-hour"),
-            Item("Kinesis", "written", sum(gbs), "GB into a stream"),
-            Item("Kinesis", "read", sum(gbs), "GB out of a stream"),
-            Item("Kinesis", "kept beyond a day", kept, "GB kept longer"),
-        ]
-    hours = n_shards * HOURS
-    kept = hours * sum(days > 0 for days in days_longer)
-    units = load.posts * sum(_rounded(each, _PUT_UNIT_BYTES) / _PUT_UNIT_BYTES for each in sizes)
-    return [
-        Item("Kinesis", f"two streams of {counted(n_shards, 'shard')}", 2 * hours, "shard-hour"),
-        Item("Kinesis", "kept beyond a day", kept, "shard-hour kept longer"),
-        Item("Kinesis", "records", units, "put unit"),
-    ]
-
-
-def _rounded(size: float, unit: int) -> float:
-    return math.ceil(size / unit) * unit
 
 
 def total(lines: list[Item]) -> float:

@@ -8,6 +8,7 @@ from cli.cost.prices import PRICES
 
 DAYS = 30
 """Of a month."""
+HOURS = DAYS * 24
 _SECONDS_A_DAY = 86_400
 
 

@@ -12,6 +12,7 @@ from cli.cost.estimate import (
     drift_seconds,
     plan_seconds,
     quality_seconds,
+    rate_seconds,
     settle_seconds,
     shards,
 )
@@ -120,6 +121,11 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
             "live quality's time", deployment.quality.timeout, "s",
             lambda at: quality_seconds(at, deployment, measured),
             "a shorter quality_window_days",
+        ),
+        limit(
+            "the stress rate's time", deployment.rate.timeout, "s",
+            lambda at: rate_seconds(at, deployment, measured),
+            "a shorter rate_days",
         ),
         limit(
             "the comparison's time", deployment.compare.timeout, "s",

@@ -40,7 +40,7 @@ class Measured:
         Of a part's summary, and of its sample where it is cut.
     predictor, settle, drift : LinearTime
         Seconds of a batch, of a part, and of a sample that is compared.
-    plan_seconds, quality_seconds : float
+    plan_seconds, quality_seconds, rate_seconds : float
         Of one run; they do not grow with the posts.
     calls : mapping of str to float
         What the predictor calls a batch.
@@ -69,6 +69,7 @@ class Measured:
     drift: LinearTime
     plan_seconds: float
     quality_seconds: float
+    rate_seconds: float
     calls: Mapping[str, float]
     log_bytes: float
     predictor_metrics: int
@@ -103,6 +104,7 @@ class Measured:
             drift=LinearTime(**monitors["drift"]),
             plan_seconds=monitors["plan"]["seconds"],
             quality_seconds=monitors["quality"]["seconds"],
+            rate_seconds=monitors["rate"]["seconds"],
             calls=predictor["calls"],
             log_bytes=predictor["log_bytes"],
             predictor_metrics=predictor["metrics"],

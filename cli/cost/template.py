@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.errors import OperatorError
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
+from stresswatch.rates.environments import RateEnvironment
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.serving.environments import PredictorEnvironment
 from stresswatch.settled.environments import PlanEnvironment
@@ -43,6 +44,8 @@ class PricedStage:
         Of a window, which is settled and whose drift is measured once it is over.
     quality_every_hours, quality_window_hours : float
         How often live quality is measured, and how far back it looks.
+    rate_days : int
+        How far back the stress rate is estimated anew.
     sample_posts : int
         Of a window's posts, as many are compared at most.
     shadow_hours, probation_hours : float
@@ -71,10 +74,12 @@ class PricedStage:
     settle: Function
     drift: Function
     quality: Function
+    rate: Function
     compare: Function
     window_hours: float
     quality_every_hours: float
     quality_window_hours: float
+    rate_days: int
     sample_posts: int
     settle_concurrency: int
     raw_archive_days: int
@@ -135,6 +140,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
     drift = DriftEnvironment.parse(_variables(functions["drift"][1]))
     plan = PlanEnvironment.parse(_variables(functions["plan"][1]))
     quality = QualityEnvironment.parse(_variables(functions["quality"][1]))
+    rate = RateEnvironment.parse(_variables(functions["rate"][1]))
     gate = GateEnvironment.parse(_variables(functions["gate"][1]))
     posts, predictions = (
         next(
@@ -166,10 +172,12 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         settle=_function(functions["settle"][1]),
         drift=_function(functions["drift"][1]),
         quality=_function(functions["quality"][1]),
+        rate=_function(functions["rate"][1]),
         compare=_function(functions["compare"][1]),
         window_hours=plan.window_minutes / 60,
         quality_every_hours=plan.quality_every_hours,
         quality_window_hours=quality.quality_window_days * _A_DAY,
+        rate_days=rate.rate_days,
         sample_posts=drift.maximum_window_posts,
         settle_concurrency=_settle_concurrency(properties("AWS::StepFunctions::StateMachine")),
         raw_archive_days=_raw_archive_days(properties("AWS::S3::Bucket")),

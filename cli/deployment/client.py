@@ -55,10 +55,11 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: flo
 
 
 class Measurement(NamedTuple):
-    """What the drift function and the quality function answered about a span."""
+    """What the functions of drift, live quality and the stress rate answered about a span."""
 
     drift: dict[str, Any]
     quality: dict[str, Any]
+    rate: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class DeploymentClient:
             self.start_measurement(start, end), seconds, on_state, what="measurement"
         )
         (drift,) = output["drift"]
-        return Measurement(drift, output["quality"])
+        return Measurement(drift, output["quality"], output["rate"])
 
     def drift_alarm(self) -> dict[str, Any]:
         """Describe the drift alarm, as CloudWatch does."""

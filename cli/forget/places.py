@@ -14,6 +14,8 @@ from cli.forget.removal import Forget, failed_batch, posts_file, quarantined_rec
 from cli.forget.sweep import Place
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import drift_history, label_table
+from stresswatch.rates import rate_table
+from stresswatch.rates.page import PAGE
 from stresswatch.serving.batch_scoring import PREFIX as SCORING_PREFIX
 from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.storage import failed_batches, label_queue, prefixes, quarantine
@@ -49,6 +51,7 @@ VISITED = (
 )
 """Sources first, so that nothing is made of them anew."""
 _FIGURES = "figures of whole windows, without ids"
+_RATES = "rates of whole days and weeks, without ids; those of few posts are suppressed"
 NOT_VISITED = {
     (stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.summaries): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, SHADOW.summaries): _FIGURES,
@@ -59,6 +62,8 @@ NOT_VISITED = {
     (stack_outputs.ARCHIVE_BUCKET, drift_history.PREFIX): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, drift_history.REPORTS): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, prefixes.QUALITY): _FIGURES,
+    (stack_outputs.ARCHIVE_BUCKET, rate_table.PREFIX): _RATES,
+    (stack_outputs.ARCHIVE_BUCKET, PAGE): _RATES,
     (stack_outputs.ARCHIVE_BUCKET, prefixes.QUERY_RESULTS): (
         "can hold ids, and expires after `querying.results_days`"
     ),

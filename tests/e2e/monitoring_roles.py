@@ -6,7 +6,8 @@ import json
 import urllib.error
 import urllib.request
 import uuid
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 
 import boto3
@@ -16,12 +17,15 @@ from botocore.exceptions import ClientError
 from lambdas.drift.handler import handler as measure_drift
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location
+from stresswatch.contracts.sampling import SampleShares
 from stresswatch.monitoring.drift_reports import Signer
-from stresswatch.settled.places import PREDICTIONS, SHADOW, part_of
+from stresswatch.settled.places import PREDICTIONS, SHADOW, Part, part_of
 from stresswatch.settled.plan import Job
+from stresswatch.settled.windows import Window
 from tests.e2e.deployed import Deployed
 from tests.e2e.policies import Permission
 from tests.integration.conftest import CONTEXT
+from tests.integration.drawn import SHARD, archive_posts, drawn_posts
 
 HOUR = timedelta(hours=1)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -86,6 +90,30 @@ def drift(stage: Stage, _: Permission | None) -> str:
             return str(refusal)
 
 
+def rate(stage: Stage, _: Permission | None) -> str:
+    """Estimate from posts of an earlier day, of which some were drawn, so that Athena is asked.
+
+    It is one of the last seven, whose rates are published.
+    """
+    deployed = stage.deployed
+    bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+    day = datetime.now(UTC).date() - timedelta(days=5)
+    if not deployed.objects(bucket, f"{PREDICTIONS.drawn}date={day}/"):
+        posts = drawn_posts(b"k" * 64, [day], 60, SampleShares(0.5))
+        archive_posts(deployed.client("s3"), bucket, posts)
+        settle_hours(deployed, [day])
+    return deployed.invoke(deployed.stack.outputs[stack_outputs.RATE_FUNCTION], {})
+
+
+def settle_hours(deployed: Deployed, days: Iterable[date]) -> None:
+    """Settle the hour of each day in which `drawn_posts` puts all posts."""
+    settle = deployed.stack.outputs[stack_outputs.SETTLE_FUNCTION]
+    for day in days:
+        start = datetime.combine(day, time(9), UTC)
+        job = Job(PREDICTIONS, Part(Window(start, start + HOUR), SHARD)).to_dict()
+        assert '"posts"' in deployed.invoke(settle, job)
+
+
 def _settled(stage: Stage) -> None:
     """Settle the last hour of both archives, unless it is."""
     deployed = stage.deployed
@@ -142,4 +170,5 @@ SCENARIOS = {
     "DriftDriftRole": drift,
     "MonitoringPlanRole": plan,
     "MonitoringSettleRole": settle,
+    "RateRateRole": rate,
 }

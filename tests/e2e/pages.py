@@ -379,6 +379,14 @@ PAGES = {
         ),
         retraining,
     ),
+    "docs/stress-rate.md": Page(
+        (
+            ("stresswatch trend", r"Stress rate by week, all communities"),
+            ("stresswatch trend --by day --json", r'"by": "day"'),
+            ("stresswatch trend --html rate.html", r"called "),
+        ),
+        live_quality,
+    ),
     "docs/runbooks/champion-refused.md": Page(
         (
             ("aws ssm get-parameter-history", r"v-copy-"),

@@ -25,6 +25,7 @@ from cli.deployment.client import payload
 from local.alarms.events import route
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import labelled_post_record
+from stresswatch.monitoring import label_table
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.probation import SETTLES
@@ -58,6 +59,7 @@ BEYOND = {
 
 ASKED_BY_ATHENA = {
     "QualityQualityRole": (PREDICTIONS.settled, prefixes.QUERY_RESULTS),
+    "RateRateRole": (str(PREDICTIONS.drawn), label_table.PREFIX, prefixes.QUERY_RESULTS),
     **dict.fromkeys(
         ("RetrainingCompareRole", "RetrainingProbationRole"),
         (PREDICTIONS.settled, SHADOW.settled, prefixes.QUERY_RESULTS),

@@ -1,6 +1,7 @@
 """Each function of a template has the variables that its environment parses, and no other."""
 
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
+from stresswatch.rates.environments import RateEnvironment
 from stresswatch.retraining.environments import (
     AdmissionEnvironment,
     ApprovalEnvironment,
@@ -28,6 +29,7 @@ ENVIRONMENTS = {
     "settle": SettleEnvironment,
     "drift": DriftEnvironment,
     "quality": QualityEnvironment,
+    "rate": RateEnvironment,
     "admission": AdmissionEnvironment,
     "dataset": DatasetEnvironment,
     "gate": GateEnvironment,

@@ -193,7 +193,7 @@ def test_the_monitoring_workflow_invokes_its_functions_and_no_more(template):
         if action == "lambda:InvokeFunction"
         for name in named_resources(resource)
     ]
-    steps = ("DriftDrift", "MonitoringPlan", "MonitoringSettle", "QualityQuality")
+    steps = ("DriftDrift", "MonitoringPlan", "MonitoringSettle", "QualityQuality", "RateRate")
     assert len(invoked) == len(steps)
     assert all(name.startswith(step) for name, step in zip(sorted(invoked), steps, strict=True))
     others = {action for action, _, _ in granted} - {"lambda:InvokeFunction"}

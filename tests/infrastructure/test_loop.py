@@ -32,13 +32,13 @@ def test_posts_reach_the_predictor_by_the_stages_settings(template):
     assert destination["Fn::GetAtt"][0].startswith("StorageQuarantine")
 
 
-WITH_DUCKDB = {"settle", "quality", "compare", "probation"}
+WITH_DUCKDB = {"settle", "quality", "rate", "compare", "probation"}
 
 
 def test_zip_functions_run_python_3_13_on_arm64_with_their_layers(template):
     functions = template.properties("AWS::Lambda::Function")
     zipped = [function for function in functions if function.get("PackageType") != "Image"]
-    assert len(zipped) == 15
+    assert len(zipped) == 16
     for function in zipped:
         assert function["Runtime"] == "python3.13"
         name = function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
@@ -200,6 +200,7 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
             "DriftFunctionName",
             "QualityAlarmName",
             "QualityFunctionName",
+            "RateFunctionName",
             "PredictorFunctionName",
             "QueryDatabaseName",
             "QueryWorkgroupName",

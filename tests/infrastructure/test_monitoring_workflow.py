@@ -34,6 +34,7 @@ class Played:
             "settle": lambda _: {"posts": 1, "objects": 1},
             "drift": lambda window: {"start": window["start"], "columns": COLUMN, "failed": {}},
             "quality": {"status": "measured"},
+            "rate": {"status": "estimated"},
         }
         monkeypatch.setattr(stepfunctions, "_call_lambda", self._call)
         monkeypatch.setattr(stepfunctions, "_scaled_sleep", lambda _: None)
@@ -84,16 +85,18 @@ def test_a_run_settles_each_shard_then_measures_each_window(played):
     assert played.invoked("plan") == [{"time": "10:02"}]
     assert sorted(played.invoked("settle"), key=lambda job: job["shard"]) == JOBS
     assert played.invoked("drift") == WINDOWS, "in the order of time"
-    assert played.invoked("quality") == [{"time": "10:00"}]
+    assert played.invoked("quality") == played.invoked("rate") == [{"time": "10:00"}]
     assert [name for name, _ in played.asked] == [
         "plan",
         *["settle"] * 3,
         *["drift"] * 3,
         "quality",
+        "rate",
     ]
     assert [drift["start"] for drift in output["drift"]] == ["00:00", "01:00", "02:00"]
     assert output["drift"][0] == {"start": "00:00", "columns": COLUMN, "failed": {}}
     assert output["quality"] == {"status": "measured"}
+    assert output["rate"] == {"status": "estimated"}
 
 
 def test_one_window_is_a_list_of_one(played):
@@ -104,15 +107,15 @@ def test_one_window_is_a_list_of_one(played):
 
 def test_without_anything_to_do_nothing_is_done_and_nothing_is_wrong(played):
     played.answers["plan"] = {"jobs": [], "windows": [], "quality": None}
-    assert played.run({"time": "10:02"}) == {"drift": [], "quality": None}
+    assert played.run({"time": "10:02"}) == {"drift": [], "quality": None, "rate": None}
     assert [name for name, _ in played.asked] == ["plan"]
 
 
 def test_a_span_that_is_only_settled_is_not_measured(played):
     event = {"start": "09:00", "end": "10:00", "settle_only": True}
-    assert played.run(event) == {"drift": [], "quality": None}
+    assert played.run(event) == {"drift": [], "quality": None, "rate": None}
     assert len(played.invoked("settle")) == 3
-    assert not played.invoked("drift") + played.invoked("quality")
+    assert not played.invoked("drift") + played.invoked("quality") + played.invoked("rate")
 
 
 def test_a_shard_that_fails_is_tried_again_and_stops_no_other(played):
@@ -140,6 +143,28 @@ def test_live_quality_that_is_not_measured_fails_the_run(played):
     error, cause = played.run({"time": "10:02"})
     assert error == "Unfinished"
     assert cause.startswith("1 unfinished: live quality: Unavailable")
+
+
+def test_the_stress_rate_is_estimated_where_live_quality_failed(played):
+    played.answers["quality"] = fails("no key")
+    _, cause = played.run({"time": "10:02"})
+    assert played.invoked("rate") == [{"time": "10:00"}]
+    assert cause.startswith("1 unfinished: live quality: ")
+
+
+def test_a_stress_rate_that_is_not_estimated_fails_the_run(played):
+    played.answers["rate"] = fails("Athena is away")
+    error, cause = played.run({"time": "10:02"})
+    assert error == "Unfinished"
+    assert cause.startswith("1 unfinished: stress rate: Unavailable")
+
+
+def test_what_failed_before_is_told_with_what_failed_last(played):
+    for name in ("settle", "quality", "rate"):
+        played.answers[name] = fails(f"no {name}")
+    _, cause = played.run({"time": "10:02"})
+    assert cause.startswith("5 unfinished: shard ")
+    assert [f"no {name}" in cause for name in ("settle", "quality", "rate")] == [True] * 3
 
 
 def test_a_failure_is_told_where_live_quality_is_not_due(played):

@@ -71,6 +71,7 @@ def test_the_workgroup_bounds_a_query_whatever_the_caller_says(any_stage, name, 
 
 ASKS = {
     "Quality": {"predictions", "newest_labels"},
+    "Rate": {"drawn_predictions", "newest_labels"},
     "Compare": {"predictions", "shadow_predictions", "newest_labels"},
     "Probation": {"predictions", "shadow_predictions", "newest_labels"},
 }

@@ -125,6 +125,10 @@ def test_a_setting_that_is_wrong_is_refused_in_a_sentence(group, settings, sente
             },
             "archive_retention_days is 29, below the 30 days that live quality looks back",
         ),
+        (
+            {"storage": {"archive_retention_days": 34}},
+            "archive_retention_days is 34, below the 35 days that the stress rate looks back",
+        ),
         ({"web_service": True}, r"web_service is True; it must be WebService\(…\) or None"),
         ({"streaming": None}, r"streaming is None; it must be Streaming\(…\)"),
         ({"windows": {}}, "there is no setting windows"),

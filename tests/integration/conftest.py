@@ -69,6 +69,8 @@ _VALUES = {
     "report_link_hours": 12,
     "quality_window_days": 7.0,
     "minimum_labelled_posts": 50,
+    "rate_days": 14,
+    "minimum_cell_posts": 20,
 }
 ENVIRONMENT = {
     name: text

@@ -52,6 +52,7 @@ FUNCTIONS = (
     "probation",
     "promote",
     "quality",
+    "rate",
     "registry",
     "scoring",
     "settle",

@@ -60,6 +60,7 @@ def target():
             stack_outputs.PREDICTOR_FUNCTION: "predictor",
             stack_outputs.DRIFT_FUNCTION: "drift",
             stack_outputs.QUALITY_FUNCTION: "quality",
+            stack_outputs.RATE_FUNCTION: "rate",
             stack_outputs.FAILED_BATCHES_QUEUE: "failed-batches",
             stack_outputs.DEAD_LETTERS_QUEUE: "dead-letters",
             stack_outputs.PLAN_FUNCTION: "plan",

@@ -24,7 +24,7 @@ _LONGEST = Duration.hours(3)
 
 
 class MonitoringWorkflow(Construct):
-    """Schedule → plan → settle, shard by shard → drift, window by window → live quality, when due.
+    """Schedule → plan → settle, by shard → drift, by window → live quality, stress rate, when due.
 
     Attributes
     ----------
@@ -40,11 +40,12 @@ class MonitoringWorkflow(Construct):
         foundation: Foundation,
         drift: lambda_.Function,
         quality: lambda_.Function,
+        rate: lambda_.Function,
     ):
         super().__init__(scope, id)
         self._foundation = foundation
         self.functions = {"plan": self._plan(), "settle": self._settle()}
-        steps = {**self.functions, "drift": drift, "quality": quality}
+        steps = {**self.functions, "drift": drift, "quality": quality, "rate": rate}
         for function in steps.values():
             invoked_in_step(function, "the workflow waits for it, and its next run goes on.")
         role = workflow_role(self)

@@ -1,6 +1,6 @@
 """The states of the monitoring workflow, in the Amazon States Language with JSONata.
 
-    Plan → SettleShards → MeasureDrift → QualityDue? → MeasureQuality → Complete? → Succeed or Fail
+    Plan → SettleShards → MeasureDrift → QualityDue? → MeasureQuality → EstimateRate → Complete?
 
 What fails is tried again, then noted in ``unfinished``, and the others go on. A run that left
 anything unfinished fails at its end; the next one finds it missing and takes it up.
@@ -42,13 +42,12 @@ _RETRY = [
 
 
 def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, Any]:
-    """Return the state machine, given the functions ``plan``, ``settle``, ``drift``, ``quality``.
+    """Return the state machine, given the ``plan``, ``settle``, ``drift``, ``quality``, ``rate``.
 
     Its input is a schedule's ``time``, or ``start`` and ``end`` of a span to measure at once, which
     is settled alone where ``settle_only`` is true. Its output has ``drift``, an answer for each
-    window, and ``quality``, an answer or null.
+    window, and ``quality`` and ``rate``, each an answer or null.
     """
-    quality = _failure("'live quality'")
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "Plan",
@@ -107,7 +106,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
                 "Type": "Choice",
                 "Choices": [
                     {"Condition": _("$states.input.quality != null"), "Next": "MeasureQuality"},
-                    _complete("null"),
+                    _complete("null", "null"),
                 ],
                 "Default": "Incomplete",
             },
@@ -116,21 +115,40 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
                 "Resource": arns["quality"],
                 "Arguments": _("$states.input.quality"),
                 "Retry": _RETRY,
+                "Assign": {"due": _("$states.input.quality")},
                 "Catch": [
                     {
                         "ErrorEquals": ["States.ALL"],
+                        "Assign": {"due": _("$states.input.quality")},
                         "Output": {
-                            "unfinished": _(f"$append($states.input.unfinished, [{quality}])"),
+                            "drift": _("$states.input.drift"),
+                            "quality": None,
+                            "unfinished": _noted("live quality"),
                         },
-                        "Next": "Incomplete",
+                        "Next": "EstimateRate",
                     }
                 ],
                 "Output": _("$merge([$states.input, {'quality': $states.result}])"),
+                "Next": "EstimateRate",
+            },
+            "EstimateRate": {
+                "Type": "Task",
+                "Resource": arns["rate"],
+                "Arguments": _("$due"),
+                "Retry": _RETRY,
+                "Catch": [
+                    {
+                        "ErrorEquals": ["States.ALL"],
+                        "Output": {"unfinished": _noted("stress rate")},
+                        "Next": "Incomplete",
+                    }
+                ],
+                "Output": _("$merge([$states.input, {'rate': $states.result}])"),
                 "Next": "Complete?",
             },
             "Complete?": {
                 "Type": "Choice",
-                "Choices": [_complete("$states.input.quality")],
+                "Choices": [_complete("$states.input.quality", "$states.input.rate")],
                 "Default": "Incomplete",
             },
             "Done": {"Type": "Succeed"},
@@ -172,13 +190,22 @@ def _each(name: str, arn: str, *, failed: str, output: str = "$states.result") -
     }
 
 
-def _complete(quality: str) -> dict[str, Any]:
+def _complete(quality: str, rate: str) -> dict[str, Any]:
     """Return the rule of a choice that ends a run which left nothing unfinished."""
     return {
         "Condition": _("$count($states.input.unfinished) = 0"),
-        "Output": {"drift": _("$states.input.drift"), "quality": _(quality)},
+        "Output": {
+            "drift": _("$states.input.drift"),
+            "quality": _(quality),
+            "rate": _(rate),
+        },
         "Next": "Done",
     }
+
+
+def _noted(what: str) -> str:
+    """Return the expression of what is unfinished, once this failed too."""
+    return _(f"$append($states.input.unfinished, [{_failure(repr(what))}])")
 
 
 def _failure(what: str) -> str:

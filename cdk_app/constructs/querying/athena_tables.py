@@ -17,6 +17,7 @@ import pyarrow as pa
 from stresswatch.contracts import labelled_posts
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
 from stresswatch.monitoring import drift_history, label_table
+from stresswatch.rates import rate_table
 from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.settled.queries import DRAWN_TABLE, PREDICTIONS_TABLE, SHADOW_TABLE
 from stresswatch.storage import archive, quarantine, training_sets
@@ -141,6 +142,15 @@ TABLES = (
         "archive",
         drift_history.PREFIX,
         {column.name: _PARQUET_TYPES[column.type] for column in drift_history.SCHEMA},
+        _BY_DAY,
+        Format.PARQUET,
+    ),
+    Table(
+        rate_table.TABLE,
+        "The stress rate by day, week and community: called, and corrected by labels",
+        "archive",
+        rate_table.PREFIX,
+        rate_table.COLUMNS,
         _BY_DAY,
         Format.PARQUET,
     ),

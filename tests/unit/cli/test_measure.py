@@ -41,10 +41,20 @@ QUALITY = {
 }
 
 
-def shown(drift, quality) -> dict[str, str]:
+DAYS = {
+    "method": "prediction_powered",
+    "called_rate": 0.462,
+    "corrected_rate": 0.4123,
+    "low": 0.3712,
+    "high": 0.4534,
+}
+RATE = {"status": "estimated", "last_seven_days": None}
+
+
+def shown(drift, quality, rate=RATE) -> dict[str, str]:
     """The rows of the table, by their names."""
     text = io.StringIO()
-    Console(file=text, width=200).print(measurement_table(Measurement(drift, quality)))
+    Console(file=text, width=200).print(measurement_table(Measurement(drift, quality, rate)))
     rows = [line.split("│") for line in text.getvalue().splitlines() if "│" in line]
     return {row[1].strip(): row[2].strip() for row in rows}
 
@@ -86,7 +96,24 @@ def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
         "estimated F1": "0.790, without labels: a hint, no measurement",
         "report": "s3://archive/reports/page.html",
         "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
+        "stress rate": "no figure: no full day of posts yet; see `stresswatch trend`",
     }
+
+
+@pytest.mark.parametrize(
+    ("days", "figure"),
+    [
+        (DAYS, "41.2 %, 95 % interval 37.1 % to 45.3 %; called 46.2 %"),
+        (
+            {"method": "not_corrected", "called_rate": 0.462, "corrected_rate": None},
+            "not corrected, too few labels of drawn posts; called 46.2 %",
+        ),
+        ({"method": "suppressed"}, "no figure: too few posts in the last seven days"),
+    ],
+)
+def test_the_stress_rate_says_whether_it_is_corrected(days, figure):
+    rate = {"status": "estimated", "last_seven_days": days}
+    assert shown(DRIFT, QUALITY, rate)["stress rate"] == figure
 
 
 @pytest.mark.parametrize(
@@ -146,10 +173,10 @@ def measure(workflow, on_state=lambda _: None):
 
 
 def test_the_workflow_is_started_for_the_span_and_followed():
-    output = {"drift": [DRIFT], "quality": QUALITY}
+    output = {"drift": [DRIFT], "quality": QUALITY, "rate": RATE}
     workflow = Workflow(status="SUCCEEDED", output=json.dumps(output))
     states = []
-    assert measure(workflow, states.append) == (DRIFT, QUALITY)
+    assert measure(workflow, states.append) == (DRIFT, QUALITY, RATE)
     assert workflow.started["stateMachineArn"] == MACHINE
     assert json.loads(workflow.started["input"]) == {
         "start": "2026-11-30T11:34:00+00:00",

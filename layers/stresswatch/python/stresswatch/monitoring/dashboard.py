@@ -11,6 +11,14 @@ from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import ANY, OF_STAGE, Panel, Section, Series
+from stresswatch.monitoring.series import (
+    counted,
+    of_function,
+    of_predictor,
+    of_stream,
+    of_workflow,
+    waiting,
+)
 
 MEMORY_MB = {
     "predictor": (stack_outputs.PREDICTOR_FUNCTION, 1769),
@@ -18,52 +26,45 @@ MEMORY_MB = {
     "settle": (stack_outputs.SETTLE_FUNCTION, 1769),
     "drift": (stack_outputs.DRIFT_FUNCTION, 2048),
     "quality": (stack_outputs.QUALITY_FUNCTION, 1769),
+    "rate": (stack_outputs.RATE_FUNCTION, 1769),
 }
 """Of the functions that run without being asked, with the outputs that name them."""
 
 
-def _of_function(
-    label: str, metric: str, output: str, statistic: str, scale: float = 1.0
-) -> Series:
-    function = {"FunctionName": f"{{{output}}}"}
-    return Series(label, metric, statistic, "AWS/Lambda", function, scale)
-
-
-def _of_predictor(label: str, metric: str, statistic: str, scale: float = 1.0) -> Series:
-    return _of_function(label, metric, stack_outputs.PREDICTOR_FUNCTION, statistic, scale)
-
-
-def _of_stream(label: str, metric: str, output: str, scale: float = 1.0) -> Series:
-    stream = {"StreamName": f"{{{output}}}"}
-    return Series(label, metric, "Sum", "AWS/Kinesis", stream, scale)
-
-
-def _of_workflow(output: str) -> tuple[Series, ...]:
-    """Make the series of a workflow's ends."""
-    machine = {"StateMachineArn": f"{{{output}}}"}
-    return tuple(
-        Series(label, metric, "Sum", "AWS/States", machine)
-        for label, metric in (
-            ("ended well", "ExecutionsSucceeded"),
-            ("failed", "ExecutionsFailed"),
-            ("timed out", "ExecutionsTimedOut"),
-            ("aborted", "ExecutionsAborted"),
-        )
-    )
-
-
-def _waiting(label: str, output: str) -> Series:
-    queue = {"QueueName": f"{{{output}}}"}
-    return Series(label, "ApproximateNumberOfMessagesVisible", "Maximum", "AWS/SQS", queue)
-
-
-def _counted(label: str, metric: str, service: str, scale: float = 1.0) -> Series:
-    """Make a series of what a function writes into its log."""
-    own = {**OF_STAGE, dimension_names.SERVICE: service}
-    return Series(label, metric, dimensions=own, scale=scale)
-
-
 SECTIONS = (
+    Section(
+        "How many posts express stress?",
+        (
+            Panel(
+                "Stress rate",
+                "Of the posts of the last seven full days: corrected by labels of drawn posts, "
+                "with its 95 % interval, and as the model calls them.",
+                "share",
+                (
+                    Series("corrected", metric_names.STRESS_RATE, "Average"),
+                    Series("lower bound", metric_names.STRESS_RATE_LOWER_BOUND, "Average"),
+                    Series("upper bound", metric_names.STRESS_RATE_UPPER_BOUND, "Average"),
+                    Series("called by the model", metric_names.CALLED_STRESS_RATE, "Average"),
+                ),
+                minutes=1440,
+            ),
+            Panel(
+                "Stress rate by community",
+                "The corrected rate of each of the twenty largest communities with enough labels; "
+                "`stresswatch trend` has the intervals.",
+                "share",
+                (
+                    Series(
+                        "",
+                        metric_names.STRESS_RATE,
+                        "Average",
+                        dimensions={**OF_STAGE, dimension_names.COMMUNITY: ANY},
+                    ),
+                ),
+                minutes=1440,
+            ),
+        ),
+    ),
     Section(
         "Does it serve?",
         (
@@ -72,12 +73,10 @@ SECTIONS = (
                 "Where the lines part for long, posts wait, break the contract, or were removed.",
                 "posts",
                 (
-                    _of_stream(
-                        "taken by the stream", "IncomingRecords", stack_outputs.POSTS_STREAM
-                    ),
-                    _counted("predicted", metric_names.POSTS_PREDICTED, "predictor"),
-                    _counted("in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
-                    _counted("removed by the platform", metric_names.POSTS_REMOVED, "predictor"),
+                    of_stream("taken by the stream", "IncomingRecords", stack_outputs.POSTS_STREAM),
+                    counted("predicted", metric_names.POSTS_PREDICTED, "predictor"),
+                    counted("in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
+                    counted("removed by the platform", metric_names.POSTS_REMOVED, "predictor"),
                 ),
             ),
             Panel(
@@ -85,7 +84,7 @@ SECTIONS = (
                 "From the stream's taking a post to the predictor's; it grows when the predictor "
                 "cannot follow.",
                 "seconds",
-                (_of_predictor("longest", "IteratorAge", "Maximum", 0.001),),
+                (of_predictor("longest", "IteratorAge", "Maximum", 0.001),),
                 alarmed="IteratorAge",
             ),
             Panel(
@@ -93,8 +92,8 @@ SECTIONS = (
                 "From the predictor's start on a batch to the last prediction's being out.",
                 "seconds",
                 (
-                    _of_predictor("half of them", "Duration", "p50", 0.001),
-                    _of_predictor("99 of 100", "Duration", "p99", 0.001),
+                    of_predictor("half of them", "Duration", "p50", 0.001),
+                    of_predictor("99 of 100", "Duration", "p99", 0.001),
                 ),
             ),
             Panel(
@@ -102,14 +101,14 @@ SECTIONS = (
                 "Each of these has an alarm and a runbook. All lines should be at 0.",
                 "times",
                 (
-                    _counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
-                    _counted("batches given back", metric_names.UNFINISHED_BATCHES, "predictor"),
-                    _of_predictor("predictor failed", "Errors", "Sum"),
-                    _of_predictor("predictor throttled", "Throttles", "Sum"),
-                    _counted("champion refused", metric_names.CHAMPION_REFUSED, "predictor"),
-                    _counted("challenger failed", metric_names.SHADOW_FAILURES, "predictor"),
-                    _waiting("batches given up", stack_outputs.FAILED_BATCHES_QUEUE),
-                    _waiting("events without a target", stack_outputs.DEAD_LETTERS_QUEUE),
+                    counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
+                    counted("batches given back", metric_names.UNFINISHED_BATCHES, "predictor"),
+                    of_predictor("predictor failed", "Errors", "Sum"),
+                    of_predictor("predictor throttled", "Throttles", "Sum"),
+                    counted("champion refused", metric_names.CHAMPION_REFUSED, "predictor"),
+                    counted("challenger failed", metric_names.SHADOW_FAILURES, "predictor"),
+                    waiting("batches given up", stack_outputs.FAILED_BATCHES_QUEUE),
+                    waiting("events without a target", stack_outputs.DEAD_LETTERS_QUEUE),
                 ),
             ),
             Panel(
@@ -117,10 +116,10 @@ SECTIONS = (
                 "None of these is refused, but many of them point to a producer or an annotator.",
                 "times",
                 (
-                    _counted("number missing", metric_names.NUMBERS_IMPUTED, "predictor"),
-                    _counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
-                    _counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
-                    _counted("label of the future", metric_names.FUTURE_LABELS, "dataset"),
+                    counted("number missing", metric_names.NUMBERS_IMPUTED, "predictor"),
+                    counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
+                    counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
+                    counted("label of the future", metric_names.FUTURE_LABELS, "dataset"),
                 ),
             ),
             Panel(
@@ -128,9 +127,9 @@ SECTIONS = (
                 "Posts and labels that came in requests, where the stage has the web service.",
                 "times",
                 (
-                    _counted("post predicted", metric_names.POSTS_PREDICTED, "api"),
-                    _counted("post refused", metric_names.POSTS_REFUSED, "api"),
-                    _counted("label taken", metric_names.LABELS_TAKEN, "api"),
+                    counted("post predicted", metric_names.POSTS_PREDICTED, "api"),
+                    counted("post refused", metric_names.POSTS_REFUSED, "api"),
+                    counted("label taken", metric_names.LABELS_TAKEN, "api"),
                 ),
             ),
         ),
@@ -213,7 +212,7 @@ SECTIONS = (
                 "How the runs ended that settle and measure the windows; what one leaves, the next "
                 "takes up.",
                 "times",
-                _of_workflow(stack_outputs.MONITORING_STATE_MACHINE),
+                of_workflow(stack_outputs.MONITORING_STATE_MACHINE),
                 minutes=60,
             ),
         ),
@@ -245,11 +244,11 @@ SECTIONS = (
                 "How they ended, and what the gate said of the challengers that they made.",
                 "times",
                 (
-                    *_of_workflow(stack_outputs.RETRAINING_STATE_MACHINE),
-                    _counted("suppressed", metric_names.RETRAININGS_SUPPRESSED, "admission"),
-                    _counted("declined", metric_names.RETRAININGS_DECLINED, "dataset"),
-                    _counted("challenger accepted", metric_names.CHALLENGERS_ACCEPTED, "gate"),
-                    _counted("challenger rejected", metric_names.CHALLENGERS_REJECTED, "gate"),
+                    *of_workflow(stack_outputs.RETRAINING_STATE_MACHINE),
+                    counted("suppressed", metric_names.RETRAININGS_SUPPRESSED, "admission"),
+                    counted("declined", metric_names.RETRAININGS_DECLINED, "dataset"),
+                    counted("challenger accepted", metric_names.CHALLENGERS_ACCEPTED, "gate"),
+                    counted("challenger rejected", metric_names.CHALLENGERS_REJECTED, "gate"),
                 ),
             ),
         ),
@@ -262,7 +261,7 @@ SECTIONS = (
                 "Seconds that functions ran, times their memory: what Lambda asks money for.",
                 "GB-seconds",
                 tuple(
-                    _of_function(name, "Duration", output, "Sum", memory / 1024 / 1000)
+                    of_function(name, "Duration", output, "Sum", memory / 1024 / 1000)
                     for name, (output, memory) in MEMORY_MB.items()
                 ),
                 is_stacked=True,
@@ -273,8 +272,8 @@ SECTIONS = (
                 "batches.",
                 "requests",
                 (
-                    _of_predictor("invocations", "Invocations", "Sum"),
-                    _counted("objects put", metric_names.OBJECTS_PUT, "predictor"),
+                    of_predictor("invocations", "Invocations", "Sum"),
+                    counted("objects put", metric_names.OBJECTS_PUT, "predictor"),
                 ),
             ),
             Panel(
@@ -282,8 +281,8 @@ SECTIONS = (
                 "What was put on them: shards are added by it.",
                 "MB",
                 (
-                    _of_stream("posts", "IncomingBytes", stack_outputs.POSTS_STREAM, 1e-6),
-                    _of_stream(
+                    of_stream("posts", "IncomingBytes", stack_outputs.POSTS_STREAM, 1e-6),
+                    of_stream(
                         "predictions", "IncomingBytes", stack_outputs.PREDICTIONS_STREAM, 1e-6
                     ),
                 ),
@@ -292,7 +291,7 @@ SECTIONS = (
                 "Training",
                 "Minutes of the training jobs that SageMaker sends a bill for.",
                 "minutes",
-                (_counted("billed", metric_names.TRAINING_SECONDS, "gate", 1 / 60),),
+                (counted("billed", metric_names.TRAINING_SECONDS, "gate", 1 / 60),),
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+CALLED_STRESS_RATE = "CalledStressRate"
 CHALLENGERS_ACCEPTED = "ChallengersAccepted"
 CHALLENGERS_REJECTED = "ChallengersRejected"
 CHAMPION_REFUSED = "ChampionRefused"
@@ -31,6 +32,9 @@ RETRAININGS_DECLINED = "RetrainingsDeclined"
 RETRAININGS_SUPPRESSED = "RetrainingsSuppressed"
 SERVER_ERRORS = "ServerErrors"
 SHADOW_FAILURES = "ShadowFailures"
+STRESS_RATE = "StressRate"
+STRESS_RATE_LOWER_BOUND = "StressRateLowerBound"
+STRESS_RATE_UPPER_BOUND = "StressRateUpperBound"
 TRAINED_ON_POSTS = "TrainedOnPosts"
 TRAINING_SECONDS = "TrainingSeconds"
 UNFINISHED_BATCHES = "UnfinishedBatches"

@@ -1,0 +1,91 @@
+"""What the estimates are made of: counts of all posts, and the labels of drawn ones.
+
+Athena joins the drawn posts with the newest labels. A label belongs to a post's id and text, as in
+`live_quality.join`: that of an edited text meets nothing, and the post counts as not labelled. Rows
+of drawn posts always have a digest, as the key that draws them makes it. Each prediction of a post
+is a post of its own here, as it is in the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from stresswatch.aws.athena import Athena
+from stresswatch.monitoring import label_table
+from stresswatch.rates.estimation import LabelledDraw
+from stresswatch.settled.places import PREDICTIONS, settled_parts
+from stresswatch.settled.queries import DRAWN_TABLE
+from stresswatch.settled.summaries import Counts, read_summaries
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# By the folder's day and not by the prediction's moment, as the summaries count by it.
+_SQL = f"""
+SELECT
+    drawn."date" AS day,
+    drawn.source,
+    drawn.post_id,
+    newest.label,
+    drawn.probability,
+    drawn.inclusion_probability
+FROM {DRAWN_TABLE} AS drawn
+JOIN {label_table.TABLE} AS newest
+    ON newest.post_id = drawn.post_id AND newest.text_digest = drawn.text_digest
+WHERE drawn."date" >= ? AND drawn."date" < ?
+"""  # noqa: S608 - names of ours; values are parameters
+
+
+def labelled_draws(athena: Athena, start: date, end: date) -> list[LabelledDraw]:
+    """Return the labelled posts that were drawn on the days from `start` up to, not with, `end`.
+
+    Labels count as far as they are in the table of the newest labels.
+
+    Raises
+    ------
+    stresswatch.aws.athena.QueryFailed
+    """
+    rows = athena.query(_SQL, [start.isoformat(), end.isoformat()])
+    return [LabelledDraw(date.fromisoformat(row.pop("day")), **row) for row in rows]
+
+
+def daily_counts(s3: S3Client, bucket: str, start: date, end: date) -> dict[date, list[Counts]]:
+    """Count all posts of each day with any, from `start` up to, not including, `end`.
+
+    The parts of a day are read and added up before those of the next one.
+    """
+    found = {}
+    for day in (start + timedelta(days=number) for number in range((end - start).days)):
+        begin = datetime.combine(day, time(), UTC)
+        parts = settled_parts(s3, bucket, PREDICTIONS, begin, begin + timedelta(days=1))
+        summaries = read_summaries(s3, bucket, PREDICTIONS, parts)
+        if counts := _added_up(one for summary in summaries for one in summary.counts):
+            found[day] = counts
+    return found
+
+
+def _added_up(counts: Iterable[Counts]) -> list[Counts]:
+    """Add up what one version said of one source."""
+    totals: dict[tuple[str, str | None], Counts] = {}
+    for one in counts:
+        key = one.model_version, one.source
+        totals[key] = _sum(totals[key], one) if key in totals else one
+    return [totals[key] for key in sorted(totals, key=lambda key: (key[0], key[1] or ""))]
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return replace(
+        one,
+        posts=one.posts + other.posts,
+        stressed=one.stressed + other.stressed,
+        probability_sum=one.probability_sum + other.probability_sum,
+        probability_sum_squares=one.probability_sum_squares + other.probability_sum_squares,
+        imputed=one.imputed + other.imputed,
+        stressed_probability_sum=one.stressed_probability_sum + other.stressed_probability_sum,
+        drawable=one.drawable + other.drawable,
+        drawable_probability_sum=one.drawable_probability_sum + other.drawable_probability_sum,
+        drawn=one.drawn + other.drawn,
+    )

@@ -1,0 +1,103 @@
+"""The stress rate on the local stack: from drawn posts and labels to the table, page and trend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stresswatch.aws import stack_outputs
+from stresswatch.aws.athena import Athena
+from stresswatch.aws.s3 import Location, read
+from stresswatch.contracts.sampling import SampleShares
+from stresswatch.rates.cells import Period, week_of
+from stresswatch.rates.page import PAGE
+from stresswatch.rates.rate_table import PREFIX, TABLE, read_rates
+from stresswatch.storage.training_sets import LABELS_PREFIX
+from tests.e2e.deployed import Deployed
+from tests.e2e.monitoring_roles import settle_hours
+from tests.e2e.shell import Shell
+from tests.integration.drawn import Drawn, archive_posts, drawn_posts, label_posts
+
+MONDAY = week_of(datetime.now(UTC).date()) - timedelta(weeks=2)
+"""Before what any other test looks at."""
+DAYS = [MONDAY, MONDAY + timedelta(days=1)]
+NAME = "stress-rate"
+
+
+@pytest.fixture(scope="module")
+def posts(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[list[Drawn]]:
+    """Posts of two days that were drawn and labelled, once the workflow has run."""
+    outputs, s3 = deployed.stack.outputs, deployed.client("s3")
+    archived = outputs[stack_outputs.ARCHIVE_BUCKET]
+    training = outputs[stack_outputs.TRAINING_BUCKET]
+    made = drawn_posts(identity_key(deployed), DAYS, 150, SampleShares(0.6))
+    archive_posts(s3, archived, made)
+    settle_hours(deployed, DAYS)
+    label_posts(s3, training, [post for post in made if post.is_drawn], NAME)
+    now = datetime.now(UTC)
+    deployed.deployment.measure(now - timedelta(hours=1), now)
+    yield made
+    s3.delete_object(Bucket=training, Key=f"{LABELS_PREFIX}{NAME}.jsonl")
+    for key in deployed.objects(archived):
+        if any(f"date={day}/" in key for day in DAYS):
+            s3.delete_object(Bucket=archived, Key=key)
+
+
+def identity_key(deployed: Deployed) -> bytes:
+    """Return the key by which the stack's functions tell texts apart."""
+    secrets = deployed.client("secretsmanager")
+    name = deployed.named("IdentityKey", "AWS::SecretsManager::Secret")
+    return str(secrets.get_secret_value(SecretId=name)["SecretString"]).encode()
+
+
+def test_the_workflow_estimates_what_labels_say(deployed: Deployed, posts: list[Drawn]) -> None:
+    bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+    found = read_rates(deployed.client("s3"), bucket, MONDAY, MONDAY + timedelta(days=1))
+    week = {rate.cell: rate for rate in found}[Period.WEEK, MONDAY, None]
+    assert week.posts == len(posts)
+    assert week.labelled == sum(post.is_drawn for post in posts)
+    assert week.low is not None
+    assert week.high is not None
+    assert week.low < sum(post.label for post in posts) / len(posts) < week.high
+
+
+def test_the_table_is_there_in_athena(deployed: Deployed, posts: list[Drawn]) -> None:
+    outputs = deployed.stack.outputs
+    workgroup = deployed.named("QueryingFunctionsWorkgroup", "AWS::Athena::WorkGroup")
+    athena = Athena(deployed.client("athena"), workgroup, outputs[stack_outputs.QUERY_DATABASE])
+    sql = f"SELECT source, posts, method FROM {TABLE} WHERE \"date\" = ? AND period = 'week'"
+    rows = {row["source"]: row for row in athena.query(sql, [MONDAY.isoformat()])}
+    assert rows[None]["posts"] == len(posts)
+    assert rows[None]["method"] == "prediction_powered"
+    assert rows.keys() == {None, "anxiety", "ptsd"}
+
+
+def test_the_page_is_beside_the_drift_reports(deployed: Deployed, posts: list[Drawn]) -> None:
+    bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+    said = read(deployed.client("s3"), Location(bucket, PAGE)).decode()
+    assert f"<td>{MONDAY}</td><td>{len(posts)}</td>" in said
+    assert deployed.objects(bucket, PREFIX)
+
+
+def test_the_command_shows_it_and_writes_files(
+    deployed: Deployed, shell: Shell, posts: list[Drawn], tmp_path: Path
+) -> None:
+    span = f"--from {MONDAY} --to {DAYS[1]}"
+    table, as_json, _ = shell.type(
+        [
+            f"stresswatch trend {span}",
+            f"stresswatch trend {span} --by day --source ptsd --json",
+            f"stresswatch trend {span} --csv rates.csv --html rate.html",
+        ],
+        tmp_path,
+    )
+    assert "Stress rate by week, all communities" in table
+    assert "predictions and labels" in table
+    assert {rate["source"] for rate in json.loads(as_json)["rates"]} == {"ptsd"}
+    assert (tmp_path / "rates.csv").read_text().startswith("period,start,source,method,posts")
+    assert "</html>" in (tmp_path / "rate.html").read_text()

@@ -1,0 +1,231 @@
+"""The rate function on moto: what it makes of summaries, drawn posts and labels in S3."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import boto3
+import numpy as np
+import pytest
+
+from cdk_app.constructs.querying.athena_tables import saved_queries
+from cli.deployment.target import Target
+from cli.errors import OperatorError
+from cli.trend import read_trend
+from lambdas.rate.handler import handler
+from stresswatch.aws import stack_outputs
+from stresswatch.contracts.sampling import SampleShares
+from stresswatch.monitoring.label_table import LabelTable
+from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
+from stresswatch.rates.estimation import LabelledDraw, estimate_rates
+from stresswatch.rates.page import PAGE
+from stresswatch.rates.rate_table import COLUMNS, PREFIX, read_rates
+from tests.athena import Lake
+from tests.integration.conftest import CONTEXT, IDENTITY_KEY
+from tests.integration.drawn import SOURCES, archive_posts, drawn_posts, label_posts
+from tests.integration.settling import settle_all
+from tests.unit.rates.worlds import counted, days
+
+TODAY = datetime.now(UTC).date()
+MONDAY = week_of(TODAY) - timedelta(days=7)
+"""Of the last week that is over: none of its days is the running one."""
+NEXT = MONDAY + timedelta(days=7)
+EVENT = {"time": f"{NEXT}T00:00:00Z"}
+SHARES = SampleShares(all_posts=0.5, uncertain=0.8)
+EACH = 90
+
+
+class Filled(NamedTuple):
+    posts: list
+    labelled: list
+
+
+@pytest.fixture
+def filled(aws):
+    """A week whose drawn posts are labelled but for some, and its last day not at all."""
+    posts = drawn_posts(IDENTITY_KEY, days(7, MONDAY), EACH, SHARES)
+    archive_posts(aws.s3, "archive", posts)
+    settle_all(aws.s3)
+    drawn = [post for post in posts if post.is_drawn and post.day < NEXT - timedelta(days=1)]
+    labelled = [post for place, post in enumerate(drawn) if place % 5]
+    label_posts(aws.s3, "training", labelled)
+    others = [post for post in posts if not post.is_drawn]
+    label_posts(aws.s3, "training", others, "chosen by hand")
+    LabelTable(aws.s3, "training", IDENTITY_KEY).fold()
+    return Filled(posts, labelled)
+
+
+def rates(aws, end=NEXT):
+    return {rate.cell: rate for rate in read_rates(aws.s3, "archive", MONDAY, end)}
+
+
+def of_whole_rows(filled):
+    """Estimate from all rows, without summaries, Athena or files."""
+    counts = {}
+    for day in days(7, MONDAY):
+        for version in ("v1", "v2"):
+            for source in SOURCES:
+                rows = [
+                    post
+                    for post in filled.posts
+                    if (post.day, post.prediction.model_version, post.prediction.post.source)
+                    == (day, version, source)
+                ]
+                if rows:
+                    probabilities = np.array([post.prediction.probability for post in rows])
+                    drawn = np.array([post.is_drawn for post in rows])
+                    counts.setdefault(day, []).append(
+                        counted(probabilities, source, version, drawn)
+                    )
+    draws = [
+        LabelledDraw(
+            post.day,
+            post.prediction.post.source,
+            post.prediction.post.post_id,
+            post.label,
+            post.prediction.probability,
+            post.prediction.draw.inclusion_probability,
+        )
+        for post in filled.labelled
+    ]
+    spans = [*((Period.DAY, day) for day in days(7, MONDAY)), (Period.WEEK, MONDAY)]
+    return {rate.cell: rate for rate in estimate_rates(counts, draws, spans, 20)}
+
+
+def test_the_rates_are_those_of_whole_rows(aws, filled):
+    handler(EVENT, CONTEXT)
+    found, expected = rates(aws), of_whole_rows(filled)
+    assert found.keys() == expected.keys()
+    for cell, rate in found.items():
+        for name, value in vars(expected[cell]).items():
+            assert getattr(rate, name) == pytest.approx(value), (cell, name)
+    week = found[Period.WEEK, MONDAY, None]
+    assert week.method is RateMethod.PREDICTION_POWERED
+    assert (week.posts, week.represented) == (7 * EACH, 6 * EACH)
+    assert week.labelled == len(filled.labelled)
+    assert week.model_versions == "v1,v2"
+
+
+def test_a_label_of_an_edited_text_meets_no_post(aws, filled):
+    label_posts(aws.s3, "training", filled.labelled, suffix=", edited")
+    LabelTable(aws.s3, "training", IDENTITY_KEY).fold()
+    assert handler(EVENT, CONTEXT)["labelled"] == 0
+    assert rates(aws)[Period.WEEK, MONDAY, None].method is RateMethod.NOT_CORRECTED
+
+
+def test_estimating_again_writes_the_same_bytes(aws, filled):
+    def written():
+        handler(EVENT, CONTEXT)
+        keys = [*aws.keys("archive", PREFIX), PAGE]
+        return {key: aws.body("archive", key) for key in keys}
+
+    first = written()
+    assert len(first) == 8
+    assert written() == first
+
+
+def test_an_earlier_span_that_is_measured_leaves_whole_days_and_weeks(aws, filled):
+    handler(EVENT, CONTEXT)
+    before = rates(aws)
+    handler({"time": f"{MONDAY + timedelta(days=2)}T10:00:00Z"}, CONTEXT)
+    assert rates(aws) == before
+
+
+def test_a_label_that_comes_late_changes_the_earlier_days(aws, filled):
+    handler(EVENT, CONTEXT)
+    before = rates(aws)[Period.WEEK, MONDAY, None]
+    label_posts(aws.s3, "training", [post for post in filled.posts if post.is_drawn], "late")
+    LabelTable(aws.s3, "training", IDENTITY_KEY).fold()
+    handler({"time": f"{NEXT + timedelta(days=3)}T00:00:00Z"}, CONTEXT)
+    after = rates(aws)[Period.WEEK, MONDAY, None]
+    assert after.labelled == after.drawn > before.labelled
+    assert after.represented == 7 * EACH
+
+
+def test_without_any_draw_athena_is_not_asked(aws, monkeypatch):
+    posts = drawn_posts(IDENTITY_KEY, days(2, MONDAY), EACH, SampleShares(1e-9))
+    archive_posts(aws.s3, "archive", posts)
+    settle_all(aws.s3)
+    monkeypatch.setattr("lambdas.rate.handler.labelled_draws", None)
+    answer = handler(EVENT, CONTEXT)
+    assert answer["prediction_powered"] == answer["labels_alone"] == 0
+    assert answer["not_corrected"] > 0
+
+
+def test_before_the_first_post_there_is_a_page_that_says_so(aws):
+    answer = handler(EVENT, CONTEXT)
+    assert (answer["status"], answer["last_seven_days"]) == ("no_posts", None)
+    assert b"There are no posts yet" in aws.body("archive", PAGE)
+    assert aws.keys("archive", PREFIX) == []
+
+
+def published(time):
+    metrics = boto3.client("cloudwatch").list_metrics(Namespace="Stresswatch")["Metrics"]
+    found = {}
+    for metric in metrics:
+        points = boto3.client("cloudwatch").get_metric_statistics(
+            **metric,
+            StartTime=time,
+            EndTime=time + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Average"],
+        )["Datapoints"]
+        community = {one["Name"]: one["Value"] for one in metric["Dimensions"]}.get("Community")
+        found[metric["MetricName"], community] = points[0]["Average"]
+    return found
+
+
+def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
+    time = datetime.combine(NEXT, datetime.min.time(), UTC)
+    answer = handler(EVENT, CONTEXT)["last_seven_days"]
+    week, found = rates(aws), published(time)
+    assert answer["corrected_rate"] == week[Period.WEEK, MONDAY, None].corrected_rate
+    metrics = ("StressRate", "StressRateLowerBound", "StressRateUpperBound", "CalledStressRate")
+    communities = (None, "anxiety", "ptsd")
+    assert found.keys() == {(metric, name) for metric in metrics for name in communities}
+    for community in communities[1:]:
+        rate = week[Period.WEEK, MONDAY, community]
+        assert found["StressRate", community] == pytest.approx(rate.corrected_rate)
+        assert found["StressRateLowerBound", community] == pytest.approx(rate.low)
+        assert found["StressRateUpperBound", community] == pytest.approx(rate.high)
+        assert found["CalledStressRate", community] == pytest.approx(rate.called_rate)
+
+
+def test_an_answer_fits_a_state_and_quotes_no_post(aws, filled):
+    answer = json.dumps(handler(EVENT, CONTEXT))
+    assert len(answer) < 2_000
+    page = aws.body("archive", PAGE).decode()
+    for text in (answer, page):
+        assert not re.search(r"\d{4}-\d\d-\d\d-\d+|, post \d", text)
+
+
+def test_the_saved_query_has_a_row_for_each_community_of_a_week(aws, filled, tmp_path):
+    handler(EVENT, CONTEXT)
+    (query,) = [one for one in saved_queries("dev") if one.name == "stress_rate_by_week"]
+    rows = Lake(aws.s3, tmp_path).query(query.sql).fetchall()
+    week = [rate for rate in rates(aws).values() if rate.period is Period.WEEK]
+    assert [row[:2] for row in rows] == [
+        (MONDAY.isoformat(), source) for source in (None, "anxiety", "ptsd")
+    ]
+    assert [row[4] for row in rows] == [rate.corrected_rate for rate in week]
+
+
+def test_the_table_has_the_fields_of_a_rate():
+    assert [field.name for field in fields(Rate)] == [*COLUMNS]
+
+
+def test_the_command_reads_what_the_function_wrote(aws, filled):
+    handler(EVENT, CONTEXT)
+    target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
+    span = (MONDAY, NEXT - timedelta(days=1))
+    found = read_trend(target, Period.DAY, "ptsd", span)
+    assert [rate.start for rate in found.shown] == days(7, MONDAY)
+    assert {rate.source for rate in found.every} == {"ptsd"}
+    with pytest.raises(OperatorError, match=r"no posts of other .* anxiety, ptsd\."):
+        read_trend(target, Period.DAY, "other", span)
+    with pytest.raises(OperatorError, match="There is no stress rate from"):
+        read_trend(target, Period.DAY, None, (NEXT, NEXT))
