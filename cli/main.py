@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import data, local_stack, models, operations, posts, rates, recovery, scoring
+from cli.commands import (
+    data,
+    labelling,
+    local_stack,
+    models,
+    operations,
+    posts,
+    rates,
+    recovery,
+    scoring,
+)
 from cli.console import console, errors_in_a_sentence
 
 app = typer.Typer(
@@ -20,6 +30,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Labelled posts to learn from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+queue_app = typer.Typer(help="Drawn posts that wait for a label.", invoke_without_command=True)
+app.add_typer(queue_app, name="queue")
 
 
 def _version(asked: bool) -> None:
@@ -52,7 +64,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     rates.trend,
     operations.dashboard,
     posts.seed,
-    posts.label,
+    labelling.label,
+    labelling.annotate,
     models.retrain,
     recovery.forget,
     models.versions,
@@ -70,8 +83,12 @@ DATA_COMMANDS: dict[str, Callable[..., None]] = {
     "fetch": data.fetch,
     "synthesize": data.synthesize_posts,
 }
+QUEUE_COMMANDS: dict[str, Callable[..., None]] = {"export": labelling.export}
 
 for command in COMMANDS:
     app.command()(errors_in_a_sentence()(command))
 for name, command in DATA_COMMANDS.items():
     data_app.command(name)(errors_in_a_sentence()(command))
+queue_app.callback()(errors_in_a_sentence()(labelling.queue))
+for name, command in QUEUE_COMMANDS.items():
+    queue_app.command(name)(errors_in_a_sentence()(command))

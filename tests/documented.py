@@ -31,6 +31,13 @@ TYPED_BY = {
     "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
     "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",
     "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
+    "stresswatch queue --stage prod": "tests/e2e/test_labelling.py",
+    "stresswatch queue --stage prod --json": "tests/e2e/test_labelling.py",
+    "stresswatch queue export --format label-studio --blind --output tasks.json "
+    "--stage prod": "tests/e2e/test_labelling.py",
+    "stresswatch label project-1.json --check": "tests/e2e/test_labelling.py",
+    "stresswatch label project-1.json --stage prod": "tests/e2e/test_labelling.py",
+    "stresswatch annotate --stage prod": "tests/e2e/test_labelling.py",
     'stresswatch approve VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
     'stresswatch reject VERSION --why "..." --stage prod': "tests/e2e/test_retraining.py",
 }

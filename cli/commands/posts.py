@@ -1,4 +1,4 @@
-"""Posts and labels that are given to a stack: `produce`, `seed`, `label`."""
+"""Posts that are given to a stack: `produce`, `seed`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from cli.console import console
 from cli.data import base_data
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
-from cli.labelling import submit as submit_labels
 from cli.options import Check, CheckAsJson, File, Local, Stage, only_checked
 from cli.post_files import CheckedPosts, PostFile, Wanted
 from cli.produce.progress import send_file
@@ -67,16 +66,3 @@ def seed(
     base_data.settle(console, deployment, address, before, replace=replace)
     if count := contradictions(posts):
         console.print(remark("contradictory_posts", count), soft_wrap=True)
-
-
-def label(
-    file: File,
-    on_local: Local = False,
-    stage: Stage = "dev",
-    check: Check = False,
-    as_json: CheckAsJson = False,
-) -> None:
-    """Submit labels of posts, with post_id, text and label, to live quality and retrainings."""
-    if only_checked(file, Wanted.LABELS, check=check, as_json=as_json):
-        return
-    submit_labels(console, DeploymentClient(find_target(on_local=on_local, stage=stage)), file)

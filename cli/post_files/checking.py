@@ -21,7 +21,9 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import InvalidPost, Post
 from stresswatch.text.wording import counted
 
-WITHOUT_TEXT = frozenset({"text_removed", "text_empty", "text_missing", "text_too_long"})
+LEFT_OUT = frozenset(
+    {"text_removed", "text_empty", "text_missing", "text_too_long", "label_awaited"}
+)
 """Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""
 _NAMED = 5
 _Item = TypeVar("_Item")
@@ -63,7 +65,7 @@ class CheckReport:
             self.first.setdefault(row.found.reason, (row.place, row.found.detail))
             if len(self.named) < _NAMED:
                 self.named.append((row.place, row.found.detail))
-            if len(self.malformed) < _NAMED and row.found.reason not in WITHOUT_TEXT:
+            if len(self.malformed) < _NAMED and row.found.reason not in LEFT_OUT:
                 self.malformed.append((row.place, row.found.detail))
             return
         self.posts += 1
@@ -144,6 +146,11 @@ class CheckedPosts(Collection[LabelledPost]):
         self._console = console
         self.report = check(self._file, console)
 
+    @property
+    def is_from_queue(self) -> bool:
+        """Return whether the file is an export of the label queue."""
+        return self._file.is_from_queue
+
     def __len__(self) -> int:
         return self.report.posts
 
@@ -213,11 +220,11 @@ def refuse(file: PostFile, report: CheckReport) -> None:
         cause = likely_cause(file, reason, report.named)
         raise FileRefused(reason, f"{file.path} holds no {what}: {cause}")
     if file.wanted.is_labelled and report.malformed:
-        count = sum(rows for reason, rows in report.reasons.items() if reason not in WITHOUT_TEXT)
+        count = sum(rows for reason, rows in report.reasons.items() if reason not in LEFT_OUT)
         named = "; ".join(f"{place}: {detail}" for place, detail in report.malformed)
         more = count - len(report.malformed)
         raise FileRefused(
-            next(reason for reason in report.reasons if reason not in WITHOUT_TEXT),
+            next(reason for reason in report.reasons if reason not in LEFT_OUT),
             f"{file.path}, {named}{f'; and {more:,} more' if more else ''}. "
             f"{count:,} of {report.posts + report.refused:,} rows "
             f"{'is no labelled post' if count == 1 else 'are no labelled posts'}: correct or "

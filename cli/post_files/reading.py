@@ -87,6 +87,12 @@ class PostFile:
         self.share_read = 0.0
         self._opened_at = datetime.now(UTC)
 
+    @property
+    def is_from_queue(self) -> bool:
+        """Return whether it is an export of the label queue, in which labels are filled in."""
+        first, *_ = self.content.head.splitlines() or [""]
+        return "prediction_id" in first
+
     def rows(self) -> Iterator[Row]:
         """Read the rows that are not blank, a few at a time.
 
@@ -154,6 +160,8 @@ class PostFile:
             record.setdefault("post_id", str(number))
         if "label" not in record:
             read_post(record, str(number))  # what is no post needs no label
+            if self.is_from_queue:
+                raise InvalidPost("label_awaited", "label is not filled in yet")
             raise InvalidPost("label_missing", "label must be given")
         labelled = parse_record(record)
         if self.wanted is Wanted.LABELS:

@@ -84,7 +84,8 @@ def test_python_can_be_read(block):
 def test_the_operators_command_takes_what_the_documentation_gives_it(command):
     group, words = typer.main.get_command(app), shlex.split(command)
     context = group.make_context("stresswatch", words[:1], resilient_parsing=True)
-    while hasattr(group, "get_command"):
+    word = "stresswatch"
+    while hasattr(group, "get_command") and words and not words[0].startswith("-"):
         word = words.pop(0)
         group = group.get_command(context, word)
         assert group, f"there is no command {word}"

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import local
 from cli import commands, main
-from cli.commands import local_stack
+from cli.commands import labelling, local_stack
 from cli.data import read_posts
 from cli.deployment import target as target_module
 from cli.deployment.target import Target
@@ -85,7 +85,12 @@ def test_every_command_that_is_written_is_listed():
         and function.__module__ == module.name
         and not name.startswith("_")
     }
-    assert written == {*main.COMMANDS, *main.DATA_COMMANDS.values()}
+    assert written == {
+        *main.COMMANDS,
+        *main.DATA_COMMANDS.values(),
+        *main.QUEUE_COMMANDS.values(),
+        labelling.queue,
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stresswatch.aws.s3 import Location, listed
 from stresswatch.aws.s3 import read as read_object
 from stresswatch.contracts.posts import InvalidPost, Post, post_record, read_post
-from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.contracts.predictions import DECISION_THRESHOLD, Prediction, Record
 from stresswatch.contracts.sampling import Draw, SampleKind
 from stresswatch.storage.archive import READERS, write_lines
 
@@ -59,6 +59,10 @@ class QueuedPost(NamedTuple):
             prediction.predicted_at,
             prediction.draw,
         )
+
+    @property
+    def stressed(self) -> bool:
+        return self.probability >= DECISION_THRESHOLD
 
     @property
     def day(self) -> str:

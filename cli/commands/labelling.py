@@ -1,0 +1,122 @@
+"""Labels: `queue`, `queue export`, `label`, `annotate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import labelling
+from cli.console import console, stderr
+from cli.deployment.client import DeploymentClient
+from cli.deployment.target import find_target
+from cli.errors import OperatorError
+from cli.label_queue import label_studio, waiting
+from cli.label_queue.annotate import Session, kept
+from cli.label_queue.exports import ExportFormat
+from cli.label_queue.exports import export as export_posts
+from cli.label_queue.progress import Progress
+from cli.label_queue.ratings import consensus
+from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked
+from cli.post_files import Wanted
+from stresswatch.clock import utc_now
+from stresswatch.text.wording import counted
+
+
+def queue(
+    context: typer.Context, on_local: Local = False, stage: Stage = "dev", as_json: AsJson = False
+) -> None:
+    """Show how many drawn posts wait for a label, by day and community."""
+    if context.invoked_subcommand:
+        return
+    found = waiting.read_queue(find_target(on_local=on_local, stage=stage))
+    if as_json:
+        console.print_json(data=waiting.as_dict(found))
+    else:
+        waiting.show(console, found)
+
+
+def export(
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", help="The format of the file.", show_default=False)
+    ],
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Posts at most.", show_default=False)
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Leave out what the model says of a post.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; without, standard output.", show_default=False),
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+) -> None:
+    """Write posts that wait for a label as a file for annotators: a random sample of them.
+
+    The file holds the posts' text.
+    """
+    if output and output.exists():
+        raise OperatorError(f"{output} exists already; give another --output.")
+    found = waiting.read_queue(find_target(on_local=on_local, stage=stage)).waiting[:limit]
+    text = export_posts(found, format_, blind=blind)
+    if output:
+        output.write_text(text, newline="")
+        said = f"{counted(len(found), 'post')} written to {output}."
+        stderr.print(said, markup=False, highlight=False, soft_wrap=True)
+    else:
+        typer.echo(text, nl=False)
+
+
+def label(
+    file: File,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    check: Check = False,
+    as_json: CheckAsJson = False,
+) -> None:
+    """Submit labels of posts, with post_id, text and label, to live quality and retrainings.
+
+    It takes any table of posts with a label, a file of `queue export` whose labels are filled in,
+    and Label Studio's exports (JSON, JSON-MIN and CSV). Several annotators' majority is submitted.
+    """
+    if check and (ratings := label_studio.read(file)) is not None:
+        found = consensus(ratings)
+        labelling.report(stderr if as_json else console, found)
+        if as_json:
+            typer.echo(json.dumps(labelling.as_dict(found)))
+        return
+    if only_checked(file, Wanted.LABELS, check=check, as_json=as_json):
+        return
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    labelling.submit(console, deployment, file)
+
+
+def annotate(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    progress: Annotated[
+        Path, typer.Option(help="Where answers are kept until they are submitted, without text.")
+    ] = Path("annotations.jsonl"),
+) -> None:
+    """Label posts in the terminal, one key each; quit at any time, and go on later."""
+    answers = Progress(progress)
+    target = find_target(on_local=on_local, stage=stage)
+    found = waiting.read_queue(target).waiting
+    session = Session(console, found, answers, typer.getchar, utc_now)
+    if not found:
+        console.print("No post waits for a label.")
+        return
+    try:
+        session.run()
+    except (KeyboardInterrupt, EOFError):
+        console.print(f"\n{kept(answers)}", soft_wrap=True)
+        raise typer.Exit(130) from None
+    labels = session.labels()
+    if labels:
+        DeploymentClient(target).label(labels)
+    answers.remove({queued.prediction_id for queued in found})
+    console.print(f"{counted(len(labels), 'label')} submitted.")

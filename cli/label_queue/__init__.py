@@ -1,0 +1,1 @@
+"""`stresswatch queue`, `label` and `annotate`: posts out of the label queue, and labels back."""

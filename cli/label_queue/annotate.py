@@ -1,0 +1,127 @@
+"""`stresswatch annotate`: label posts in the terminal, one key each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.text import Text
+
+from cli.label_queue.progress import Answer, Progress
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.storage.label_queue import QueuedPost
+from stresswatch.text.wording import counted
+
+_LABELS = {"1": 1, "0": 0}
+_SKIP, _UNDO, _QUIT, _HELP = "s", "u", "q", "?"
+_KEYS = "[1] stressed  [0] not stressed  [s] skip  [u] undo  [?] guideline  [q] quit and submit"
+
+
+@dataclass
+class Session:
+    """An annotator at a terminal.
+
+    Attributes
+    ----------
+    waiting : sequence of QueuedPost
+        The posts to label, in their order.
+    progress : Progress
+        Answers of this session and of earlier ones that were not submitted.
+    read_key : callable
+        Waits for a key and returns it; raises KeyboardInterrupt on Ctrl-C.
+    """
+
+    console: Console
+    waiting: Sequence[QueuedPost]
+    progress: Progress
+    read_key: Callable[[], str]
+    now: Callable[[], datetime]
+    _skipped: list[str] = field(default_factory=list)
+    _done: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Ask until no post is left or the annotator quits; answers are kept at once.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C, with every answer in the file.
+        """
+        self._done = [one.prediction_id for one in self.progress.answers]
+        self._show_guideline()
+        while queued := self._next():
+            self._show(queued)
+            key = self._key()
+            if key == _QUIT:
+                return
+            if key == _HELP:
+                self._show_guideline()
+            elif key == _UNDO:
+                self._undo()
+            elif key == _SKIP:
+                self._skipped.append(queued.prediction_id)
+                self._done.append(queued.prediction_id)
+            else:
+                moment = self.now().isoformat()
+                self.progress.add(Answer(queued.prediction_id, _LABELS[key], moment))
+                self._done.append(queued.prediction_id)
+        self._say("No post is left to label.")
+
+    def labels(self) -> list[LabelledPost]:
+        """Return the labels of posts that still wait for one."""
+        posts = {queued.prediction_id: queued.post for queued in self.waiting}
+        return [
+            LabelledPost(posts[one.prediction_id], one.label, one.labelled_at)
+            for one in self.progress.answers
+            if one.prediction_id in posts
+        ]
+
+    def _next(self) -> QueuedPost | None:
+        done = set(self._done)
+        return next((one for one in self.waiting if one.prediction_id not in done), None)
+
+    def _undo(self) -> None:
+        if not self._done:
+            self._say("There is nothing to undo.")
+            return
+        last = self._done.pop()
+        if last in self._skipped:
+            self._skipped.remove(last)
+        else:
+            self.progress.take_back()
+
+    def _key(self) -> str:
+        known = {*_LABELS, _SKIP, _UNDO, _QUIT, _HELP}
+        while (key := self.read_key()) not in known:
+            self._say(_KEYS)
+        return key
+
+    def _show_guideline(self) -> None:
+        self.console.print(Markdown(guideline()))
+        self._say("Press any key to go on.")
+        self.read_key()
+
+    def _show(self, queued: QueuedPost) -> None:
+        done = {one.prediction_id for one in self.waiting} & set(self._done)
+        self.console.rule(f"{len(done) + 1:,} of {len(self.waiting):,}")
+        self.console.print(Text(queued.post.text))
+        self.console.print()
+        self._say(_KEYS)
+
+    def _say(self, sentence: str) -> None:
+        self.console.print(Text(sentence, style="dim"))
+
+
+def guideline() -> str:
+    """Return the text that says what a label means, as Markdown."""
+    return files("cli.label_queue").joinpath("guideline.md").read_text()
+
+
+def kept(progress: Progress) -> str:
+    """Return what became of answers that were not submitted."""
+    count = counted(len(progress.answers), "answer is", "answers are")
+    return f"{count} kept. Run the command again to go on, and quit with q to submit them."

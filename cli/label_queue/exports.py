@@ -1,0 +1,58 @@
+"""Write posts that wait for a label as files for annotators."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from cli.label_queue import label_studio
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.storage.label_queue import PREDICTION_FIELDS, QueuedPost
+
+_POST_COLUMNS = ("prediction_id", "post_id", "text", *NUMERIC_FEATURES, "source", "created_at")
+LABEL = "label"
+"""The column that annotators fill in."""
+
+
+class ExportFormat(StrEnum):
+    """Formats of a file for annotators."""
+
+    LABEL_STUDIO = "label-studio"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def export(posts: Sequence[QueuedPost], format_: ExportFormat, *, blind: bool) -> str:
+    """Write posts, in their order, as a file.
+
+    Parameters
+    ----------
+    blind
+        Leave out what the model says of a post, and how it was drawn.
+    """
+    match format_:
+        case ExportFormat.LABEL_STUDIO:
+            tasks = [label_studio.task(queued, blind=blind) for queued in posts]
+            return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
+        case ExportFormat.JSONL:
+            return "".join(f"{line}\n" for line in map(json.dumps, _rows(posts, blind=blind)))
+        case ExportFormat.CSV:
+            text = io.StringIO(newline="")
+            columns = [*_POST_COLUMNS, *(() if blind else PREDICTION_FIELDS), LABEL]
+            writer = csv.DictWriter(text, columns)
+            writer.writeheader()
+            writer.writerows(_rows(posts, blind=blind))
+            return text.getvalue()
+
+
+def _rows(posts: Sequence[QueuedPost], *, blind: bool) -> list[dict[str, Any]]:
+    left_out = PREDICTION_FIELDS if blind else ()
+    return [
+        {name: value for name, value in queued.record().items() if name not in left_out}
+        | {LABEL: None}
+        for queued in posts
+    ]

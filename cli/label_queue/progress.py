@@ -1,0 +1,64 @@
+"""The answers of an annotator that are not submitted yet, in a file without any post's text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cli.errors import OperatorError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A label of a post, which its prediction names, and when it was given."""
+
+    prediction_id: str
+    label: int
+    labelled_at: str
+
+
+class Progress:
+    """A file of answers, one a line, that is whole whenever the command is stopped.
+
+    Raises
+    ------
+    OperatorError
+        When there is a file that holds something else.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.answers: list[Answer] = []
+        if path.exists():
+            try:
+                lines = path.read_text().splitlines()
+                self.answers = [Answer(**json.loads(line)) for line in lines]
+            except (TypeError, ValueError) as error:
+                raise OperatorError(
+                    f"{path} does not hold answers of `stresswatch annotate`; give another "
+                    "--progress."
+                ) from error
+
+    def add(self, answer: Answer) -> None:
+        self._write([*self.answers, answer])
+
+    def take_back(self) -> Answer:
+        """Remove the newest answer, and return it."""
+        *earlier, newest = self.answers
+        self._write(earlier)
+        return newest
+
+    def remove(self, prediction_ids: Collection[str]) -> None:
+        """Remove the answers about these predictions."""
+        self._write(one for one in self.answers if one.prediction_id not in prediction_ids)
+
+    def _write(self, answers: Iterable[Answer]) -> None:
+        self.answers = list(answers)
+        if not self.answers:
+            self._path.unlink(missing_ok=True)
+            return
+        partial = self._path.with_name(f"{self._path.name}.partial")
+        partial.write_text("".join(f"{json.dumps(asdict(one))}\n" for one in self.answers))
+        partial.replace(self._path)

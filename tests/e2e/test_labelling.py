@@ -1,0 +1,144 @@
+"""Drawn posts of a stack that has a label queue: out to annotators, and labels back.
+
+The lines of docs/labelling.md are typed as they are written, on the local stack in place of prod.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import local
+from cli import main
+from cli.deployment import target as target_module
+from cli.deployment.client import DeploymentClient, payload
+from cli.deployment.target import of_local_stack
+from cli.label_queue import waiting
+from stresswatch.aws import stack_outputs
+from stresswatch.storage import archive
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_version import sha256
+from tests.conftest import PROJECT, make_posts
+from tests.e2e.deployed import BASE, Deployed
+from tests.e2e.drawing_app import SHARE
+from tests.e2e.operators import not_missed, operator
+from tests.e2e.waiting import eventually
+from tests.integration.conftest import train_version
+
+POSTS = make_posts(60, seed=41)
+
+QUEUE = "stresswatch queue --stage prod"
+QUEUE_AS_JSON = "stresswatch queue --stage prod --json"
+EXPORT = "stresswatch queue export --format label-studio --blind --output tasks.json --stage prod"
+CHECK = "stresswatch label project-1.json --check"
+LABEL = "stresswatch label project-1.json --stage prod"
+ANNOTATE = "stresswatch annotate --stage prod"
+
+
+@pytest.fixture(scope="module")
+def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A stack that draws every second post, with a champion and some posts predicted."""
+    app = tmp_path_factory.mktemp("drawing") / "app"
+    subprocess.run(
+        [sys.executable, "-m", "tests.e2e.drawing_app", str(app)],
+        cwd=PROJECT,
+        env=os.environ | {"CDK_VALIDATION": "false"},
+        check=True,
+    )
+    folder = app.parent / "stack"
+    stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
+    try:
+        deployed = Deployed(stack, app, folder)
+        promote(deployed, train_version(tmp_path_factory.mktemp("training"), BASE))
+        deployed.deployment.send([payload(post) for post in POSTS])
+        eventually("rows of what was sent", lambda: len(rows(deployed)) >= len(POSTS))
+        yield deployed
+    finally:
+        local.down(folder)
+
+
+def promote(deployed: Deployed, files: dict[str, bytes]) -> None:
+    bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
+    for name, content in files.items():
+        deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v1/{name}", Body=content)
+    deployed.point_to(Pointer("v1", f"s3://{bucket}/models/v1/", sha256(files["model.npz"])))
+
+
+def rows(deployed: Deployed) -> list[dict[str, Any]]:
+    now, bucket = datetime.now(UTC), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+    return archive.read(deployed.client("s3"), bucket, now - timedelta(hours=1), now)
+
+
+@pytest.fixture
+def typed(drawing: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Type a line in an empty folder; return what it prints."""
+    target = of_local_stack(drawing.stack)
+    monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(line: str, keys: str = "") -> str:
+        pressed = iter(keys)
+        monkeypatch.setattr(typer, "getchar", lambda: next(pressed))
+        result = CliRunner().invoke(main.app, shlex.split(line)[1:])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return typed
+
+
+def annotated(task: dict[str, Any]) -> dict[str, Any]:
+    """Return a task as Label Studio exports it, labelled as its post is."""
+    (truth,) = [post.label for post in POSTS if post.post.text == task["data"]["text"]]
+    choice = "stressed" if truth else "not stressed"
+    result = {"from_name": "label", "type": "choices", "value": {"choices": [choice]}}
+    given = datetime.now(UTC).isoformat()
+    return task | {"annotations": [{"result": [result], "completed_by": 1, "updated_at": given}]}
+
+
+def test_drawn_posts_go_to_annotators_and_their_labels_come_back(
+    drawing: Deployed, typed: Callable[..., str]
+) -> None:
+    drawn = {row["post_id"] for row in rows(drawing) if row["sample"] == "random"}
+    assert {row["inclusion_probability"] for row in rows(drawing)} == {SHARE}
+    assert 0 < len(drawn) < len(POSTS)
+    assert f"{len(drawn)} posts wait for a label" in typed(QUEUE)
+    typed(EXPORT)
+    tasks = json.loads(Path("tasks.json").read_text())
+    assert {task["data"]["post_id"] for task in tasks} == drawn
+    *for_later, last = tasks
+    Path("project-1.json").write_text(json.dumps([annotated(task) for task in for_later]))
+    typed(CHECK)
+    assert json.loads(typed(QUEUE_AS_JSON))["labelled"] == 0
+    assert f"{len(for_later)} labels submitted." in typed(LABEL)
+    assert json.loads(typed(QUEUE_AS_JSON))["waiting"] == 1
+    assert last["data"]["text"].split()[0] in (shown := typed(ANNOTATE, keys=" 1"))
+    assert "1 label submitted." in shown
+    assert json.loads(typed(QUEUE_AS_JSON)) == {
+        "waiting": 0,
+        "labelled": len(drawn),
+        "by_day_and_source": [],
+    }
+
+
+def test_without_any_one_of_the_documented_permissions_nobody_can_label(drawing: Deployed) -> None:
+    drawing.deployment.send([payload(post) for post in make_posts(10, seed=43)])
+    eventually("more rows", lambda: len(rows(drawing)) >= len(POSTS) + 10)
+    with operator(drawing, "label") as (target, policy):
+
+        def label() -> None:
+            waiting.read_queue(target)
+            DeploymentClient(target).label(POSTS[:1])
+
+        label()
+        assert not_missed(policy, label) == []

@@ -1,0 +1,41 @@
+"""A stack with a label queue on moto, and the command that works on it."""
+
+import boto3
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli import main
+from cli.deployment import target as target_module
+from cli.deployment.target import Target
+from stresswatch.aws import stack_outputs
+from tests.integration.labelling.drawn import QUEUE, put_into_queue
+
+
+def press(key):
+    """Give a key as a terminal does."""
+    if key == "\x03":
+        raise KeyboardInterrupt
+    return key
+
+
+@pytest.fixture
+def run(aws, monkeypatch, tmp_path):
+    """Run a command of the terminal, in an empty folder, on a stack with four drawn posts."""
+    aws.s3.create_bucket(Bucket=QUEUE)
+    put_into_queue(aws.s3, QUEUE)
+    outputs = {
+        stack_outputs.TRAINING_BUCKET: "training",
+        stack_outputs.LABEL_QUEUE_BUCKET: QUEUE,
+    }
+    target = Target("stresswatch-dev", outputs, boto3.client)
+    monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, keys=""):
+        pressed = iter(keys)
+        monkeypatch.setattr(typer, "getchar", lambda: press(next(pressed)))
+        return CliRunner().invoke(main.app, [*map(str, arguments)])
+
+    run.outputs = outputs
+    return run

@@ -1,0 +1,88 @@
+"""`annotate`: labels of posts by single keys."""
+
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from cli.label_queue.annotate import guideline
+from tests.conftest import PROJECT
+from tests.integration.labelling.drawn import ORDERED, POSTS, submitted
+
+
+def test_annotating_submits_labels_with_their_time_and_goes_on_later(aws, run, tmp_path):
+    begun = datetime.now(UTC)
+    stopped = run("annotate", keys=" 1\x03")
+    assert stopped.exit_code == 130
+    assert "1 answer is kept." in stopped.stdout
+    assert submitted(aws) == []
+    kept = (tmp_path / "annotations.jsonl").read_bytes()
+    assert not any(post.text.encode() in kept or post.post_id.encode() in kept for post in POSTS)
+    result = run("annotate", keys=" 0s1")
+    assert result.exit_code == 0, result.output
+    assert "No post is left to label." in result.stdout
+    assert "3 labels submitted." in result.stdout
+    found = submitted(aws)
+    assert [(one["text"], one["label"]) for one in found] == [
+        (ORDERED[0].text, 1),
+        (ORDERED[1].text, 0),
+        (ORDERED[3].text, 1),
+    ]
+    assert all(datetime.fromisoformat(one["labelled_at"]) >= begun for one in found)
+    assert not (tmp_path / "annotations.jsonl").exists()
+    assert "1 of 1" in run("annotate", keys=" q").stdout
+    assert len(submitted(aws)) == 3
+
+
+def test_annotating_shows_the_guideline_and_no_hint_of_the_model(run):
+    shown = run("annotate", keys=" q").stdout
+    assert "Labelling guideline" in shown
+    assert "0.9" not in shown
+    assert "v1" not in shown
+
+
+def test_a_progress_file_of_something_else_is_refused(run, tmp_path):
+    (tmp_path / "annotations.jsonl").write_text('{"a": 1}\n')
+    result = run("annotate")
+    assert result.exit_code == 1
+    assert "does not hold answers of `stresswatch annotate`" in " ".join(result.stderr.split())
+
+
+def test_undo_takes_the_last_answer_or_skip_back(aws, run):
+    result = run("annotate", keys=" u1usu0s1uu11q")
+    assert result.exit_code == 0, result.output
+    assert "There is nothing to undo." in result.stdout
+    # 1 undone; s undone; 0 stands; s, 1 undone; then 1 and 1.
+    assert [(one["text"], one["label"]) for one in submitted(aws)] == [
+        (ORDERED[0].text, 0),
+        (ORDERED[1].text, 1),
+        (ORDERED[2].text, 1),
+    ]
+
+
+def test_an_answer_of_an_earlier_session_can_be_undone(aws, run):
+    run("annotate", keys=" 1\x03")
+    run("annotate", keys=" u0q")
+    assert [(one["text"], one["label"]) for one in submitted(aws)] == [(ORDERED[0].text, 0)]
+
+
+def test_another_key_says_which_keys_there_are_and_labels_nothing(aws, run):
+    shown = run("annotate", keys=" x?\r1q").stdout
+    assert shown.count("[1] stressed") >= 3
+    assert shown.count("Labelling guideline") == 2
+    assert [one["label"] for one in submitted(aws)] == [1]
+
+
+@pytest.mark.parametrize("width", [20, 40, 200])
+def test_a_narrow_terminal_shows_whole_posts(run, monkeypatch, width):
+    console = Console(width=width)
+    monkeypatch.setattr("cli.commands.labelling.console", console)
+    with console.capture() as captured:
+        run("annotate", keys=" q")
+    shown = captured.get()
+    assert max(map(len, shown.splitlines())) <= width
+    assert "".join(ORDERED[0].text.split()) in "".join(shown.split())
+
+
+def test_the_page_has_the_guideline_that_annotators_are_shown():
+    assert (PROJECT / "docs" / "labelling-guideline.md").read_text() == guideline()

@@ -1,0 +1,223 @@
+"""`label` with Label Studio's exports: JSON, JSON-MIN and CSV, of several annotators."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from cli.label_queue.label_studio import CHOICES, CONTROL, SHOWN
+from stresswatch.contracts.posts import post_record
+from tests.conftest import PROJECT
+from tests.integration.labelling.drawn import ORDERED, export, submitted
+
+GIVEN = "2026-11-25T10:00:00.728353Z"
+LATER = "2026-11-25T11:00:00.000000Z"
+
+
+def annotation(choice, by=1, *, at=GIVEN, **fields):
+    """An annotation as Label Studio exports it."""
+    result = {
+        "id": "zLSY-XLk64",
+        "type": "choices",
+        "value": {"choices": [choice]},
+        "origin": "manual",
+        "to_name": SHOWN,
+        "from_name": CONTROL,
+    }
+    return {
+        "id": 10,
+        "completed_by": by,
+        "result": [] if choice is None else [result],
+        "was_cancelled": False,
+        "ground_truth": False,
+        "created_at": GIVEN,
+        "updated_at": at,
+        "lead_time": 4.288,
+        "prediction": {},
+        "result_count": 1,
+        **fields,
+    }
+
+
+@pytest.fixture
+def label(run):
+    """Have the tasks that the queue exports annotated, and labelled by what comes back."""
+
+    def label(*of_tasks, options=()):
+        tasks = json.loads(export(run, "label-studio"))
+        exported = [
+            {**task, "id": number, "annotations": annotations, "drafts": []}
+            for number, (task, annotations) in enumerate(zip(tasks, of_tasks, strict=False), 1)
+        ]
+        Path("project-1.json").write_text(json.dumps(exported))
+        return run("label", "project-1.json", *options)
+
+    return label
+
+
+def test_a_task_has_the_post_and_the_model_s_answer_for_the_control(run):
+    first, *others = json.loads(export(run, "label-studio"))
+    assert len(others) == 3
+    assert first["data"].items() >= post_record(ORDERED[0]).items()
+    (prediction,) = first["predictions"]
+    assert prediction["model_version"] == "v1"
+    assert prediction["result"] == [
+        {
+            "from_name": CONTROL,
+            "to_name": SHOWN,
+            "type": "choices",
+            "value": {"choices": ["stressed"]},
+        }
+    ]
+
+
+def test_each_annotated_task_is_a_label_of_its_post(aws, label):
+    result = label([annotation("stressed")], [annotation("not stressed")])
+    assert result.exit_code == 0, result.output
+    assert "2 labels submitted." in result.stdout
+    for found, post, given in zip(submitted(aws), ORDERED[:2], (1, 0), strict=True):
+        assert found.items() >= post_record(post).items()
+        assert (found["label"], found["labelled_at"]) == (given, GIVEN)
+
+
+def test_cancelled_and_empty_annotations_say_nothing(aws, label):
+    skipped = annotation("stressed", was_cancelled=True)
+    result = label([skipped], [annotation(None)], [annotation("stressed"), skipped])
+    assert "1 label submitted." in result.stdout, result.output
+    assert [one["text"] for one in submitted(aws)] == [ORDERED[2].text]
+
+
+def test_the_majority_is_the_label_and_its_share_the_confidence(aws, label):
+    votes = [
+        annotation(choice, by) for by, choice in enumerate(["stressed", *["not stressed"] * 2])
+    ]
+    tie = [annotation("stressed", {"id": 1, "email": "a@b"}), annotation("not stressed", {"id": 2})]
+    result = label(votes, tie)
+    assert "1 post is a tie" in result.stdout, result.output
+    (found,) = submitted(aws)
+    assert (found["label"], found["confidence"]) == (0, pytest.approx(2 / 3))
+    (kept,) = map(json.loads, Path("project-1.ties.jsonl").read_text().splitlines())
+    assert kept["text"] == ORDERED[1].text
+
+
+def test_of_an_annotator_s_several_annotations_the_newest_counts(aws, label):
+    label(
+        [
+            annotation("stressed", 5, at=LATER),
+            annotation("not stressed", 5),
+            annotation("stressed", 6),
+        ]
+    )
+    (found,) = submitted(aws)
+    assert (found["label"], found["labelled_at"]) == (1, LATER)
+    assert "confidence" not in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"label": "maybe"}, "task 1: label must be 0 or 1"),
+        ({"post_id": None}, "task 1: post_id"),
+        ({"text": None}, "task 1: text must be given"),
+        ({"labelled_at": "2999-01-01T00:00:00Z"}, "task 1: labelled_at must not lie"),
+    ],
+)
+def test_an_annotation_that_is_no_label_is_named_with_its_task(aws, run, changes, said):
+    (task, *_) = json.loads(export(run, "label-studio"))
+    data = {
+        name: value for name, value in task["data"].items() if changes.get(name, "") is not None
+    }
+    at = changes.get("labelled_at", GIVEN)
+    annotated = annotation(changes.get("label", "stressed"), at=at)
+    Path("project.json").write_text(
+        json.dumps([task | {"id": 1, "data": data, "annotations": [annotated]}])
+    )
+    result = run("label", "project.json")
+    assert result.exit_code == 1
+    sentence = " ".join(result.stderr.split())
+    assert said in sentence
+    assert "queue export --format label-studio" in sentence
+    assert ORDERED[0].text not in sentence
+    assert submitted(aws) == []
+
+
+def test_several_choices_of_one_annotation_are_refused(aws, label):
+    both = annotation("stressed")
+    both["result"][0]["value"]["choices"] = list(CHOICES.values())
+    result = label([both])
+    assert result.exit_code == 1
+    assert "a post has one label alone" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("content", ["[", '[{"annotations": [', "[]", "[1]"])
+def test_an_array_that_is_no_export_is_refused(aws, run, content):
+    Path("broken.json").write_text(content)
+    result = run("label", "broken.json")
+    assert result.exit_code == 1
+    assert "broken.json" in result.stderr
+    assert submitted(aws) == []
+
+
+def test_an_export_without_any_choice_says_so(label):
+    result = label([annotation(None)])
+    assert result.exit_code == 1
+    assert "has no annotation with a choice" in " ".join(result.stderr.split())
+
+
+def test_a_check_counts_and_submits_nothing(aws, label):
+    both = [annotation("stressed", 1), annotation("not stressed", 2)]
+    result = label([annotation("stressed")], both, options=("--check", "--json"))
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said == {"posts": 1, "ties": 1, "rated_by_several": 1, "alpha": 0.0}
+    assert submitted(aws) == []
+    assert not Path("project-1.ties.jsonl").exists()
+
+
+@pytest.mark.parametrize("is_csv", [True, False], ids=["csv", "json-min"])
+def test_rows_of_json_min_and_csv_are_annotations(aws, run, is_csv):
+    tasks = json.loads(export(run, "label-studio"))
+    rows = [
+        task["data"]
+        | {
+            "id": number,
+            CONTROL: choice,
+            "annotator": by,
+            "annotation_id": 7,
+            "created_at": GIVEN,
+            "updated_at": LATER,
+            "lead_time": 2.5,
+        }
+        for number, task in enumerate(tasks, 1)
+        for by, choice in enumerate(["stressed", "stressed", "not stressed"][:number])
+    ]
+    del rows[-1][CONTROL]
+    path = Path("rows")
+    if is_csv:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, sorted(set().union(*rows)))
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        path.write_text(json.dumps(rows))
+    result = run("label", "rows")
+    assert "4 labels submitted." in result.stdout, result.output
+    found = submitted(aws)
+    for one, post in zip(found, ORDERED, strict=True):
+        # Their created_at is the annotation's.
+        assert one.items() >= post_record(post._replace(created_at=None)).items()
+        assert "created_at" not in one
+    assert [one.get("confidence", 1.0) for one in found] == [1.0, 1.0, pytest.approx(2 / 3), 1.0]
+    assert {one["labelled_at"] for one in found} == {LATER}
+
+
+def test_the_page_has_the_configuration_whose_names_are_read():
+    page = (PROJECT / "docs" / "labelling.md").read_text()
+    view = ElementTree.fromstring(re.search(r"<View>.*?</View>", page, re.DOTALL)[0])
+    assert view.find("Text").attrib == {"name": SHOWN, "value": "$text"}
+    choices = view.find("Choices")
+    assert (choices.get("name"), choices.get("toName")) == (CONTROL, SHOWN)
+    assert [one.get("value") for one in choices] == list(CHOICES.values())

@@ -1,0 +1,144 @@
+"""`queue`, `queue export` and `label`: posts out of the queue, and labels back."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from stresswatch.aws import stack_outputs
+from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
+from stresswatch.storage.label_queue import PREDICTION_FIELDS
+from tests.integration.labelling.drawn import ORDERED, export, submitted, write_lines
+from tests.marker import holds_marker
+
+
+def test_the_queue_is_counted_by_day_and_community(run):
+    assert json.loads(run("queue", "--json").stdout) == {
+        "waiting": 4,
+        "labelled": 0,
+        "by_day_and_source": [
+            {"day": "2026-11-23", "source": "anxiety", "waiting": 1},
+            {"day": "2026-11-23", "source": "ptsd", "waiting": 1},
+            {"day": "2026-11-24", "source": None, "waiting": 2},
+        ],
+    }
+    shown = run("queue").stdout
+    assert "4 posts wait for a label; 0 drawn posts have one." in shown
+    assert "anxiety" in shown
+    assert not holds_marker(shown.encode())
+
+
+def test_a_stack_that_draws_nothing_says_which_setting_to_change(run):
+    del run.outputs[stack_outputs.LABEL_QUEUE_BUCKET]
+    for command in (["queue"], ["queue", "export", "--format", "csv"], ["annotate"]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "labelling.label_sample_share" in result.stderr
+
+
+def test_posts_come_out_in_the_order_of_a_random_subsample(run):
+    for limit in (1, 3, 4, 100):
+        lines = export(run, "jsonl", "--limit", limit).splitlines()
+        texts = [json.loads(line)["text"] for line in lines]
+        assert texts == [post.text for post in ORDERED[:limit]]
+
+
+@pytest.mark.parametrize("format_", ["label-studio", "csv", "jsonl"])
+def test_a_blind_export_has_nothing_of_the_prediction(run, format_):
+    told, blind = (export(run, format_, *options) for options in ((), ("--blind",)))
+    for field in ("model_version", "inclusion_probability", "sample", "lot"):
+        assert field in told
+        assert field not in blind
+    assert "0.9" not in blind
+    assert "predictions" not in blind
+
+
+@pytest.mark.parametrize("options", [(), ("--blind",)])
+def test_a_csv_has_a_column_for_each_field_and_a_label_to_fill_in(run, options):
+    rows = list(csv.DictReader(io.StringIO(export(run, "csv", *options), newline="")))
+    told = () if options else PREDICTION_FIELDS
+    assert list(rows[0]) == [
+        *("prediction_id", "post_id", "text", *NUMERIC_FEATURES, "source", "created_at"),
+        *(*told, "label"),
+    ]
+    # The runner's output has one form of line break.
+    assert [row["text"] for row in rows] == [post.text.replace("\r\n", "\n") for post in ORDERED]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl"])
+def test_a_file_that_is_filled_in_labels_the_same_posts(aws, run, format_):
+    assert export(run, format_, "--output", "posts") == ""
+    with Path("posts").open(newline="") as file:
+        rows = list(csv.DictReader(file) if format_ == "csv" else map(json.loads, file))
+    filled = [row | {"label": number % 2} for number, row in enumerate(rows)]
+    if format_ == "csv":
+        with Path("filled").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(filled)
+    else:
+        write_lines("filled", filled)
+    result = run("label", "filled")
+    assert "4 labels submitted." in result.stdout, result.output
+    found = submitted(aws)
+    for one, post in zip(found, ORDERED, strict=True):
+        assert one.items() >= post_record(post).items()
+    assert [one["label"] for one in found] == [0, 1, 0, 1]
+    assert json.loads(run("queue", "--json").stdout)["waiting"] == 0
+
+
+def test_rows_without_a_label_yet_wait_on(aws, run):
+    first, *others = map(json.loads, export(run, "jsonl").splitlines())
+    write_lines("half", [first | {"label": "stressed"}, *others])
+    result = run("label", "half")
+    assert result.exit_code == 0, result.output
+    assert "label is not filled in yet" in " ".join(result.stdout.split())
+    assert [one["text"] for one in submitted(aws)] == [ORDERED[0].text]
+    assert "3 posts wait for a label; 1 drawn post has one." in run("queue").stdout
+
+
+def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
+    rows = [json.loads(line) for line in export(run, "jsonl").splitlines()]
+    # Of posts with two votes or more: eight ratings, so alpha is 1 - 7 * 4 / (64 - 25 - 9).
+    votes = [(1, 1, 0), (0, 0, 0), (1, 0, None), (1, None, None)]
+    given = [
+        row | {"label": vote[person]}
+        for person in range(3)
+        for row, vote in zip(rows, votes, strict=True)
+    ]
+    write_lines("all.jsonl", given)
+    result = run("label", "all.jsonl")
+    said = " ".join(result.stdout.split())
+    assert "3 posts have several annotators: their majority is the label" in said
+    assert "Krippendorff's alpha is 0.067: the labels are not reliable" in said
+    assert "1 post is a tie of the annotators." in said
+    assert "3 labels submitted." in said
+    labels = {one["text"]: (one["label"], one.get("confidence", 1.0)) for one in submitted(aws)}
+    assert labels == {
+        ORDERED[0].text: (1, pytest.approx(2 / 3)),
+        ORDERED[1].text: (0, 1.0),
+        ORDERED[3].text: (1, 1.0),
+    }
+    (tie,) = map(json.loads, Path("all.ties.jsonl").read_text().splitlines())
+    assert (tie["text"], tie["label"]) == (ORDERED[2].text, None)
+    write_lines("third.jsonl", [tie | {"label": 0}])
+    assert "1 label submitted." in run("label", "third.jsonl").stdout
+    assert json.loads(run("queue", "--json").stdout)["waiting"] == 0
+
+
+def test_a_wrong_label_in_an_export_is_named_with_its_line(aws, run):
+    first, second, *_ = map(json.loads, export(run, "jsonl").splitlines())
+    write_lines("wrong.jsonl", [first | {"label": "0"}, second | {"label": "maybe"}])
+    result = run("label", "wrong.jsonl")
+    assert result.exit_code == 1
+    assert "line 2: label must be 0 or 1" in " ".join(result.stderr.split())
+    assert submitted(aws) == []
+
+
+def test_an_export_does_not_replace_a_file(run):
+    export(run, "csv", "--output", "posts.csv")
+    result = run("queue", "export", "--format", "csv", "--output", "posts.csv")
+    assert result.exit_code == 1
+    assert "posts.csv exists already" in result.stderr
