@@ -17,6 +17,9 @@ from cdk_app.settings.stage import Stage
 from cdk_app.settings.stages import stage_named
 from cdk_app.stack import StresswatchStack
 
+LOCAL_SETTINGS = "LOCAL_SETTINGS"
+"""The variable with settings that differ on a local stack: a JSON object of groups."""
+
 
 def build_app(
     outdir: str | None = None, stage: Stage | str | None = None, **context: object
@@ -40,15 +43,18 @@ def synthesize() -> Path:
     Raises
     ------
     InvalidStage
-        When the stage is unknown, ``FORCE`` is neither empty nor 1, or the region that the
-        environment names lacks a type of resource.
+        When the stage is unknown, a setting of `LOCAL_SETTINGS` is wrong, ``FORCE`` is neither
+        empty nor 1, or the region that the environment names lacks a type of resource.
     """
     outdir = os.environ.get("CDK_OUTDIR", "cdk.out")
     force = os.environ.get("FORCE", "")
     if force not in ("", "1"):
         raise InvalidStage(f"FORCE is {force!r}; it must be 1, or left out for a canary")
     context = {FORCE: True} if force else {}
-    app = build_app(outdir, os.environ.get("STAGE"), **context)
+    name = os.environ.get("STAGE")
+    changed = json.loads(os.environ.get(LOCAL_SETTINGS, "{}"))
+    stage = stage_named(name or "dev").changed(**changed) if changed else name
+    app = build_app(outdir, stage, **context)
     if region := region_of(os.environ):
         resources = (one for one in app.node.find_all() if isinstance(one, CfnResource))
         check_region(region, {resource.cfn_resource_type for resource in resources})

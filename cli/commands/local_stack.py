@@ -10,7 +10,7 @@ from rich.table import Table
 
 import local
 from cli.console import console
-from cli.deployment.synthesis import synthesize
+from cli.deployment.synthesis import settings_of, synthesize
 from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, local_tracking_uri
 from cli.errors import OperatorError
 from cli.options import Local, Yes
@@ -27,12 +27,29 @@ def demo(
     play_demo(console, output)
 
 
-def up() -> None:
+def up(
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="GROUP.NAME=VALUE",
+            help="A setting that differs from stage dev's; may be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Start the local stack."""
+    changed = settings_of(settings or ())
+    stack = local.running(LOCAL_DIRECTORY)
+    if stack and changed:
+        raise OperatorError(
+            "a local stack runs already, with the settings that it was started with; "
+            "`stresswatch down` it, and try again"
+        )
     with console.status("Synthesizing") as shown:
-        stack = local.running(LOCAL_DIRECTORY) or local.up(
+        stack = stack or local.up(
             LOCAL_DIRECTORY,
-            template_directory=synthesize(APP_DIRECTORY),
+            template_directory=synthesize(APP_DIRECTORY, changed=changed),
             on_progress=shown.update,
             tracking_uri=local_tracking_uri(),
         )

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,10 +37,21 @@ def checkout() -> Path:
     )
 
 
-def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> Path:
+def synthesize(
+    directory: Path,
+    *,
+    stage: str = "dev",
+    bundles: bool = True,
+    changed: Mapping[str, Mapping[str, object]] | None = None,
+) -> Path:
     """Write the cloud assembly of a stage to a directory; return the directory.
 
-    Without the bundling of layers, the template is there, and what it deploys is not.
+    Parameters
+    ----------
+    bundles : bool
+        Without the bundling of layers, the template is there, and what it deploys is not.
+    changed : mapping of str to mapping
+        Settings that differ from the stage's, by group.
 
     Raises
     ------
@@ -54,6 +65,7 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
         "CDK_OUTDIR": str(directory.resolve()),
         "CDK_VALIDATION": "false",
         "STAGE": stage,
+        "LOCAL_SETTINGS": json.dumps(changed or {}),
     }
     if not bundles:
         settings["CDK_CONTEXT_JSON"] = json.dumps({"aws:cdk:bundling-stacks": []})
@@ -69,6 +81,29 @@ def synthesize(directory: Path, *, stage: str = "dev", bundles: bool = True) -> 
     if done.returncode:
         raise OperatorError(f"The stack does not synthesize:\n{done.stderr.strip()[-2000:]}")
     return directory
+
+
+def settings_of(given: Iterable[str]) -> dict[str, dict[str, object]]:
+    """Read settings such as ``labelling.label_sample_share=0.5``.
+
+    Raises
+    ------
+    OperatorError
+        When one has another form; the app itself says which settings there are.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for one in given:
+        name, is_given, value = one.partition("=")
+        group, dot, setting = name.partition(".")
+        if not (is_given and dot and group and setting):
+            raise OperatorError(
+                f"--set {one}: write GROUP.NAME=VALUE, such as labelling.label_sample_share=0.5"
+            )
+        try:
+            found.setdefault(group, {})[setting] = json.loads(value)
+        except ValueError:
+            found.setdefault(group, {})[setting] = value
+    return found
 
 
 @contextmanager

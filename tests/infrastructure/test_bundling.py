@@ -1,6 +1,7 @@
 """Code and layers: the same sources give the same assets, and Docker is never tried."""
 
 import importlib.util
+import json
 import re
 import runpy
 import shutil
@@ -120,6 +121,21 @@ def test_a_synthesis_of_a_stage_that_there_is_not_ends_in_one_sentence(tmp_path,
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
     monkeypatch.setenv("STAGE", "nope")
     with pytest.raises(SystemExit, match=r"^there is no stage 'nope'; there are dev,"):
+        runpy.run_module("cdk_app")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"labelling": {"label_sample_share": 2}}, "label_sample_share is 2; it must be between"),
+        ({"labelling": {"nothing": 1}}, "nothing"),
+        ({"nothing": {"at_all": 1}}, "nothing"),
+    ],
+)
+def test_a_local_setting_that_is_wrong_ends_in_one_sentence(tmp_path, monkeypatch, settings, says):
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path / "out"))
+    monkeypatch.setenv("LOCAL_SETTINGS", json.dumps(settings))
+    with pytest.raises(SystemExit, match=says):
         runpy.run_module("cdk_app")
 
 

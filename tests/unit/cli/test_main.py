@@ -170,7 +170,7 @@ def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, mon
         return STACK
 
     monkeypatch.setattr(local, "up", up)
-    monkeypatch.setattr(local_stack, "synthesize", lambda directory: directory)
+    monkeypatch.setattr(local_stack, "synthesize", lambda directory, changed: directory)
     result = stresswatch("up")
     assert result.exit_code == 0
     assert started == [(Path(".stresswatch"), Path(".stresswatch/cdk.out"))]
@@ -183,6 +183,13 @@ def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
     assert "http://127.0.0.1:4566" in stresswatch("up").stdout
 
 
+def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch):
+    monkeypatch.setattr(local, "running", lambda directory: STACK)
+    result = stresswatch("up", "--set", "labelling.label_sample_share=0.5")
+    assert result.exit_code == 1
+    assert "`stresswatch down` it" in result.stderr
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
     Path(".stresswatch").touch()
     result = stresswatch("up")
@@ -190,7 +197,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
 
 
 def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
-    def synthesize(directory):
+    def synthesize(directory, changed):
         raise OperatorError("The stack does not synthesize: why.")
 
     monkeypatch.setattr(local_stack, "synthesize", synthesize)

@@ -44,3 +44,29 @@ def test_outside_a_checkout_it_says_where_to_call_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OperatorError, match="inside a checkout"):
         synthesis.checkout()
+
+
+def test_settings_are_read_by_group_as_json_or_as_text():
+    given = ["labelling.label_sample_share=0.5", "serving.reasons=always", "labelling.days=[1]"]
+    assert synthesis.settings_of(given) == {
+        "labelling": {"label_sample_share": 0.5, "days": [1]},
+        "serving": {"reasons": "always"},
+    }
+
+
+@pytest.mark.parametrize("given", ["label_sample_share=0.5", "labelling.label_sample_share", "=1"])
+def test_a_setting_of_another_form_is_refused(given):
+    with pytest.raises(OperatorError, match=r"write GROUP\.NAME=VALUE"):
+        synthesis.settings_of([given])
+
+
+def test_the_app_is_told_which_settings_differ(tmp_path, monkeypatch):
+    told = {}
+
+    def run(*arguments, env, **how):
+        told.update(env)
+        return subprocess.CompletedProcess(arguments, 0)
+
+    monkeypatch.setattr(synthesis.subprocess, "run", run)
+    synthesis.synthesize(tmp_path, changed={"labelling": {"label_sample_share": 0.5}})
+    assert told["LOCAL_SETTINGS"] == '{"labelling": {"label_sample_share": 0.5}}'
