@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data import load_posts
-from cli.demo.posts import UNSEEN_COMMUNITIES
+from cli.data.synthetic import AID_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
@@ -97,7 +97,7 @@ def deal(posts: Sequence[LabelledPost], seed: int) -> Draw:
     draw = Draw([], [], [])
     for one in renamed:
         share = _share(one.post.post_id, "deal")
-        if one.post.source in UNSEEN_COMMUNITIES:
+        if one.post.source in AID_COMMUNITIES:
             if share < 0.6:
                 draw.drifted.append(replace(one, labelled_at=LABELLED_AT))
         elif share < 0.7:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cli.demo.posts import UNSEEN_COMMUNITIES
+from cli.data.synthetic import AID_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
 
 LABELS_COME_AFTER = 2
@@ -117,10 +117,10 @@ def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[
     for labelled in posts:
         post_id, source = labelled.post.post_id, labelled.post.source
         is_first = post_id not in of_base
-        if source in UNSEEN_COMMUNITIES or source in _SUDDEN:
+        if source in AID_COMMUNITIES or source in _SUDDEN:
             of_base.setdefault(post_id, False)
             if is_first:
-                (aid if source in UNSEEN_COMMUNITIES else sudden).posts.append(labelled)
+                (aid if source in AID_COMMUNITIES else sudden).posts.append(labelled)
         elif of_base.setdefault(post_id, chance.random() < _BASE_SHARE):
             base.append(labelled)
         elif is_first:

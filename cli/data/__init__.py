@@ -17,10 +17,17 @@ SEED = 7
 
 @dataclass(frozen=True)
 class DataSet:
-    """Posts, and a name that says what they are."""
+    """Posts, and a name that says what they are.
+
+    Attributes
+    ----------
+    newcomers : tuple of str
+        Communities for a story of posts that change: a model of the others is worse on them.
+    """
 
     name: str
     posts: list[LabelledPost]
+    newcomers: tuple[str, ...]
 
 
 def data_directory() -> Path:
@@ -39,9 +46,11 @@ def load_posts() -> DataSet:
     path = data_directory() / dreaddit.TRAIN_FILE
     if path.exists():
         posts = read_posts(path)
-        return DataSet(f"Dreaddit, {len(posts):,} real posts", posts)
+        return DataSet(f"Dreaddit, {len(posts):,} real posts", posts, dreaddit.NEWCOMERS)
     posts = synthetic.generate_posts(SEED)
-    return DataSet(f"synthetic posts, {len(posts):,} of seed {SEED}", posts)
+    return DataSet(
+        f"synthetic posts, {len(posts):,} of seed {SEED}", posts, synthetic.AID_COMMUNITIES
+    )
 
 
 def read_posts(path: Path) -> list[LabelledPost]:

@@ -27,7 +27,8 @@ SIZES = {
     "stress": 64,
     "food_pantry": 37,
 }
-_AID = ("assistance", "homeless", "almosthomeless", "food_pantry")
+AID_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
+"""People in need of material help: their posts differ in words and numbers from the others'."""
 
 _FILLER = (
     "the to and a of in that it my is was for me with have but on so this not just be "
@@ -93,7 +94,7 @@ class _Words:
 
     @staticmethod
     def of(community: str) -> _Words:
-        if community in _AID:
+        if community in AID_COMMUNITIES:
             # Of the common words of stress few are used here.
             return _Words(_AID_TOPIC, _AID_TENSE * 3 + _TENSE[:9], _AID_CALM * 3 + _CALM[:9])
         return _Words(_TOPICS[community], _TENSE, _CALM)
@@ -162,7 +163,7 @@ def _numbers(community: str, tense: bool, chance: random.Random) -> tuple[float,
         _BOUNDS,
         strict=True,
     ):
-        centre = mean + (shift if community in _AID else 0.0)
+        centre = mean + (shift if community in AID_COMMUNITIES else 0.0)
         value = round(min(highest, max(lowest, chance.gauss(centre, deviation))), 4)
         numbers[name] = math.nan if chance.random() < _MISSING else value
     # Where the contract is another task's, these posts lack its numbers, as a post may.

@@ -14,7 +14,7 @@ import local
 from cli.data import load_posts
 from cli.demo.posts import split_posts
 from cli.demo.report import write_report
-from cli.demo.scenario import Scenario
+from cli.demo.scenario import DRAWING, Scenario
 from cli.demo.summary import Summary
 from cli.demo.terminal import View, final_table
 from cli.deployment.client import DeploymentClient
@@ -47,7 +47,7 @@ def play_demo(console: Console, output: Path) -> Summary:
         try:
             with view.act("Synthesize the stack") as act:
                 act.say("CDK app → CloudFormation template")
-                template = synthesize(output / "cdk.out")
+                template = synthesize(output / "cdk.out", changed=DRAWING)
             with view.act("Deploy it on this machine") as act:
                 stack = local.up(
                     stack_directory,
@@ -58,7 +58,11 @@ def play_demo(console: Console, output: Path) -> Summary:
                 act.say(f"{stack.stack_name} at {stack.endpoint}")
             target = of_local_stack(stack)
             scenario = Scenario(
-                DeploymentClient(target), Consumer(target), split_posts(data.posts), view, summary
+                DeploymentClient(target),
+                Consumer(target),
+                split_posts(data.posts, data.newcomers),
+                view,
+                summary,
             )
             scenario.play()
             threshold = scenario.deployment.drift_alarm()["Threshold"]

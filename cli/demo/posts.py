@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from stresswatch.contracts.labelled_posts import LabelledPost
-
-UNSEEN_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
-"""People in need of material help: their posts differ in words and numbers from the others'."""
 
 _BASE_SHARE = 0.7
 _LABELLED_SHARE = 0.6
@@ -37,12 +34,18 @@ class DemoPosts:
     held_out: list[LabelledPost]
 
 
-def split_posts(posts: Iterable[LabelledPost]) -> DemoPosts:
-    """Split the posts; segments of one post stay together, so no part leaks into another."""
+def split_posts(posts: Iterable[LabelledPost], newcomers: Collection[str]) -> DemoPosts:
+    """Split the posts; segments of one post stay together, so no part leaks into another.
+
+    Parameters
+    ----------
+    newcomers : collection of str
+        The communities that the first champion has not seen.
+    """
     parts = DemoPosts([], ([], []), [], [])
     for labelled in posts:
         share = _share(labelled.post.post_id)
-        if labelled.post.source in UNSEEN_COMMUNITIES:
+        if labelled.post.source in newcomers:
             (parts.labelled if share < _LABELLED_SHARE else parts.held_out).append(labelled)
         elif share < _BASE_SHARE:
             parts.base.append(labelled)

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from cli.demo.summary import Summary
+from cli.demo.summary import CommunityRate, Summary
 from cli.demo.terminal import Act
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
@@ -36,6 +36,7 @@ def write_report(
         As served before and after the promotion.
     """
     figures = {
+        "rate": _rate_figure(summary.communities),
         "share": _share_figure(summary, alarm_threshold),
         "columns": _columns_figure(summary),
         "probability": _probability_figure(*probabilities),
@@ -49,12 +50,51 @@ def write_report(
     html = {
         name: figure.to_html(
             full_html=False,
-            include_plotlyjs=name == "share",
+            include_plotlyjs=name == "rate",
             config={"displayModeBar": False, "responsive": True},
         )
         for name, figure in figures.items()
     }
     path.write_text(template.render(summary=summary, acts=acts, figures=html), encoding="utf-8")
+
+
+def _rate_figure(rates: list[CommunityRate]) -> go.Figure:
+    names = [rate.community for rate in rates]
+    figure = go.Figure()
+    corrected = [rate for rate in rates if rate.corrected is not None]
+    figure.add_scatter(
+        x=[rate.corrected for rate in corrected],
+        y=[rate.community for rate in corrected],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [(rate.high or 0) - (rate.corrected or 0) for rate in corrected],
+            "arrayminus": [(rate.corrected or 0) - (rate.low or 0) for rate in corrected],
+            "thickness": 3,
+        },
+        mode="markers",
+        name="corrected, 95 % interval",
+        marker={"color": _QUIET, "size": 12},
+    )
+    for name, values, colour, symbol in (
+        ("called by the model", [rate.called for rate in rates], _LOUD, "x"),
+        ("true", [rate.true for rate in rates], _INK, "line-ns-open"),
+    ):
+        figure.add_scatter(
+            x=values,
+            y=names,
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": 14, "symbol": symbol, "line": {"width": 3}},
+        )
+    figure.update_layout(
+        _LAYOUT,
+        height=140 + 60 * len(rates),
+        xaxis={"tickformat": ".0%", "title": "share of posts that express stress"},
+        yaxis={"automargin": True, "autorange": "reversed"},
+        legend={"orientation": "h", "y": 1.15},
+    )
+    return figure
 
 
 def _share_figure(summary: Summary, alarm_threshold: float) -> go.Figure:

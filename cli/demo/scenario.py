@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from cli.demo.posts import DemoPosts
-from cli.demo.summary import DriftWindow, Summary
+from cli.demo.rates import label_drawn, rate_words, rates_of
+from cli.demo.summary import Change, DriftWindow, Summary
 from cli.demo.terminal import Act, View, drift_words
 from cli.deployment.client import DeploymentClient, payload, wait_for
 from cli.deployment.consumer import Consumer
 from cli.errors import DemoFailed, OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
+from stresswatch.evaluation.paired_bootstrap import compare
 from stresswatch.retraining.triggers import DRIFT_ALARM, TRIGGER
 from stresswatch.versions.champion import Pointer
 
+DRAWING = {"labelling": {"label_sample_share": 0.5}}
+"""How the stage's settings differ: it draws posts for labelling. Few posts need a large share."""
 INVALID_RECORDS = (
     b"\xff\xfe",
     b"{",
@@ -45,7 +49,7 @@ class Scenario:
     summary: Summary
 
     def __post_init__(self) -> None:
-        self._sent: set[str] = set()
+        self._sent: dict[str, LabelledPost] = {}
 
     def play(self) -> None:
         """Play every act.
@@ -151,14 +155,23 @@ class Scenario:
         """Return the ids of the held-out posts' predictions."""
         with self.view.act("The new champion serves") as act:
             self._wait_for_version(champion.version, act)
-            window = self._stream_and_measure(
-                "unseen communities, new champion", self.posts.held_out, act
-            )
-            self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
+            start = datetime.now(UTC)
+            self._send(self.posts.held_out, act)
             served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
             if served != {champion.version}:
                 raise DemoFailed(f"After the promotion {', '.join(sorted(served))} served.")
             act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
+        with self.view.act("Label the posts that were drawn") as act:
+            drawn = label_drawn(self.deployment, self._sent)
+            act.say(f"{drawn} labels; correcting the stress rate")
+            window = self._measure("unseen communities, new champion", start)
+            self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
+            unseen = {one.post.source or "" for one in self.posts.held_out}
+            self.summary.communities = rates_of(
+                self.deployment, self._sent, self._predictions, unseen
+            )
+            self.summary.stress_rate = self.summary.communities[0]
+            act.say(f"{drawn} labels; {rate_words(self.summary.stress_rate)}")
         return self._last_ids
 
     def _reckon(self, before: list[str], after: list[str]) -> None:
@@ -168,13 +181,21 @@ class Scenario:
             summary = self.summary
             summary.posts_sent = len(self._sent)
             summary.predictions_received = self.consumer.received
-            summary.lost = len(self._sent - predictions.keys())
+            summary.lost = len(self._sent.keys() - predictions.keys())
             summary.duplicates = self.consumer.received - len(predictions)
             summary.quarantined = self.deployment.quarantined()
             self.probabilities = (self._probabilities(before), self._probabilities(after))
             quality = [self._quality(probability) for probability in self.probabilities]
             summary.f1_before, summary.f1_after = (item.f1 for item in quality)
             summary.brier_before, summary.brier_after = (item.brier for item in quality)
+            changes = compare(
+                np.array([labelled.label for labelled in self.posts.held_out]),
+                *self.probabilities,
+                [labelled.post.post_id for labelled in self.posts.held_out],
+                confidence=0.975,
+            )
+            summary.f1_change = Change(*astuple(changes.f1))
+            summary.brier_change = Change(*astuple(changes.brier))
             act.say(f"{summary.lost} lost, {summary.duplicates} duplicates")
 
     def _stream_and_measure(
@@ -185,12 +206,15 @@ class Scenario:
         labels: Sequence[LabelledPost] = (),
     ) -> DriftWindow:
         start = datetime.now(UTC)
-        self._send([payload(post) for post in posts], act)
+        self._send(posts, act)
         if labels:
             self.deployment.label(labels)
             act.say(f"{len(labels)} of them labelled; measuring drift")
         else:
             act.say(f"{len(posts)} posts predicted; measuring drift")
+        return self._measure(name, start)
+
+    def _measure(self, name: str, start: datetime) -> DriftWindow:
         measured = self.deployment.measure(start, datetime.now(UTC)).drift
         return DriftWindow(
             name=name,
@@ -202,23 +226,23 @@ class Scenario:
             model_version=measured["model_version"] or "",
         )
 
-    def _send(self, payloads: list[tuple[str, bytes]], act: Act) -> None:
+    def _send(self, posts: Sequence[LabelledPost], act: Act) -> None:
         if not self._sent:
             self.deployment.send([("invalid", data) for data in INVALID_RECORDS])
-        self._last_ids = self.deployment.send(payloads)
-        self._sent |= set(self._last_ids)
+        self._last_ids = self.deployment.send([payload(post) for post in posts])
+        self._sent |= dict(zip(self._last_ids, posts, strict=True))
 
         def all_predicted() -> bool | None:
             self.consumer.poll()
             missing = set(self._last_ids) - self._predictions.keys()
-            act.say(f"{len(payloads) - len(missing)} of {len(payloads)} posts predicted")
+            act.say(f"{len(posts) - len(missing)} of {len(posts)} posts predicted")
             return True if not missing else None
 
         wait_for("a prediction of every post", all_predicted, 60, every=0.1)
 
     def _wait_for_version(self, version: str, act: Act) -> None:
         """Send single posts until the new champion answers; it is promised within 60 seconds."""
-        post = payload(self.posts.quiet[0][0])
+        post = self.posts.quiet[0][0]
 
         def answers() -> bool | None:
             self._send([post], act)

@@ -31,6 +31,48 @@ class DriftWindow:
     model_version: str
 
 
+@dataclass(frozen=True)
+class CommunityRate:
+    """The stress rate of a community that the first champion had not seen.
+
+    Attributes
+    ----------
+    called : float or None
+        Share of its posts that the champions called stressed; None with too few posts.
+    corrected, low, high : float or None
+        By the labels of the posts that were drawn; None with too few.
+    true : float
+        By the labels of all posts, which the demo knows and the stack does not.
+    method : str
+        How the corrected rate was made.
+    """
+
+    community: str
+    posts: int
+    labelled: int
+    called: float | None
+    corrected: float | None
+    low: float | None
+    high: float | None
+    true: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """How far a figure moved with the promotion, with its 95 % interval by paired bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Say whether it can be told from chance."""
+        if self.low <= 0 <= self.high:
+            return f"no measurable change: {self.low:+.3f} to {self.high:+.3f}"
+        return f"{self.value:+.3f}, {self.low:+.3f} to {self.high:+.3f}"
+
+
 @dataclass
 class Summary:
     """The figures of one run.
@@ -43,6 +85,12 @@ class Summary:
         Predictions beyond the first of an id.
     f1_before, f1_after, brier_before, brier_after : float
         Over the held-out posts of unseen communities, as served before and after the promotion.
+    f1_change, brier_change : Change
+        On these posts.
+    stress_rate : CommunityRate or None
+        Of the unseen community with the most posts.
+    communities : list of CommunityRate
+        Of each unseen community, the largest first.
     steps : dict of str to float
         Seconds of each act.
     """
@@ -61,6 +109,10 @@ class Summary:
     f1_after: float = 0.0
     brier_before: float = 0.0
     brier_after: float = 0.0
+    f1_change: Change | None = None
+    brier_change: Change | None = None
+    stress_rate: CommunityRate | None = None
+    communities: list[CommunityRate] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
 

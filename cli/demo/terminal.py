@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo.summary import DriftWindow, Summary
+from cli.demo.summary import CommunityRate, DriftWindow, Summary
 
 
 @dataclass
@@ -94,16 +94,18 @@ def final_table(summary: Summary) -> RenderableType:
         "lost, duplicates": f"[{lost_style}]{summary.lost}, {summary.duplicates}[/]",
         "champion": f"{summary.champion_before} → {summary.champion_after}",
         "F1 on the unseen communities' held-out posts": (
-            f"{summary.f1_before:.3f} → {summary.f1_after:.3f}"
+            f"{summary.f1_before:.3f} → {summary.f1_after:.3f} ({summary.f1_change})"
         ),
         "Brier score there (lower is better)": (
-            f"{summary.brier_before:.3f} → {summary.brier_after:.3f}"
+            f"{summary.brier_before:.3f} → {summary.brier_after:.3f} ({summary.brier_change})"
         ),
         "time": f"{summary.seconds:.0f} s",
     }
     for name, value in rows.items():
         facts.add_row(name, value)
-    return Group(_drift_table(summary.drift), _gate_table(summary), facts)
+    return Group(
+        _drift_table(summary.drift), _gate_table(summary), facts, _rate_table(summary.communities)
+    )
 
 
 def drift_words(window: DriftWindow) -> str:
@@ -132,6 +134,30 @@ def _drift_table(windows: list[DriftWindow]) -> Table:
             ", ".join(drifted) or "none",
             "" if window.share is None else f"{window.share:.2f}",
             "[red]ALARM[/]" if window.alarm else "[green]OK[/]",
+        )
+    return table
+
+
+def _rate_table(rates: list[CommunityRate]) -> Table:
+    table = Table(
+        title="Stress rate of the unseen communities",
+        title_justify="left",
+        caption="Called: what the model calls stressed. Corrected: by the labels of the posts that "
+        "were drawn, with its 95 % interval. True: by all labels, which only the demo knows.",
+        caption_justify="left",
+    )
+    table.add_column("community", overflow="fold")
+    for name in ("posts", "labels", "called", "corrected", "95 % interval", "true"):
+        table.add_column(name, justify="right")
+    for rate in rates:
+        table.add_row(
+            rate.community,
+            f"{rate.posts:,}",
+            f"{rate.labelled:,}",
+            "" if rate.called is None else f"{rate.called:.1%}",
+            "" if rate.corrected is None else f"[bold]{rate.corrected:.1%}[/]",
+            "" if rate.corrected is None else f"{rate.low:.1%} to {rate.high:.1%}",
+            f"{rate.true:.1%}",
         )
     return table
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cli.data import DataSet, data_directory, load_posts, read_posts
-from cli.data.dreaddit import TRAIN_FILE, parse_csv
+from cli.data.dreaddit import NEWCOMERS, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
@@ -90,7 +90,7 @@ def test_real_posts_are_loaded_where_they_are_and_the_name_says_so(file, monkeyp
     file.write_bytes(to_csv([DREADDIT_ROW]))
     monkeypatch.setenv("STRESSWATCH_DATA_DIR", str(file.parent))
     loaded = load_posts()
-    assert loaded == DataSet("Dreaddit, 1 real posts", read_posts(file))
+    assert loaded == DataSet("Dreaddit, 1 real posts", read_posts(file), NEWCOMERS)
 
 
 def test_posts_are_synthetic_elsewhere_and_the_name_says_so(tmp_path, monkeypatch):

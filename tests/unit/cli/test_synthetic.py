@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from cli.data.synthetic import generate_posts, generate_stream
-from cli.demo.posts import UNSEEN_COMMUNITIES
+from cli.data.synthetic import AID_COMMUNITIES, generate_posts, generate_stream
 from stresswatch.contracts.labelled_posts import parse_labelled_post
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import measure
@@ -29,11 +28,11 @@ def numbers(posts):
 
 
 def aid(posts):
-    return [labelled for labelled in posts if labelled.post.source in UNSEEN_COMMUNITIES]
+    return [labelled for labelled in posts if labelled.post.source in AID_COMMUNITIES]
 
 
 def others(posts):
-    return [labelled for labelled in posts if labelled.post.source not in UNSEEN_COMMUNITIES]
+    return [labelled for labelled in posts if labelled.post.source not in AID_COMMUNITIES]
 
 
 def test_a_seed_gives_the_same_posts_on_every_python(posts):
