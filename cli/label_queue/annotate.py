@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage.label_queue import QueuedPost
 from stresswatch.text.wording import counted
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""All but the line break and the tab."""
 _LABELS = {"1": 1, "0": 0}
 _SKIP, _UNDO, _QUIT, _HELP = "s", "u", "q", "?"
 _KEYS = "[1] stressed  [0] not stressed  [s] skip  [u] undo  [?] guideline  [q] quit and submit"
@@ -108,12 +111,17 @@ class Session:
     def _show(self, queued: QueuedPost) -> None:
         done = {one.prediction_id for one in self.waiting} & set(self._done)
         self.console.rule(f"{len(done) + 1:,} of {len(self.waiting):,}")
-        self.console.print(Text(queued.post.text))
+        self.console.print(Text(_shown(queued.post.text)))
         self.console.print()
         self._say(_KEYS)
 
     def _say(self, sentence: str) -> None:
         self.console.print(Text(sentence, style="dim"))
+
+
+def _shown(text: str) -> str:
+    """Return a text without what a terminal would obey: anybody may have written the post."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(text.splitlines()))
 
 
 def guideline() -> str:

@@ -1,4 +1,4 @@
-"""An operator who may do what a page of `docs/policies` allows, and nothing else."""
+"""An operator who may do what pages of `docs/policies` allow, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ BEYOND = {
 
 
 @contextmanager
-def operator(deployed: Deployed, page: str) -> Iterator[tuple[Target, Policy]]:
-    """Yield the stack as somebody reaches it whose role has the page's policy, and the policy."""
+def operator(deployed: Deployed, *pages: str) -> Iterator[tuple[Target, Policy]]:
+    """Yield the stack as somebody reaches it whose role has the pages' policies, and these."""
     iam = deployed.client("iam")
     name = f"operator-{uuid.uuid4().hex}"
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    policy = Policy(deployed, name, "operator", permissions_of(deployed, page))
+    permissions = tuple(one for page in pages for one in permissions_of(deployed, page))
+    policy = Policy(deployed, name, "operator", permissions)
     outputs = deployed.stack.outputs
     try:
         policy.put()

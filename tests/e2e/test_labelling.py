@@ -5,6 +5,7 @@ The lines of docs/labelling.md are typed as they are written, on the local stack
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 import typer
+from botocore.exceptions import ClientError
+from rich.console import Console
 from typer.testing import CliRunner
 
 import local
@@ -24,9 +27,10 @@ from cli import main
 from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import of_local_stack
+from cli.forget.forget_posts import forget
 from cli.label_queue import waiting
 from stresswatch.aws import stack_outputs
-from stresswatch.storage import archive
+from stresswatch.storage import archive, label_queue
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
 from tests.conftest import PROJECT, make_posts
@@ -131,9 +135,22 @@ def test_drawn_posts_go_to_annotators_and_their_labels_come_back(
     }
 
 
+def test_a_person_is_forgotten_in_the_queue_with_the_documented_policies(
+    drawing: Deployed,
+) -> None:
+    queue = drawing.stack.outputs[stack_outputs.LABEL_QUEUE_BUCKET]
+    queued = label_queue.read(drawing.client("s3"), queue)
+    theirs = queued[0].post.post_id
+    console = Console(file=io.StringIO(), width=200)
+    with operator(drawing, "forget") as (target, _), pytest.raises(ClientError):
+        forget(console, target, [theirs], execute=True)
+    with operator(drawing, "forget", "forget-label-queue") as (target, _):
+        forget(console, target, [theirs], execute=True)
+    left = {one.post.post_id for one in label_queue.read(drawing.client("s3"), queue)}
+    assert left == {one.post.post_id for one in queued} - {theirs}
+
+
 def test_without_any_one_of_the_documented_permissions_nobody_can_label(drawing: Deployed) -> None:
-    drawing.deployment.send([payload(post) for post in make_posts(10, seed=43)])
-    eventually("more rows", lambda: len(rows(drawing)) >= len(POSTS) + 10)
     with operator(drawing, "label") as (target, policy):
 
         def label() -> None:

@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from cli.label_queue.annotate import guideline
+from stresswatch.contracts.posts import Post
 from tests.conftest import PROJECT
-from tests.integration.labelling.drawn import ORDERED, POSTS, submitted
+from tests.integration.labelling.drawn import ORDERED, POSTS, QUEUE, put_into_queue, submitted
 
 
 def test_annotating_submits_labels_with_their_time_and_goes_on_later(aws, run, tmp_path):
@@ -82,6 +83,14 @@ def test_a_narrow_terminal_shows_whole_posts(run, monkeypatch, width):
     shown = captured.get()
     assert max(map(len, shown.splitlines())) <= width
     assert "".join(ORDERED[0].text.split()) in "".join(shown.split())
+
+
+def test_a_post_cannot_give_orders_to_the_terminal(aws, run):
+    aws.s3.delete_object(Bucket=QUEUE, Key=aws.keys(QUEUE)[0])
+    put_into_queue(aws.s3, QUEUE, [Post("p", "clear \x1b[2J\x9b2J\x07 all\rof it", (0.0,) * 5)])
+    shown = run("annotate", keys=" 1q").stdout
+    assert "clear \ufffd[2J\ufffd2J\ufffd all\nof it" in shown
+    assert submitted(aws)[0]["text"] == "clear \x1b[2J\x9b2J\x07 all\rof it"
 
 
 def test_the_page_has_the_guideline_that_annotators_are_shown():
