@@ -287,7 +287,7 @@ class TestDriftByWindow:
         columns = {name: {"drifted": name in DRIFT_COLUMNS[:2]} for name in DRIFT_COLUMNS[:-1]}
         failed = {DRIFT_COLUMNS[-1]: "too few values"}
         found = drift_history.WindowDrift(
-            self.WINDOW, "v1", "measured", 900, 900, 2 / 13, columns, failed
+            self.WINDOW, "v1", "measured", 900, 900, 0.8, 2 / 13, columns, failed
         )
         drift_history.write(aws.s3, "archive", found)
         (row,) = lake.run("drift_by_window")

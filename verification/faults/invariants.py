@@ -20,9 +20,9 @@ from stresswatch.contracts.identity import text_digest
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.model.artefact import Artefact
-from stresswatch.settled.places import PREDICTIONS, SHADOW, Archive, settled_parts
+from stresswatch.settled.places import PREDICTIONS, SHADOW, settled_parts
 from stresswatch.settled.summaries import read_summaries
-from stresswatch.storage import archive
+from stresswatch.storage import archive, label_queue
 from stresswatch.versions.shadow import ARCHIVE_PREFIX as SHADOW_PREFIX
 from verification.faults.deliveries import STREAM
 from verification.faults.posts import MARKER, Sent
@@ -77,6 +77,10 @@ def examine(simulation: Simulation, log: str) -> Examination:
     predicted = {name for name in valid if kept[name] and heard[name]}
     settled = predicted | (invalid.keys() & quarantined.keys())
     lost = simulation.sent.keys() - settled - given_up.keys()
+    settled_rows = _rows(simulation, PREDICTIONS.settled)
+    drawn = [row for row in settled_rows if row["sample"]]
+    queued = {one.prediction_id for one in label_queue.read(_store(simulation), "label-queue")}
+    unqueued = {row["prediction_id"] for row in drawn} - queued
     checks = (
         ("records are still under way long after the storm", not simulation.is_settled),
         (f"{len(lost)} records are lost", bool(lost)),
@@ -85,8 +89,13 @@ def examine(simulation: Simulation, log: str) -> Examination:
         ("the stream holds a prediction of no valid record", bool(heard.keys() - valid.keys())),
         ("the reader does not return the earliest row", _by_id(returned) != _earliest(archived)),
         ("a part is not settled with all there is", bool(simulation.settling.stale())),
-        ("the settled archive differs", _settled(simulation, PREDICTIONS) != _rounded(returned)),
-        ("the settled shadow differs", _settled(simulation, SHADOW) != _rounded(also_returned)),
+        ("the settled archive differs", settled_rows != _rounded(returned)),
+        (
+            "the settled shadow differs",
+            _rows(simulation, SHADOW.settled) != _rounded(also_returned),
+        ),
+        ("the rows of drawn posts differ", _rows(simulation, str(PREDICTIONS.drawn)) != drawn),
+        ("a drawn post is not in the label queue", bool(unqueued - given_up.keys())),
         ("summaries count other rows", _counted(simulation) != len(returned)),
         ("an archived value is not its version's", not _are_true(archived, valid, simulation)),
         ("an archived digest is not its text's", not _are_digests(archived + shadowed, valid)),
@@ -128,11 +137,11 @@ def _store(simulation: Simulation) -> Any:
     return simulation.buckets
 
 
-def _settled(simulation: Simulation, of: Archive) -> list[dict[str, Any]]:
-    """Return every row of the settled archive, in the order of their ids."""
+def _rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
+    """Return every settled row below a prefix, in the order of their ids."""
     rows = [
         row
-        for key in simulation.buckets.keys("archive", of.settled)
+        for key in simulation.buckets.keys("archive", prefix)
         for row in pq.read_table(
             io.BytesIO(simulation.buckets.objects["archive", key]), partitioning=None
         ).to_pylist()

@@ -45,8 +45,9 @@ class SlowWrites:
         self.waiting.append(request | {"Body": body if isinstance(body, bytes) else body.read()})
         return {}
 
-    def make(self, writes: int) -> bool:
-        """Make some of the writes, as long as none is refused; return whether none was."""
+    def make(self, writes: int | None = None) -> bool:
+        """Make some of the writes, or all, as long as none is refused; return whether none was."""
+        writes = len(self.waiting) if writes is None else writes
         while self.waiting and writes:
             writes -= 1
             try:
@@ -82,7 +83,7 @@ class Settling:
     def end(self) -> None:
         """Settle as the last run does, when nothing goes wrong; what is slow still writes later."""
         for job in self.stale():
-            self._begin(job).make(3)
+            self._begin(job).make()
         for writes in self._slow:
             self._write(writes)
 
@@ -126,6 +127,6 @@ class Settling:
                 self._outages.injected["settle killed"] += 1
         self._slow = [writes for writes in self._slow if writes.waiting]
 
-    def _write(self, writes: SlowWrites, count: int = 3) -> None:
+    def _write(self, writes: SlowWrites, count: int | None = None) -> None:
         if not writes.make(count):
             self._outages.injected["settle overtaken"] += 1

@@ -20,7 +20,9 @@ from stresswatch.contracts.identity import KEY_LENGTH
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.contracts.sampling import SampleShares
 from stresswatch.model.artefact import Artefact
+from stresswatch.serving.label_sampling import LabelSampling
 from stresswatch.versions.champion import ChampionCache, Pointer, load_model, read_pointer
 from stresswatch.versions.model_version import sha256
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer, read_shadow
@@ -41,6 +43,7 @@ from verification.faults.stream import PostsStream
 
 IDENTITY_KEY = b"k" * KEY_LENGTH
 _CHAMPION_TTL_SECONDS = 5.0
+_SHARES = SampleShares(0.2, uncertain=0.5)
 _SHADOW_SECONDS = (60.0, 1200.0)
 _SKEW_SECONDS = 5400.0
 """How far a function's clock may jump to either side; the mapping's jumps a tenth of it."""
@@ -144,6 +147,7 @@ class Simulation:
                 clock=lambda: self.outages.now,
             ),
             shadow=self._shadow_beside(),
+            sampling=LabelSampling(_SHARES, lambda: IDENTITY_KEY, s3, "label-queue"),
             s3=s3,
             kinesis=cast("Any", Faulty(self.predictions, self.outages, "PutRecords")),
             predictions_stream="predictions",

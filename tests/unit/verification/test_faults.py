@@ -193,11 +193,17 @@ def settles_over_what_is_newer(patch):
 def says_first_that_it_is_settled(patch):
     make = SlowWrites.make
 
-    def last_first(self, writes):
+    def last_first(self, writes=None):
         self.waiting.sort(key=lambda request: not request["Key"].endswith(".json"))
         return make(self, writes)
 
     patch(SlowWrites, "make", last_first)
+
+
+def violations():
+    """What storms of several seeds violate, one after the other: not each draws what it takes."""
+    for seed in range(1, 13):
+        yield from run(replace(STORM, seed=seed)).outcome.violations
 
 
 @pytest.mark.parametrize(
@@ -216,7 +222,7 @@ def says_first_that_it_is_settled(patch):
 )
 def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
     breach(monkeypatch.setattr)
-    assert sentence in "; ".join(run(STORM).outcome.violations)
+    assert any(sentence in one for one in violations())
 
 
 @pytest.mark.parametrize(
@@ -229,7 +235,7 @@ def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
 )
 def test_a_breach_of_what_is_settled_is_seen(monkeypatch, breach):
     breach(monkeypatch.setattr)
-    assert "the settled archive differs" in run(replace(STORM, seed=9)).outcome.violations
+    assert "the settled archive differs" in violations()
 
 
 def test_refused_predictions_that_are_not_reported_are_seen(monkeypatch):
