@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,6 +125,14 @@ def test_with_fewer_labels_than_it_takes_there_is_no_estimate():
     rng = np.random.default_rng(1)
     assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS - 1)) is None
     assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS)) is not None
+
+
+@pytest.mark.parametrize("clusters", [0, 1, 2, 3, MINIMUM_LABELS - 1])
+def test_many_labels_of_a_few_posts_give_no_estimate(clusters):
+    """Segments of a post may be alike: of two posts, the variance has no degree of freedom."""
+    sample = drawn_sample(np.random.default_rng(1), 200 if clusters else 0)
+    segments = replace(sample, clusters=(np.arange(len(sample)) % max(1, clusters)).astype(str))
+    assert estimate_rate(0.5, 1000, segments) is None
 
 
 @pytest.mark.parametrize("positives", range(LEAST_OF_A_CLASS))

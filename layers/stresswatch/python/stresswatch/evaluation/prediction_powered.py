@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from stresswatch.evaluation.proportions import wilson_bounds
 
 MINIMUM_LABELS = 30
-"""Sampled labels below which there is no estimate: its interval would promise too much."""
+"""Clusters of sampled labels below which there is no estimate: its interval would promise too
+much."""
 LEAST_OF_A_CLASS = 10
 """Of either class; with fewer in the sample the interval is Wilson's, of the labels alone."""
 
@@ -70,6 +71,10 @@ class Sample:
     def weights(self) -> NDArray[np.float64]:
         """How many posts each stands for."""
         return 1 / self.inclusion
+
+    @property
+    def cluster_count(self) -> int:
+        return int(self._places.max(initial=-1)) + 1
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -129,14 +134,16 @@ class Difference:
 def estimate_rate(
     mean_prediction: float, posts: int, sample: Sample, confidence: float = 0.95
 ) -> RateEstimate | None:
-    """Estimate the share of posts with label 1; None with fewer than `MINIMUM_LABELS` labels.
+    """Estimate the share of posts with label 1; None with labels of too few clusters.
+
+    It takes `MINIMUM_LABELS` clusters: the variance is that of their sums.
 
     Parameters
     ----------
     mean_prediction : float
         Of all `posts`, those of the sample among them.
     """
-    if len(sample) < MINIMUM_LABELS:
+    if sample.cluster_count < MINIMUM_LABELS:
         return None
     if min(sample.labels.sum(), (1 - sample.labels).sum()) < LEAST_OF_A_CLASS:
         return _by_labels_alone(posts, sample, confidence)

@@ -16,12 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stresswatch.evaluation.prediction_powered import (
-    MINIMUM_LABELS,
-    RateEstimate,
-    Sample,
-    estimate_rate,
-)
+from stresswatch.evaluation.prediction_powered import RateEstimate, Sample, estimate_rate
 from stresswatch.rates.cells import Cell, Period, Rate, RateMethod
 from stresswatch.rates.suppression import suppressed
 from stresswatch.settled.summaries import Counts
@@ -145,8 +140,7 @@ def _rate(cell: Cell, tally: _Tally, response: Mapping[date, float]) -> Rate:
 def _estimate(
     tally: _Tally, draws: Sequence[LabelledDraw], response: Mapping[date, float]
 ) -> RateEstimate | None:
-    # Segments of a post are one cluster: its labels may be alike, and its variance needs others.
-    if len({draw.post_id for draw in draws}) < MINIMUM_LABELS:
+    if not draws:  # then no post may be represented, and there is no mean
         return None
     sample = Sample(
         labels=np.array([float(draw.label) for draw in draws]),
