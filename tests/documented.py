@@ -33,6 +33,7 @@ TYPED_BY = {
     "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
     "stresswatch queue --stage prod": "tests/e2e/test_labelling.py",
     "stresswatch queue --stage prod --json": "tests/e2e/test_labelling.py",
+    "stresswatch queue --width 10 --stage prod": "tests/e2e/test_labelling.py",
     "stresswatch queue export --format label-studio --blind --output tasks.json "
     "--stage prod": "tests/e2e/test_labelling.py",
     "stresswatch label project-1.json --check": "tests/e2e/test_labelling.py",

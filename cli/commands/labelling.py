@@ -13,7 +13,7 @@ from cli.console import console, stderr
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
 from cli.errors import OperatorError
-from cli.label_queue import label_studio, waiting
+from cli.label_queue import label_studio, narrowing, waiting
 from cli.label_queue.annotate import Session, kept
 from cli.label_queue.exports import ExportFormat
 from cli.label_queue.exports import export as export_posts
@@ -26,16 +26,38 @@ from stresswatch.text.wording import counted
 
 
 def queue(
-    context: typer.Context, on_local: Local = False, stage: Stage = "dev", as_json: AsJson = False
+    context: typer.Context,
+    width: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=100,
+            metavar="POINTS",
+            help="Show also how many labels an interval of the stress rate takes that is so many "
+            "percentage points wide.",
+            show_default=False,
+        ),
+    ] = None,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    as_json: AsJson = False,
 ) -> None:
     """Show how many drawn posts wait for a label, by day and community."""
     if context.invoked_subcommand:
         return
-    found = waiting.read_queue(find_target(on_local=on_local, stage=stage))
+    target = find_target(on_local=on_local, stage=stage)
+    found = waiting.read_queue(target)
+    needed = None
+    if width is not None:
+        rates = narrowing.read_recent_rates(target, utc_now().date())
+        needed = narrowing.needs(width, rates, found.waiting)
     if as_json:
-        console.print_json(data=waiting.as_dict(found))
-    else:
-        waiting.show(console, found)
+        interval = {"interval": needed.as_dict()} if needed else {}
+        console.print_json(data=waiting.as_dict(found) | interval)
+        return
+    waiting.show(console, found)
+    if needed:
+        needed.show(console)
 
 
 def export(

@@ -28,8 +28,10 @@ from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.target import of_local_stack
 from cli.forget.forget_posts import forget
-from cli.label_queue import waiting
+from cli.label_queue import narrowing, waiting
 from stresswatch.aws import stack_outputs
+from stresswatch.rates.cells import Period, Rate, RateMethod
+from stresswatch.rates.rate_table import write_rates
 from stresswatch.storage import archive, label_queue
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
@@ -44,6 +46,7 @@ POSTS = make_posts(60, seed=41)
 
 QUEUE = "stresswatch queue --stage prod"
 QUEUE_AS_JSON = "stresswatch queue --stage prod --json"
+WIDTH = "stresswatch queue --width 10 --stage prod"
 EXPORT = "stresswatch queue export --format label-studio --blind --output tasks.json --stage prod"
 CHECK = "stresswatch label project-1.json --check"
 LABEL = "stresswatch label project-1.json --stage prod"
@@ -117,6 +120,7 @@ def test_drawn_posts_go_to_annotators_and_their_labels_come_back(
     assert {row["inclusion_probability"] for row in rows(drawing)} == {SHARE}
     assert 0 < len(drawn) < len(POSTS)
     assert f"{len(drawn)} posts wait for a label" in typed(QUEUE)
+    assert "No week has an estimate yet" in typed(WIDTH)
     typed(EXPORT)
     tasks = json.loads(Path("tasks.json").read_text())
     assert {task["data"]["post_id"] for task in tasks} == drawn
@@ -152,9 +156,14 @@ def test_a_person_is_forgotten_in_the_queue_with_the_documented_policies(
 
 def test_without_any_one_of_the_documented_permissions_nobody_can_label(drawing: Deployed) -> None:
     with operator(drawing, "label") as (target, policy):
+        today = datetime.now(UTC).date()
+        suppressed = Rate(Period.DAY, today, None, RateMethod.SUPPRESSED)
+        bucket = drawing.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
+        write_rates(drawing.client("s3"), bucket, [suppressed])
 
         def label() -> None:
             waiting.read_queue(target)
+            assert narrowing.read_recent_rates(target, today)
             DeploymentClient(target).label(POSTS[:1])
 
         label()

@@ -25,6 +25,7 @@ def run(aws, monkeypatch, tmp_path):
     aws.s3.create_bucket(Bucket=QUEUE)
     put_into_queue(aws.s3, QUEUE)
     outputs = {
+        stack_outputs.ARCHIVE_BUCKET: "archive",
         stack_outputs.TRAINING_BUCKET: "training",
         stack_outputs.LABEL_QUEUE_BUCKET: QUEUE,
     }
