@@ -21,6 +21,7 @@ from cli.label_queue.progress import Progress
 from cli.label_queue.ratings import consensus
 from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked
 from cli.post_files import Wanted
+from cli.timestamps import parse_timestamp
 from stresswatch.clock import utc_now
 from stresswatch.text.wording import counted
 
@@ -70,6 +71,14 @@ def export(
     blind: Annotated[
         bool, typer.Option("--blind", help="Leave out what the model says of a post.")
     ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The first day, in UTC, whose drawn posts are written; by default, all days.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="The file to write; without, standard output.", show_default=False),
@@ -83,7 +92,9 @@ def export(
     """
     if output and output.exists():
         raise OperatorError(f"{output} exists already; give another --output.")
-    found = waiting.read_queue(find_target(on_local=on_local, stage=stage)).waiting[:limit]
+    first = parse_timestamp(start, "--from").date() if start else None
+    queued = waiting.read_queue(find_target(on_local=on_local, stage=stage)).waiting
+    found = [one for one in queued if not first or one.day >= first.isoformat()][:limit]
     text = export_posts(found, format_, blind=blind)
     if output:
         output.write_text(text, newline="")

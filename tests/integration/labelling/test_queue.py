@@ -45,6 +45,19 @@ def test_posts_come_out_in_the_order_of_a_random_subsample(run):
         assert texts == [post.text for post in ORDERED[:limit]]
 
 
+def test_posts_of_a_day_and_later_come_out_in_the_same_order(run):
+    for day, expected in (
+        ("2026-11-23", ORDERED),
+        ("2026-11-24", [ORDERED[0], ORDERED[3]]),
+        ("2026-11-25", []),
+    ):
+        lines = export(run, "jsonl", "--from", day).splitlines()
+        assert [json.loads(line)["text"] for line in lines] == [post.text for post in expected]
+    assert len(export(run, "jsonl", "--from", "2026-11-24", "--limit", 1).splitlines()) == 1
+    refused = run("queue", "export", "--format", "jsonl", "--from", "last week")
+    assert "--from is 'last week'" in refused.stderr
+
+
 @pytest.mark.parametrize("format_", ["label-studio", "csv", "jsonl"])
 def test_a_blind_export_has_nothing_of_the_prediction(run, format_):
     told, blind = (export(run, format_, *options) for options in ((), ("--blind",)))
