@@ -21,7 +21,14 @@ from stresswatch.evaluation.estimated_quality import estimate_f1
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
 from stresswatch.monitoring.drift import Drift, measure_drift, write_page
 from stresswatch.monitoring.drift_history import WindowDrift
-from stresswatch.monitoring.drift_reports import INDEX, Signer, index_page, message, with_heading
+from stresswatch.monitoring.drift_reports import (
+    INDEX,
+    Signer,
+    index_page,
+    labelling_advice,
+    message,
+    with_heading,
+)
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
@@ -173,13 +180,14 @@ def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> 
     _put_page(s3, bucket, INDEX, index_page(windows, threshold, signer.link, validity))
     needed, evaluated = environment.drift_windows_to_alarm, environment.drift_windows_evaluated
     if found.begins_to_drift(windows, threshold, needed, evaluated):
+        advice = labelling_advice(found, environment.stage, draws_posts=environment.draws_posts)
         boto3.client("sns").publish(
             TopicArn=environment.notification_topic,
             Subject=service_text.subject(
                 f"Stresswatch {environment.stage}: the posts have drifted"
             ),
             Message=service_text.message(
-                message(found, signer.link(str(found.page)), signer.link(INDEX), validity)
+                message(found, signer.link(str(found.page)), signer.link(INDEX), validity, advice)
             ),
         )
 

@@ -84,6 +84,11 @@ def test_the_predictor_is_told_the_bucket_and_the_shares(drawing):
     assert (parsed.label_sample_share, parsed.uncertain_sample_share) == (0.02, 0.1)
 
 
+def test_the_drift_monitor_knows_whether_posts_are_drawn(drawing, any_stage):
+    for template, draws_posts in ((drawing, "true"), (any_stage, "false")):
+        assert variables_of_functions(template)["drift"]["DRAWS_POSTS"] == draws_posts
+
+
 def test_commands_find_the_queue_by_an_output_and_forget_visits_it(drawing):
     assert drawing.body["Outputs"][stack_outputs.LABEL_QUEUE_BUCKET]["Value"]["Ref"].startswith(
         BUCKET

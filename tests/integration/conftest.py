@@ -67,6 +67,7 @@ _VALUES = {
     "drift_windows_to_alarm": 1,
     "drift_windows_evaluated": 1,
     "report_link_hours": 12,
+    "draws_posts": False,
     "quality_window_days": 7.0,
     "minimum_labelled_posts": 50,
     "rate_days": 14,

@@ -279,6 +279,27 @@ def test_people_are_notified_once_of_drifting_posts_with_a_link(aws, champion, a
     ]
 
 
+@pytest.mark.parametrize("draws_posts", [True, False])
+def test_the_notification_says_which_posts_to_label_and_how(
+    aws, champion, archived, monkeypatch, draws_posts
+):
+    monkeypatch.setenv("DRAWS_POSTS", str(draws_posts).lower())
+    archived(CALM_ONLY)
+    measure(WINDOW)
+    (message,) = aws.messages()
+    day = f"{START:%Y-%m-%d}"
+    assert (f"Label the posts that were drawn since {day}," in message) is draws_posts
+    assert (f"choose posts since {day} by lot" in message) is not draws_posts
+    assert ("labelling.label_sample_share" in message) is not draws_posts
+    commands = [line.split() for line in message.splitlines() if line.startswith("  stresswatch")]
+    *exports, label = commands
+    assert label == ["stresswatch", "label", "FILE", "--stage", "dev"]
+    assert len(exports) == draws_posts
+    if draws_posts:
+        assert exports[0][1:3] == ["queue", "export"]
+        assert exports[0][exports[0].index("--from") + 1] == day
+
+
 def test_people_are_notified_when_the_alarms_windows_have_drifted(
     aws, champion, archived, monkeypatch
 ):

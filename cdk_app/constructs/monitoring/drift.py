@@ -57,6 +57,7 @@ class DriftMonitor(Construct):
                 drift_windows_evaluated=settings.drift_windows_evaluated,
                 notification_topic=foundation.notifications.topic.topic_arn,
                 report_link_hours=settings.report_link_hours,
+                draws_posts=stage.labelling.has_queue,
             ),
             variables_of_libraries={
                 # Evidently would write a telemetry id to the home folder, which is read-only.

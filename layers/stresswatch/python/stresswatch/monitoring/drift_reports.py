@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from html import escape
 
 import boto3
@@ -86,8 +87,30 @@ def with_heading(page: str, window: WindowDrift) -> str:
     return page.replace("<body>", f"<body>{heading}", 1)
 
 
-def message(window: WindowDrift, page: str, index: str, validity: str) -> str:
-    """Tell people of a window that drifted."""
+def labelling_advice(window: WindowDrift, stage: str, *, draws_posts: bool) -> str:
+    """Say which posts to label after a window that drifted, and how.
+
+    Whole days, as the stress rate weights the labels of a day by how many of its posts have one.
+    """
+    day = window.window.start.astimezone(UTC).date()
+    submission = f"  stresswatch label FILE --stage {stage}"
+    if draws_posts:
+        return (
+            f"Label the posts that were drawn since {day}, so that the next retraining learns what "
+            "is new. Export them, and submit the annotators' FILE:\n\n"
+            "  stresswatch queue export --format label-studio --blind "
+            f"--from {day} --output tasks.json --stage {stage}\n{submission}"
+        )
+    return (
+        "Label posts of these days, so that the next retraining learns what is new. This stage "
+        "draws no posts: set its labelling.label_sample_share in cdk_app/settings/stages.py, and "
+        f"deploy. Until then, choose posts since {day} by lot, and submit them with their labels "
+        f"as a FILE:\n\n{submission}"
+    )
+
+
+def message(window: WindowDrift, page: str, index: str, validity: str, advice: str) -> str:
+    """Tell people of a window that drifted, and what to do."""
     drifted = "\n".join(
         f"- {name}: {column['distance_name']} {column['distance']:.2f}, "
         f"{column['test']} p = {column['p_value']:.1g}"
@@ -96,7 +119,7 @@ def message(window: WindowDrift, page: str, index: str, validity: str) -> str:
     return (
         f"The posts of {window} have moved from what {window.model_version} was measured on: "
         f"{compared_words(window)}, share {window.share:.2f}.\n\n{drifted}\n\n"
-        f"{_uncompared_words(window)}\n\nThe window's page: {page}\n\n"
+        f"{_uncompared_words(window)}\n\n{advice}\n\nThe window's page: {page}\n\n"
         f"All windows: {index}\n\n{validity} Runbook: docs/runbooks/drift.md\n"
     )
 

@@ -22,6 +22,7 @@ class DriftEnvironment(Environment):
     drift_windows_evaluated: int
     notification_topic: str
     report_link_hours: int
+    draws_posts: bool
 
 
 @dataclass(frozen=True, kw_only=True)
