@@ -85,15 +85,19 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _rate(rate: Mapping[str, Any]) -> dict[str, str]:
-    """Say what the last seven full days give; a day that is not over is in the table alone."""
-    days = rate["last_seven_days"]
-    if days is None:
-        return {"stress rate": "no figure: no full day of posts yet; see `stresswatch trend`"}
-    if days["method"] == RateMethod.SUPPRESSED:
-        return {"stress rate": "no figure: too few posts in the last seven days"}
-    called = f"called {percent(days['called_rate'])}"
-    if days["corrected_rate"] is None:
-        return {"stress rate": f"not corrected, too few labels of drawn posts; {called}"}
-    low, high = (percent(days[bound]) for bound in ("low", "high"))
-    corrected = f"{percent(days['corrected_rate'])}, 95 % interval {low} to {high}"
-    return {"stress rate": f"{corrected}; {called}"}
+    """Say what the last seven full days give, and the last day, which may not be over."""
+    days, day = rate["last_seven_days"], rate["last_day"]
+    shown = {"stress rate, seven days": _estimate(days)} if days else {}
+    if day:
+        shown[f"stress rate, {day['start']}"] = _estimate(day)
+    return shown or {"stress rate": "no figure: no posts in the last seven days"}
+
+
+def _estimate(rate: Mapping[str, Any]) -> str:
+    if rate["method"] == RateMethod.SUPPRESSED:
+        return "no figure: too few posts"
+    called = f"called {percent(rate['called_rate'])}"
+    if rate["corrected_rate"] is None:
+        return f"not corrected, too few labels of drawn posts; {called}"
+    low, high = (percent(rate[bound]) for bound in ("low", "high"))
+    return f"{percent(rate['corrected_rate'])}, 95 % interval {low} to {high}; {called}"

@@ -18,7 +18,7 @@ from stresswatch.aws.redaction import redact_errors
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
-from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
+from stresswatch.rates.cells import Cell, Period, Rate, RateMethod, week_of
 from stresswatch.rates.environments import RateEnvironment
 from stresswatch.rates.estimation import estimate_rates
 from stresswatch.rates.labelled_draws import daily_counts, labelled_draws
@@ -46,7 +46,9 @@ _FIGURES = {
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Estimate whole weeks up to that of the event's time; answer what the seven last days say.
+    """Estimate whole weeks up to that of the event's time; answer what the last days say.
+
+    The answer has the seven last full days, and the last day, which may not be over yet.
 
     All of each day counts that is settled by now, also what was predicted after the event's time:
     an earlier day that is asked for is never written with a part of its posts.
@@ -81,6 +83,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     seven_days = (Period.WEEK, time.date() - 7 * _A_DAY)
     recent = estimate_rates(counts, draws, [seven_days], minimum)
     refused = _publish(environment, Window(time - 7 * _A_DAY, time), recent)
+    cell = Cell(Period.DAY, last, None)
+    today = next((rate for rate in rates if rate.cell == cell), None)
     methods = Counter(rate.method for rate in rates)
     figures: dict[str, Any] = {one.value: methods[one] for one in RateMethod}
     figures["labelled"] = len(draws)
@@ -94,6 +98,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         **figures,
         "page": f"s3://{bucket}/{PAGE}",
         "last_seven_days": _answer(recent[0]) if recent else None,
+        "last_day": _answer(today) if today else None,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -159,6 +159,7 @@ def test_without_any_draw_athena_is_not_asked(aws, monkeypatch):
 def test_before_the_first_post_there_is_a_page_that_says_so(aws):
     answer = handler(EVENT, CONTEXT)
     assert (answer["status"], answer["last_seven_days"]) == ("no_posts", None)
+    assert answer["last_day"] is None
     assert b"There are no posts yet" in aws.body("archive", PAGE)
     assert aws.keys("archive", PREFIX) == []
 
@@ -193,6 +194,14 @@ def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
         assert found["StressRateLowerBound", community] == pytest.approx(rate.low)
         assert found["StressRateUpperBound", community] == pytest.approx(rate.high)
         assert found["CalledStressRate", community] == pytest.approx(rate.called_rate)
+
+
+def test_the_answer_has_the_day_that_is_not_over(aws, filled):
+    answer = handler({"time": f"{MONDAY}T10:00:00Z"}, CONTEXT)
+    assert answer["last_seven_days"] is None
+    day = rates(aws)[Period.DAY, MONDAY, None]
+    assert day.corrected_rate is not None
+    assert answer["last_day"] == asdict(day) | {"start": MONDAY.isoformat()}
 
 
 def test_an_answer_fits_a_state_and_quotes_no_post(aws, filled):

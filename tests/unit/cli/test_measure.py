@@ -48,7 +48,7 @@ DAYS = {
     "low": 0.3712,
     "high": 0.4534,
 }
-RATE = {"status": "estimated", "last_seven_days": None}
+RATE = {"status": "no_posts", "last_seven_days": None, "last_day": None}
 
 
 def shown(drift, quality, rate=RATE) -> dict[str, str]:
@@ -96,24 +96,36 @@ def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
         "estimated F1": "0.790, without labels: a hint, no measurement",
         "report": "s3://archive/reports/page.html",
         "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
-        "stress rate": "no figure: no full day of posts yet; see `stresswatch trend`",
+        "stress rate": "no figure: no posts in the last seven days",
     }
 
 
 @pytest.mark.parametrize(
-    ("days", "figure"),
+    ("found", "figure"),
     [
         (DAYS, "41.2 %, 95 % interval 37.1 % to 45.3 %; called 46.2 %"),
         (
             {"method": "not_corrected", "called_rate": 0.462, "corrected_rate": None},
             "not corrected, too few labels of drawn posts; called 46.2 %",
         ),
-        ({"method": "suppressed"}, "no figure: too few posts in the last seven days"),
+        ({"method": "suppressed"}, "no figure: too few posts"),
     ],
 )
-def test_the_stress_rate_says_whether_it_is_corrected(days, figure):
-    rate = {"status": "estimated", "last_seven_days": days}
-    assert shown(DRIFT, QUALITY, rate)["stress rate"] == figure
+def test_the_stress_rate_says_whether_it_is_corrected(found, figure):
+    rate = {"status": "estimated", "last_seven_days": found, "last_day": None}
+    rows = shown(DRIFT, QUALITY, rate)
+    assert {name: row for name, row in rows.items() if name.startswith("stress rate")} == {
+        "stress rate, seven days": figure
+    }
+
+
+def test_the_first_day_has_a_stress_rate_before_it_is_over():
+    day = DAYS | {"start": "2026-11-30"}
+    rate = {"status": "estimated", "last_seven_days": None, "last_day": day}
+    rows = shown(DRIFT, QUALITY, rate)
+    assert {name: row for name, row in rows.items() if name.startswith("stress rate")} == {
+        "stress rate, 2026-11-30": "41.2 %, 95 % interval 37.1 % to 45.3 %; called 46.2 %"
+    }
 
 
 @pytest.mark.parametrize(
