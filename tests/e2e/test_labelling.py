@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +23,7 @@ import local
 from cli import main
 from cli.deployment import target as target_module
 from cli.deployment.client import DeploymentClient, payload
+from cli.deployment.synthesis import settings_of, synthesize
 from cli.deployment.target import of_local_stack
 from cli.forget.forget_posts import forget
 from cli.label_queue import narrowing, waiting
@@ -35,14 +33,14 @@ from stresswatch.rates.rate_table import write_rates
 from stresswatch.storage import archive, label_queue
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import sha256
-from tests.conftest import PROJECT, make_posts
+from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed
-from tests.e2e.drawing_app import SHARE
 from tests.e2e.operators import not_missed, operator
 from tests.e2e.waiting import eventually
 from tests.integration.conftest import train_version
 
 POSTS = make_posts(60, seed=41)
+SHARE = 0.5
 
 QUEUE = "stresswatch queue --stage prod"
 QUEUE_AS_JSON = "stresswatch queue --stage prod --json"
@@ -56,13 +54,8 @@ ANNOTATE = "stresswatch annotate --stage prod"
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """A stack that draws every second post, with a champion and some posts predicted."""
-    app = tmp_path_factory.mktemp("drawing") / "app"
-    subprocess.run(
-        [sys.executable, "-m", "tests.e2e.drawing_app", str(app)],
-        cwd=PROJECT,
-        env=os.environ | {"CDK_VALIDATION": "false"},
-        check=True,
-    )
+    changed = settings_of([f"labelling.label_sample_share={SHARE}"])
+    app = synthesize(tmp_path_factory.mktemp("drawing") / "app", changed=changed)
     folder = app.parent / "stack"
     stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
     try:
