@@ -9,29 +9,9 @@ from datetime import timedelta
 import pytest
 
 from stresswatch.rates.cells import Period, Rate, RateMethod
-from stresswatch.rates.chart import chart
+from stresswatch.rates.chart import chart, image
 from stresswatch.rates.page import COMMUNITIES, page
-from tests.unit.rates.worlds import MONDAY
-
-DAY = Rate(
-    Period.DAY,
-    MONDAY,
-    None,
-    RateMethod.PREDICTION_POWERED,
-    posts=1_234,
-    called_rate=0.46,
-    mean_probability=0.47,
-    drawable=1_234,
-    drawn=100,
-    labelled=60,
-    represented=1_234,
-    corrected_rate=0.4,
-    low=0.32,
-    high=0.48,
-    variance=0.04**2,
-    tuning=0.8,
-    model_versions="v1",
-)
+from tests.unit.rates.worlds import DAY, MONDAY
 
 
 def later(days, **changes):
@@ -54,6 +34,38 @@ def test_the_first_period_of_a_new_version_is_marked():
     svg = chart([DAY, later(1, model_versions="v1,v2"), later(2, model_versions="v2")], "")
     assert len(elements(svg, "change")) == 1
     assert ">v2</text>" in svg
+
+
+def test_of_changes_side_by_side_the_newest_one_is_named():
+    svg = chart([DAY, *(later(day, model_versions=f"v{day}000000") for day in (1, 19, 20))], "")
+    assert len(elements(svg, "change")) == 3
+    assert [f">v{day}000000</text>" in svg for day in (1, 19, 20)] == [True, False, True]
+
+
+def test_a_long_name_of_a_version_is_told_on_pointing_alone():
+    name = "v20261122T101010-aaaa1111-and-more"
+    svg = chart([DAY, later(1, model_versions=name)], "")
+    assert "new version</text>" in svg
+    assert f"<title>{name}</title>" in svg
+
+
+def test_an_image_is_a_file_of_its_own_with_its_style():
+    drawn = ElementTree.fromstring(image([DAY, later(1)]))
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert ".band" in "".join(drawn.itertext())
+
+
+def test_a_called_rate_without_neighbours_is_a_short_line():
+    (called,) = elements(chart([DAY], ""), "called")
+    (first, y), (second, other_y) = (pair.split(",") for pair in called.get("points").split())
+    assert float(first) < float(second)
+    assert y == other_y
+
+
+def test_dates_of_days_side_by_side_do_not_overlap():
+    days = [later(day) for day in (0, 1, 2, 40)]
+    drawn = ElementTree.fromstring(chart(days, "")).iter("text")
+    assert [one.text for one in drawn if "%" not in one.text] == ["23 Nov", "2 Jan"]
 
 
 @pytest.mark.parametrize(

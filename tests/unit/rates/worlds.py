@@ -8,10 +8,31 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.estimation import LabelledDraw
 from stresswatch.settled.summaries import Counts
 
 MONDAY = date(2026, 11, 23)
+DAY = Rate(
+    Period.DAY,
+    MONDAY,
+    None,
+    RateMethod.PREDICTION_POWERED,
+    posts=1_234,
+    called_rate=0.46,
+    mean_probability=0.47,
+    drawable=1_234,
+    drawn=100,
+    labelled=60,
+    represented=1_234,
+    corrected_rate=0.4,
+    low=0.32,
+    high=0.48,
+    variance=0.04**2,
+    tuning=0.8,
+    model_versions="v1",
+)
+"""With a corrected rate."""
 
 
 @dataclass

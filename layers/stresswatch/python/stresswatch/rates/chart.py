@@ -10,11 +10,17 @@ from itertools import pairwise
 from stresswatch.rates.cells import Rate
 
 _WIDTH, _HEIGHT = 480, 230
+_NARROW = 360
+"""Of an image, which stands beside others or on a phone."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 12, 26, 28
 _STEP = 0.1
 """Between two lines of the axis."""
-_DATES = 6
-"""Written below the axis, at most."""
+_DATE_WIDTH = 50
+_LETTER_WIDTH = 7.5
+"""Both of text in wide fonts, with some space around a date."""
+_TICK = 8
+"""Half of a called rate that has no neighbour."""
+_NAMESPACE = "http://www.w3.org/2000/svg"
 
 STYLE = (
     "svg{width:100%;height:auto;font:12px system-ui,sans-serif}"
@@ -35,19 +41,25 @@ def chart(rates: Sequence[Rate], title: str) -> str:
 
     Where a rate is missing, or a whole period, the line has a gap.
     """
-    drawn = _Drawn(rates)
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{drawn.axes()}{drawn.changes()}"
-        f"{drawn.called()}{drawn.corrected()}</svg>"
+        f"<title>{escape(title)}</title>{_Drawn(rates, _WIDTH).all()}</svg>"
+    )
+
+
+def image(rates: Sequence[Rate]) -> str:
+    """Draw the same as a narrow image of its own, which the tag `img` shows."""
+    return (
+        f'<svg xmlns="{_NAMESPACE}" viewBox="0 0 {_NARROW} {_HEIGHT}" width="{_NARROW}" '
+        f'height="{_HEIGHT}"><style>{STYLE}</style>{_Drawn(rates, _NARROW).all()}</svg>'
     )
 
 
 class _Drawn:
     """Where things are on the chart."""
 
-    def __init__(self, rates: Sequence[Rate]):
-        self._rates = rates
+    def __init__(self, rates: Sequence[Rate], width: int):
+        self._rates, self._width = rates, width
         self._first, self._last = rates[0].start, rates[-1].start
         shown = [
             value
@@ -58,45 +70,63 @@ class _Drawn:
         self._low = max(0, int(min(shown) / _STEP))
         self._high = max(self._low + 1, min(round(1 / _STEP), -int(-max(shown) // _STEP)))
 
-    def axes(self) -> str:
+    def all(self) -> str:
+        return f"{self._axes()}{self._changes()}{self._called()}{self._corrected()}"
+
+    def _axes(self) -> str:
         levels = [level * _STEP for level in range(self._low, self._high + 1)]
         lines = [
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
+            f'<line class="grid" x1="{_LEFT}" x2="{self._width - _RIGHT}" y1="{y}" y2="{y}"/>'
             f'<text x="{_LEFT - 6}" y="{y + 4:g}" text-anchor="end">{100 * level:.0f} %</text>'
             for level, y in ((level, self._y(level)) for level in levels)
         ]
-        starts = [rate.start for rate in self._rates]
-        every = -(-len(starts) // _DATES)
-        dates = [
-            f'<text x="{self._x(start)}" y="{_HEIGHT - 8}" text-anchor="middle">'
-            f"{start.day} {start:%b}</text>"
-            for start in starts[::every]
-        ]
+        dates, free = [], 0.0
+        for start in (rate.start for rate in self._rates):
+            if (x := self._x(start)) >= free:
+                free = x + _DATE_WIDTH
+                dates.append(
+                    f'<text x="{x}" y="{_HEIGHT - 8}" text-anchor="middle">'
+                    f"{start.day} {start:%b}</text>"
+                )
         return "".join(lines + dates)
 
-    def changes(self) -> str:
-        """Mark where a version predicted for the first time, but for the first ones."""
+    def _changes(self) -> str:
+        """Mark where a version predicted for the first time, but for the first ones.
+
+        Each has its name above, or "new version" for a long one, as far as the next leaves room.
+        """
         known = set(_versions(self._rates[0]))
-        marks = []
+        found = []
         for rate in self._rates[1:]:
             new = [version for version in _versions(rate) if version not in known]
             known |= {*new}
             if new and rate.start != self._first:
-                x, name = self._x(rate.start), escape(", ".join(new))
-                marks.append(
-                    f'<line class="change" x1="{x}" x2="{x}" y1="{_TOP - 8}" '
-                    f'y2="{_HEIGHT - _BOTTOM}"/>'
-                    f'<text x="{x}" y="{_TOP - 12}" text-anchor="middle">{name}</text>'
-                )
+                found.append((self._x(rate.start), ", ".join(new)))
+        marks, free = [], float(self._width)
+        for x, name in reversed(found):
+            marks.append(
+                f'<line class="change" x1="{x}" x2="{x}" y1="{_TOP - 8}" '
+                f'y2="{_HEIGHT - _BOTTOM}"><title>{escape(name)}</title></line>'
+            )
+            label = name if _LETTER_WIDTH * len(name) < self._width / 2 else "new version"
+            width = _LETTER_WIDTH * len(label)
+            begin = round(min(x - width / 2, self._width - width), 1)
+            if 0 <= begin <= free - width:
+                free = begin
+                marks.append(f'<text x="{begin}" y="{_TOP - 12}">{escape(label)}</text>')
         return "".join(marks)
 
-    def called(self) -> str:
-        return "".join(
-            f'<polyline class="called" points="{self._points(run, "called_rate")}"/>'
-            for run in _runs(rate for rate in self._rates if rate.called_rate is not None)
-        )
+    def _called(self) -> str:
+        parts = []
+        for run in _runs(rate for rate in self._rates if rate.called_rate is not None):
+            points = self._points(run, "called_rate")
+            if len(run) == 1:
+                x, y = map(float, points.split(","))
+                points = f"{x - _TICK:g},{y} {x + _TICK:g},{y}"
+            parts.append(f'<polyline class="called" points="{points}"/>')
+        return "".join(parts)
 
-    def corrected(self) -> str:
+    def _corrected(self) -> str:
         parts = []
         for run in _runs(rate for rate in self._rates if rate.estimate):
             band = f"{self._points(run, 'high')} {self._points(run[::-1], 'low')}"
@@ -123,7 +153,7 @@ class _Drawn:
         days = (self._last - self._first).days
         place = (start - self._first).days / days if days else 0.5
         margin = 14  # for the dates at both ends
-        return round(_LEFT + margin + place * (_WIDTH - _LEFT - _RIGHT - 2 * margin), 1)
+        return round(_LEFT + margin + place * (self._width - _LEFT - _RIGHT - 2 * margin), 1)
 
     def _y(self, value: float) -> float:
         place = (value / _STEP - self._low) / (self._high - self._low)

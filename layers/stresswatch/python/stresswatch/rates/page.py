@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from stresswatch.rates import chart
@@ -45,10 +45,7 @@ def page(rates: Iterable[Rate]) -> str:
     by_source: dict[str | None, list[Rate]] = {}
     for rate in rates:
         by_source.setdefault(rate.source, []).append(rate)
-    communities = sorted(
-        (source for source in by_source if source is not None),
-        key=lambda source: (-sum(rate.posts or 0 for rate in by_source[source]), source),
-    )
+    communities = largest_first(by_source)
     sections = [
         _section(source, by_source[source])
         for source in (None, *communities[:COMMUNITIES])
@@ -67,6 +64,14 @@ def page(rates: Iterable[Rate]) -> str:
         f"<h1>Stress rate</h1><p>{_INTRODUCTION}</p><p>{chart.LEGEND}</p>{nothing}"
         f"{''.join(sections[:1])}{_sentences('Between communities', compared)}"
         f"{''.join(sections[1:])}{more}</main></body></html>\n"
+    )
+
+
+def largest_first(rates: Mapping[str | None, Sequence[Rate]]) -> list[str]:
+    """Return the communities that have rates, by their posts."""
+    return sorted(
+        (source for source in rates if source is not None),
+        key=lambda source: (-sum(rate.posts or 0 for rate in rates[source]), source),
     )
 
 
