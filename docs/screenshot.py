@@ -20,6 +20,7 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from cli.dashboard.rates import RecentRates, read_recent_rates
 from cli.dashboard.server import HOST, server
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
@@ -80,19 +81,31 @@ def wait_for_page(opened: Chrome) -> None:
         drawn = driver.find_elements(
             By.CSS_SELECTOR, "#snapshot .dash-graph .main-svg .xaxislayer-above"
         )
-        return bool(driver.find_elements(By.ID, "runs")) and len(drawn) >= len(graphs)
+        has_rates = bool(driver.find_elements(By.CSS_SELECTOR, "#stress-rate h2"))
+        is_loaded = "return [...document.images].every(image => image.complete)"
+        return (
+            bool(driver.find_elements(By.ID, "runs"))
+            and len(drawn) >= len(graphs)
+            and has_rates
+            and bool(driver.execute_script(is_loaded))
+        )
 
     WebDriverWait(opened, SECONDS).until(is_drawn)
 
 
 @contextmanager
-def served(source: DeploymentClient | Snapshot) -> Iterator[str]:
+def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None) -> Iterator[str]:
     """Serve the page of a deployment, or of what was seen of one; yield its address."""
 
     def show(span: timedelta) -> Snapshot:
         return source if isinstance(source, Snapshot) else take_snapshot(source, "dev", span)
 
-    serving = server(show, 0, timedelta(hours=1))
+    def rates_of() -> RecentRates:
+        if isinstance(source, Snapshot) or rates:
+            return rates or RecentRates()
+        return read_recent_rates(source.target)
+
+    serving = server(show, rates_of, 0, timedelta(hours=1))
     thread = threading.Thread(target=serving.serve_forever)
     thread.start()
     try:

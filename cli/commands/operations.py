@@ -106,13 +106,14 @@ def dashboard(
 ) -> None:
     """Serve a page on this machine that shows what is to be seen of the local stack."""
     # Here, as the page's library is slow to import and no other command needs it.
-    from cli.dashboard import serve
+    from cli.dashboard import read_recent_rates, serve
 
     deployment = DeploymentClient(find_target(on_local=stage is None, stage=stage or "dev"))
     # On AWS each look is paid for by the metric.
     every = timedelta(seconds=10 if stage is None else 60)
     serve(
         lambda span: take_snapshot(deployment, stage or "dev", span),
+        lambda: read_recent_rates(deployment.target),
         port,
         every,
         lambda address: console.print(

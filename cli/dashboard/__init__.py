@@ -1,5 +1,6 @@
 """The page of `stresswatch dashboard`: a deployment's monitoring, in a browser."""
 
+from cli.dashboard.rates import read_recent_rates
 from cli.dashboard.server import serve
 
-__all__ = ["serve"]
+__all__ = ["read_recent_rates", "serve"]

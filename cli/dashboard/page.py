@@ -1,4 +1,4 @@
-"""What the page shows: first what is wrong, then the figures, then how they came about."""
+"""What the page shows of a snapshot: what is wrong, then the figures, then how they came about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dash import dcc, html
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import MeasuredSeries, Snapshot
 from cli.status.table import number, timestamp
-from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.dashboard import SECTIONS, STRESS_RATE
 from stresswatch.monitoring.panels import COLOURS, Panel
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
@@ -31,15 +31,19 @@ TILES = (
 )
 
 
-def body(snapshot: Snapshot) -> list[Any]:
-    """Return the page of a snapshot."""
+def header(snapshot: Snapshot) -> list[Any]:
+    """Return the top of the page, which leads to the alarms where any fires."""
+    firing = sum(alarm.fires for alarm in snapshot.alarms)
     return [
-        html.Header(
-            [
-                html.H1(snapshot.name),
-                html.P(f"Read at {snapshot.at:%Y-%m-%d %H:%M:%S} UTC", className="quiet"),
-            ]
-        ),
+        html.H1(snapshot.name),
+        *([html.A(_firing(firing, len(snapshot.alarms)), href="#verdict")] if firing else []),
+        html.P(f"Read at {snapshot.at:%Y-%m-%d %H:%M:%S} UTC", className="quiet"),
+    ]
+
+
+def body(snapshot: Snapshot) -> list[Any]:
+    """Return what is below the stress rate."""
+    return [
         *_unreadable(snapshot),
         _verdict(snapshot.alarms, is_known="alarms" not in snapshot.unreadable),
         *([_nothing_yet()] if snapshot.is_empty and "metrics" not in snapshot.unreadable else []),
@@ -55,6 +59,7 @@ def body(snapshot: Snapshot) -> list[Any]:
                 ]
             )
             for section in SECTIONS
+            if section is not STRESS_RATE  # `cli.dashboard.rates` draws it from the table
         ),
         html.Footer("A probability of stress is no diagnosis."),
     ]
@@ -175,7 +180,7 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
         return html.Section(html.H2(f"✓ {told}{rest}"), className="verdict good", id="verdict")
     return html.Section(
         [
-            html.H2(f"⚠ {len(firing)} of {len(alarms)} alarms fire"),
+            html.H2(_firing(len(firing), len(alarms))),
             html.Ul(
                 [
                     html.Li(
@@ -195,6 +200,10 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
         className="verdict bad",
         id="verdict",
     )
+
+
+def _firing(firing: int, alarms: int) -> str:
+    return f"⚠ {firing} of {alarms} alarms fire"
 
 
 def _nothing_yet() -> html.Section:
@@ -242,7 +251,9 @@ def _tiles(snapshot: Snapshot) -> list[html.Div]:
         for line in lines
     }
     return [
-        _tile(snapshot.unmeasured if figure is None else number(figure), says)
+        _tile(snapshot.unmeasured, says, "tile unmeasured")
+        if figure is None
+        else _tile(number(figure), says)
         for figure, says in ((figures.get((title, label)), says) for title, label, says in TILES)
     ]
 

@@ -10,7 +10,8 @@ from datetime import timedelta
 from dash import Dash, Input, Output, dcc, html
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from cli.dashboard.page import body
+from cli.dashboard.page import body, header
+from cli.dashboard.rates import RecentRates, rates_section
 from cli.errors import OperatorError
 from cli.status.snapshot import Snapshot
 
@@ -22,17 +23,24 @@ SPANS = {
     "7 days": timedelta(days=7),
 }
 _FIRST_SPAN = "1 hour"
+_RATES_EVERY = timedelta(minutes=10)
+"""They change once a day, and reading them takes a request for each day."""
 
 
 def server(
-    snapshot_of: Callable[[timedelta], Snapshot], port: int, every: timedelta
+    snapshot_of: Callable[[timedelta], Snapshot],
+    rates_of: Callable[[], RecentRates],
+    port: int,
+    every: timedelta,
 ) -> BaseWSGIServer:
     """Make a server that listens; `serve_forever` serves.
 
     Parameters
     ----------
-    look : callable
+    snapshot_of : callable
         Takes a snapshot of a span of time up to now.
+    rates_of : callable
+        Reads the stress rate of the last weeks.
     port : int
         0 for any that is free.
     every : timedelta
@@ -58,7 +66,7 @@ def server(
     made = make_server(
         HOST,
         listening.getsockname()[1],
-        app(snapshot_of, every).server,
+        app(snapshot_of, rates_of, every).server,
         threaded=True,
         fd=listening.fileno(),
     )
@@ -68,6 +76,7 @@ def server(
 
 def serve(
     snapshot_of: Callable[[timedelta], Snapshot],
+    rates_of: Callable[[], RecentRates],
     port: int,
     every: timedelta,
     tell: Callable[[str], None],
@@ -79,12 +88,16 @@ def serve(
     OperatorError
         When the port is taken.
     """
-    serving = server(snapshot_of, port, every)
+    serving = server(snapshot_of, rates_of, port, every)
     tell(f"http://{HOST}:{serving.port}")
     serving.serve_forever()  # until Ctrl-C, of which it makes an end without an error
 
 
-def app(snapshot_of: Callable[[timedelta], Snapshot], every: timedelta) -> Dash:
+def app(
+    snapshot_of: Callable[[timedelta], Snapshot],
+    rates_of: Callable[[], RecentRates],
+    every: timedelta,
+) -> Dash:
     """Make the page's application."""
     made = Dash(
         "cli.dashboard", title="Stresswatch", update_title="", serve_locally=True, compress=False
@@ -92,6 +105,9 @@ def app(snapshot_of: Callable[[timedelta], Snapshot], every: timedelta) -> Dash:
     made.layout = html.Main(
         [
             dcc.Interval(id="clock", interval=every.total_seconds() * 1000),
+            dcc.Interval(id="rates-clock", interval=_RATES_EVERY.total_seconds() * 1000),
+            html.Header(id="header"),
+            html.Div(id="stress-rate"),
             html.Nav(
                 [
                     html.Label("Show the last", htmlFor="span"),
@@ -103,9 +119,17 @@ def app(snapshot_of: Callable[[timedelta], Snapshot], every: timedelta) -> Dash:
     )
 
     @made.callback(
-        Output("snapshot", "children"), Input("clock", "n_intervals"), Input("span", "value")
+        Output("header", "children"),
+        Output("snapshot", "children"),
+        Input("clock", "n_intervals"),
+        Input("span", "value"),
     )
-    def show(_: int | None, span: str) -> list[object]:
-        return body(snapshot_of(SPANS[span]))
+    def show(_: int | None, span: str) -> tuple[list[object], list[object]]:
+        snapshot = snapshot_of(SPANS[span])
+        return header(snapshot), body(snapshot)
+
+    @made.callback(Output("stress-rate", "children"), Input("rates-clock", "n_intervals"))
+    def show_rates(_: int | None) -> html.Section:
+        return rates_section(rates_of())
 
     return made

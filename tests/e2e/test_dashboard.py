@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,17 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
 from cli.dashboard.page import TILES
+from cli.dashboard.rates import RecentRates
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot, take_snapshot
 from docs.screenshot import browser, programs, served, wait_for_page
-from stresswatch.monitoring.dashboard import PANELS
+from stresswatch.monitoring.dashboard import PANELS, SECTIONS, STRESS_RATE
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed
 from tests.e2e.shell import Shell
 from tests.e2e.waiting import eventually
+from tests.unit.rates.worlds import DAY
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="no Chromium: apt-get install chromium chromium-driver"
@@ -35,6 +38,8 @@ pytestmark = pytest.mark.skipif(
 COMMAND = str(Path(sys.executable).with_name("stresswatch"))
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
+DRAWN = [panel for panel in PANELS if panel not in STRESS_RATE.panels]
+"""As graphs of metrics; the section of the stress rate reads the table."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ def test_the_page_shows_what_the_stack_did(
         shown = text(chromium)
     assert measured.champion
     assert measured.champion in shown
-    for panel in PANELS:
+    for panel in DRAWN:
         assert panel.title in shown
     assert measured.runs[0].summary in chromium.find_element(By.ID, "runs").text
     assert chromium.find_elements(By.CSS_SELECTOR, ".scatterlayer .point")
@@ -92,15 +97,39 @@ def test_the_page_shows_what_the_stack_did(
     assert asked_for(chromium) == {"127.0.0.1"}
 
 
-def test_a_narrow_window_needs_no_scrolling_sideways(measured: Snapshot, chromium: Chrome) -> None:
-    before = chromium.get_window_size()
-    with served(measured) as address:
-        chromium.set_window_size(700, 1000)
+def test_the_stress_rate_stands_above_everything_technical(chromium: Chrome) -> None:
+    rates = [DAY, replace(DAY, source="ptsd"), replace(DAY, source="anxiety")]
+    with served(Snapshot("stresswatch-dev", NOW, NOW - HOUR), RecentRates(rates)) as address:
         chromium.get(address)
         wait_for_page(chromium)
-        page = chromium.find_element(By.TAG_NAME, "html")
-        assert int(page.get_property("scrollWidth")) <= 700
-    chromium.set_window_size(before["width"], before["height"])
+        headings = [one.text for one in chromium.find_elements(By.TAG_NAME, "h2")]
+        images = chromium.find_elements(By.CSS_SELECTOR, "#stress-rate img")
+        assert [int(one.get_property("naturalWidth")) > 0 for one in images] == [True] * 3
+        verdict = chromium.find_element(By.ID, "verdict").location["y"]
+        assert all(one.location["y"] < verdict for one in images)
+    assert headings[0] == STRESS_RATE.title
+    assert headings[-1] == SECTIONS[-1].title
+    errors = [one for one in chromium.get_log("browser") if one["level"] == "SEVERE"]
+    assert errors == []
+
+
+@pytest.mark.parametrize("width", [390, 700])
+def test_a_narrow_window_needs_no_scrolling_sideways(
+    measured: Snapshot, chromium: Chrome, width: int
+) -> None:
+    screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500}
+    # A window is never as narrow as a phone.
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        with served(
+            measured, RecentRates([DAY, replace(DAY, source="a_long_name" * 9)])
+        ) as address:
+            chromium.get(address)
+            wait_for_page(chromium)
+            page = chromium.find_element(By.TAG_NAME, "html")
+            assert int(page.get_property("scrollWidth")) <= width
+    finally:
+        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
@@ -129,7 +158,7 @@ def test_a_stack_that_did_nothing_yet_says_so(chromium: Chrome) -> None:
         without = chromium.find_elements(By.CSS_SELECTOR, "figure .none")
     assert "Nothing was measured yet" in shown
     assert "no champion yet" in shown
-    assert [one.text for one in without] == ["not measured yet"] * len(PANELS)
+    assert [one.text for one in without] == ["not measured yet"] * len(DRAWN)
 
 
 def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrome) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
 from stresswatch.monitoring import metric_names
-from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, SECTIONS
+from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, SECTIONS, STRESS_RATE
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 
@@ -50,6 +50,12 @@ def test_every_panel_is_on_the_dashboard_below_its_section(template):
     assert list(graphs(template)) == [panel.title for panel in PANELS]
     headers = [one["properties"]["markdown"] for one in widgets(template) if one["type"] == "text"]
     assert [header.strip("# ") for header in headers] == [section.title for section in SECTIONS]
+
+
+def test_the_stress_rate_is_the_first_section_of_both(template):
+    headers = [one["properties"]["markdown"] for one in widgets(template) if one["type"] == "text"]
+    rows = [panel["title"] for panel in grafana.dashboard()["panels"] if panel["type"] == "row"]
+    assert headers[0].strip("# ") == rows[0] == STRESS_RATE.title
 
 
 def test_every_alarm_shows_how_it_stands_above_everything_else(template):

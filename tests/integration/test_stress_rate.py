@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 import boto3
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cdk_app.constructs.querying.athena_tables import saved_queries
+from cli.dashboard.rates import RecentRates, read_recent_rates
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.trend import read_trend
@@ -238,3 +239,13 @@ def test_the_command_reads_what_the_function_wrote(aws, filled):
         read_trend(target, Period.DAY, "other", span)
     with pytest.raises(OperatorError, match="There is no stress rate from"):
         read_trend(target, Period.DAY, None, (NEXT, NEXT))
+
+
+def test_the_dashboard_reads_the_last_weeks_or_says_why_not(aws, filled):
+    handler(EVENT, CONTEXT)
+    target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
+    missing = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "missing"}, boto3.client)
+    found = read_recent_rates(target, lambda: datetime.combine(NEXT, time(), UTC))
+    assert found == RecentRates(read_rates(aws.s3, "archive", MONDAY, NEXT))
+    assert "NoSuchBucket" in read_recent_rates(missing).unreadable
+    assert "no output" in read_recent_rates(Target("dev", {}, boto3.client)).unreadable

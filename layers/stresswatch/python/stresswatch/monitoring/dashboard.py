@@ -2,7 +2,7 @@
 
 The CloudWatch dashboard (`cdk_app`), the file for Grafana, `stresswatch status` and the page of
 `stresswatch dashboard` (`cli`) are all made of `SECTIONS`, so that they cannot tell different
-stories.
+stories. The answer that people come for stands first.
 """
 
 from __future__ import annotations
@@ -30,41 +30,42 @@ MEMORY_MB = {
 }
 """Of the functions that run without being asked, with the outputs that name them."""
 
-
-SECTIONS = (
-    Section(
-        "How many posts express stress?",
-        (
-            Panel(
-                "Stress rate",
-                "Of the posts of the last seven full days: corrected by labels of drawn posts, "
-                "with its 95 % interval, and as the model calls them.",
-                "share",
-                (
-                    Series("corrected", metric_names.STRESS_RATE, "Average"),
-                    Series("lower bound", metric_names.STRESS_RATE_LOWER_BOUND, "Average"),
-                    Series("upper bound", metric_names.STRESS_RATE_UPPER_BOUND, "Average"),
-                    Series("called by the model", metric_names.CALLED_STRESS_RATE, "Average"),
-                ),
-                minutes=1440,
+STRESS_RATE = Section(
+    "How many posts express stress?",
+    (
+        Panel(
+            "Stress rate",
+            "The share of posts of the last seven full days that express stress: corrected by "
+            "labels of drawn posts, with its 95 % interval, and as the model calls it.",
+            "share",
+            (
+                Series("corrected", metric_names.STRESS_RATE, "Average"),
+                Series("lower bound", metric_names.STRESS_RATE_LOWER_BOUND, "Average"),
+                Series("upper bound", metric_names.STRESS_RATE_UPPER_BOUND, "Average"),
+                Series("called by the model", metric_names.CALLED_STRESS_RATE, "Average"),
             ),
-            Panel(
-                "Stress rate by community",
-                "The corrected rate of each of the twenty largest communities with enough labels; "
-                "`stresswatch trend` has the intervals.",
-                "share",
-                (
-                    Series(
-                        "",
-                        metric_names.STRESS_RATE,
-                        "Average",
-                        dimensions={**OF_STAGE, dimension_names.COMMUNITY: ANY},
-                    ),
+            minutes=1440,
+        ),
+        Panel(
+            "Stress rate by community",
+            "The corrected rate of the twenty largest communities that have enough labels. "
+            "`stresswatch trend` shows the intervals.",
+            "share",
+            (
+                Series(
+                    "",
+                    metric_names.STRESS_RATE,
+                    "Average",
+                    dimensions={**OF_STAGE, dimension_names.COMMUNITY: ANY},
                 ),
-                minutes=1440,
             ),
+            minutes=1440,
         ),
     ),
+)
+
+SECTIONS = (
+    STRESS_RATE,
     Section(
         "Does it serve?",
         (

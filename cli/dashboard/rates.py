@@ -1,0 +1,175 @@
+"""The first section of the page: how many posts express stress, by community over time."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from dash import html
+
+from cli.deployment.target import Target
+from cli.errors import OperatorError, sentence
+from cli.timestamps import utc_now
+from stresswatch.aws import stack_outputs
+from stresswatch.monitoring.dashboard import STRESS_RATE
+from stresswatch.rates import chart
+from stresswatch.rates.cells import Period, Rate, week_of
+from stresswatch.rates.page import interval, largest_first, name_of, percent
+from stresswatch.rates.rate_table import read_rates
+
+SPAN = timedelta(weeks=8)
+"""Up to this week."""
+COMMUNITIES = 5
+"""The largest ones have a chart."""
+_FEW_WEEKS = 3
+"""With fewer, days tell more."""
+
+
+@dataclass(frozen=True)
+class RecentRates:
+    """The rates of the last weeks, in order, or why they cannot be read."""
+
+    rates: Sequence[Rate] = ()
+    unreadable: str = ""
+
+
+def read_recent_rates(target: Target, now: Callable[[], datetime] = utc_now) -> RecentRates:
+    """Read the rates of the last weeks of a deployment."""
+    today = now().date()
+    try:
+        bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
+        found = read_rates(
+            target.client("s3"), bucket, week_of(today) - SPAN, today + timedelta(days=1)
+        )
+    except (BotoCoreError, ClientError) as error:
+        return RecentRates(unreadable=sentence(error))
+    except OperatorError as error:
+        return RecentRates(unreadable=str(error))
+    return RecentRates(found)
+
+
+def rates_section(recent: RecentRates) -> html.Section:
+    """Return the section: the newest rate in a sentence, and a chart for each community."""
+    return html.Section([html.H2(STRESS_RATE.title), *_content(recent)])
+
+
+def _content(recent: RecentRates) -> list[Any]:
+    if recent.unreadable:
+        why = f"The stress rate could not be read. {recent.unreadable}"
+        return [html.P(why, className="verdict bad")]
+    period = _period(recent.rates)
+    by_source: dict[str | None, list[Rate]] = {}
+    for rate in recent.rates:
+        if rate.period is period:
+            by_source.setdefault(rate.source, []).append(rate)
+    shown = [
+        source
+        for source in (None, *largest_first(by_source)[:COMMUNITIES])
+        if any(rate.called_rate is not None for rate in by_source.get(source, ()))
+    ]
+    if not shown:
+        return [_nothing_yet(is_suppressed=bool(recent.rates))]
+    charts = [_chart(source, by_source[source], period) for source in shown]
+    return [
+        *_newest(by_source.get(None, [])),
+        html.Div(charts, className="rates"),
+        html.P(
+            [
+                chart.LEGEND,
+                " Charts are of all posts and of the largest communities; ",
+                html.Code("stresswatch trend --html rate.html"),
+                " writes a page with more of them, tables and differences.",
+            ],
+            className="quiet",
+        ),
+    ]
+
+
+def _period(rates: Sequence[Rate]) -> Period:
+    """Choose weeks, or days where there are few weeks and enough labels for days."""
+    weeks = {rate.start for rate in rates if rate.period is Period.WEEK}
+    has_days = any(rate.estimate for rate in rates if rate.period is Period.DAY)
+    return Period.DAY if has_days and len(weeks) < _FEW_WEEKS else Period.WEEK
+
+
+def _newest(rates: Sequence[Rate]) -> list[Any]:
+    """Say the newest rate of all communities: a corrected one, where there is one."""
+    called = [rate for rate in rates if rate.called_rate is not None]
+    if not called:
+        return []
+    newest = [rate for rate in called if rate.estimate][-1:] or called[-1:]
+    return [_sentence(*newest)]
+
+
+def _sentence(rate: Rate) -> html.Div:
+    when = f"{rate.start.day} {rate.start:%B %Y}"
+    called = _unbroken(percent(rate.called_rate))
+    of = f"of {rate.posts:,} posts, {'week from ' if rate.period is Period.WEEK else ''}{when}"
+    if not rate.estimate:
+        parts = [
+            html.B(called),
+            html.Span(f"{of}: what the model calls stressed, not corrected."),
+            html.P(["Too few drawn posts have a label. ", *_how_to_label()]),
+        ]
+    else:
+        parts = [
+            html.B(_unbroken(percent(rate.corrected_rate))),
+            html.Span(
+                f"{of}. {_unbroken('95 %')} interval: {_unbroken(interval(rate))}. "
+                f"The model alone calls {called} stressed."
+            ),
+            *([html.P(rate.warning)] if rate.warning else []),
+        ]
+    return html.Div(parts, className="newest")
+
+
+def _unbroken(number: str) -> str:
+    """Keep a number and its unit on one line."""
+    return number.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _chart(source: str | None, rates: Sequence[Rate], period: Period) -> html.Figure:
+    drawn = b64encode(chart.image(rates).encode()).decode()
+    name = name_of(source)
+    return html.Figure(
+        [
+            html.Figcaption(html.H3([name, html.Small(f"by {period}")])),
+            html.Img(
+                src=f"data:image/svg+xml;base64,{drawn}", alt=f"Stress rate of {name}, by {period}"
+            ),
+        ]
+    )
+
+
+def _nothing_yet(*, is_suppressed: bool) -> html.P:
+    if is_suppressed:
+        return html.P(
+            "Every period of the last weeks has too few posts to show. Lower "
+            "monitoring.minimum_cell_posts only where nobody can be told from so few posts.",
+            className="verdict",
+        )
+    return html.P(
+        [
+            "There is no stress rate yet. The monitoring workflow estimates it once a day, and ",
+            html.Code("stresswatch measure"),
+            " does so at once. ",
+            *_how_to_label(),
+        ],
+        className="verdict",
+    )
+
+
+def _how_to_label() -> list[Any]:
+    return [
+        "For a corrected rate, set ",
+        html.Code("labelling.label_sample_share"),
+        ", deploy, write the drawn posts with ",
+        html.Code("stresswatch queue export"),
+        ", submit their labels with ",
+        html.Code("stresswatch label"),
+        ", and measure again.",
+    ]
