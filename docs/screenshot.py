@@ -77,7 +77,8 @@ def wait_for_page(opened: Chrome) -> None:
     """Wait until the page shows what was seen, with every graph drawn."""
 
     def is_drawn(driver: Chrome) -> bool:
-        graphs = driver.find_elements(By.CSS_SELECTOR, "#snapshot .dash-graph")
+        panels = driver.find_elements(By.CSS_SELECTOR, "#snapshot figure")
+        without = driver.find_elements(By.CSS_SELECTOR, "#snapshot figure .none")
         drawn = driver.find_elements(
             By.CSS_SELECTOR, "#snapshot .dash-graph .main-svg .xaxislayer-above"
         )
@@ -85,7 +86,7 @@ def wait_for_page(opened: Chrome) -> None:
         is_loaded = "return [...document.images].every(image => image.complete)"
         return (
             bool(driver.find_elements(By.ID, "runs"))
-            and len(drawn) >= len(graphs)
+            and len(drawn) + len(without) >= len(panels)
             and has_rates
             and bool(driver.execute_script(is_loaded))
         )
@@ -126,7 +127,8 @@ def take_picture(address: str, file: Path, width: int) -> None:
         wait_for_page(opened)
         # A page has few colours: with a palette the file is a third as large.
         picture = Image.open(BytesIO(opened.get_screenshot_as_png())).convert("RGB")
-        picture.quantize(200, dither=Image.Dither.NONE).save(file, optimize=True)
+        palette = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette.save(file, optimize=True)
 
 
 def main() -> None:

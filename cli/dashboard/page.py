@@ -84,6 +84,9 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
             annotation_text="alarm",
             annotation_position="top left",
         )
+    newest = (
+        snapshot.at - (snapshot.at - snapshot.since) / 8
+    )  # what is later has no room for a name
     for change in snapshot.changes:
         if change.pointer and change.at >= snapshot.since:
             drawn.add_vline(
@@ -96,7 +99,7 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
                     "yref": "paper",
                     "y": 1,
                     "yanchor": "bottom",
-                    "xanchor": "center",
+                    "xanchor": "right" if change.at > newest else "center",
                 },
             )
     drawn.update_layout(
