@@ -138,6 +138,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
                 "PromoteErrors",
                 "QualityErrors",
                 "QuarantineRate",
+                "RateErrors",
                 "RetrainingAborted",
                 "RetrainingFailed",
                 "RetrainingTimedOut",
@@ -192,6 +193,7 @@ def test_posts_that_wait_in_the_stream(deployed: Deployed, alarms: Alarms) -> No
         ("ObservabilityProbationErrors", "RetrainingProbation", {}),
         ("ObservabilityApprovalErrors", "RetrainingApproval", {}),
         ("ObservabilityQualityErrors", "QualityQuality", {"start": "no time"}),
+        ("ObservabilityRateErrors", "RateRate", {"start": "no time"}),
         ("ObservabilityApiErrors", "WebServiceApi", {}),
     ],
 )
