@@ -18,7 +18,7 @@ from cli.errors import OperatorError
 from cli.tables import fitted
 from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.aws import stack_outputs
-from stresswatch.rates.cells import Period, Rate, RateMethod
+from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
 from stresswatch.rates.comparisons import Comparison, between_communities, between_periods
 from stresswatch.rates.page import interval, page, percent
 from stresswatch.rates.rate_table import COLUMNS, read_rates
@@ -122,6 +122,16 @@ class Trend:
         return page(self.every)
 
 
+def read_recent(target: Target, today: date) -> list[Rate]:
+    """Read the rates of the weeks that are shown by default, up to that of today."""
+    return _read_span(target, week_of(today - DEFAULT_SPAN), today)
+
+
+def _read_span(target: Target, first: date, last: date) -> list[Rate]:
+    bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
+    return read_rates(target.client("s3"), bucket, first, last + _A_DAY)
+
+
 def read_trend(
     target: Target,
     by: Period,
@@ -136,8 +146,7 @@ def read_trend(
         When there is none, or none of the community.
     """
     first, last = span
-    bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
-    found = read_rates(target.client("s3"), bucket, first, last + _A_DAY)
+    found = _read_span(target, first, last)
     if not found:
         raise OperatorError(
             f"There is no stress rate from {first} to {last}: it is estimated with live quality, "

@@ -116,8 +116,8 @@ class Monitoring(Settings):
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("posts"),
-        description="Number of posts below which a community's day or week has no stress rate: a "
-        "rate of few posts says something of each.",
+        description="Number of posts below which the stress rate of a community's day or week is "
+        "suppressed, to protect the few authors.",
     )
     accepted_f1: float = Field(
         default=0.7,

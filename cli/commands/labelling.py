@@ -22,6 +22,7 @@ from cli.label_queue.ratings import consensus
 from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked
 from cli.post_files import Wanted
 from cli.timestamps import parse_timestamp
+from cli.trend import read_recent
 from stresswatch.clock import utc_now
 from stresswatch.text.wording import counted
 
@@ -50,7 +51,7 @@ def queue(
     found = waiting.read_queue(target)
     needed = None
     if width is not None:
-        rates = narrowing.read_recent_rates(target, utc_now().date())
+        rates = read_recent(target, utc_now().date())
         needed = narrowing.needs(width, rates, found.waiting)
     if as_json:
         interval = {"interval": needed.as_dict()} if needed else {}

@@ -84,9 +84,8 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
             annotation_text="alarm",
             annotation_position="top left",
         )
-    newest = (
-        snapshot.at - (snapshot.at - snapshot.since) / 8
-    )  # what is later has no room for a name
+    # A later change has no room for its name.
+    newest = snapshot.at - (snapshot.at - snapshot.since) / 8
     for change in snapshot.changes:
         if change.pointer and change.at >= snapshot.since:
             drawn.add_vline(

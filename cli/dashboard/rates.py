@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,15 +14,12 @@ from dash import html
 from cli.deployment.target import Target
 from cli.errors import OperatorError, sentence
 from cli.timestamps import utc_now
-from stresswatch.aws import stack_outputs
+from cli.trend import read_recent
 from stresswatch.monitoring.dashboard import STRESS_RATE
 from stresswatch.rates import chart
-from stresswatch.rates.cells import Period, Rate, week_of
+from stresswatch.rates.cells import Period, Rate
 from stresswatch.rates.page import interval, largest_first, name_of, percent
-from stresswatch.rates.rate_table import read_rates
 
-SPAN = timedelta(weeks=8)
-"""Up to this week."""
 COMMUNITIES = 5
 """The largest ones have a chart."""
 _FEW_WEEKS = 3
@@ -39,12 +36,8 @@ class RecentRates:
 
 def read_recent_rates(target: Target, now: Callable[[], datetime] = utc_now) -> RecentRates:
     """Read the rates of the last weeks of a deployment."""
-    today = now().date()
     try:
-        bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
-        found = read_rates(
-            target.client("s3"), bucket, week_of(today) - SPAN, today + timedelta(days=1)
-        )
+        found = read_recent(target, now().date())
     except (BotoCoreError, ClientError) as error:
         return RecentRates(unreadable=sentence(error))
     except OperatorError as error:
@@ -149,7 +142,7 @@ def _nothing_yet(*, is_suppressed: bool) -> html.P:
     if is_suppressed:
         return html.P(
             "Every period of the last weeks has too few posts to show. Lower "
-            "monitoring.minimum_cell_posts only where nobody can be told from so few posts.",
+            "monitoring.minimum_cell_posts only if nobody can be recognised among so few posts.",
             className="verdict",
         )
     return html.P(

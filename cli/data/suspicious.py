@@ -69,19 +69,19 @@ class SuspiciousLabels:
         Raises
         ------
         OperatorError
-            When there is no such version, or its training set is not there as it was.
+            When the version does not exist, or its training set has changed or is gone.
         """
         if version is None:
             pointer = deployment.champion()
             if pointer is None:
-                raise OperatorError("there is no champion yet; name a model version")
+                raise OperatorError("no champion yet: name a model version")
             version = pointer.version
         s3, output = deployment.target.client("s3"), deployment.target.output
         folder = folder_of_version(output(stack_outputs.MODEL_BUCKET), version)
         manifest = read_if_there(s3, folder / MANIFEST_FILE)
         found = read_if_there(s3, folder / SUSPICIOUS_LABELS_FILE)
         if manifest is None or found is None:
-            raise OperatorError(f"there is no model version {version}; see `stresswatch versions`")
+            raise OperatorError(f"no model version {version} was found; see `stresswatch versions`")
         data = folder_of_training_set(output(stack_outputs.TRAINING_BUCKET), version) / POSTS_FILE
         body = read_if_there(s3, data)
         if body is None or sha256(body) != Manifest.from_bytes(manifest).dataset_sha256:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from cli.deployment.target import Target
 from cli.tables import fitted
-from cli.trend import DEFAULT_SPAN
-from stresswatch.aws import stack_outputs
 from stresswatch.evaluation.prediction_powered import MINIMUM_LABELS, labels_needed
-from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
+from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.page import interval, name_of, percent
-from stresswatch.rates.rate_table import read_rates
 from stresswatch.storage.label_queue import QueuedPost
 
 _NO_WEEK = (
@@ -111,13 +107,6 @@ def needs(points: float, rates: Sequence[Rate], waiting: Sequence[QueuedPost]) -
         if rate.start == newest and rate.method is not RateMethod.SUPPRESSED
     ]
     return Needs(points, newest, found)
-
-
-def read_recent_rates(target: Target, today: date) -> list[Rate]:
-    """Read the rates of the weeks that `stresswatch trend` shows by default."""
-    bucket = target.output(stack_outputs.ARCHIVE_BUCKET)
-    start = week_of(today - DEFAULT_SPAN)
-    return read_rates(target.client("s3"), bucket, start, today + timedelta(days=1))
 
 
 def _missing(rate: Rate, width: float) -> int | None:

@@ -26,7 +26,8 @@ from cli.deployment.client import DeploymentClient, payload
 from cli.deployment.synthesis import settings_of, synthesize
 from cli.deployment.target import of_local_stack
 from cli.forget.forget_posts import forget
-from cli.label_queue import narrowing, waiting
+from cli.label_queue import waiting
+from cli.trend import read_recent
 from stresswatch.aws import stack_outputs
 from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.rate_table import write_rates
@@ -156,7 +157,7 @@ def test_without_any_one_of_the_documented_permissions_nobody_can_label(drawing:
 
         def label() -> None:
             waiting.read_queue(target)
-            assert narrowing.read_recent_rates(target, today)
+            assert read_recent(target, today)
             DeploymentClient(target).label(POSTS[:1])
 
         label()

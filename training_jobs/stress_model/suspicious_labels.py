@@ -7,8 +7,8 @@ weighed less for it: people look at the labels, and correct those that are wrong
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,10 @@ MOST = 1_000
 Probability = NDArray[np.float64]
 
 
-def suspicious_labels(dataset: DataSet, pipeline: Pipeline, evaluation: Probability) -> bytes:
-    """Return the labels that look wrong, as JSON.
+def suspicious_labels(
+    dataset: DataSet, pipeline: Pipeline, evaluation: Probability
+) -> dict[str, Any]:
+    """Return the labels that look wrong.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def suspicious_labels(dataset: DataSet, pipeline: Pipeline, evaluation: Probabil
 
     Returns
     -------
-    bytes
+    dict
         ``posts``, how many were looked at; ``suspicious``, how many labels look wrong; and
         ``labels``, at most `MOST` of these, the most suspicious first: ``place``, the post's place
         among the valid lines of the training set, from 0, ``label``, and ``probability`` of stress.
@@ -58,8 +60,7 @@ def suspicious_labels(dataset: DataSet, pipeline: Pipeline, evaluation: Probabil
         }
         for row in found[np.argsort(of_given[found], kind="stable")][:MOST]
     ]
-    content = {"posts": len(posts), "suspicious": len(found), "labels": listed}
-    return json.dumps(content, indent=1).encode() + b"\n"
+    return {"posts": len(posts), "suspicious": len(found), "labels": listed}
 
 
 def look_wrong(labels: NDArray[np.int64], probability: Probability) -> NDArray[np.bool_]:

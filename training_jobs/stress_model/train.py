@@ -15,9 +15,11 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,8 +163,8 @@ def _train(
     files = {
         MODEL_FILE: artefact.to_bytes(),
         REFERENCE_FILE: _parquet(predictions),
-        EVALUATION_FILE: json.dumps(metrics, indent=2, sort_keys=True).encode() + b"\n",
-        SUSPICIOUS_LABELS_FILE: suspicious,
+        EVALUATION_FILE: _json(metrics),
+        SUSPICIOUS_LABELS_FILE: _json(suspicious),
     }
     manifest = Manifest(
         version=provenance.version,
@@ -175,7 +177,7 @@ def _train(
             "new": sum(post.labelled_at is not None for post in dataset.train + dataset.evaluation),
             "invalid": dataset.invalid,
             "unweighted": dataset.unweighted,
-            "suspicious": json.loads(suspicious)["suspicious"],
+            "suspicious": suspicious["suspicious"],
         },
         hyperparameters=hyperparameters.as_dict(),
         selected_features=selected_features(pipeline),
@@ -202,6 +204,10 @@ def _train(
         | {f"curves/{name}": picture for name, picture in curves.items()},
     )
     return files
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=2, sort_keys=True).encode() + b"\n"
 
 
 def _digests(files: dict[str, bytes]) -> dict[str, str]:

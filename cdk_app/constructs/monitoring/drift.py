@@ -102,8 +102,8 @@ class DriftMonitor(Construct):
                 "EstimatedQualityAlarm",
                 self._metric(metric_names.ESTIMATED_F1, stage),
                 meaning=(
-                    "By its own probabilities the champion is worse than is accepted. Nobody has "
-                    "measured it: label posts of these days."
+                    "The champion's F1, estimated without labels, is below what is accepted. Label "
+                    "posts of these days to measure it."
                 ),
                 runbook="live-quality",
                 threshold=settings.accepted_estimated_f1,

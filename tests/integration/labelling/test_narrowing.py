@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,28 +12,11 @@ from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
 from stresswatch.rates.rate_table import write_rates
 from stresswatch.storage.label_queue import QueuedPost
 from tests.integration.labelling.drawn import POSTS
+from tests.unit.rates import worlds
 
-MONDAY = date(2026, 11, 23)
+MONDAY = worlds.MONDAY
 """Of the week on whose first two days the posts of the queue were drawn."""
-WEEK = Rate(
-    Period.WEEK,
-    MONDAY,
-    None,
-    RateMethod.PREDICTION_POWERED,
-    posts=8_140,
-    called_rate=0.46,
-    mean_probability=0.47,
-    drawable=8_140,
-    drawn=400,
-    labelled=200,
-    represented=6_000,
-    corrected_rate=0.4,
-    low=0.34,
-    high=0.46,
-    variance=0.03**2,
-    tuning=0.8,
-    model_versions="v1",
-)
+WEEK = replace(worlds.WEEK, represented=6_000, low=0.34, high=0.46, variance=0.03**2)
 FEW = dict.fromkeys(("corrected_rate", "low", "high", "variance", "tuning")) | {
     "method": RateMethod.NOT_CORRECTED,
     "labelled": 12,

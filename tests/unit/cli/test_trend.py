@@ -15,28 +15,9 @@ from cli.errors import OperatorError
 from cli.trend import Trend, span_of, sparkline
 from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.rate_table import COLUMNS
-from tests.unit.rates.worlds import MONDAY
+from tests.unit.rates.worlds import MONDAY, WEEK
 
 NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
-WEEK = Rate(
-    Period.WEEK,
-    MONDAY,
-    None,
-    RateMethod.PREDICTION_POWERED,
-    posts=8_140,
-    called_rate=0.46,
-    mean_probability=0.47,
-    drawable=8_140,
-    drawn=400,
-    labelled=200,
-    represented=8_140,
-    corrected_rate=0.4,
-    low=0.37,
-    high=0.43,
-    variance=0.015**2,
-    tuning=0.8,
-    model_versions="v1",
-)
 
 
 def later(weeks, **changes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -32,7 +32,19 @@ DAY = Rate(
     tuning=0.8,
     model_versions="v1",
 )
-"""With a corrected rate."""
+WEEK = replace(
+    DAY,
+    period=Period.WEEK,
+    posts=8_140,
+    drawable=8_140,
+    drawn=400,
+    labelled=200,
+    represented=8_140,
+    low=0.37,
+    high=0.43,
+    variance=0.015**2,
+)
+"""Both with a corrected rate."""
 
 
 @dataclass
@@ -97,7 +109,6 @@ def counted(
         probability_sum=float(probabilities.sum()),
         probability_sum_squares=float((probabilities**2).sum()),
         imputed=0,
-        stressed_probability_sum=float(probabilities[called].sum()),
         drawable=len(probabilities) if is_drawable else 0,
         drawable_probability_sum=float(probabilities.sum()) if is_drawable else 0.0,
         drawn=0 if drawn is None else int(drawn.sum()),

@@ -84,7 +84,6 @@ def _sum(one: Counts, other: Counts) -> Counts:
         probability_sum=one.probability_sum + other.probability_sum,
         probability_sum_squares=one.probability_sum_squares + other.probability_sum_squares,
         imputed=one.imputed + other.imputed,
-        stressed_probability_sum=one.stressed_probability_sum + other.stressed_probability_sum,
         drawable=one.drawable + other.drawable,
         drawable_probability_sum=one.drawable_probability_sum + other.drawable_probability_sum,
         drawn=one.drawn + other.drawn,

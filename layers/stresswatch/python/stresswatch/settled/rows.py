@@ -162,7 +162,7 @@ _COUNTS = (
     "model_version, source, count(*), count_if(stressed), fsum(probability), "
     "fsum(probability * probability), "
     + " + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES)
-    + ", coalesce(fsum(probability) FILTER (WHERE stressed), 0.0), count(inclusion_probability), "
+    + ", count(inclusion_probability), "
     "coalesce(fsum(probability) FILTER (WHERE inclusion_probability IS NOT NULL), 0.0), "
     "count(sample)"
 )

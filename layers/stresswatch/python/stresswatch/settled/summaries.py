@@ -31,8 +31,6 @@ class Counts:
         Of stress.
     imputed : int
         Numbers that the posts lacked.
-    stressed_probability_sum : float
-        Of the posts that it called stressed.
     drawable : int
         Posts that could be drawn for labelling.
     drawable_probability_sum : float
@@ -48,7 +46,6 @@ class Counts:
     probability_sum: float
     probability_sum_squares: float
     imputed: int
-    stressed_probability_sum: float
     drawable: int
     drawable_probability_sum: float
     drawn: int
