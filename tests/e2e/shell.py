@@ -16,6 +16,8 @@ from tests.conftest import PROJECT
 
 LONGEST_SECONDS = 300
 _MARK = "\x1e"
+_NOT_FOR_LINES = {"STRESSWATCH_DATA_DIR", "FORCE_COLOR", "TTY_COMPATIBLE"}
+"""Where real posts lie, as a line writes others there, and what makes Rich see a terminal."""
 
 
 class LineFailed(AssertionError):
@@ -79,8 +81,9 @@ class Shell:
 
 
 def _surroundings() -> dict[str, str]:
-    """Return the variables here, but for where real posts lie: a line writes others there."""
-    return {name: value for name, value in os.environ.items() if name != "STRESSWATCH_DATA_DIR"}
+    """Return the variables here but those that are not for lines, with a terminal of any width."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_LINES}
+    return kept | {"TERM": "xterm"}
 
 
 def filled(line: str, words: Mapping[str, str]) -> str:

@@ -130,6 +130,7 @@ def fill(deployed: Deployed, post_id: str) -> list[tuple[str, str]]:
         ("Archive", "predictions/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "shadow/date=2020-01-01/hour=00/test.jsonl.gz", b"\n".join(lines)),
         ("Archive", "settled/date=2020-01-01/hour=00/test.parquet", parquet.getvalue()),
+        ("Archive", "settled-drawn/date=2020-01-01/hour=00/test.parquet", parquet.getvalue()),
         ("Archive", "settled-shadow/date=2020-01-01/hour=00/test.parquet", parquet.getvalue()),
         ("Archive", "backfills/test/part-00000.jsonl.gz", b"\n".join(lines)),
         ("Training", "labels/test.jsonl", b"\n".join(lines)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -97,7 +98,7 @@ def test_the_command_shows_it_and_writes_files(
         tmp_path,
     )
     assert "Stress rate by week, all communities" in table
-    assert "predictions and labels" in table
     assert {rate["source"] for rate in json.loads(as_json)["rates"]} == {"ptsd"}
-    assert (tmp_path / "rates.csv").read_text().startswith("period,start,source,method,posts")
+    rows = csv.DictReader((tmp_path / "rates.csv").read_text().splitlines())
+    assert {row["method"] for row in rows} == {"prediction_powered"}
     assert "</html>" in (tmp_path / "rate.html").read_text()
