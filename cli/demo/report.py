@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import jinja2
+import matplotlib as mpl
 import numpy as np
-import plotly.graph_objects as go
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from cli.demo.summary import CommunityRate, Summary
+from cli.demo.summary import CommunityRate, DriftWindow, Summary
 from cli.demo.terminal import Act
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
-_LAYOUT = {
-    "template": "plotly_white",
-    "font": {"family": "system-ui, sans-serif", "color": _INK},
-    "margin": {"l": 60, "r": 30, "t": 40, "b": 50},
+_INCHES = 5.5
+"""Width of a picture, so that its letters can be read on a phone as well."""
+_LETTERS = 12
+"""Of a line under a bar or column."""
+_SURE = 20
+"""Decimal places of a p-value from which on the colour stays the same."""
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # letters of the page's own font: outlines take ten times the room
+    "svg.hashsalt": "stresswatch",  # the same figures give the same bytes
+    "font.family": "sans-serif",
+    "axes.edgecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
 }
 
 
@@ -35,139 +53,126 @@ def write_report(
     probabilities : tuple of two ndarrays of shape (n_held_out_posts,)
         As served before and after the promotion.
     """
-    figures = {
-        "rate": _rate_figure(summary.communities),
-        "share": _share_figure(summary, alarm_threshold),
-        "columns": _columns_figure(summary),
-        "probability": _probability_figure(*probabilities),
-    }
+    with mpl.rc_context(_SETTINGS):
+        pictures = {
+            "rate": _rate_picture(summary.communities),
+            "share": _share_picture(summary, alarm_threshold),
+            "columns": _columns_picture(summary),
+            "probability": _probability_picture(*probabilities),
+        }
     template = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     ).get_template("report.html.j2")
-    # The first figure brings plotly.js along, for all of them.
-    html = {
-        name: figure.to_html(
-            full_html=False,
-            include_plotlyjs=name == "rate",
-            config={"displayModeBar": False, "responsive": True},
-        )
-        for name, figure in figures.items()
-    }
-    path.write_text(template.render(summary=summary, acts=acts, figures=html), encoding="utf-8")
-
-
-def _rate_figure(rates: list[CommunityRate]) -> go.Figure:
-    names = [rate.community for rate in rates]
-    figure = go.Figure()
-    corrected = [rate for rate in rates if rate.corrected is not None]
-    figure.add_scatter(
-        x=[rate.corrected for rate in corrected],
-        y=[rate.community for rate in corrected],
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [(rate.high or 0) - (rate.corrected or 0) for rate in corrected],
-            "arrayminus": [(rate.corrected or 0) - (rate.low or 0) for rate in corrected],
-            "thickness": 3,
-        },
-        mode="markers",
-        name="corrected, 95 % interval",
-        marker={"color": _QUIET, "size": 12},
+    path.write_text(
+        template.render(summary=summary, acts=acts, pictures=pictures), encoding="utf-8"
     )
-    for name, values, colour, symbol in (
-        ("called by the model", [rate.called for rate in rates], _LOUD, "x"),
-        ("true", [rate.true for rate in rates], _INK, "line-ns-open"),
+
+
+def _drawing(inches_high: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(_INCHES, inches_high), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _svg(figure: Figure) -> Markup:
+    """Return a picture as an element of the page, as wide as there is room."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    drawn = written.getvalue()
+    return Markup(drawn[drawn.index("<svg") :])  # noqa: S704 - matplotlib escapes the names
+
+
+def _wrapped(windows: Sequence[DriftWindow]) -> list[str]:
+    return [fill(window.name, _LETTERS) for window in windows]
+
+
+def _rate_picture(rates: list[CommunityRate]) -> Markup:
+    figure, axes = _drawing(1.6 + 0.5 * len(rates))
+    rows = {rate.community: row for row, rate in enumerate(rates)}
+    for rate in rates:
+        if rate.corrected is not None and rate.low is not None and rate.high is not None:
+            row = rows[rate.community]
+            axes.plot([rate.low, rate.high], [row, row], color=_QUIET, linewidth=4, alpha=0.4)
+    for name, values, style in (
+        ("corrected, with 95 % interval", [rate.corrected for rate in rates], "o"),
+        ("called by the model", [rate.called for rate in rates], "X"),
+        ("true", [rate.true for rate in rates], "|"),
     ):
-        figure.add_scatter(
-            x=values,
-            y=names,
-            mode="markers",
-            name=name,
-            marker={"color": colour, "size": 14, "symbol": symbol, "line": {"width": 3}},
+        shown = [(value, row) for row, value in enumerate(values) if value is not None]
+        colour = {"o": _QUIET, "X": _LOUD, "|": _INK}[style]
+        axes.plot(
+            *zip(*shown, strict=True) if shown else ([], []),
+            style,
+            color=colour,
+            label=name,
+            markersize=16 if style == "|" else 9,
+            markeredgewidth=2.5 if style == "|" else 0,
         )
-    figure.update_layout(
-        _LAYOUT,
-        height=140 + 60 * len(rates),
-        xaxis={"tickformat": ".0%", "title": "share of posts that express stress"},
-        yaxis={"automargin": True, "autorange": "reversed"},
-        legend={"orientation": "h", "y": 1.15},
-    )
-    return figure
+    axes.set_yticks(range(len(rates)), list(rows))
+    axes.set_ylim(len(rates) - 0.5, -0.5)
+    axes.set_xlabel("share of posts that express stress")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.legend(loc="outside upper left", ncols=1)
+    return _svg(figure)
 
 
-def _share_figure(summary: Summary, alarm_threshold: float) -> go.Figure:
+def _share_picture(summary: Summary, alarm_threshold: float) -> Markup:
     measured = [window for window in summary.drift if window.share is not None]
-    figure = go.Figure(
-        go.Bar(
-            x=[window.name for window in measured],
-            y=[window.share for window in measured],
-            text=[f"{window.share:.0%}" for window in measured],
-            marker_color=[
-                _LOUD if (window.share or 0.0) >= alarm_threshold else _QUIET for window in measured
-            ],
-        )
+    shares = [window.share or 0.0 for window in measured]
+    figure, axes = _drawing(3.2)
+    bars = axes.bar(
+        _wrapped(measured),
+        shares,
+        color=[_LOUD if share >= alarm_threshold else _QUIET for share in shares],
     )
-    figure.add_hline(
-        y=alarm_threshold,
-        line_dash="dash",
-        line_color=_INK,
-        annotation_text="the alarm's threshold",
-        annotation_position="top left",
-    )
-    figure.update_layout(
-        _LAYOUT, height=340, yaxis={"tickformat": ".0%", "range": [0, 1]}, yaxis_title="drifted"
-    )
-    return figure
+    above_the_line = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=2, bbox=above_the_line)
+    axes.axhline(alarm_threshold, color=_INK, linestyle="--", label="the alarm's threshold")
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("columns that drifted")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.legend(loc="outside upper left")
+    return _svg(figure)
 
 
-def _columns_figure(summary: Summary) -> go.Figure:
+def _columns_picture(summary: Summary) -> Markup:
     measured = [window for window in summary.drift if window.columns]
     names = list(measured[0].columns) if measured else []
-    p_values = [[window.columns[name]["p_value"] for window in measured] for name in names]
-    marks = [
-        ["drifted" if window.columns[name]["drifted"] else "" for window in measured]
+    figure, axes = _drawing(1.5 + 0.3 * len(names))
+    surprise = [
+        [-math.log10(max(window.columns[name]["p_value"], 10.0**-_SURE)) for window in measured]
         for name in names
     ]
-    figure = go.Figure(
-        go.Heatmap(
-            x=[window.name for window in measured],
-            y=names,
-            z=[[-math.log10(max(p, 1e-20)) for p in row] for row in p_values],
-            text=marks,
-            customdata=p_values,
-            texttemplate="%{text}",
-            hovertemplate="%{y}, %{x}<br>p = %{customdata:.2g}<extra></extra>",
-            colorscale="Reds",
-            zmin=0,
-            zmax=20,
-            colorbar={"title": "-log₁₀ p"},
-        )
+    shown = axes.pcolormesh(
+        np.array(surprise).reshape(len(names), len(measured)), cmap="Reds", vmin=0, vmax=_SURE
     )
-    figure.update_layout(_LAYOUT, height=420, yaxis={"autorange": "reversed", "automargin": True})
-    return figure
+    for row, name in enumerate(names):
+        for column, window in enumerate(measured):
+            if window.columns[name]["drifted"]:
+                axes.text(
+                    column + 0.5,
+                    row + 0.5,
+                    "drifted",
+                    ha="center",
+                    va="center",
+                    color="white" if surprise[row][column] > _SURE / 2 else _INK,
+                )
+    axes.set_xticks(np.arange(len(measured)) + 0.5, _wrapped(measured))
+    axes.set_yticks(np.arange(len(names)) + 0.5, names)
+    axes.invert_yaxis()
+    figure.colorbar(shown, label="zeros of the p-value", location="bottom", aspect=40)
+    return _svg(figure)
 
 
-def _probability_figure(before: NDArray[np.float64], after: NDArray[np.float64]) -> go.Figure:
-    figure = go.Figure()
+def _probability_picture(before: NDArray[np.float64], after: NDArray[np.float64]) -> Markup:
+    figure, axes = _drawing(3.2)
     for name, values, colour in (
         ("old champion", before, _LOUD),
         ("new champion", after, _QUIET),
     ):
-        figure.add_histogram(
-            x=values,
-            name=name,
-            marker_color=colour,
-            opacity=0.65,
-            xbins={"start": 0, "end": 1, "size": 0.05},
-        )
-    figure.update_layout(
-        _LAYOUT,
-        height=340,
-        barmode="overlay",
-        xaxis={"range": [0, 1], "title": "probability of stress"},
-        yaxis_title="held-out posts",
-        legend={"orientation": "h", "y": 1.1},
-    )
-    return figure
+        axes.hist(values, bins=20, range=(0, 1), label=name, color=colour, alpha=0.65)
+    axes.set_xlabel("probability of stress")
+    axes.set_ylabel("held-out posts")
+    figure.legend(loc="outside upper left", ncols=2)
+    return _svg(figure)
