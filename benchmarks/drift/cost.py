@@ -12,10 +12,8 @@ import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +30,9 @@ from stresswatch.contracts.predictions import (
     Prediction,
     Record,
 )
-from stresswatch.monitoring.drift import measure_drift, write_page
+from stresswatch.monitoring.drift import measure_drift
+from stresswatch.monitoring.drift_history import WindowDrift
+from stresswatch.monitoring.drift_page import drift_page
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.settled.places import PREDICTIONS, Part, settled_parts
 from stresswatch.settled.samples import merge, read_samples
@@ -73,8 +73,10 @@ def measure(rows: int, maximum: int = _MAXIMUM) -> dict[str, Any]:
     current = pd.DataFrame(found.rows)
     drift = measure_drift(current, reference, DriftRules())
     compared = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        write_page(drift, current, reference, Path(folder) / "page.html")
+    measured = WindowDrift(
+        window, "v1", "measured", found.posts, len(found.rows), **drift.as_dict()
+    )
+    drift_page(measured, current, reference)
     return {
         "rows": found.posts,
         "compared": len(found.rows),

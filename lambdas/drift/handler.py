@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -19,15 +17,15 @@ from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, read
 from stresswatch.evaluation.estimated_quality import estimate_f1
 from stresswatch.monitoring import dimension_names, drift_history, metric_names
-from stresswatch.monitoring.drift import Drift, measure_drift, write_page
+from stresswatch.monitoring.drift import Drift, measure_drift
 from stresswatch.monitoring.drift_history import WindowDrift
+from stresswatch.monitoring.drift_page import drift_page
 from stresswatch.monitoring.drift_reports import (
     INDEX,
     Signer,
     index_page,
     labelling_advice,
     message,
-    with_heading,
 )
 from stresswatch.monitoring.environments import DriftEnvironment
 from stresswatch.monitoring.panels import NAMESPACE
@@ -129,14 +127,10 @@ def _measure(
         estimate_f1(rows["probability"].to_numpy(float)),
         **drift.as_dict(),
     )
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "drift.html"
-        not_drawn = write_page(drift, rows, reference, page)
-        _put_page(
-            s3, environment.archive_bucket, str(found.page), with_heading(page.read_text(), found)
-        )
-    if drift.failed or not_drawn:
-        logger.warning("columns failed", compared=drift.failed, drawn=not_drawn)
+    page = drift_page(found, rows, reference)
+    _put_page(s3, environment.archive_bucket, str(found.page), page)
+    if drift.failed:
+        logger.warning("columns failed", compared=drift.failed)
     return found, drift
 
 

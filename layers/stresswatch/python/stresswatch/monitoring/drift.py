@@ -4,7 +4,8 @@ Evidently compares each of `DRIFT_COLUMNS` by the rules of the stage
 (`stresswatch.monitoring.drift_rules`), each by itself: a column that cannot be compared is reported
 as failed, and the others stand.
 
-This module alone needs Evidently and pandas: it runs in the drift function's image.
+This module alone needs Evidently, and with `drift_page` pandas: both run in the drift function's
+image.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from evidently import DataDefinition, Dataset, Report
 from evidently.legacy.calculations.stattests.registry import get_stattest
 from evidently.legacy.core import ColumnType
-from evidently.metrics import ValueDrift
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE, PREDICTION_CONFIDENCE
@@ -132,37 +130,6 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
     return Drift(columns, failed, absent)
 
 
-def write_page(
-    drift: Drift, current: pd.DataFrame, reference: pd.DataFrame, page: Path
-) -> dict[str, str]:
-    """Write Evidently's page of the columns that were compared.
-
-    Each column is shown by what decided: by its distance where the difference is significant, and
-    else by its test. Evidently's verdict is ours, then.
-
-    Returns
-    -------
-    dict of str to str
-        Columns that Evidently cannot draw, and why; they are not on the page.
-    """
-    current, reference = numbers(current), numbers(reference)
-    metrics = [_shown(name, column) for name, column in drift.columns.items()]
-    failed: dict[str, str] = {}
-    try:
-        report = _draw(metrics, current, reference)
-    except Exception:
-        # One that fails takes all with it: find it, and draw the others.
-        for metric in metrics:
-            try:
-                _draw([metric], current, reference)
-            except Exception as error:
-                failed[metric.column] = _cause(error)
-        drawn = [metric for metric in metrics if metric.column not in failed]
-        report = _draw(drawn, current, reference)
-    report.save_html(str(page))
-    return failed
-
-
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that drift is measured on, as finite numbers or NaN.
 
@@ -208,21 +175,6 @@ def _score(method: str, current: pd.Series[float], reference: pd.Series[float]) 
     if not math.isfinite(score):
         raise IncomparableColumn(f"{method} gives {score}")
     return score
-
-
-def _shown(name: str, column: ColumnDrift) -> ValueDrift:
-    if column.is_significant:
-        return ValueDrift(column=name, method=column.distance_name, threshold=column.threshold)
-    return ValueDrift(column=name, method=column.test, threshold=column.significance)
-
-
-def _draw(metrics: list[ValueDrift], current: pd.DataFrame, reference: pd.DataFrame) -> Any:
-    names = [metric.column for metric in metrics]
-    definition = DataDefinition(numerical_columns=names)
-    return Report(metrics, include_tests=True).run(
-        Dataset.from_pandas(current[names], data_definition=definition),
-        Dataset.from_pandas(reference[names], data_definition=definition),
-    )
 
 
 def _cause(error: Exception) -> str:

@@ -77,16 +77,6 @@ def index_page(
     )
 
 
-def with_heading(page: str, window: WindowDrift) -> str:
-    """Put above Evidently's page what it does not know: the window, the model, the sample."""
-    heading = (
-        f"<p style='font:15px system-ui;padding:1em'>{escape(str(window))}, model "
-        f"{escape(str(window.model_version))}: {compared_words(window)}, "
-        f"{len(window.drifted)} columns drifted. {_uncompared_words(window)}</p>"
-    )
-    return page.replace("<body>", f"<body>{heading}", 1)
-
-
 def labelling_advice(window: WindowDrift, stage: str, *, draws_posts: bool) -> str:
     """Say which posts to label after a window that drifted, and how.
 
@@ -119,7 +109,7 @@ def message(window: WindowDrift, page: str, index: str, validity: str, advice: s
     return (
         f"The posts of {window} have moved from what {window.model_version} was measured on: "
         f"{compared_words(window)}, share {window.share:.2f}.\n\n{drifted}\n\n"
-        f"{_uncompared_words(window)}\n\n{advice}\n\nThe window's page: {page}\n\n"
+        f"{uncompared_words(window)}\n\n{advice}\n\nThe window's page: {page}\n\n"
         f"All windows: {index}\n\n{validity} Runbook: docs/runbooks/drift.md\n"
     )
 
@@ -140,7 +130,8 @@ def _index_row(window: WindowDrift, threshold: float, link: Callable[[str], str]
     return f"<tr{style}>" + "".join(f"<td>{escape(cell)}" for cell in cells) + f"<td>{page}"
 
 
-def _uncompared_words(window: WindowDrift) -> str:
+def uncompared_words(window: WindowDrift) -> str:
+    """Say which columns have no figure, and why."""
     reasons = [f"{name}, as {why}" for name, why in window.failed.items()]
     if window.absent:
         reasons.append(f"{', '.join(window.absent)}, as the model was trained without them")

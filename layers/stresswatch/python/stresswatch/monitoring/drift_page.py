@@ -1,0 +1,127 @@
+"""A window's page of drift: one small file of HTML that needs no network.
+
+Each column that was compared has a histogram of its values beside the reference's. Columns that
+drifted come first, the one that moved farthest beyond its threshold before the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stresswatch.monitoring.drift import numbers
+from stresswatch.monitoring.drift_history import WindowDrift
+from stresswatch.monitoring.drift_reports import compared_words, uncompared_words
+from stresswatch.text.wording import counted
+
+_BINS = 24
+_EDGES = (0.01, 0.99)
+"""Quantiles of both sides' values between which a histogram is drawn; the few beyond are added to
+its outermost bins."""
+_WIDTH, _HEIGHT, _AXIS = 480, 150, 22
+_TESTS = {"ks": "Kolmogorov-Smirnov", "mannw": "Mann-Whitney", "t_test": "t-test"}
+_DISTANCES = {
+    "wasserstein": "Wasserstein distance",
+    "psi": "population stability index",
+    "jensenshannon": "Jensen-Shannon distance",
+    "hellinger": "Hellinger distance",
+}
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:1.5em auto;"
+    "max-width:44em;padding:0 1em}h2{margin:1.5em 0 0;overflow-wrap:anywhere}p{margin:.4em 0}"
+    "summary{cursor:pointer;padding:1em 0}"
+    "svg{width:100%;height:auto;font:12px system-ui,sans-serif}"
+    ".reference{fill:#9aa5b1;fill-opacity:.6}.window{fill:none;stroke:#b34700;stroke-width:2}"
+    ".axis{stroke:#1f2933}text{fill:#1f2933}"
+)
+_LEGEND = (
+    "Grey area: the posts that the model was measured on. Line: the posts of this window. Both are "
+    "shares, so that numbers of posts do not matter."
+)
+
+
+def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFrame) -> str:
+    """Return the page of a window that was measured.
+
+    Parameters
+    ----------
+    current, reference : DataFrame
+        What was compared: rows of the archive, and of the champion's reference.
+    """
+    current, reference = numbers(current), numbers(reference)
+    by_excess = sorted(
+        window.columns.items(), key=lambda one: -one[1]["distance"] / one[1]["threshold"]
+    )
+    drifted, others = (
+        "".join(
+            _section(name, column, current[name], reference[name])
+            for name, column in by_excess
+            if column["drifted"] is wanted
+        )
+        for wanted in (True, False)
+    )
+    quiet = len(window.columns) - len(window.drifted)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Drift of {escape(str(window))}</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>{counted(len(window.drifted), 'column')} drifted</h1>"
+        f"<p>{escape(str(window))}, model {escape(str(window.model_version))}: "
+        f"{compared_words(window)}. {escape(uncompared_words(window))}</p><p>{_LEGEND}</p>{drifted}"
+        f"<details{'' if drifted else ' open'}><summary>{counted(quiet, 'column')} without drift"
+        f"</summary>{others}</details></main></body></html>\n"
+    )
+
+
+def _section(
+    name: str, column: Mapping[str, Any], current: pd.Series[float], reference: pd.Series[float]
+) -> str:
+    sides = [side.dropna().to_numpy(float) for side in (reference, current)]
+    distance = _DISTANCES.get(column["distance_name"], column["distance_name"])
+    test = _TESTS.get(column["test"], column["test"])
+    return (
+        f"<section><h2>{escape(name)}</h2><p>{escape(distance)} {column['distance']:.3g}; "
+        f"it drifts from {column['threshold']:g} on. {escape(test)}: p = {column['p_value']:.2g}; "
+        f"a difference is significant below {column['significance']:.2g}.</p>"
+        f"{_histogram(name, *sides)}</section>"
+    )
+
+
+def _histogram(name: str, reference: NDArray[np.float64], current: NDArray[np.float64]) -> str:
+    both = np.concatenate([reference, current])
+    low, high = np.quantile(both, _EDGES)
+    if low == high:
+        low, high = both.min(), both.max()
+    # Of numbers as large as there are, a difference would be infinite.
+    unit = max(abs(low), abs(high)) or 1.0
+    span = (low / unit, high / unit if high > low else low / unit + 1.0)
+    shares = [
+        np.histogram(np.clip(side / unit, *span), _BINS, span)[0] / len(side)
+        for side in (reference, current)
+    ]
+    highest = max(share.max() for share in shares)
+    area, line = (_steps(share / highest) for share in shares)
+    bottom = _HEIGHT - _AXIS
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Values of {escape(name)}">'
+        f'<polygon class="reference" points="0,{bottom} {area} {_WIDTH},{bottom}"/>'
+        f'<polyline class="window" points="{line}"/>'
+        f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{bottom}" y2="{bottom}"/>'
+        f'<text x="0" y="{_HEIGHT - 6}">{low:.3g}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT - 6}" text-anchor="end">{high:.3g}</text></svg>'
+    )
+
+
+def _steps(heights: NDArray[np.float64]) -> str:
+    """Return the outline of bars of heights between 0 and 1."""
+    wide, high = _WIDTH / _BINS, _HEIGHT - _AXIS - 4
+    return " ".join(
+        f"{place * wide:g},{_HEIGHT - _AXIS - height * high:.1f} "
+        f"{(place + 1) * wide:g},{_HEIGHT - _AXIS - height * high:.1f}"
+        for place, height in enumerate(heights.tolist())
+    )

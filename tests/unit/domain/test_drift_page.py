@@ -1,0 +1,92 @@
+"""The page of a window's drift: small, complete, and drifted columns first."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stresswatch.contracts.predictions import DRIFT_COLUMNS, REFERENCE_COLUMNS
+from stresswatch.monitoring.drift import measure_drift
+from stresswatch.monitoring.drift_history import WindowDrift
+from stresswatch.monitoring.drift_page import drift_page
+from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.settled.windows import Window
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def rows(count: int, seed: int, **shift: float) -> pd.DataFrame:
+    dice = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {name: dice.normal(shift.get(name, 0.0), 1.0, count) for name in REFERENCE_COLUMNS}
+    )
+
+
+def page_of(current: pd.DataFrame, reference: pd.DataFrame, version: str = "v1") -> str:
+    drift = measure_drift(current, reference, DriftRules())
+    window = WindowDrift(
+        Window(START, START + timedelta(hours=1)),
+        version,
+        "measured",
+        len(current),
+        len(current),
+        **drift.as_dict(),
+    )
+    return drift_page(window, current, reference)
+
+
+def headings(page: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_drifted_columns_come_first_the_farthest_before_the_others() -> None:
+    page = page_of(rows(300, 2, sentiment=1.0, word_rarity=3.0), rows(500, 1))
+    assert headings(page)[:2] == ["word_rarity", "sentiment"]
+    assert set(headings(page)) == set(DRIFT_COLUMNS)
+    assert "<h1>2 columns drifted</h1>" in page
+    assert page.index("sentiment</h2>") < page.index("<details>") < page.index("text_length</h2>")
+
+
+def test_without_drift_every_column_is_shown_at_once() -> None:
+    page = page_of(rows(300, 2), rows(500, 1))
+    assert "<h1>0 columns drifted</h1>" in page
+    assert "<details open>" in page
+
+
+def test_it_stays_far_below_a_megabyte_and_fetches_nothing() -> None:
+    page = page_of(rows(5_000, 2, sentiment=1.0), rows(5_000, 1))
+    assert len(page.encode()) < 100_000
+    assert not re.findall(r"<(?:script|link|img|iframe)|(?:src|href)=", page)
+
+
+@pytest.mark.parametrize("value", [0.0, -1e308, 1e308, 5e-324])
+def test_a_column_of_one_value_however_large_is_drawn(value: float) -> None:
+    page = page_of(rows(300, 2).assign(text_length=value), rows(500, 1))
+    assert headings(page)[0] == "text_length"
+    assert not re.search(r"nan|inf", page.replace("inference", ""))
+
+
+def test_the_heights_are_the_shares_of_each_side() -> None:
+    low, high = (
+        pd.DataFrame(dict.fromkeys(REFERENCE_COLUMNS, [0.0] * n + [1.0] * m))
+        for n, m in ((75, 25), (100, 300))
+    )
+    page = page_of(low, high)
+    (picture,) = re.findall('aria-label="Values of sentiment">(.*?)</svg>', page)
+    area, line = re.findall('points="(.*?)"', picture)
+    heights = {
+        name: [128 - float(point.split(",")[1]) for point in points.split()]
+        for name, points in (("reference", area), ("window", line))
+    }
+    assert heights["window"][0] == pytest.approx(3 * heights["window"][-1], rel=0.01)
+    assert 3 * heights["reference"][1] == pytest.approx(heights["reference"][-2], rel=0.01)
+
+
+def test_a_name_of_others_is_escaped_and_columns_without_figure_are_named() -> None:
+    page = page_of(rows(300, 2).assign(lex_liwc_i=None), rows(500, 1), version="<b>")
+    assert "model &lt;b&gt;" in page
+    assert "Not compared: lex_liwc_i, as the window has 0 values" in page
