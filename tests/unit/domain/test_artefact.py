@@ -208,7 +208,8 @@ def rewrite(data: bytes, name: str, array: np.ndarray | None) -> bytes:
         ("scale", np.zeros(5)),
         ("first", np.array([10**9])),
         ("words", np.array([255], dtype=np.uint8)),
-        ("numeric_features", np.frombuffer(b"other", dtype=np.uint8)),
+        ("numeric_features", np.frombuffer(b"one\nfor\nfive", dtype=np.uint8)),
+        ("numeric_features", np.frombuffer(b"a\nb\nc\nd\na", dtype=np.uint8)),
         ("surplus", np.array([1])),
     ],
 )

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.model.arithmetic import FloatArray, IntArray, log_odds, row_sums, sigmoid
 from stresswatch.model.artefact_file import SHAPES, CorruptArtefact, read, write
 from stresswatch.model.token_lookup import IdArray, PairTable, TokenIds
@@ -77,12 +76,14 @@ class Artefact:
         in that category.
     share_mean, share_scale, share_weight : ndarray of shape (n_categories,)
         Centre, divisor and coefficient of each category's share.
+    numeric_features : tuple of str
+        The names of the numbers that the model was trained for, in the order of the arrays below.
     expected_base : ndarray of shape (n_numeric_features,)
     expected_slope : ndarray of shape (n_categories, n_numeric_features)
         What a text's shares let expect of a number that the post lacks.
     mean, scale, number_weight : ndarray of shape (n_numeric_features,)
-        Centre, divisor and coefficient of each of `NUMERIC_FEATURES`; the coefficient of a feature
-        that was not selected is 0.
+        Centre, divisor and coefficient of each numeric feature; the coefficient of one that was
+        not selected is 0.
     intercept : float
     """
 
@@ -98,6 +99,7 @@ class Artefact:
     share_mean: FloatArray
     share_scale: FloatArray
     share_weight: FloatArray
+    numeric_features: tuple[str, ...]
     expected_base: FloatArray
     expected_slope: FloatArray
     mean: FloatArray
@@ -110,7 +112,7 @@ class Artefact:
             "terms": len(self.first),
             "entries": len(self.entry_word),
             "categories": len(self.categories),
-            "numbers": len(NUMERIC_FEATURES),
+            "numbers": len(self.numeric_features),
         }
         for name, dimensions in SHAPES.items():
             array = getattr(self, name)
@@ -119,6 +121,8 @@ class Artefact:
                 raise CorruptArtefact(f"{name} has shape {array.shape}, not {expected}")
             if not np.isfinite(array).all():
                 raise CorruptArtefact(f"{name} holds a value that is not finite")
+        if len(set(self.numeric_features)) < len(self.numeric_features):
+            raise CorruptArtefact("a numeric feature is named twice")
         n_words = len(self.words)
         if n_words + len(self.first) >= _MOST_TERMS:
             raise CorruptArtefact(f"there are over {_MOST_TERMS:,} words and terms")
@@ -144,7 +148,7 @@ class Artefact:
         texts : sequence of str, n_posts long
             Of each, the first `MAXIMUM_TEXT_LENGTH` characters of its normalised form are read.
         numbers : ndarray of shape (n_posts, n_numeric_features)
-            In the order of `NUMERIC_FEATURES`, NaN where a post has none.
+            In the order of `numeric_features`, NaN where a post has none.
         """
         return self.score_normalised([normalise(text) for text in texts], numbers)
 
@@ -261,8 +265,7 @@ class Artefact:
         Raises
         ------
         CorruptArtefact
-            When the bytes are cut off, too large, of another format or type, or made for other
-            numeric features than this code's.
+            When the bytes are cut off, too large, or of another format or type.
         """
         return Artefact(**read(data))
 

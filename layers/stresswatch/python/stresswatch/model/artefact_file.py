@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
 
 FORMAT = 3
@@ -49,15 +48,11 @@ _SCALARS = ("format", "intercept")
 
 def write(fitted: Mapping[str, Any]) -> bytes:
     """Write an artefact's fields; the same arrays give the same bytes."""
+    arrays: dict[str, Any] = {name: _encode(fitted[name]) for name in _NAMES}
+    arrays |= {name: fitted[name] for name in SHAPES}
     buffer = io.BytesIO()
     np.savez_compressed(
-        buffer,
-        format=np.array(FORMAT),
-        numeric_features=_encode(NUMERIC_FEATURES),
-        words=_encode(fitted["words"]),
-        categories=_encode(fitted["categories"]),
-        intercept=np.array(fitted["intercept"]),
-        **{name: fitted[name] for name in SHAPES},
+        buffer, format=np.array(FORMAT), intercept=np.array(fitted["intercept"]), **arrays
     )
     return buffer.getvalue()
 
@@ -68,8 +63,7 @@ def read(data: bytes) -> dict[str, Any]:
     Raises
     ------
     CorruptArtefact
-        When the bytes are cut off, too large, of another format or type, or made for other
-        numeric features than this code's.
+        When the bytes are cut off, too large, or of another format or type.
     """
     if len(data) > MAXIMUM_ARTEFACT_BYTES:
         raise CorruptArtefact(f"the artefact has over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
@@ -79,16 +73,11 @@ def read(data: bytes) -> dict[str, Any]:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise what hostile bytes lead them to
         raise CorruptArtefact(f"the artefact cannot be read: {error}") from error
-    if _decode(arrays["numeric_features"]) != NUMERIC_FEATURES:
-        raise CorruptArtefact("the artefact was trained on other numeric features")
     fitted: dict[str, Any] = {
         name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in SHAPES
     }
-    return fitted | {
-        "words": _decode(arrays["words"]),
-        "categories": _decode(arrays["categories"]),
-        "intercept": float(arrays["intercept"]),
-    }
+    fitted |= {name: _decode(arrays[name]) for name in _NAMES}
+    return fitted | {"intercept": float(arrays["intercept"])}
 
 
 def _require_format(found: NDArray[Any]) -> None:

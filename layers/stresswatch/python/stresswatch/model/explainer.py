@@ -19,7 +19,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.reasons import Reason, Reasons
 from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.model.artefact import SHARE_PRIOR, Artefact
@@ -51,6 +50,7 @@ class Explainer:
         self._intercept = artefact.intercept
         self._categories = artefact.categories
         self._share_scales = _rows(artefact.share_mean, artefact.share_scale, artefact.share_weight)
+        self._features = artefact.numeric_features
         self._number_scales = _rows(artefact.mean, artefact.scale, artefact.number_weight)
         self._expected = list(
             zip(artefact.expected_base.tolist(), artefact.expected_slope.T.tolist(), strict=True)
@@ -62,7 +62,8 @@ class Explainer:
         Parameters
         ----------
         numbers : sequence of float
-            One for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
+            One for each of the artefact's numeric features, in that order; NaN where the post has
+            none.
         """
         tokens = _find_tokens(normalise(text))
         shares = self._shares(tokens)
@@ -105,7 +106,7 @@ class Explainer:
     def _of_numbers(self, numbers: Sequence[float], shares: list[float]) -> list[Reason]:
         reasons = []
         for name, number, scaling, (base, slopes) in zip(
-            NUMERIC_FEATURES, numbers, self._number_scales, self._expected, strict=True
+            self._features, numbers, self._number_scales, self._expected, strict=True
         ):
             if math.isnan(number):
                 expected = base + sum(map(mul, slopes, shares))

@@ -6,13 +6,12 @@ import re
 import string
 from collections.abc import Sequence
 
-import numpy as np
-
-from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, encode
 from stresswatch.contracts.reasons import Reasons, ReasonsPolicy
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.explainer import explainer_of
+from stresswatch.model.feature_numbers import numbers_for
 from stresswatch.text.normalisation import normalise
 
 _ASCII_LETTERS = string.ascii_letters.encode()
@@ -33,10 +32,8 @@ def predict(
     their digests then.
     """
     texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
-    numbers = np.array([post.numbers for _, post in posts], dtype=np.float64)
-    scores = artefact.score_normalised(
-        [text.normalised for text in texts], numbers.reshape(-1, len(NUMERIC_FEATURES))
-    )
+    numbers = numbers_for(artefact.numeric_features, [post for _, post in posts])
+    scores = artefact.score_normalised([text.normalised for text in texts], numbers)
     return [
         Prediction(
             prediction_id,
@@ -59,7 +56,8 @@ def _reasons(post: Post, artefact: Artefact, explains: ReasonsPolicy) -> Reasons
     if explains is ReasonsPolicy.ALWAYS or (
         post.asks_reasons and explains is ReasonsPolicy.ON_REQUEST
     ):
-        return explainer_of(artefact).explain(post.text, post.numbers)
+        numbers = numbers_for(artefact.numeric_features, [post])
+        return explainer_of(artefact).explain(post.text, numbers[0].tolist())
     return None
 
 

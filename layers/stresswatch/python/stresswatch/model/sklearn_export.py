@@ -88,6 +88,7 @@ def export_pipeline(pipeline: Any) -> Artefact:
         share_mean=lexicons.named_steps["scale"].mean_,
         share_scale=lexicons.named_steps["scale"].scale_,
         share_weight=share_weight * weights["lexicons"],
+        numeric_features=NUMERIC_FEATURES,
         **_numbers(features, selected_weight, n_categories),
         intercept=float(classifier.intercept_[0]),
     )
@@ -133,7 +134,7 @@ def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
     Parameters
     ----------
     frame : pandas.DataFrame of shape (n_posts, 1 + n_numeric_features)
-        Columns ``text`` and `NUMERIC_FEATURES`.
+        Columns ``text`` and the artefact's numeric features.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
         When it is over `PARITY`.
     """
     ours = artefact.score(
-        frame["text"].tolist(), frame[list(NUMERIC_FEATURES)].to_numpy(dtype=np.float64)
+        frame["text"].tolist(), frame[list(artefact.numeric_features)].to_numpy(dtype=np.float64)
     ).probability
     largest = float(np.abs(ours - pipeline.predict_proba(frame)[:, 1]).max())
     if not largest <= PARITY:

@@ -12,6 +12,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison, compare
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.feature_numbers import numbers_for
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class ScoredPosts:
 
 def score(artefact: Artefact, posts: Sequence[LabelledPost]) -> NDArray[np.float64]:
     texts = [labelled.post.text for labelled in posts]
-    return artefact.score(texts, numbers_of(posts)).probability
+    numbers = numbers_for(artefact.numeric_features, [labelled.post for labelled in posts])
+    return artefact.score(texts, numbers).probability
 
 
 def labels_of(posts: Sequence[LabelledPost]) -> NDArray[np.int64]:
