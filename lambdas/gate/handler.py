@@ -107,7 +107,7 @@ def _judge(
     if pointer:
         learned_from = folder_of_training_set(data.bucket, pointer.version)
         champion = Contender(
-            load_model(s3, pointer).artefact,
+            load_model(s3, pointer).scorer,
             read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
     verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)

@@ -15,7 +15,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from stresswatch.model.artefact import SHARE_PRIOR
+from stresswatch.model.arithmetic import SHARE_PRIOR
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.lexicons import Lexicons
 
@@ -31,7 +31,7 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     .. math:: s_c = \frac{1}{n + n_0} \sum_{t} \ell_{c, t}
 
     over the text's :math:`n` tokens, with the weight :math:`\ell_{c, t}` of token `t` in category
-    `c`; :math:`n_0` is `stresswatch.model.artefact.SHARE_PRIOR`, which keeps a text of one word
+    `c`; :math:`n_0` is `stresswatch.model.arithmetic.SHARE_PRIOR`, which keeps a text of one word
     from being all of something.
     """
 

@@ -35,7 +35,7 @@ class World:
         self.loads.append(pointer.version)
         if pointer.version in self.broken:
             raise self.broken[pointer.version]
-        return ServedModel(pointer, artefact=None)
+        return ServedModel(pointer, scorer=None)
 
     def cache(self):
         return ChampionCache(

@@ -281,16 +281,16 @@ class TestCommunities:
             for post in BASE
         ]
         before = train(told_apart)
-        weight = before.artefact.weight.copy()
+        weight = before.scorer.weight.copy()
         terms = {
-            before.artefact.words[first]: place
+            before.scorer.words[first]: place
             for place, (first, second) in enumerate(
-                zip(before.artefact.first, before.artefact.second, strict=True)
+                zip(before.scorer.first, before.scorer.second, strict=True)
             )
             if second == -1
         }
         weight[terms["ptsd"]] -= 100
-        after = replace(before, artefact=replace(before.artefact, weight=weight))
+        after = replace(before, scorer=replace(before.scorer, weight=weight))
         assert {"F1, ptsd"} <= failed(decide(after, before, RULES))
         assert "F1, anxiety" not in failed(decide(after, before, RULES))
 
@@ -313,17 +313,17 @@ class TestCommunities:
 
 
 def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
-    slow = replace(champion, artefact=replace(champion.artefact))
-    artefact = type(champion.artefact)
+    slow = replace(champion, scorer=replace(champion.scorer))
+    artefact = type(champion.scorer)
     now = 0.0
-    score = artefact.score
+    score = artefact.score_normalised
 
     def timed(self, *arguments):
         nonlocal now
-        now += 3.0 if self is slow.artefact else 1.0
+        now += 3.0 if self is slow.scorer else 1.0
         return score(self, *arguments)
 
-    monkeypatch.setattr(artefact, "score", timed)
+    monkeypatch.setattr(artefact, "score_normalised", timed)
     assert failed(decide(slow, champion, RULES, lambda: now)) == {"time to score, µs a post"}
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.model.artefact import SHARE_PRIOR
+from stresswatch.model.arithmetic import SHARE_PRIOR
 from stresswatch.model.explainer import Explainer
 from stresswatch.model.sklearn_export import export_pipeline
 from training_jobs.stress_model.features import LexiconShares, TextImputer

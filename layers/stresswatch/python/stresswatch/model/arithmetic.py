@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 FARTHEST = 4.0
 """Standard deviations from the mean beyond which a share or a number counts as no farther."""
 
+SHARE_PRIOR = 10
+"""Tokens of no category that every text is taken to have, beside its own."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 

@@ -22,17 +22,25 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
-from stresswatch.model.arithmetic import FloatArray, IntArray, log_odds, row_sums, sigmoid
+from stresswatch.contracts.reasons import Reasons
+from stresswatch.model.arithmetic import (
+    SHARE_PRIOR,
+    FloatArray,
+    IntArray,
+    log_odds,
+    row_sums,
+    sigmoid,
+)
 from stresswatch.model.artefact_file import SHAPES, CorruptArtefact, read, write
+from stresswatch.model.explainer import Explainer
+from stresswatch.model.scorer import ScorerKind, Scores
 from stresswatch.model.token_lookup import IdArray, PairTable, TokenIds
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN, normalise
 
-SHARE_PRIOR = 10
-"""Tokens of no category that every text is taken to have, beside its own."""
 SENTIMENT_CATEGORY = "polarity"
 """The lexicons' category whose share is a text's sentiment."""
 
@@ -40,18 +48,6 @@ _find_tokens = re.compile(TOKEN_PATTERN).findall
 # What is computed for so many posts stays in the processor's cache.
 _POSTS_AT_ONCE = 2**9
 _MOST_TERMS = 2**31 // _POSTS_AT_ONCE
-
-
-class Scores(NamedTuple):
-    """What the model says of a batch, arrays of shape (n_posts,)."""
-
-    probability: FloatArray
-    out_of_vocabulary: FloatArray
-    """Share of a text's words that the model does not know; 0 for a text without words."""
-    sentiment: FloatArray
-    """What the words' polarities come to; 0 for words without, or lexicons that know none."""
-    word_rarity: FloatArray
-    """Mean inverse document frequency of the words that the model knows; 0 without any."""
 
 
 _NO_SCORES = Scores(*[np.empty(0)] * 4)
@@ -86,6 +82,8 @@ class Artefact:
         not selected is 0.
     intercept : float
     """
+
+    kind: ClassVar[ScorerKind] = ScorerKind.ARRAYS
 
     words: tuple[str, ...]
     first: IntArray
@@ -157,6 +155,20 @@ class Artefact:
         slices = [slice(at, at + _POSTS_AT_ONCE) for at in range(0, len(texts), _POSTS_AT_ONCE)]
         scores = [self._score(texts[some], numbers[some]) for some in slices]
         return Scores(*map(np.concatenate, zip(_NO_SCORES, *scores, strict=True)))
+
+    def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
+        """Return the reasons for the score of a post: see `Explainer`."""
+        return self._explainer.explain(text, numbers)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the model's file."""
+        return len(self.to_bytes())
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        # Made when a post first asks for reasons, and kept.
+        return Explainer(self)
 
     def _score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
         word, n_tokens = self._token_ids.of(texts)

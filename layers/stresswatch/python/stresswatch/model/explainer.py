@@ -12,17 +12,18 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import chain, pairwise
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from stresswatch.contracts.reasons import Reason, Reasons
-from stresswatch.model.arithmetic import FARTHEST
-from stresswatch.model.artefact import SHARE_PRIOR, Artefact
+from stresswatch.model.arithmetic import FARTHEST, SHARE_PRIOR
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
+
+if TYPE_CHECKING:
+    from stresswatch.model.artefact import Artefact
 
 MOST_REASONS = 8
 """How many features a prediction names; the others are added up."""
@@ -31,7 +32,7 @@ _find_tokens = re.compile(TOKEN_PATTERN).findall
 
 
 class Explainer:
-    """ReasonsPolicy the predictions of one model."""
+    """Explains the predictions of one model."""
 
     def __init__(self, artefact: Artefact):
         words = artefact.words
@@ -114,10 +115,6 @@ class Explainer:
             else:
                 reasons.append(Reason("number", name, _log_odds(number, *scaling)))
         return reasons
-
-
-explainer_of = lru_cache(maxsize=1)(Explainer)
-"""The explainer of an artefact: made when a post first asks for reasons, and kept."""
 
 
 def _log_odds(value: float, mean: float, scale: float, weight: float) -> float:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, encode
 from stresswatch.contracts.reasons import Reasons, ReasonsPolicy
-from stresswatch.model.artefact import Artefact
-from stresswatch.model.explainer import explainer_of
 from stresswatch.model.feature_numbers import numbers_for
+from stresswatch.model.scorer import Scorer
 from stresswatch.text.normalisation import normalise
 
 _ASCII_LETTERS = string.ascii_letters.encode()
@@ -20,7 +19,7 @@ _find_letters = re.compile(r"[^\W\d_]+").findall
 
 def predict(
     posts: Sequence[tuple[str, Post]],
-    artefact: Artefact,
+    scorer: Scorer,
     model_version: str,
     predicted_at: str,
     explains: ReasonsPolicy = ReasonsPolicy.NEVER,
@@ -32,8 +31,8 @@ def predict(
     their digests then.
     """
     texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
-    numbers = numbers_for(artefact.numeric_features, [post for _, post in posts])
-    scores = artefact.score_normalised([text.normalised for text in texts], numbers)
+    numbers = numbers_for(scorer.numeric_features, [post for _, post in posts])
+    scores = scorer.score_normalised([text.normalised for text in texts], numbers)
     return [
         Prediction(
             prediction_id,
@@ -42,7 +41,7 @@ def predict(
             (float(len(post.text)), unknown, non_letter_share(post.text), *of_words),
             model_version,
             predicted_at,
-            _reasons(post, artefact, explains),
+            _reasons(post, scorer, explains),
             text.digest,
             encode(prediction_id, post.post_id, probability, model_version, predicted_at),
         )
@@ -52,12 +51,12 @@ def predict(
     ]
 
 
-def _reasons(post: Post, artefact: Artefact, explains: ReasonsPolicy) -> Reasons | None:
+def _reasons(post: Post, scorer: Scorer, explains: ReasonsPolicy) -> Reasons | None:
     if explains is ReasonsPolicy.ALWAYS or (
         post.asks_reasons and explains is ReasonsPolicy.ON_REQUEST
     ):
-        numbers = numbers_for(artefact.numeric_features, [post])
-        return explainer_of(artefact).explain(post.text, numbers[0].tolist())
+        numbers = numbers_for(scorer.numeric_features, [post])
+        return scorer.explain(post.text, numbers[0].tolist())
     return None
 
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison, compare
-from stresswatch.model.artefact import Artefact
 from stresswatch.model.feature_numbers import numbers_for
+from stresswatch.model.scorer import Scorer
+from stresswatch.text.normalisation import normalise
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Contender:
         Its training set, both splits of it; empty where it is not known any more.
     """
 
-    artefact: Artefact
+    scorer: Scorer
     posts: Sequence[LabelledPost]
 
 
@@ -62,10 +63,10 @@ class ScoredPosts:
         )
 
 
-def score(artefact: Artefact, posts: Sequence[LabelledPost]) -> NDArray[np.float64]:
-    texts = [labelled.post.text for labelled in posts]
-    numbers = numbers_for(artefact.numeric_features, [labelled.post for labelled in posts])
-    return artefact.score(texts, numbers).probability
+def score(scorer: Scorer, posts: Sequence[LabelledPost]) -> NDArray[np.float64]:
+    texts = [normalise(labelled.post.text) for labelled in posts]
+    numbers = numbers_for(scorer.numeric_features, [labelled.post for labelled in posts])
+    return scorer.score_normalised(texts, numbers).probability
 
 
 def labels_of(posts: Sequence[LabelledPost]) -> NDArray[np.int64]:

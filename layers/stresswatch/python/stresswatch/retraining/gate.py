@@ -53,7 +53,7 @@ def decide(
     new = [row for row, post in enumerate(posts) if post.labelled_at is not None]
     if not base:
         raise ValueError("the base holdout is empty: the gate has nothing to compare on")
-    scores = score(challenger.artefact, posts)
+    scores = score(challenger.scorer, posts)
     group_of = groups(posts)
     checks = [
         *worth_serving(
@@ -65,10 +65,10 @@ def decide(
         small_enough(challenger, champion, rules),
     ]
     if champion:
-        before = score(champion.artefact, posts)
+        before = score(champion.scorer, posts)
         both = ScoredPosts("evaluation posts", posts, group_of, before, scores)
         checks += as_good_on_base_holdout(both.only("base holdout", base), rules)
         checks += better_on_new_holdout(both.only("new holdout", new), challenger, champion, rules)
         checks += no_community_falls(both, rules)
-        checks.append(as_fast(challenger.artefact, champion.artefact, posts, rules, clock))
+        checks.append(as_fast(challenger.scorer, champion.scorer, posts, rules, clock))
     return Verdict(tuple(checks))

@@ -13,7 +13,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import chance_of_roc_auc, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison
 from stresswatch.evaluation.splits import split
-from stresswatch.model.artefact import Artefact
+from stresswatch.model.scorer import Scorer
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Check
@@ -60,10 +60,10 @@ def _beyond_chance(
 
 
 def small_enough(challenger: Contender, champion: Contender | None, rules: GateRules) -> Check:
-    size = len(challenger.artefact.to_bytes())
+    size = challenger.scorer.size
     return Check(
         name="size of the model, MB",
-        champion=len(champion.artefact.to_bytes()) / 1e6 if champion else None,
+        champion=champion.scorer.size / 1e6 if champion else None,
         challenger=size / 1e6,
         threshold=rules.maximum_model_bytes / 1e6,
         passed=size <= rules.maximum_model_bytes,
@@ -179,8 +179,8 @@ def no_community_falls(both: ScoredPosts, rules: GateRules) -> list[Check]:
 
 
 def as_fast(
-    challenger: Artefact,
-    champion: Artefact,
+    challenger: Scorer,
+    champion: Scorer,
     posts: Sequence[LabelledPost],
     rules: GateRules,
     clock: Callable[[], float],
@@ -188,9 +188,9 @@ def as_fast(
     timed = posts[:_TIMED_POSTS]
     microseconds = [float("inf"), float("inf")]
     for _ in range(_TIMED_ROUNDS):
-        for place, artefact in enumerate((champion, challenger)):
+        for place, scorer in enumerate((champion, challenger)):
             begun = clock()
-            score(artefact, timed)
+            score(scorer, timed)
             # The least of several rounds, taken in turn: what else the machine did only adds.
             taken = 1e6 * (clock() - begun) / len(timed)
             microseconds[place] = min(microseconds[place], taken)

@@ -18,6 +18,7 @@ from stresswatch.errors import AwsFailure, InvalidInput, Unavailable
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.predict import predict
+from stresswatch.model.scorer import Scorer
 from stresswatch.versions.model_version import MODEL_FILE, sha256
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class ServedModel:
     """A champion that was loaded and verified."""
 
     pointer: Pointer
-    artefact: Artefact
+    scorer: Scorer
 
     def predict(
         self,
@@ -104,7 +105,7 @@ class ServedModel:
         if not posts:
             return []
         version, at = self.pointer.version, now.isoformat()
-        return predict(posts, self.artefact, version, at, explains, read_texts)
+        return predict(posts, self.scorer, version, at, explains, read_texts)
 
     def predict_records(
         self,

@@ -1,0 +1,72 @@
+"""What every model is to those that predict: a `Scorer` of posts, of whatever kind its version is.
+
+A version that can be exported is scored by plain arrays (`stresswatch.model.artefact`), any other
+by the fitted pipeline itself (`stresswatch.model.sklearn_scorer`). The predictor, the web service,
+batch scoring, backfill and the gate know this interface alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from stresswatch.contracts.reasons import Reasons
+from stresswatch.model.arithmetic import FloatArray
+
+
+class ScorerKind(StrEnum):
+    """What scores a version's posts, and so what a function that predicts must bring along."""
+
+    ARRAYS = "arrays"
+    SCIKIT_LEARN = "scikit-learn"
+
+
+class Scores(NamedTuple):
+    """What a model says of a batch, arrays of shape (n_posts,)."""
+
+    probability: FloatArray
+    out_of_vocabulary: FloatArray
+    """Share of a text's words that the model does not know; 0 for a text without words."""
+    sentiment: FloatArray
+    """What the words' polarities come to; 0 for words without, or lexicons that know none."""
+    word_rarity: FloatArray
+    """Mean inverse document frequency of the words that the model knows; 0 without any."""
+
+
+class Scorer(Protocol):
+    """A model that scores posts, and explains a score where it can."""
+
+    @property
+    def kind(self) -> ScorerKind:
+        """What scores."""
+
+    @property
+    def numeric_features(self) -> tuple[str, ...]:
+        """The numbers that it reads, in the order in which it takes them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model's files."""
+
+    def score_normalised(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
+        """Return the scores of posts.
+
+        Parameters
+        ----------
+        texts : sequence of str, n_posts long
+            As `stresswatch.text.normalisation.normalise` gives them.
+        numbers : ndarray of shape (n_posts, n_numeric_features)
+            In the order of `numeric_features`, NaN where a post has none.
+        """
+
+    def explain(self, text: str, numbers: Sequence[float]) -> Reasons | None:
+        """Return what moved the score of a post, exactly; None where the model cannot say.
+
+        Parameters
+        ----------
+        text : str
+            Of the post, not normalised.
+        numbers : sequence of float
+            One for each of `numeric_features`; NaN where the post has none.
+        """
