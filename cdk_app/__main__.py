@@ -2,8 +2,15 @@
 
 import sys
 
-from cdk_app.bundling import BundlingFailed
 from cdk_app.settings.errors import InvalidStage
+from stresswatch.task.reading import InvalidTask
+
+try:
+    import stresswatch.task.definition  # noqa: F401 - which reads the task
+except InvalidTask as error:
+    sys.exit(str(error))
+
+from cdk_app.bundling import BundlingFailed
 
 try:
     import cdk_app.settings.stages  # noqa: F401 - which makes the stages

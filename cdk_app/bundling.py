@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
+from stresswatch.task.definition import SHIPPED_FILE, task_file
+
 PROJECT = Path(__file__).parents[1]
 PYTHON_VERSION = "3.13"
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
+_DOMAIN = "layers/stresswatch"
 _WHEELS = "aarch64-manylinux_2_28"
 _UV = str(Path(sys.executable).with_name("uv"))
 _NOT_CODE = ["**/__pycache__", "**/*.pyc", "requirements.txt", "Dockerfile"]
@@ -32,7 +38,7 @@ def function_code(name: str) -> lambda_.Code:
 
 def domain_layer_code() -> lambda_.Code:
     """Return the domain package."""
-    return lambda_.Code.from_asset(str(PROJECT / "layers" / "stresswatch"), exclude=_NOT_CODE)
+    return lambda_.Code.from_asset(str(sources(_DOMAIN) / _DOMAIN), exclude=_NOT_CODE)
 
 
 def packages_layer_code(name: str, *, requires_byte_code: bool) -> lambda_.Code:
@@ -54,9 +60,43 @@ def packages_layer_code(name: str, *, requires_byte_code: bool) -> lambda_.Code:
     )
 
 
-def image_context(*folders: str) -> list[str]:
-    """Return the patterns that leave only these folders of the project in an image's context."""
-    return ["**", *(f"!{folder}/**" for folder in folders), "**/__pycache__"]
+def sources(*folders: str) -> Path:
+    """Return the project, or for another task a copy of these folders that holds its file."""
+    if task_file() == SHIPPED_FILE:
+        return PROJECT
+    copied = Path(tempfile.mkdtemp(prefix="stresswatch-task-"))
+    atexit.register(shutil.rmtree, copied)
+    for folder in folders:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / folder, copied / folder, ignore=ignored)
+    shipped = SHIPPED_FILE.relative_to(SHIPPED_FILE.parents[2])
+    shutil.copyfile(task_file(), copied / _DOMAIN / "python" / shipped)
+    return copied
+
+
+@dataclass(frozen=True)
+class ImageContext:
+    """The folders of the project that an image is built from.
+
+    Attributes
+    ----------
+    directory : str
+        Where they are.
+    exclude : list of str
+        Patterns that leave only them in the context.
+    """
+
+    directory: str
+    exclude: list[str]
+
+
+def image_context(folder: str) -> ImageContext:
+    """Return the context of an image: its folder and the domain package."""
+    folders = folder, f"{_DOMAIN}/python"
+    return ImageContext(
+        str(sources(*folders)),
+        ["**", *(f"!{each}/**" for each in folders), "**/__pycache__"],
+    )
 
 
 @jsii.implements(ILocalBundling)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.resources import files
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -15,13 +14,17 @@ from rich.text import Text
 from cli.label_queue.progress import Answer, Progress
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.storage.label_queue import QueuedPost
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """All but the line break and the tab."""
 _LABELS = {"1": 1, "0": 0}
 _SKIP, _UNDO, _QUIT, _HELP = "s", "u", "q", "?"
-_KEYS = "[1] stressed  [0] not stressed  [s] skip  [u] undo  [?] guideline  [q] quit and submit"
+_KEYS = (
+    f"[1] {TASK.label.name(1)}  [0] {TASK.label.name(0)}  [s] skip  [u] undo  [?] guideline  "
+    "[q] quit and submit"
+)
 
 
 @dataclass
@@ -104,7 +107,7 @@ class Session:
         return key
 
     def _show_guideline(self) -> None:
-        self.console.print(Markdown(guideline()))
+        self.console.print(Markdown(TASK.wording.guideline))
         self._say("Press any key to go on.")
         self.read_key()
 
@@ -122,11 +125,6 @@ class Session:
 def _shown(text: str) -> str:
     """Return a text without what a terminal would obey: anybody may have written the post."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(text.splitlines()))
-
-
-def guideline() -> str:
-    """Return the text that says what a label means, as Markdown."""
-    return files("cli.label_queue").joinpath("guideline.md").read_text()
 
 
 def kept(progress: Progress) -> str:

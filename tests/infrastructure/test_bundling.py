@@ -15,6 +15,8 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_app import bundling
 from cdk_app.bundling import BundlingFailed, add_byte_code
+from stresswatch.task.definition import SHIPPED_FILE
+from stresswatch.task.reading import TASK_VARIABLE
 from tests.conftest import PROJECT
 
 HASHED_WITHOUT_CHECK = 0b01  # the flags word of a .pyc; https://peps.python.org/pep-0552/
@@ -47,6 +49,23 @@ def test_changing_the_code_changes_the_domain_layer(project):
     before = domain_layer_hash()
     (project / "posts.py").write_text("LIMIT = 2\n")
     assert domain_layer_hash() != before
+
+
+def test_the_layer_and_the_images_hold_the_task_that_the_variable_names(project, monkeypatch):
+    task = project / "task" / "task.toml"
+    task.parent.mkdir()
+    (bundling.PROJECT / "lambdas").mkdir()
+    task.write_text(SHIPPED_FILE.read_text())
+    shipped = domain_layer_hash()
+    assert bundling.image_context("lambdas").directory == str(bundling.PROJECT)
+    other = project.parents[3] / "other.toml"
+    other.write_text(SHIPPED_FILE.read_text().replace('name = "sentiment"', 'name = "mood"'))
+    monkeypatch.setenv(TASK_VARIABLE, str(other))
+    assert domain_layer_hash() != shipped
+    copied = Path(bundling.image_context("lambdas").directory)
+    place = task.relative_to(bundling.PROJECT)
+    assert (copied / place).read_text() == other.read_text() != task.read_text()
+    assert (copied / place.parents[1] / "posts.py").exists()
 
 
 def test_a_layer_that_cannot_be_bundled_is_an_error(tmp_path):

@@ -238,6 +238,8 @@ def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_
             "model_card.md.j2",
         ),
     }
+    task = "layers/stresswatch/python/stresswatch/task/task.toml"
     assert contexts == {
-        frozenset(f"{folder}/{name}" for name in names) for folder, names in needed.items()
+        frozenset([task, *(f"{folder}/{name}" for name in names)])
+        for folder, names in needed.items()
     }

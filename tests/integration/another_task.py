@@ -1,6 +1,6 @@
 """Learns which reviews are found helpful, and predicts with the predictor, on moto.
 
-Run by `test_another_task.py` in a copy of the project whose one list of numbers is that of reviews.
+Run by `test_another_task.py` with the task of reviews in `STRESSWATCH_TASK`.
 """
 
 import json
@@ -17,9 +17,9 @@ from cli.deployment.client import payload
 from cli.smoke import smoke_posts
 from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
-from stresswatch.contracts.labelled_posts import parse_labelled_post
-from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX
-from stresswatch.serving.web_schemas import Post
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, Post, post_record
+from stresswatch.serving import web_schemas
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
 _SOURCE = Source(
@@ -31,32 +31,35 @@ _BOTH = "bought this for my kitchen and it came on time the colour is as shown".
 
 
 def reviews(count, seed):
-    """Reviews as JSON, of which the helpful ones are long, and neither raving nor raging."""
+    """Reviews, of which the helpful ones neither rave nor rage."""
     chance = random.Random(seed)
     for number in range(count):
         helpful = chance.randint(0, 1)
         words = chance.choices(_BOTH, k=15) + chance.choices(_HELPFUL if helpful else _NOT, k=6)
-        yield {
-            "post_id": f"review-{seed}-{number}",
-            "text": " ".join(words),
-            "label": helpful,
-            "source": chance.choice(["kitchen", "garden"]),
+        numbers = {
             "stars": float(chance.choice([2, 3, 4] if helpful else [1, 5])),
             "days_owned": chance.gauss(60 if helpful else 3, 5),
             "pictures": float(helpful and chance.randint(0, 3)),
         }
+        post = Post(
+            f"review-{seed}-{number}",
+            " ".join(words),
+            tuple(numbers[name] for name in NUMERIC_FEATURES),
+            source=chance.choice(["kitchen", "garden"]),
+        )
+        yield LabelledPost(post, helpful)
 
 
 def main(folder: Path) -> None:
     from lambdas.predictor.handler import handler  # its settings are of the environment
 
-    learned = [parse_labelled_post(json.dumps(one).encode()) for one in reviews(400, seed=1)]
-    files = train_version(folder, learned)
+    files = train_version(folder, list(reviews(400, seed=1)))
     new = list(reviews(40, seed=2))
+    sent = [json.dumps(post_record(one.post)).encode() for one in new]
     smoke = [data for _, data in map(payload, smoke_posts("run"))]
     records = [
         ShardRecord(str(place), "key", data, 1_800_000_000.0)
-        for place, data in enumerate([*(json.dumps(one).encode() for one in new), *smoke])
+        for place, data in enumerate([*sent, *smoke])
     ]
     with mock_aws():
         aws = Aws()
@@ -66,9 +69,9 @@ def main(folder: Path) -> None:
         archived = aws.keys("archive", "predictions/")
     result = {
         "numbers": NUMERIC_FEATURES,
-        "schema": list(Post.model_fields),
+        "schema": list(web_schemas.Post.model_fields),
         "answer": answer,
-        "right": sum(predictions[one["post_id"]] == bool(one["label"]) for one in new) / len(new),
+        "right": sum(predictions[one.post.post_id] == one.label for one in new) / len(new),
         "archived": len(archived),
         "smoke": sum(name.startswith(SMOKE_PREFIX) for name in predictions),
         "selected": STAGES["dev"].retraining.selected_features,

@@ -45,6 +45,7 @@ PUBLIC = {"stresswatch.contracts", "stresswatch.producer"}
 
 LAYERS = (
     {"clock", "errors"},
+    {"task"},
     {"aws"},
     {"text"},
     {"contracts"},

@@ -10,7 +10,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_app.bundling import PROJECT, image_context
+from cdk_app.bundling import image_context
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import role_of
 from cdk_app.permissions import allow_metrics
@@ -32,13 +32,14 @@ class DriftMonitor(Construct):
         super().__init__(scope, id)
         stage, storage, alarms = foundation.stage, foundation.storage, foundation.alarms
         settings = stage.monitoring
+        context = image_context("lambdas/drift")
         self.function = foundation.functions.image_function(
             self,
             "drift",
             lambda_.DockerImageCode.from_image_asset(
-                str(PROJECT),
+                context.directory,
                 file="lambdas/drift/Dockerfile",
-                exclude=image_context("lambdas/drift", "layers/stresswatch/python"),
+                exclude=context.exclude,
                 ignore_mode=IgnoreMode.DOCKER,
                 platform=ecr_assets.Platform.LINUX_ARM64,
             ),

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from cdk_app.bundling import PROJECT, image_context
+from cdk_app.bundling import image_context
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.functions import inline_policy
 from cdk_app.constructs.platform.workflows import integration
@@ -45,12 +45,13 @@ class TrainingJob:
         self._stage = foundation.stage.name
         self._settings = foundation.stage.retraining
         self._storage = foundation.storage
+        context = image_context("training_jobs/stress_model")
         self._image = ecr_assets.DockerImageAsset(
             scope,
             "TrainingImage",
-            directory=str(PROJECT),
+            directory=context.directory,
             file="training_jobs/stress_model/Dockerfile",
-            exclude=image_context("training_jobs/stress_model", "layers/stresswatch/python"),
+            exclude=context.exclude,
             ignore_mode=IgnoreMode.DOCKER,
             platform=ecr_assets.Platform.LINUX_AMD64,
         )

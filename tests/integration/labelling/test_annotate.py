@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from cli.label_queue.annotate import guideline
 from stresswatch.contracts.posts import Post
+from stresswatch.task.definition import TASK
 from tests.conftest import PROJECT
 from tests.integration.labelling.drawn import ORDERED, POSTS, QUEUE, put_into_queue, submitted
 
@@ -94,4 +94,4 @@ def test_a_post_cannot_give_orders_to_the_terminal(aws, run):
 
 
 def test_the_page_has_the_guideline_that_annotators_are_shown():
-    assert (PROJECT / "docs" / "labelling-guideline.md").read_text() == guideline()
+    assert (PROJECT / "docs" / "labelling-guideline.md").read_text() == TASK.wording.guideline

@@ -6,6 +6,7 @@ its client as an argument.
 Imports between the packages run one way, from the end of this list to its beginning:
 
 - `errors`: the bases of all errors, and their tree.
+- `task`: what a model reads and predicts, and how that is put into words.
 - `aws`: what code that calls AWS shares.
 - `text`: how a text is normalised, and words for people.
 - `contracts`: posts, predictions and the reasons of predictions.

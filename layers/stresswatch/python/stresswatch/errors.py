@@ -5,6 +5,7 @@
     InvalidInput               refuse it: sent again, it is refused again
     ├── InvalidEvent           an event is not one of a Kinesis mapping
     ├── InvalidPost            a record is not a post
+    ├── InvalidTask            a file does not define a task
     ├── InvalidRecord          a record is none that a stream takes
     ├── InvalidWindow          an event names no window of time
     ├── InvalidDriftRules      the rules of drift cannot be read

@@ -1,7 +1,6 @@
 """The post: what producers write to the posts stream.
 
-Names are the columns of the public Dreaddit data set, so a producer written for it works unchanged.
-Another text-plus-numbers task starts here: `NUMERIC_FEATURES` is the one list of numeric features.
+Fields and numeric features have the names that the task gives them.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from stresswatch.contracts.optional_fields import (
     read_timestamp,
 )
 from stresswatch.errors import InvalidInput
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, canonical
 from stresswatch.text.removal_notices import (
     FIRST_LETTERS,
@@ -30,13 +30,8 @@ from stresswatch.text.removal_notices import (
     mentions_removal,
 )
 
-NUMERIC_FEATURES = (
-    "lex_liwc_Tone",
-    "lex_liwc_i",
-    "lex_liwc_negemo",
-    "lex_liwc_Clout",
-    "sentiment",
-)
+NUMERIC_FEATURES = tuple(feature.name for feature in TASK.numeric_features)
+"""Names of the task's numbers, in the order in which everything keeps them."""
 TEXT_REMOVED = "text_removed"
 """The reason of a record whose text was removed or deleted: complete as a record, and no post."""
 SMOKE_PREFIX = "stresswatch-smoke-"

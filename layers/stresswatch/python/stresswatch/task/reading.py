@@ -1,0 +1,296 @@
+"""Reads a task definition, and refuses one that could not work in a sentence.
+
+It runs at the start of every function, so it needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from stresswatch.errors import InvalidInput
+from stresswatch.task.sections import (
+    Fields,
+    GateFloors,
+    Label,
+    NumericFeature,
+    RecipeDefaults,
+    Task,
+    TextResources,
+    Wording,
+)
+
+TASK_VARIABLE = "STRESSWATCH_TASK"
+"""Names the file of another task than the shipped one."""
+LEXICONS = ("function_words", "vader", "pattern")
+"""Word lists that a task may name; all of them are of English."""
+MAXIMUM_FEATURES = 100
+RESERVED_NAMES = frozenset(
+    {
+        # what a post and a label have beside the task's fields
+        *("reasons", "label", "labelled_at", "confidence"),
+        # columns of the archive, and its partitions
+        *("prediction_id", "post_id", "probability", "model_version", "predicted_at"),
+        *("source", "created_at", "text_digest", "inclusion_probability", "sample"),
+        *("date", "hour"),
+        # what drift measures beside the features
+        *("text_length", "out_of_vocabulary_share", "non_letter_share", "text_sentiment"),
+        *("word_rarity", "prediction_confidence", "missing_share"),
+    }
+)
+"""Names that a feature or the label's field cannot have, in lower case: each is taken."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
+_WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
+
+
+class InvalidTask(InvalidInput):
+    """A task definition is not one; the message says what is wrong, where, and what to do."""
+
+
+class _Table:
+    """A table of the file, whose keys are taken one by one; what is left over is unknown."""
+
+    def __init__(self, values: Mapping[str, Any], place: str):
+        self._values = dict(values)
+        self._place = place
+
+    def __str__(self) -> str:
+        return self._place
+
+    def take(self, key: str, kind: type | tuple[type, ...], said: str) -> Any:
+        if key not in self._values:
+            raise InvalidTask(f"{self._at(key)} is missing; it must be {said}")
+        value = self._values.pop(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise InvalidTask(f"{self._at(key)} must be {said}, not {value!r}")
+        return value
+
+    def table(self, key: str) -> _Table:
+        value = self._values.pop(key, None)
+        if not isinstance(value, dict):
+            raise InvalidTask(f"the table [{key}] is missing")
+        return _Table(value, f"[{key}]")
+
+    def text(self, key: str) -> str:
+        value: str = self.take(key, str, "a text").strip()
+        if not value:
+            raise self.refused(key, "it must not be blank")
+        return value
+
+    def matching(self, key: str, pattern: re.Pattern[str], said: str) -> str:
+        value = self.text(key)
+        if not pattern.fullmatch(value):
+            raise self.refused(key, f"it is {value!r}; it must be {said}")
+        return value
+
+    def name(self, key: str) -> str:
+        return self.matching(
+            key, _NAME, "a letter, then letters, digits and underscores, at most 63 in all"
+        )
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        values = self.take(key, list, "a list of texts")
+        if not all(isinstance(value, str) and value.strip() for value in values):
+            raise self.refused(key, "each of its entries must be a text that is not blank")
+        return tuple(values)
+
+    def number(self, key: str, least: float, most: float = math.inf) -> float:
+        """Take a number between two limits, neither of which it may be."""
+        value = float(self.take(key, (int, float), "a number"))
+        if not least < value < most:
+            below = f" and below {most:g}" if most < math.inf else ", and finite"
+            raise self.refused(key, f"it is {value:g}; it must be above {least:g}{below}")
+        return value
+
+    def optional_number(self, key: str) -> float | None:
+        if key not in self._values:
+            return None
+        value = float(self.take(key, (int, float), "a number"))
+        if not math.isfinite(value):
+            raise self.refused(key, f"it is {value:g}; it must be finite")
+        return value
+
+    def whole(self, key: str, least: int) -> int:
+        value: int = self.take(key, int, "a whole number")
+        if value < least:
+            raise self.refused(key, f"it is {value}; it must be at least {least}")
+        return value
+
+    def refused(self, key: str, why: str) -> InvalidTask:
+        return InvalidTask(f"{self._at(key)}: {why}")
+
+    def require_empty(self) -> None:
+        if self._values:
+            key = next(iter(self._values))
+            where = f" in {self._place}" if self._place else ""
+            raise InvalidTask(f"{key}{where} is not known; take it out, or correct its name")
+
+    def _at(self, key: str) -> str:
+        return f"{self._place} {key}".strip()
+
+
+def parse_task(content: str) -> Task:
+    """Read a task from the content of its file.
+
+    Raises
+    ------
+    InvalidTask
+    """
+    try:
+        values = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidTask(f"it is not TOML: {error}") from None
+    top = _Table(values, "")
+    features = top.take("numeric_features", list, "[[numeric_features]] tables, or []")
+    task = Task(
+        name=top.matching(
+            "name", _WORD, "lower-case letters, digits and hyphens, 32 at most, a letter first"
+        ),
+        title=top.text("title"),
+        description=top.text("description"),
+        text=_text_resources(top.table("text")),
+        fields=_fields(top.table("fields")),
+        label=_label(top.table("label")),
+        numeric_features=tuple(_feature(value, place) for place, value in enumerate(features, 1)),
+        recipe=_recipe(top.table("recipe")),
+        gate=_gate(top.table("gate")),
+        wording=_wording(top.table("wording")),
+    )
+    top.require_empty()
+    _require_names(task)
+    return task
+
+
+def _text_resources(table: _Table) -> TextResources:
+    resources = TextResources(
+        table.matching("language", _LANGUAGE, "a BCP 47 tag, such as en"), table.texts("lexicons")
+    )
+    for name in resources.lexicons:
+        if name not in LEXICONS:
+            raise table.refused(
+                "lexicons", f"there is no {name!r}; there are {', '.join(LEXICONS)}, or none: []"
+            )
+    if resources.lexicons and resources.language.partition("-")[0] != "en":
+        raise table.refused(
+            "lexicons", f"they are of English, and the language is {resources.language}; write []"
+        )
+    table.require_empty()
+    return resources
+
+
+def _fields(table: _Table) -> Fields:
+    fields = Fields(*(table.name(key) for key in ("id", "text", "source", "created_at")))
+    table.require_empty()
+    return fields
+
+
+def _label(table: _Table) -> Label:
+    label = Label(
+        field=table.name("field"),
+        noun=table.text("noun"),
+        threshold=table.number("threshold", 0, 1),
+        positive=table.texts("positive"),
+        negative=table.texts("negative"),
+    )
+    for key, names in (("positive", label.positive), ("negative", label.negative)):
+        if not names:
+            raise table.refused(key, "it must have at least one name")
+        for name in names:
+            if name != " ".join(name.lower().split()):
+                raise table.refused(key, f"{name!r} must be in lower case, with single blanks")
+    if both := {*label.positive} & {*label.negative}:
+        raise table.refused("negative", f"{min(both)!r} is a name of the positive class as well")
+    table.require_empty()
+    return label
+
+
+def _feature(value: object, place: int) -> NumericFeature:
+    if not isinstance(value, dict):
+        raise InvalidTask(f"numeric_features {place} must be a table")
+    name = value.get("name")
+    table = _Table(value, f"numeric feature {name if isinstance(name, str) else place}:")
+    feature = NumericFeature(
+        name=table.name("name"),
+        description=table.text("description"),
+        unit=table.take("unit", str, "a text, or ''").strip(),
+        minimum=table.optional_number("minimum"),
+        maximum=table.optional_number("maximum"),
+    )
+    low, high = feature.minimum, feature.maximum
+    if low is not None and high is not None and not low < high:
+        raise table.refused("maximum", f"it is {high:g}; it must be above the minimum, {low:g}")
+    table.require_empty()
+    return feature
+
+
+def _recipe(table: _Table) -> RecipeDefaults:
+    recipe = RecipeDefaults(
+        number_weight=table.number("number_weight", 0),
+        minimum_document_frequency=table.whole("minimum_document_frequency", 1),
+        inverse_regularisation=table.number("inverse_regularisation", 0),
+    )
+    table.require_empty()
+    return recipe
+
+
+def _gate(table: _Table) -> GateFloors:
+    floor = float(table.take("minimum_roc_auc", (int, float), "a number"))
+    if not 0.5 <= floor < 1:
+        raise table.refused(
+            "minimum_roc_auc", f"it is {floor:g}; it must be at least 0.5 and below 1"
+        )
+    table.require_empty()
+    return GateFloors(floor)
+
+
+def _wording(table: _Table) -> Wording:
+    wording = Wording(
+        notice=table.text("notice"),
+        purpose=table.text("purpose"),
+        limits=table.text("limits"),
+        must_not_be_used=table.texts("must_not_be_used"),
+        guideline=f"{table.text('guideline')}\n",
+    )
+    table.require_empty()
+    return wording
+
+
+def _require_names(task: Task) -> None:
+    """Refuse names that would meet in a record or in a row of the archive.
+
+    Athena's columns have no case, so names that differ in case alone are the same.
+    """
+    fields = {
+        "id": task.fields.id,
+        "text": task.fields.text,
+        "source": task.fields.source,
+        "created_at": task.fields.created_at,
+    }
+    taken: dict[str, str] = {}
+    for key, name in fields.items():
+        if name.lower() in _TAKEN_IN_RECORDS:
+            raise InvalidTask(f"[fields] {key}: {name!r} has another meaning in records")
+        if name.lower() in taken:
+            raise InvalidTask(f"[fields] {key}: {name!r} is {taken[name.lower()]} already")
+        taken[name.lower()] = f"the field {key}"
+    columns = [("[label] field", task.label.field)]
+    columns += [("numeric_features", one.name) for one in task.numeric_features]
+    for place, name in columns:
+        if name.lower() in RESERVED_NAMES:
+            raise InvalidTask(f"{place}: {name!r} is reserved; choose another name")
+        if name.lower() in taken:
+            raise InvalidTask(
+                f"{place}: {name!r} is {taken[name.lower()]} already; choose another name"
+            )
+        taken[name.lower()] = "a numeric feature" if place != "[label] field" else "the label"
+    if len(task.numeric_features) > MAXIMUM_FEATURES:
+        raise InvalidTask(
+            f"numeric_features: there are {len(task.numeric_features)}; at most "
+            f"{MAXIMUM_FEATURES} are read"
+        )

@@ -1,0 +1,173 @@
+"""A task's definition: what it says, and how a file that defines none is refused."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, DRIFT_COLUMNS
+from stresswatch.task.definition import SHIPPED_FILE, TASK, read_task
+from stresswatch.task.reading import MAXIMUM_FEATURES, RESERVED_NAMES, InvalidTask, parse_task
+
+SHIPPED = SHIPPED_FILE.read_text()
+
+
+def changed(old, new):
+    """Return the shipped definition with a part in another form."""
+    assert old in SHIPPED
+    return SHIPPED.replace(old, new, 1)
+
+
+def features(*names):
+    """Return the shipped definition with other features."""
+    start, end = SHIPPED.index("[[numeric_features]]"), SHIPPED.index("# Defaults of")
+    tables = (
+        f'[[numeric_features]]\nname = "{name}"\ndescription = "a number"\nunit = ""\n'
+        for name in names
+    )
+    return SHIPPED[:start] + "\n".join(tables) + SHIPPED[end:]
+
+
+def test_the_shipped_task_is_that_of_stress():
+    assert (TASK.name, TASK.label.field, TASK.label.noun) == ("stress", "stressed", "stress")
+    assert (TASK.label.name(1), TASK.label.name(0)) == ("stressed", "not stressed")
+    assert TASK.numeric_features[0].range == "0 to 100 score"
+
+
+def test_each_name_that_is_taken_is_reserved():
+    columns = {*ARCHIVE_COLUMNS, *DRIFT_COLUMNS} - {*NUMERIC_FEATURES, TASK.label.field}
+    assert {name.lower() for name in columns} <= RESERVED_NAMES
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("name = ", "it is not TOML: "),
+        (changed('name = "stress"\n', ""), "name is missing; it must be a text"),
+        (changed('"stress"', '"My Task"'), "name: it is 'My Task'; it must be lower-case letters"),
+        (changed('"stress"', "3"), "name must be a text, not 3"),
+        (changed("[gate]", "[gates]"), "the table [gate] is missing"),
+        (
+            changed("threshold = 0.5", "threshold = 0.5\ntreshold = 0.4"),
+            "treshold in [label] is not known; take it out, or correct its name",
+        ),
+        (changed("title", 'colour = "red"\ntitle'), "colour is not known"),
+        (
+            changed("threshold = 0.5", "threshold = 50"),
+            "[label] threshold: it is 50; it must be above 0 and below 1",
+        ),
+        (changed("threshold = 0.5", "threshold = true"), "must be a number, not True"),
+        (changed('["stressed", "stress"]', "[]"), "[label] positive: it must have at least one"),
+        (changed('"not stressed"', '"Calm"'), "[label] negative: 'Calm' must be in lower case"),
+        (
+            changed('"not stressed"', '"stress"'),
+            "[label] negative: 'stress' is a name of the positive class as well",
+        ),
+        (changed('language = "en"', 'language = "English"'), "[text] language: it is 'English'"),
+        (
+            changed('language = "en"', 'language = "de"'),
+            "[text] lexicons: they are of English, and the language is de; write []",
+        ),
+        (changed('"vader"', '"liwc"'), "[text] lexicons: there is no 'liwc'; there are function_"),
+        (
+            changed('source = "source"', 'source = "label"'),
+            "[fields] source: 'label' has another meaning in records",
+        ),
+        (
+            changed('text = "text"', 'text = "Post_ID"'),
+            "[fields] text: 'Post_ID' is the field id already",
+        ),
+        (
+            changed('field = "stressed"', 'field = "probability"'),
+            "[label] field: 'probability' is reserved; choose another name",
+        ),
+        (
+            features("stars", "Stars"),
+            "numeric_features: 'Stars' is a numeric feature already; choose another name",
+        ),
+        (features("Stressed"), "numeric_features: 'Stressed' is the label already"),
+        (features("date"), "numeric_features: 'date' is reserved; choose another name"),
+        (features("text"), "numeric_features: 'text' is the field text already"),
+        (features("days owned"), "numeric feature days owned: name: it is 'days owned'; it must"),
+        (
+            features(*(f"n{place}" for place in range(MAXIMUM_FEATURES + 1))),
+            "numeric_features: there are 101; at most 100 are read",
+        ),
+        (
+            changed("minimum = 0\n", "minimum = 100\n"),
+            "numeric feature lex_liwc_Tone: maximum: it is 100; it must be above the minimum, 100",
+        ),
+        (changed("maximum = 100", "maximum = inf"), "maximum: it is inf; it must be finite"),
+        (
+            changed("number_weight = 0.03", "number_weight = 0"),
+            "[recipe] number_weight: it is 0; it must be above 0, and finite",
+        ),
+        (
+            changed("minimum_document_frequency = 2", "minimum_document_frequency = 0"),
+            "[recipe] minimum_document_frequency: it is 0; it must be at least 1",
+        ),
+        (
+            changed("minimum_roc_auc = 0.7", "minimum_roc_auc = 0.4"),
+            "[gate] minimum_roc_auc: it is 0.4; it must be at least 0.5 and below 1",
+        ),
+        (
+            changed("A probability of stress is no diagnosis.", " "),
+            "[wording] notice: it must not be blank",
+        ),
+    ],
+)
+def test_a_file_that_defines_no_task_is_refused_in_a_sentence(content, said):
+    with pytest.raises(InvalidTask) as refused:
+        parse_task(content)
+    assert said in str(refused.value)
+
+
+def test_the_error_names_the_file(tmp_path):
+    with pytest.raises(InvalidTask, match=re.escape(f"{tmp_path}/no.toml: No such file")):
+        read_task(tmp_path / "no.toml")
+    (tmp_path / "task.toml").write_bytes(b"name = '\xff'")
+    with pytest.raises(InvalidTask, match=r"task\.toml: it is not UTF-8"):
+        read_task(tmp_path / "task.toml")
+    (tmp_path / "task.toml").write_text("name = 3")
+    with pytest.raises(InvalidTask, match=r"task\.toml: "):
+        read_task(tmp_path / "task.toml")
+
+
+def test_a_task_may_have_no_numbers_and_no_lexicons():
+    content = features().replace("[text]", "numeric_features = []\n\n[text]", 1)
+    task = parse_task(re.sub(r"lexicons = .*", "lexicons = []", content))
+    assert (task.numeric_features, task.text.lexicons) == ((), ())
+
+
+def test_what_changes_the_meaning_of_a_model_changes_the_digest():
+    for content in (
+        features("sentiment"),
+        changed('unit = "score"', 'unit = "points"'),
+        changed('field = "stressed"', 'field = "strained"'),
+        changed('["stressed", ', '["strained", '),
+        changed('text = "text"', 'text = "body"'),
+    ):
+        assert parse_task(content).digest != TASK.digest, content
+
+
+def test_wording_ranges_and_defaults_do_not_change_the_digest():
+    for content in (
+        changed("is no diagnosis", "is not a diagnosis"),
+        changed("maximum = 100", "maximum = 99"),
+        changed("number_weight = 0.03", "number_weight = 1"),
+        changed("threshold = 0.5", "threshold = 0.4"),
+    ):
+        assert parse_task(content).digest == TASK.digest
+    one, *others = re.findall(r"\[\[numeric_features\]\]\n(?:.+\n)+", SHIPPED)
+    assert parse_task(SHIPPED.replace(one, "") + "\n" + one).digest == TASK.digest
+    assert len(others) == 4
+
+
+@given(st.text(max_size=200))
+def test_no_text_costs_more_than_a_sentence(text):
+    try:
+        parse_task(SHIPPED + text)
+    except InvalidTask as error:
+        assert str(error)
