@@ -20,6 +20,7 @@ from cli.post_files import CheckReport, PostFile, check
 from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.predictions import Record
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 Range = tuple[datetime, datetime]
@@ -131,7 +132,7 @@ def _tell(console: Console, summary: Summary, out: str) -> None:
         console.print(table)
     console.print(
         f"{counted(summary.posts, 'post')} scored by {summary.model_version}, "
-        f"{summary.stressed:,} of them stressed; invalid: {summary.invalid.total():,}. "
+        f"{summary.positive:,} of them {TASK.label.name(1)}; invalid: {summary.invalid.total():,}. "
         f"The predictions are in {out}.",
         markup=False,
         highlight=False,

@@ -15,6 +15,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read_if_there
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
 from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
@@ -54,13 +55,13 @@ class Summary:
 
     model_version: str
     posts: int = 0
-    stressed: int = 0
+    positive: int = 0
     invalid: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
 
     def add(self, scored: ScoredBatch) -> None:
         self.posts += len(scored.predictions)
-        self.stressed += sum(prediction.stressed for prediction in scored.predictions)
+        self.positive += sum(prediction.is_positive for prediction in scored.predictions)
         for rejection in scored.rejections:
             self.invalid[rejection.reason] += 1
             place = f"{rejection.record.shard} {rejection.record.sequence_number}"
@@ -70,7 +71,7 @@ class Summary:
         return {
             "model_version": self.model_version,
             "posts": self.posts,
-            "stressed": self.stressed,
+            TASK.label.field: self.positive,
             "invalid": dict(self.invalid),
         }
 

@@ -15,6 +15,7 @@ from cli.post_files import CheckedPosts, PostFile, Wanted
 from cli.produce.progress import send_file
 from stresswatch.retraining.run_report import remark
 from stresswatch.storage.training_sets import contradictions
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 
@@ -58,8 +59,8 @@ def seed(
     before = base_data.stored(deployment)
     address = deployment.seed(posts, base_data.name_of(file))
     console.print(
-        f"{counted(len(posts), 'labelled post')}, {posts.report.stressed:,} of them stressed, "
-        f"{'is' if len(posts) == 1 else 'are'} at {address}",
+        f"{counted(len(posts), 'labelled post')}, {posts.report.positive:,} of them "
+        f"{TASK.label.name(1)}, {'is' if len(posts) == 1 else 'are'} at {address}",
         soft_wrap=True,
     )
     posts.report.show(console)

@@ -27,12 +27,13 @@ from stresswatch.storage.training_sets import (
     version_of_training_set,
 )
 from stresswatch.storage.training_sources import SOURCES_FILE, BaseSource, Counts, Sources
+from stresswatch.task.definition import TASK
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_FIGURES = ("posts", "stressed", "numeric features")
-_NUMBERS = ("posts", "stressed", "invalid", "size")
+_FIGURES = ("posts", TASK.label.name(1), "numeric features")
+_NUMBERS = ("posts", TASK.label.name(1), "invalid", "size")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Listing:
             ["version", *_FIGURES, "made of"],
             rows or [["none yet:\n`stresswatch retrain`"]],
             numbers=_NUMBERS,
-            dispensable=["numeric features", "stressed"],
+            dispensable=["numeric features", TASK.label.name(1)],
         )
 
 
@@ -241,7 +242,7 @@ def _figures(counts: Counts) -> tuple[str, str, str]:
     posts = f"{counts.posts:,}"
     if counts.unweighted:
         posts += f"\n{counts.unweighted:,} with confidence 0"
-    return posts, f"{counts.stressed:,}", _with_features(counts)
+    return posts, f"{counts.positive:,}", _with_features(counts)
 
 
 def _with_features(counts: Counts) -> str:

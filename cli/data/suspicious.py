@@ -22,6 +22,7 @@ from stresswatch.storage.training_sets import (
     to_lines,
     valid_posts,
 )
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
@@ -39,7 +40,7 @@ class SuspiciousLabel:
     Attributes
     ----------
     probability : float
-        Of stress.
+        Of the positive class.
     """
 
     labelled: LabelledPost
@@ -128,7 +129,7 @@ class SuspiciousLabels:
         shown = self.labels[:most]
         if not shown:
             return
-        columns = ("post_id", "source", "label", "probability of stress")
+        columns = ("post_id", "source", "label", f"probability of {TASK.label.noun}")
         rows = [
             (
                 escape(one.labelled.post.post_id),

@@ -22,6 +22,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.evaluation.paired_bootstrap import compare
 from stresswatch.retraining.triggers import DRIFT_ALARM, TRIGGER
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer
 
 DRAWING = {"labelling": {"label_sample_share": 0.5}}
@@ -80,7 +81,7 @@ class Scenario:
             )
             output = self._follow(execution, act)
             champion = self._champion()
-            quality = _check(output, "F1 over calling all stressed")
+            quality = _check(output, f"F1 over calling all {TASK.label.name(1)}")
             act.say(
                 f"{output['dataset']['posts']:,} base posts → {champion.version}, "
                 f"F1 {quality['challenger']:.3f} on its evaluation split"

@@ -48,7 +48,7 @@ def task(queued: QueuedPost, *, blind: bool) -> dict[str, Any]:
         "from_name": CONTROL,
         "to_name": SHOWN,
         "type": "choices",
-        "value": {"choices": [CHOICES[queued.stressed]]},
+        "value": {"choices": [CHOICES[queued.is_positive]]},
     }
     prediction = {
         "model_version": queued.model_version,

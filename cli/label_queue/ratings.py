@@ -37,7 +37,7 @@ class Consensus:
         The majority's label of each post that has one. Its confidence is the share of annotators
         who gave it, and its time that of the newest rating.
     ties : list of Post
-        Posts that as many annotators call stressed as not.
+        Posts that as many annotators call positive as negative.
     rated_by_several : int
         Posts with two annotators or more.
     alpha : float or None
@@ -81,8 +81,8 @@ def _decide(given: Sequence[LabelledPost]) -> LabelledPost | None:
 
 
 def _counts(given: Sequence[LabelledPost]) -> list[int]:
-    stressed = sum(one.label for one in given)
-    return [len(given) - stressed, stressed]
+    positive = sum(one.label for one in given)
+    return [len(given) - positive, positive]
 
 
 def _time(labelled: LabelledPost) -> float:

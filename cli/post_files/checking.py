@@ -49,7 +49,7 @@ class CheckReport:
 
     posts: int = 0
     refused: int = 0
-    stressed: int = 0
+    positive: int = 0
     without_weight: int = 0
     rounded_ids: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -71,7 +71,7 @@ class CheckReport:
         self.posts += 1
         self.rounded_ids += row.has_rounded_id
         if isinstance(row.found, LabelledPost):
-            self.stressed += row.found.label
+            self.positive += row.found.label
             self.without_weight += row.found.confidence == 0
         post = row.found if isinstance(row.found, Post) else row.found.post
         if post.dropped:

@@ -31,6 +31,7 @@ from stresswatch.serving.batch_scoring import (
     parts_of,
     results_of,
 )
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 from stresswatch.versions.champion import Pointer, read_pointer
 
@@ -204,7 +205,7 @@ def _tell(console: Console, summary: dict[str, Any], job: ScoringJob) -> None:
     which = f", and below {INVALID_PREFIX} there which lines are invalid"
     console.print(
         f"{counted(summary['posts'], 'post')} scored by {summary['model_version']}, "
-        f"{summary['stressed']:,} of them stressed; invalid: "
+        f"{summary[TASK.label.field]:,} of them {TASK.label.name(1)}; invalid: "
         f"{sum(summary['invalid'].values()):,}. The predictions are in "
         f"s3://{job.bucket}/{job.results}{which if summary['invalid'] else ''}.",
         markup=False,

@@ -20,6 +20,7 @@ from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, Post, post_record
 from stresswatch.serving import web_schemas
+from stresswatch.task.definition import TASK
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
 _SOURCE = Source(
@@ -65,7 +66,7 @@ def main(folder: Path) -> None:
         aws = Aws()
         aws.promote("v1", files)
         answer = handler(kinesis_event(records, _SOURCE), CONTEXT)
-        predictions = {one["post_id"]: one["stressed"] for one in aws.predictions()}
+        predictions = {one["post_id"]: one[TASK.label.field] for one in aws.predictions()}
         archived = aws.keys("archive", "predictions/")
     result = {
         "numbers": NUMERIC_FEATURES,

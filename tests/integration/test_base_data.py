@@ -203,7 +203,7 @@ class TestList:
         aws.put("training", "labels/b.jsonl", to_lines([corrected]))
         labels = operator.listed()["labels"]
         stressed = corrected.label + sum(one.label for one in posts[1:])
-        assert (labels["objects"], labels["posts"], labels["stressed"]) == (2, 6, stressed)
+        assert (labels["objects"], labels["posts"], labels["positive"]) == (2, 6, stressed)
         assert labels["invalid"] == 1
 
     def test_each_training_set_says_which_base_data_it_was_made_of(self, aws, operator):
@@ -360,10 +360,10 @@ def trained_on(body):
     }
 
 
-def counts(posts, stressed=0, text_only=0, unweighted=0, invalid=0):
+def counts(posts, positive=0, text_only=0, unweighted=0, invalid=0):
     return {
         "posts": posts,
-        "stressed": stressed,
+        "positive": positive,
         "text_only": text_only,
         "unweighted": unweighted,
         "invalid": invalid,

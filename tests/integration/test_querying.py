@@ -234,7 +234,7 @@ class TestCalibration:
         known = newest_labels([line.encode() for line in lines], KEY)
         (scored,) = match(known, rows, "v1").scored
         (row,) = lake.run("calibration")
-        assert (row["mean_probability"], row["stressed_share"]) == (scored.probability, 1)
+        assert (row["mean_probability"], row["positive_share"]) == (scored.probability, 1)
         assert scored.label == 1
 
     @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from stresswatch.rates import rate_table
 from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.settled.queries import DRAWN_TABLE, PREDICTIONS_TABLE, SHADOW_TABLE
 from stresswatch.storage import archive, quarantine, training_sets
+from stresswatch.task.definition import TASK
 
 _SQL = Path(__file__).parent / "sql"
 _TYPES = {str: "string", bool: "boolean", float: "double"}
@@ -183,7 +184,12 @@ def saved_queries(stage: str) -> list[SavedQuery]:
     """Return the saved queries of a stage, by name."""
     queries = []
     for name in sorted(path.stem for path in _SQL.glob("*.sql")):
-        sql = Template(_text(name)).substitute(database=database_of(stage))
+        sql = Template(_text(name)).substitute(
+            database=database_of(stage),
+            label_field=TASK.label.field.lower(),
+            noun=TASK.label.noun,
+            positive=TASK.label.name(1),
+        )
         queries.append(SavedQuery(name, sql.partition("\n")[0].removeprefix("-- "), sql))
     return queries
 

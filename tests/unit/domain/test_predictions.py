@@ -102,6 +102,7 @@ PREDICTIONS = st.builds(
     st.none() | REASONS,
     st.none() | TEXT,
     st.none(),
+    st.none(),
 )
 
 
@@ -112,7 +113,7 @@ def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(predictio
     assert list(message.values()) == [
         prediction.prediction_id,
         prediction.post.post_id,
-        prediction.stressed,
+        prediction.is_positive,
         prediction.probability,
         prediction.model_version,
         prediction.predicted_at,

@@ -38,7 +38,7 @@ def test_a_cell_has_the_called_rate_and_the_corrected_one(world):
     assert (found.posts, found.drawable, found.represented) == (2_000, 2_000, 2_000)
     assert found.labelled == found.drawn == len(world.draws)
     (counts,) = world.counts[MONDAY]
-    assert found.called_rate == counts.stressed / 2_000
+    assert found.called_rate == counts.positive / 2_000
     assert found.mean_probability == pytest.approx(counts.probability_sum / 2_000)
     assert found.low < 0.4 < found.high
     assert found.low < found.corrected_rate < found.high

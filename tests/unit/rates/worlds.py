@@ -105,7 +105,7 @@ def counted(
         model_version=version,
         source=source,
         posts=len(probabilities),
-        stressed=int(called.sum()),
+        positive=int(called.sum()),
         probability_sum=float(probabilities.sum()),
         probability_sum_squares=float((probabilities**2).sum()),
         imputed=0,

@@ -29,7 +29,7 @@ SELECT
     least(cast(floor(probability * 10) AS integer), 9) AS bin,
     count(*) AS posts,
     avg(probability) AS mean_probability,
-    avg(cast(label AS double)) AS stressed_share
+    avg(cast(label AS double)) AS positive_share
 FROM first_predictions
 JOIN newest_labels USING (post_id)
 GROUP BY model_version, least(cast(floor(probability * 10) AS integer), 9)

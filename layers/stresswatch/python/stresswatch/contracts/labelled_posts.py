@@ -15,23 +15,20 @@ from stresswatch.contracts.posts import (
     read_post,
     read_time_field,
 )
+from stresswatch.task.definition import TASK
 
 COLUMNS = ("post_id", "label", "labelled_at")
 """The fields of a label that can be queried: those that hold nothing of the post's text."""
 LABEL_NAMES = {
-    "stressed": 1,
-    "stress": 1,
-    "not stressed": 0,
-    "not stress": 0,
-    "non stress": 0,
-    "no stress": 0,
+    **dict.fromkeys(TASK.label.positive, 1),
+    **dict.fromkeys(TASK.label.negative, 0),
 }
 """The labels by the names that annotators give them, in lower case: files may have these."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPost:
-    """A post with the annotators' verdict: 1 stressed, 0 not.
+    """A post with the annotators' verdict: 1 for the positive class, 0 for the negative one.
 
     Attributes
     ----------

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
 from stresswatch.contracts.reasons import Reasons
 from stresswatch.contracts.sampling import Draw
+from stresswatch.task.definition import TASK
 
-DECISION_THRESHOLD = 0.5
+DECISION_THRESHOLD = TASK.label.threshold
 TEXT_DESCRIPTORS = (
     "text_length",
     "out_of_vocabulary_share",
@@ -31,14 +32,14 @@ REFERENCE_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
 MISSING_SHARE = "missing_share"
 """Of a post's numbers, those that it lacks: a column that is made of the others."""
 PREDICTION_CONFIDENCE = "prediction_confidence"
-"""How sure the model is of its answer, stressed or not, from 0.5 to 1: made of the probability."""
+"""How sure the model is of its answer, either class, from 0.5 to 1: made of the probability."""
 DRIFT_COLUMNS = (*REFERENCE_COLUMNS, PREDICTION_CONFIDENCE, MISSING_SHARE)
 """The columns that drift is measured on."""
 
 _MESSAGE_FIELDS = {
     "prediction_id": str,
     "post_id": str,
-    "stressed": bool,
+    TASK.label.field: bool,
     "probability": float,
     "model_version": str,
     "predicted_at": str,
@@ -103,7 +104,7 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     probability : float
-        Of stress, between 0 and 1.
+        Of the positive class, between 0 and 1.
     descriptors : tuple of float
         One value for each of `TEXT_DESCRIPTORS`, in that order.
     text_digest : str or None
@@ -128,7 +129,7 @@ class Prediction(NamedTuple):
     draw: Draw | None = None
 
     @property
-    def stressed(self) -> bool:
+    def is_positive(self) -> bool:
         return self.probability >= DECISION_THRESHOLD
 
     def message(self) -> str:

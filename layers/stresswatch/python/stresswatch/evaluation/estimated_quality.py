@@ -2,7 +2,7 @@
 
 This is confidence-based performance estimation (Białek et al., "We don't need no labels", 2024,
 arXiv:2401.08348). If a probability of 0.8 comes true in 80 % of such posts, a post that is called
-stressed with it is a true positive 8 times of 10. The estimate is as good as this calibration. It
+positive with it is a true positive 8 times of 10. The estimate is as good as this calibration. It
 cannot see that the share of stress, or the meaning of words, has changed.
 """
 

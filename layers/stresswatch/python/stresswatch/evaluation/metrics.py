@@ -17,7 +17,7 @@ _RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Quality:
-    """Metrics of the stressed class at the decision threshold, over `posts` labelled posts.
+    """Metrics of the positive class at the decision threshold, over `posts` labelled posts.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Quality:
     """
 
     posts: int
-    stressed: int
+    positive: int
     accuracy: float
     precision: float
     recall: float
@@ -60,7 +60,7 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
     recall = hits / int(positive.sum()) if positive.any() else 0.0
     return Quality(
         posts=len(labels),
-        stressed=int(positive.sum()),
+        positive=int(positive.sum()),
         accuracy=float((positive == predicted).mean()),
         precision=precision,
         recall=recall,
@@ -124,7 +124,7 @@ def chance_of_roc_auc(
 def expected_calibration_error(
     labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = 10
 ) -> float:
-    """Return the mean distance between probability and share of stressed posts, bin by bin.
+    """Return the mean distance between probability and share of positive posts, bin by bin.
 
     Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
     """

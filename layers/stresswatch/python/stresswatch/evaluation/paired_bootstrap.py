@@ -34,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The differences in F1 score of the stressed class and in Brier score."""
+    """The differences in F1 score of the positive class and in Brier score."""
 
     f1: Difference
     brier: Difference

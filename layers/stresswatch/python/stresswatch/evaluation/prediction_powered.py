@@ -1,6 +1,6 @@
 """A rate among many posts, by predictions of all of them and labels of a random sample.
 
-Counting what a model calls stressed is biased wherever the model is. The mean error on a random
+Counting what a model calls positive is biased wherever the model is. The mean error on a random
 sample of labelled posts says by how much, and is taken off: prediction-powered inference
 (Angelopoulos et al., "Prediction-powered inference", Science 382, 2023; with power tuning, "PPI++",
 arXiv:2311.01453), which survey statistics knows as the difference estimator (Särndal, Swensson and

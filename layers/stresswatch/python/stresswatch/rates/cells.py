@@ -63,7 +63,7 @@ class Rate:
     Attributes
     ----------
     called_rate : float
-        Share of the posts that the model called stressed.
+        Share of the posts that the model called positive.
     mean_probability : float
         Of the model, over the posts.
     drawable, drawn, labelled : int

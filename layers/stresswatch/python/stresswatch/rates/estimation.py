@@ -48,7 +48,7 @@ class _Tally:
     """What adds up to a cell."""
 
     posts: int = 0
-    stressed: int = 0
+    positive: int = 0
     probability_sum: float = 0.0
     drawable: int = 0
     drawn: int = 0
@@ -60,7 +60,7 @@ class _Tally:
     def count(self, counts: Counts, *, is_labelled: bool) -> None:
         """Count posts of a day; whether any of the day has a label decides who stands for them."""
         self.posts += counts.posts
-        self.stressed += counts.stressed
+        self.positive += counts.positive
         self.probability_sum += counts.probability_sum
         self.drawable += counts.drawable
         self.drawn += counts.drawn
@@ -122,7 +122,7 @@ def _rate(cell: Cell, tally: _Tally, response: Mapping[date, float]) -> Rate:
         *cell,
         RateMethod(estimate.method) if estimate else RateMethod.NOT_CORRECTED,
         posts=tally.posts,
-        called_rate=tally.stressed / tally.posts,
+        called_rate=tally.positive / tally.posts,
         mean_probability=tally.probability_sum / tally.posts,
         drawable=tally.drawable,
         drawn=tally.drawn,

@@ -80,7 +80,7 @@ def _sum(one: Counts, other: Counts) -> Counts:
     return replace(
         one,
         posts=one.posts + other.posts,
-        stressed=one.stressed + other.stressed,
+        positive=one.positive + other.positive,
         probability_sum=one.probability_sum + other.probability_sum,
         probability_sum_squares=one.probability_sum_squares + other.probability_sum_squares,
         imputed=one.imputed + other.imputed,

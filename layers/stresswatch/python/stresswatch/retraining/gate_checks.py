@@ -17,6 +17,7 @@ from stresswatch.model.scorer import Scorer
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Check
+from stresswatch.task.definition import TASK
 
 _TIMED_POSTS = 500
 _TIMED_ROUNDS = 5
@@ -29,13 +30,13 @@ def worth_serving(
     rules: GateRules,
 ) -> list[Check]:
     quality = measure(labels, scores)
-    # Calling every post stressed has recall 1 and the share of stressed posts as its precision.
-    share = quality.stressed / quality.posts
-    call_all_stressed = 2 * share / (1 + share)
+    # Calling every post positive has recall 1 and the share of positive posts as its precision.
+    share = quality.positive / quality.posts
+    call_all_positive = 2 * share / (1 + share)
     return [
         _at_least("ROC-AUC, base holdout", quality.roc_auc or 0.0, rules.minimum_roc_auc),
         _beyond_chance("base holdout", labels, scores, group_of, rules.maximum_chance),
-        _at_least("F1 over calling all stressed", quality.f1, call_all_stressed),
+        _at_least(f"F1 over calling all {TASK.label.name(1)}", quality.f1, call_all_positive),
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stresswatch.retraining.verdict import Outcome
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 _QUOTA = re.compile("ResourceLimitExceeded|service limit .* current utilization of 0 ")
@@ -96,7 +97,7 @@ def _who_stays(state: Mapping[str, Any]) -> str:
 
 _REMARKS = {
     "contradictory_posts": "Base posts with both labels: {:,}. The surer label counts; of two as "
-    "sure, the one that says stressed.",
+    f"sure, the one that says {TASK.label.name(1)}.",
     "future_labels": "Labels dated later than now, left out: {:,}.",
     "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
     "weigh nothing in training.",

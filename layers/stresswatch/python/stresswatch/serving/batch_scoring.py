@@ -14,11 +14,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import ServedModel
 
 if TYPE_CHECKING:
@@ -64,21 +65,25 @@ class Counts:
     """What came of one part, or of many; lines that are no posts by their reason."""
 
     posts: int = 0
-    stressed: int = 0
+    positive: int = 0
     invalid: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Counts) -> None:
         self.posts += other.posts
-        self.stressed += other.stressed
+        self.positive += other.positive
         self.invalid += other.invalid
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"invalid": dict(self.invalid)}
+        return {
+            "posts": self.posts,
+            TASK.label.field: self.positive,
+            "invalid": dict(self.invalid),
+        }
 
     @staticmethod
     def from_bytes(content: bytes) -> Counts:
         read = json.loads(content)
-        return Counts(read["posts"], read["stressed"], Counter(read["invalid"]))
+        return Counts(read["posts"], read[TASK.label.field], Counter(read["invalid"]))
 
 
 def results_of(key: str, version: str) -> str:
@@ -115,7 +120,7 @@ def score_part(s3: S3Client, bucket: str, part: Part, results: str, model: Serve
         while batch := list(itertools.islice(lines, _BATCH)):
             predictions, rejections = _score(batch, part, model)
             counts.posts += len(predictions)
-            counts.stressed += sum(prediction.stressed for prediction in predictions)
+            counts.positive += sum(prediction.is_positive for prediction in predictions)
             counts.invalid.update(rejection.reason for rejection in rejections)
             predicted.write(prediction.archive_line() for prediction in predictions)
             rejected.write(map(_rejection_line, rejections))

@@ -16,6 +16,7 @@ import duckdb
 from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, REFERENCE_COLUMNS
 from stresswatch.settled.summaries import Counts
+from stresswatch.task.definition import TASK
 
 SAMPLE_COLUMNS = ("prediction_id", "predicted_at", "model_version", *REFERENCE_COLUMNS)
 """What a sample has of its rows, by the archive's own names."""
@@ -159,7 +160,7 @@ _NONE = "SELECT {} WHERE false".format(
     ", ".join(f'NULL::{_TYPES[kind]} AS "{name}"' for name, kind in ARCHIVE_COLUMNS.items())
 )
 _COUNTS = (
-    "model_version, source, count(*), count_if(stressed), fsum(probability), "
+    f"model_version, source, count(*), count_if({_lower(TASK.label.field)}), fsum(probability), "
     "fsum(probability * probability), "
     + " + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES)
     + ", count(inclusion_probability), "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,14 @@ from stresswatch.aws.s3 import Location, read
 from stresswatch.settled.places import Archive, Part
 from stresswatch.settled.sources import Sources
 from stresswatch.settled.windows import Window
+from stresswatch.task.definition import TASK
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _READERS = 16
+_FIELD = TASK.label.field
+"""Counts without it are of predictions for another task, and mean nothing here."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,10 @@ class Counts:
 
     Attributes
     ----------
-    stressed : int
-        Posts that it called stressed.
+    positive : int
+        Posts that it called positive.
     probability_sum, probability_sum_squares : float
-        Of stress.
+        Of the positive class.
     imputed : int
         Numbers that the posts lacked.
     drawable : int
@@ -42,13 +45,22 @@ class Counts:
     model_version: str
     source: str | None
     posts: int
-    stressed: int
+    positive: int
     probability_sum: float
     probability_sum_squares: float
     imputed: int
     drawable: int
     drawable_probability_sum: float
     drawn: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts with the positive ones by the name of the label's field."""
+        return {_FIELD if name == "positive" else name: n for name, n in asdict(self).items()}
+
+    @staticmethod
+    def of(fields: Mapping[str, Any]) -> Counts:
+        """Read what `to_dict` returned."""
+        return Counts(**{"positive" if name == _FIELD else name: n for name, n in fields.items()})
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class Summary:
             "objects": self.objects,
             "posts": self.posts,
             "smoke_posts": self.smoke_posts,
-            "counts": [asdict(one) for one in self.counts],
+            "counts": [one.to_dict() for one in self.counts],
         }
         return json.dumps(fields, indent=1)
 
@@ -108,7 +120,7 @@ class Summary:
             fields["sources"],
             fields["objects"],
             fields["smoke_posts"],
-            tuple(Counts(**one) for one in fields["counts"]),
+            tuple(Counts.of(one) for one in fields["counts"] if _FIELD in one),
         )
 
 

@@ -154,7 +154,7 @@ def assemble(
 
     A post is known by its id and text together (`identity_of`), as one long post may be labelled in
     segments that share its id. Of several labels the newest wins; of those given at the same time,
-    and of base posts, the surer one, and of those the one that says stressed.
+    and of base posts, the surer one, and of those the one that says positive.
 
     Parameters
     ----------

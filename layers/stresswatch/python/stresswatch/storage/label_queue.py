@@ -61,7 +61,7 @@ class QueuedPost(NamedTuple):
         )
 
     @property
-    def stressed(self) -> bool:
+    def is_positive(self) -> bool:
         return self.probability >= DECISION_THRESHOLD
 
     @property

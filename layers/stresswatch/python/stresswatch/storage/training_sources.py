@@ -32,7 +32,7 @@ class Counts:
 
     Attributes
     ----------
-    stressed : int
+    positive : int
         Posts with the label 1.
     text_only : int
         Posts without any numeric feature.
@@ -41,7 +41,7 @@ class Counts:
     """
 
     posts: int = 0
-    stressed: int = 0
+    positive: int = 0
     text_only: int = 0
     unweighted: int = 0
 
@@ -51,7 +51,7 @@ class Counts:
         every = list(posts)
         return Counts(
             posts=len(every),
-            stressed=sum(one.label for one in every),
+            positive=sum(one.label for one in every),
             text_only=sum(all(map(math.isnan, one.post.numbers)) for one in every),
             unweighted=sum(one.confidence == 0 for one in every),
         )
