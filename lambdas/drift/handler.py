@@ -206,6 +206,7 @@ def _answer(found: WindowDrift, bucket: str) -> dict[str, Any]:
             "share": found.share,
             "columns": found.columns,
             "failed": found.failed,
+            "left_out": found.left_out,
             "report": f"s3://{bucket}/{found.page}",
         }
     return answer

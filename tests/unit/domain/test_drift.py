@@ -115,6 +115,25 @@ def test_numbers_that_a_window_lacks_and_the_reference_has_fail(reference):
     assert (drift.absent, set(drift.failed)) == ((), {"sentiment"})
 
 
+def test_features_that_only_one_side_has_are_left_out(reference):
+    # The champion was trained for `stars`; posts have `lex_liwc_i` in its place.
+    before = reference.rename(columns={"lex_liwc_i": "stars"})
+    current = rows(300, seed=2, sentiment=1.0)
+    drift = measure_drift(current, before, RULES)
+    assert (drift.absent, drift.removed, drift.failed) == (("lex_liwc_i",), ("stars",), {})
+    assert drift.drifted == ("sentiment",)
+    assert drift.share == pytest.approx(1 / (len(DRIFT_COLUMNS) - 1))
+
+
+def test_missing_numbers_are_counted_of_features_that_both_have(reference):
+    before = reference.drop(columns="lex_liwc_i")
+    current = rows(300, seed=2)
+    current.loc[3:, "lex_liwc_i"] = np.nan
+    assert measure_drift(current, before, RULES).drifted == ()
+    current.loc[:29, ["sentiment", "lex_liwc_Tone"]] = np.nan
+    assert measure_drift(current, before, RULES).drifted == ("missing_share",)
+
+
 def test_without_any_value_no_figure_is_made_up(reference):
     drift = measure_drift(reference.iloc[:0], reference, RULES)
     assert math.isnan(drift.share)

@@ -11,7 +11,7 @@ image.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,11 +78,14 @@ class Drift:
         Numeric features of which the reference has no value, as its model was trained without.
         There is nothing to compare, which is no failure: the model does not read such numbers, so
         posts that have them are served as any other.
+    removed : tuple of str
+        Numeric features of the reference that posts have no more.
     """
 
     columns: Mapping[str, ColumnDrift]
     failed: Mapping[str, str]
     absent: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> tuple[str, ...]:
@@ -102,6 +105,7 @@ class Drift:
             "share": self.share if self.columns else None,
             "columns": {name: column.as_dict() for name, column in self.columns.items()},
             "failed": dict(self.failed),
+            "left_out": (*self.absent, *self.removed),
         }
 
 
@@ -112,11 +116,14 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
     ----------
     current, reference : DataFrame with the columns `DRIFT_COLUMNS`
         One row a post. Values that are missing or not finite are left out of a column's
-        comparison; a column that is not there has none.
+        comparison; a column that is not there has none. The reference is of the features that its
+        model was trained for, and the window's rows of those that posts have: what both have is
+        compared.
     """
-    current, reference = numbers(current), numbers(reference)
-    columns, failed = {}, {}
+    removed = tuple(str(name) for name in reference if name not in DRIFT_COLUMNS)
     absent = _absent(reference)
+    current, reference = numbers(current, absent), numbers(reference, absent)
+    columns, failed = {}, {}
     for name in DRIFT_COLUMNS:
         if name in absent:
             continue
@@ -127,11 +134,13 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
         except Exception as error:
             # Whatever a library raises on odd values; without its message, which may quote them.
             failed[name] = _cause(error)
-    return Drift(columns, failed, absent)
+    return Drift(columns, failed, absent, removed)
 
 
-def numbers(rows: pd.DataFrame) -> pd.DataFrame:
+def numbers(rows: pd.DataFrame, absent: Sequence[str] = ()) -> pd.DataFrame:
     """Return the columns that drift is measured on, as finite numbers or NaN.
+
+    Features that are `absent` count in no post's share of missing numbers.
 
     A model that learned nothing of what it now reads is less sure, even where its probabilities'
     mean stays: the difference of confidences (Guillory et al., "Predicting with confidence on
@@ -143,7 +152,8 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     }
     table = pd.DataFrame(found, index=rows.index).replace([np.inf, -np.inf], np.nan)
     # The archive holds the numbers themselves: what is missing shows there.
-    missing = table[list(NUMERIC_FEATURES)].isna().mean(axis=1)
+    read = [name for name in NUMERIC_FEATURES if name not in absent]
+    missing = table[read].isna().mean(axis=1).fillna(0.0)
     sure = np.maximum(table["probability"], 1 - table["probability"])
     return table.assign(**{PREDICTION_CONFIDENCE: sure, MISSING_SHARE: missing})
 
@@ -152,7 +162,8 @@ def _absent(reference: pd.DataFrame) -> tuple[str, ...]:
     """Return the numeric features that no post of the reference has; an empty one says nothing."""
     if reference.empty:
         return ()
-    return tuple(name for name in NUMERIC_FEATURES if reference[name].isna().all())
+    table = numbers(reference)
+    return tuple(name for name in NUMERIC_FEATURES if table[name].isna().all())
 
 
 def _compare(

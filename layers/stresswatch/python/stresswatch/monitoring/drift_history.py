@@ -2,8 +2,8 @@
 
 Objects are ``drift/date=YYYY-MM-DD/<start>-<end>-<version>.parquet`` in the archive bucket, by the
 day on which the window starts. Each has one row for every column of `DRIFT_COLUMNS`, whatever
-became of the window. A window that is measured again replaces its object, so writers need no lock
-and no window is there twice.
+became of the window, and one for each feature of the champion that posts have no more. A window
+that is measured again replaces its object, so writers need no lock and no window is there twice.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class WindowDrift:
         `ColumnDrift` as a dictionary, of each column that was compared.
     failed : mapping of str to str
         Why others could not be.
+    left_out : sequence of str
+        Columns that only the window or only the model's reference has.
     """
 
     window: Window
@@ -84,6 +86,7 @@ class WindowDrift:
     share: float | None = None
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
     def __str__(self) -> str:
         start, end = (moment.astimezone(UTC) for moment in (self.window.start, self.window.end))
@@ -117,12 +120,13 @@ class WindowDrift:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The columns of a measured window that the model's reference has no value of."""
-        if not self.columns:
-            return ()
-        return tuple(
-            name for name in DRIFT_COLUMNS if name not in self.columns and name not in self.failed
-        )
+        """The columns of the window that the model's reference has no value of."""
+        return tuple(name for name in self.left_out if name in DRIFT_COLUMNS)
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The columns of the model's reference that posts have no more."""
+        return tuple(name for name in self.left_out if name not in DRIFT_COLUMNS)
 
     @property
     def name(self) -> str:
@@ -176,12 +180,14 @@ def _rows(found: WindowDrift) -> list[dict[str, Any]]:
             **found.columns.get(name, {}),
             "failed": found.failed.get(name),
         }
-        for name in DRIFT_COLUMNS
+        for name in (*DRIFT_COLUMNS, *found.removed)
     ]
 
 
 def _window(rows: list[dict[str, Any]]) -> WindowDrift:
     first = rows[0]
+    uncompared = [row["column_name"] for row in rows if row["drifted"] is None]
+    failed = {row["column_name"]: row["failed"] for row in rows if row["failed"]}
     return WindowDrift(
         Window(first["window_start"], first["window_end"]),
         **{name: first[name] for name in _OF_WINDOW[2:]},
@@ -190,7 +196,8 @@ def _window(rows: list[dict[str, Any]]) -> WindowDrift:
             for row in rows
             if row["drifted"] is not None
         },
-        failed={row["column_name"]: row["failed"] for row in rows if row["failed"]},
+        failed=failed,
+        left_out=[name for name in uncompared if name not in failed] if first["compared"] else (),
     )
 
 

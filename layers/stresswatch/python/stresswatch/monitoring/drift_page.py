@@ -53,7 +53,7 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
     current, reference : DataFrame
         What was compared: rows of the archive, and of the champion's reference.
     """
-    current, reference = numbers(current), numbers(reference)
+    current, reference = numbers(current, window.absent), numbers(reference, window.absent)
     by_excess = sorted(
         window.columns.items(), key=lambda one: -one[1]["distance"] / one[1]["threshold"]
     )

@@ -135,4 +135,6 @@ def uncompared_words(window: WindowDrift) -> str:
     reasons = [f"{name}, as {why}" for name, why in window.failed.items()]
     if window.absent:
         reasons.append(f"{', '.join(window.absent)}, as the model was trained without them")
+    if window.removed:
+        reasons.append(f"{', '.join(window.removed)}, as posts have them no more")
     return f"Not compared: {'; '.join(reasons)}." if reasons else "Every column was compared."
