@@ -13,6 +13,7 @@ from stresswatch.aws.redaction import redact_errors
 from stresswatch.retraining.environments import CompareEnvironment
 from stresswatch.retraining.live_archive import LiveArchive
 from stresswatch.retraining.shadow_gate import judge_shadow, parent_gone
+from stresswatch.retraining.verdict import Basis
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import read_pointer
@@ -40,7 +41,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         live = LiveArchive.of(environment, s3, logger.warning).compare_shadow(
             Window.of(event, minutes=0), parent, version
         )
-        posts, judged = live.posts, judge_shadow(live, environment.gate_rules)
+        posts, judged = (
+            live.posts,
+            judge_shadow(live, environment.gate_rules, Basis(event["basis"])),
+        )
     else:
         posts, judged = 0, parent_gone(parent, serving.version if serving else "no version")
     verdict = {"posts": posts, **judged.as_dict()}

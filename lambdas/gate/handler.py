@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,11 +15,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.versions.champion import Pointer, load_model, read_pointer
 from stresswatch.versions.model_version import (
@@ -77,13 +79,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     verdict = json.loads(read(s3, folder / VERDICT_FILE))
     logger.info("verdict", version=version, accepted=verdict["accepted"])
     has_parent = champion is not None and champion.version == verdict["parent"]
+    is_compared = verdict["basis"] != Basis.ALONE
     return {
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
-        # Before the first champion there is nothing to shadow.
-        "shadow_seconds": environment.shadow_seconds if verdict["parent"] else 0,
-        "probation_seconds": environment.probation_seconds if has_parent else 0,
+        # Without a champion that can be compared there is none to shadow.
+        "shadow_seconds": environment.shadow_seconds if is_compared else 0,
+        "probation_seconds": environment.probation_seconds if has_parent and is_compared else 0,
         "champion": asdict(champion) if champion and has_parent else None,
         "requires_approval": environment.requires_approval,
         "suspicious_labels": manifest.posts["suspicious"],
@@ -103,15 +106,33 @@ def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
 def _judge(
     s3: S3Client, rules: GateRules, challenger: Artefact, pointer: Pointer | None, data: Location
 ) -> dict[str, Any]:
-    champion = None
-    if pointer:
-        learned_from = folder_of_training_set(data.bucket, pointer.version)
+    verdict = _verdict(s3, rules, challenger, pointer, data)
+    return {
+        "parent": pointer.version if pointer else "",
+        "basis": verdict.basis,
+        "remark": verdict.remark,
+        **verdict.as_dict(),
+    }
+
+
+def _verdict(
+    s3: S3Client, rules: GateRules, challenger: Artefact, pointer: Pointer | None, data: Location
+) -> Verdict:
+    contender = Contender(challenger, read_training_set(s3, data))
+    if pointer is None:
+        return decide(contender, None, rules)
+    learned_from = folder_of_training_set(data.bucket, pointer.version)
+    try:
         champion = Contender(
             load_model(s3, pointer).scorer,
             read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
         )
-    verdict = decide(Contender(challenger, read_training_set(s3, data)), champion, rules)
-    return {"parent": pointer.version if pointer else "", **verdict.as_dict()}
+    except CorruptArtefact as error:
+        # A file that is the promoted one, and that this release cannot read: a new model is the
+        # way out, and waits for no comparison.
+        remark = f"The champion cannot be compared, so only the challenger was judged: {error}."
+        return replace(decide(contender, None, rules), remark=remark)
+    return decide(contender, champion, rules)
 
 
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:

@@ -19,7 +19,7 @@ from stresswatch.retraining.environments import ProbationEnvironment
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.retraining.live_archive import LiveArchive
 from stresswatch.retraining.probation import BARRED_BY, SETTLES, judge_probation, looks
-from stresswatch.retraining.verdict import Outcome
+from stresswatch.retraining.verdict import Basis, Outcome
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 from stresswatch.versions.champion import Pointer, load_model, read_pointer, write_pointer
@@ -59,6 +59,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         Journal(boto3.client("dynamodb"), environment.journal_table),
         event["version"],
         Pointer(**event["previous"]),
+        Basis(event["basis"]),
     )
     look = probation.look(Window.of(event, minutes=0), datetime.now(UTC))
     logger.info(
@@ -77,6 +78,7 @@ class Probation:
     journal: Journal
     version: str
     previous: Pointer
+    basis: Basis
 
     def look(self, window: Window, now: datetime) -> dict[str, Any]:
         """Judge what is known by now; roll back what fails."""
@@ -103,7 +105,8 @@ class Probation:
         live = LiveArchive.of(environment, self.s3, logger.warning).compare_probation(
             window, self.previous.version, self.version
         )
-        verdict = {"posts": live.posts, **judge_probation(live, environment.gate_rules).as_dict()}
+        judged = judge_probation(live, environment.gate_rules, self.basis)
+        verdict = {"posts": live.posts, **judged.as_dict()}
         keep_verdict(self.s3, environment.model_bucket, self.version, PROBATION_FILE, verdict)
         return verdict
 

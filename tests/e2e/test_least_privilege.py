@@ -126,6 +126,7 @@ class Stage:
         event = {
             "version": self.retraining["gate"]["version"],
             "parent": self.retraining["gate"]["version"],
+            "basis": self.retraining["gate"]["basis"],
             "start": (now - timedelta(minutes=30)).isoformat(),
             "end": now.isoformat(),
         }

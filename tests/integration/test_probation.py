@@ -68,7 +68,8 @@ def begin(aws, version_files, versions):
         aws.promote("v2", versions[quality])
         shadow({**asdict(previous), "seconds": 3600, "on_probation": "v2"}, CONTEXT)
         now = datetime.now(UTC).isoformat()
-        return {"version": "v2", "previous": asdict(previous), "start": now}
+        common = {"version": "v2", "basis": "champion"}
+        return {**common, "previous": asdict(previous), "start": now}
 
     return begin
 

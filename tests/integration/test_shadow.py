@@ -154,14 +154,14 @@ class TestBegin:
 
 
 class TestCompare:
-    def compare(self, parent="v1"):
+    def compare(self, parent="v1", basis="champion"):
         now = datetime.now(UTC)
         window = {
             "start": (now - timedelta(minutes=5)).isoformat(),
             "end": (now + timedelta(minutes=1)).isoformat(),
         }
         settle_all(boto3.client("s3"))
-        return compare({"version": "v2", "parent": parent, **window}, CONTEXT)
+        return compare({"version": "v2", "parent": parent, "basis": basis, **window}, CONTEXT)
 
     def test_the_verdict_is_answered_and_kept_beside_the_version(self, aws, challenger):
         begin(challenger)

@@ -54,6 +54,7 @@ class Shadowing:
             {
                 "version": sfn.JsonPath.string_at("$.gate.version"),
                 "parent": sfn.JsonPath.string_at("$.gate.parent"),
+                "basis": sfn.JsonPath.string_at("$.gate.basis"),
                 "start": sfn.JsonPath.string_at("$.shadow.start"),
                 "end": sfn.JsonPath.string_at("$.shadow.end"),
             },
@@ -100,6 +101,7 @@ class Shadowing:
             {
                 "version": sfn.JsonPath.string_at("$.gate.version"),
                 "previous": sfn.JsonPath.object_at("$.gate.champion"),
+                "basis": sfn.JsonPath.string_at("$.gate.basis"),
                 "start": sfn.JsonPath.string_at("$.probation.start"),
                 "end": sfn.JsonPath.string_at("$.probation.end"),
             },

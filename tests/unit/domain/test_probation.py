@@ -8,6 +8,7 @@ import pytest
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import LabelledPair, LiveComparison
 from stresswatch.retraining.probation import SETTLES, judge_probation, looks
+from stresswatch.retraining.verdict import Basis
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 END = START + timedelta(hours=24)
@@ -50,6 +51,10 @@ class TestWorse:
 
     def test_one_that_disagrees_is_rolled_back(self):
         assert failed(live(agreeing=600)) == ["agreement with the previous champion"]
+
+    def test_one_need_not_agree_with_a_previous_one_of_other_features(self):
+        disagrees = live(agreeing=600)
+        assert judge_probation(disagrees, GateRules(), Basis.COMMON_FEATURES).accepted
 
     def test_one_whose_loss_is_larger_is_rolled_back(self):
         worse = live(labelled=pairs(200, loss=0.2))

@@ -9,6 +9,7 @@ from stresswatch.monitoring.live_quality import Labels
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import compare_pairs
 from stresswatch.retraining.shadow_gate import judge_shadow
+from stresswatch.retraining.verdict import Basis
 from stresswatch.versions.champion import InvalidPointer, Pointer
 from stresswatch.versions.shadow import ShadowCache, ShadowPointer
 
@@ -145,9 +146,9 @@ def pairs(champion, challenger):
         }
 
 
-def judge(champion, challenger, labels, trained_texts=()):
+def judge(champion, challenger, labels, trained_texts=(), basis=Basis.CHAMPION):
     live = compare_pairs(list(pairs(champion, challenger)), labels, trained_texts)
-    return judge_shadow(live, GateRules())
+    return judge_shadow(live, GateRules(), basis)
 
 
 def failed(verdict):
@@ -168,6 +169,12 @@ class TestVerdict:
     def test_one_that_says_something_else_altogether_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS)
         assert failed(verdict) == ["agreement on live posts"]
+
+    def test_it_need_not_agree_with_a_champion_of_other_features(self):
+        other = rows([0.1, 0.9] * 50)
+        assert judge(CHAMPION, other, NO_LABELS, basis=Basis.COMMON_FEATURES).accepted
+        labelled = judge(CHAMPION, other, LABELS, basis=Basis.COMMON_FEATURES)
+        assert failed(labelled) == ["Brier score, labelled live posts"]
 
     def test_one_that_failed_on_posts_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS)

@@ -4,6 +4,10 @@ Both are scored on the same posts of the evaluation split, which neither was tra
 text (`stresswatch.evaluation.splits`): the base holdout, which is of the base data
 set, and the new holdout, which was labelled since. A difference is judged by its bounds
 (`stresswatch.evaluation.paired_bootstrap`), never by its value alone: few posts prove little.
+
+A champion that was trained for other numeric features is compared as it serves: it reads the
+features that both know, and imputes its others. A challenger that reads what posts have now must
+be no worse, and need not gain.
 """
 
 from __future__ import annotations
@@ -16,13 +20,20 @@ from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of,
 from stresswatch.retraining.gate_checks import (
     as_fast,
     as_good_on_base_holdout,
+    as_good_on_new_holdout,
     better_on_new_holdout,
     no_community_falls,
     small_enough,
     worth_serving,
 )
 from stresswatch.retraining.gate_rules import GateRules
-from stresswatch.retraining.verdict import Verdict
+from stresswatch.retraining.verdict import Basis, Verdict
+from stresswatch.versions.feature_change import FeatureChange
+
+_AS_IT_SERVES = (
+    "It was compared on the features that both know, with its others imputed, "
+    "and the challenger had to show no gain."
+)
 
 
 def decide(
@@ -36,7 +47,7 @@ def decide(
     Parameters
     ----------
     champion : Contender or None
-        None before the first promotion.
+        None before the first promotion, and where the champion cannot be compared.
     clock
         Processor time, in seconds: what else the machine does takes turns with this thread, and is
         none of it.
@@ -64,11 +75,21 @@ def decide(
         ),
         small_enough(challenger, champion, rules),
     ]
+    basis, remark = Basis.ALONE, ""
     if champion:
+        change = FeatureChange.since(
+            champion.scorer.numeric_features, challenger.scorer.numeric_features
+        )
         before = score(champion.scorer, posts)
         both = ScoredPosts("evaluation posts", posts, group_of, before, scores)
         checks += as_good_on_base_holdout(both.only("base holdout", base), rules)
-        checks += better_on_new_holdout(both.only("new holdout", new), challenger, champion, rules)
+        newer = both.only("new holdout", new)
+        basis = Basis.COMMON_FEATURES if change else Basis.CHAMPION
+        if change:
+            remark = f"{change} {_AS_IT_SERVES}"
+            checks += as_good_on_new_holdout(newer, rules)
+        else:
+            checks += better_on_new_holdout(newer, challenger, champion, rules)
         checks += no_community_falls(both, rules)
         checks.append(as_fast(challenger.scorer, champion.scorer, posts, rules, clock))
-    return Verdict(tuple(checks))
+    return Verdict(tuple(checks), basis, remark)

@@ -102,8 +102,7 @@ def better_on_new_holdout(
     new: ScoredPosts, challenger: Contender, champion: Contender, rules: GateRules
 ) -> list[Check]:
     if len(new) < rules.minimum_posts:
-        reason = f"not judged: {len(new)} posts, of at least {rules.minimum_posts}"
-        return [Check("gain on the new holdout", None, None, None, passed=True, reason=reason)]
+        return [_too_few("gain on the new holdout", new, rules)]
     differences = new.compare(rules.confidence)
     before, _ = new.qualities()
     return [
@@ -119,17 +118,33 @@ def better_on_new_holdout(
         ),
         # Labels given at random cost whoever is sure: a challenger that has learned to be unsure
         # gains on them, and knows nothing of them.
-        _beyond_chance(
-            new.name,
-            labels_of(new.posts),
-            new.challenger,
-            new.groups,
-            1 - rules.confidence,
-        ),
+        _new_beyond_chance(new, rules),
         _brier_no_worse(new, rules.new_brier_margin, differences),
         _f1_does_not_fall(new, rules.confidence, rules),
         _gain(new, differences, challenger, champion, rules),
     ]
+
+
+def as_good_on_new_holdout(new: ScoredPosts, rules: GateRules) -> list[Check]:
+    """Ask for no gain on a champion that reads other features: what it imputes shows no drift."""
+    if len(new) < rules.minimum_posts:
+        return [_too_few("new holdout", new, rules)]
+    return [
+        _new_beyond_chance(new, rules),
+        _brier_no_worse(new, rules.new_brier_margin, new.compare(rules.confidence)),
+        _f1_does_not_fall(new, rules.confidence, rules),
+    ]
+
+
+def _too_few(name: str, new: ScoredPosts, rules: GateRules) -> Check:
+    reason = f"not judged: {len(new)} posts, of at least {rules.minimum_posts}"
+    return Check(name, None, None, None, passed=True, reason=reason)
+
+
+def _new_beyond_chance(new: ScoredPosts, rules: GateRules) -> Check:
+    return _beyond_chance(
+        new.name, labels_of(new.posts), new.challenger, new.groups, 1 - rules.confidence
+    )
 
 
 def _gain(

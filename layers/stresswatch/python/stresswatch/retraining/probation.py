@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from stresswatch.evaluation.proportions import wilson_bounds
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import LiveComparison
-from stresswatch.retraining.verdict import Check, Verdict
+from stresswatch.retraining.verdict import Basis, Check, Verdict
 from stresswatch.text.wording import counted
 
 BARRED_BY = "its probation"
@@ -35,20 +35,20 @@ def looks(
     return past, times[len(past) :]
 
 
-def judge_probation(live: LiveComparison, rules: GateRules) -> Verdict:
+def judge_probation(
+    live: LiveComparison, rules: GateRules, basis: Basis = Basis.CHAMPION
+) -> Verdict:
     """Judge a new champion beside the previous one by the live posts that this one scored.
 
     A champion is looked at several times, and one that is as good as the previous one must pass
-    each time: so each look has its part of the doubt that the rules leave (Bonferroni).
+    each time: so each look has its part of the doubt that the rules leave (Bonferroni). It need
+    not agree with a previous one that was trained for other features.
     """
     confidence = 1 - (1 - rules.confidence) / len(_SHARES)
-    return Verdict(
-        (
-            _answered(live, rules, confidence),
-            _agreement(live, rules, confidence),
-            _live_quality(live, rules, confidence),
-        )
-    )
+    checks = [_answered(live, rules, confidence), _live_quality(live, rules, confidence)]
+    if basis is Basis.CHAMPION:
+        checks.insert(1, _agreement(live, rules, confidence))
+    return Verdict(tuple(checks))
 
 
 def _answered(live: LiveComparison, rules: GateRules, confidence: float) -> Check:

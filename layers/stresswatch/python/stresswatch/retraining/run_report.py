@@ -120,6 +120,9 @@ def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
 def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
     if gate := state.get("gate"):
         yield f"The gate, against {gate['parent'] or 'no champion'}:"
+        # A run of an earlier release has no remark.
+        if why := gate.get("remark"):
+            yield why
         yield from _lines(gate)
     if comparison := state.get("comparison"):
         yield f"Beside the champion, on {comparison['posts']:,} live posts:"

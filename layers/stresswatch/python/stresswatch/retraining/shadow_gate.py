@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import LiveComparison
-from stresswatch.retraining.verdict import Check, Verdict
+from stresswatch.retraining.verdict import Basis, Check, Verdict
 
 
-def judge_shadow(live: LiveComparison, rules: GateRules) -> Verdict:
-    """Judge a challenger by its predictions of the posts that the champion predicted."""
+def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CHAMPION) -> Verdict:
+    """Judge a challenger by its predictions of the posts that the champion predicted.
+
+    It need not agree with a champion that was trained for other features.
+    """
     if live.posts < rules.minimum_posts:
         reason = f"not judged: {live.posts} of at least {rules.minimum_posts} live posts"
         return Verdict((Check("live posts", None, None, None, passed=True, reason=reason),))
-    return Verdict((_coverage(live, rules), _agreement(live, rules), _live_quality(live, rules)))
+    checks = [_coverage(live, rules), _live_quality(live, rules)]
+    if basis is Basis.CHAMPION:
+        checks.insert(1, _agreement(live, rules))
+    return Verdict(tuple(checks))
 
 
 def parent_gone(parent: str, serving: str) -> Verdict:

@@ -26,11 +26,31 @@ class Check:
     reason: str
 
 
+class Basis(StrEnum):
+    """What a version is judged by."""
+
+    CHAMPION = "champion"
+    """Beside a champion that was trained for the same numeric features."""
+    COMMON_FEATURES = "common_features"
+    """Beside one that was trained for others: it reads those that both know, and imputes more."""
+    ALONE = "alone"
+    """On its own merits: there is no champion, or none that it can be compared with."""
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """The checks, all of which a challenger must pass."""
+    """The checks, all of which a challenger must pass.
+
+    Attributes
+    ----------
+    basis : Basis
+    remark : str
+        Why it was not judged beside a champion of the same features; else empty.
+    """
 
     checks: tuple[Check, ...]
+    basis: Basis = Basis.CHAMPION
+    remark: str = ""
 
     @property
     def accepted(self) -> bool:

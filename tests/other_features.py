@@ -1,0 +1,33 @@
+"""Model versions as they were trained while posts had other numeric features."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pandas as pd
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.model.artefact import Artefact
+from stresswatch.versions.model_version import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    REFERENCE_FILE,
+    Manifest,
+    sha256,
+)
+
+REMOVED, ADDED = "stars", NUMERIC_FEATURES[0]
+OTHER_FEATURES = (REMOVED, *NUMERIC_FEATURES[1:])
+
+
+def with_other_features(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return a version's files as if it had been trained for `OTHER_FEATURES`."""
+    artefact = replace(Artefact.from_bytes(files[MODEL_FILE]), numeric_features=OTHER_FEATURES)
+    reference = pd.read_parquet(io.BytesIO(files[REFERENCE_FILE]))
+    content = reference.rename(columns={ADDED: REMOVED}).to_parquet(index=False)
+    changed = files | {MODEL_FILE: artefact.to_bytes(), REFERENCE_FILE: content}
+    manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+    digests = {name: sha256(changed[name]) for name in manifest.files}
+    manifest = replace(manifest, numeric_features=OTHER_FEATURES, files=digests)
+    return changed | {MANIFEST_FILE: manifest.to_bytes()}

@@ -1,0 +1,30 @@
+import pytest
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.versions.feature_change import FeatureChange
+
+
+@pytest.mark.parametrize("features", [NUMERIC_FEATURES, NUMERIC_FEATURES[::-1]])
+def test_the_same_features_in_any_order_are_no_change(features):
+    assert FeatureChange.since(features) is None
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        (("a", "b"), "it lacks c, which posts have"),
+        (("a", "b", "c", "d"), "it reads d, which posts have no more"),
+        (("a", "b", "d"), "it reads d, which posts have no more, and it lacks c, which posts have"),
+        ((), "it lacks a, b, c, which posts have"),
+    ],
+    ids=["added", "removed", "renamed", "of text alone"],
+)
+def test_what_changed_is_said_in_a_sentence(features, said):
+    change = FeatureChange.since(features, ("a", "b", "c"))
+    assert str(change) == f"The champion was trained for another task: {said}."
+
+
+def test_an_operator_is_told_the_way_out():
+    advice = FeatureChange.since(("a",)).advice
+    assert "It goes on serving" in advice
+    assert "`stresswatch retrain --force`" in advice
