@@ -44,7 +44,7 @@ def header(snapshot: Snapshot) -> list[Any]:
 def body(snapshot: Snapshot) -> list[Any]:
     """Return what is below the stress rate."""
     return [
-        *_unreadable(snapshot),
+        *_notices(snapshot),
         _verdict(snapshot.alarms, is_known="alarms" not in snapshot.unreadable),
         *([_nothing_yet()] if snapshot.is_empty and "metrics" not in snapshot.unreadable else []),
         html.Section([_versions(snapshot), *_tiles(snapshot)], className="tiles"),
@@ -229,11 +229,12 @@ def _nothing_yet() -> html.Section:
     )
 
 
-def _unreadable(snapshot: Snapshot) -> list[Any]:
-    return [
-        html.P(f"What could not be read: {name}. {why}", className="verdict bad")
-        for name, why in snapshot.unreadable.items()
-    ]
+def _notices(snapshot: Snapshot) -> list[Any]:
+    unreadable = snapshot.unreadable.items()
+    notices = [f"What could not be read: {name}. {why}" for name, why in unreadable]
+    if change := snapshot.feature_change:
+        notices.append(change.advice)
+    return [html.P(notice, className="verdict bad") for notice in notices]
 
 
 def _versions(snapshot: Snapshot) -> html.Div:

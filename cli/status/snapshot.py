@@ -17,15 +17,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus, read_alarms
+from cli.status.champion import read_challenger, read_champions, read_feature_change
 from cli.status.runs import WorkflowRun, monitoring_runs, retrainings
 from cli.timestamps import utc_now
-from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
 from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
-from stresswatch.versions.champion import Change, read_changes
-from stresswatch.versions.shadow import ShadowPointer, read_shadow
+from stresswatch.versions.champion import Change
+from stresswatch.versions.feature_change import FeatureChange
+from stresswatch.versions.shadow import ShadowPointer
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -75,6 +76,8 @@ class Snapshot:
         Of the champion, oldest first.
     challenger : ShadowPointer or None
         The version that shadows the champion, and until when.
+    feature_change : FeatureChange or None
+        How the champion's features differ from those that posts have; None where they do not.
     runs, monitoring : sequence of WorkflowRun
         Of the retraining and of the monitoring workflow, newest first.
     unreadable : mapping of str to str
@@ -90,6 +93,7 @@ class Snapshot:
     alarms: Sequence[AlarmStatus] = ()
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
+    feature_change: FeatureChange | None = None
     runs: Sequence[WorkflowRun] = ()
     monitoring: Sequence[WorkflowRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +129,8 @@ class Snapshot:
                 for alarm in self.alarms
             ],
             "champion": self.champion or None,
+            "feature_change": self.feature_change
+            and {**asdict(self.feature_change), "advice": self.feature_change.advice},
             "challenger": challenger
             and {
                 "version": challenger.pointer.version,
@@ -164,6 +170,7 @@ def take_snapshot(
             unreadable[name] = str(error)
         return otherwise
 
+    changes: Sequence[Change] = attempt("champion", lambda: read_champions(deployment), [])
     nothing: dict[str, tuple[MeasuredSeries, ...]] = {}
     return Snapshot(
         name=deployment.target.name,
@@ -171,8 +178,11 @@ def take_snapshot(
         since=at - span,
         measured=attempt("metrics", lambda: _measured(deployment, stage, at - span, at), nothing),
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
-        changes=attempt("champion", lambda: _changes(deployment), []),
-        challenger=attempt("challenger", lambda: _challenger(deployment, at), None),
+        changes=changes,
+        feature_change=attempt(
+            "features of the champion", lambda: read_feature_change(deployment, changes), None
+        ),
+        challenger=attempt("challenger", lambda: read_challenger(deployment, at), None),
         runs=attempt("retraining", lambda: retrainings(deployment), []),
         monitoring=attempt("monitoring", lambda: monitoring_runs(deployment), []),
         unreadable=unreadable,
@@ -270,16 +280,3 @@ def _figures(
             for result in page["MetricDataResults"]:
                 found[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
     return found
-
-
-def _changes(deployment: DeploymentClient) -> list[Change]:
-    return read_changes(
-        deployment.target.client("ssm"), deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
-    )
-
-
-def _challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:
-    shadow = read_shadow(
-        deployment.target.client("ssm"), deployment.target.output(stack_outputs.SHADOW_PARAMETER)
-    )
-    return shadow if shadow and shadow.until > now else None

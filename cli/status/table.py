@@ -109,7 +109,10 @@ def _champion(snapshot: Snapshot) -> str:
     if not snapshot.champion:
         return "none yet; `stresswatch seed` uploads data, `stresswatch retrain` trains the first"
     last = snapshot.changes[-1]
-    return f"{escape(snapshot.champion)}, since {timestamp(last.at)}: {escape(last.because)}"
+    served = f"{escape(snapshot.champion)}, since {timestamp(last.at)}: {escape(last.because)}"
+    if change := snapshot.feature_change:
+        served += f"\n[yellow]{escape(change.advice)}[/]"
+    return served
 
 
 def _challenger(snapshot: Snapshot) -> str:

@@ -36,7 +36,7 @@ from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
     Pointer,
-    load_model,
+    load_champion,
     read_pointer,
 )
 from stresswatch.versions.model_version import MANIFEST_FILE, Manifest
@@ -80,7 +80,7 @@ def service() -> Service:
         stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
-            load=lambda pointer: load_model(s3, pointer),
+            load=lambda pointer: load_champion(s3, pointer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
             on_refused=lambda error: logger.error("champion_refused", cause=type(error).__name__),
         ),

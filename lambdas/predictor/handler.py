@@ -42,6 +42,7 @@ from stresswatch.text.wording import counted
 from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
+    load_champion,
     load_model,
     read_pointer,
 )
@@ -210,13 +211,12 @@ def predictor() -> Predictor:
     """Build the predictor once an execution environment, from all of its variables."""
     environment = PredictorEnvironment.parse(os.environ)
     s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
-    secrets = boto3.client("secretsmanager", config=_AWS)
-    read_key = key_reader(secrets, environment.identity_secret)
+    read_key = key_reader(boto3.client("secretsmanager", config=_AWS), environment.identity_secret)
     return Predictor(
         stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, environment.champion_parameter),
-            load=lambda pointer: load_model(s3, pointer),
+            load=lambda pointer: load_champion(s3, pointer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
             on_refused=_report_refused_champion,
         ),

@@ -182,6 +182,7 @@ def _train(
         hyperparameters=hyperparameters.as_dict(),
         selected_features=selected_features(pipeline),
         absent_features=absent,
+        numeric_features=artefact.numeric_features,
         parity=parity,
         metrics=metrics,
         parent=provenance.parent,

@@ -160,7 +160,8 @@ class ServiceAlarms(Construct):
             self,
             "ChampionRefusedAlarm",
             self._metric(metric_names.CHAMPION_REFUSED),
-            meaning="The promoted model cannot be followed; the one before it goes on serving.",
+            meaning="The promoted model cannot be followed: its file is missing or altered, or it "
+            "was trained for another task or release. The one before it goes on serving.",
             runbook="champion-refused",
             threshold=1,
         )
@@ -170,7 +171,8 @@ class ServiceAlarms(Construct):
             self,
             "UnfinishedBatchesAlarm",
             self._metric(metric_names.UNFINISHED_BATCHES),
-            meaning="The predictor gives batches back: it has no model, or AWS refuses its calls.",
+            meaning="The predictor gives batches back: it has no model that it can read, or AWS "
+            "refuses its calls.",
             runbook="unfinished-batches",
             threshold=self._stage.monitoring.unfinished_alarm_batches,
         )

@@ -164,6 +164,15 @@ class Model(BaseModel):
         description="The numbers of a post that the model reads; none where it learned from text "
         "alone."
     )
+    trained_for: list[str] | None = Field(
+        description="The numeric features of the task that it was trained for; null where it does "
+        "not say."
+    )
+    posts_have: list[str] = Field(description="The numeric features that posts may have now.")
+    notice: str | None = Field(
+        description="How the two differ; null where they are the same. The model goes on serving, "
+        "and imputes what posts have no more."
+    )
     metrics: dict[str, JsonValue] = Field(description="On posts that it had not seen.")
     card: str = Field(description="Where its card is, for those who may read it.")
 

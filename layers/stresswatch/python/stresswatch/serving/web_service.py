@@ -15,7 +15,7 @@ from typing import Any
 
 from stresswatch.aws.s3 import Location
 from stresswatch.contracts.labelled_posts import LabelledPost, parse_record
-from stresswatch.contracts.posts import InvalidPost, Post, decode, read_post
+from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, Post, decode, read_post
 from stresswatch.contracts.predictions import Prediction, prediction_id
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.storage.training_sets import check_given
@@ -226,12 +226,16 @@ def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
 def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
     """Say what serves: the version, what it learned from, how good it was, where its card is."""
     folder = Location.parse(pointer.uri)
+    change = manifest.feature_change
     return {
         "version": manifest.version,
         "created_at": manifest.created_at,
         "parent": manifest.parent or None,
         "posts": manifest.posts,
         "numeric_features": manifest.selected_features,
+        "trained_for": manifest.numeric_features,
+        "posts_have": NUMERIC_FEATURES,
+        "notice": str(change) if change else None,
         "metrics": manifest.metrics["overall"],
         "card": str(folder / CARD_PAGE_FILE),
     }

@@ -19,6 +19,7 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.predict import predict
 from stresswatch.model.scorer import Scorer
+from stresswatch.versions.feature_change import FeatureChange
 from stresswatch.versions.model_version import MODEL_FILE, sha256
 
 if TYPE_CHECKING:
@@ -204,6 +205,25 @@ def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:
             f"the champion pointer says {pointer.sha256[:12]}…"
         )
     return ServedModel(pointer, Artefact.from_bytes(data))
+
+
+def load_champion(s3: S3Client, pointer: Pointer, warn: Callable[..., None]) -> ServedModel:
+    """Load the champion, and tell when it was trained for other numeric features than posts have.
+
+    Parameters
+    ----------
+    warn : callable
+        Takes a message and fields, as a logger's ``warning`` does.
+
+    Raises
+    ------
+    DigestMismatch, CorruptArtefact
+        As `load_model` does.
+    """
+    served = load_model(s3, pointer)
+    if change := FeatureChange.since(served.scorer.numeric_features):
+        warn("champion_of_another_task", version=pointer.version, detail=change.advice)
+    return served
 
 
 class ChampionCache:

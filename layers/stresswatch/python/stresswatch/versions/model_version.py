@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location, listed
 from stresswatch.errors import InvalidInput
+from stresswatch.versions.feature_change import FeatureChange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,6 +61,9 @@ class Manifest:
         ``new``, that is labelled since the base data set, how many lines were ``invalid``, how many
         posts of the training split were left out as ``unweighted``, with confidence 0, and how
         many labels of both splits are ``suspicious``.
+    numeric_features : tuple of str or None
+        The features of the task that the model was trained for; versions of earlier releases do
+        not say.
     absent_features : tuple of str
         The numeric features without two different values among the posts trained on: the model has
         no coefficient for them.
@@ -83,6 +87,13 @@ class Manifest:
     training_job: str
     code_commit: str
     absent_features: tuple[str, ...] = ()
+    numeric_features: tuple[str, ...] | None = None
+
+    @property
+    def feature_change(self) -> FeatureChange | None:
+        """How its features differ from those that posts have now; None if not, or not known."""
+        features = self.numeric_features
+        return None if features is None else FeatureChange.since(features)
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__, indent=2, sort_keys=True).encode() + b"\n"
@@ -93,6 +104,8 @@ class Manifest:
             record = json.loads(data)
             for name in ("selected_features", "absent_features"):
                 record[name] = tuple(record[name])
+            if (features := record.get("numeric_features")) is not None:
+                record["numeric_features"] = tuple(features)
             return Manifest(**record)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidModelVersion(f"{MANIFEST_FILE} cannot be read: {error}") from error
