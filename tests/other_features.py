@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -27,7 +28,13 @@ def with_other_features(files: dict[str, bytes]) -> dict[str, bytes]:
     reference = pd.read_parquet(io.BytesIO(files[REFERENCE_FILE]))
     content = reference.rename(columns={ADDED: REMOVED}).to_parquet(index=False)
     changed = files | {MODEL_FILE: artefact.to_bytes(), REFERENCE_FILE: content}
-    manifest = Manifest.from_bytes(files[MANIFEST_FILE])
-    digests = {name: sha256(changed[name]) for name in manifest.files}
-    manifest = replace(manifest, numeric_features=OTHER_FEATURES, files=digests)
-    return changed | {MANIFEST_FILE: manifest.to_bytes()}
+    digests = {
+        name: sha256(changed[name]) for name in Manifest.from_bytes(files[MANIFEST_FILE]).files
+    }
+    return with_manifest(changed, numeric_features=OTHER_FEATURES, files=digests)
+
+
+def with_manifest(version: dict[str, bytes], /, **changes: Any) -> dict[str, bytes]:
+    """Return a version's files with other fields in the manifest."""
+    manifest = replace(Manifest.from_bytes(version[MANIFEST_FILE]), **changes)
+    return version | {MANIFEST_FILE: manifest.to_bytes()}

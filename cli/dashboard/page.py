@@ -232,7 +232,7 @@ def _nothing_yet() -> html.Section:
 def _notices(snapshot: Snapshot) -> list[Any]:
     unreadable = snapshot.unreadable.items()
     notices = [f"What could not be read: {name}. {why}" for name, why in unreadable]
-    if change := snapshot.feature_change:
+    if change := snapshot.task_change:
         notices.append(change.advice)
     return [html.P(notice, className="verdict bad") for notice in notices]
 

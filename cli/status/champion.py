@@ -9,9 +9,9 @@ from cli.deployment.client import DeploymentClient
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, read_if_there
 from stresswatch.versions.champion import Change, read_changes
-from stresswatch.versions.feature_change import FeatureChange
 from stresswatch.versions.model_version import MANIFEST_FILE, Manifest
 from stresswatch.versions.shadow import ShadowPointer, read_shadow
+from stresswatch.versions.task_change import TaskChange
 
 
 def read_champions(deployment: DeploymentClient) -> list[Change]:
@@ -21,15 +21,13 @@ def read_champions(deployment: DeploymentClient) -> list[Change]:
     )
 
 
-def read_feature_change(
-    deployment: DeploymentClient, changes: Sequence[Change]
-) -> FeatureChange | None:
+def read_task_change(deployment: DeploymentClient, changes: Sequence[Change]) -> TaskChange | None:
     """Read how the features of the last champion differ from those that posts have."""
     if not changes:
         return None
     place = Location.parse(changes[-1].pointer.uri) / MANIFEST_FILE
     content = read_if_there(deployment.target.client("s3"), place)
-    return Manifest.from_bytes(content).feature_change if content else None
+    return Manifest.from_bytes(content).task_change if content else None
 
 
 def read_challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:

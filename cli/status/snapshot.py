@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus, read_alarms
-from cli.status.champion import read_challenger, read_champions, read_feature_change
+from cli.status.champion import read_challenger, read_champions, read_task_change
 from cli.status.runs import WorkflowRun, monitoring_runs, retrainings
 from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
@@ -25,8 +25,8 @@ from stresswatch.monitoring import dimension_names
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.monitoring.panels import ANY, Panel, Series
 from stresswatch.versions.champion import Change
-from stresswatch.versions.feature_change import FeatureChange
 from stresswatch.versions.shadow import ShadowPointer
+from stresswatch.versions.task_change import TaskChange
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
@@ -76,7 +76,7 @@ class Snapshot:
         Of the champion, oldest first.
     challenger : ShadowPointer or None
         The version that shadows the champion, and until when.
-    feature_change : FeatureChange or None
+    task_change : TaskChange or None
         How the champion's features differ from those that posts have; None where they do not.
     runs, monitoring : sequence of WorkflowRun
         Of the retraining and of the monitoring workflow, newest first.
@@ -93,7 +93,7 @@ class Snapshot:
     alarms: Sequence[AlarmStatus] = ()
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
-    feature_change: FeatureChange | None = None
+    task_change: TaskChange | None = None
     runs: Sequence[WorkflowRun] = ()
     monitoring: Sequence[WorkflowRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -129,8 +129,8 @@ class Snapshot:
                 for alarm in self.alarms
             ],
             "champion": self.champion or None,
-            "feature_change": self.feature_change
-            and {**asdict(self.feature_change), "advice": self.feature_change.advice},
+            "task_change": self.task_change
+            and {**asdict(self.task_change), "advice": self.task_change.advice},
             "challenger": challenger
             and {
                 "version": challenger.pointer.version,
@@ -179,8 +179,8 @@ def take_snapshot(
         measured=attempt("metrics", lambda: _measured(deployment, stage, at - span, at), nothing),
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
         changes=changes,
-        feature_change=attempt(
-            "features of the champion", lambda: read_feature_change(deployment, changes), None
+        task_change=attempt(
+            "task of the champion", lambda: read_task_change(deployment, changes), None
         ),
         challenger=attempt("challenger", lambda: read_challenger(deployment, at), None),
         runs=attempt("retraining", lambda: retrainings(deployment), []),

@@ -110,7 +110,7 @@ def _champion(snapshot: Snapshot) -> str:
         return "none yet; `stresswatch seed` uploads data, `stresswatch retrain` trains the first"
     last = snapshot.changes[-1]
     served = f"{escape(snapshot.champion)}, since {timestamp(last.at)}: {escape(last.because)}"
-    if change := snapshot.feature_change:
+    if change := snapshot.task_change:
         served += f"\n[yellow]{escape(change.advice)}[/]"
     return served
 

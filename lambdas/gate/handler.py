@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
+from stresswatch.errors import InvalidInput
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.monitoring import dimension_names, metric_names
@@ -23,6 +24,7 @@ from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer, load_model, read_pointer
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
 
 logger = Logger()
 metrics = Metrics()
+
+
+class OtherLabel(InvalidInput):
+    """The champion predicts another label than the challenger."""
 
 
 @logger.inject_lambda_context
@@ -121,18 +127,30 @@ def _verdict(
     contender = Contender(challenger, read_training_set(s3, data))
     if pointer is None:
         return decide(contender, None, rules)
-    learned_from = folder_of_training_set(data.bucket, pointer.version)
     try:
-        champion = Contender(
-            load_model(s3, pointer).scorer,
-            read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
-        )
-    except CorruptArtefact as error:
-        # A file that is the promoted one, and that this release cannot read: a new model is the
-        # way out, and waits for no comparison.
+        champion = _champion(s3, pointer, data)
+    except (CorruptArtefact, OtherLabel) as error:
+        # Its file is the promoted one. A new model is the way out, and waits for no comparison.
         remark = f"The champion cannot be compared, so only the challenger was judged: {error}."
         return replace(decide(contender, None, rules), remark=remark)
     return decide(contender, champion, rules)
+
+
+def _champion(s3: S3Client, pointer: Pointer, data: Location) -> Contender:
+    """Load the champion with the posts that it was trained on, where these are still known.
+
+    Raises
+    ------
+    OtherLabel, CorruptArtefact
+    """
+    manifest = Manifest.from_bytes(read(s3, Location.parse(pointer.uri) / MANIFEST_FILE))
+    if (change := manifest.task_change) and change.predicts:
+        raise OtherLabel(f"it predicts {change.predicts}, not {TASK.label.field}")
+    learned_from = folder_of_training_set(data.bucket, pointer.version)
+    return Contender(
+        load_model(s3, pointer).scorer,
+        read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
+    )
 
 
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:

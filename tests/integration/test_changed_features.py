@@ -35,7 +35,7 @@ from tests.integration.retraining.workflow import DRIFT_ALARM, deliver, gate_eve
 from tests.integration.settling import settle_all
 from tests.integration.test_predictor import event
 from tests.integration.workflow import measure
-from tests.other_features import ADDED, OTHER_FEATURES, REMOVED, with_other_features
+from tests.other_features import ADDED, OTHER_FEATURES, REMOVED, with_manifest, with_other_features
 
 POSTS = make_posts(100, seed=7)
 CHANGE = (
@@ -140,12 +140,20 @@ class TestGate:
         report = describe({"gate": answer})
         assert f"The gate, against v1:\n{CHANGE} It was compared on the features" in report
 
-    def test_one_beside_a_champion_that_cannot_be_read_is_judged_alone(
-        self, aws, version_files, challenger, monkeypatch
+    @pytest.mark.parametrize(
+        "incomparable",
+        [
+            lambda files: files | {"model.npz": b"of a release that is gone"},
+            lambda files: with_manifest(files, predicts="helpful"),
+        ],
+        ids=["cannot be read", "predicts another label"],
+    )
+    def test_one_beside_a_champion_that_cannot_be_compared_is_judged_alone(
+        self, aws, version_files, challenger, monkeypatch, incomparable
     ):
         for name in ("SHADOW_SECONDS", "PROBATION_SECONDS"):
             monkeypatch.setenv(name, "60")
-        aws.promote("v1", version_files | {"model.npz": b"of a release that is gone"})
+        aws.promote("v1", incomparable(version_files))
         answer = self.judge()
         assert (answer["accepted"], answer["basis"]) == (True, "alone")
         assert answer["parent"] == "v1"
@@ -166,7 +174,7 @@ class TestOperator:
 
     def test_the_status_names_the_cause_and_the_way_out(self, aws, champion, deployment):
         snapshot = take_snapshot(deployment, "dev", timedelta(hours=1))
-        told = snapshot.as_dict()["feature_change"]
+        told = snapshot.as_dict()["task_change"]
         assert (told["removed"], told["added"]) == ((REMOVED,), (ADDED,))
         assert told["advice"].startswith(CHANGE)
         shown = io.StringIO()

@@ -29,6 +29,7 @@ from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
 from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline, prove_parity
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
+from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import (
     EVALUATION_FILE,
     MANIFEST_FILE,
@@ -183,6 +184,7 @@ def _train(
         selected_features=selected_features(pipeline),
         absent_features=absent,
         numeric_features=artefact.numeric_features,
+        predicts=TASK.label.field,
         parity=parity,
         metrics=metrics,
         parent=provenance.parent,

@@ -161,7 +161,8 @@ class ServiceAlarms(Construct):
             "ChampionRefusedAlarm",
             self._metric(metric_names.CHAMPION_REFUSED),
             meaning="The promoted model cannot be followed: its file is missing or altered, or it "
-            "was trained for another task or release. The one before it goes on serving.",
+            "was trained for another task or release: roll back, or retrain. The one before it "
+            "goes on serving.",
             runbook="champion-refused",
             threshold=1,
         )

@@ -28,7 +28,7 @@ from stresswatch.retraining.gate_checks import (
 )
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Basis, Verdict
-from stresswatch.versions.feature_change import FeatureChange
+from stresswatch.versions.task_change import TaskChange
 
 _AS_IT_SERVES = (
     "It was compared on the features that both know, with its others imputed, "
@@ -77,8 +77,8 @@ def decide(
     ]
     basis, remark = Basis.ALONE, ""
     if champion:
-        change = FeatureChange.since(
-            champion.scorer.numeric_features, challenger.scorer.numeric_features
+        change = TaskChange.since(
+            champion.scorer.numeric_features, now=challenger.scorer.numeric_features
         )
         before = score(champion.scorer, posts)
         both = ScoredPosts("evaluation posts", posts, group_of, before, scores)

@@ -226,7 +226,7 @@ def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
 def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
     """Say what serves: the version, what it learned from, how good it was, where its card is."""
     folder = Location.parse(pointer.uri)
-    change = manifest.feature_change
+    change = manifest.task_change
     return {
         "version": manifest.version,
         "created_at": manifest.created_at,

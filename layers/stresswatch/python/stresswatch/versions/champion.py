@@ -19,8 +19,8 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.predict import predict
 from stresswatch.model.scorer import Scorer
-from stresswatch.versions.feature_change import FeatureChange
 from stresswatch.versions.model_version import MODEL_FILE, sha256
+from stresswatch.versions.task_change import TaskChange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -221,7 +221,7 @@ def load_champion(s3: S3Client, pointer: Pointer, warn: Callable[..., None]) -> 
         As `load_model` does.
     """
     served = load_model(s3, pointer)
-    if change := FeatureChange.since(served.scorer.numeric_features):
+    if change := TaskChange.since(served.scorer.numeric_features):
         warn("champion_of_another_task", version=pointer.version, detail=change.advice)
     return served
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location, listed
 from stresswatch.errors import InvalidInput
-from stresswatch.versions.feature_change import FeatureChange
+from stresswatch.versions.task_change import TaskChange
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,8 +62,9 @@ class Manifest:
         posts of the training split were left out as ``unweighted``, with confidence 0, and how
         many labels of both splits are ``suspicious``.
     numeric_features : tuple of str or None
-        The features of the task that the model was trained for; versions of earlier releases do
-        not say.
+    predicts : str or None
+        The features and the label's field of the task that the model was trained for; versions of
+        earlier releases do not say.
     absent_features : tuple of str
         The numeric features without two different values among the posts trained on: the model has
         no coefficient for them.
@@ -88,12 +89,13 @@ class Manifest:
     code_commit: str
     absent_features: tuple[str, ...] = ()
     numeric_features: tuple[str, ...] | None = None
+    predicts: str | None = None
 
     @property
-    def feature_change(self) -> FeatureChange | None:
-        """How its features differ from those that posts have now; None if not, or not known."""
+    def task_change(self) -> TaskChange | None:
+        """How its task differs from that of now; None if it does not, or is not known."""
         features = self.numeric_features
-        return None if features is None else FeatureChange.since(features)
+        return None if features is None else TaskChange.since(features, self.predicts)
 
     def to_bytes(self) -> bytes:
         return json.dumps(self.__dict__, indent=2, sort_keys=True).encode() + b"\n"

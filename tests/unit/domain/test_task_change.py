@@ -1,12 +1,13 @@
 import pytest
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.versions.feature_change import FeatureChange
+from stresswatch.task.definition import TASK
+from stresswatch.versions.task_change import TaskChange
 
 
 @pytest.mark.parametrize("features", [NUMERIC_FEATURES, NUMERIC_FEATURES[::-1]])
 def test_the_same_features_in_any_order_are_no_change(features):
-    assert FeatureChange.since(features) is None
+    assert TaskChange.since(features) is None
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,17 @@ def test_the_same_features_in_any_order_are_no_change(features):
     ids=["added", "removed", "renamed", "of text alone"],
 )
 def test_what_changed_is_said_in_a_sentence(features, said):
-    change = FeatureChange.since(features, ("a", "b", "c"))
+    change = TaskChange.since(features, now=("a", "b", "c"))
     assert str(change) == f"The champion was trained for another task: {said}."
 
 
+def test_another_label_is_a_change_and_an_unknown_one_is_not():
+    assert TaskChange.since(NUMERIC_FEATURES, TASK.label.field) is None
+    change = TaskChange.since(NUMERIC_FEATURES, "helpful")
+    assert str(change).endswith(f"another task: it predicts helpful, not {TASK.label.field}.")
+
+
 def test_an_operator_is_told_the_way_out():
-    advice = FeatureChange.since(("a",)).advice
+    advice = TaskChange.since(("a",)).advice
     assert "It goes on serving" in advice
     assert "`stresswatch retrain --force`" in advice
