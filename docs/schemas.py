@@ -17,6 +17,7 @@ from stresswatch.contracts.predictions import ARCHIVE_COLUMNS
 from stresswatch.monitoring import drift_history
 from stresswatch.retraining.verdict import Verdict
 from stresswatch.serving.web_schemas import LabelledPost, Post, Prediction
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import Manifest
 
@@ -27,6 +28,11 @@ _MAY_BE_NULL = {
     *NUMERIC_FEATURES,
 }
 """Columns of the archive that a post may lack, or a row that was scored apart from the stream."""
+_DESCRIBED = {
+    **{one.name: f"{one.description}; {one.range}" for one in TASK.numeric_features},
+    TASK.label.field: f"Whether the post is called {TASK.label.name(1)}",
+    "probability": f"Of {TASK.label.noun}",
+}
 _LACKED_BEFORE = {"text_digest", "inclusion_probability", "sample"}
 """Columns that rows of earlier releases are without."""
 
@@ -81,6 +87,7 @@ def _object(
         "type": "object",
         "properties": {
             name: {"type": [kind, "null"] if name in may_be_null else kind}
+            | ({"description": _DESCRIBED[name]} if name in _DESCRIBED else {})
             for name, kind in types.items()
         },
         "required": [name for name in types if name not in may_be_absent],

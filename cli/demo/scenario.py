@@ -30,8 +30,8 @@ DRAWING = {"labelling": {"label_sample_share": 0.5}}
 INVALID_RECORDS = (
     b"\xff\xfe",
     b"{",
-    b'{"post_id": "no-text"}',
-    b'{"text": "x", "sentiment": "high"}',
+    json.dumps({TASK.fields.id: "no-text"}).encode(),
+    json.dumps({TASK.fields.id: 7, TASK.fields.text: "x"}).encode(),
 )
 """A few records that no stream is spared; they end in quarantine, and nothing else does."""
 
@@ -164,7 +164,7 @@ class Scenario:
             act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
         with self.view.act("Label the posts that were drawn") as act:
             drawn = label_drawn(self.deployment, self._sent)
-            act.say(f"{drawn} labels; correcting the stress rate")
+            act.say(f"{drawn} labels; correcting the {TASK.label.rate}")
             window = self._measure("unseen communities, new champion", start)
             self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             unseen = {one.post.source or "" for one in self.posts.held_out}

@@ -19,6 +19,7 @@ from cli.forget.mentions import is_base64, mentions
 from cli.forget.people import Ids, Survey, documents, prune, survey
 from cli.forget.rewritten import Rewritten
 from cli.forget.tables import lines_of, parquet_without, table_without
+from stresswatch.task.definition import TASK
 
 _GZIP = b"\x1f\x8b"
 _DEEPEST = 3
@@ -118,13 +119,13 @@ def _record(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
         return _no_json(text, ids, sequence_number)
     found = survey(value)
     is_unnamed = not found.names or (
-        isinstance(value, dict) and value.get("post_id") is None and len(found.names) == 1
+        isinstance(value, dict) and value.get(TASK.fields.id) is None and len(found.names) == 1
     )
     if sequence_number in ids and is_unnamed:
         return Rewritten(None, Counter([sequence_number]))
     if not found.names & ids:
         # One without an id is known by its sequence number, unless it names the person otherwise.
-        is_post = isinstance(value, dict) and "text" in value and not found.names
+        is_post = isinstance(value, dict) and TASK.fields.text in value and not found.names
         is_prose = isinstance(value, str) and bool(value.strip())
         if is_post:
             return Rewritten(text, unattributed=int(mentions(value, ids)))

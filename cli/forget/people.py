@@ -18,6 +18,7 @@ from unicodedata import normalize
 
 from cli.forget.json_text import Node, cut, parse
 from cli.post_files.values import name_of
+from stresswatch.task.definition import TASK
 
 Ids = frozenset[str]
 
@@ -33,13 +34,16 @@ _TEXTS = frozenset(
         "selftext",
         "text",
         "title",
+        TASK.fields.text.replace("_", "").casefold(),
     ]
 )
 _BLANKS = " \t\r\n\ufeff"
 _BEFORE_JSON = frozenset([*_BLANKS, "{", "[", '"'])
 _OTHER_NAMES = frozenset(["id", "name"])
-_ID_FIELD = frozenset(["postid"])
-_ID_LISTS = frozenset(["postid", "postids"])
+_TASKS_ID = TASK.fields.id.replace("_", "").casefold()
+_ID_FIELD = frozenset(["postid", _TASKS_ID])
+"""Of archive rows and messages, and of records."""
+_ID_LISTS = frozenset([*_ID_FIELD, *(f"{name}s" for name in _ID_FIELD)])
 _LONGEST_HEADING = 32
 
 
@@ -142,7 +146,7 @@ def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owne
     own, others, has_text = set(), set(), False
     for key, value in members:
         name = key_name(key)
-        if name == "postid":
+        if name in _ID_FIELD:
             own.add(id_of(value))
         elif name in _OTHER_NAMES:
             others.add(id_of(value))

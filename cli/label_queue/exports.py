@@ -12,8 +12,10 @@ from typing import Any
 from cli.label_queue import label_studio
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.storage.label_queue import PREDICTION_FIELDS, QueuedPost
+from stresswatch.task.definition import TASK
 
-_POST_COLUMNS = ("prediction_id", "post_id", "text", *NUMERIC_FEATURES, "source", "created_at")
+_ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
+_POST_COLUMNS = ("prediction_id", _ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT)
 LABEL = "label"
 """The column that annotators fill in."""
 

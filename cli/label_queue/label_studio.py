@@ -18,20 +18,19 @@ from cli.errors import FileRefused
 from cli.label_queue.ratings import Rating
 from cli.post_files.columns import FIELDS
 from cli.post_files.values import record_of
-from stresswatch.contracts.labelled_posts import LABEL_NAMES, parse_record
+from stresswatch.contracts.labelled_posts import parse_record
 from stresswatch.contracts.posts import InvalidPost, post_record
 from stresswatch.storage.label_queue import PREDICTION_FIELDS, QueuedPost
 from stresswatch.storage.training_sets import check_given
+from stresswatch.task.definition import TASK
 
-CONTROL, SHOWN = "label", "text"
+CONTROL, SHOWN = "label", TASK.fields.text
 """The names of the labelling configuration's control, and of the object that it labels."""
-CHOICES = {
-    label: next(name for name, value in LABEL_NAMES.items() if value == label) for label in (1, 0)
-}
+CHOICES = {label: TASK.label.name(label) for label in (1, 0)}
 """The choices of the control, by the labels that they are."""
 _OF_ROWS = frozenset({"annotation_id", "annotator"})
 """What a row of JSON-MIN and CSV has, and no other file of posts."""
-_OF_POSTS = tuple(name for name in FIELDS if name not in ("created_at", "confidence"))
+_OF_POSTS = tuple(name for name in FIELDS if name not in (TASK.fields.created_at, "confidence"))
 _HEAD_BYTES = 64 * 1024
 _NAMED = 5
 

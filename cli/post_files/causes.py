@@ -9,8 +9,12 @@ from collections.abc import Callable, Sequence
 from cli.post_files.columns import near_misses
 from cli.post_files.contents import Kind
 from cli.post_files.reading import PostFile
+from stresswatch.task.definition import TASK
 
-_REDDIT = "{post_id: .name, text: .selftext, source: .subreddit, created_at: .created_utc}"
+_ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
+_REDDIT = (
+    f"{{{_ID}: .name, {_TEXT}: .selftext, {_SOURCE}: .subreddit, {_CREATED_AT}: .created_utc}}"
+)
 _ADVICE = {
     "not_utf8": " Its bytes are perhaps of Windows-1252; decode them before you write the file.",
     "number_invalid": " Write numbers as numbers with a decimal point; in a CSV, semicolons "
@@ -72,7 +76,7 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
         return "it is a listing of Reddit's API; write its posts one a line: " + by(
             f"jq -c '.data.children[].data | {_REDDIT}'"
         )
-    if "text" in map(str.casefold, found) and not isinstance(found.get("text"), dict):
+    if _TEXT.casefold() in map(str.casefold, found) and not isinstance(found.get(_TEXT), dict):
         return None
     if {"selftext", "subreddit"} <= found.keys():
         return (
@@ -81,10 +85,10 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
         )
     if cause := _of_pandas(found, by):
         return cause
-    near = near_misses(found, ("text", "post_id"))
-    if "text" in near:
+    near = near_misses(found, (_TEXT, _ID))
+    if _TEXT in near:
         fields = ", ".join(f"{field}: .[{json.dumps(key)}]" for field, key in near.items())
-        return f"it has no field text; perhaps {' and '.join(near.values())} is meant: " + by(
+        return f"it has no field {_TEXT}; perhaps {' and '.join(near.values())} is meant: " + by(
             f"jq -c '. + {{{fields}}}'"
         )
     for key, value in found.items():
@@ -114,16 +118,17 @@ def _of_pandas(found: dict[str, object], by: Callable[[str], str]) -> str | None
         )
     if len(found) < 2 or not all(isinstance(value, dict) for value in found.values()):
         return None
-    if isinstance(found.get("text"), dict):
+    if isinstance(found.get(_TEXT), dict):
         return said + by(
-            "jq -c '. as $table | .text | keys_unsorted[] as $row | $table | map_values(.[$row])'"
+            f"jq -c '. as $table | .{_TEXT} | keys_unsorted[] as $row | $table | "
+            "map_values(.[$row])'"
         )
     return said + by("jq -c '.[]'") if all(map(_is_row, found.values())) else None
 
 
 def _is_row(value: object) -> bool:
     return isinstance(value, dict) and bool(
-        {"text", *near_misses(map(str, value), ("text",)).values()} & value.keys()
+        {_TEXT, *near_misses(map(str, value), (_TEXT,)).values()} & value.keys()
     )
 
 

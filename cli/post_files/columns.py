@@ -7,20 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.task.definition import TASK
 
 LABEL_FIELDS = ("label", "confidence", "labelled_at", "answer")
 """Those of labels; `answer` is Prodigy's, and says whether the label was accepted."""
+_ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 FIELDS = (
-    *("post_id", "text", *NUMERIC_FEATURES, "source", "created_at", "reasons"),
+    *(_ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT, "reasons"),
     *LABEL_FIELDS,
 )
-ALIASES: Mapping[str, str] = {"subreddit": "source", "social_timestamp": "created_at"}
+ALIASES: Mapping[str, str] = {"subreddit": _SOURCE, "social_timestamp": _CREATED_AT}
 """Dreaddit's own names: they count where the field itself is missing."""
-_KNOWN = {name: name for name in FIELDS} | dict(ALIASES)
+_KNOWN = dict(ALIASES) | {name: name for name in FIELDS}
 _OFTEN_MEANT = {
-    **dict.fromkeys(("selftext", "body", "content", "tweet", "message", "post", "comment"), "text"),
-    **dict.fromkeys(("id", "name", "postid", "tweet_id", "id_str", "guid"), "post_id"),
-    **dict.fromkeys(("labels", "target", "class", "y", "stress", "annotation"), "label"),
+    **dict.fromkeys(
+        ("text", "selftext", "body", "content", "tweet", "message", "post", "comment"), _TEXT
+    ),
+    **dict.fromkeys(("post_id", "id", "name", "postid", "tweet_id", "id_str", "guid"), _ID),
+    **dict.fromkeys(
+        ("labels", "target", "class", "y", "annotation", TASK.label.field, TASK.label.noun), "label"
+    ),
 }
 _SHORT_NAME = re.compile(r"[^\W\d]\w{0,39}")
 """A name of a column and no sentence: where a header is missing, the names are somebody's words."""

@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from cli.errors import FileRefused
 from cli.post_files.columns import known
+from stresswatch.task.definition import TASK
 
 HEAD_BYTES = 64 * 1024
 """As much of a file tells what it is."""
@@ -278,4 +279,4 @@ def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
 def _has_header(text: str) -> bool:
     first = re.sub(r'\A"?sep=.*[\r\n]+', "", text, flags=re.IGNORECASE)
     cells = re.split(r"[,;\t|]", re.split(r"[\r\n]", first)[0])
-    return "text" in [known(cell.strip().strip('"')) for cell in cells]
+    return TASK.fields.text in [known(cell.strip().strip('"')) for cell in cells]

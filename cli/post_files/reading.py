@@ -21,14 +21,15 @@ from cli.post_files.values import is_rounded_id, record_of
 from stresswatch.contracts.labelled_posts import LabelledPost, labelled_post_record, parse_record
 from stresswatch.contracts.posts import InvalidPost, Post, post_record, read_post
 from stresswatch.storage.training_sets import check_given
+from stresswatch.task.definition import TASK
 
 
 class Wanted(Enum):
     """What a command reads a file for, with the columns that it then must have."""
 
-    POSTS = ("text",)
-    BASE_DATA = ("text", "label")
-    LABELS = ("post_id", "text", "label")
+    POSTS = (TASK.fields.text,)
+    BASE_DATA = (TASK.fields.text, "label")
+    LABELS = (TASK.fields.id, TASK.fields.text, "label")
 
     @property
     def is_labelled(self) -> bool:
@@ -151,13 +152,13 @@ class PostFile:
             found = self._found(record, number)
         except InvalidPost as error:
             return Row(number, place, error, row)
-        return Row(number, place, found, row, is_rounded_id(row.values.get("post_id")))
+        return Row(number, place, found, row, is_rounded_id(row.values.get(TASK.fields.id)))
 
     def _found(self, record: dict[str, object], number: int) -> Post | LabelledPost:
         if not self.wanted.is_labelled:
             return read_post(record, default_post_id=str(number))
         if self.wanted is Wanted.BASE_DATA:
-            record.setdefault("post_id", str(number))
+            record.setdefault(TASK.fields.id, str(number))
         if "label" not in record:
             read_post(record, str(number))  # what is no post needs no label
             if self.is_from_queue:

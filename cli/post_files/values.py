@@ -16,11 +16,12 @@ from uuid import UUID
 from stresswatch.contracts.labelled_posts import LABEL_NAMES
 from stresswatch.contracts.optional_fields import read_timestamp
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
+from stresswatch.task.definition import TASK
 
 MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n"})
 """How programs write that a value is missing; in a text, they are text."""
 _NUMBERS = frozenset({*NUMERIC_FEATURES, "confidence"})
-_NAMES = ("post_id", "source")
+_NAMES = (TASK.fields.id, TASK.fields.source)
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
 _EXPONENT = re.compile(r"[+-]?\d(?:\.\d+)?e\+\d\d")
 """As Python writes a large float, and R also one such as 100000; no program's ids look so."""
@@ -34,9 +35,7 @@ _WHOLE_WITH_COMMA = re.compile(r"[+-]?\d+,0+")
 _EPOCH_WITH_COMMA = re.compile(r"\d{9,},\d+")
 _LABEL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1, **LABEL_NAMES}
 _WRITTEN_LABEL = re.compile(r"([01])\.0*")
-LABELS_UNDERSTOOD = "0 or 1, true or false, " + " or ".join(
-    repr(next(name for name, value in LABEL_NAMES.items() if value == label)) for label in (1, 0)
-)
+LABELS_UNDERSTOOD = f"0 or 1, true or false, {TASK.label.name(1)!r} or {TASK.label.name(0)!r}"
 
 
 def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
             value = name_of(value)
         elif field == "label":
             value = label_of(value)
-        elif field in ("created_at", "labelled_at"):
+        elif field in (TASK.fields.created_at, "labelled_at"):
             value = _timestamp(field, value)
         elif field == "answer":
             _require_accepted(value)
@@ -86,7 +85,7 @@ def is_missing(field: str, value: object) -> bool:
         return True
     if isinstance(value, Decimal):
         return value.is_nan()
-    if not isinstance(value, str) or field == "text":
+    if not isinstance(value, str) or field == TASK.fields.text:
         return False
     stripped = value.strip()
     return not stripped or (len(stripped) <= 4 and stripped.lower() in MISSING_WORDS)
@@ -145,9 +144,9 @@ def is_rounded_id(value: object) -> bool:
 
 def with_point(field: str, written: str) -> str:
     """Return a float that is no number here, such as an id or a label, with a decimal point."""
-    is_epoch = field in ("created_at", "labelled_at")
+    is_epoch = field in (TASK.fields.created_at, "labelled_at")
     pattern = _EPOCH_WITH_COMMA if is_epoch else _WHOLE_WITH_COMMA
-    if (is_epoch or field in ("post_id", "label")) and pattern.fullmatch(written.strip()):
+    if (is_epoch or field in (TASK.fields.id, "label")) and pattern.fullmatch(written.strip()):
         return written.strip().replace(",", ".")
     return written
 
@@ -209,7 +208,7 @@ def _timestamp(field: str, value: object) -> object:
         return value.isoformat()
     if isinstance(value, str):
         value = value.strip()
-    if field == "created_at":
+    if field == TASK.fields.created_at:
         return value  # the contract reads it, or drops it
     found = read_timestamp(value)
     if found is None:

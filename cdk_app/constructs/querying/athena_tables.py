@@ -148,7 +148,7 @@ TABLES = (
     ),
     Table(
         rate_table.TABLE,
-        "The stress rate by day, week and community: called, and corrected by labels",
+        f"The {TASK.label.rate} by day, week and community: called, and corrected by labels",
         "archive",
         rate_table.PREFIX,
         rate_table.COLUMNS,
@@ -169,7 +169,7 @@ TABLES = (
         "training",
         training_sets.LABELS_PREFIX,
         # A label as it is written: `1` is one, `true` and `1.0` break the contract.
-        dict.fromkeys(labelled_posts.COLUMNS, _TYPES[str]),
+        {name.lower(): _TYPES[str] for name in labelled_posts.COLUMNS},
         skips_malformed=True,
     ),
 )
@@ -186,6 +186,7 @@ def saved_queries(stage: str) -> list[SavedQuery]:
     for name in sorted(path.stem for path in _SQL.glob("*.sql")):
         sql = Template(_text(name)).substitute(
             database=database_of(stage),
+            id_field=TASK.fields.id.lower(),
             label_field=TASK.label.field.lower(),
             noun=TASK.label.noun,
             positive=TASK.label.name(1),

@@ -14,7 +14,7 @@ first_predictions AS (
     HAVING count(DISTINCT coalesce(text_digest, cast(text_length AS varchar))) = 1
 ),
 dated_labels AS (
-    SELECT post_id, label, try(from_iso8601_timestamp(labelled_at)) AS labelled
+    SELECT ${id_field} AS post_id, label, try(from_iso8601_timestamp(labelled_at)) AS labelled
     FROM ${database}.labels
     WHERE label IN ('0', '1')
 ),

@@ -17,7 +17,7 @@ from stresswatch.contracts.posts import (
 )
 from stresswatch.task.definition import TASK
 
-COLUMNS = ("post_id", "label", "labelled_at")
+COLUMNS = (TASK.fields.id, "label", "labelled_at")
 """The fields of a label that can be queried: those that hold nothing of the post's text."""
 LABEL_NAMES = {
     **dict.fromkeys(TASK.label.positive, 1),

@@ -37,6 +37,7 @@ TEXT_REMOVED = "text_removed"
 SMOKE_PREFIX = "stresswatch-smoke-"
 """Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
 
+_ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 _decode = json.JSONDecoder().decode
 _decode_beginning = json.JSONDecoder().raw_decode
 _BEGINS_WITH_A_WORD = frozenset(string.ascii_letters + string.digits)
@@ -129,16 +130,16 @@ def decode(data: bytes) -> object:
 
 def post_record(post: Post) -> dict[str, Any]:
     """Return the post as the JSON object that `parse_post` reads."""
-    record: dict[str, Any] = {"post_id": post.post_id, "text": post.text}
+    record: dict[str, Any] = {_ID: post.post_id, _TEXT: post.text}
     record |= {
         name: value
         for name, value in zip(NUMERIC_FEATURES, post.numbers, strict=True)
         if not math.isnan(value)
     }
     if post.created_at is not None:
-        record["created_at"] = post.created_at
+        record[_CREATED_AT] = post.created_at
     if post.source is not None:
-        record["source"] = post.source
+        record[_SOURCE] = post.source
     if post.asks_reasons:
         record["reasons"] = True
     return record
@@ -151,16 +152,16 @@ def read_object(record: object) -> dict[str, Any]:
 
 
 def _post(record: dict[str, Any], default_post_id: str | None) -> Post:
-    post_id = _name(record, "post_id") or default_post_id
+    post_id = _post_id(record) or default_post_id
     if post_id is None:
-        raise InvalidPost("post_id_missing", "post_id must be a string")
+        raise InvalidPost("post_id_missing", f"{_ID} must be a string")
     dropped: list[str] = []
     return Post(
         post_id,
         _text(record),
         tuple([read_number(record, name) for name in NUMERIC_FEATURES]),
-        _optional(record, "created_at", read_timestamp, dropped),
-        _optional(record, "source", read_source, dropped),
+        _optional(record, _CREATED_AT, read_timestamp, dropped),
+        _optional(record, _SOURCE, read_source, dropped),
         _optional(record, "reasons", read_flag, dropped) or False,
         tuple(dropped),
     )
@@ -183,21 +184,21 @@ def _optional(
 
 
 def _text(record: dict[str, Any]) -> str:
-    text = record.get("text")
+    text = record.get(_TEXT)
     if text is None:
-        raise InvalidPost("text_missing", "text must be given")
+        raise InvalidPost("text_missing", f"{_TEXT} must be given")
     if not isinstance(text, str):
-        raise InvalidPost("text_invalid", "text must be a string")
+        raise InvalidPost("text_invalid", f"{_TEXT} must be a string")
     if len(text) > MAXIMUM_TEXT_LENGTH:
         raise InvalidPost(
             "text_too_long",
-            f"text has {len(text):,} characters; at most {MAXIMUM_TEXT_LENGTH:,} are read",
+            f"{_TEXT} has {len(text):,} characters; at most {MAXIMUM_TEXT_LENGTH:,} are read",
         )
     if not text.strip():
-        raise InvalidPost("text_empty", "text must not be blank")
+        raise InvalidPost("text_empty", f"{_TEXT} must not be blank")
     if _may_lack_words(text):
         _require_words(text)
-    return _encodable("text", text)
+    return _encodable(_TEXT, text)
 
 
 def _may_lack_words(text: str) -> bool:
@@ -210,9 +211,9 @@ def _may_lack_words(text: str) -> bool:
 def _require_words(text: str) -> None:
     plain = canonical(text)
     if not plain:
-        raise InvalidPost("text_empty", "text must not be blank")
+        raise InvalidPost("text_empty", f"{_TEXT} must not be blank")
     if is_removal_notice(plain):
-        raise InvalidPost(TEXT_REMOVED, "text is a notice that the post was removed or deleted")
+        raise InvalidPost(TEXT_REMOVED, f"{_TEXT} is a notice that the post was removed or deleted")
 
 
 def read_number(record: dict[str, Any], name: str) -> float:
@@ -232,16 +233,16 @@ def read_number(record: dict[str, Any], name: str) -> float:
     return number
 
 
-def _name(record: dict[str, Any], field: str) -> str | None:
-    value = record.get(field)
+def _post_id(record: dict[str, Any]) -> str | None:
+    value = record.get(_ID)
     if value is None:
         return None
     if not isinstance(value, str) or not 0 < len(value) <= MAXIMUM_NAME_LENGTH:
         raise InvalidPost(
-            f"{field}_invalid",
-            f"{field} must be a string of 1 to {MAXIMUM_NAME_LENGTH} characters",
+            "post_id_invalid",
+            f"{_ID} must be a string of 1 to {MAXIMUM_NAME_LENGTH} characters",
         )
-    return _encodable(field, value)
+    return _encodable(_ID, value)
 
 
 def read_time_field(record: dict[str, Any], field: str) -> str | None:

@@ -7,7 +7,7 @@ this module needs pydantic, and only the web service needs this module.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,17 +22,18 @@ from pydantic import (
 from stresswatch.contracts.posts import (
     MAXIMUM_MOMENT_LENGTH,
     MAXIMUM_NAME_LENGTH,
-    NUMERIC_FEATURES,
     TEXT_REMOVED,
 )
 from stresswatch.serving.web_service import MAXIMUM_LABELS, MAXIMUM_POSTS
+from stresswatch.task.definition import TASK
+from stresswatch.task.sections import NumericFeature
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 
 VERSION = "1.0.0"
-TITLE = "Stresswatch"
+TITLE = TASK.title
 DESCRIPTION = (
-    "Predicts stress from posts, as the stream does: by the same code and model, with the same "
-    "answers. Nothing of a post is kept. **A probability of stress is no diagnosis.** "
+    f"{TASK.description} It answers as the stream does: by the same code and model. Nothing of a "
+    f"post is kept. **{TASK.wording.notice}** "
     "A request that nobody is known to have sent is refused by the gateway, in a form of its own."
 )
 
@@ -43,40 +44,78 @@ Moment = Annotated[
 ]
 
 
+def _described(feature: NumericFeature) -> str:
+    """Say what a number means; its range describes, and no value is refused for it."""
+    plausible = f" Plausible: {feature.range}." if feature.range else ""
+    return f"{feature.description.rstrip('.')}.{plausible}"
+
+
+_FIELDS: dict[str, Any] = {
+    **{
+        feature.name: (float | None, Field(None, description=_described(feature)))
+        for feature in TASK.numeric_features
+    },
+    TASK.fields.id: (
+        Name | None,
+        Field(None, description="By default its place in the request, from 0."),
+    ),
+    TASK.fields.text: (
+        Text,
+        Field(
+            description="At least one character that is neither blank nor invisible. A notice that "
+            "a post was removed or deleted, such as `[removed]`, is refused as "
+            f"`{TEXT_REMOVED}`."
+        ),
+    ),
+    TASK.fields.created_at: (
+        JsonValue,
+        Field(
+            None,
+            description="ISO 8601, or seconds or milliseconds since 1970. One that cannot be read "
+            "is dropped, here and below.",
+        ),
+    ),
+    TASK.fields.source: (
+        JsonValue,
+        Field(
+            None,
+            description="The community that the post comes from, of 1 to "
+            f"{MAXIMUM_NAME_LENGTH} characters.",
+        ),
+    ),
+}
+_CALLED = Field(
+    description=f"{TASK.label.name(1).capitalize()}: from a probability of "
+    f"{TASK.label.threshold:g} on."
+)
 if TYPE_CHECKING:
-    Numbers = BaseModel
+    _PostFields = BaseModel
+    _Called = BaseModel
 else:
-    Numbers = create_model("Numbers", **dict.fromkeys(NUMERIC_FEATURES, (float | None, None)))
+    _PostFields = create_model("_PostFields", **_FIELDS)
+    _Called = create_model("_Called", **{TASK.label.field: (bool, _CALLED)})
 
 
-class Post(Numbers):
+class Post(_PostFields):
     """A post, as a producer would put it on the stream; unknown fields are ignored."""
 
-    post_id: Name | None = Field(None, description="By default its place in the request, from 0.")
-    text: Text = Field(
-        description="At least one character that is neither blank nor invisible. A notice that a "
-        f"post was removed or deleted, such as `[removed]`, is refused as `{TEXT_REMOVED}`."
-    )
-    created_at: JsonValue = Field(
-        None,
-        description="ISO 8601, or seconds or milliseconds since 1970. One that cannot be read is "
-        "dropped, here and below.",
-    )
-    source: JsonValue = Field(
-        None,
-        description="The community that the post comes from, of 1 to "
-        f"{MAXIMUM_NAME_LENGTH} characters.",
-    )
     reasons: JsonValue = Field(
         None, description="True or false: ask for what moved the prediction."
     )
 
 
-class LabelledPost(Post):
+if TYPE_CHECKING:
+    _NamedPost = Post
+else:
+    _NamedPost = create_model("_NamedPost", __base__=Post, **{TASK.fields.id: (Name, ...)})
+
+
+class LabelledPost(_NamedPost):
     """A post with the annotators' verdict."""
 
-    post_id: Name
-    label: Literal[0, 1] = Field(description="1 stressed, 0 not.")
+    label: Literal[0, 1] = Field(
+        description=f"1 for {TASK.label.name(1)}, 0 for {TASK.label.name(0)}."
+    )
     labelled_at: Moment | None = Field(None, description="ISO 8601; by default now.")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None,
@@ -101,13 +140,14 @@ class Reasons(BaseModel):
     rest: float
 
 
-class Prediction(BaseModel):
+class Prediction(_Called):
     """What the predictions stream would say of the post."""
 
     prediction_id: str = Field(description="Names this answer; nothing of it is kept.")
     post_id: str
-    stressed: bool
-    probability: Annotated[float, Field(ge=0, le=1)]
+    probability: Annotated[float, Field(ge=0, le=1)] = Field(
+        description=f"Of {TASK.label.noun}. {TASK.wording.notice}"
+    )
     model_version: str
     predicted_at: str
     reasons: Reasons | None = None

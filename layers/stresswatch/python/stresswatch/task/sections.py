@@ -55,6 +55,11 @@ class Label(NamedTuple):
     positive: tuple[str, ...]
     negative: tuple[str, ...]
 
+    @property
+    def rate(self) -> str:
+        """Return what the share of positive posts is called, such as "stress rate"."""
+        return f"{self.noun} rate"
+
     def name(self, label: int) -> str:
         """Return the name of a class: of the positive one for 1, of the negative one for 0."""
         return (self.positive if label else self.negative)[0]
@@ -145,6 +150,11 @@ class Task(NamedTuple):
     recipe: RecipeDefaults
     gate: GateFloors
     wording: Wording
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Return what a model version says of its task."""
+        return {"name": self.name, "digest": self.digest}
 
     @property
     def digest(self) -> str:
