@@ -24,6 +24,7 @@ from cdk_app.source_revision import code_commit
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring import dimension_names
 from stresswatch.retraining import triggers
+from stresswatch.task.definition import TASK
 
 
 class StresswatchStack(Stack):
@@ -33,7 +34,7 @@ class StresswatchStack(Stack):
         super().__init__(
             scope,
             stack_outputs.stack_name(stage.name),
-            description="Stress in social-media posts: served from a stream, watched, retrained",
+            description=f"{TASK.title}: served from a stream, watched, retrained",
             termination_protection=stage.retains_data,
         )
         self._foundation = foundation = Foundation.make(self, stage)

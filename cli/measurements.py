@@ -15,6 +15,7 @@ from cli.status.table import timestamp
 from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.rates.cells import RateMethod
 from stresswatch.rates.page import percent
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(hours=1)
@@ -87,10 +88,10 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
 def _rate(rate: Mapping[str, Any]) -> dict[str, str]:
     """Say what the last seven full days give, and the last day, which may not be over."""
     days, day = rate["last_seven_days"], rate["last_day"]
-    shown = {"stress rate, seven days": _estimate(days)} if days else {}
+    shown = {f"{TASK.label.rate}, seven days": _estimate(days)} if days else {}
     if day:
-        shown[f"stress rate, {day['start']}"] = _estimate(day)
-    return shown or {"stress rate": "no figure: no posts in the last seven days"}
+        shown[f"{TASK.label.rate}, {day['start']}"] = _estimate(day)
+    return shown or {TASK.label.rate: "no figure: no posts in the last seven days"}
 
 
 def _estimate(rate: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from stresswatch.aws.s3 import read, read_if_there
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.retraining.approvals import answer
 from stresswatch.retraining.journal import Decision, Journal
+from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import (
     Change,
     DigestMismatch,
@@ -80,7 +81,7 @@ class Versions:
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
             quality, posts = manifest.metrics["overall"], manifest.posts
             table.add_row(
-                f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]",
+                f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]{_other(manifest)}",
                 self._state(name, champion),
                 f"{posts['train'] + posts['evaluation']:,}\n{posts['new']:,} new",
                 f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
@@ -198,3 +199,11 @@ def _reasons(verdict: Mapping[str, Any]) -> str:
         return "accepted"
     failed = ", ".join(check["name"] for check in verdict["checks"] if not check["passed"])
     return f"rejected: {failed}"
+
+
+def _other(manifest: Manifest) -> str:
+    """Name the task that a version was trained for, if it is known and another one."""
+    task = manifest.task
+    if task is None or task == TASK.identity:
+        return ""
+    return escape(f"\nfor another task: {task['name']} {task['digest']}")

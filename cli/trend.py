@@ -22,6 +22,7 @@ from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
 from stresswatch.rates.comparisons import Comparison, between_communities, between_periods
 from stresswatch.rates.page import interval, page, percent
 from stresswatch.rates.rate_table import COLUMNS, read_rates
+from stresswatch.task.definition import TASK
 
 DEFAULT_SPAN = timedelta(weeks=8)
 _A_DAY = timedelta(days=1)
@@ -77,7 +78,7 @@ class Trend:
         console.print(
             fitted(
                 console,
-                f"Stress rate by {self.by}, {name}",
+                f"{TASK.label.rate.capitalize()} by {self.by}, {name}",
                 ["from", "posts", "called", "corrected", "95 % interval", "labels", "how"],
                 [_cells(rate) for rate in self.shown],
                 numbers=["posts", "called", "corrected", "95 % interval", "labels"],
@@ -149,8 +150,8 @@ def read_trend(
     found = _read_span(target, first, last)
     if not found:
         raise OperatorError(
-            f"There is no stress rate from {first} to {last}: it is estimated with live quality, "
-            "once a day by default, or at once by `stresswatch measure`."
+            f"There is no {TASK.label.rate} from {first} to {last}: it is estimated with live "
+            "quality, once a day by default, or at once by `stresswatch measure`."
         )
     if source is not None:
         sources = sorted({rate.source for rate in found if rate.source is not None})

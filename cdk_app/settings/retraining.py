@@ -74,9 +74,9 @@ class Retraining(Settings):
         description="Time between two attempts.",
     )
     selected_features: int = Field(
-        default=len(NUMERIC_FEATURES),
+        default=max(1, len(NUMERIC_FEATURES)),
         ge=1,
-        le=len(NUMERIC_FEATURES),
+        le=max(1, len(NUMERIC_FEATURES)),
         description="Number of numeric features that the training job keeps; its hyperparameter "
         "`k`.",
     )

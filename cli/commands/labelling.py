@@ -35,7 +35,7 @@ def queue(
             min=0.1,
             max=100,
             metavar="POINTS",
-            help="Show also how many labels an interval of the stress rate takes that is so many "
+            help="Show also how many labels an interval of the rate takes that is so many "
             "percentage points wide.",
             show_default=False,
         ),

@@ -86,7 +86,7 @@ def measure(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Settle and measure what was predicted: drift, live quality, and the stress rate."""
+    """Settle and measure what was predicted: drift, live quality, and the rate."""
     span = span_of(start, end)
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     with stderr.status("starting") as shown:

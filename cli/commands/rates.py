@@ -1,4 +1,4 @@
-"""The stress rate: `trend`."""
+"""The rate of positive posts: `trend`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def trend(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how the stress rate changes over time, and whether that can be told from chance."""
+    """Show how the rate of positive posts changes, and whether that can be told from chance."""
     span = span_of(start, end)
     found = read_trend(find_target(on_local=on_local, stage=stage), by, source, span)
     if csv:

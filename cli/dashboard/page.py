@@ -15,6 +15,7 @@ from cli.status.snapshot import MeasuredSeries, Snapshot
 from cli.status.table import number, timestamp
 from stresswatch.monitoring.dashboard import SECTIONS, STRESS_RATE
 from stresswatch.monitoring.panels import COLOURS, Panel
+from stresswatch.task.definition import TASK
 
 _INK, _GRID = "#1f2933", "#e4e7eb"
 _LOUD = "#d55e00"
@@ -61,7 +62,7 @@ def body(snapshot: Snapshot) -> list[Any]:
             for section in SECTIONS
             if section is not STRESS_RATE  # `cli.dashboard.rates` draws it from the table
         ),
-        html.Footer("A probability of stress is no diagnosis."),
+        html.Footer(TASK.wording.notice),
     ]
 
 

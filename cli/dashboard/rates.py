@@ -1,4 +1,4 @@
-"""The first section of the page: how many posts express stress, by community over time."""
+"""The first section of the page: the rate of positive posts, by community over time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from stresswatch.monitoring.dashboard import STRESS_RATE
 from stresswatch.rates import chart
 from stresswatch.rates.cells import Period, Rate
 from stresswatch.rates.page import interval, largest_first, name_of, percent
+from stresswatch.task.definition import TASK
 
 COMMUNITIES = 5
 """The largest ones have a chart."""
@@ -52,7 +53,7 @@ def rates_section(recent: RecentRates) -> html.Section:
 
 def _content(recent: RecentRates) -> list[Any]:
     if recent.unreadable:
-        why = f"The stress rate could not be read. {recent.unreadable}"
+        why = f"The {TASK.label.rate} could not be read. {recent.unreadable}"
         return [html.P(why, className="verdict bad")]
     period = _period(recent.rates)
     by_source: dict[str | None, list[Rate]] = {}
@@ -105,7 +106,7 @@ def _sentence(rate: Rate) -> html.Div:
     if not rate.estimate:
         parts = [
             html.B(called),
-            html.Span(f"{of}: what the model calls stressed, not corrected."),
+            html.Span(f"{of}: what the model calls {TASK.label.name(1)}, not corrected."),
             html.P(["Too few drawn posts have a label. ", *_how_to_label()]),
         ]
     else:
@@ -113,7 +114,7 @@ def _sentence(rate: Rate) -> html.Div:
             html.B(_unbroken(percent(rate.corrected_rate))),
             html.Span(
                 f"{of}. {_unbroken('95 %')} interval: {_unbroken(interval(rate))}. "
-                f"The model alone calls {called} stressed."
+                f"The model alone calls {called} {TASK.label.name(1)}."
             ),
             *([html.P(rate.warning)] if rate.warning else []),
         ]
@@ -132,7 +133,8 @@ def _chart(source: str | None, rates: Sequence[Rate], period: Period) -> html.Fi
         [
             html.Figcaption(html.H3([name, html.Small(f"by {period}")])),
             html.Img(
-                src=f"data:image/svg+xml;base64,{drawn}", alt=f"Stress rate of {name}, by {period}"
+                src=f"data:image/svg+xml;base64,{drawn}",
+                alt=f"{TASK.label.rate.capitalize()} of {name}, by {period}",
             ),
         ]
     )
@@ -147,7 +149,8 @@ def _nothing_yet(*, is_suppressed: bool) -> html.P:
         )
     return html.P(
         [
-            "There is no stress rate yet. The monitoring workflow estimates it once a day, and ",
+            f"There is no {TASK.label.rate} yet. The monitoring workflow estimates it once a day, "
+            "and ",
             html.Code("stresswatch measure"),
             " does so at once. ",
             *_how_to_label(),

@@ -1,4 +1,4 @@
-"""The stress rate at the end of the demo, by labels of the posts that were drawn."""
+"""The rate at the end of the demo, by labels of the posts that were drawn."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.rates.cells import Period, Rate, week_of
 from stresswatch.rates.rate_table import read_rates
 from stresswatch.storage import label_queue
+from stresswatch.task.definition import TASK
 
 
 def label_drawn(deployment: DeploymentClient, sent: Mapping[str, LabelledPost]) -> int:
@@ -50,7 +51,7 @@ def rates_of(
     found = read_rates(target.client("s3"), bucket, week, week + timedelta(days=1))
     rates = {rate.source: rate for rate in found if rate.period is Period.WEEK}
     if missing := sorted(set(communities) - rates.keys()):
-        raise DemoFailed(f"There is no stress rate of {', '.join(missing)}.")
+        raise DemoFailed(f"There is no {TASK.label.rate} of {', '.join(missing)}.")
     labels: dict[str, list[int]] = {name: [] for name in communities}
     for id_, labelled in sent.items():
         predicted_on = datetime.fromisoformat(predictions[id_]["predicted_at"]).date()

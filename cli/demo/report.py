@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cli.demo.summary import CommunityRate, DriftWindow, Summary
 from cli.demo.terminal import Act
+from stresswatch.task.definition import TASK
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
 _INCHES = 5.5
@@ -66,7 +67,8 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     ).get_template("report.html.j2")
     path.write_text(
-        template.render(summary=summary, acts=acts, pictures=pictures), encoding="utf-8"
+        template.render(summary=summary, acts=acts, pictures=pictures, task=TASK),
+        encoding="utf-8",
     )
 
 
@@ -111,7 +113,7 @@ def _rate_picture(rates: list[CommunityRate]) -> Markup:
         )
     axes.set_yticks(range(len(rates)), list(rows))
     axes.set_ylim(len(rates) - 0.5, -0.5)
-    axes.set_xlabel("share of posts that express stress")
+    axes.set_xlabel(f"share of posts that are {TASK.label.name(1)}")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(loc="outside upper left", ncols=1)
     return _svg(figure)
@@ -172,7 +174,7 @@ def _probability_picture(before: NDArray[np.float64], after: NDArray[np.float64]
         ("new champion", after, _QUIET),
     ):
         axes.hist(values, bins=20, range=(0, 1), label=name, color=colour, alpha=0.65)
-    axes.set_xlabel("probability of stress")
+    axes.set_xlabel(f"probability of {TASK.label.noun}")
     axes.set_ylabel("held-out posts")
     figure.legend(loc="outside upper left", ncols=2)
     return _svg(figure)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.demo.summary import CommunityRate, DriftWindow, Summary
+from stresswatch.task.definition import TASK
 
 
 @dataclass
@@ -140,10 +141,11 @@ def _drift_table(windows: list[DriftWindow]) -> Table:
 
 def _rate_table(rates: list[CommunityRate]) -> Table:
     table = Table(
-        title="Stress rate of the unseen communities",
+        title=f"{TASK.label.rate.capitalize()} of the unseen communities",
         title_justify="left",
-        caption="Called: what the model calls stressed. Corrected: by the labels of the posts that "
-        "were drawn, with its 95 % interval. True: by all labels, which only the demo knows.",
+        caption=f"Called: what the model calls {TASK.label.name(1)}. Corrected: by the "
+        "labels of the posts that were drawn, with its 95 % interval. True: by all labels, which "
+        "only the demo knows.",
         caption_justify="left",
     )
     table.add_column("community", overflow="fold")

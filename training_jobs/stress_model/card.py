@@ -17,17 +17,21 @@ from markupsafe import Markup
 
 from stresswatch.aws.identifiers import printable
 from stresswatch.contracts.posts import NUMERIC_FEATURES
-from stresswatch.contracts.predictions import DECISION_THRESHOLD
 from stresswatch.evaluation.metrics import METRICS
+from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import CARD_FILE, CARD_PAGE_FILE, Manifest
 from training_jobs.stress_model.evaluation import CURVES
 
+_POSITIVE = TASK.label.name(1)
 MEANINGS = {
     "accuracy": ("Accuracy", "share of posts called rightly"),
-    "precision": ("Precision", "of the posts called stressed, share that is"),
-    "recall": ("Recall", "of the stressed posts, share that is called so"),
+    "precision": ("Precision", f"of the posts called {_POSITIVE}, share that is"),
+    "recall": ("Recall", f"of the {_POSITIVE} posts, share that is called so"),
     "f1": ("F1", "harmonic mean of precision and recall"),
-    "roc_auc": ("ROC-AUC", "chance that a stressed post gets the higher probability of a pair"),
+    "roc_auc": (
+        "ROC-AUC",
+        f"of a {_POSITIVE} and another post, chance that the first has the higher probability",
+    ),
     "brier": ("Brier score", "mean squared error of the probability; lower is better"),
     "calibration_error": (
         "Calibration error",
@@ -76,7 +80,7 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
         present_features=[
             name for name in NUMERIC_FEATURES if name not in manifest.absent_features
         ],
-        threshold=DECISION_THRESHOLD,
+        task=TASK,
         fewest_posts=FEWEST_POSTS,
         curves={
             CURVES[name]: base64.b64encode(picture).decode() for name, picture in curves.items()

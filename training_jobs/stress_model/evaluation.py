@@ -16,6 +16,7 @@ from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
+from stresswatch.task.definition import TASK
 from training_jobs.stress_model.dataset import labels_of
 
 CURVES = {
@@ -72,7 +73,7 @@ def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict
         CalibrationDisplay.from_predictions(
             labels, probability, n_bins=_BINS, ax=axes, name="model", color=_COLOUR
         )
-        axes.set(xlabel="Mean probability said", ylabel="Share of stressed posts")
+        axes.set(xlabel="Mean probability said", ylabel=f"Share of {TASK.label.name(1)} posts")
 
     draws = zip(CURVES.items(), (roc, precision_recall, reliability), strict=True)
     return {name: _picture(title, draw) for (name, title), draw in draws}

@@ -20,6 +20,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FARTHEST
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,
@@ -30,6 +31,9 @@ from training_jobs.stress_model.dataset import (
 )
 from training_jobs.stress_model.features import LexiconShares, TextImputer
 from training_jobs.stress_model.lexicons import read_lexicons
+
+MOST_FEATURES = max(1, len(NUMERIC_FEATURES))
+"""The largest `k`; at least 1, also where a task has no numeric features."""
 
 
 class InvalidHyperparameters(InvalidInput):
@@ -55,17 +59,15 @@ class Hyperparameters:
         a norm of 1 in all: the smaller, the more the regression shrinks their coefficients.
     """
 
-    k: int = len(NUMERIC_FEATURES)
-    minimum_document_frequency: int = 2
-    inverse_regularisation: float = 5.0
-    number_weight: float = 0.03
+    k: int = MOST_FEATURES
+    minimum_document_frequency: int = TASK.recipe.minimum_document_frequency
+    inverse_regularisation: float = TASK.recipe.inverse_regularisation
+    number_weight: float = TASK.recipe.number_weight
     seed: int = 7
 
     def __post_init__(self) -> None:
-        if not 1 <= self.k <= len(NUMERIC_FEATURES):
-            raise InvalidHyperparameters(
-                f"k must be between 1 and {len(NUMERIC_FEATURES)}, not {self.k}"
-            )
+        if not 1 <= self.k <= MOST_FEATURES:
+            raise InvalidHyperparameters(f"k must be between 1 and {MOST_FEATURES}, not {self.k}")
         if self.minimum_document_frequency < 1:
             raise InvalidHyperparameters("minimum_document_frequency must be at least 1")
         for name in ("inverse_regularisation", "number_weight"):

@@ -56,7 +56,7 @@ from training_jobs.stress_model.recipe import (
 from training_jobs.stress_model.suspicious_labels import suspicious_labels
 from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
 
-EXPERIMENT = "stress-model"
+EXPERIMENT = f"{TASK.name}-model"
 
 log = logging.getLogger("training")
 
@@ -85,7 +85,7 @@ class Provenance:
 
 def main(arguments: list[str] | None = None) -> int:
     """Train one model version; return the exit code."""
-    parser = argparse.ArgumentParser(description="Train one version of the stress model.")
+    parser = argparse.ArgumentParser(description=f"Train one version of the model: {TASK.title}.")
     parser.add_argument("command", nargs="?", default="train", choices=["train"])
     parser.add_argument("--prefix", type=Path, default=Path("/opt/ml"))
     prefix: Path = parser.parse_args(arguments).prefix
@@ -185,6 +185,7 @@ def _train(
         absent_features=absent,
         numeric_features=artefact.numeric_features,
         predicts=TASK.label.field,
+        task=TASK.identity,
         parity=parity,
         metrics=metrics,
         parent=provenance.parent,
@@ -201,6 +202,7 @@ def _train(
         tags={
             "numeric_features": ", ".join(manifest.selected_features) or "none",
             "absent_features": ", ".join(absent) or "none",
+            **{f"task_{name}": value for name, value in TASK.identity.items()},
         },
         # Not the reference: it has a row for each post.
         files={f"version/{name}": files[name] for name in files.keys() - {REFERENCE_FILE}}

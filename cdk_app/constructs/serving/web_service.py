@@ -20,6 +20,7 @@ from stresswatch.monitoring import metric_names
 from stresswatch.serving.environments import ApiEnvironment
 from stresswatch.serving.web_service import ROUTES
 from stresswatch.storage.training_sets import LABELS_PREFIX
+from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import MODELS_PREFIX
 
 _ANY_OTHER = "/{proxy+}"
@@ -57,7 +58,7 @@ class WebService(Construct):
             self,
             "Api",
             api_name=stack_name(stage.name),
-            description="Stress in posts, predicted on request",
+            description=f"{TASK.title}, predicted on request",
             create_default_stage=False,
             default_authorizer=_authorizer(settings),
         )

@@ -53,7 +53,7 @@ def card(metrics, curves):
 @pytest.mark.parametrize(
     "words",
     [
-        "This is no diagnosis",
+        "is no diagnosis",
         "Purpose",
         "Limits",
         "What it must not be used for",

@@ -1,8 +1,7 @@
 """What an operator looks at: one list of panels, wherever they are drawn.
 
 The CloudWatch dashboard (`cdk_app`), the file for Grafana, `stresswatch status` and the page of
-`stresswatch dashboard` (`cli`) are all made of `SECTIONS`, so that they cannot tell different
-stories. The answer that people come for stands first.
+`stresswatch dashboard` (`cli`) are all made of `SECTIONS`; the answer people come for is first.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from stresswatch.monitoring.series import (
     of_workflow,
     waiting,
 )
+from stresswatch.task.definition import TASK
 
 MEMORY_MB = {
     "predictor": (stack_outputs.PREDICTOR_FUNCTION, 1769),
@@ -31,12 +31,12 @@ MEMORY_MB = {
 """Of the functions that run without being asked, with the outputs that name them."""
 
 STRESS_RATE = Section(
-    "How many posts express stress?",
+    f"What is the {TASK.label.rate}?",
     (
         Panel(
-            "Stress rate",
-            "The share of posts of the last seven full days that express stress: corrected by "
-            "labels of drawn posts, with its 95 % interval, and as the model calls it.",
+            TASK.label.rate.capitalize(),
+            f"The share of posts of the last seven full days that are {TASK.label.name(1)}: "
+            "corrected by labels of drawn posts, with its interval, and as the model calls it.",
             "share",
             (
                 Series("corrected", metric_names.STRESS_RATE, "Average"),
@@ -47,7 +47,7 @@ STRESS_RATE = Section(
             minutes=1440,
         ),
         Panel(
-            "Stress rate by community",
+            f"{TASK.label.rate.capitalize()} by community",
             "The corrected rate of the twenty largest communities that have enough labels. "
             "`stresswatch trend` shows the intervals.",
             "share",

@@ -9,6 +9,7 @@ from stresswatch.rates import chart
 from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.comparisons import between_communities, between_periods
 from stresswatch.storage.prefixes import REPORTS
+from stresswatch.task.definition import TASK
 
 PAGE = f"{REPORTS}stress-rate.html"
 """Its key in the archive's bucket."""
@@ -26,11 +27,13 @@ _STYLE = (
     "td:last-child{white-space:normal;min-width:14em}summary{cursor:pointer;padding:.4em 0}"
     f"{chart.STYLE}"
 )
+_TITLE = escape(TASK.label.rate.capitalize())
 _INTRODUCTION = (
-    "Which share of posts expresses stress. The called rate counts what the model calls stressed, "
-    "and is wrong wherever the model is. The corrected rate takes that off by labels of posts that "
-    "were drawn at random, and its interval has the true share in 95 of 100 cases. A probability "
-    "of stress is no diagnosis."
+    f"Which share of posts is {TASK.label.name(1)}. The called rate counts what the model calls "
+    f"{TASK.label.name(1)}, and is wrong wherever the model is. The corrected rate takes that off "
+    "by labels of posts that were drawn at random, and its interval has the true share in 95 of "
+    "100 cases. "
+    f"{TASK.wording.notice}"
 )
 _TITLES = {Period.WEEK: "By week", Period.DAY: f"By day, the last {_DAYS}"}
 _HEADERS = ("from", "posts", "called", "corrected", "95 % interval", "labels", "how it was made")
@@ -60,8 +63,8 @@ def page(rates: Iterable[Rate]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Stress rate</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>Stress rate</h1><p>{_INTRODUCTION}</p><p>{chart.LEGEND}</p>{nothing}"
+        f"<title>{_TITLE}</title><style>{_STYLE}</style></head><body><main>"
+        f"<h1>{_TITLE}</h1><p>{escape(_INTRODUCTION)}</p><p>{chart.LEGEND}</p>{nothing}"
         f"{''.join(sections[:1])}{_sentences('Between communities', compared)}"
         f"{''.join(sections[1:])}{more}</main></body></html>\n"
     )

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from stresswatch.errors import InvalidInput
+from stresswatch.task.definition import TASK
 
 
 class InvalidGateRules(InvalidInput):
@@ -55,7 +56,7 @@ class GateRules:
     """
 
     confidence: float = 0.95
-    minimum_roc_auc: float = 0.7
+    minimum_roc_auc: float = TASK.gate.minimum_roc_auc
     maximum_chance: float = 0.01
     base_f1_margin: float = 0.05
     base_brier_margin: float = 0.005

@@ -63,8 +63,9 @@ class Manifest:
         many labels of both splits are ``suspicious``.
     numeric_features : tuple of str or None
     predicts : str or None
-        The features and the label's field of the task that the model was trained for; versions of
-        earlier releases do not say.
+    task : mapping of str to str or None
+        The features, the label's field, and the ``name`` and ``digest`` of the task that the model
+        was trained for; versions of earlier releases do not say.
     absent_features : tuple of str
         The numeric features without two different values among the posts trained on: the model has
         no coefficient for them.
@@ -90,6 +91,7 @@ class Manifest:
     absent_features: tuple[str, ...] = ()
     numeric_features: tuple[str, ...] | None = None
     predicts: str | None = None
+    task: Mapping[str, str] | None = None
 
     @property
     def task_change(self) -> TaskChange | None:
