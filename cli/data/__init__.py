@@ -36,7 +36,7 @@ def data_directory() -> Path:
 
 
 def load_posts() -> DataSet:
-    """Load Dreaddit's training split where it is; generate synthetic posts elsewhere.
+    """Load Dreaddit's training split where it is, for its task; else generate synthetic posts.
 
     Raises
     ------
@@ -44,13 +44,11 @@ def load_posts() -> DataSet:
         When the file is there and cannot be read.
     """
     path = data_directory() / dreaddit.TRAIN_FILE
-    if path.exists():
+    if synthetic.IS_STRESS and path.exists():
         posts = read_posts(path)
         return DataSet(f"Dreaddit, {len(posts):,} real posts", posts, dreaddit.NEWCOMERS)
     posts = synthetic.generate_posts(SEED)
-    return DataSet(
-        f"synthetic posts, {len(posts):,} of seed {SEED}", posts, synthetic.AID_COMMUNITIES
-    )
+    return DataSet(f"synthetic posts, {len(posts):,} of seed {SEED}", posts, synthetic.NEWCOMERS)
 
 
 def read_posts(path: Path) -> list[LabelledPost]:

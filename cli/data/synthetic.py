@@ -1,4 +1,4 @@
-"""Synthetic labelled posts, for whoever has no real ones at hand.
+"""Synthetic labelled posts: those of the stress task stand here, any other's in `task_posts`.
 
 They tell the same story as Dreaddit: ten communities of the same names and sizes, stress that
 shows in words and in numbers, and four communities in need of material help that differ from the
@@ -12,8 +12,10 @@ import math
 import random
 from dataclasses import dataclass
 
+from cli.data import task_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.task.definition import TASK
 
 SIZES = {
     "ptsd": 584,
@@ -77,6 +79,10 @@ _DEVIATIONS = (30.0, 4.2, 2.4, 28.0, 0.17)
 _AID_SHIFT = (22.0, -2.2, -1.6, 3.0, 0.07)
 _BOUNDS = ((1.0, 99.0), (0.0, 100.0), (0.0, 100.0), (1.0, 99.0), (-1.0, 1.0))
 
+IS_STRESS = TASK.name == "stress"
+"""Whether the task is the one whose posts these are."""
+NEWCOMERS = AID_COMMUNITIES if IS_STRESS else task_posts.NEWCOMERS
+"""Communities that a demo's first model does not see."""
 _MISLABELLED = 0.12
 _MISSING = 0.03
 _SAME_POST = 0.2
@@ -114,6 +120,8 @@ def generate_stream(seed: int = 7) -> list[LabelledPost]:
 
 
 def _generate(chance: random.Random, prefix: str) -> list[LabelledPost]:
+    if not IS_STRESS:
+        return task_posts.generate(TASK, chance, prefix)
     posts: list[LabelledPost] = []
     for community, size in SIZES.items():
         post_id = ""
@@ -166,7 +174,7 @@ def _numbers(community: str, tense: bool, chance: random.Random) -> tuple[float,
         centre = mean + (shift if community in AID_COMMUNITIES else 0.0)
         value = round(min(highest, max(lowest, chance.gauss(centre, deviation))), 4)
         numbers[name] = math.nan if chance.random() < _MISSING else value
-    # Where the contract is another task's, these posts lack its numbers, as a post may.
+    # A feature that was added to the task is missing, as a post may lack any.
     return tuple([numbers.get(name, math.nan) for name in NUMERIC_FEATURES])
 
 

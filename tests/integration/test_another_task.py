@@ -21,10 +21,14 @@ def test_another_task_takes_a_file_that_defines_it(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["numbers"] == ["stars", "days_owned", "pictures"]
-    assert set(result["schema"]) >= {"text", "stars", "days_owned", "pictures"}
+    assert set(result["schema"]) >= {"review_id", "body", "stars", "days_owned", "pictures"}
+    assert set(result["sent"]) <= set(result["schema"])
     assert not any(name.startswith("lex_") for name in result["schema"])
     assert result["answer"] == {"batchItemFailures": []}
-    assert result["right"] > 0.9
+    assert result["right"] > 0.75
+    assert result["manifest"]["name"] == "reviews"
+    assert "A post is called helpful from a probability of 0.5 on." in result["card"]
+    assert "stress" not in result["card"].lower().replace("stresswatch", "")
     assert result["archived"] == 1
     assert result["smoke"] == 100, "not every post of a smoke test was predicted"
     assert result["selected"] == 3, "a retraining is told another number than there is"
