@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import fmean
 from xml.etree import ElementTree
 
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 Lexicons = dict[str, dict[str, float]]
@@ -49,21 +50,39 @@ FUNCTION_WORDS = {
 }
 
 
+PUNCTUATION = {"exclamation": "! !! !!!", "question": "? ?? ???", "pause": "... .. ,"}
+"""What a text of any language has: the categories of a task that names no lexicon."""
+
+
 @cache
-def read_lexicons() -> Lexicons:
-    """Read every category of every lexicon; leave out what is not one token of the model's.
+def read_lexicons(names: tuple[str, ...] = TASK.text.lexicons) -> Lexicons:
+    """Read every category of the task's lexicons; leave out what is not one token of the model's.
+
+    Without a lexicon there are the categories of `PUNCTUATION`: missing numbers are then imputed
+    by little more than their mean, and the descriptor ``text_sentiment`` is 0.
 
     Raises
     ------
     importlib.metadata.PackageNotFoundError
         When a lexicon's package is not installed.
     """
-    classes = {name: dict.fromkeys(words.split(), 1.0) for name, words in FUNCTION_WORDS.items()}
+    readers = {"function_words": _function_words, "vader": _vader, "pattern": _pattern}
+    categories: Lexicons = {}
+    for name in names:
+        categories |= readers[name]()
     is_token = re.compile(TOKEN_PATTERN).fullmatch
     return {
         name: {word: weight for word, weight in lexicon.items() if is_token(word)}
-        for name, lexicon in (classes | _vader() | _pattern()).items()
+        for name, lexicon in (categories or _classes(PUNCTUATION)).items()
     }
+
+
+def _function_words() -> Lexicons:
+    return _classes(FUNCTION_WORDS)
+
+
+def _classes(words: dict[str, str]) -> Lexicons:
+    return {name: dict.fromkeys(listed.split(), 1.0) for name, listed in words.items()}
 
 
 def _vader() -> Lexicons:

@@ -5,9 +5,11 @@ import pytest
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.model.arithmetic import SHARE_PRIOR
 from stresswatch.model.explainer import Explainer
-from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.model.sklearn_export import PARITY, export_pipeline, prove_parity
+from training_jobs.stress_model import recipe
+from training_jobs.stress_model.dataset import frame
 from training_jobs.stress_model.features import LexiconShares, TextImputer
-from training_jobs.stress_model.lexicons import FUNCTION_WORDS, read_lexicons
+from training_jobs.stress_model.lexicons import FUNCTION_WORDS, PUNCTUATION, read_lexicons
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 LEXICONS = {"negation": {"not": 1.0, "don't": 1.0}, "strength": {"awful": 2.5, "nice": -1.0}}
@@ -56,6 +58,16 @@ def test_the_lexicons_know_feelings_and_function_words():
     assert lexicons["polarity"]["awful"] < 0 < lexicons["polarity"]["wonderful"]
     assert "i'm" in lexicons["first_person_singular"]
     assert all(np.isfinite(list(lexicon.values())).all() for lexicon in lexicons.values())
+
+
+def test_a_task_without_lexicons_reads_punctuation_and_is_served(labelled_posts, monkeypatch):
+    monkeypatch.setattr(recipe, "read_lexicons", lambda: read_lexicons(()))
+    pipeline = fit_pipeline(labelled_posts, Hyperparameters())
+    artefact = export_pipeline(pipeline)
+    assert set(artefact.categories) == set(PUNCTUATION)
+    assert prove_parity(artefact, pipeline, frame(labelled_posts)) <= PARITY
+    numbers = np.array([labelled_posts[0].post.numbers])
+    assert artefact.score(["a wonderful day"], numbers).sentiment == [0]
 
 
 def test_an_added_class_of_words_is_learned_served_and_a_reason(labelled_posts, monkeypatch):
