@@ -18,11 +18,13 @@ from cli.commands import (
     rates,
     recovery,
     scoring,
+    tasks,
 )
 from cli.console import console, errors_in_a_sentence
+from stresswatch.task.definition import TASK
 
 app = typer.Typer(
-    help="Stress in social-media posts: served from a stream, watched, retrained with care.",
+    help=f"{TASK.title}: served from a stream, watched, retrained with care.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Labelled posts to learn from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+task_app = typer.Typer(help="What posts have and what is predicted.", no_args_is_help=True)
+app.add_typer(task_app, name="task")
 queue_app = typer.Typer(help="Drawn posts that wait for a label.", invoke_without_command=True)
 app.add_typer(queue_app, name="queue")
 
@@ -46,7 +50,7 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Stress in social-media posts: served from a stream, watched, retrained with care."""
+    """Take the options of the command itself."""
 
 
 # In the order in which `--help` lists them.
@@ -83,12 +87,15 @@ DATA_COMMANDS: dict[str, Callable[..., None]] = {
     "fetch": data.fetch,
     "synthesize": data.synthesize_posts,
 }
+TASK_COMMANDS: dict[str, Callable[..., None]] = {"init": tasks.init, "check": tasks.check}
 QUEUE_COMMANDS: dict[str, Callable[..., None]] = {"export": labelling.export}
 
 for command in COMMANDS:
     app.command()(errors_in_a_sentence()(command))
 for name, command in DATA_COMMANDS.items():
     data_app.command(name)(errors_in_a_sentence()(command))
+for name, command in TASK_COMMANDS.items():
+    task_app.command(name)(errors_in_a_sentence()(command))
 queue_app.callback()(errors_in_a_sentence()(labelling.queue))
 for name, command in QUEUE_COMMANDS.items():
     queue_app.command(name)(errors_in_a_sentence()(command))

@@ -1,0 +1,78 @@
+"""The task: `task init` writes a definition, `task check` holds data against it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import console, stderr
+from cli.options import AsJson
+from cli.task.checking import Fit
+from cli.task.guessing import guess
+from cli.task.sample import read_columns
+from cli.task.writing import definition
+from stresswatch.task.reading import TASK_VARIABLE
+
+_File = Annotated[Path, typer.Argument(help="Labelled posts: CSV, JSON Lines or Parquet.")]
+
+
+def init(
+    file: _File,
+    output: Annotated[Path, typer.Option(help="A new file for the task.")] = Path("task.toml"),
+    name: Annotated[
+        str | None, typer.Option(help="The task's name; by default the file's.", show_default=False)
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="The column of the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="The column of the label.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The label's value that is the positive class.")
+    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="The column of ids.")] = None,
+    source: Annotated[str | None, typer.Option(help="The column of communities or groups.")] = None,
+    created_at: Annotated[str | None, typer.Option(help="The column of timestamps.")] = None,
+    noun: Annotated[
+        str | None, typer.Option(help="What the positive class is about, such as stress.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the texts, as a BCP 47 tag.")] = "en",
+) -> None:
+    """Write a task definition for labelled data: guess what its columns are, and say so.
+
+    Look at the file, and complete its wording. `STRESSWATCH_TASK=FILE` then makes it the task.
+    """
+    if output.exists():
+        raise typer.BadParameter(f"{output} exists; name a new file", param_hint="--output")
+    given = {
+        "text": text,
+        "label": label,
+        "id": id_,
+        "source": source,
+        "created_at": created_at,
+    }
+    guessed = guess(read_columns(file), given, positive)
+    stem = re.sub(r"[^a-z0-9]+", "-", file.name.partition(".")[0].lower()).strip("-")
+    content = definition(guessed, name or stem, noun, language)
+    output.write_text(content, encoding="utf-8")
+    for note in guessed.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{output} defines the task with {len(guessed.features)} numeric features. Complete its "
+        f"wording, then: {TASK_VARIABLE}={output} stresswatch task check {file}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def check(file: _File, as_json: AsJson = False) -> None:
+    """Say how labelled data fits the task: its columns, ranges and classes.
+
+    Values outside of a plausible range are accepted: the range describes.
+    """
+    fit = Fit.of(file, stderr)
+    if as_json:
+        console.print_json(data=fit.as_dict())
+    else:
+        fit.show(console)

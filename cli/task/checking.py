@@ -1,0 +1,149 @@
+"""Says how labelled data fits the task."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.post_files import PostFile, Wanted, refuse, watched
+from cli.post_files.checking import CheckReport
+from cli.post_files.columns import known
+from cli.task.sample import read_columns
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.task.definition import TASK
+from stresswatch.task.sections import NumericFeature
+from stresswatch.text.wording import counted
+
+FEWEST_OF_A_CLASS = 50
+"""Posts of each class below which a model's figures are mostly noise."""
+
+
+@dataclass
+class Found:
+    """What labelled posts have of a numeric feature.
+
+    Attributes
+    ----------
+    values : int
+        Posts that have it.
+    outside : int
+        Of these values, those outside of the plausible range.
+    """
+
+    feature: NumericFeature
+    values: int = 0
+    outside: int = 0
+    lowest: float = math.inf
+    highest: float = -math.inf
+
+    def add(self, value: float) -> None:
+        if math.isnan(value):
+            return
+        self.values += 1
+        self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+        low, high = self.feature.minimum, self.feature.maximum
+        self.outside += (low is not None and value < low) or (high is not None and value > high)
+
+    @property
+    def problem(self) -> str:
+        if not self.values:
+            return "no post has it: the model cannot learn from it"
+        if self.lowest == self.highest:
+            return "it has one value: the model cannot learn from it"
+        return "outside of the plausible range" if self.outside else ""
+
+
+@dataclass
+class Fit:
+    """How a file fits the task.
+
+    Attributes
+    ----------
+    unknown : list of str
+        Columns that are no field of the task.
+    """
+
+    report: CheckReport
+    unknown: list[str]
+    found: list[Found] = field(default_factory=list)
+
+    @staticmethod
+    def of(path: Path, console: Console) -> Fit:
+        """Read a file of labelled posts to its end.
+
+        Raises
+        ------
+        FileRefused
+            When it holds no labelled post, or lacks a column that one has.
+        """
+        file = PostFile(path, Wanted.BASE_DATA)
+        unknown = [column.name for column in read_columns(path) if not known(column.name)]
+        fit = Fit(CheckReport(), unknown, [Found(one) for one in TASK.numeric_features])
+        for row in watched(file.rows(), file, console, "Checking"):
+            fit.report.add(row)
+            if isinstance(row.found, LabelledPost):
+                for found, value in zip(fit.found, row.found.post.numbers, strict=True):
+                    found.add(value)
+        refuse(file, fit.report)
+        return fit
+
+    def problems(self) -> list[str]:
+        """Return what does not fit, in sentences; nothing of it is refused."""
+        posts, positive = self.report.posts, self.report.positive
+        said = [f"{one.feature.name}: {one.problem}." for one in self.found if one.problem]
+        if self.unknown:
+            said.append(f"Not in the task, and ignored: {', '.join(self.unknown)}.")
+        for label, count in ((1, positive), (0, posts - positive)):
+            if count < FEWEST_OF_A_CLASS:
+                said.append(
+                    f"Only {counted(count, 'post is', 'posts are')} {TASK.label.name(label)}; "
+                    f"{FEWEST_OF_A_CLASS} or more of each class are needed."
+                )
+        return said + list(self.report.notes())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fit as JSON has it."""
+        return self.report.as_dict() | {
+            "task": TASK.identity,
+            TASK.label.field: self.report.positive,
+            "unknown": self.unknown,
+            "features": {
+                one.feature.name: {"values": one.values, "outside": one.outside}
+                for one in self.found
+            },
+            "problems": self.problems(),
+        }
+
+    def show(self, console: Console) -> None:
+        """Print the classes, the features, and what does not fit."""
+        posts, positive = self.report.posts, self.report.positive
+        console.print(
+            f"{counted(posts, 'labelled post')} for the task {TASK.name}: {positive:,} "
+            f"{TASK.label.name(1)} ({positive / posts:.0%}), {posts - positive:,} "
+            f"{TASK.label.name(0)}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if NUMERIC_FEATURES:
+            table = Table()
+            for name in ("feature", "plausible", "found", "posts", "outside"):
+                table.add_column(name, overflow="fold")
+            for one in self.found:
+                span = f"{one.lowest:g} to {one.highest:g}" if one.values else "-"
+                table.add_row(
+                    one.feature.name,
+                    one.feature.range,
+                    span,
+                    f"{one.values / posts:.0%}",
+                    f"{one.outside:,}",
+                )
+            console.print(table)
+        self.report.show(console)
+        for problem in self.problems():
+            console.print(problem, markup=False, highlight=False, soft_wrap=True)

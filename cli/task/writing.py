@@ -1,0 +1,124 @@
+"""Writes a task definition as TOML."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from cli.errors import OperatorError
+from cli.task.guessing import Guess
+from cli.task.sample import Column
+from stresswatch.task.reading import LEXICONS, InvalidTask, parse_task
+
+_WORDS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "yes", "no"})
+"""Values of labels that name no class."""
+_TEMPLATE = """\
+# Written by `stresswatch task init`. Look at each line: docs/another-data-set.md explains them.
+
+name = {name}
+title = {title}
+description = {description}
+
+[text]
+language = {language}
+lexicons = {lexicons}
+
+[fields]
+id = {id}
+text = {text}
+source = {source}
+created_at = {created_at}
+
+[label]
+field = {field}
+noun = {noun}
+threshold = 0.5
+positive = [{positive}]
+negative = [{negative}]
+{features}
+[recipe]
+number_weight = 1.0
+minimum_document_frequency = 2
+inverse_regularisation = 5.0
+
+[gate]
+minimum_roc_auc = 0.7
+
+[wording]
+notice = {notice}
+purpose = "Say whom the model is for, and what for."
+limits = "Say what a label means, and what the model cannot know."
+must_not_be_used = []
+guideline = '''
+# Labelling guideline
+
+Say when a post is {called}, with examples.
+'''
+"""
+
+
+def definition(guessed: Guess, name: str, noun: str | None, language: str) -> str:
+    """Return the text of a task definition.
+
+    Raises
+    ------
+    OperatorError
+        When what the columns and flags give is no task.
+    """
+    positive = _class_name(guessed.positive, noun or name.replace("-", " "))
+    negative = _class_name(guessed.negative, f"not {positive}")
+    noun = noun or positive
+    values = {
+        "name": name,
+        "title": f"{name.replace('-', ' ').capitalize()} of posts",
+        "description": f"Predicts whether a post is {positive}.",
+        "language": language,
+        **{part: column for part, column in guessed.fields.items() if part != "label"},
+        "field": re.sub(r"\W+", "_", positive),
+        "noun": noun,
+        "positive": positive,
+        "negative": negative,
+        "notice": f"A probability of {noun} is an estimate.",
+    }
+    is_english = language.partition("-")[0] == "en"
+    content = _TEMPLATE.format(
+        **{key: _text(value) for key, value in values.items()},
+        lexicons=json.dumps(list(LEXICONS if is_english else ())),
+        features="".join(map(_feature, guessed.features)),
+        called=positive,
+    )
+    if not guessed.features:
+        content = content.replace("\n[text]", "numeric_features = []\n\n[text]", 1)
+    try:
+        parse_task(content)
+    except InvalidTask as error:
+        raise OperatorError(
+            f"This would be no task: {error}. A flag can say it otherwise."
+        ) from None
+    return content
+
+
+def _feature(column: Column) -> str:
+    low, high = min(column.numbers), max(column.numbers)
+    return (
+        f"\n[[numeric_features]]\nname = {_text(column.name)}\n"
+        f"description = {_text(column.name.replace('_', ' ').strip().capitalize())}\n"
+        f'unit = ""\nminimum = {_bound(low, math.floor)}\nmaximum = {_bound(high, math.ceil)}\n'
+    )
+
+
+def _bound(value: float, rounded: object) -> str:
+    """Write a bound of a range, outward to a whole number where that is little."""
+    whole = rounded(value) if callable(rounded) else value
+    return str(whole) if abs(value) >= 1 or value == whole else repr(value)
+
+
+def _class_name(value: str, otherwise: str) -> str:
+    name = " ".join(value.lower().replace("_", " ").split())
+    return otherwise if name in _WORDS else name
+
+
+def _text(value: str) -> str:
+    """Write a TOML string, which JSON's are but for a control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
