@@ -62,7 +62,7 @@ check: $(VENV)/installed ## Lint, format check, types and workflows
 # These two look at what the project is made of with tools of many packages, and each has an
 # environment of its own, with nothing of this one's.
 TOOL := $(BIN)/uv tool run --python $(BIN)/python --from
-LOCKED := requirements.txt layers/runtime/requirements.txt layers/settling/requirements.txt lambdas/drift/requirements.txt training_jobs/stress_model/requirements.txt
+LOCKED := requirements.txt layers/runtime/requirements.txt layers/settling/requirements.txt lambdas/drift/requirements.txt layers/scikit_learn/requirements.txt training_jobs/stress_model/requirements.txt
 audit: $(VENV)/installed ## Look for known vulnerabilities of what is locked; needs pypi.org
 	$(TOOL) pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes $(LOCKED:%=--requirement %)
 
@@ -143,6 +143,7 @@ lock: ## Resolve pyproject.toml anew into the pinned, hashed requirement files
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra runtime --output-file layers/runtime/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra settling --output-file layers/settling/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra drift --output-file lambdas/drift/requirements.txt
+	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra scikit-learn --output-file layers/scikit_learn/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra training --output-file training_jobs/stress_model/requirements.txt
 
 clean: ## Remove what the other targets made

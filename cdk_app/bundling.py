@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, IgnoreMode, ILocalBundling
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 
 from stresswatch.task.definition import SHIPPED_FILE, task_file
@@ -90,12 +91,29 @@ class ImageContext:
     exclude: list[str]
 
 
-def image_context(folder: str) -> ImageContext:
-    """Return the context of an image: its folder and the domain package."""
-    folders = folder, f"{_DOMAIN}/python"
+def image_context(*own_folders: str) -> ImageContext:
+    """Return the context of an image: its own folders and the domain package."""
+    folders = *own_folders, f"{_DOMAIN}/python"
     return ImageContext(
         str(sources(*folders)),
         ["**", *(f"!{each}/**" for each in folders), "**/__pycache__"],
+    )
+
+
+def scikit_learn_image(name: str) -> lambda_.DockerImageCode:
+    """Return the image of all functions that predict with scikit-learn; it starts this one."""
+    context = image_context(
+        "layers/scikit_learn",
+        "training_jobs/stress_model",
+        *(f"lambdas/{each}" for each in ("api", "gate", "predictor", "scoring")),
+    )
+    return lambda_.DockerImageCode.from_image_asset(
+        context.directory,
+        file="layers/scikit_learn/Dockerfile",
+        cmd=[f"{name}.handler.handler"],
+        exclude=context.exclude,
+        ignore_mode=IgnoreMode.DOCKER,
+        platform=ecr_assets.Platform.LINUX_ARM64,
     )
 
 

@@ -21,12 +21,11 @@ from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import (
     Change,
-    DigestMismatch,
     Pointer,
-    load_model,
     read_changes,
     write_pointer,
 )
+from stresswatch.versions.model_files import DigestMismatch, verify_model
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     PROBATION_FILE,
@@ -108,7 +107,7 @@ class Versions:
             raise OperatorError("No version serves yet, so there is none to go back from.")
         pointer = self._earlier(read_changes(ssm, parameter), current, version)
         try:
-            load_model(self._s3, pointer)
+            verify_model(self._s3, pointer)
         except (DigestMismatch, CorruptArtefact) as error:
             raise OperatorError(f"{error}; {current.version} goes on serving.") from error
         decision = Decision.now(self._operator, why)

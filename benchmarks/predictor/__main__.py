@@ -6,6 +6,7 @@ and are measured on the rest. Everything runs on one core, in processor time, on
 
 ``--challenger`` times the handler without and with a challenger beside the champion instead, and
 ``--web-service`` the web service's function with the events that API Gateway passes on.
+``--scorers`` compares the training job's pipelines: arrays, and those that scikit-learn scores.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ def main() -> None:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--challenger", action="store_true", help="what one costs, instead")
     other.add_argument("--web-service", action="store_true", help="measure that one instead")
+    other.add_argument("--scorers", action="store_true", help="compare the pipelines instead")
     arguments = parser.parse_args()
     name = (
         "challenger" if arguments.challenger
         else "web_service" if arguments.web_service
+        else "scorers" if arguments.scorers
         else "throughput"
     )  # fmt: skip
     use_one_core()  # before numpy starts its threads, which these modules import

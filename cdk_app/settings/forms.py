@@ -14,6 +14,7 @@ _HTTPS = re.compile(r"https://[\w.-]+(:\d+)?(/\S*)?")
 _WITH_LOCAL_DISK = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[56]\w*|gr6|p5\w*|p6[\w-]*|trn\w*)\.")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-store-volumes.html"""
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z][a-z0-9-]*\.(\d*x)?(nano|micro|small|medium|large|metal)")
+_PIPELINE = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
@@ -82,6 +83,16 @@ def instance_type(value: str) -> str:
     ValueError
     """
     return _check(value, _INSTANCE_TYPE, "a type of SageMaker, such as ml.m5.large")
+
+
+def pipeline(value: str) -> str:
+    """Return a pipeline's name; which there are is the training job's to say.
+
+    Raises
+    ------
+    ValueError
+    """
+    return _check(value, _PIPELINE, "a pipeline's name, such as gradient-boosting")
 
 
 def runbooks(value: str) -> str:

@@ -37,6 +37,12 @@ class Retraining(Settings):
         description="Number of labels, new since a version was last judged, that a retraining "
         "needs.",
     )
+    pipeline: Annotated[str, AfterValidator(forms.pipeline)] = Field(
+        default="linear",
+        description="Which pipeline the training job fits, by its name in "
+        "`training_jobs/stress_model/pipelines`. Any but `linear` needs `serving.scorer`: see "
+        "[Pipelines](model.md#pipelines).",
+    )
     training_instance_type: Annotated[str, AfterValidator(forms.instance_type)] = Field(
         default="ml.m5.large",
         description="Instance type of the training job.",

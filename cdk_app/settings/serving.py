@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.scorer import ScorerKind
 
 
 class Serving(Settings):
@@ -60,6 +61,14 @@ class Serving(Settings):
         default=ReasonsPolicy.ON_REQUEST,
         strict=False,  # `always` may be written as text
         description="Which predictions say what moved them. Reasons hold words of the post.",
+    )
+
+    scorer: ScorerKind = Field(
+        default=ScorerKind.ARRAYS,
+        strict=False,  # `scikit-learn` may be written as text
+        description="What versions may be scored by: `arrays` alone, which every function has, or "
+        "`scikit-learn` too, for pipelines that cannot be exported. The functions that predict "
+        "then come as a container image: see [Scorers](model.md#scorers).",
     )
 
     @model_validator(mode="after")

@@ -15,8 +15,10 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read_if_there
 from stresswatch.contracts.predictions import Prediction, Record, Rejection, read_records
 from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.task.definition import TASK
-from stresswatch.versions.champion import DigestMismatch, Pointer, ServedModel, load_model
+from stresswatch.versions.champion import Pointer, ServedModel, load_model
+from stresswatch.versions.model_files import DigestMismatch
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -98,7 +100,7 @@ def load_version(target: Target, version: str) -> ServedModel:
         manifest = Manifest.from_bytes(_read_manifest(s3, bucket, version))
         # A manifest of another version names no file of this one.
         digest = manifest.files.get(MODEL_FILE, "") if manifest.version == version else ""
-        return load_model(s3, Pointer(version, str(folder), digest))
+        return load_model(s3, Pointer(version, str(folder), digest), ScorerKind.SCIKIT_LEARN)
     except DigestMismatch as error:
         raise OperatorError(
             f"{folder / MODEL_FILE} is not the file that the manifest names; nothing was scored."

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from stresswatch.model.scorer import ScorerKind
+
 SHIPPED = Path(__file__).with_name("measured.json")
+SCORERS = Path(__file__).with_name("measured_scorers.json")
+"""What ``python -m benchmarks.predictor --scorers --json`` wrote down."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,22 @@ class Measured:
     monitoring_transitions: int
     part_transitions: int
 
+    def scored_by(self, scorer: ScorerKind) -> Measured:
+        """Return the figures of a stage that allows a scorer: at worst, it scores every post.
+
+        The slowest pipeline of ``python -m benchmarks.predictor --scorers`` counts.
+        """
+        if scorer is ScorerKind.ARRAYS:
+            return self
+        pipelines = json.loads(SCORERS.read_text())["pipelines"].values()
+        arrays, *slower = sorted(map(_line, pipelines), key=lambda line: line.seconds_a_post)
+        added = slower[-1]
+        predictor = LinearTime(
+            self.predictor.seconds + added.seconds - arrays.seconds,
+            self.predictor.seconds_a_post + added.seconds_a_post - arrays.seconds_a_post,
+        )
+        return replace(self, predictor=predictor)
+
     @classmethod
     def from_json(cls, text: str) -> Measured:
         figures: dict[str, Any] = json.loads(text)
@@ -117,6 +137,14 @@ class Measured:
             monitoring_transitions=monitors["transitions"],
             part_transitions=monitors["part_transitions"],
         )
+
+
+def _line(pipeline: Mapping[str, Any]) -> LinearTime:
+    """Draw a line through the smallest and the largest batch that were timed."""
+    batches = {int(size): each["median"] for size, each in pipeline["seconds_a_batch"].items()}
+    least, most = min(batches), max(batches)
+    seconds_a_post = (batches[most] - batches[least]) / (most - least)
+    return LinearTime(batches[least] - least * seconds_a_post, seconds_a_post)
 
 
 def shipped() -> Measured:

@@ -24,7 +24,9 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
     OperatorError
         When there is no such stage, it does not synthesize, or it trains on what has no price here.
     """
-    return CostReport(Load(posts_a_day, peak), deployment(stage), shipped(), longest_wait)
+    priced = deployment(stage)
+    measured = shipped().scored_by(priced.scorer)
+    return CostReport(Load(posts_a_day, peak), priced, measured, longest_wait)
 
 
 def deployment(stage: str) -> PricedStage:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import OperatorError
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.rates.environments import RateEnvironment
 from stresswatch.retraining.environments import GateEnvironment
@@ -54,6 +55,8 @@ class PricedStage:
         How long predictions are kept as they were delivered, beside the settled archive.
     queued_share : float
         Of all posts, those that wait for a label, at most: as if the model were uncertain of all.
+    scorer : ScorerKind
+        What versions may be scored by, and so what the predictor's time is reckoned with.
     label_queue_days : int
         How long they wait; 0 without a label queue.
     retraining_every_hours : float or None
@@ -70,6 +73,7 @@ class PricedStage:
     batch_size: int
     batch_window_seconds: float
     predictor: Function
+    scorer: ScorerKind
     plan: Function
     settle: Function
     drift: Function
@@ -168,6 +172,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         batch_size=mapping["BatchSize"],
         batch_window_seconds=mapping["MaximumBatchingWindowInSeconds"],
         predictor=_function(functions["predictor"][1]),
+        scorer=predictor.scorer,
         plan=_function(functions["plan"][1]),
         settle=_function(functions["settle"][1]),
         drift=_function(functions["drift"][1]),

@@ -80,7 +80,7 @@ def service() -> Service:
         stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, parameter),
-            load=lambda pointer: load_champion(s3, pointer, logger.warning),
+            load=lambda pointer: load_champion(s3, pointer, environment.scorer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
             on_refused=lambda error: logger.error("champion_refused", cause=type(error).__name__),
         ),

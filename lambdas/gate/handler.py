@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,18 +18,21 @@ from stresswatch.aws.s3 import Location, exists, put_if_absent, read
 from stresswatch.errors import InvalidInput
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.model.scorer import ScorerNotAllowed
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.gate_checks import not_allowed
 from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer, load_model, read_pointer
+from stresswatch.versions.model_files import scorer_of
 from stresswatch.versions.model_version import (
     MANIFEST_FILE,
     MODEL_FILE,
+    PIPELINE_FILE,
     VERDICT_FILE,
     InvalidModelVersion,
     Manifest,
@@ -72,14 +76,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     manifest = Manifest.from_bytes(files[MANIFEST_FILE])
     if manifest.version != version:
         raise InvalidModelVersion(f"the training job delivered {manifest.version}, not {version}")
-    challenger = Artefact.from_bytes(files[MODEL_FILE])
+    artefact = Artefact.from_bytes(files[MODEL_FILE])
     folder = folder_of_version(environment.model_bucket, version)
     for name, content in files.items():
         _put_once(s3, folder / name, content)
     champion = read_pointer(boto3.client("ssm"), environment.champion_parameter)
     if not exists(s3, folder / VERDICT_FILE):
         data = Location.parse(event["dataset_uri"])
-        verdict = _judge(s3, environment.gate_rules, challenger, champion, data)
+        verdict = _judge(s3, environment, artefact, files, champion, data)
         _put_once(s3, folder / VERDICT_FILE, json.dumps(verdict, indent=2).encode() + b"\n")
         _count(verdict, training)
     verdict = json.loads(read(s3, folder / VERDICT_FILE))
@@ -110,9 +114,21 @@ def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
 
 
 def _judge(
-    s3: S3Client, rules: GateRules, challenger: Artefact, pointer: Pointer | None, data: Location
+    s3: S3Client,
+    environment: GateEnvironment,
+    artefact: Artefact,
+    files: Mapping[str, bytes],
+    pointer: Pointer | None,
+    data: Location,
 ) -> dict[str, Any]:
-    verdict = _verdict(s3, rules, challenger, pointer, data)
+    try:
+        scorer = scorer_of(artefact, partial(_pipeline, files), environment.scorer)
+    except ScorerNotAllowed as error:
+        manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+        verdict = not_allowed(error, manifest.not_exportable)
+    else:
+        challenger = Contender(scorer, read_training_set(s3, data))
+        verdict = _verdict(s3, environment, challenger, pointer, data)
     return {
         "parent": pointer.version if pointer else "",
         "basis": verdict.basis,
@@ -122,35 +138,48 @@ def _judge(
 
 
 def _verdict(
-    s3: S3Client, rules: GateRules, challenger: Artefact, pointer: Pointer | None, data: Location
+    s3: S3Client,
+    environment: GateEnvironment,
+    challenger: Contender,
+    pointer: Pointer | None,
+    data: Location,
 ) -> Verdict:
-    contender = Contender(challenger, read_training_set(s3, data))
+    rules = environment.gate_rules
     if pointer is None:
-        return decide(contender, None, rules)
+        return decide(challenger, None, rules)
     try:
-        champion = _champion(s3, pointer, data)
-    except (CorruptArtefact, OtherLabel) as error:
-        # Its file is the promoted one. A new model is the way out, and waits for no comparison.
+        champion = _champion(s3, environment, pointer, data)
+    except (CorruptArtefact, OtherLabel, ScorerNotAllowed) as error:
+        # The predictor refuses it too. A new model is the way out, and waits for no comparison.
         remark = f"The champion cannot be compared, so only the challenger was judged: {error}."
-        return replace(decide(contender, None, rules), remark=remark)
-    return decide(contender, champion, rules)
+        return replace(decide(challenger, None, rules), remark=remark)
+    return decide(challenger, champion, rules)
 
 
-def _champion(s3: S3Client, pointer: Pointer, data: Location) -> Contender:
+def _champion(
+    s3: S3Client, environment: GateEnvironment, pointer: Pointer, data: Location
+) -> Contender:
     """Load the champion with the posts that it was trained on, where these are still known.
 
     Raises
     ------
-    OtherLabel, CorruptArtefact
+    OtherLabel, CorruptArtefact, ScorerNotAllowed
     """
     manifest = Manifest.from_bytes(read(s3, Location.parse(pointer.uri) / MANIFEST_FILE))
     if (change := manifest.task_change) and change.predicts:
         raise OtherLabel(f"it predicts {change.predicts}, not {TASK.label.field}")
     learned_from = folder_of_training_set(data.bucket, pointer.version)
     return Contender(
-        load_model(s3, pointer).scorer,
+        load_model(s3, pointer, environment.scorer).scorer,
         read_training_set(s3, learned_from) if exists(s3, learned_from / POSTS_FILE) else [],
     )
+
+
+def _pipeline(files: Mapping[str, bytes], digest: str) -> bytes:
+    pipeline = files.get(PIPELINE_FILE, b"")
+    if sha256(pipeline) != digest:
+        raise InvalidModelVersion(f"{PIPELINE_FILE} is not the file that {MODEL_FILE} names")
+    return pipeline
 
 
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:

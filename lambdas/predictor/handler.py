@@ -216,7 +216,7 @@ def predictor() -> Predictor:
         stage=environment.stage,
         champion=ChampionCache(
             read=lambda: read_pointer(ssm, environment.champion_parameter),
-            load=lambda pointer: load_champion(s3, pointer, logger.warning),
+            load=lambda pointer: load_champion(s3, pointer, environment.scorer, logger.warning),
             ttl_seconds=environment.champion_ttl_seconds,
             on_refused=_report_refused_champion,
         ),
@@ -236,7 +236,7 @@ def _shadow(environment: PredictorEnvironment) -> Shadow:
     s3, ssm = boto3.client("s3", config=_SHADOW_AWS), boto3.client("ssm", config=_SHADOW_AWS)
     challenger = ShadowCache(
         read=lambda: read_shadow(ssm, environment.shadow_parameter),
-        load=lambda pointer: load_model(s3, pointer),
+        load=lambda pointer: load_model(s3, pointer, environment.scorer),
         ttl_seconds=environment.champion_ttl_seconds,
     )
     return Shadow(environment.stage, challenger, s3, environment.archive_bucket)

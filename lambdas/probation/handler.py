@@ -22,7 +22,8 @@ from stresswatch.retraining.probation import BARRED_BY, SETTLES, judge_probation
 from stresswatch.retraining.verdict import Basis, Outcome
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
-from stresswatch.versions.champion import Pointer, load_model, read_pointer, write_pointer
+from stresswatch.versions.champion import Pointer, read_pointer, write_pointer
+from stresswatch.versions.model_files import verify_model
 from stresswatch.versions.model_version import PROBATION_FILE, folder_of_version, keep_verdict
 from stresswatch.versions.shadow import ShadowPointer, write_shadow
 
@@ -114,7 +115,7 @@ class Probation:
         self, verdict: dict[str, Any], decision: Decision, *, is_begun: bool
     ) -> dict[str, Any]:
         """Bar the version and let the previous champion serve, unless another one does by now."""
-        load_model(self.s3, self.previous)
+        verify_model(self.s3, self.previous)
         if self._serves():
             self.journal.bar(self.version, decision)
             write_pointer(

@@ -15,10 +15,10 @@ from stresswatch.retraining.journal import Journal
 from stresswatch.versions.champion import (
     Pointer,
     PointerExists,
-    load_model,
     read_pointer,
     write_pointer,
 )
+from stresswatch.versions.model_files import verify_model
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -59,7 +59,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     journal = Journal(boto3.client("dynamodb"), environment.journal_table)
     if bar := journal.barred(challenger.version):
         raise VersionBarred(f"{challenger.version} was rolled back at {bar.at} by {bar.by}")
-    load_model(boto3.client("s3"), challenger)
+    verify_model(boto3.client("s3"), challenger)
     before = read_pointer(ssm, parameter)
     serving = before.version if before else ""
     if before != challenger:

@@ -11,6 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger
 
 from stresswatch.aws.redaction import redact_errors
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.serving.batch_scoring import Part, score_part
 from stresswatch.serving.environments import ScoringEnvironment
 from stresswatch.versions.champion import Pointer, ServedModel, load_model
@@ -28,12 +29,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
 
     Raises
     ------
-    DigestMismatch, CorruptArtefact
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed
         When the model file is not the one that the event names.
     """
     environment = ScoringEnvironment.parse(os.environ)
     s3 = boto3.client("s3")
-    model = _model(Pointer(event["version"], event["uri"], event["sha256"]))
+    model = _model(Pointer(event["version"], event["uri"], event["sha256"]), environment.scorer)
     part = Part(**event["part"])
     counts = score_part(s3, environment.training_bucket, part, event["results"], model)
     posts, invalid = counts.posts, counts.invalid.total()
@@ -42,6 +43,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
 
 
 @lru_cache(maxsize=1)
-def _model(pointer: Pointer) -> ServedModel:
+def _model(pointer: Pointer, scorer: ScorerKind) -> ServedModel:
     """Load a model once an execution environment."""
-    return load_model(boto3.client("s3"), pointer)
+    return load_model(boto3.client("s3"), pointer, scorer)

@@ -13,7 +13,8 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.clock import to_the_second
 from stresswatch.retraining.environments import ShadowEnvironment
-from stresswatch.versions.champion import Pointer, load_model
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_files import verify_model
 from stresswatch.versions.shadow import GRACE, ShadowPointer, write_shadow
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     """
     environment = ShadowEnvironment.parse(os.environ)
     version = Pointer(event["version"], event["uri"], event["sha256"])
-    load_model(boto3.client("s3"), version)
+    verify_model(boto3.client("s3"), version)
     # A warm predictor sees the pointer when the time to live of the one before is over.
     begins = datetime.now(UTC) + timedelta(seconds=environment.champion_ttl_seconds)
     ends = begins + timedelta(seconds=event["seconds"])

@@ -66,11 +66,11 @@ def run_image_functions_from_zip(template: Template, context: RewriteContext) ->
         if properties.get("PackageType") != "Image":
             continue
         code = code_of(properties["Code"]["ImageUri"], context)
-        for surplus in ("PackageType", "ImageConfig"):
-            properties.pop(surplus, None)
+        properties.pop("PackageType")
+        command = properties.pop("ImageConfig", {}).get("Command")
         properties |= {
             "Code": {"S3Bucket": code.bucket, "S3Key": code.key},
-            "Handler": code.handler,
+            "Handler": command[0] if command else code.handler,
             "Runtime": RUNTIME,
         }
     return changed

@@ -13,9 +13,10 @@ DIGEST = re.compile(r"[\w.:/-]+:[\w.-]+@sha256:[0-9a-f]{64}")
 
 DOCKERFILES = sorted(
     str(path.relative_to(PROJECT))
-    for folder in ("lambdas", "training_jobs")
+    for folder in ("lambdas", "layers", "training_jobs")
     for path in (PROJECT / folder).rglob("Dockerfile")
 )
+SCIKIT_LEARN = "layers/scikit_learn/Dockerfile"
 TRAINING = "training_jobs/stress_model/Dockerfile"
 
 
@@ -25,8 +26,8 @@ def instructions(dockerfile, name):
     return [line.partition(" ")[2] for line in lines if line.split(" ")[0] == name]
 
 
-def test_there_are_two_images():
-    assert DOCKERFILES == ["lambdas/drift/Dockerfile", TRAINING]
+def test_there_are_three_images():
+    assert DOCKERFILES == ["lambdas/drift/Dockerfile", SCIKIT_LEARN, TRAINING]
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
@@ -55,8 +56,9 @@ def test_a_user_who_is_not_the_builder_can_read_the_code(dockerfile):
     assert [line for line in lines[last_copy:] if re.fullmatch(r"RUN chmod -R a\+rX \.", line)]
 
 
-def test_the_drift_function_does_not_run_as_root():
-    (user,) = instructions("lambdas/drift/Dockerfile", "USER")
+@pytest.mark.parametrize("dockerfile", ["lambdas/drift/Dockerfile", SCIKIT_LEARN])
+def test_a_function_does_not_run_as_root(dockerfile):
+    (user,) = instructions(dockerfile, "USER")
     assert int(user) > 0
 
 

@@ -15,6 +15,7 @@ from moto import mock_aws
 from lambdas.predictor.handler import predictor
 from stresswatch.contracts.identity import KEY_LENGTH, identity_key
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.monitoring.drift_rules import DriftRules
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal, PendingApproval
@@ -51,6 +52,7 @@ _VALUES = {
     "champion_parameter": "/stresswatch/dev/champion",
     "champion_ttl_seconds": 30.0,
     "reasons": ReasonsPolicy.ON_REQUEST,
+    "scorer": ScorerKind.ARRAYS,
     "identity_secret": "identity",
     "label_queue_bucket": None,
     "label_sample_share": 0.0,
@@ -259,13 +261,13 @@ def request(method, path, body=None, *, content_type=JSON, is_base64=False):
     }
 
 
-def train_version(folder, posts, version="v1", parent="") -> dict[str, bytes]:
+def train_version(folder, posts, version="v1", parent="", **hyperparameters) -> dict[str, bytes]:
     """Run the training job's core over posts; return the files of the version."""
     channel = folder / version / "data" / "train"
     channel.mkdir(parents=True)
     (channel / "posts.jsonl").write_bytes(content_of(posts))
     (folder / version / "config").mkdir()
-    parameters = {"version": version, "parent": parent}
+    parameters = {"version": version, "parent": parent, **hyperparameters}
     (folder / version / "config" / "hyperparameters.json").write_text(json.dumps(parameters))
     return train(folder / version)
 

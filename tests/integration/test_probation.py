@@ -20,12 +20,12 @@ from stresswatch.retraining.probation import judge_probation
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import given_by, to_lines
 from stresswatch.versions.champion import (
-    DigestMismatch,
     Pointer,
     ServedModel,
     read_changes,
     write_pointer,
 )
+from stresswatch.versions.model_files import DigestMismatch
 from stresswatch.versions.shadow import read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version

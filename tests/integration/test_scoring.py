@@ -26,7 +26,8 @@ from stresswatch.contracts.posts import InvalidPost, parse_post, post_record
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.predict import predict
 from stresswatch.serving.batch_scoring import parts_of, results_of
-from stresswatch.versions.champion import DigestMismatch, Pointer
+from stresswatch.versions.champion import Pointer
+from stresswatch.versions.model_files import DigestMismatch
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT
 from tests.marker import MARKER, holds_marker

@@ -15,7 +15,7 @@ from lambdas.shadow.handler import handler as shadow
 from stresswatch.evaluation.splits import split
 from stresswatch.storage import archive
 from stresswatch.storage.training_sets import given_by, to_lines
-from stresswatch.versions.champion import DigestMismatch
+from stresswatch.versions.model_files import DigestMismatch
 from stresswatch.versions.shadow import ARCHIVE_PREFIX, read_shadow
 from tests.conftest import make_posts
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, train_version

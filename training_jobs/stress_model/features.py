@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -58,6 +59,15 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         shares: FloatArray = (counts @ self.weights_).toarray() / (lengths + SHARE_PRIOR)
         return shares
 
+    # Stored as the lexicons alone, in one text: skops stores a dictionary entry by entry, which
+    # takes seconds for tens of thousands of words.
+    def __getstate__(self) -> dict[str, Any]:
+        return {"lexicons": json.dumps(self.lexicons)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.lexicons = json.loads(state["lexicons"])
+        self.fit(())
+
 
 class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fills in missing numbers by what the text lets expect: a ridge regression of each on shares.
@@ -94,3 +104,13 @@ class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gaps[incomplete], np.column_stack(expected), numbers[incomplete]
             )
         return numbers
+
+    def __getstate__(self) -> dict[str, Any]:
+        fitted = {"regressions_": self.regressions_} if hasattr(self, "regressions_") else {}
+        return {"lexicons": json.dumps(self.lexicons), **fitted}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.lexicons = json.loads(state["lexicons"])
+        if "regressions_" in state:
+            self.shares_ = LexiconShares(self.lexicons).fit(())
+            self.regressions_ = state["regressions_"]

@@ -1,27 +1,22 @@
-"""The model: one scikit-learn pipeline over text and numbers."""
+"""The model: one scikit-learn pipeline over text and numbers, of those in `pipelines`."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.feature_selection import SelectKBest, mutual_info_classif
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
-from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.task.definition import TASK
-from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,
     frame,
@@ -29,8 +24,7 @@ from training_jobs.stress_model.dataset import (
     present_features,
     weighted,
 )
-from training_jobs.stress_model.features import LexiconShares, TextImputer
-from training_jobs.stress_model.lexicons import read_lexicons
+from training_jobs.stress_model.pipelines import DEFAULT, PIPELINES
 
 MOST_FEATURES = max(1, len(NUMERIC_FEATURES))
 """The largest `k`; at least 1, also where a task has no numeric features."""
@@ -40,12 +34,19 @@ class InvalidHyperparameters(InvalidInput):
     """A hyperparameter is unknown, or its value is not usable."""
 
 
+class UnusablePipeline(InvalidInput):
+    """The pipeline cannot be a model of posts; the message names the step and says why."""
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
     """What a training run can be told.
 
     Attributes
     ----------
+    pipeline : str
+        Which of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
+        `number_weight` are of the default.
     k : int
         How many of the numeric features to keep, those with the highest mutual information with
         the label (Kraskov et al., 2004, as in ``mutual_info_classif``); where the posts have values
@@ -59,6 +60,7 @@ class Hyperparameters:
         a norm of 1 in all: the smaller, the more the regression shrinks their coefficients.
     """
 
+    pipeline: str = DEFAULT
     k: int = MOST_FEATURES
     minimum_document_frequency: int = TASK.recipe.minimum_document_frequency
     inverse_regularisation: float = TASK.recipe.inverse_regularisation
@@ -66,6 +68,10 @@ class Hyperparameters:
     seed: int = 7
 
     def __post_init__(self) -> None:
+        if self.pipeline not in PIPELINES:
+            raise InvalidHyperparameters(
+                f"unknown pipeline {self.pipeline!r}; known are {', '.join(PIPELINES)}"
+            )
         if not 1 <= self.k <= MOST_FEATURES:
             raise InvalidHyperparameters(f"k must be between 1 and {MOST_FEATURES}, not {self.k}")
         if self.minimum_document_frequency < 1:
@@ -84,7 +90,12 @@ class Hyperparameters:
         ------
         InvalidHyperparameters
         """
-        types = {"k": int, "minimum_document_frequency": int, "seed": int}
+        types: dict[str, Callable[[str], str | float]] = {
+            "pipeline": str,
+            "k": int,
+            "minimum_document_frequency": int,
+            "seed": int,
+        }
         names = {field.name for field in fields(Hyperparameters)}
         if unknown := sorted(set(values) - names):
             raise InvalidHyperparameters(
@@ -98,7 +109,7 @@ class Hyperparameters:
                 raise InvalidHyperparameters(f"{name} must be a number, not {value!r}") from None
         return Hyperparameters(**typed)
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, str | float]:
         return asdict(self)
 
 
@@ -119,20 +130,48 @@ def fit_pipeline(
     ------
     UnusableDataSet
         When no word stands in as many posts as a term must.
+    UnusablePipeline
+        When its last step gives no probabilities, or takes no sample weights although a label
+        has a confidence below 1.
     """
     posts = weighted(posts)
-    pipeline = build_pipeline(hyperparameters, present_features(posts)).set_params(**changed)
+    pipeline = build_pipeline(present_features(posts), hyperparameters).set_params(**changed)
+    if not hasattr(pipeline, "predict_proba"):
+        raise UnusablePipeline(
+            f"the pipeline's last step, {_last_step(pipeline)}, has no predict_proba; a "
+            "CalibratedClassifierCV around it gives it one"
+        )
     _require_terms(pipeline, posts)
-    return pipeline.fit(
-        frame(posts),
-        labels_of(posts),
-        classifier__sample_weight=[labelled.confidence for labelled in posts],
-    )
+    weights = [labelled.confidence for labelled in posts]
+    return pipeline.fit(frame(posts), labels_of(posts), **_sample_weight(pipeline, weights))
+
+
+def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+    """Build the pipeline that the hyperparameters name, over ``text`` and these features."""
+    return PIPELINES[hyperparameters.pipeline](numeric_features, hyperparameters)
+
+
+def _sample_weight(pipeline: Pipeline, weights: Sequence[float]) -> dict[str, Sequence[float]]:
+    name, classifier = pipeline.steps[-1]
+    if has_fit_parameter(classifier, "sample_weight"):
+        return {f"{name}__sample_weight": weights}
+    if unsure := sum(weight < 1 for weight in weights):
+        raise UnusablePipeline(
+            f"the pipeline's last step, {_last_step(pipeline)}, takes no sample weights, and "
+            f"{unsure} of {len(weights)} labels have a confidence below 1"
+        )
+    return {}
+
+
+def _last_step(pipeline: Pipeline) -> str:
+    name, classifier = pipeline.steps[-1]
+    return f"{name!r} ({type(classifier).__name__})"
 
 
 def _require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
-    terms = pipeline.named_steps["features"].transformers[0][1]
-    if not isinstance(terms, TfidfVectorizer):  # a benchmark leaves them out
+    steps = pipeline.get_params().values()
+    terms = next((step for step in steps if isinstance(step, CountVectorizer)), None)
+    if terms is None:
         return
     seen: Counter[str] = Counter()
     # It looks at no more posts than it takes to find one term.
@@ -146,52 +185,18 @@ def _require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
     )
 
 
-def selected_features(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return the numeric features that a fitted pipeline kept, in their order."""
-    features = pipeline.named_steps["features"]
-    for name, fitted, columns in features.transformers_:
-        if name == "numbers":
-            kept = fitted.named_steps["select"].get_support()
-            return tuple(np.array(columns[1:])[kept].tolist())
-    return ()
+def selected_features(pipeline: Pipeline, present: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the `present` numeric features that a fitted pipeline reads, in their order.
 
-
-def build_pipeline(
-    hyperparameters: Hyperparameters, numeric_features: Sequence[str] = NUMERIC_FEATURES
-) -> Pipeline:
-    """Build the pipeline, not fitted, over the columns ``text`` and the numeric features.
-
-    `stresswatch.model.sklearn_export` reads it by the names of its steps.
+    A pipeline other than the default reads all of them.
     """
-    lexicons = read_lexicons()
-    terms = TfidfVectorizer(
-        preprocessor=normalise,
-        token_pattern=TOKEN_PATTERN,
-        ngram_range=(1, 2),
-        min_df=hyperparameters.minimum_document_frequency,
-        sublinear_tf=True,
-    )
-    transformers: list[tuple[str, Any, str | list[str]]] = [
-        ("terms", terms, "text"),
-        ("lexicons", Pipeline([("shares", LexiconShares(lexicons)), *_scaling()]), "text"),
-    ]
-    if numeric_features:
-        k_best = SelectKBest(
-            partial(mutual_info_classif, random_state=hyperparameters.seed),
-            k=min(hyperparameters.k, len(numeric_features)),
-        )
-        numbers = Pipeline([("impute", TextImputer(lexicons)), *_scaling(), ("select", k_best)])
-        transformers.append(("numbers", numbers, ["text", *numeric_features]))
-    weighted_less = [name for name, *_ in transformers if name != "terms"]
-    features = ColumnTransformer(
-        transformers,
-        transformer_weights=dict.fromkeys(weighted_less, hyperparameters.number_weight),
-    )
-    classifier = LogisticRegression(C=hyperparameters.inverse_regularisation, max_iter=1000)
-    return Pipeline([("features", features), ("classifier", classifier)])
+    numbers = _transformers(pipeline).get("numbers")
+    if not isinstance(numbers, Pipeline) or "select" not in numbers.named_steps:
+        return present
+    kept = numbers.named_steps["select"].get_support()
+    return tuple(np.array(present)[kept].tolist())
 
 
-def _scaling() -> list[tuple[str, Any]]:
-    """Standardise, and let no value lie farther out than `FARTHEST` standard deviations."""
-    limits = {"a_min": -FARTHEST, "a_max": FARTHEST}
-    return [("scale", StandardScaler()), ("clip", FunctionTransformer(np.clip, kw_args=limits))]
+def _transformers(pipeline: Pipeline) -> Mapping[str, Any]:
+    features = pipeline[0]
+    return features.named_transformers_ if isinstance(features, ColumnTransformer) else {}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups
@@ -93,10 +94,12 @@ def out_of_fold(posts: Sequence[LabelledPost], pipeline: Pipeline) -> Probabilit
     labels = labels_of(posts)
     weights = np.array([labelled.confidence for labelled in posts])
     group_of = groups(posts)
+    takes_weights = has_fit_parameter(pipeline[-1], "sample_weight")
     probability = np.full(len(posts), labels.mean())
     folds = GroupKFold(min(FOLDS, len(set(group_of))))
     for train, test in folds.split(features, groups=group_of):
         if len(set(labels[train].tolist())) == 2:
-            classifier = clone(pipeline[-1]).fit(features[train], labels[train], weights[train])
+            given = {"sample_weight": weights[train]} if takes_weights else {}
+            classifier = clone(pipeline[-1]).fit(features[train], labels[train], **given)
             probability[test] = classifier.predict_proba(features[test])[:, 1]
     return probability

@@ -26,14 +26,13 @@ import pandas as pd
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
+from stresswatch.model.pipeline_file import UntrustedType
 from stresswatch.model.predict import predict
-from stresswatch.model.sklearn_export import export_pipeline, prove_parity
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import (
     EVALUATION_FILE,
     MANIFEST_FILE,
-    MODEL_FILE,
     REFERENCE_FILE,
     SUSPICIOUS_LABELS_FILE,
     Manifest,
@@ -42,14 +41,15 @@ from stresswatch.versions.model_version import (
 from training_jobs.stress_model.card import model_card
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,
-    frame,
     present_features,
     read_dataset,
 )
+from training_jobs.stress_model.delivery import deliver
 from training_jobs.stress_model.evaluation import draw_curves, evaluate
 from training_jobs.stress_model.recipe import (
     Hyperparameters,
     InvalidHyperparameters,
+    UnusablePipeline,
     fit_pipeline,
     selected_features,
 )
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         files = train(prefix / "input")
-    except (UnusableDataSet, InvalidHyperparameters) as error:
+    except (UnusableDataSet, InvalidHyperparameters, UnusablePipeline, UntrustedType) as error:
         return _fail(prefix, str(error))
     except Exception as error:
         # No message: that of an unforeseen error could quote a post.
@@ -113,7 +113,7 @@ def train(inputs: Path) -> dict[str, bytes]:
 
     Raises
     ------
-    UnusableDataSet, InvalidHyperparameters
+    UnusableDataSet, InvalidHyperparameters, UnusablePipeline, UntrustedType
         With one sentence that says what is wrong.
     """
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
@@ -144,8 +144,7 @@ def _train(
     )
 
     pipeline = fit_pipeline(dataset.train, hyperparameters)
-    artefact = export_pipeline(pipeline)
-    parity = prove_parity(artefact, pipeline, frame(dataset.evaluation))
+    delivery = deliver(pipeline, dataset, hyperparameters)
 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     predictions = predict(
@@ -153,7 +152,7 @@ def _train(
             (f"evaluation-{place}", labelled.post)
             for place, labelled in enumerate(dataset.evaluation)
         ],
-        artefact,
+        delivery.scorer,
         provenance.version,
         now,
     )
@@ -162,7 +161,7 @@ def _train(
     log.info("evaluation split: %s", json.dumps(metrics["overall"]))
     suspicious = suspicious_labels(dataset, pipeline, probability)
     files = {
-        MODEL_FILE: artefact.to_bytes(),
+        **delivery.files,
         REFERENCE_FILE: _parquet(predictions),
         EVALUATION_FILE: _json(metrics),
         SUSPICIOUS_LABELS_FILE: _json(suspicious),
@@ -181,16 +180,19 @@ def _train(
             "suspicious": suspicious["suspicious"],
         },
         hyperparameters=hyperparameters.as_dict(),
-        selected_features=selected_features(pipeline),
+        selected_features=selected_features(pipeline, present),
         absent_features=absent,
-        numeric_features=artefact.numeric_features,
+        numeric_features=delivery.scorer.numeric_features,
         predicts=TASK.label.field,
         task=TASK.identity,
-        parity=parity,
+        parity=delivery.parity,
         metrics=metrics,
         parent=provenance.parent,
         training_job=provenance.training_job,
         code_commit=provenance.code_commit,
+        scorer=delivery.scorer.kind,
+        not_exportable=delivery.not_exportable,
+        trusted_types=delivery.trusted_types,
     )
     curves = draw_curves(dataset.evaluation, probability)
     files |= model_card(manifest, curves)

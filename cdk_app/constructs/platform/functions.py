@@ -18,6 +18,7 @@ from cdk_app.names import VENDED_LOGS, stack_suffix
 from cdk_app.permissions import allow
 from cdk_app.settings.stage import Stage
 from stresswatch.aws.environment import Environment
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.monitoring.panels import NAMESPACE
 
 UNRESERVED = 100
@@ -81,6 +82,41 @@ class Functions(Construct):
             "Python 3.13 is what the code is tested on and its packages are built for.",
         )
         return self._connected(function)
+
+    def predicting_function(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        memory_mb: int,
+        timeout: Duration,
+        concurrency: int,
+        environment: Environment,
+    ) -> lambda_.Function:
+        """Make a function that loads models: from an image where one may need scikit-learn.
+
+        CloudFormation replaces the function when a stage's scorer changes.
+        """
+        if self._stage.serving.scorer is ScorerKind.ARRAYS:
+            return self.zip_function(
+                scope,
+                name,
+                memory_mb=memory_mb,
+                timeout=timeout,
+                concurrency=concurrency,
+                environment=environment,
+            )
+        return self.image_function(
+            scope,
+            name,
+            bundling.scikit_learn_image(name),
+            memory_mb=memory_mb,
+            timeout=timeout,
+            concurrency=concurrency,
+            environment=environment,
+            # The functions have one virtual processor: more threads would wait for each other.
+            variables_of_libraries={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
 
     def image_function(
         self,

@@ -102,7 +102,7 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
 
 def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
     stage, storage, pointers = foundation.stage, foundation.storage, foundation.pointers
-    function = foundation.functions.zip_function(
+    function = foundation.functions.predicting_function(
         scope,
         "gate",
         memory_mb=1769,
@@ -113,6 +113,7 @@ def _gate(scope: Construct, foundation: Foundation) -> lambda_.Function:
             model_bucket=storage.models.bucket_name,
             champion_parameter=pointers.champion.parameter_name,
             gate_rules=stage.retraining.gate,
+            scorer=stage.serving.scorer,
             shadow_seconds=stage.retraining.shadow_minutes * 60,
             probation_seconds=stage.retraining.probation_minutes * 60,
             requires_approval=stage.retraining.requires_approval,

@@ -78,6 +78,7 @@ class TrainingJob:
                         "TrainingInputMode": "File",
                     },
                     "HyperParameters": {
+                        "pipeline": settings.pipeline,
                         "k": str(settings.selected_features),
                         "seed": str(settings.seed),
                         "version.$": "$.dataset.version",

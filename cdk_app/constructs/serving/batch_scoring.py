@@ -38,7 +38,7 @@ class BatchScoring(Construct):
         self._foundation = foundation
         self._stage = stage
         self._storage = storage
-        self.function = foundation.functions.zip_function(
+        self.function = foundation.functions.predicting_function(
             self,
             "scoring",
             memory_mb=1769,  # one full vCPU
@@ -47,6 +47,7 @@ class BatchScoring(Construct):
             environment=ScoringEnvironment(
                 stage=stage.name,
                 training_bucket=storage.training.bucket_name,
+                scorer=stage.serving.scorer,
             ),
         )
         invoked_in_step(self.function, "the workflow waits for it, and counts what failed.")

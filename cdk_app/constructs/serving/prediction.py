@@ -25,7 +25,7 @@ class Prediction(Construct):
         stage, storage, streams = foundation.stage, foundation.storage, foundation.streams
         pointers, identity = foundation.pointers, foundation.identity
         queue = storage.label_queue
-        self.function = foundation.functions.zip_function(
+        self.function = foundation.functions.predicting_function(
             self,
             "predictor",
             memory_mb=1769,  # one full vCPU
@@ -40,6 +40,7 @@ class Prediction(Construct):
                 shadow_parameter=pointers.shadow.parameter_name,
                 champion_ttl_seconds=stage.serving.champion_ttl_seconds,
                 reasons=stage.serving.reasons,
+                scorer=stage.serving.scorer,
                 identity_secret=identity.secret_arn,
                 label_queue_bucket=queue.bucket_name if queue else None,
                 label_sample_share=stage.labelling.label_sample_share,

@@ -32,7 +32,7 @@ class WebService(Construct):
     def __init__(self, scope: Construct, id: str, foundation: Foundation, settings: Settings):
         super().__init__(scope, id)
         stage, storage, pointers = foundation.stage, foundation.storage, foundation.pointers
-        self.function = foundation.functions.zip_function(
+        self.function = foundation.functions.predicting_function(
             self,
             "api",
             memory_mb=1769,
@@ -44,6 +44,7 @@ class WebService(Construct):
                 champion_ttl_seconds=stage.serving.champion_ttl_seconds,
                 training_bucket=storage.training.bucket_name,
                 reasons=stage.serving.reasons,
+                scorer=stage.serving.scorer,
             ),
         )
         invoked_in_step(

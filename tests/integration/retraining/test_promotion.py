@@ -9,7 +9,8 @@ from lambdas.approval.handler import handler as approval
 from lambdas.promote.handler import ChampionMoved, VersionBarred
 from lambdas.promote.handler import handler as promote
 from stresswatch.retraining.journal import Decision
-from stresswatch.versions.champion import DigestMismatch, read_changes
+from stresswatch.versions.champion import read_changes
+from stresswatch.versions.model_files import DigestMismatch
 from tests.integration.conftest import CONTEXT, ENVIRONMENT
 
 

@@ -19,6 +19,7 @@ from cli.cost.measured import SHIPPED, LinearTime, Measured, shipped
 from cli.cost.prices import PRICES
 from cli.cost.report import CostReport
 from cli.cost.template import Function, PricedStage
+from stresswatch.model.scorer import ScorerKind
 
 MEASURED = Measured(
     origin="a day, a commit, a machine, posts",
@@ -55,6 +56,7 @@ STAGE = PricedStage(
     batch_size=500,
     batch_window_seconds=1,
     predictor=Function(2, 60, 10),
+    scorer=ScorerKind.ARRAYS,
     plan=Function(0.5, 300, 5),
     settle=Function(2, 900, 5),
     drift=Function(2, 300, 5),
@@ -372,3 +374,11 @@ def test_a_stage_that_is_not_there_is_named():
 def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):
     CostReport(ONE_A_SECOND, STAGE, MEASURED, 60).show(Console(width=80))
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_a_stage_that_lets_scikit_learn_score_pays_for_its_time():
+    arrays, pipelines = (MEASURED.scored_by(kind) for kind in ScorerKind)
+    assert arrays == MEASURED
+    assert pipelines.predictor.at(500) > 2 * MEASURED.predictor.at(500)
+    lines = [bill(Load(1e6), STAGE, each) for each in (arrays, pipelines)]
+    assert total(lines[1]) > total(lines[0])

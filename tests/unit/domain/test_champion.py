@@ -4,11 +4,11 @@ from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtef
 from stresswatch.versions.champion import (
     ChampionCache,
     ChampionUnavailable,
-    DigestMismatch,
     Pointer,
     ServedModel,
     load_model,
 )
+from stresswatch.versions.model_files import DigestMismatch
 
 FIRST = Pointer("v1", "s3://models/models/v1/", "a" * 64)
 SECOND = Pointer("v2", "s3://models/models/v2/", "b" * 64)

@@ -15,6 +15,8 @@
     ├── InvalidModelVersion    files are no model version
     ├── DigestMismatch         a model file is not the one that the pointer names
     ├── CorruptArtefact        bytes are no artefact
+    ├── UntrustedType          a pipeline is made of a type that is not trusted
+    ├── ScorerNotAllowed       a version needs scikit-learn, and the stage has arrays alone
     └── NotExportable          a pipeline has no artefact that scores as it does
 
     Unavailable                try again once somebody has provided it

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as _encode
 from typing import Any, NamedTuple
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost, Post, parse_post
-from stresswatch.contracts.reasons import Reasons
+from stresswatch.contracts.reasons import NoReasons, Reasons
 from stresswatch.contracts.sampling import Draw
 from stresswatch.task.definition import TASK
 
@@ -123,7 +123,7 @@ class Prediction(NamedTuple):
     descriptors: tuple[float, ...]
     model_version: str
     predicted_at: str
-    reasons: Reasons | None = None
+    reasons: Reasons | NoReasons | None = None
     text_digest: str | None = None
     encoded: str | None = None
     draw: Draw | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,6 +29,18 @@ class Reason(NamedTuple):
     kind: str
     feature: str
     log_odds: float
+
+
+NOT_AVAILABLE = "not available"
+
+
+@dataclass(frozen=True)
+class NoReasons:
+    """Stands where reasons were asked for, and the model cannot say what moved it."""
+
+    def to_json(self) -> str:
+        """Return the field ``reasons`` of a prediction."""
+        return json.dumps(NOT_AVAILABLE)
 
 
 class Reasons(NamedTuple):

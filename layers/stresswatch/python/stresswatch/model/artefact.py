@@ -81,6 +81,9 @@ class Artefact:
         Centre, divisor and coefficient of each numeric feature; the coefficient of one that was
         not selected is 0.
     intercept : float
+    pipeline_sha256 : str
+        SHA-256 of the file of the scikit-learn pipeline that scores in the arrays' place; empty
+        where they score.
     """
 
     kind: ClassVar[ScorerKind] = ScorerKind.ARRAYS
@@ -104,6 +107,7 @@ class Artefact:
     scale: FloatArray
     number_weight: FloatArray
     intercept: float
+    pipeline_sha256: str = ""
 
     def __post_init__(self) -> None:
         lengths = {

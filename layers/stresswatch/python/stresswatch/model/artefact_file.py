@@ -44,12 +44,16 @@ SHAPES = {
 _IDS = ("first", "second", "entry_word", "entry_category")
 _NAMES = ("words", "categories", "numeric_features")
 _SCALARS = ("format", "intercept")
+_PIPELINE = "pipeline_sha256"
+"""Only in the file of a version whose pipeline scores in the arrays' place."""
 
 
 def write(fitted: Mapping[str, Any]) -> bytes:
     """Write an artefact's fields; the same arrays give the same bytes."""
     arrays: dict[str, Any] = {name: _encode(fitted[name]) for name in _NAMES}
     arrays |= {name: fitted[name] for name in SHAPES}
+    if fitted[_PIPELINE]:
+        arrays[_PIPELINE] = _encode([fitted[_PIPELINE]])
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, format=np.array(FORMAT), intercept=np.array(fitted["intercept"]), **arrays
@@ -77,7 +81,8 @@ def read(data: bytes) -> dict[str, Any]:
         name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in SHAPES
     }
     fitted |= {name: _decode(arrays[name]) for name in _NAMES}
-    return fitted | {"intercept": float(arrays["intercept"])}
+    pipeline = _decode(arrays[_PIPELINE]) if _PIPELINE in arrays else ("",)
+    return fitted | {"intercept": float(arrays["intercept"]), _PIPELINE: pipeline[0]}
 
 
 def _require_format(found: NDArray[Any]) -> None:
@@ -91,16 +96,17 @@ def _require_format(found: NDArray[Any]) -> None:
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     wanted = {*_NAMES, *_SCALARS, *SHAPES}
+    names = {*_NAMES, _PIPELINE}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if set(members) != wanted or len(archive.infolist()) != len(wanted):
+        if set(members) - {_PIPELINE} != wanted or len(archive.infolist()) != len(members):
             raise CorruptArtefact("the artefact does not hold the arrays that it should")
         if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
             raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
         arrays = {name: _read_array(archive.read(info)) for name, info in members.items()}
     _require_format(arrays["format"])
     for name, array in arrays.items():
-        kinds = "u" if name in _NAMES else "i" if name in _IDS else "if"
+        kinds = "u" if name in names else "i" if name in _IDS else "if"
         if array.dtype.kind not in kinds or (array.ndim == 0) != (name in _SCALARS):
             raise CorruptArtefact(f"{name} has the wrong type or shape")
     return arrays

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, encode
-from stresswatch.contracts.reasons import Reasons, ReasonsPolicy
+from stresswatch.contracts.reasons import NoReasons, Reasons, ReasonsPolicy
 from stresswatch.model.feature_numbers import numbers_for
 from stresswatch.model.scorer import Scorer
 from stresswatch.text.normalisation import normalise
@@ -51,12 +51,12 @@ def predict(
     ]
 
 
-def _reasons(post: Post, scorer: Scorer, explains: ReasonsPolicy) -> Reasons | None:
+def _reasons(post: Post, scorer: Scorer, explains: ReasonsPolicy) -> Reasons | NoReasons | None:
     if explains is ReasonsPolicy.ALWAYS or (
         post.asks_reasons and explains is ReasonsPolicy.ON_REQUEST
     ):
         numbers = numbers_for(scorer.numeric_features, [post])
-        return scorer.explain(post.text, numbers[0].tolist())
+        return scorer.explain(post.text, numbers[0].tolist()) or NoReasons()
     return None
 
 

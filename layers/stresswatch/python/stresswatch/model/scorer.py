@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from stresswatch.contracts.reasons import Reasons
+from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FloatArray
 
 
@@ -20,6 +21,20 @@ class ScorerKind(StrEnum):
 
     ARRAYS = "arrays"
     SCIKIT_LEARN = "scikit-learn"
+
+
+MAXIMUM_PIPELINE_BYTES = 64 * 1024 * 1024
+"""Of a pipeline's file."""
+
+
+class ScorerNotAllowed(InvalidInput):
+    """A version is scored by scikit-learn, and the stage allows arrays alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the version is scored by scikit-learn, which the stage does not allow: set "
+            f"serving.scorer to {ScorerKind.SCIKIT_LEARN}, or train a pipeline that can be exported"
+        )
 
 
 class Scores(NamedTuple):

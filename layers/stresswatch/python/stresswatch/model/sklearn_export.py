@@ -15,6 +15,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FloatArray
 from stresswatch.model.artefact import Artefact
+from stresswatch.model.scorer import Scorer
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 PARITY = 1e-9
@@ -22,7 +23,11 @@ PARITY = 1e-9
 
 
 class NotExportable(InvalidInput):
-    """The pipeline has a setting that the artefact's formula does not cover, or scores apart."""
+    """The pipeline has a step or setting that the formula does not cover, or scores apart.
+
+    The message names the step. Then there are two choices: the settings that it names, or a stage
+    that sets ``serving.scorer`` to ``scikit-learn``.
+    """
 
 
 def export_pipeline(pipeline: Any) -> Artefact:
@@ -39,9 +44,8 @@ def export_pipeline(pipeline: Any) -> Artefact:
     NotExportable
         When a setting differs from those that `Artefact.score` computes.
     """
-    features = pipeline.named_steps["features"]
+    features, classifier = _steps(pipeline)
     vectorizer, lexicons = (features.named_transformers_[name] for name in ("terms", "lexicons"))
-    classifier = pipeline.named_steps["classifier"]
     _require_settings(
         vectorizer,
         analyzer="word",
@@ -57,34 +61,14 @@ def export_pipeline(pipeline: Any) -> Artefact:
         use_idf=True,
         norm="l2",
     )
-    if list(classifier.classes_) != [0, 1]:
-        raise NotExportable(f"the classes are {list(classifier.classes_)}, not 0 and 1")
-
-    terms = [term.split(" ") for term in vectorizer.get_feature_names_out()]
-    shares = lexicons.named_steps["shares"]
-    words = sorted({*chain.from_iterable(terms), *shares.words_})
-    word_id = {word: index for index, word in enumerate(words)}
-    entries = shares.weights_.tocoo()
-    entry_word = np.array([word_id[shares.words_[row]] for row in entries.row], dtype=np.int64)
-    order = np.argsort(entry_word, kind="stable")
-
-    n_categories = len(shares.lexicons)
+    n_terms, n_categories = len(vectorizer.idf_), len(lexicons.named_steps["shares"].lexicons)
     weights = features.transformer_weights
     term_weight, share_weight, selected_weight = np.split(
-        classifier.coef_[0], [len(terms), len(terms) + n_categories]
+        classifier.coef_[0], [n_terms, n_terms + n_categories]
     )
     return Artefact(
-        words=tuple(words),
-        first=np.array([word_id[term[0]] for term in terms], dtype=np.int64),
-        second=np.array(
-            [word_id[term[1]] if len(term) == 2 else -1 for term in terms], dtype=np.int64
-        ),
-        idf=np.asarray(vectorizer.idf_, dtype=np.float64),
+        **_vocabulary(vectorizer, lexicons.named_steps["shares"]),
         weight=term_weight,
-        categories=tuple(shares.lexicons),
-        entry_word=entry_word[order],
-        entry_category=entries.col[order].astype(np.int64),
-        entry_value=entries.data[order],
         share_mean=lexicons.named_steps["scale"].mean_,
         share_scale=lexicons.named_steps["scale"].scale_,
         share_weight=share_weight * weights["lexicons"],
@@ -94,16 +78,77 @@ def export_pipeline(pipeline: Any) -> Artefact:
     )
 
 
-def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict[str, FloatArray]:
-    """Return the artefact's arrays of `NUMERIC_FEATURES`; one that the pipeline lacks weighs 0."""
-    n_features = len(NUMERIC_FEATURES)
-    arrays = {
-        "expected_base": np.zeros(n_features),
-        "expected_slope": np.zeros((n_categories, n_features)),
-        "mean": np.zeros(n_features),
-        "scale": np.ones(n_features),
-        "number_weight": np.zeros(n_features),
+def describe_texts(vectorizer: Any, shares: Any, pipeline_sha256: str) -> Artefact:
+    """Return an artefact that describes texts, and leaves their scores to a pipeline.
+
+    Parameters
+    ----------
+    vectorizer : TfidfVectorizer
+        Fitted to the texts that the pipeline was fitted to, with the settings of `export_pipeline`.
+    shares : LexiconShares
+        Fitted.
+    pipeline_sha256 : str
+        Of the pipeline's file.
+    """
+    n_categories, n_features = len(shares.lexicons), len(NUMERIC_FEATURES)
+    return Artefact(
+        **_vocabulary(vectorizer, shares),
+        weight=np.zeros(len(vectorizer.idf_)),
+        share_mean=np.zeros(n_categories),
+        share_scale=np.ones(n_categories),
+        share_weight=np.zeros(n_categories),
+        numeric_features=NUMERIC_FEATURES,
+        **_no_numbers(n_features, n_categories),
+        intercept=0.0,
+        pipeline_sha256=pipeline_sha256,
+    )
+
+
+def _steps(pipeline: Any) -> tuple[Any, Any]:
+    """Return the transformers of features and the classifier, if arrays can score them."""
+    if (names := list(pipeline.named_steps)) != ["features", "classifier"]:
+        raise NotExportable(f"the pipeline's steps are {names}, not 'features' and 'classifier'")
+    features, classifier = pipeline.named_steps["features"], pipeline.named_steps["classifier"]
+    if (kind := type(classifier).__name__) != "LogisticRegression":
+        raise NotExportable(f"the step 'classifier' is {kind}, not LogisticRegression")
+    fitted = getattr(features, "transformers_", ())
+    found = {name: type(transformer).__name__ for name, transformer, _ in fitted}
+    expected = {"terms": "TfidfVectorizer", "lexicons": "Pipeline"}
+    if found not in (expected, expected | {"numbers": "Pipeline"}):
+        raise NotExportable(
+            f"the step 'features' is made of {found}, not of {expected} and, where posts have "
+            "any, numbers"
+        )
+    if list(classifier.classes_) != [0, 1]:
+        raise NotExportable(f"the classes are {list(classifier.classes_)}, not 0 and 1")
+    return features, classifier
+
+
+def _vocabulary(vectorizer: Any, shares: Any) -> dict[str, Any]:
+    """Return the artefact's arrays of terms and lexicons, without coefficients."""
+    terms = [term.split(" ") for term in vectorizer.get_feature_names_out()]
+    words = sorted({*chain.from_iterable(terms), *shares.words_})
+    word_id = {word: index for index, word in enumerate(words)}
+    entries = shares.weights_.tocoo()
+    entry_word = np.array([word_id[shares.words_[row]] for row in entries.row], dtype=np.int64)
+    order = np.argsort(entry_word, kind="stable")
+    return {
+        "words": tuple(words),
+        "first": np.array([word_id[term[0]] for term in terms], dtype=np.int64),
+        "second": np.array(
+            [word_id[term[1]] if len(term) == 2 else -1 for term in terms], dtype=np.int64
+        ),
+        "idf": np.asarray(vectorizer.idf_, dtype=np.float64),
+        "categories": tuple(shares.lexicons),
+        "entry_word": entry_word[order],
+        "entry_category": entries.col[order].astype(np.int64),
+        "entry_value": entries.data[order],
     }
+
+
+def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict[str, Any]:
+    """Return the artefact's arrays of `NUMERIC_FEATURES`; one that the pipeline lacks weighs 0."""
+    arrays = _no_numbers(len(NUMERIC_FEATURES), n_categories)
     for name, fitted, columns in features.transformers_:
         if name == "numbers":
             place = np.array([NUMERIC_FEATURES.index(column) for column in columns[1:]])
@@ -115,6 +160,16 @@ def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict
             kept = place[fitted.named_steps["select"].get_support()]
             arrays["number_weight"][kept] = coefficients * features.transformer_weights[name]
     return arrays
+
+
+def _no_numbers(n_features: int, n_categories: int) -> dict[str, Any]:
+    return {
+        "expected_base": np.zeros(n_features),
+        "expected_slope": np.zeros((n_categories, n_features)),
+        "mean": np.zeros(n_features),
+        "scale": np.ones(n_features),
+        "number_weight": np.zeros(n_features),
+    }
 
 
 def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
@@ -129,22 +184,14 @@ def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
 
 
 def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
-    """Return the largest difference between the artefact's and the pipeline's probabilities.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame of shape (n_posts, 1 + n_numeric_features)
-        Columns ``text`` and the artefact's numeric features.
+    """Return `largest_difference`, if it is small enough.
 
     Raises
     ------
     NotExportable
         When it is over `PARITY`.
     """
-    ours = artefact.score(
-        frame["text"].tolist(), frame[list(artefact.numeric_features)].to_numpy(dtype=np.float64)
-    ).probability
-    largest = float(np.abs(ours - pipeline.predict_proba(frame)[:, 1]).max())
+    largest = largest_difference(artefact, pipeline, frame)
     if not largest <= PARITY:
         raise NotExportable(
             f"the artefact differs from the pipeline by {largest:.2e} in probability; "
@@ -153,10 +200,24 @@ def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
     return largest
 
 
+def largest_difference(scorer: Scorer, pipeline: Any, frame: Any) -> float:
+    """Return the largest difference between the scorer's and the pipeline's probabilities.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame of shape (n_posts, 1 + n_numeric_features)
+        Columns ``text`` and the scorer's numeric features.
+    """
+    numbers = frame[list(scorer.numeric_features)].to_numpy(dtype=np.float64)
+    texts = [normalise(text) for text in frame["text"]]
+    ours = scorer.score_normalised(texts, numbers).probability
+    return float(np.abs(ours - pipeline.predict_proba(frame)[:, 1]).max())
+
+
 def _require_settings(vectorizer: Any, **settings: Any) -> None:
     for name, value in settings.items():
         if getattr(vectorizer, name) != value:
             raise NotExportable(
-                f"the vectorizer has {name}={getattr(vectorizer, name)!r}; "
+                f"the step 'terms' has {name}={getattr(vectorizer, name)!r}; "
                 f"only {value!r} can be exported"
             )

@@ -81,7 +81,7 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
 def _section(
     name: str, column: Mapping[str, Any], current: pd.Series[float], reference: pd.Series[float]
 ) -> str:
-    sides = [side.dropna().to_numpy(float) for side in (reference, current)]
+    sides = [side.dropna().to_numpy(np.float64) for side in (reference, current)]
     distance = _DISTANCES.get(column["distance_name"], column["distance_name"])
     test = _TESTS.get(column["test"], column["test"])
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stresswatch.aws.environment import Environment
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.retraining.gate_rules import GateRules
 
 
@@ -34,6 +35,7 @@ class GateEnvironment(Environment):
     model_bucket: str
     champion_parameter: str
     gate_rules: GateRules
+    scorer: ScorerKind
     shadow_seconds: int
     probation_seconds: int
     requires_approval: bool

@@ -13,10 +13,15 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import chance_of_roc_auc, measure
 from stresswatch.evaluation.paired_bootstrap import Comparison
 from stresswatch.evaluation.splits import split
-from stresswatch.model.scorer import Scorer
+from stresswatch.model.scorer import (
+    MAXIMUM_PIPELINE_BYTES,
+    Scorer,
+    ScorerKind,
+    ScorerNotAllowed,
+)
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
 from stresswatch.retraining.gate_rules import GateRules
-from stresswatch.retraining.verdict import Check
+from stresswatch.retraining.verdict import Check, Verdict
 from stresswatch.task.definition import TASK
 
 _TIMED_POSTS = 500
@@ -60,15 +65,23 @@ def _beyond_chance(
     )
 
 
+def not_allowed(error: ScorerNotAllowed, not_exportable: str) -> Verdict:
+    """Reject a version that the stage has nothing to score with."""
+    reason = f"{error} ({not_exportable})"
+    return Verdict((Check("scorer", None, None, None, passed=False, reason=reason),))
+
+
 def small_enough(challenger: Contender, champion: Contender | None, rules: GateRules) -> Check:
-    size = challenger.scorer.size
+    scorer = challenger.scorer
+    is_arrays = scorer.kind is ScorerKind.ARRAYS
+    limit = rules.maximum_model_bytes if is_arrays else MAXIMUM_PIPELINE_BYTES
     return Check(
         name="size of the model, MB",
         champion=champion.scorer.size / 1e6 if champion else None,
-        challenger=size / 1e6,
-        threshold=rules.maximum_model_bytes / 1e6,
-        passed=size <= rules.maximum_model_bytes,
-        reason=f"must be at most {rules.maximum_model_bytes / 1e6:.1f} MB",
+        challenger=scorer.size / 1e6,
+        threshold=limit / 1e6,
+        passed=scorer.size <= limit,
+        reason=f"must be at most {limit / 1e6:.1f} MB, scored by {scorer.kind}",
     )
 
 
@@ -201,6 +214,10 @@ def as_fast(
     rules: GateRules,
     clock: Callable[[], float],
 ) -> Check:
+    name = "time to score, µs a post"
+    if challenger.kind is not champion.kind:
+        reason = f"not judged: by {challenger.kind}, which the stage allows, after {champion.kind}"
+        return Check(name, None, None, None, passed=True, reason=reason)
     timed = posts[:_TIMED_POSTS]
     microseconds = [float("inf"), float("inf")]
     for _ in range(_TIMED_ROUNDS):
@@ -212,7 +229,7 @@ def as_fast(
             microseconds[place] = min(microseconds[place], taken)
     limit = microseconds[0] * rules.maximum_slowdown
     return Check(
-        name="time to score, µs a post",
+        name=name,
         champion=microseconds[0],
         challenger=microseconds[1],
         threshold=limit,

@@ -43,9 +43,11 @@ class GateRules:
     calibration_margin : float
         By how much the expected calibration error on the base holdout may be higher.
     maximum_model_bytes : int
-        Size of the model file.
+        Size of the model file, where arrays score. Of a pipeline's file at most
+        `stresswatch.model.scorer.MAXIMUM_PIPELINE_BYTES` are loaded.
     maximum_slowdown : float
-        Time of scoring the same posts, in multiples of the champion's.
+        Time of scoring the same posts, in multiples of the champion's, if both are scored by
+        arrays, or both by scikit-learn.
     minimum_shadow_coverage, minimum_agreement : float
         Of a challenger that shadows: on how many of the champion's posts it must have a prediction
         at all, and the same class. A new champion on probation must have the same class, too.

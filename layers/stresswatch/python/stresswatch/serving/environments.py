@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stresswatch.aws.environment import Environment
 from stresswatch.contracts.reasons import ReasonsPolicy
+from stresswatch.model.scorer import ScorerKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,8 @@ class PredictorEnvironment(Environment):
 
     Attributes
     ----------
+    scorer : ScorerKind
+        What versions may be scored by.
     label_queue_bucket : str or None
         None on a stage that draws no posts for labelling.
     label_sample_share, uncertain_sample_share : float
@@ -27,6 +30,7 @@ class PredictorEnvironment(Environment):
     shadow_parameter: str
     champion_ttl_seconds: float
     reasons: ReasonsPolicy
+    scorer: ScorerKind
     identity_secret: str
     label_queue_bucket: str | None
     label_sample_share: float
@@ -41,6 +45,7 @@ class ApiEnvironment(Environment):
     champion_ttl_seconds: float
     training_bucket: str
     reasons: ReasonsPolicy
+    scorer: ScorerKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +53,4 @@ class ScoringEnvironment(Environment):
     """Of ``lambdas/scoring``."""
 
     training_bucket: str
+    scorer: ScorerKind

@@ -150,7 +150,11 @@ class Prediction(_Called):
     )
     model_version: str
     predicted_at: str
-    reasons: Reasons | None = None
+    reasons: Reasons | Literal["not available"] | None = Field(
+        None,
+        description="What moved it, if the post asks for that; `not available` where scikit-learn "
+        "scores, as the model is not linear.",
+    )
 
 
 class Problem(BaseModel):

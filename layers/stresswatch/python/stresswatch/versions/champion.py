@@ -15,11 +15,9 @@ from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, Record
 from stresswatch.contracts.reasons import ReasonsPolicy
 from stresswatch.errors import AwsFailure, InvalidInput, Unavailable
-from stresswatch.model.artefact import Artefact
-from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.predict import predict
-from stresswatch.model.scorer import Scorer
-from stresswatch.versions.model_version import MODEL_FILE, sha256
+from stresswatch.model.scorer import Scorer, ScorerKind
+from stresswatch.versions.model_files import read_scorer
 from stresswatch.versions.task_change import TaskChange
 
 if TYPE_CHECKING:
@@ -29,10 +27,6 @@ if TYPE_CHECKING:
 
 class ChampionUnavailable(Unavailable):
     """There is no model to serve with: none was promoted yet, or the promoted one is unreadable."""
-
-
-class DigestMismatch(InvalidInput):
-    """The model file is not the one that the pointer names."""
 
 
 class InvalidPointer(InvalidInput):
@@ -183,31 +177,21 @@ def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
         return []
 
 
-def load_model(s3: S3Client, pointer: Pointer) -> ServedModel:
-    """Load the model file that the pointer names.
+def load_model(
+    s3: S3Client, pointer: Pointer, allowed: ScorerKind = ScorerKind.ARRAYS
+) -> ServedModel:
+    """Load the model that the pointer names; see `stresswatch.versions.model_files`.
 
     Raises
     ------
-    DigestMismatch
-        When the file's digest is not the pointer's.
-    CorruptArtefact
-        When the file is no artefact, or larger than any is.
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed
     """
-    bucket, key = Location.parse(pointer.uri) / MODEL_FILE
-    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAXIMUM_ARTEFACT_BYTES + 1)
-    if len(data) > MAXIMUM_ARTEFACT_BYTES:
-        raise CorruptArtefact(
-            f"{MODEL_FILE} of {pointer.version} has over {MAXIMUM_ARTEFACT_BYTES:,} bytes"
-        )
-    if (digest := sha256(data)) != pointer.sha256:
-        raise DigestMismatch(
-            f"{MODEL_FILE} of {pointer.version} has SHA-256 {digest[:12]}…, "
-            f"the champion pointer says {pointer.sha256[:12]}…"
-        )
-    return ServedModel(pointer, Artefact.from_bytes(data))
+    return ServedModel(pointer, read_scorer(s3, pointer, allowed))
 
 
-def load_champion(s3: S3Client, pointer: Pointer, warn: Callable[..., None]) -> ServedModel:
+def load_champion(
+    s3: S3Client, pointer: Pointer, allowed: ScorerKind, warn: Callable[..., None]
+) -> ServedModel:
     """Load the champion, and tell when it was trained for other numeric features than posts have.
 
     Parameters
@@ -217,10 +201,10 @@ def load_champion(s3: S3Client, pointer: Pointer, warn: Callable[..., None]) -> 
 
     Raises
     ------
-    DigestMismatch, CorruptArtefact
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed
         As `load_model` does.
     """
-    served = load_model(s3, pointer)
+    served = load_model(s3, pointer, allowed)
     if change := TaskChange.since(served.scorer.numeric_features):
         warn("champion_of_another_task", version=pointer.version, detail=change.advice)
     return served

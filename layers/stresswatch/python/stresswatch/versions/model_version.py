@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.s3 import Location, listed
 from stresswatch.errors import InvalidInput
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.versions.task_change import TaskChange
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MODELS_PREFIX = "models/"
 MODEL_FILE = "model.npz"
+PIPELINE_FILE = "model.skops"
+"""Of a version that arrays cannot score: the fitted pipeline, in the form of skops."""
 MANIFEST_FILE = "manifest.json"
 REFERENCE_FILE = "reference.parquet"
 EVALUATION_FILE = "evaluation.json"
@@ -74,6 +77,12 @@ class Manifest:
         posts' source.
     parent : str or None
         The champion at the time of training.
+    scorer : ScorerKind
+        What scores: the arrays of `MODEL_FILE`, or the pipeline of `PIPELINE_FILE`.
+    not_exportable : str
+        Why the pipeline is no arrays; empty where it is.
+    trusted_types : tuple of str
+        The types that the pipeline's file is made of beyond those that skops trusts by itself.
     """
 
     version: str
@@ -89,6 +98,9 @@ class Manifest:
     training_job: str
     code_commit: str
     absent_features: tuple[str, ...] = ()
+    scorer: ScorerKind = ScorerKind.ARRAYS
+    not_exportable: str = ""
+    trusted_types: tuple[str, ...] = ()
     numeric_features: tuple[str, ...] | None = None
     predicts: str | None = None
     task: Mapping[str, str] | None = None
@@ -106,10 +118,11 @@ class Manifest:
     def from_bytes(data: bytes) -> Manifest:
         try:
             record = json.loads(data)
-            for name in ("selected_features", "absent_features"):
-                record[name] = tuple(record[name])
             if (features := record.get("numeric_features")) is not None:
                 record["numeric_features"] = tuple(features)
+            for name in ("selected_features", "absent_features", "trusted_types"):
+                record[name] = tuple(record.get(name, ()))
+            record["scorer"] = ScorerKind(record.get("scorer", ScorerKind.ARRAYS))
             return Manifest(**record)
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidModelVersion(f"{MANIFEST_FILE} cannot be read: {error}") from error
@@ -157,13 +170,14 @@ def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
         a file differs from its digest in the manifest.
     """
     files: dict[str, bytes] = {}
+    known = {*VERSION_FILES, PIPELINE_FILE}
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as members:
             for member in members:
                 name = member.name.removeprefix("./")
                 if member.isdir() and name in (".", ""):
                     continue
-                if not member.isfile() or name not in VERSION_FILES or name in files:
+                if not member.isfile() or name not in known or name in files:
                     raise InvalidModelVersion(
                         f"the archive holds {name!r}, which is no model file or a second one"
                     )
@@ -176,6 +190,8 @@ def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
     if missing := sorted(set(VERSION_FILES) - set(files)):
         raise InvalidModelVersion(f"the model archive lacks {', '.join(missing)}")
     manifest = Manifest.from_bytes(files[MANIFEST_FILE])
+    if missing := sorted(manifest.files.keys() - files):
+        raise InvalidModelVersion(f"the model archive lacks {', '.join(missing)}")
     for name in files.keys() - {MANIFEST_FILE}:
         if manifest.files.get(name) != sha256(files[name]):
             raise InvalidModelVersion(f"{name} is not the file that the manifest names")

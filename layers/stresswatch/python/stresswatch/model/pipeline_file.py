@@ -1,0 +1,109 @@
+"""A fitted scikit-learn pipeline as a file: written and read by skops, with trusted types alone.
+
+A skops file is data with the names of types, and reading one builds objects of these types. skops
+trusts the public estimators of scikit-learn and the numbers of numpy; what a pipeline needs beyond
+them must be in `TRUSTED_TYPES`. A pickle would run code of its writer's choice.
+
+Only functions with scikit-learn import this module.
+https://skops.readthedocs.io/en/stable/persistence.html
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from typing import Any
+
+import skops.io
+from sklearn.exceptions import InconsistentVersionWarning
+
+from stresswatch.errors import InvalidInput
+from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES
+
+_MAXIMUM_UNPACKED_BYTES = 4 * MAXIMUM_PIPELINE_BYTES
+TRUSTED_TYPES = frozenset(
+    {
+        # Parts of scikit-learn's own estimators.
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "functools.partial",
+        "numpy.clip",
+        # Ours.
+        "stresswatch.text.normalisation.normalise",
+        "training_jobs.stress_model.features.LexiconShares",
+        "training_jobs.stress_model.features.TextImputer",
+    }
+)
+"""What may be loaded beyond the types that skops trusts by itself."""
+
+
+class UntrustedType(InvalidInput):
+    """The pipeline is made of a type that is not in `TRUSTED_TYPES`; the message names it."""
+
+
+def write(pipeline: Any) -> bytes:
+    """Write a pipeline.
+
+    Raises
+    ------
+    UntrustedType
+        When `read` would refuse it.
+    """
+    data: bytes = skops.io.dumps(pipeline, compression=zipfile.ZIP_DEFLATED)
+    requested_types(data)
+    return data
+
+
+def requested_types(data: bytes) -> tuple[str, ...]:
+    """Return the types of `TRUSTED_TYPES` that the file is made of, in the order of the alphabet.
+
+    Raises
+    ------
+    UntrustedType
+        When it is made of others, too.
+    """
+    requested: list[str] = skops.io.get_untrusted_types(data=data)
+    if unknown := sorted(set(requested) - TRUSTED_TYPES):
+        raise UntrustedType(
+            f"the pipeline is made of {', '.join(unknown)}, which is not trusted; use other steps, "
+            "or add it to TRUSTED_TYPES in stresswatch/model/pipeline_file.py once you have read it"
+        )
+    return tuple(sorted(requested))
+
+
+def read(data: bytes) -> Any:
+    """Read a pipeline.
+
+    Raises
+    ------
+    CorruptArtefact
+        When the bytes are no skops file, are made of a type that is not trusted, unpack to too
+        much, or were written by another version of scikit-learn.
+    """
+    try:
+        _require_size(data)
+        trusted = requested_types(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InconsistentVersionWarning)
+            return skops.io.loads(data, trusted=list(trusted))
+    except CorruptArtefact:
+        raise
+    except UntrustedType as error:
+        raise CorruptArtefact(str(error)) from error
+    except InconsistentVersionWarning as error:
+        raise CorruptArtefact(
+            f"the pipeline was trained with scikit-learn {error.original_sklearn_version}, and "
+            f"{error.current_sklearn_version} is installed: train again"
+        ) from error
+    except Exception as error:  # zipfile and skops raise what hostile bytes lead them to
+        raise CorruptArtefact(f"the pipeline cannot be read: {error}") from error
+
+
+def _require_size(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist())
+    if unpacked > _MAXIMUM_UNPACKED_BYTES:
+        raise CorruptArtefact(f"the pipeline unpacks to over {_MAXIMUM_UNPACKED_BYTES:,} bytes")

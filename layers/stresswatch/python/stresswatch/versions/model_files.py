@@ -1,0 +1,104 @@
+"""The files that score: a version's arrays, and its scikit-learn pipeline where it has one.
+
+The pointer names the SHA-256 of `MODEL_FILE`, and that file names the SHA-256 of the pipeline's: so
+one digest vouches for both, and a version without a pipeline takes one request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stresswatch.aws.s3 import Location
+from stresswatch.errors import InvalidInput
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
+from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES, Scorer, ScorerKind, ScorerNotAllowed
+from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from stresswatch.versions.champion import Pointer
+
+ReadPipeline = Callable[[str], bytes]
+"""Gives the pipeline's file, if it has this SHA-256."""
+
+
+class DigestMismatch(InvalidInput):
+    """The model file is not the one that the pointer names."""
+
+
+def read_scorer(s3: S3Client, pointer: Pointer, allowed: ScorerKind) -> Scorer:
+    """Read the model that the pointer names.
+
+    Raises
+    ------
+    DigestMismatch
+        When a file's digest is not the pointer's, or the one that the model file names.
+    CorruptArtefact
+        When a file is no model, or larger than any is.
+    ScorerNotAllowed
+        When it is a pipeline, and arrays alone are allowed.
+    """
+    artefact = _read_artefact(s3, pointer)
+    return scorer_of(artefact, lambda digest: _read_pipeline(s3, pointer, digest), allowed)
+
+
+def verify_model(s3: S3Client, pointer: Pointer) -> None:
+    """See that the files are those that the pointer names, without what a pipeline needs to score.
+
+    Raises
+    ------
+    DigestMismatch, CorruptArtefact
+    """
+    artefact = _read_artefact(s3, pointer)
+    if artefact.pipeline_sha256:
+        _read_pipeline(s3, pointer, artefact.pipeline_sha256)
+
+
+def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKind) -> Scorer:
+    """Return the artefact if it scores by itself, or the pipeline that scores in its place.
+
+    Raises
+    ------
+    ScorerNotAllowed
+        When it is a pipeline, and arrays alone are allowed.
+    CorruptArtefact
+    """
+    if not artefact.pipeline_sha256:
+        return artefact
+    if allowed is ScorerKind.ARRAYS:
+        raise ScorerNotAllowed
+    data = read_pipeline(artefact.pipeline_sha256)
+    # Only the functions that come as a container image have scikit-learn.
+    from stresswatch.model.sklearn_scorer import SklearnScorer
+
+    return SklearnScorer.read(data, artefact)
+
+
+def _read_artefact(s3: S3Client, pointer: Pointer) -> Artefact:
+    data = _read(s3, pointer, MODEL_FILE, MAXIMUM_ARTEFACT_BYTES)
+    _require_digest(data, MODEL_FILE, pointer.version, pointer.sha256, "the champion pointer")
+    return Artefact.from_bytes(data)
+
+
+def _read_pipeline(s3: S3Client, pointer: Pointer, digest: str) -> bytes:
+    data = _read(s3, pointer, PIPELINE_FILE, MAXIMUM_PIPELINE_BYTES)
+    _require_digest(data, PIPELINE_FILE, pointer.version, digest, f"its {MODEL_FILE}")
+    return data
+
+
+def _read(s3: S3Client, pointer: Pointer, name: str, maximum: int) -> bytes:
+    bucket, key = Location.parse(pointer.uri) / name
+    data = s3.get_object(Bucket=bucket, Key=key)["Body"].read(maximum + 1)
+    if len(data) > maximum:
+        raise CorruptArtefact(f"{name} of {pointer.version} has over {maximum:,} bytes")
+    return data
+
+
+def _require_digest(data: bytes, name: str, version: str, expected: str, said_by: str) -> None:
+    if (digest := sha256(data)) != expected:
+        raise DigestMismatch(
+            f"{name} of {version} has SHA-256 {digest[:12]}…, {said_by} says {expected[:12]}…"
+        )

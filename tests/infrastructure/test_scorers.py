@@ -1,0 +1,65 @@
+"""A stage that lets scikit-learn score: which functions come as its image."""
+
+import pytest
+
+from cdk_app.settings.errors import InvalidStage
+from cdk_app.settings.stages import STAGES
+from stresswatch.model.scorer import ScorerKind
+from tests.infrastructure.conftest import PLAIN, synthesize
+
+PREDICTING = {"predictor", "api", "scoring", "gate"}
+
+
+@pytest.fixture(scope="module")
+def allowing(tmp_path_factory):
+    """The staging stage, which has a web service, but that scikit-learn may score."""
+    changes = {"serving": {"scorer": "scikit-learn"}, "retraining": {"pipeline": "perceptron"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(STAGES, "staging", STAGES["staging"].changed(**changes))
+        return synthesize("staging", tmp_path_factory.mktemp("allowing"))
+
+
+def functions(template):
+    """The functions' properties by the name that they log under."""
+    found = [
+        properties
+        for properties in template.properties("AWS::Lambda::Function")
+        if "POWERTOOLS_SERVICE_NAME" in properties.get("Environment", {}).get("Variables", {})
+    ]
+    return {one["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: one for one in found}
+
+
+def test_by_default_what_predicts_is_a_zip_that_allows_arrays_alone(staging):
+    made = functions(staging)
+    for name in PREDICTING:
+        assert made[name]["Handler"] == "handler.handler"
+        assert made[name]["Environment"]["Variables"]["SCORER"] == ScorerKind.ARRAYS
+
+
+def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
+    made = functions(allowing)
+    images = {name for name, one in made.items() if one.get("PackageType") == "Image"}
+    assert images == PREDICTING | {"drift"}
+    for name in PREDICTING:
+        assert made[name]["ImageConfig"] == {"Command": [f"{name}.handler.handler"]}
+        assert made[name]["Environment"]["Variables"]["SCORER"] == ScorerKind.SCIKIT_LEARN
+        assert made[name]["Environment"]["Variables"]["OMP_NUM_THREADS"] == "1"
+    assert len({str(made[name]["Code"]) for name in PREDICTING}) == 1
+
+
+def test_nothing_more_is_allowed_for_it(staging, allowing):
+    for role in ("PredictionPredictorRole", "WebServiceApiRole", "BatchScoringScoringRole"):
+        assert allowing.allowed(role) == staging.allowed(role)
+
+
+def test_the_training_job_is_told_the_pipeline(allowing, staging):
+    machines = [str(one) for one in allowing.properties("AWS::StepFunctions::StateMachine")]
+    assert any('"pipeline":"perceptron"' in machine for machine in machines)
+    machines = [str(one) for one in staging.properties("AWS::StepFunctions::StateMachine")]
+    assert any('"pipeline":"linear"' in machine for machine in machines)
+
+
+@pytest.mark.parametrize("name", ["", "Perceptron", "a pipeline", "x" * 64])
+def test_a_pipeline_is_a_plain_name(name):
+    with pytest.raises(InvalidStage, match=r"retraining\.pipeline"):
+        PLAIN.changed(retraining={"pipeline": name})

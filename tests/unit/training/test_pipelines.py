@@ -1,0 +1,157 @@
+"""Pipelines that arrays cannot score: fitted, stored with skops, and loaded as they will serve."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
+
+from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.contracts.predictions import ReadText
+from stresswatch.contracts.reasons import NOT_AVAILABLE, ReasonsPolicy
+from stresswatch.model.artefact import Artefact
+from stresswatch.model.predict import predict
+from stresswatch.model.scorer import ScorerKind
+from stresswatch.model.sklearn_export import NotExportable, export_pipeline
+from stresswatch.text.normalisation import normalise
+from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, Manifest, sha256
+from tests.conftest import make_posts
+from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
+from training_jobs.stress_model import recipe
+from training_jobs.stress_model.dataset import DataSet, frame
+from training_jobs.stress_model.delivery import deliver
+from training_jobs.stress_model.recipe import Hyperparameters, UnusablePipeline, fit_pipeline
+
+EXAMPLES = ["gradient-boosting", "perceptron"]
+POSTS, OTHERS = make_posts(200), make_posts(60, seed=2)
+DATA = DataSet([*POSTS, *OTHERS], POSTS, OTHERS, invalid=0, unweighted=0)
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def example(request):
+    """An example's hyperparameters, its pipeline, and what is delivered of it."""
+    hyperparameters = Hyperparameters(pipeline=request.param)
+    with threadpool_limits(1):
+        pipeline = fit_pipeline(POSTS, hyperparameters)
+        yield hyperparameters, pipeline, deliver(pipeline, DATA, hyperparameters)
+
+
+def test_a_stored_pipeline_predicts_as_the_fitted_one_does(example):
+    _, pipeline, delivery = example
+    posts = [(post.post.post_id, post.post) for post in OTHERS]
+    predicted = predict(posts, delivery.scorer, "v1", "2026-01-01T00:00:00+00:00")
+    expected = pipeline.predict_proba(frame(OTHERS))[:, 1]
+    assert [one.probability for one in predicted] == pytest.approx(expected, abs=1e-12)
+    assert delivery.parity <= 1e-12
+
+
+def test_one_post_is_scored_as_in_a_batch_and_none_gives_no_scores(example):
+    scorer = example[2].scorer
+    texts = [normalise(post.post.text) for post in OTHERS]
+    numbers = np.array([post.post.numbers for post in OTHERS])
+    together = scorer.score_normalised(texts, numbers).probability
+    alone = [scorer.score_normalised([texts[0]], numbers[:1]).probability[0]]
+    assert alone == pytest.approx(together[:1], abs=1e-12)
+    assert len(scorer.score_normalised([], numbers[:0]).probability) == 0
+
+
+def test_texts_are_described_as_by_a_model_of_arrays(example):
+    arrays = export_pipeline(fit_pipeline(POSTS, Hyperparameters()))
+    texts = [normalise(post.post.text) for post in OTHERS]
+    numbers = np.array([post.post.numbers for post in OTHERS])
+    ours, theirs = (one.score_normalised(texts, numbers) for one in (example[2].scorer, arrays))
+    for mine, other in zip(ours[1:], theirs[1:], strict=True):
+        assert mine.tolist() == other.tolist()
+
+
+def test_a_post_that_asks_for_reasons_is_told_that_there_are_none(example):
+    post = OTHERS[0].post
+    posts, texts = [(post.post_id, post)], [ReadText(normalise(post.text))]
+    (asked,) = predict(posts, example[2].scorer, "v1", "now", ReasonsPolicy.ALWAYS, texts)
+    (silent,) = predict(posts, example[2].scorer, "v1", "now", ReasonsPolicy.NEVER, texts)
+    assert json.loads(asked.message())["reasons"] == NOT_AVAILABLE == "not available"
+    assert "reasons" not in json.loads(silent.message())
+
+
+def test_the_model_file_names_the_pipeline_and_scores_nothing_itself(example):
+    files = example[2].files
+    artefact = Artefact.from_bytes(files[MODEL_FILE])
+    assert artefact.pipeline_sha256 == sha256(files[PIPELINE_FILE])
+    assert not artefact.weight.any()
+    assert not artefact.share_weight.any()
+    assert not artefact.number_weight.any()
+
+
+def test_what_cannot_be_exported_is_named_by_its_step(example):
+    with pytest.raises(NotExportable, match=r"step 'classifier' is Hist|steps are .*'scale'"):
+        export_pipeline(example[1])
+
+
+def test_a_version_says_what_scores_it_and_what_it_trusts(container):
+    put_posts(container, lines(POSTS))
+    put_parameters(container, pipeline="gradient-boosting")
+    with threadpool_limits(1):
+        assert run(container) == 0
+    files = files_of(container)
+    manifest = Manifest.from_bytes(files["manifest.json"])
+    assert manifest.scorer is ScorerKind.SCIKIT_LEARN
+    assert manifest.files[PIPELINE_FILE] == sha256(files[PIPELINE_FILE])
+    assert "HistGradientBoostingClassifier" in manifest.not_exportable
+    assert "training_jobs.stress_model.features.LexiconShares" in manifest.trusted_types
+    assert manifest.selected_features == NUMERIC_FEATURES
+    assert manifest.hyperparameters["pipeline"] == "gradient-boosting"
+
+
+def failure(container) -> str:
+    assert run(container) == 1
+    return (container / "output/failure").read_text()
+
+
+def test_an_unknown_pipeline_is_refused_with_those_that_there_are(container):
+    put_parameters(container, pipeline="forest")
+    assert failure(container) == (
+        "unknown pipeline 'forest'; known are linear, gradient-boosting, perceptron"
+    )
+
+
+def use(monkeypatch, classifier, *steps):
+    """Let the default be another pipeline, over terms alone."""
+    terms = ColumnTransformer([("terms", TfidfVectorizer(), "text")])
+    pipeline = Pipeline([("features", terms), *steps, ("classifier", classifier)])
+    monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: pipeline})
+
+
+def test_a_classifier_without_probabilities_is_refused(container, monkeypatch):
+    use(monkeypatch, LinearSVC())
+    put_posts(container, lines(POSTS))
+    assert "'classifier' (LinearSVC), has no predict_proba" in failure(container)
+
+
+def test_labels_that_weigh_less_need_a_classifier_that_takes_weights(monkeypatch):
+    use(monkeypatch, KNeighborsClassifier())
+    assert fit_pipeline(POSTS, Hyperparameters()).predict_proba(frame(OTHERS)).shape == (60, 2)
+    unsure = [replace(POSTS[0], confidence=0.5), *POSTS[1:]]
+    with pytest.raises(UnusablePipeline, match=r"KNeighbors.*no sample weights, and 1 of 200"):
+        fit_pipeline(unsure, Hyperparameters())
+
+
+def test_a_pipeline_of_an_untrusted_type_is_refused_by_name(container, monkeypatch):
+    use(monkeypatch, KNeighborsClassifier(), ("print", FunctionTransformer(np.asarray)))
+    put_posts(container, lines(POSTS))
+    said = failure(container)
+    assert "is made of numpy.asarray, which is not trusted" in said
+    assert "TRUSTED_TYPES" in said
+
+
+def test_a_pipeline_whose_file_is_too_large_is_refused(monkeypatch, example):
+    monkeypatch.setattr("training_jobs.stress_model.delivery.MAXIMUM_PIPELINE_BYTES", 1000)
+    hyperparameters, pipeline, _ = example
+    with pytest.raises(UnusablePipeline, match="at most 1,000 are loaded"):
+        deliver(pipeline, DATA, hyperparameters)

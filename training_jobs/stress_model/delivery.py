@@ -1,0 +1,93 @@
+"""What a fitted pipeline becomes in a model version: arrays where they can score, or itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sklearn.pipeline import Pipeline
+
+from stresswatch.model import pipeline_file
+from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES, Scorer
+from stresswatch.model.sklearn_export import (
+    NotExportable,
+    describe_texts,
+    export_pipeline,
+    largest_difference,
+    prove_parity,
+)
+from stresswatch.model.sklearn_scorer import SklearnScorer
+from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
+from training_jobs.stress_model.dataset import DataSet, frame
+from training_jobs.stress_model.features import LexiconShares
+from training_jobs.stress_model.lexicons import read_lexicons
+from training_jobs.stress_model.pipelines.linear import terms_of
+from training_jobs.stress_model.recipe import Hyperparameters, UnusablePipeline
+
+log = logging.getLogger("training")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The model as it will serve.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        Those that score, by name.
+    parity : float
+        Largest difference to the pipeline's probabilities on the evaluation split.
+    not_exportable, trusted_types
+        Of the manifest.
+    """
+
+    scorer: Scorer
+    files: Mapping[str, bytes]
+    parity: float
+    not_exportable: str = ""
+    trusted_types: tuple[str, ...] = ()
+
+
+def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparameters) -> Delivery:
+    """Export a pipeline, or store it with what describes texts in its place.
+
+    Raises
+    ------
+    NotExportable
+        When the arrays score otherwise than the pipeline that they were exported from.
+    UnusablePipeline
+        When its file is too large.
+    UntrustedType
+        When it is made of a type that no function would load.
+    """
+    try:
+        artefact = export_pipeline(pipeline)
+    except NotExportable as error:
+        log.info("stored with skops: %s", error)
+        return _store(pipeline, dataset, hyperparameters, str(error))
+    parity = prove_parity(artefact, pipeline, frame(dataset.evaluation))
+    return Delivery(artefact, {MODEL_FILE: artefact.to_bytes()}, parity)
+
+
+def _store(
+    pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparameters, not_exportable: str
+) -> Delivery:
+    data = pipeline_file.write(pipeline)
+    if len(data) > MAXIMUM_PIPELINE_BYTES:
+        raise UnusablePipeline(
+            f"the pipeline's file has {len(data):,} bytes, and at most {MAXIMUM_PIPELINE_BYTES:,} "
+            "are loaded; fit fewer trees, components or terms"
+        )
+    terms = terms_of(hyperparameters).fit(frame(dataset.train)["text"])
+    shares = LexiconShares(read_lexicons()).fit(())
+    descriptors = describe_texts(terms, shares, sha256(data))
+    # Read back, so that what is measured is what will serve.
+    scorer = SklearnScorer.read(data, descriptors)
+    return Delivery(
+        scorer,
+        {MODEL_FILE: descriptors.to_bytes(), PIPELINE_FILE: data},
+        largest_difference(scorer, pipeline, frame(dataset.evaluation)),
+        not_exportable,
+        pipeline_file.requested_types(data),
+    )

@@ -1,0 +1,35 @@
+"""The pipelines that a training job can fit, by the name of the hyperparameter ``pipeline``.
+
+To add one, write a module with a function `build_pipeline` and give it a name here. The function
+takes the numeric features that the posts have values of, and the hyperparameters. It returns a
+`Pipeline`, not fitted, over the columns ``text`` and these features:
+
+- its last step is a binary classifier with `predict_proba`, which takes sample weights,
+- its steps read no more of a text than `stresswatch.text.normalisation.normalise` leaves,
+- a missing number is NaN.
+
+What `stresswatch.model.sklearn_export` can export is scored by arrays. Anything else is stored with
+skops and needs a stage that sets ``serving.scorer`` to ``scikit-learn``; what it is made of must be
+among the types that `stresswatch.model.pipeline_file` trusts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sklearn.pipeline import Pipeline
+
+from training_jobs.stress_model.pipelines import gradient_boosting, linear, perceptron
+
+if TYPE_CHECKING:
+    from training_jobs.stress_model.recipe import Hyperparameters
+
+    Build = Callable[[Sequence[str], Hyperparameters], Pipeline]
+
+DEFAULT = "linear"
+PIPELINES: Mapping[str, Build] = {
+    DEFAULT: linear.build_pipeline,
+    "gradient-boosting": gradient_boosting.build_pipeline,
+    "perceptron": perceptron.build_pipeline,
+}

@@ -1,0 +1,33 @@
+"""An example that arrays cannot score: gradient-boosted trees over all features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+
+from training_jobs.stress_model.features import LexiconShares
+from training_jobs.stress_model.lexicons import read_lexicons
+from training_jobs.stress_model.pipelines.dense_terms import dense_terms
+
+if TYPE_CHECKING:
+    from training_jobs.stress_model.recipe import Hyperparameters
+
+
+def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+    """Build the pipeline; the trees themselves take a missing number for what it is."""
+    seed = hyperparameters.seed
+    features = ColumnTransformer(
+        [
+            ("terms", dense_terms(seed), "text"),
+            ("lexicons", LexiconShares(read_lexicons()), "text"),
+            ("numbers", "passthrough", list(numeric_features)),
+        ]
+    )
+    classifier = HistGradientBoostingClassifier(
+        learning_rate=0.1, max_iter=60, min_samples_leaf=20, random_state=seed
+    )
+    return Pipeline([("features", features), ("classifier", classifier)])
