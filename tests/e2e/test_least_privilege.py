@@ -30,6 +30,7 @@ from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.journal import Journal
 from stresswatch.retraining.probation import SETTLES
 from stresswatch.retraining.triggers import DRIFT_ALARM, request_of
+from stresswatch.retraining.verdict import Basis
 from stresswatch.settled.places import PREDICTIONS, SHADOW
 from stresswatch.storage import prefixes
 from stresswatch.storage.training_sets import LABELS_PREFIX, given_by, to_lines
@@ -126,7 +127,7 @@ class Stage:
         event = {
             "version": self.retraining["gate"]["version"],
             "parent": self.retraining["gate"]["version"],
-            "basis": self.retraining["gate"]["basis"],
+            "basis": Basis.CHAMPION,
             "start": (now - timedelta(minutes=30)).isoformat(),
             "end": now.isoformat(),
         }
@@ -147,7 +148,8 @@ class Stage:
             self.deployed.deployment.measure(now - timedelta(hours=1), now)
         end = datetime.now(UTC) - SETTLES
         window = {"start": (end - timedelta(minutes=30)).isoformat(), "end": end.isoformat()}
-        event = {"version": champion["version"], "previous": champion, **window}
+        versions = {"version": champion["version"], "previous": champion}
+        event = {**versions, "basis": Basis.CHAMPION, **window}
         function = self.deployed.function("RetrainingProbationFunction")
         unmet = GateRules(minimum_posts=1, minimum_agreement=2).to_json()
         self._label()

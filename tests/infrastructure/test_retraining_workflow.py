@@ -116,6 +116,7 @@ def test_a_challenger_that_shadows_is_judged_once_more_by_what_it_said(workflow)
     assert workflow["Compare"]["Parameters"] == {
         "version.$": "$.gate.version",
         "parent.$": "$.gate.parent",
+        "basis.$": "$.gate.basis",
         "start.$": "$.shadow.start",
         "end.$": "$.shadow.end",
     }
@@ -150,6 +151,7 @@ def test_a_new_champion_is_looked_at_until_it_is_kept_or_replaced(workflow):
     assert workflow["LookAtChampion"]["Parameters"] == {
         "version.$": "$.gate.version",
         "previous.$": "$.gate.champion",
+        "basis.$": "$.gate.basis",
         "start.$": "$.probation.start",
         "end.$": "$.probation.end",
     }
