@@ -15,10 +15,13 @@ from cdk_app.settings.stages import STAGES
 from cli.data.synthetic import generate_posts, generate_stream
 from cli.deployment.client import payload
 from cli.smoke import smoke_posts
+from docs.schemas import schemas
 from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, post_record
-from stresswatch.serving import web_schemas
+from stresswatch.model.artefact import Artefact
+from stresswatch.retraining.contenders import Contender
+from stresswatch.retraining.gate import decide
 from stresswatch.task.definition import TASK
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 
@@ -30,7 +33,10 @@ _SOURCE = Source(
 def main(folder: Path) -> None:
     from lambdas.predictor.handler import handler  # its settings are of the environment
 
-    files = train_version(folder, generate_posts())
+    posts = generate_posts()
+    files = train_version(folder, posts)
+    contender = Contender(Artefact.from_bytes(files["model.npz"]), posts)
+    rules = STAGES["dev"].retraining.gate
     new = generate_stream()[:100]
     sent = [json.dumps(post_record(one.post)).encode() for one in new]
     smoke = [data for _, data in map(payload, smoke_posts("run"))]
@@ -46,7 +52,6 @@ def main(folder: Path) -> None:
         archived = aws.keys("archive", "predictions/")
     result = {
         "numbers": NUMERIC_FEATURES,
-        "schema": list(web_schemas.Post.model_fields),
         "answer": answer,
         "right": sum(predictions[one.post.post_id] == one.label for one in new) / len(new),
         "archived": len(archived),
@@ -54,6 +59,9 @@ def main(folder: Path) -> None:
         "manifest": json.loads(files["manifest.json"])["task"],
         "card": files["model_card.md"].decode(),
         "sent": json.loads(sent[0]),
+        "floor": rules.minimum_roc_auc,
+        "accepted": decide(contender, None, rules).accepted,
+        "schemas": {name: list(one["properties"]) for name, one in schemas().items()},
         "selected": STAGES["dev"].retraining.selected_features,
     }
     sys.stdout.write(f"\n{json.dumps(result)}\n")

@@ -21,9 +21,14 @@ def test_another_task_takes_a_file_that_defines_it(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["numbers"] == ["stars", "days_owned", "pictures"]
-    assert set(result["schema"]) >= {"review_id", "body", "stars", "days_owned", "pictures"}
-    assert set(result["sent"]) <= set(result["schema"])
-    assert not any(name.startswith("lex_") for name in result["schema"])
+    schemas = result["schemas"]
+    assert set(schemas["post"]) >= {"review_id", "body", "stars", "days_owned", "pictures"}
+    assert set(result["sent"]) <= set(schemas["post"])
+    assert "helpful" in schemas["prediction"]
+    assert set(schemas["archive-row"]) >= {"post_id", "helpful", "stars"}
+    named = {name for schema in schemas.values() for name in schema}
+    assert not any(name.startswith(("lex_", "stress")) for name in named)
+    assert (result["floor"], result["accepted"]) == (0.65, True)
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.75
     assert result["manifest"]["name"] == "reviews"

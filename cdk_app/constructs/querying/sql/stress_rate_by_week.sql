@@ -1,4 +1,4 @@
--- The stress rate by week and community: called by the model, and corrected by labels of drawn posts.
+-- The ${noun} rate by week and community: called by the model, and corrected by labels of drawn posts.
 -- Rows with source null are of all communities together. Where corrected_rate is null, too few of
 -- the drawn posts have a label, or the cell is suppressed: method says which.
 SELECT
