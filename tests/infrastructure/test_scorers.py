@@ -12,11 +12,11 @@ PREDICTING = {"predictor", "api", "scoring", "gate"}
 
 @pytest.fixture(scope="module")
 def allowing(tmp_path_factory):
-    """The staging stage, which has a web service, but that scikit-learn may score."""
+    """The development stage, which has a web service, but that scikit-learn may score."""
     changes = {"serving": {"scorer": "scikit-learn"}, "retraining": {"pipeline": "perceptron"}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(STAGES, "staging", STAGES["staging"].changed(**changes))
-        return synthesize("staging", tmp_path_factory.mktemp("allowing"))
+        patch.setitem(STAGES, "dev", STAGES["dev"].changed(**changes))
+        return synthesize("dev", tmp_path_factory.mktemp("allowing"))
 
 
 def functions(template):
@@ -29,8 +29,8 @@ def functions(template):
     return {one["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: one for one in found}
 
 
-def test_by_default_what_predicts_is_a_zip_that_allows_arrays_alone(staging):
-    made = functions(staging)
+def test_by_default_what_predicts_is_a_zip_that_allows_arrays_alone(template):
+    made = functions(template)
     for name in PREDICTING:
         assert made[name]["Handler"] == "handler.handler"
         assert made[name]["Environment"]["Variables"]["SCORER"] == ScorerKind.ARRAYS
@@ -47,15 +47,15 @@ def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
     assert len({str(made[name]["Code"]) for name in PREDICTING}) == 1
 
 
-def test_nothing_more_is_allowed_for_it(staging, allowing):
+def test_nothing_more_is_allowed_for_it(template, allowing):
     for role in ("PredictionPredictorRole", "WebServiceApiRole", "BatchScoringScoringRole"):
-        assert allowing.allowed(role) == staging.allowed(role)
+        assert allowing.allowed(role) == template.allowed(role)
 
 
-def test_the_training_job_is_told_the_pipeline(allowing, staging):
+def test_the_training_job_is_told_the_pipeline(allowing, template):
     machines = [str(one) for one in allowing.properties("AWS::StepFunctions::StateMachine")]
     assert any('"pipeline":"perceptron"' in machine for machine in machines)
-    machines = [str(one) for one in staging.properties("AWS::StepFunctions::StateMachine")]
+    machines = [str(one) for one in template.properties("AWS::StepFunctions::StateMachine")]
     assert any('"pipeline":"linear"' in machine for machine in machines)
 
 
