@@ -81,14 +81,14 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
 def _section(
     name: str, column: Mapping[str, Any], current: pd.Series[float], reference: pd.Series[float]
 ) -> str:
-    sides = [side.dropna().to_numpy(np.float64) for side in (reference, current)]
+    before, now = (np.asarray(side.dropna(), np.float64) for side in (reference, current))
     distance = _DISTANCES.get(column["distance_name"], column["distance_name"])
     test = _TESTS.get(column["test"], column["test"])
     return (
         f"<section><h2>{escape(name)}</h2><p>{escape(distance)} {column['distance']:.3g}; "
         f"it drifts from {column['threshold']:g} on. {escape(test)}: p = {column['p_value']:.2g}; "
         f"a difference is significant below {column['significance']:.2g}.</p>"
-        f"{_histogram(name, *sides)}</section>"
+        f"{_histogram(name, before, now)}</section>"
     )
 
 
