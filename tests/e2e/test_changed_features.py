@@ -109,7 +109,7 @@ class Stage:
         ends = Event()
 
         def send() -> None:
-            while not ends.wait(0.5):
+            while not ends.wait(1):
                 self.send()
 
         thread = Thread(target=send)
@@ -126,8 +126,11 @@ class Stage:
         return archive.read(self.deployed.client("s3"), bucket, now - hour, now + hour)
 
     def wait_until_predicted(self) -> None:
+        """Wait for the predictions of what was sent by now, also under load."""
+        sent = {*self.sent}
+
         def is_predicted() -> bool:
-            return {row["prediction_id"] for row in self.archived()} >= {*self.sent}
+            return {row["prediction_id"] for row in self.archived()} >= sent
 
         eventually("prediction of all that was sent", is_predicted, 120.0)
 
