@@ -38,3 +38,9 @@ def with_manifest(version: dict[str, bytes], /, **changes: Any) -> dict[str, byt
     """Return a version's files with other fields in the manifest."""
     manifest = replace(Manifest.from_bytes(version[MANIFEST_FILE]), **changes)
     return version | {MANIFEST_FILE: manifest.to_bytes()}
+
+
+def predicting(label: str, version: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a version as if it had been trained to predict another label."""
+    artefact = replace(Artefact.from_bytes(version[MODEL_FILE]), predicts=label)
+    return with_manifest(version | {MODEL_FILE: artefact.to_bytes()}, predicts=label)

@@ -15,10 +15,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import Location, exists, put_if_absent, read
-from stresswatch.errors import InvalidInput
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import CorruptArtefact
-from stresswatch.model.scorer import ScorerNotAllowed
+from stresswatch.model.scorer import OtherLabel, ScorerNotAllowed
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
@@ -26,7 +25,6 @@ from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_checks import not_allowed
 from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
-from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer, load_model, read_pointer
 from stresswatch.versions.model_files import scorer_of
 from stresswatch.versions.model_version import (
@@ -47,10 +45,6 @@ if TYPE_CHECKING:
 
 logger = Logger()
 metrics = Metrics()
-
-
-class OtherLabel(InvalidInput):
-    """The champion predicts another label than the challenger."""
 
 
 @logger.inject_lambda_context
@@ -165,9 +159,6 @@ def _champion(
     ------
     OtherLabel, CorruptArtefact, ScorerNotAllowed
     """
-    manifest = Manifest.from_bytes(read(s3, Location.parse(pointer.uri) / MANIFEST_FILE))
-    if (change := manifest.task_change) and change.predicts:
-        raise OtherLabel(f"it predicts {change.predicts}, not {TASK.label.field}")
     learned_from = folder_of_training_set(data.bucket, pointer.version)
     return Contender(
         load_model(s3, pointer, environment.scorer).scorer,

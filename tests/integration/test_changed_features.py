@@ -35,7 +35,7 @@ from tests.integration.retraining.workflow import DRIFT_ALARM, deliver, gate_eve
 from tests.integration.settling import settle_all
 from tests.integration.test_predictor import event
 from tests.integration.workflow import measure
-from tests.other_features import ADDED, OTHER_FEATURES, REMOVED, with_manifest, with_other_features
+from tests.other_features import ADDED, OTHER_FEATURES, REMOVED, predicting, with_other_features
 
 POSTS = make_posts(100, seed=7)
 CHANGE = (
@@ -88,6 +88,17 @@ class TestPredictor:
         assert told.levelname == "WARNING"
         assert told.detail.startswith(CHANGE)
         assert "stresswatch retrain --force" in told.detail
+
+    def test_a_champion_that_predicts_another_label_is_not_served(self, aws, version_files, caplog):
+        aws.promote("v1", predicting("helpful", version_files))
+        (given_back,) = predictor(event([record(POSTS[0].post, is_new=True)]), CONTEXT)[
+            "batchItemFailures"
+        ]
+        assert given_back
+        (cause,) = [entry.cause for entry in caplog.records if entry.message == "unfinished"]
+        assert "trained for another task: it predicts helpful, not stressed" in cause
+        assert "stresswatch retrain --force" in cause
+        assert aws.predictions() == aws.keys("quarantine") == []
 
 
 class TestArchive:
@@ -144,7 +155,7 @@ class TestGate:
         "incomparable",
         [
             lambda files: files | {"model.npz": b"of a release that is gone"},
-            lambda files: with_manifest(files, predicts="helpful"),
+            lambda files: predicting("helpful", files),
         ],
         ids=["cannot be read", "predicts another label"],
     )

@@ -84,6 +84,8 @@ class Artefact:
     pipeline_sha256 : str
         SHA-256 of the file of the scikit-learn pipeline that scores in the arrays' place; empty
         where they score.
+    predicts : str
+        The field of the label that it was trained for; empty where that is not known.
     """
 
     kind: ClassVar[ScorerKind] = ScorerKind.ARRAYS
@@ -108,6 +110,7 @@ class Artefact:
     number_weight: FloatArray
     intercept: float
     pipeline_sha256: str = ""
+    predicts: str = ""
 
     def __post_init__(self) -> None:
         lengths = {

@@ -44,16 +44,16 @@ SHAPES = {
 _IDS = ("first", "second", "entry_word", "entry_category")
 _NAMES = ("words", "categories", "numeric_features")
 _SCALARS = ("format", "intercept")
-_PIPELINE = "pipeline_sha256"
-"""Only in the file of a version whose pipeline scores in the arrays' place."""
+_OPTIONAL = ("pipeline_sha256", "predicts")
+"""Names that a file may lack: none has a pipeline but where one scores in the arrays' place, and
+files of earlier releases do not say what they predict."""
 
 
 def write(fitted: Mapping[str, Any]) -> bytes:
     """Write an artefact's fields; the same arrays give the same bytes."""
     arrays: dict[str, Any] = {name: _encode(fitted[name]) for name in _NAMES}
     arrays |= {name: fitted[name] for name in SHAPES}
-    if fitted[_PIPELINE]:
-        arrays[_PIPELINE] = _encode([fitted[_PIPELINE]])
+    arrays |= {name: _encode([fitted[name]]) for name in _OPTIONAL if fitted[name]}
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer, format=np.array(FORMAT), intercept=np.array(fitted["intercept"]), **arrays
@@ -81,8 +81,8 @@ def read(data: bytes) -> dict[str, Any]:
         name: arrays[name].astype(np.int64 if name in _IDS else np.float64) for name in SHAPES
     }
     fitted |= {name: _decode(arrays[name]) for name in _NAMES}
-    pipeline = _decode(arrays[_PIPELINE]) if _PIPELINE in arrays else ("",)
-    return fitted | {"intercept": float(arrays["intercept"]), _PIPELINE: pipeline[0]}
+    fitted |= {name: _decode(arrays[name])[0] for name in _OPTIONAL if name in arrays}
+    return fitted | {"intercept": float(arrays["intercept"])}
 
 
 def _require_format(found: NDArray[Any]) -> None:
@@ -96,10 +96,10 @@ def _require_format(found: NDArray[Any]) -> None:
 
 def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     wanted = {*_NAMES, *_SCALARS, *SHAPES}
-    names = {*_NAMES, _PIPELINE}
+    names = {*_NAMES, *_OPTIONAL}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if set(members) - {_PIPELINE} != wanted or len(archive.infolist()) != len(members):
+        if set(members) - {*_OPTIONAL} != wanted or len(archive.infolist()) != len(members):
             raise CorruptArtefact("the artefact does not hold the arrays that it should")
         if sum(info.file_size for info in members.values()) > MAXIMUM_ARTEFACT_BYTES:
             raise CorruptArtefact(f"the artefact unpacks to over {MAXIMUM_ARTEFACT_BYTES:,} bytes")

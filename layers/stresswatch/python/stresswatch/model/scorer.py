@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from stresswatch.contracts.reasons import Reasons
 from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FloatArray
+from stresswatch.task.definition import TASK
 
 
 class ScorerKind(StrEnum):
@@ -34,6 +35,16 @@ class ScorerNotAllowed(InvalidInput):
         super().__init__(
             "the version is scored by scikit-learn, which the stage does not allow: set "
             f"serving.scorer to {ScorerKind.SCIKIT_LEARN}, or train a pipeline that can be exported"
+        )
+
+
+class OtherLabel(InvalidInput):
+    """A version predicts another label than that of the task."""
+
+    def __init__(self, predicts: str):
+        super().__init__(
+            f"the version was trained for another task: it predicts {predicts}, not "
+            f"{TASK.label.field}; `stresswatch retrain --force` trains one for this task"
         )
 
 

@@ -16,6 +16,7 @@ from stresswatch.errors import InvalidInput
 from stresswatch.model.arithmetic import FloatArray
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.scorer import Scorer
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 PARITY = 1e-9
@@ -75,6 +76,7 @@ def export_pipeline(pipeline: Any) -> Artefact:
         numeric_features=NUMERIC_FEATURES,
         **_numbers(features, selected_weight, n_categories),
         intercept=float(classifier.intercept_[0]),
+        predicts=TASK.label.field,
     )
 
 
@@ -101,6 +103,7 @@ def describe_texts(vectorizer: Any, shares: Any, pipeline_sha256: str) -> Artefa
         **_no_numbers(n_features, n_categories),
         intercept=0.0,
         pipeline_sha256=pipeline_sha256,
+        predicts=TASK.label.field,
     )
 
 

@@ -184,7 +184,7 @@ def load_model(
 
     Raises
     ------
-    DigestMismatch, CorruptArtefact, ScorerNotAllowed
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed, OtherLabel
     """
     return ServedModel(pointer, read_scorer(s3, pointer, allowed))
 
@@ -201,7 +201,7 @@ def load_champion(
 
     Raises
     ------
-    DigestMismatch, CorruptArtefact, ScorerNotAllowed
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed, OtherLabel
         As `load_model` does.
     """
     served = load_model(s3, pointer, allowed)

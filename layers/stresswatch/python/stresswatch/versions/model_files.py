@@ -13,7 +13,14 @@ from stresswatch.aws.s3 import Location
 from stresswatch.errors import InvalidInput
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
-from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES, Scorer, ScorerKind, ScorerNotAllowed
+from stresswatch.model.scorer import (
+    MAXIMUM_PIPELINE_BYTES,
+    OtherLabel,
+    Scorer,
+    ScorerKind,
+    ScorerNotAllowed,
+)
+from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
 
 if TYPE_CHECKING:
@@ -40,6 +47,8 @@ def read_scorer(s3: S3Client, pointer: Pointer, allowed: ScorerKind) -> Scorer:
         When a file is no model, or larger than any is.
     ScorerNotAllowed
         When it is a pipeline, and arrays alone are allowed.
+    OtherLabel
+        When it predicts another label than the task asks for.
     """
     artefact = _read_artefact(s3, pointer)
     return scorer_of(artefact, lambda digest: _read_pipeline(s3, pointer, digest), allowed)
@@ -64,8 +73,11 @@ def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKi
     ------
     ScorerNotAllowed
         When it is a pipeline, and arrays alone are allowed.
+    OtherLabel
     CorruptArtefact
     """
+    if artefact.predicts not in ("", TASK.label.field):
+        raise OtherLabel(artefact.predicts)
     if not artefact.pipeline_sha256:
         return artefact
     if allowed is ScorerKind.ARRAYS:

@@ -56,8 +56,13 @@ class TaskChange:
     @property
     def advice(self) -> str:
         """What it means for an operator, and the way out."""
+        meanwhile = (
+            "It is not served, and posts wait in the stream"
+            if self.predicts
+            else "It goes on serving"
+        )
         return (
-            f"{self} It goes on serving until a model for this task is promoted: "
+            f"{self} {meanwhile} until a model for this task is promoted: "
             "`stresswatch retrain --force` trains one."
         )
 
