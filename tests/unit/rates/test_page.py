@@ -100,6 +100,11 @@ def test_it_loads_nothing_and_fits_a_phone():
     assert 'name="viewport"' in said
 
 
+def test_a_long_name_is_broken_so_that_the_page_keeps_its_width():
+    style = page([replace(DAY, source="a" * 256)]).partition("</style>")[0]
+    assert "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}" in style
+
+
 def test_every_chart_has_a_name_and_a_table():
     said = page([DAY, later(1), replace(DAY, period=Period.WEEK)])
     assert said.count('role="img"') == said.count("<caption>") == 2

@@ -25,6 +25,7 @@ _STYLE = (
     "th,td{border-bottom:1px solid #d5dae0;padding:.3em .6em;text-align:right}"
     "th:first-child,td:first-child,td:last-child{text-align:left;white-space:nowrap}"
     "td:last-child{white-space:normal;min-width:14em}summary{cursor:pointer;padding:.4em 0}"
+    "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}"
     f"{chart.STYLE}"
 )
 _TITLE = escape(TASK.label.rate.capitalize())
