@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.segment import Segment
 
 from cli.errors import OperatorError, sentence
 from local import LocalStackError
+from stresswatch.aws.identifiers import printable
 
-console = Console()
-stderr = Console(stderr=True)
+
+class SafeConsole(Console):
+    """A console that shows control characters of a text: anybody may have written it."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_shown(segment.text))
+
+
+console = SafeConsole()
+stderr = SafeConsole(stderr=True)
 
 
 @contextmanager
@@ -31,6 +45,19 @@ def errors_in_a_sentence() -> Iterator[None]:
     except KeyboardInterrupt:
         stderr.print("[yellow]Stopped.[/]")
         raise typer.Exit(130) from None
+
+
+def literal(text: str) -> str:
+    """Return a text of others, such as a name, as markup that shows it as it is, on one line."""
+    return escape(printable(text))
+
+
+def _shown(text: str) -> str:
+    """Return a text of one line or more as `printable` has it; blanks stay."""
+    if text.isprintable():
+        return text
+    lines = text.split("\n")
+    return "\n".join(line if line.isprintable() else printable(line) for line in lines)
 
 
 def _fail(message: str) -> NoReturn:

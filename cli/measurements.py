@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 
+from cli.console import literal
 from cli.deployment.client import Measurement
 from cli.errors import OperatorError
 from cli.status.table import timestamp
@@ -19,6 +19,7 @@ from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(hours=1)
+MAXIMUM_DAYS = 31
 
 
 def span_of(
@@ -29,7 +30,7 @@ def span_of(
     Raises
     ------
     OperatorError
-        When it is none, or has not begun yet.
+        When it is none, is too long, or has not begun yet.
     """
     at = now()
     until = parse_timestamp(end, "--to") if end else at
@@ -38,6 +39,11 @@ def span_of(
         raise OperatorError("--from must be before --to.")
     if since >= at:
         raise OperatorError("--from lies in the future: nothing was predicted then yet.")
+    if until - since > timedelta(days=MAXIMUM_DAYS):
+        raise OperatorError(
+            f"From {since:%Y-%m-%d} to {until:%Y-%m-%d} are {(until - since).days} days; measure "
+            f"{MAXIMUM_DAYS} days or fewer at a time."
+        )
     return since, until
 
 
@@ -57,7 +63,7 @@ def measurement_table(measured: Measurement) -> Table:
 def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
     if drift["status"] == "no_champion":
         return {"posts": "not counted: no model version serves yet"}
-    posts = f"{counted(drift['posts'], 'post')} by {escape(drift['model_version'])}"
+    posts = f"{counted(drift['posts'], 'post')} by {literal(drift['model_version'])}"
     if drift["status"] == "too_small":
         return {"posts": posts, "drift": "no figure: fewer posts than a window has to have"}
     compared = counted(drift["compared"], "post")
@@ -67,11 +73,11 @@ def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
     else:
         drifted = [name for name, column in drift["columns"].items() if column["drifted"]]
         shown["drift"] = f"{drift['share']:.0%} of the columns, by {compared}"
-        shown["drifted columns"] = ", ".join(drifted) or "none"
+        shown["drifted columns"] = literal(", ".join(drifted)) or "none"
     if drift["failed"]:
-        shown["not compared"] = ", ".join(drift["failed"])
+        shown["not compared"] = literal(", ".join(drift["failed"]))
     shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, without labels: a hint, no measurement"
-    return shown | {"report": escape(drift["report"])}
+    return shown | {"report": literal(drift["report"])}
 
 
 def _quality(quality: Mapping[str, Any]) -> dict[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
 
+from cli.console import literal
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from stresswatch.aws import stack_outputs
@@ -80,11 +80,11 @@ class Versions:
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
             quality, posts = manifest.metrics["overall"], manifest.posts
             table.add_row(
-                f"{escape(name)}\n[dim]{escape(manifest.parent or 'none')}[/]{_other(manifest)}",
+                f"{literal(name)}\n[dim]{literal(manifest.parent or 'none')}[/]{_other(manifest)}",
                 self._state(name, champion),
                 f"{posts['train'] + posts['evaluation']:,}\n{posts['new']:,} new",
                 f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
-                escape("\n".join(self._verdicts(name))),
+                "\n".join(map(literal, self._verdicts(name))),
             )
         if not names:
             table.add_row("none yet:\n`stresswatch retrain`\nmakes the first")
@@ -164,7 +164,7 @@ class Versions:
         if champion and champion.version == version:
             return "[green]serves[/]"
         if bar := self._journal.barred(version):
-            return f"[red]rolled back[/] {bar.at} by {escape(bar.by)}: {escape(bar.why)}"
+            return f"[red]rolled back[/] {bar.at} by {literal(bar.by)}: {literal(bar.why)}"
         if pending := self._journal.approval(version):
             return f"[yellow]waits for approval[/] until {pending.expires_at:%Y-%m-%d %H:%M} UTC"
         return ""
@@ -205,4 +205,4 @@ def _other(manifest: Manifest) -> str:
     task = manifest.task
     if task is None or task == TASK.identity:
         return ""
-    return escape(f"\nfor another task: {task['name']} {task['digest']}")
+    return "\n" + literal(f"for another task: {task['name']} {task['digest']}")

@@ -10,14 +10,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
+from cli.console import literal
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.tables import fitted
 from cli.timestamps import parse_timestamp, utc_now
 from stresswatch.aws import stack_outputs
+from stresswatch.aws.identifiers import printable
 from stresswatch.rates.cells import Period, Rate, RateMethod, week_of
 from stresswatch.rates.comparisons import Comparison, between_communities, between_periods
 from stresswatch.rates.page import interval, page, percent
@@ -74,7 +75,7 @@ class Trend:
 
     def show(self, console: Console) -> None:
         """Print a table, lines of bars, and the differences in sentences."""
-        name = "all communities" if self.source is None else escape(self.source)
+        name = "all communities" if self.source is None else literal(self.source)
         console.print(
             fitted(
                 console,
@@ -91,7 +92,7 @@ class Trend:
         ):
             console.print(_bars(label, values, console.width), highlight=False)
         for sentence in (*self._warnings(), *self.differences, *self.communities):
-            console.print(Text(str(sentence)))
+            console.print(Text(printable(str(sentence))))
 
     def _warnings(self) -> list[str]:
         """Say what the words of the table mean, and which corrected rates are of fewer posts."""
@@ -148,10 +149,10 @@ def read_trend(
     """
     first, last = span
     found = _read_span(target, first, last)
-    if not found:
+    if not any(rate.period is by for rate in found):
         raise OperatorError(
-            f"There is no {TASK.label.rate} from {first} to {last}: it is estimated with live "
-            "quality, once a day by default, or at once by `stresswatch measure`."
+            f"There is no {TASK.label.rate} by {by} from {first} to {last}: it is estimated with "
+            "live quality, once a day by default, or at once by `stresswatch measure`."
         )
     if source is not None:
         sources = sorted({rate.source for rate in found if rate.source is not None})
@@ -179,6 +180,12 @@ def span_of(
     if first > last:
         raise OperatorError("--from must not be after --to.")
     return first, last
+
+
+def widened(span: tuple[date, date], by: Period) -> tuple[date, date]:
+    """Begin a span by weeks with a Monday: a week's rate is known by its first day."""
+    first, last = span
+    return (week_of(first), last) if by is Period.WEEK else span
 
 
 def sparkline(values: Sequence[float | None]) -> str:

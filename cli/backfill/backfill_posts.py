@@ -14,6 +14,7 @@ from rich.table import Table
 from cli.backfill.outputs import output_at
 from cli.backfill.scoring import Summary, load_version, score
 from cli.backfill.sources import StreamRange, records_of_file
+from cli.console import literal
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.post_files import CheckReport, PostFile, check
@@ -128,7 +129,7 @@ def _tell(console: Console, summary: Summary, out: str) -> None:
         for column in ("invalid because", "records", "the first"):
             table.add_column(column, overflow="fold")
         for reason, records in summary.invalid.most_common():
-            table.add_row(reason, f"{records:,}", summary.first[reason])
+            table.add_row(reason, f"{records:,}", literal(summary.first[reason]))
         console.print(table)
     console.print(
         f"{counted(summary.posts, 'post')} scored by {summary.model_version}, "

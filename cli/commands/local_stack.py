@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 import local
-from cli.console import console
+from cli.console import console, literal
 from cli.deployment.synthesis import settings_of, synthesize
 from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, local_tracking_uri
 from cli.errors import OperatorError
@@ -57,7 +57,7 @@ def up(
     table.add_column("output", style="bold")
     table.add_column("value", overflow="fold")
     for name, value in sorted(stack.outputs.items()):
-        table.add_row(name, value)
+        table.add_row(name, literal(value))
     console.print(table)
 
 
@@ -66,7 +66,7 @@ def down() -> None:
     stopped = local.down(LOCAL_DIRECTORY)
     where = LOCAL_DIRECTORY.resolve()
     said = "Stopped." if stopped else f"No local stack was running in {where}."
-    console.print(said, soft_wrap=True)
+    console.print(said, markup=False, soft_wrap=True)
 
 
 def reset(

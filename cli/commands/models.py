@@ -53,19 +53,21 @@ def rollback(
 ) -> None:
     """Let an earlier version serve again, and keep the present one from coming back by itself."""
     pointer = _versions(on_local=on_local, stage=stage).rollback(version, why)
-    console.print(f"{pointer.version} serves again; every predictor follows within a minute.")
+    console.print(
+        f"{pointer.version} serves again; every predictor follows within a minute.", markup=False
+    )
 
 
 def approve(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
     """Let a challenger that the gate accepted become the champion."""
     _versions(on_local=on_local, stage=stage).answer(version, approved=True, why=why)
-    console.print(f"{version} is approved, and will be promoted.")
+    console.print(f"{version} is approved, and will be promoted.", markup=False)
 
 
 def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
     """Keep a challenger that the gate accepted from becoming the champion."""
     _versions(on_local=on_local, stage=stage).answer(version, approved=False, why=why)
-    console.print(f"{version} is rejected; the champion stays.")
+    console.print(f"{version} is rejected; the champion stays.", markup=False)
 
 
 def _versions(*, on_local: bool, stage: str) -> Versions:

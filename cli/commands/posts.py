@@ -61,6 +61,7 @@ def seed(
     console.print(
         f"{counted(len(posts), 'labelled post')}, {posts.report.positive:,} of them "
         f"{TASK.label.name(1)}, {'is' if len(posts) == 1 else 'are'} at {address}",
+        markup=False,
         soft_wrap=True,
     )
     posts.report.show(console)

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from cli.console import literal
 from cli.data.base_data import readable_size, stored
 from cli.deployment.client import DeploymentClient
 from cli.tables import fitted
@@ -120,7 +120,7 @@ class Listing:
         console.print(self._collected(console), self._training_sets(console))
 
     def _collected(self, console: Console) -> Table:
-        rows = [_collected(escape(row.name), row, row.uploaded_at) for row in self.base]
+        rows = [_collected(literal(row.name), row, row.uploaded_at) for row in self.base]
         labels = self.labels
         return fitted(
             console,
@@ -139,10 +139,10 @@ class Listing:
     def _training_sets(self, console: Console) -> Table:
         rows = [
             [
-                f"{escape(row.version)}\n[dim]{_minute(row.made_at)}[/]"
+                f"{literal(row.version)}\n[dim]{_minute(row.made_at)}[/]"
                 + (" [green]serves[/]" if row.serves else ""),
                 *_figures(row.counts),
-                escape("\n".join(_made_of(row))),
+                "\n".join(map(literal, _made_of(row))),
             ]
             for row in self.training_sets
         ]

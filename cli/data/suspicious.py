@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
+from cli.console import literal
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
 from cli.tables import fitted
@@ -132,8 +132,8 @@ class SuspiciousLabels:
         columns = ("post_id", "source", "label", f"probability of {TASK.label.noun}")
         rows = [
             (
-                escape(one.labelled.post.post_id),
-                escape(one.labelled.post.source or "-"),
+                literal(one.labelled.post.post_id),
+                literal(one.labelled.post.source or "-"),
                 str(one.labelled.label),
                 f"{one.probability:.3f}",
             )

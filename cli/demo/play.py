@@ -83,7 +83,7 @@ def play_demo(console: Console, output: Path) -> Summary:
         ("Report", "report.html"),
         ("Model card", "model_card.html"),
     ):
-        console.print(f"{name + ':':12}{output / file}", soft_wrap=True)
+        console.print(f"{name + ':':12}{output / file}", markup=False, soft_wrap=True)
     return summary
 
 

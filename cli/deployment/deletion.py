@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
+from cli.console import literal
 from cli.deployment.client import wait_for
 from cli.deployment.target import Target
 from cli.errors import OperatorError
@@ -81,7 +82,7 @@ class DeletionPlan:
             ("deleted", self.pointers),
         ):
             for one in resources:
-                table.add_row(becomes, one.kind, one.name)
+                table.add_row(becomes, one.kind, literal(one.name))
         console.print(table)
 
 

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
+from cli.console import literal
 from cli.tables import fitted
 from stresswatch.evaluation.prediction_powered import MINIMUM_LABELS, labels_needed
 from stresswatch.rates.cells import Period, Rate, RateMethod
@@ -123,7 +123,7 @@ def _is_of(rate: Rate, queued: QueuedPost) -> bool:
 
 def _cells(need: Need) -> list[str]:
     return [
-        escape(name_of(need.rate.source)),
+        literal(name_of(need.rate.source)),
         percent(need.rate.corrected_rate),
         interval(need.rate) or "none yet",
         f"{need.rate.labelled:,}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
+from cli.console import literal
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.tables import fitted
@@ -82,7 +83,7 @@ def as_dict(queue: LabelQueue) -> dict[str, Any]:
 def show(console: Console, queue: LabelQueue) -> None:
     """Print how many posts wait, by day and community."""
     rows = [
-        [day, source or _NO_SOURCE, f"{waiting:,}"]
+        [day, literal(source or _NO_SOURCE), f"{waiting:,}"]
         for (day, source), waiting in _by_day_and_source(queue.waiting).items()
     ]
     if rows:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.console import literal
 from cli.errors import FileRefused
 from cli.post_files.causes import likely_cause
 from cli.post_files.reading import PostFile, Row, Wanted
@@ -104,7 +105,7 @@ class CheckReport:
             for column in ("no post because", "rows", "the first", "what is wrong"):
                 table.add_column(column, overflow="fold")
             for reason, rows in self.reasons.most_common():
-                table.add_row(reason, f"{rows:,}", *self.first[reason])
+                table.add_row(reason, f"{rows:,}", *map(literal, self.first[reason]))
             console.print(table)
         for note in self.notes():
             console.print(note, markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from cli.console import literal
 from cli.errors import UnreadableObject
 from cli.replay.claims import LEASE, Settlement
 from cli.replay.held_objects import FAILED_BATCHES, HeldObject
@@ -112,7 +113,7 @@ class Replaying:
             table.add_column(name, justify="right")
         for place, reason in sorted(self._found):
             counts = [f"{count[place, reason]:,}" for count in columns.values()]
-            table.add_row(place, reason, *counts)
+            table.add_row(place, literal(reason), *counts)
         return table
 
     def _sentences(self) -> list[str]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.backfill.scoring import load_version
+from cli.console import literal
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.parallel import in_parallel
@@ -200,7 +201,7 @@ def _tell(console: Console, summary: dict[str, Any], job: ScoringJob) -> None:
     if summary["invalid"]:
         table = Table("invalid because", "lines")
         for reason, lines in summary["invalid"].items():
-            table.add_row(reason, f"{lines:,}")
+            table.add_row(literal(reason), f"{lines:,}")
         console.print(table)
     which = f", and below {INVALID_PREFIX} there which lines are invalid"
     console.print(

@@ -9,10 +9,10 @@ from itertools import groupby
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from cli.console import literal
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus
@@ -79,7 +79,7 @@ def _or_why_not(
         why = sentence(error)
     except OperatorError as error:
         why = str(error)
-    return f"[red]unknown: {escape(why)}[/]"
+    return f"[red]unknown: {literal(why)}[/]"
 
 
 def _alarms(snapshot: Snapshot) -> str:
@@ -90,8 +90,8 @@ def _alarms(snapshot: Snapshot) -> str:
         found = list(alarms)
         if state == _FIRES:
             lines += [
-                f"{_MARKS[state]} {escape(alarm.name)} since {timestamp(alarm.since)}: "
-                f"{escape(alarm.meaning)} {escape(alarm.runbook)}".rstrip()
+                f"{_MARKS[state]} {literal(alarm.name)} since {timestamp(alarm.since)}: "
+                f"{literal(alarm.meaning)} {literal(alarm.runbook)}".rstrip()
                 for alarm in found
             ]
         else:
@@ -109,9 +109,9 @@ def _champion(snapshot: Snapshot) -> str:
     if not snapshot.champion:
         return "none yet; `stresswatch seed` uploads data, `stresswatch retrain` trains the first"
     last = snapshot.changes[-1]
-    served = f"{escape(snapshot.champion)}, since {timestamp(last.at)}: {escape(last.because)}"
+    served = f"{literal(snapshot.champion)}, since {timestamp(last.at)}: {literal(last.because)}"
     if change := snapshot.task_change:
-        served += f"\n[yellow]{escape(change.advice)}[/]"
+        served += f"\n[yellow]{literal(change.advice)}[/]"
     return served
 
 
@@ -119,14 +119,14 @@ def _challenger(snapshot: Snapshot) -> str:
     if not snapshot.challenger:
         return "none shadows the champion"
     shadow = snapshot.challenger
-    version, until = escape(shadow.pointer.version), timestamp(shadow.until)
+    version, until = literal(shadow.pointer.version), timestamp(shadow.until)
     if shadow.on_probation:
-        return f"{version} shadows {escape(shadow.on_probation)}, on probation until {until}"
+        return f"{version} shadows {literal(shadow.on_probation)}, on probation until {until}"
     return f"{version}, until {until}"
 
 
 def _runs(runs: Sequence[WorkflowRun]) -> str:
-    lines = [f"{timestamp(run.started)}: {escape(run.summary)}" for run in runs]
+    lines = [f"{timestamp(run.started)}: {literal(run.summary)}" for run in runs]
     return "\n".join(lines) or "never ran"
 
 
@@ -135,14 +135,14 @@ def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
     if not measured:
         return f"[dim]{snapshot.unmeasured}[/]"
     if panel.is_stacked and all(not line.is_count for line in measured):
-        labels = [escape(line.label) for line in measured if line.figure]
+        labels = [literal(line.label) for line in measured if line.figure]
         return Figures(labels) if labels else "none"
     return _figures(measured)
 
 
 def _figures(lines: Sequence[MeasuredSeries]) -> RenderableType:
     figures = [
-        f"{escape(line.label)} [bold]{number(line.figure)}[/]"
+        f"{literal(line.label)} [bold]{number(line.figure)}[/]"
         for line in lines
         if line.figure is not None
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cli.console import literal
 from cli.post_files import PostFile, Wanted, refuse, watched
 from cli.post_files.checking import CheckReport
 from cli.post_files.columns import known
@@ -127,6 +128,7 @@ class Fit:
             f"{counted(posts, 'labelled post')} for the task {TASK.name}: {positive:,} "
             f"{TASK.label.name(1)} ({positive / posts:.0%}), {posts - positive:,} "
             f"{TASK.label.name(0)}.",
+            markup=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -137,8 +139,8 @@ class Fit:
             for one in self.found:
                 span = f"{one.lowest:g} to {one.highest:g}" if one.values else "-"
                 table.add_row(
-                    one.feature.name,
-                    one.feature.range,
+                    literal(one.feature.name),
+                    literal(one.feature.range),
                     span,
                     f"{one.values / posts:.0%}",
                     f"{one.outside:,}",

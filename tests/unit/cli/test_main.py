@@ -88,6 +88,7 @@ def test_every_command_that_is_written_is_listed():
     assert written == {
         *main.COMMANDS,
         *main.DATA_COMMANDS.values(),
+        *main.TASK_COMMANDS.values(),
         *main.QUEUE_COMMANDS.values(),
         *main.TASK_COMMANDS.values(),
         labelling.queue,
