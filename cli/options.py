@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import console, stderr
+from cli.errors import OperatorError
 from cli.post_files import Wanted, check_only
 
 
@@ -24,6 +25,17 @@ def named(file: Path | str | None) -> Path | str | None:
     except UnicodeEncodeError:
         raise typer.BadParameter("the file's name is not UTF-8; rename it") from None
     return file
+
+
+def require_new(file: Path | None, option: str) -> None:
+    """Refuse a file that is there already: no command writes over one.
+
+    Raises
+    ------
+    OperatorError
+    """
+    if file and file.exists():
+        raise OperatorError(f"{file} exists already; give another {option}.")
 
 
 Local = Annotated[bool, typer.Option("--local", help="The local stack instead of AWS.")]

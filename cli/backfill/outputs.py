@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cli.deployment.target import Target
 from cli.errors import OperatorError
+from cli.options import require_new
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, exists, put_if_absent
 
@@ -74,8 +75,7 @@ class FileOutput:
     """A file of JSON Lines, gzipped if its name ends in .gz, that appears when it is whole."""
 
     def __init__(self, path: Path):
-        if path.exists():
-            raise OperatorError(f"{path} exists already; give another --out.")
+        require_new(path, "--out")
         if not path.parent.is_dir():
             raise OperatorError(
                 f"There is no folder {path.parent}; make it, or give another --out."

@@ -13,7 +13,7 @@ from cli.data.listing import Listing
 from cli.data.suspicious import SuspiciousLabels
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
-from cli.options import AsJson, Local, Stage
+from cli.options import AsJson, Local, Stage, require_new
 from stresswatch.text.wording import counted
 
 
@@ -51,8 +51,7 @@ def suspicious(
     Look at them in `--output FILE`, correct `label` where it is wrong, and send the file back with
     `stresswatch label FILE`. Nothing is left out of training by itself.
     """
-    if output and output.exists():
-        raise typer.BadParameter(f"{output} exists; name a new file", param_hint="--output")
+    require_new(output, "--output")
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     with stderr.status("Reading"):
         found = SuspiciousLabels.of(deployment, version)
@@ -75,7 +74,7 @@ def fetch(
     """Fetch Dreaddit, real labelled posts, from its authors' page or a file, and check it."""
     directory = directory or data_directory()
     for name, split in fetching.fetch(source, directory).items():
-        console.print(f"{directory / name}: {split}", soft_wrap=True)
+        console.print(f"{directory / name}: {split}", markup=False, soft_wrap=True)
 
 
 def synthesize_posts(
@@ -93,4 +92,4 @@ def synthesize_posts(
     The two share no post id and no text: `seed` the first, `produce` and `label` the second.
     """
     for file, posts in synthetic_files.write(train, stream, seed).items():
-        console.print(f"{file}: {counted(posts, 'post')}", soft_wrap=True)
+        console.print(f"{file}: {counted(posts, 'post')}", markup=False, soft_wrap=True)

@@ -12,14 +12,13 @@ from cli import labelling
 from cli.console import console, stderr
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
-from cli.errors import OperatorError
 from cli.label_queue import label_studio, narrowing, waiting
 from cli.label_queue.annotate import Session, kept
 from cli.label_queue.exports import ExportFormat
 from cli.label_queue.exports import export as export_posts
 from cli.label_queue.progress import Progress
 from cli.label_queue.ratings import consensus
-from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked
+from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked, require_new
 from cli.post_files import Wanted
 from cli.timestamps import parse_timestamp
 from cli.trend import read_recent
@@ -91,14 +90,13 @@ def export(
 
     The file holds the posts' text.
     """
-    if output and output.exists():
-        raise OperatorError(f"{output} exists already; give another --output.")
+    require_new(output, "--output")
     first = parse_timestamp(start, "--from").date() if start else None
     queued = waiting.read_queue(find_target(on_local=on_local, stage=stage)).waiting
     found = [one for one in queued if not first or one.day >= first.isoformat()][:limit]
     text = export_posts(found, format_, blind=blind)
     if output:
-        output.write_text(text, newline="")
+        output.write_text(text, encoding="utf-8", newline="")
         said = f"{counted(len(found), 'post')} written to {output}."
         stderr.print(said, markup=False, highlight=False, soft_wrap=True)
     else:

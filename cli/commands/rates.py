@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli.console import console
+from cli.console import console, stderr
 from cli.deployment.target import find_target
-from cli.options import AsJson, Local, Stage
-from cli.trend import read_trend, span_of
+from cli.options import AsJson, Local, Stage, require_new
+from cli.trend import read_trend, span_of, widened
 from stresswatch.rates.cells import Period
 
 
@@ -28,15 +28,26 @@ def trend(
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="The last day; today by default.")] = None,
     csv: Annotated[
-        Path | None, typer.Option(help="A file to write all columns to.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="A new file for all columns. A name that begins with = is a formula to a "
+            "spreadsheet: import it with its columns as text.",
+            show_default=False,
+        ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="A file to write the page to.", show_default=False)
+        Path | None, typer.Option(help="A new file for the page.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how the rate of positive posts changes, and whether that can be told from chance."""
-    span = span_of(start, end)
+    require_new(csv, "--csv")
+    require_new(html, "--html")
+    given = span_of(start, end)
+    span = widened(given, by)
+    if start and span != given:
+        said = f"--from lies within a week: the table begins with its Monday, {span[0]}."
+        stderr.print(said, highlight=False, soft_wrap=True)
     found = read_trend(find_target(on_local=on_local, stage=stage), by, source, span)
     if csv:
         csv.write_text(found.as_csv(), encoding="utf-8", newline="")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.console import console, stderr
-from cli.options import AsJson
+from cli.options import AsJson, require_new
 from cli.task.checking import Fit
 from cli.task.guessing import guess
 from cli.task.sample import read_columns
@@ -42,8 +42,7 @@ def init(
 
     Look at the file, and complete its wording. `STRESSWATCH_TASK=FILE` then makes it the task.
     """
-    if output.exists():
-        raise typer.BadParameter(f"{output} exists; name a new file", param_hint="--output")
+    require_new(output, "--output")
     given = {
         "text": text,
         "label": label,

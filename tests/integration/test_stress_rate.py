@@ -11,9 +11,12 @@ from typing import NamedTuple
 import boto3
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from cdk_app.constructs.querying.athena_tables import saved_queries
+from cli import main
 from cli.dashboard.rates import RecentRates, read_recent_rates
+from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.errors import OperatorError
 from cli.trend import read_trend
@@ -237,8 +240,27 @@ def test_the_command_reads_what_the_function_wrote(aws, filled):
     assert {rate.source for rate in found.every} == {"ptsd"}
     with pytest.raises(OperatorError, match=r"no posts of other .* anxiety, ptsd\."):
         read_trend(target, Period.DAY, "other", span)
-    with pytest.raises(OperatorError, match="There is no stress rate from"):
+    with pytest.raises(OperatorError, match="There is no stress rate by"):
         read_trend(target, Period.DAY, None, (NEXT, NEXT))
+    with pytest.raises(OperatorError, match="There is no stress rate by week"):
+        read_trend(target, Period.WEEK, None, (MONDAY + timedelta(days=1), NEXT))
+
+
+def test_a_span_that_begins_within_a_week_has_that_week(aws, filled, tmp_path, monkeypatch):
+    handler(EVENT, CONTEXT)
+    target = Target("dev", {stack_outputs.ARCHIVE_BUCKET: "archive"}, boto3.client)
+    monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
+    monkeypatch.chdir(tmp_path)
+    start = (MONDAY + timedelta(days=2)).isoformat()
+    result = CliRunner().invoke(
+        main.app, ["trend", "--from", start, "--json", "--csv", "rates.csv"]
+    )
+    (found,) = {rate["start"] for rate in json.loads(result.stdout)["rates"]}
+    assert found == MONDAY.isoformat()
+    assert f"begins with its Monday, {MONDAY}" in result.stderr
+    for option in ("--csv", "--html"):
+        result = CliRunner().invoke(main.app, ["trend", option, "rates.csv"])
+        assert (result.exit_code, "exists already" in result.stderr) == (1, True)
 
 
 def test_the_dashboard_reads_the_last_weeks_or_says_why_not(aws, filled):
