@@ -79,7 +79,9 @@ def measure(
     stage: Stage = "dev",
     start: Annotated[
         str | None,
-        typer.Option("--from", help="An ISO 8601 moment; by default, an hour before --to."),
+        typer.Option(
+            "--from", help="An ISO 8601 moment, 31 days or less before --to; by default, an hour."
+        ),
     ] = None,
     end: Annotated[
         str | None, typer.Option("--to", help="An ISO 8601 moment; by default, now.")

@@ -12,7 +12,7 @@ from rich.console import Console
 from cli.deployment.client import DeploymentClient, Measurement
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.measurements import measurement_table, span_of
+from cli.measurements import MAXIMUM_DAYS, measurement_table, span_of
 from stresswatch.aws import stack_outputs
 from tests.strict_calls import checked
 
@@ -212,3 +212,10 @@ def test_a_measurement_that_fails_says_why(ended, sentence):
     with pytest.raises(OperatorError) as refused:
         measure(Workflow(**ended))
     assert str(refused.value) == sentence
+
+
+def test_a_span_that_would_take_minutes_is_refused_with_its_days():
+    with pytest.raises(OperatorError, match=f"are 59 days; measure {MAXIMUM_DAYS} days or fewer"):
+        span_of("2023-01-01", "2023-03-01", lambda: NOW)
+    start, end = span_of("2026-10-01", "2026-11-01", lambda: NOW)
+    assert (end - start).days == MAXIMUM_DAYS
