@@ -13,12 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 import local
+from cli.deployment.kept_settings import SETTINGS_FILE
 from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, TRACKING_DIRECTORY
 from cli.errors import OperatorError
 from local.state_file import Folder
 
 _MADE_BY_COMMANDS = {
     APP_DIRECTORY.name: "the synthesized app",
+    SETTINGS_FILE: "the settings of `up --set`",
     TRACKING_DIRECTORY.name: "MLflow's records of trainings",
 }
 _LOCK = "local.lock"

@@ -10,6 +10,7 @@ from rich.table import Table
 
 import local
 from cli.console import console, literal
+from cli.deployment.kept_settings import SETTINGS_FILE, KeptSettings, Settings
 from cli.deployment.synthesis import settings_of, synthesize
 from cli.deployment.target import APP_DIRECTORY, LOCAL_DIRECTORY, local_tracking_uri
 from cli.errors import OperatorError
@@ -38,7 +39,7 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start the local stack."""
+    """Start the local stack, with the settings that were set before in this folder."""
     changed = settings_of(settings or ())
     stack = local.running(LOCAL_DIRECTORY)
     if stack and changed:
@@ -46,19 +47,30 @@ def up(
             "a local stack runs already, with the settings that it was started with; "
             "`stresswatch down` it, and try again"
         )
-    with console.status("Synthesizing") as shown:
-        stack = stack or local.up(
-            LOCAL_DIRECTORY,
-            template_directory=synthesize(APP_DIRECTORY, changed=changed),
-            on_progress=shown.update,
-            tracking_uri=local_tracking_uri(),
-        )
+    stack = stack or _start(changed)
     table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
     table.add_column("output", style="bold")
     table.add_column("value", overflow="fold")
     for name, value in sorted(stack.outputs.items()):
         table.add_row(name, literal(value))
     console.print(table)
+
+
+def _start(changed: Settings) -> local.LocalStack:
+    kept = KeptSettings(LOCAL_DIRECTORY)
+    if kept.values:
+        said = f"Settings of an earlier `up`, in {LOCAL_DIRECTORY / SETTINGS_FILE}: {kept}."
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    kept.change(changed)
+    with console.status("Synthesizing") as shown:
+        template = synthesize(APP_DIRECTORY, changed=kept.values)
+        kept.write()
+        return local.up(
+            LOCAL_DIRECTORY,
+            template_directory=template,
+            on_progress=shown.update,
+            tracking_uri=local_tracking_uri(),
+        )
 
 
 def down() -> None:
