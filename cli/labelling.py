@@ -7,15 +7,19 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import typer
 from rich.console import Console
 
 from cli.deployment.client import DeploymentClient
+from cli.deployment.target import Target
+from cli.errors import OperatorError
 from cli.label_queue import label_studio
 from cli.label_queue.exports import LABEL
+from cli.label_queue.matching import unmatched
 from cli.label_queue.ratings import Consensus, Rating, consensus
-from cli.post_files import CheckedPosts, Wanted
+from cli.post_files import CheckedPosts, PostFile, Wanted, check_only
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import post_record
+from stresswatch.contracts.posts import Post, post_record
 from stresswatch.evaluation.agreement import reading_of
 from stresswatch.text.wording import counted
 
@@ -32,36 +36,82 @@ def submit(console: Console, deployment: DeploymentClient, path: Path) -> None:
     ------
     FileRefused
         When a row of the file has no label that is understood; nothing is submitted then.
+    OperatorError
+        When the file that is to hold the ties is there already; nothing is submitted then.
     """
-    ratings = label_studio.read(path)
-    if ratings is not None:
-        _submit_consensus(console, deployment, path, consensus(ratings))
+    exported = label_studio.read(path)
+    if exported is not None:
+        found = consensus(exported.ratings)
+        _submit_consensus(console, deployment, path, found)
+        if exported.is_from_queue:
+            compare(console, deployment.target, found.posts)
         return
     posts = CheckedPosts(path, Wanted.LABELS, console)
     if posts.is_from_queue:
-        _submit_consensus(console, deployment, path, consensus(map(Rating, posts)))
+        found = consensus(map(Rating, posts))
+        _submit_consensus(console, deployment, path, found)
+        compare(console, deployment.target, found.posts)
     else:
         _send(console, deployment, posts, len(posts))
     posts.report.show(console)
 
 
+def check(console: Console, path: Path, target: Target | None, *, as_json: bool) -> None:
+    """Print what is in a file; `console` is for what no program reads.
+
+    Parameters
+    ----------
+    target
+        The stack whose drawn posts an export is compared with, if any.
+
+    Raises
+    ------
+    FileRefused
+        When `submit` would refuse the file.
+    """
+    exported = label_studio.read(path)
+    if exported is None:
+        check_only(path, Wanted.LABELS, console, as_json=as_json)
+        file = PostFile(path, Wanted.LABELS)
+        is_from_queue = file.is_from_queue
+        posts: Iterable[Post] = (labelled.post for labelled in file.labelled_posts())
+    else:
+        found = consensus(exported.ratings)
+        has_label = counted(len(found.labels), "post has a label", "posts have a label")
+        _say(console, f"{path} is an export of Label Studio: {has_label}.")
+        report(console, found)
+        if as_json:
+            typer.echo(json.dumps(as_dict(found)))
+        is_from_queue, posts = exported.is_from_queue, found.posts
+    if target and is_from_queue:
+        compare(console, target, posts)
+
+
+def compare(console: Console, target: Target, posts: Iterable[Post]) -> None:
+    """Print how many posts of an export are none that the stack drew, if any."""
+    if said := unmatched(target, posts):
+        _say(console, said, style="yellow")
+
+
 def report(console: Console, found: Consensus) -> None:
     """Print how many posts have a label, how many tie, and how far annotators agree."""
-
-    def say(sentence: str) -> None:
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-
     if found.rated_by_several:
         several = counted(
             found.rated_by_several,
             "post has several annotators: its",
             "posts have several annotators: their",
         )
-        say(f"{several} majority is the label, and the share that agrees is the confidence.")
+        _say(
+            console,
+            f"{several} majority is the label, and the share that agrees is the confidence.",
+        )
     if found.alpha is not None:
-        say(f"Krippendorff's alpha is {found.alpha:.3f}: {reading_of(found.alpha)}.")
+        _say(console, f"Krippendorff's alpha is {found.alpha:.3f}: {reading_of(found.alpha)}.")
     if found.ties:
-        say(f"{counted(len(found.ties), 'post is a tie', 'posts are ties')} of the annotators.")
+        _say(
+            console,
+            f"{counted(len(found.ties), 'post is a tie', 'posts are ties')} of the annotators.",
+        )
 
 
 def as_dict(found: Consensus) -> dict[str, object]:
@@ -77,18 +127,26 @@ def as_dict(found: Consensus) -> dict[str, object]:
 def _submit_consensus(
     console: Console, deployment: DeploymentClient, path: Path, found: Consensus
 ) -> None:
+    file = path.with_name(f"{path.stem}.ties.jsonl")
+    if found.ties and file.exists():
+        raise OperatorError(
+            f"{file}, for the ties of {path}, exists already, perhaps with labels that were filled "
+            f"in: submit it with `stresswatch label`, move it away, and try again. Nothing of "
+            f"{path} was submitted."
+        )
     report(console, found)
     if found.ties:
-        file = path.with_name(f"{path.stem}.ties.jsonl")
         records = ({"prediction_id": None, **post_record(tie), LABEL: None} for tie in found.ties)
         file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
-        console.print(
+        _say(
+            console,
             f"Ties are in {file}, and were not submitted: let somebody else fill in {LABEL}.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
         )
     _send(console, deployment, found.labels, len(found.labels))
+
+
+def _say(console: Console, sentence: str, style: str | None = None) -> None:
+    console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _send(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +11,12 @@ from cli import labelling
 from cli.console import console, stderr
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
-from cli.label_queue import label_studio, narrowing, waiting
+from cli.label_queue import narrowing, waiting
 from cli.label_queue.annotate import Session, kept
 from cli.label_queue.exports import ExportFormat
 from cli.label_queue.exports import export as export_posts
 from cli.label_queue.progress import Progress
-from cli.label_queue.ratings import consensus
-from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, only_checked, require_new
-from cli.post_files import Wanted
+from cli.options import AsJson, Check, CheckAsJson, File, Local, Stage, require_new
 from cli.timestamps import parse_timestamp
 from cli.trend import read_recent
 from stresswatch.clock import utc_now
@@ -104,6 +101,7 @@ def export(
 
 
 def label(
+    context: typer.Context,
     file: File,
     on_local: Local = False,
     stage: Stage = "dev",
@@ -114,14 +112,15 @@ def label(
 
     It takes any table of posts with a label, a file of `queue export` whose labels are filled in,
     and Label Studio's exports (JSON, JSON-MIN and CSV). Several annotators' majority is submitted.
+    With --check and --local or --stage, an export is compared with the posts that were drawn.
     """
-    if check and (ratings := label_studio.read(file)) is not None:
-        found = consensus(ratings)
-        labelling.report(stderr if as_json else console, found)
-        if as_json:
-            typer.echo(json.dumps(labelling.as_dict(found)))
-        return
-    if only_checked(file, Wanted.LABELS, check=check, as_json=as_json):
+    if as_json and not check:
+        raise typer.BadParameter("--json goes with --check")
+    if check:
+        given = context.get_parameter_source("stage")
+        is_compared = on_local or (given is not None and given.name == "COMMANDLINE")
+        target = find_target(on_local=on_local, stage=stage) if is_compared else None
+        labelling.check(stderr if as_json else console, file, target, as_json=as_json)
         return
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     labelling.submit(console, deployment, file)

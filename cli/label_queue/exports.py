@@ -16,6 +16,8 @@ from stresswatch.task.definition import TASK
 
 _ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 _POST_COLUMNS = ("prediction_id", _ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT)
+BYTE_ORDER_MARK = "\ufeff"
+"""Before a CSV, so that Excel reads it as UTF-8."""
 LABEL = "label"
 """The column that annotators fill in."""
 
@@ -48,7 +50,7 @@ def export(posts: Sequence[QueuedPost], format_: ExportFormat, *, blind: bool) -
             writer = csv.DictWriter(text, columns)
             writer.writeheader()
             writer.writerows(_rows(posts, blind=blind))
-            return text.getvalue()
+            return BYTE_ORDER_MARK + text.getvalue()
 
 
 def _rows(posts: Sequence[QueuedPost], *, blind: bool) -> list[dict[str, Any]]:

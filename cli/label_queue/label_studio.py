@@ -8,8 +8,9 @@ in place of the post's.
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +59,14 @@ def task(queued: QueuedPost, *, blind: bool) -> dict[str, Any]:
     return {**imported, "predictions": [prediction], "meta": meta}
 
 
-def read(path: Path) -> list[Rating] | None:
+class Export(NamedTuple):
+    """What annotators gave, and whether the tasks came from the label queue."""
+
+    ratings: list[Rating]
+    is_from_queue: bool
+
+
+def read(path: Path) -> Export | None:
     """Read an export of Label Studio, JSON, JSON-MIN or CSV; return None for any other file.
 
     Annotations that were cancelled or have no choice are left out.
@@ -74,7 +82,12 @@ def read(path: Path) -> list[Rating] | None:
     now = datetime.now(UTC)
     found: list[Rating] = []
     faults: list[str] = []
+    is_from_queue = False
     for row in rows:
+        if isinstance(row, _Fault):
+            faults.append(f"{row.place}: {row.detail}")
+            continue
+        is_from_queue |= row.is_from_queue
         try:
             labelled = parse_record(record_of(row.fields, delimiter=row.delimiter))
             check_given(labelled, now)
@@ -94,19 +107,34 @@ def read(path: Path) -> list[Rating] | None:
         raise FileRefused(
             "no_annotation", f"{path} has no annotation with a choice; label some tasks first."
         )
-    return found
+    return Export(found, is_from_queue)
 
 
 class _Annotation(NamedTuple):
     """Where an annotation is, whose it is, and the fields of the labelled post that it makes."""
 
     place: str
-    annotator: object
+    annotator: str | float | None
     fields: dict[str, object]
+    is_from_queue: bool
     delimiter: str | None = None
 
 
-def _annotations(path: Path) -> Iterator[_Annotation] | None:
+class _Fault(NamedTuple):
+    """Where an export is not as Label Studio writes it, and how."""
+
+    place: str
+    detail: str
+
+
+class _Malformed(Exception):
+    """Something of an annotation has another type than in Label Studio."""
+
+
+_Found = Iterable[_Annotation | _Fault]
+
+
+def _annotations(path: Path) -> _Found | None:
     if not path.is_file():
         return None  # which the reader of any other file says better
     with path.open("rb") as file:
@@ -117,54 +145,106 @@ def _annotations(path: Path) -> Iterator[_Annotation] | None:
     return _of_csv(path) if set(header.replace('"', "").split(",")) >= _OF_ROWS else None
 
 
-def _of_json(path: Path) -> Iterator[_Annotation] | None:
+def _of_json(path: Path) -> _Found | None:
     try:
-        exported = json.loads(path.read_text(encoding="utf-8-sig"))
+        exported = json.loads(_text(path))
     except json.JSONDecodeError as error:
         raise FileRefused(
             "not_json",
             f"{path}, line {error.lineno}: it begins as a JSON array and breaks off; export it "
             "anew.",
         ) from error
-    first = exported[0] if exported and isinstance(exported[0], dict) else {}
-    if isinstance(first.get("annotations"), list):
+    except (ValueError, RecursionError) as error:  # a number or a nesting without end
+        raise FileRefused("not_json", f"{path} is no JSON of posts; export it anew.") from error
+    names = {name for one in exported if isinstance(one, dict) for name in one}
+    if "annotations" in names:
         return (found for number, one in enumerate(exported, 1) for found in _of_task(number, one))
-    if first.keys() >= _OF_ROWS:
+    if names >= _OF_ROWS:
         return (found for number, one in enumerate(exported, 1) for found in _of_row(number, one))
+    if "data" in names:
+        raise FileRefused(
+            "no_annotation",
+            f"{path} has tasks without annotations, as `stresswatch queue export` writes them: "
+            "import it into Label Studio, label the tasks there, and give what it exports.",
+        )
     return None
 
 
-def _of_csv(path: Path) -> Iterator[_Annotation]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            yield from (one._replace(delimiter=",") for one in _of_row(number, row))
+def _of_csv(path: Path) -> _Found:
+    try:
+        rows = list(csv.DictReader(io.StringIO(_text(path), newline="")))
+    except csv.Error as error:
+        raise FileRefused("csv_damaged", f"{path}: {error}; export it anew.") from error
+    for number, row in enumerate(rows, start=1):
+        for one in _of_row(number, row):
+            yield one._replace(delimiter=",") if isinstance(one, _Annotation) else one
 
 
-def _of_row(number: int, row: Mapping[str, Any]) -> Iterator[_Annotation]:
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise FileRefused(
+            "not_utf8",
+            f"{path}, line {line}: it is not UTF-8, which Label Studio writes; give its export as "
+            "it came, before another program saved it.",
+        ) from error
+
+
+def _of_row(number: int, row: Any) -> _Found:
     """Return the annotation of a row of JSON-MIN or CSV; none where it has no choice."""
-    if row.get(CONTROL):
-        fields = {name: row[name] for name in _OF_POSTS if name in row}
-        fields["labelled_at"] = row.get("updated_at")
-        yield _Annotation(f"row {number}", row["annotator"], fields)
+    place = f"row {number}"
+    try:
+        row = _of_type(row, dict, "the row must be an object")
+        if row.get(CONTROL):
+            fields = {name: row[name] for name in _OF_POSTS if name in row}
+            fields["labelled_at"] = row.get("updated_at")
+            yield _Annotation(
+                place, _annotator(row.get("annotator")), fields, "prediction_id" in row
+            )
+    except _Malformed as error:
+        yield _Fault(place, str(error))
 
 
-def _of_task(number: int, task: Mapping[str, Any]) -> Iterator[_Annotation]:
-    for annotation in task["annotations"]:
-        choice = None if annotation.get("was_cancelled") else _choice(annotation)
-        if choice is not None:
-            fields = {name: task["data"][name] for name in FIELDS if name in task["data"]}
-            fields |= {CONTROL: choice, "labelled_at": annotation.get("updated_at")}
-            by = annotation.get("completed_by")
-            annotator = by.get("id") if isinstance(by, dict) else by
-            yield _Annotation(f"task {task.get('id', number)}", annotator, fields)
+def _of_task(number: int, task: Any) -> _Found:
+    place = f"task {number}"
+    try:
+        task = _of_type(task, dict, "the task must be an object")
+        place = f"task {task.get('id', number)}"
+        annotations = _of_type(task.get("annotations"), list, "annotations must be a list")
+        data = _of_type(task.get("data"), dict, "data must be an object with the post")
+        for annotation in annotations:
+            annotation = _of_type(annotation, dict, "an annotation must be an object")
+            choice = None if annotation.get("was_cancelled") else _choice(annotation)
+            if choice is not None:
+                fields = {name: data[name] for name in FIELDS if name in data}
+                fields |= {CONTROL: choice, "labelled_at": annotation.get("updated_at")}
+                annotator = _annotator(annotation.get("completed_by"))
+                yield _Annotation(place, annotator, fields, "prediction_id" in data)
+    except _Malformed as error:
+        yield _Fault(place, str(error))
+
+
+def _annotator(given: Any) -> str | float | None:
+    annotator = given.get("id") if isinstance(given, dict) else given
+    said = "completed_by must be an id, or an object with one"
+    found: str | float | None = _of_type(annotator, (str, int, float, type(None)), said)
+    return found
 
 
 def _choice(annotation: Mapping[str, Any]) -> object:
     """Return what an annotation chose, a list if it chose several; None without a choice."""
-    chosen = [
-        choice
-        for result in annotation.get("result", [])
-        if result.get("type") == "choices"
-        for choice in result["value"]["choices"]
-    ]
+    chosen = []
+    for result in _of_type(annotation.get("result", []), list, "result must be a list"):
+        result = _of_type(result, dict, "a result must be an object")
+        if result.get("type") == "choices":
+            value = _of_type(result.get("value"), dict, "the value of choices must be an object")
+            chosen += _of_type(value.get("choices"), list, "choices must be a list")
     return chosen[0] if len(chosen) == 1 else chosen or None
+
+
+def _of_type(value: Any, type_: type | tuple[type, ...], said: str) -> Any:
+    if not isinstance(value, type_):
+        raise _Malformed(said)
+    return value

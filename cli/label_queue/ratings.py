@@ -49,6 +49,11 @@ class Consensus:
     rated_by_several: int
     alpha: float | None
 
+    @property
+    def posts(self) -> list[Post]:
+        """Return every post that was rated."""
+        return [*(labelled.post for labelled in self.labels), *self.ties]
+
 
 def consensus(ratings: Iterable[Rating]) -> Consensus:
     """Put the ratings of each post together; of one annotator's of a post, the newest counts."""

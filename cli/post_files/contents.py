@@ -92,6 +92,12 @@ class Content:
     encoding: str = "utf-8-sig"
     head: str = ""
 
+    @property
+    def is_from_queue(self) -> bool:
+        """Return whether it is an export of the label queue, in which labels are filled in."""
+        first, *_ = self.head.splitlines() or [""]
+        return "prediction_id" in first
+
     def conversion(self, command: str, to: str) -> str:
         """Return the line of a shell that converts the file by a command."""
         return conversion(self.path, command, to, is_packed=self.is_packed)

@@ -207,7 +207,7 @@ class _Lines:
             raise StopIteration
         self.number += 1
         self.last = line
-        if "\0" in line:
+        if "\0" in line and not self._content.is_from_queue:  # which has texts as they came
             raise zeros(self._content.path, self.number, is_packed=self._content.is_packed)
         if len(line) >= MAXIMUM_LINE:
             raise FileRefused(

@@ -91,8 +91,7 @@ class PostFile:
     @property
     def is_from_queue(self) -> bool:
         """Return whether it is an export of the label queue, in which labels are filled in."""
-        first, *_ = self.content.head.splitlines() or [""]
-        return "prediction_id" in first
+        return self.content.is_from_queue
 
     def rows(self) -> Iterator[Row]:
         """Read the rows that are not blank, a few at a time.

@@ -161,6 +161,14 @@ def test_an_array_that_is_no_export_is_refused(aws, run, content):
     assert submitted(aws) == []
 
 
+def test_tasks_without_annotations_are_named_as_such(run):
+    export(run, "label-studio", "--output", "tasks.json")
+    result = run("label", "tasks.json")
+    assert result.exit_code == 1
+    assert "tasks.json has tasks without annotations" in result.stderr
+    assert "jq" not in result.stderr
+
+
 def test_an_export_without_any_choice_says_so(label):
     result = label([annotation(None)])
     assert result.exit_code == 1
@@ -175,6 +183,11 @@ def test_a_check_counts_and_submits_nothing(aws, label):
     assert said == {"posts": 1, "ties": 1, "rated_by_several": 1, "alpha": 0.0}
     assert submitted(aws) == []
     assert not Path("project-1.ties.jsonl").exists()
+
+
+def test_a_check_of_single_annotations_says_how_many_there_are(label):
+    said = label([annotation("stressed")], [annotation("stressed")], options=("--check",)).stdout
+    assert "is an export of Label Studio: 2 posts have a label." in said
 
 
 @pytest.mark.parametrize("is_csv", [True, False], ids=["csv", "json-min"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.label_queue.exports import BYTE_ORDER_MARK
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
 from stresswatch.storage.label_queue import PREDICTION_FIELDS
@@ -70,7 +71,9 @@ def test_a_blind_export_has_nothing_of_the_prediction(run, format_):
 
 @pytest.mark.parametrize("options", [(), ("--blind",)])
 def test_a_csv_has_a_column_for_each_field_and_a_label_to_fill_in(run, options):
-    rows = list(csv.DictReader(io.StringIO(export(run, "csv", *options), newline="")))
+    exported = export(run, "csv", *options)
+    assert exported.startswith(BYTE_ORDER_MARK)
+    rows = list(csv.DictReader(io.StringIO(exported.removeprefix(BYTE_ORDER_MARK), newline="")))
     told = () if options else PREDICTION_FIELDS
     assert list(rows[0]) == [
         *("prediction_id", "post_id", "text", *NUMERIC_FEATURES, "source", "created_at"),
@@ -83,7 +86,7 @@ def test_a_csv_has_a_column_for_each_field_and_a_label_to_fill_in(run, options):
 @pytest.mark.parametrize("format_", ["csv", "jsonl"])
 def test_a_file_that_is_filled_in_labels_the_same_posts(aws, run, format_):
     assert export(run, format_, "--output", "posts") == ""
-    with Path("posts").open(newline="") as file:
+    with Path("posts").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file) if format_ == "csv" else map(json.loads, file))
     filled = [row | {"label": number % 2} for number, row in enumerate(rows)]
     if format_ == "csv":
@@ -136,9 +139,27 @@ def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
     }
     (tie,) = map(json.loads, Path("all.ties.jsonl").read_text().splitlines())
     assert (tie["text"], tie["label"]) == (ORDERED[2].text, None)
-    write_lines("third.jsonl", [tie | {"label": 0}])
+    write_lines("all.ties.jsonl", [tie | {"label": 0}])
+    again = run("label", "all.jsonl")
+    assert (again.exit_code, len(submitted(aws))) == (1, 3)
+    assert "all.ties.jsonl, for the ties of all.jsonl, exists already" in again.stderr
+    Path("all.ties.jsonl").rename("third.jsonl")
     assert "1 label submitted." in run("label", "third.jsonl").stdout
     assert json.loads(run("queue", "--json").stdout)["waiting"] == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--check", "--stage", "dev")])
+def test_labels_of_no_drawn_post_are_counted_with_the_likely_cause(aws, run, options):
+    first, second, third, fourth = map(json.loads, export(run, "jsonl").splitlines())
+    misread = second["text"].encode().decode("cp1252", errors="replace")
+    changed = [first, second | {"text": misread}, third | {"post_id": "other"}, fourth]
+    write_lines("changed.jsonl", [row | {"label": 1} for row in changed])
+    said = run("label", "changed.jsonl", *options).stdout
+    assert "2 labels match no drawn post" in said
+    assert "1 text changed on the way" in said
+    assert "1 post is not in the queue" in said
+    assert len(submitted(aws)) == (0 if options else 4)
+    assert "match" not in run("label", "changed.jsonl", "--check").stdout
 
 
 def test_a_wrong_label_in_an_export_is_named_with_its_line(aws, run):
