@@ -127,10 +127,6 @@ class _Fault(NamedTuple):
     detail: str
 
 
-class _Malformed(Exception):
-    """Something of an annotation has another type than in Label Studio."""
-
-
 _Found = Iterable[_Annotation | _Fault]
 
 
@@ -203,8 +199,8 @@ def _of_row(number: int, row: Any) -> _Found:
             yield _Annotation(
                 place, _annotator(row.get("annotator")), fields, "prediction_id" in row
             )
-    except _Malformed as error:
-        yield _Fault(place, str(error))
+    except InvalidPost as error:
+        yield _Fault(place, error.detail)
 
 
 def _of_task(number: int, task: Any) -> _Found:
@@ -222,8 +218,8 @@ def _of_task(number: int, task: Any) -> _Found:
                 fields |= {CONTROL: choice, "labelled_at": annotation.get("updated_at")}
                 annotator = _annotator(annotation.get("completed_by"))
                 yield _Annotation(place, annotator, fields, "prediction_id" in data)
-    except _Malformed as error:
-        yield _Fault(place, str(error))
+    except InvalidPost as error:
+        yield _Fault(place, error.detail)
 
 
 def _annotator(given: Any) -> str | float | None:
@@ -246,5 +242,5 @@ def _choice(annotation: Mapping[str, Any]) -> object:
 
 def _of_type(value: Any, type_: type | tuple[type, ...], said: str) -> Any:
     if not isinstance(value, type_):
-        raise _Malformed(said)
+        raise InvalidPost("annotation_invalid", said)
     return value

@@ -322,7 +322,7 @@ class TestSuspicious:
     def test_a_file_that_is_there_is_not_replaced(self, operator, posts, tmp_path):
         file = tmp_path / "mine.jsonl"
         file.write_text("mine")
-        assert operator.run("data", "suspicious", "--output", str(file)).exit_code == 2
+        assert operator.run("data", "suspicious", "--output", str(file)).exit_code == 1
         assert file.read_text() == "mine"
 
     def test_a_training_set_that_was_changed_since_is_no_guide(self, aws, operator, posts):
