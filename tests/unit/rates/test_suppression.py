@@ -7,9 +7,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stresswatch.rates.cells import Cell, Period
-from stresswatch.rates.suppression import suppressed
-from tests.unit.rates.worlds import MONDAY, days
+from stresswatch.rates.cells import Cell, Period, RateMethod
+from stresswatch.rates.estimation import estimate_rates
+from stresswatch.rates.suppression import shown_of, suppressed
+from tests.unit.rates.worlds import MONDAY, World, days
 
 MINIMUM = 20
 
@@ -86,3 +87,33 @@ def test_no_subtraction_leaves_a_small_cell(posts):
                 continue
             rest = cells[total] - sum(cells[part] for part in known if part not in hidden)
             assert rest >= MINIMUM
+
+
+def recent_and_table(numbers, first):
+    """Estimate seven days from `first` on, and the table of two weeks."""
+    world = World()
+    for one, posts in zip(days(14), numbers, strict=True):
+        world.add(posts, day=one)
+    spans = [(Period.DAY, one) for one in days(14)]
+    spans += [(Period.WEEK, one) for one in days(14)[::7]]
+    table = estimate_rates(world.counts, world.draws, spans, MINIMUM)
+    seven_days = [(Period.WEEK, MONDAY + timedelta(days=first))]
+    return shown_of(estimate_rates(world.counts, world.draws, seven_days, MINIMUM), table), table
+
+
+def test_seven_days_with_a_suppressed_day_are_suppressed():
+    """Six of the days are shown: what they leave of the seven is the seventh."""
+    recent, _ = recent_and_table([*range(200, 205), 12, 3, *range(207, 214)], 6)
+    assert {rate.method for rate in recent} == {RateMethod.SUPPRESSED}
+    assert {rate.posts for rate in recent} == {None}
+
+
+def test_seven_days_that_are_shown_have_their_figures():
+    recent, _ = recent_and_table(range(200, 214), 6)
+    assert [rate.posts for rate in recent] == [sum(range(206, 213))] * 2
+
+
+def test_seven_days_that_are_a_week_are_as_in_the_table():
+    recent, table = recent_and_table([*range(200, 205), 12, 3, *range(207, 214)], 0)
+    weeks = {rate.cell: rate for rate in table}
+    assert recent == [weeks[rate.cell] for rate in recent]

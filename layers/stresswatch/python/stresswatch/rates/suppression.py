@@ -3,14 +3,18 @@
 A total minus all of its parts but one is that part. So wherever a part is suppressed and its total
 is not, at least two are, and together they have as many posts as a cell must have (complementary
 suppression: Willenborg and de Waal, "Elements of statistical disclosure control", 2001, section
-4.2). Parts of a period of all communities are its communities, those of a week its days.
+4.2). Parts of a period of all communities are its communities, those of a week its days. Several
+totals together may still tell a small cell: `disclosure` finds those, and takes cells away until
+none does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
-from stresswatch.rates.cells import Cell, Period, week_of
+from stresswatch.rates.cells import Cell, Period, Rate, RateMethod, week_of
+from stresswatch.rates.disclosure import giving_away
 
 _Group = tuple[Cell, Sequence[Cell]]
 """A total, and its parts."""
@@ -19,14 +23,38 @@ _Group = tuple[Cell, Sequence[Cell]]
 def suppressed(posts: Mapping[Cell, int], minimum_posts: int) -> set[Cell]:
     """Return the cells to suppress, given the posts of each that has any."""
     hidden = {cell for cell, count in posts.items() if count < minimum_posts}
-    groups = _groups(posts)
+    groups, weeks = _groups(posts), _weeks(posts)
     known = -1
     while known != len(hidden):  # one group's protection may be another's leak
         known = len(hidden)
         for total, parts in groups:
             if total not in hidden:
                 hidden |= _protection(total, parts, hidden, posts, minimum_posts)
+        if known == len(hidden):
+            for cells in weeks:
+                while cell := giving_away(cells, hidden, minimum_posts):
+                    hidden.add(cell)
     return hidden
+
+
+def shown_of(recent: Iterable[Rate], table: Iterable[Rate]) -> list[Rate]:
+    """Suppress those of seven days of which the table suppresses any day.
+
+    The others are sums of days that are shown, and tell nothing else. Seven days that are a week of
+    the table are as the table has them.
+    """
+    known = {rate.cell: rate for rate in table}
+    hidden = {cell for cell, rate in known.items() if rate.method is RateMethod.SUPPRESSED}
+    return [
+        known.get(rate.cell)
+        or (Rate(*rate.cell, RateMethod.SUPPRESSED) if hidden & _days_of(rate.cell) else rate)
+        for rate in recent
+    ]
+
+
+def _days_of(cell: Cell) -> set[Cell]:
+    days = (cell.start + timedelta(days=number) for number in range(cell.period.days))
+    return {Cell(Period.DAY, day, cell.source) for day in days}
 
 
 def _protection(
@@ -51,6 +79,14 @@ def _protection(
         added.add(part)
         count, size = count + 1, size + posts[part]
     return added if count >= 2 and size >= minimum_posts else added | {total}
+
+
+def _weeks(posts: Mapping[Cell, int]) -> list[dict[Cell, int]]:
+    """Return the cells of each week, in an order that is always the same."""
+    found: dict[date, dict[Cell, int]] = {}
+    for cell in sorted(posts, key=lambda one: (one.period, one.start, one.source or "")):
+        found.setdefault(week_of(cell.start), {})[cell] = posts[cell]
+    return list(found.values())
 
 
 def _groups(posts: Mapping[Cell, int]) -> list[_Group]:
