@@ -102,7 +102,7 @@ def _rate(rate: Mapping[str, Any]) -> dict[str, str]:
 
 def _estimate(rate: Mapping[str, Any]) -> str:
     if rate["method"] == RateMethod.SUPPRESSED:
-        return "no figure: too few posts"
+        return "no figure: suppressed, as too few posts or days could be told"
     called = f"called {percent(rate['called_rate'])}"
     if rate["corrected_rate"] is None:
         return f"not corrected, too few labels of drawn posts; {called}"

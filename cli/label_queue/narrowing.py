@@ -18,7 +18,7 @@ from stresswatch.storage.label_queue import QueuedPost
 
 _NO_WEEK = (
     f"No week has an estimate yet, so there is no interval to narrow. Label {MINIMUM_LABELS} drawn "
-    "posts of one week, and call `stresswatch measure`."
+    "posts of one day, and call `stresswatch measure`."
 )
 _ADVICE = (
     "Only labels of that week's posts narrow its interval. Where fewer posts wait than labels are "

@@ -21,9 +21,10 @@ from stresswatch.monitoring.window_metrics import complain, publish
 from stresswatch.rates.cells import Cell, Period, Rate, RateMethod, week_of
 from stresswatch.rates.environments import RateEnvironment
 from stresswatch.rates.estimation import estimate_rates
-from stresswatch.rates.labelled_draws import daily_counts, labelled_draws
+from stresswatch.rates.labelled_draws import hourly_counts, labelled_draws
 from stresswatch.rates.page import COMMUNITIES, PAGE, page
 from stresswatch.rates.rate_table import write_rates
+from stresswatch.rates.suppression import shown_of
 from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 
@@ -67,7 +68,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     last = (time - _MOMENT).date()
     start = week_of(last - (environment.rate_days - 1) * _A_DAY)
     end = week_of(last) + 7 * _A_DAY
-    counts = daily_counts(s3, bucket, start, end)
+    counts = hourly_counts(s3, bucket, start, end)
     is_drawn = any(one.drawn for found in counts.values() for one in found)
     athena = Athena(boto3.client("athena"), environment.query_workgroup, environment.query_database)
     draws = labelled_draws(athena, start, end) if is_drawn else []
@@ -81,7 +82,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         ContentType="text/html; charset=utf-8",
     )
     seven_days = (Period.WEEK, time.date() - 7 * _A_DAY)
-    recent = estimate_rates(counts, draws, [seven_days], minimum)
+    recent = shown_of(estimate_rates(counts, draws, [seven_days], minimum), rates)
     refused = _publish(environment, Window(time - 7 * _A_DAY, time), recent)
     cell = Cell(Period.DAY, last, None)
     today = next((rate for rate in rates if rate.cell == cell), None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 import boto3
+import duckdb
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -32,7 +33,7 @@ from tests.athena import Lake
 from tests.integration.conftest import CONTEXT, IDENTITY_KEY
 from tests.integration.drawn import SOURCES, archive_posts, drawn_posts, label_posts
 from tests.integration.settling import settle_all
-from tests.unit.rates.worlds import counted, days
+from tests.unit.rates.worlds import at, counted, days
 
 TODAY = datetime.now(UTC).date()
 MONDAY = week_of(TODAY) - timedelta(days=7)
@@ -40,7 +41,7 @@ MONDAY = week_of(TODAY) - timedelta(days=7)
 NEXT = MONDAY + timedelta(days=7)
 EVENT = {"time": f"{NEXT}T00:00:00Z"}
 SHARES = SampleShares(all_posts=0.5, uncertain=0.8)
-EACH = 90
+EACH = 120
 
 
 class Filled(NamedTuple):
@@ -82,12 +83,12 @@ def of_whole_rows(filled):
                 if rows:
                     probabilities = np.array([post.prediction.probability for post in rows])
                     drawn = np.array([post.is_drawn for post in rows])
-                    counts.setdefault(day, []).append(
+                    counts.setdefault(at(day), []).append(
                         counted(probabilities, source, version, drawn)
                     )
     draws = [
         LabelledDraw(
-            post.day,
+            at(post.day),
             post.prediction.post.source,
             post.prediction.post.post_id,
             post.label,
@@ -200,6 +201,32 @@ def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
         assert found["CalledStressRate", community] == pytest.approx(rate.called_rate)
 
 
+def test_seven_days_with_a_suppressed_day_are_not_published(aws):
+    """The other six are in the table: the seven would tell it."""
+    few, many = days(1, MONDAY + timedelta(days=6)), days(6, NEXT)
+    for chosen, each in ((few, 12), (many, EACH)):
+        archive_posts(aws.s3, "archive", drawn_posts(IDENTITY_KEY, chosen, each, SHARES))
+    settle_all(aws.s3)
+    end = datetime.combine(NEXT + timedelta(days=6), time(), UTC)
+    answer = handler({"time": end.isoformat()}, CONTEXT)
+    assert answer["last_seven_days"]["method"] == RateMethod.SUPPRESSED
+    assert published(end) == {}
+
+
+def test_labels_from_before_the_draw_stand_for_no_other_post(aws):
+    """Some posts were sent again, with the labels of the first time."""
+    posts = drawn_posts(IDENTITY_KEY, days(1, MONDAY), EACH, SHARES)
+    archive_posts(aws.s3, "archive", posts)
+    settle_all(aws.s3)
+    drawn = [post for post in posts if post.is_drawn]
+    earlier = [replace(post, day=post.day - timedelta(days=30)) for post in drawn[:40]]
+    label_posts(aws.s3, "training", earlier)
+    LabelTable(aws.s3, "training", IDENTITY_KEY).fold()
+    handler(EVENT, CONTEXT)
+    found = rates(aws)[Period.DAY, MONDAY, None]
+    assert (found.method, found.represented) == (RateMethod.NOT_CORRECTED, 0)
+
+
 def test_the_answer_has_the_day_that_is_not_over(aws, filled):
     answer = handler({"time": f"{MONDAY}T10:00:00Z"}, CONTEXT)
     assert answer["last_seven_days"] is None
@@ -229,6 +256,18 @@ def test_the_saved_query_has_a_row_for_each_community_of_a_week(aws, filled, tmp
 
 def test_the_table_has_the_fields_of_a_rate():
     assert [field.name for field in fields(Rate)] == [*COLUMNS]
+
+
+def test_rows_without_degrees_of_freedom_have_no_estimate(aws, filled, tmp_path):
+    """An earlier version wrote none."""
+    handler(EVENT, CONTEXT)
+    key, file = f"{PREFIX}date={MONDAY}/rates.parquet", str(tmp_path / "rates.parquet")
+    (tmp_path / "now.parquet").write_bytes(aws.body("archive", key))
+    duckdb.sql(f"SELECT * EXCLUDE degrees FROM '{tmp_path}/now.parquet'").write_parquet(file)
+    aws.s3.put_object(Bucket="archive", Key=key, Body=(tmp_path / "rates.parquet").read_bytes())
+    week = rates(aws)[Period.WEEK, MONDAY, None]
+    assert week.corrected_rate is not None
+    assert week.estimate is None
 
 
 def test_the_command_reads_what_the_function_wrote(aws, filled):

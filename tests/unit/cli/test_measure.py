@@ -108,7 +108,7 @@ def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
             {"method": "not_corrected", "called_rate": 0.462, "corrected_rate": None},
             "not corrected, too few labels of drawn posts; called 46.2 %",
         ),
-        ({"method": "suppressed"}, "no figure: too few posts"),
+        ({"method": "suppressed"}, "no figure: suppressed, as too few posts or days could be told"),
     ],
 )
 def test_the_stress_rate_says_whether_it_is_corrected(found, figure):

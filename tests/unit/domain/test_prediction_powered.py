@@ -165,7 +165,7 @@ def test_a_rare_rate_is_covered_too():
 
 
 def rate(value, variance=0.0004):
-    return RateEstimate(value, value, value, variance, 100, 0.5, Method.PREDICTION_POWERED)
+    return RateEstimate(value, value, value, variance, 98.0, 100, 0.5, Method.PREDICTION_POWERED)
 
 
 def test_more_comparisons_make_each_interval_wider():

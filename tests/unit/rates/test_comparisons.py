@@ -22,6 +22,7 @@ RATE = Rate(
     low=0.37,
     high=0.43,
     variance=0.015**2,
+    degrees=1e9,
     tuning=0.8,
 )
 UNCORRECTED = replace(RATE, method=RateMethod.NOT_CORRECTED, corrected_rate=None, variance=None)

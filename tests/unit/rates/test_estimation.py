@@ -10,7 +10,7 @@ import pytest
 from stresswatch.evaluation.prediction_powered import MINIMUM_LABELS
 from stresswatch.rates.cells import Period, RateMethod, week_of
 from stresswatch.rates.estimation import LabelledDraw, estimate_rates
-from tests.unit.rates.worlds import MONDAY, World, counted, days
+from tests.unit.rates.worlds import MONDAY, World, at, counted, days
 
 TUESDAY = MONDAY + timedelta(days=1)
 DAY, WEEK = (Period.DAY, MONDAY), (Period.WEEK, MONDAY)
@@ -37,7 +37,7 @@ def test_a_cell_has_the_called_rate_and_the_corrected_one(world):
     assert found.method is RateMethod.PREDICTION_POWERED
     assert (found.posts, found.drawable, found.represented) == (2_000, 2_000, 2_000)
     assert found.labelled == found.drawn == len(world.draws)
-    (counts,) = world.counts[MONDAY]
+    (counts,) = world.counts[at(MONDAY)]
     assert found.called_rate == counts.positive / 2_000
     assert found.mean_probability == pytest.approx(counts.probability_sum / 2_000)
     assert found.low < 0.4 < found.high
@@ -88,7 +88,8 @@ def test_without_a_draw_there_is_no_correction(world):
 def test_it_takes_labels_of_as_many_posts_not_of_their_segments(world, posts):
     world.add(500, share=0.9)
     world.draws = [
-        draw._replace(post_id=f"post-{place % posts}") for place, draw in enumerate(world.draws)
+        draw._replace(post_id=f"post-{place % posts}")
+        for place, draw in enumerate(world.draws[: 12 * posts])
     ]
     is_corrected = rate(world).method is RateMethod.PREDICTION_POWERED
     assert is_corrected is (posts == MINIMUM_LABELS)
@@ -108,7 +109,7 @@ def test_posts_that_could_not_be_drawn_are_not_in_the_corrected_rate(world):
     assert (found.posts, found.drawable, found.represented) == (1_000, 400, 400)
     assert found.warning == (
         "The corrected rate is of 400 of the 1,000 posts: "
-        "those that could be drawn, on days with labels."
+        "those that could be drawn, in hours with enough labels."
     )
 
 
@@ -144,7 +145,7 @@ def test_versions_of_a_cell_are_named_in_order(world):
 def test_labels_of_posts_that_are_not_counted_enter_no_rate(world):
     """The rows of a part were written, and its summary not yet."""
     world.add(100, share=None)
-    world.draws = [LabelledDraw(MONDAY, "ptsd", f"{n}", n % 2, 0.5, 0.1) for n in range(60)]
+    world.draws = [LabelledDraw(at(MONDAY), "ptsd", f"{n}", n % 2, 0.5, 0.1) for n in range(60)]
     assert rate(world).labelled == 0
 
 
@@ -175,12 +176,12 @@ def test_the_interval_covers_the_rate_of_a_week_in_95_of_100_draws():
     for _ in range(DRAWS):
         lots = chance.random(shape)
         counts = {
-            day: [counted(probabilities[place], "ptsd", f"v{place // 4}", lots[place] < share)]
+            at(day): [counted(probabilities[place], "ptsd", f"v{place // 4}", lots[place] < share)]
             for place, day in enumerate(week)
         }
         draws = [
             LabelledDraw(
-                week[place], "ptsd", f"{place}-{post}", int(labels[place, post]),
+                at(week[place]), "ptsd", f"{place}-{post}", int(labels[place, post]),
                 float(probabilities[place, post]), share,
             )
             for place, post in np.argwhere(lots < 0.4 * share)

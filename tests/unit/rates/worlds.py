@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
@@ -29,6 +29,7 @@ DAY = Rate(
     low=0.32,
     high=0.48,
     variance=0.04**2,
+    degrees=58.0,
     tuning=0.8,
     model_versions="v1",
 )
@@ -43,6 +44,7 @@ WEEK = replace(
     low=0.37,
     high=0.43,
     variance=0.015**2,
+    degrees=198.0,
 )
 """Both with a corrected rate."""
 
@@ -53,12 +55,12 @@ class World:
 
     Attributes
     ----------
-    counts : dict of date to list of Counts
+    counts : dict of datetime to list of Counts
     draws : list of LabelledDraw
     """
 
     seed: int = 0
-    counts: dict[date, list[Counts]] = field(default_factory=dict)
+    counts: dict[datetime, list[Counts]] = field(default_factory=dict)
     draws: list[LabelledDraw] = field(default_factory=list)
 
     def add(
@@ -70,6 +72,9 @@ class World:
         response: float = 1.0,
         version: str = "v1",
         truth: float = 0.4,
+        hour: int = 9,
+        *,
+        was_labelled: bool = False,
     ) -> None:
         """Add posts of which a share is stressed; None as share draws none of them."""
         chance = np.random.default_rng([self.seed, len(self.draws), posts])
@@ -78,12 +83,18 @@ class World:
         lots = chance.random(posts)
         drawn = lots < (share or 0.0)
         first = len(self.draws)
-        self.counts.setdefault(day, []).append(
+        self.counts.setdefault(at(day, hour), []).append(
             counted(probabilities, source, version, drawn if share else None)
         )
         self.draws += [
             LabelledDraw(
-                day, source, f"{day}-{first}-{place}", int(label), float(probability), share or 0.0
+                at(day, hour),
+                source,
+                f"{day}-{first}-{place}",
+                int(label),
+                float(probability),
+                share or 0.0,
+                was_labelled,
             )
             for place, (label, probability, lot) in enumerate(
                 zip(labels, probabilities, lots, strict=True)
@@ -113,6 +124,11 @@ def counted(
         drawable_probability_sum=float(probabilities.sum()) if is_drawable else 0.0,
         drawn=0 if drawn is None else int(drawn.sum()),
     )
+
+
+def at(day: date, hour: int = 9) -> datetime:
+    """Return the first moment of an hour."""
+    return datetime.combine(day, time(hour), UTC)
 
 
 def days(number: int, first: date = MONDAY) -> Sequence[date]:

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from stresswatch.evaluation.proportions import wilson_bounds
 
 MINIMUM_LABELS = 30
-"""Clusters of sampled labels below which there is no estimate: its interval would promise too
-much."""
+"""Effective labels below which there is no estimate: its interval would promise too much."""
+MINIMUM_DEGREES = 10
+"""Degrees of freedom below which there is no estimate: a few heavy labels decide the variance."""
 LEAST_OF_A_CLASS = 10
-"""Of either class; with fewer in the sample the interval is Wilson's, of the labels alone."""
+"""Effective labels of either class; with fewer the interval is Wilson's, of the labels alone."""
 
 
 class Method(StrEnum):
@@ -72,9 +73,27 @@ class Sample:
         """How many posts each stands for."""
         return 1 / self.inclusion
 
-    @property
-    def cluster_count(self) -> int:
-        return int(self._places.max(initial=-1)) + 1
+    @cached_property
+    def worth(self) -> float:
+        """How many equally likely labels tell as much: the effective sample size."""
+        return self.worth_of(np.ones(len(self)))
+
+    def worth_of(self, values: NDArray[np.float64]) -> float:
+        """Return the effective number of labels where `values` is 1 (Kish, 1965), by clusters."""
+        totals = np.bincount(self._places, weights=self.weights * values)
+        return _effective(totals.astype(np.float64))
+
+    @cached_property
+    def degrees(self) -> float:
+        """The degrees of freedom of the variance (Satterthwaite, 1946), with alike residuals.
+
+        The mean and the tuning were fitted to the sample, so that there are two less.
+        """
+        varying = np.bincount(self._places, weights=np.sqrt(1 - self.inclusion) * self.weights)
+        # With all posts labelled there is no variance, and nothing to have degrees of.
+        if not varying.any():
+            return len(varying) - 2.0
+        return _effective(varying.astype(np.float64) ** 2) - 2
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
@@ -94,6 +113,12 @@ class Sample:
         return np.bincount(self._places, weights=varying).astype(np.float64)
 
 
+def _effective(weights: NDArray[np.float64]) -> float:
+    """Return how many equal weights vary as much, rounded to what floats can tell."""
+    squares = float(weights @ weights)
+    return round(float(weights.sum()) ** 2 / squares, 6) if squares else 0.0
+
+
 @dataclass(frozen=True)
 class RateEstimate:
     """A rate and its interval.
@@ -103,6 +128,8 @@ class RateEstimate:
     rate, low, high : float
     variance : float
         Of the rate, over samples that might have been drawn.
+    degrees : float
+        Of freedom, of the variance.
     labelled : int
         Posts of the sample.
     tuning : float
@@ -113,6 +140,7 @@ class RateEstimate:
     low: float
     high: float
     variance: float
+    degrees: float
     labelled: int
     tuning: float
     method: Method
@@ -134,29 +162,32 @@ class Difference:
 def estimate_rate(
     mean_prediction: float, posts: int, sample: Sample, confidence: float = 0.95
 ) -> RateEstimate | None:
-    """Estimate the share of posts with label 1; None with labels of too few clusters.
+    """Estimate the share of posts with label 1; None with too few labels, or a few that decide.
 
-    It takes `MINIMUM_LABELS` clusters: the variance is that of their sums.
+    It takes `MINIMUM_LABELS` effective labels, and `MINIMUM_DEGREES` degrees of freedom. Labels of
+    one cluster count as one label, and labels of unequal weights as fewer than there are.
 
     Parameters
     ----------
     mean_prediction : float
         Of all `posts`, those of the sample among them.
     """
-    if sample.cluster_count < MINIMUM_LABELS:
+    if not len(sample) or sample.worth < MINIMUM_LABELS or sample.degrees < MINIMUM_DEGREES:
         return None
-    if min(sample.labels.sum(), (1 - sample.labels).sum()) < LEAST_OF_A_CLASS:
+    if min(map(sample.worth_of, (sample.labels, 1 - sample.labels))) < LEAST_OF_A_CLASS:
         return _by_labels_alone(posts, sample, confidence)
     tuning = _tuning(sample)
     residuals = sample.labels - tuning * sample.predictions
-    variance, degrees = _variance(residuals, sample)
+    variance = _variance(residuals, sample)
     rate = tuning * mean_prediction + sample.mean(residuals)
-    reach = _t_quantile((1 + confidence) / 2, degrees) * sqrt(variance)
+    reach = _t_quantile((1 + confidence) / 2, sample.degrees) * sqrt(variance)
+    low, middle, high = (float(np.clip(rate + by, 0, 1)) for by in (-reach, 0.0, reach))
     return RateEstimate(
-        rate=min(1.0, max(0.0, rate)),
-        low=max(0.0, rate - reach),
-        high=min(1.0, rate + reach),
+        rate=middle,
+        low=low,
+        high=high,
         variance=variance,
+        degrees=sample.degrees,
         labelled=len(sample),
         tuning=tuning,
         method=Method.PREDICTION_POWERED,
@@ -169,15 +200,15 @@ def differences(
     """Return how far the first of each pair is above the second.
 
     All intervals hold together with at least this confidence (Bonferroni). The two of a pair are
-    estimates of other posts, so that their samples are independent.
+    estimates of other posts, so that their samples are independent. The smaller degrees of freedom
+    of the two are those of their difference.
     """
-    if not pairs:
-        return {}
-    z = NormalDist().inv_cdf(1 - (1 - confidence) / 2 / len(pairs))
     found = {}
     for name, (first, second) in pairs.items():
         value = first.rate - second.rate
-        reach = z * sqrt(first.variance + second.variance)
+        degrees = min(first.degrees, second.degrees)
+        t = _t_quantile(1 - (1 - confidence) / 2 / len(pairs), degrees)
+        reach = t * sqrt(first.variance + second.variance)
         found[name] = Difference(value, value - reach, value + reach)
     return found
 
@@ -208,33 +239,38 @@ def _tuning(sample: Sample) -> float:
     return min(1.0, max(0.0, float(labels @ predictions) / spread)) if spread else 0.0
 
 
-def _variance(values: NDArray[np.float64], sample: Sample) -> tuple[float, int]:
-    """Return the variance of a Hájek mean over samples, and its degrees of freedom.
+def _variance(values: NDArray[np.float64], sample: Sample) -> float:
+    """Return the variance of a Hájek mean over samples.
 
     Clusters are drawn each by itself (Poisson sampling; Särndal, Swensson and Wretman, section
-    5.7). The mean and the tuning were fitted to them, so they have two degrees less.
+    5.7).
     """
     sums = sample.by_cluster(values)
-    degrees = len(sums) - 2
-    return len(sums) / degrees * float(sums @ sums) / float(sample.weights.sum()) ** 2, degrees
+    correction = (sample.degrees + 2) / sample.degrees
+    return correction * float(sums @ sums) / float(sample.weights.sum()) ** 2
 
 
 def _by_labels_alone(posts: int, sample: Sample, confidence: float) -> RateEstimate:
-    """Estimate by Wilson's interval, of as many labels as the weighted ones are worth."""
-    rate, weights = sample.mean(sample.labels), sample.weights
-    worth = float(weights.sum()) ** 2 / float(weights @ weights)
-    unseen = 1 - len(sample) / posts
-    if not unseen:
-        return RateEstimate(rate, rate, rate, 0.0, len(sample), 0.0, Method.LABELS_ALONE)
-    total = max(1, round(worth / unseen))
-    low, high = wilson_bounds(round(rate * total), total, (1 + confidence) / 2)
+    """Estimate by Wilson's interval, of as many labels as the sample is worth."""
+    rate, unseen = sample.mean(sample.labels), 1 - len(sample) / posts
+    low = high = rate
+    if unseen > 0:
+        total = sample.worth / unseen
+        low, high = wilson_bounds(rate * total, total, (1 + confidence) / 2)
     reach = (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)
     return RateEstimate(
-        rate, min(rate, low), max(rate, high), reach**2, len(sample), 0.0, Method.LABELS_ALONE
+        rate=rate,
+        low=max(0.0, min(rate, low)),
+        high=min(1.0, max(rate, high)),
+        variance=reach**2,
+        degrees=sample.degrees,
+        labelled=len(sample),
+        tuning=0.0,
+        method=Method.LABELS_ALONE,
     )
 
 
-def _t_quantile(share: float, degrees: int) -> float:
+def _t_quantile(share: float, degrees: float) -> float:
     """Return a quantile of Student's t by its expansion (Abramowitz and Stegun, 26.7.5)."""
     z = NormalDist().inv_cdf(share)
     terms: Sequence[float] = (

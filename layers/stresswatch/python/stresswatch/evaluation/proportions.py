@@ -6,8 +6,10 @@ from math import sqrt
 from statistics import NormalDist
 
 
-def wilson_bounds(hits: int, total: int, confidence: float) -> tuple[float, float]:
+def wilson_bounds(hits: float, total: float, confidence: float) -> tuple[float, float]:
     """Return the one-sided lower and upper bound of a share by its score interval (Wilson, 1927).
+
+    Counts that are weighted need not be whole.
 
     Raises
     ------

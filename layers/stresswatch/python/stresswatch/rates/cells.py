@@ -29,7 +29,7 @@ class RateMethod(StrEnum):
     PREDICTION_POWERED = Method.PREDICTION_POWERED.value
     LABELS_ALONE = Method.LABELS_ALONE.value
     NOT_CORRECTED = "not_corrected"
-    """Too few labels of drawn posts: there is the called rate alone."""
+    """Too few labels of drawn posts, or too unequal ones: there is the called rate alone."""
     SUPPRESSED = "suppressed"
     """Too few posts, or others could be told from it: there are no figures."""
 
@@ -70,8 +70,9 @@ class Rate:
         Posts that could be drawn for labelling, those that were drawn, and those of them with a
         label.
     represented : int
-        The posts that the corrected rate is the rate of: drawable ones, of days with any label.
-    corrected_rate, low, high, variance, tuning : float
+        The posts that the corrected rate is the rate of: drawable ones, of hours whose drawn posts
+        are all labelled, or enough of them.
+    corrected_rate, low, high, variance, degrees, tuning : float
         As in `RateEstimate`.
     model_versions : str
         Those that predicted the posts, in order, with commas.
@@ -92,6 +93,7 @@ class Rate:
     low: float | None = None
     high: float | None = None
     variance: float | None = None
+    degrees: float | None = None
     tuning: float | None = None
     model_versions: str | None = None
 
@@ -107,6 +109,7 @@ class Rate:
             or self.low is None
             or self.high is None
             or self.variance is None
+            or self.degrees is None
             or self.tuning is None
             or self.labelled is None
         ):
@@ -116,6 +119,7 @@ class Rate:
             self.low,
             self.high,
             self.variance,
+            self.degrees,
             self.labelled,
             self.tuning,
             Method(self.method),
@@ -131,7 +135,7 @@ class Rate:
         if self.represented != self.posts:
             return (
                 f"The corrected rate is of {self.represented:,} of the {self.posts:,} posts: "
-                "those that could be drawn, on days with labels."
+                "those that could be drawn, in hours with enough labels."
             )
         return None
 

@@ -1,23 +1,21 @@
 """From counts of all posts and labels of drawn ones to the rate of each cell.
 
-`prediction_powered` has the formulas. Annotators label fewer posts than were drawn, in an order
-that the draw decides, so those with a label are a random part of the drawn ones: how likely a
-post was to be labelled is how likely it was to be drawn, times the share of its day's drawn posts
-that are labelled (weighting by response: Särndal, Swensson and Wretman, "Model assisted survey
-sampling", 1992, section 15.6).
+`prediction_powered` has the formulas, and `response` says how likely a drawn post was to be
+labelled: its label weighs one over the probability of both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 import numpy as np
 
 from stresswatch.evaluation.prediction_powered import RateEstimate, Sample, estimate_rate
 from stresswatch.rates.cells import Cell, Period, Rate, RateMethod
+from stresswatch.rates.response import Asked, responses
 from stresswatch.rates.suppression import suppressed
 from stresswatch.settled.summaries import Counts
 
@@ -27,20 +25,24 @@ class LabelledDraw(NamedTuple):
 
     Attributes
     ----------
-    day : date
+    hour : datetime
         Under which it is settled, in UTC, as it is counted there.
     probability : float
         What the model that served said of it.
     inclusion_probability : float
         How likely it was to be drawn.
+    was_labelled : bool
+        Whether the label is older than the draw, as that of a post that is sent again: nobody was
+        asked for it.
     """
 
-    day: date
+    hour: datetime
     source: str | None
     post_id: str
     label: int
     probability: float
     inclusion_probability: float
+    was_labelled: bool = False
 
 
 @dataclass
@@ -57,21 +59,21 @@ class _Tally:
     model_versions: set[str] = field(default_factory=set)
     draws: list[LabelledDraw] = field(default_factory=list)
 
-    def count(self, counts: Counts, *, is_labelled: bool) -> None:
-        """Count posts of a day; whether any of the day has a label decides who stands for them."""
+    def count(self, counts: Counts, *, is_represented: bool) -> None:
+        """Count posts of an hour, and whether labels stand for them."""
         self.posts += counts.posts
         self.positive += counts.positive
         self.probability_sum += counts.probability_sum
         self.drawable += counts.drawable
         self.drawn += counts.drawn
         self.model_versions.add(counts.model_version)
-        if is_labelled:
+        if is_represented:
             self.represented += counts.drawable
             self.represented_probability_sum += counts.drawable_probability_sum
 
 
 def estimate_rates(
-    counts: Mapping[date, Sequence[Counts]],
+    counts: Mapping[datetime, Sequence[Counts]],
     draws: Iterable[LabelledDraw],
     spans: Iterable[tuple[Period, date]],
     minimum_posts: int,
@@ -81,30 +83,28 @@ def estimate_rates(
     Parameters
     ----------
     counts
-        Of each day, all posts by model version and source.
+        Of each hour, by its first moment in UTC, all posts by model version and source.
     draws
-        The labelled ones of these days, in any order.
+        The labelled ones of these hours, in any order.
     spans
         The periods, by their first days.
     minimum_posts
         Below as many, a cell is suppressed.
     """
-    by_day: dict[date, list[LabelledDraw]] = {}
-    for draw in sorted(draws, key=_by_place):
-        by_day.setdefault(draw.day, []).append(draw)
-    response = {
-        day: min(1.0, len(found) / sum(one.drawn for one in counts[day]))
-        for day, found in by_day.items()
-        if any(one.drawn for one in counts.get(day, ()))
-    }
+    # Rows of drawn posts may be there before the summary that counts them.
+    counted = {hour for hour, found in counts.items() if any(one.drawn for one in found)}
+    by_hour: dict[datetime, list[LabelledDraw]] = {}
+    for draw in sorted((draw for draw in draws if draw.hour in counted), key=_by_place):
+        by_hour.setdefault(draw.hour, []).append(draw)
+    response = responses({hour: _asked(counts[hour], by_hour.get(hour, ())) for hour in counts})
     tallies: dict[Cell, _Tally] = {}
     for period, start in spans:
-        for day in (start + timedelta(days=number) for number in range(period.days)):
-            for one in counts.get(day, ()):
+        for hour in _hours(start, period.days):
+            for one in counts.get(hour, ()):
                 for source in {None, one.source}:
                     tally = tallies.setdefault(Cell(period, start, source), _Tally())
-                    tally.count(one, is_labelled=day in response)
-            for draw in by_day.get(day, ()):
+                    tally.count(one, is_represented=hour in response)
+            for draw in by_hour.get(hour, ()) if hour in response else ():
                 for source in {None, draw.source}:
                     if cell := tallies.get(Cell(period, start, source)):
                         cell.draws.append(draw)
@@ -115,9 +115,19 @@ def estimate_rates(
     ]
 
 
-def _rate(cell: Cell, tally: _Tally, response: Mapping[date, float]) -> Rate:
-    draws = [draw for draw in tally.draws if draw.day in response]
-    estimate = _estimate(tally, draws, response)
+def _hours(start: date, days: int) -> Iterator[datetime]:
+    first = datetime.combine(start, time(), UTC)
+    return (first + timedelta(hours=number) for number in range(24 * days))
+
+
+def _asked(counts: Sequence[Counts], draws: Sequence[LabelledDraw]) -> Asked:
+    older = sum(draw.was_labelled for draw in draws)
+    drawn = sum(one.drawn for one in counts)
+    return Asked(max(0, drawn - older), min(drawn, len(draws)) - min(drawn, older))
+
+
+def _rate(cell: Cell, tally: _Tally, response: Mapping[datetime, float]) -> Rate:
+    estimate = _estimate(tally, response)
     return Rate(
         *cell,
         RateMethod(estimate.method) if estimate else RateMethod.NOT_CORRECTED,
@@ -126,30 +136,35 @@ def _rate(cell: Cell, tally: _Tally, response: Mapping[date, float]) -> Rate:
         mean_probability=tally.probability_sum / tally.posts,
         drawable=tally.drawable,
         drawn=tally.drawn,
-        labelled=len(draws),
+        labelled=len(tally.draws),
         represented=tally.represented,
         corrected_rate=estimate.rate if estimate else None,
         low=estimate.low if estimate else None,
         high=estimate.high if estimate else None,
         variance=estimate.variance if estimate else None,
+        degrees=estimate.degrees if estimate else None,
         tuning=estimate.tuning if estimate else None,
         model_versions=",".join(sorted(tally.model_versions)),
     )
 
 
-def _estimate(
-    tally: _Tally, draws: Sequence[LabelledDraw], response: Mapping[date, float]
-) -> RateEstimate | None:
-    if not draws:  # then no post may be represented, and there is no mean
+def _estimate(tally: _Tally, response: Mapping[datetime, float]) -> RateEstimate | None:
+    draws = tally.draws
+    if not (draws and tally.represented):  # without represented posts there is no mean
         return None
     sample = Sample(
         labels=np.array([float(draw.label) for draw in draws]),
         predictions=np.array([draw.probability for draw in draws]),
-        inclusion=np.array([draw.inclusion_probability * response[draw.day] for draw in draws]),
+        inclusion=np.array([_inclusion(draw, response) for draw in draws]),
         clusters=np.array([draw.post_id for draw in draws]),
     )
     mean = tally.represented_probability_sum / tally.represented
     return estimate_rate(mean, tally.represented, sample)
+
+
+def _inclusion(draw: LabelledDraw, response: Mapping[datetime, float]) -> float:
+    """Return how likely a post was to be drawn, and its label to be known then."""
+    return draw.inclusion_probability * (1.0 if draw.was_labelled else response[draw.hour])
 
 
 def _order(cell: Cell) -> tuple[date, Period, bool, str]:
@@ -157,6 +172,6 @@ def _order(cell: Cell) -> tuple[date, Period, bool, str]:
     return cell.start, cell.period, cell.source is not None, cell.source or ""
 
 
-def _by_place(draw: LabelledDraw) -> tuple[date, str, str, float, int]:
+def _by_place(draw: LabelledDraw) -> tuple[datetime, str, str, float, int]:
     """Sort so that sums are the same whatever order the rows came in."""
-    return draw.day, draw.source or "", draw.post_id, draw.probability, draw.label
+    return draw.hour, draw.source or "", draw.post_id, draw.probability, draw.label

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stresswatch.aws.athena import Athena
 from stresswatch.monitoring import label_table
@@ -23,15 +23,17 @@ from stresswatch.settled.summaries import Counts, read_summaries
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# By the folder's day and not by the prediction's moment, as the summaries count by it.
+# By the folder's day and hour and not by the prediction's moment, as the summaries count by it.
 _SQL = f"""
 SELECT
     drawn."date" AS day,
+    drawn."hour" AS hour,
     drawn.source,
     drawn.post_id,
     newest.label,
     drawn.probability,
-    drawn.inclusion_probability
+    drawn.inclusion_probability,
+    newest.labelled_at < drawn.predicted_at AS was_labelled
 FROM {DRAWN_TABLE} AS drawn
 JOIN {label_table.TABLE} AS newest
     ON newest.post_id = drawn.post_id AND newest.text_digest = drawn.text_digest
@@ -49,22 +51,31 @@ def labelled_draws(athena: Athena, start: date, end: date) -> list[LabelledDraw]
     stresswatch.aws.athena.QueryFailed
     """
     rows = athena.query(_SQL, [start.isoformat(), end.isoformat()])
-    return [LabelledDraw(date.fromisoformat(row.pop("day")), **row) for row in rows]
+    return [_draw(**row) for row in rows]
 
 
-def daily_counts(s3: S3Client, bucket: str, start: date, end: date) -> dict[date, list[Counts]]:
-    """Count all posts of each day with any, from `start` up to, not including, `end`.
+def hourly_counts(
+    s3: S3Client, bucket: str, start: date, end: date
+) -> dict[datetime, list[Counts]]:
+    """Count all posts of each hour with any, from the day `start` up to, not including, `end`.
 
-    The parts of a day are read and added up before those of the next one.
+    The parts of a day are read and added up before those of the next one. A window that is longer
+    than an hour is of its first one, as its rows lie there.
     """
     found = {}
     for day in (start + timedelta(days=number) for number in range((end - start).days)):
         begin = datetime.combine(day, time(), UTC)
         parts = settled_parts(s3, bucket, PREDICTIONS, begin, begin + timedelta(days=1))
-        summaries = read_summaries(s3, bucket, PREDICTIONS, parts)
-        if counts := _added_up(one for summary in summaries for one in summary.counts):
-            found[day] = counts
+        by_hour: dict[datetime, list[Counts]] = {}
+        for summary in read_summaries(s3, bucket, PREDICTIONS, parts):
+            hour = summary.part.window.start.astimezone(UTC).replace(minute=0, second=0)
+            by_hour.setdefault(hour, []).extend(summary.counts)
+        found.update({hour: _added_up(counts) for hour, counts in by_hour.items() if counts})
     return found
+
+
+def _draw(day: str, hour: str, **row: Any) -> LabelledDraw:
+    return LabelledDraw(datetime.fromisoformat(f"{day}T{hour}:00:00+00:00"), **row)
 
 
 def _added_up(counts: Iterable[Counts]) -> list[Counts]:

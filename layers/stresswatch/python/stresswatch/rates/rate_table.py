@@ -42,6 +42,7 @@ COLUMNS = {
     "low": "double",
     "high": "double",
     "variance": "double",
+    "degrees": "double",
     "tuning": "double",
     "model_versions": "string",
 }
@@ -67,7 +68,8 @@ def write_rates(s3: S3Client, bucket: str, rates: Iterable[Rate]) -> None:
 def read_rates(s3: S3Client, bucket: str, start: date, end: date) -> list[Rate]:
     """Read the cells that start from `start` up to, not including, `end`, in order.
 
-    Each day's come with all communities together first, and days before weeks.
+    Each day's come with all communities together first, and days before weeks. Columns that an
+    object of an earlier version lacks are None.
     """
     found: list[Rate] = []
     with closing(_connected()) as rows, TemporaryDirectory() as folder:
@@ -76,15 +78,15 @@ def read_rates(s3: S3Client, bucket: str, start: date, end: date) -> list[Rate]:
             if item["Key"] >= f"{PREFIX}date={end}":
                 break
             file.write_bytes(read(s3, Location(bucket, item["Key"])))
-            names = ", ".join(f'"{name}"' for name in COLUMNS)
-            query = f"SELECT {names} FROM read_parquet(?, hive_partitioning=false)"  # noqa: S608
-            found += map(_rate, rows.execute(query, [str(file)]).fetchall())
+            query = "SELECT * FROM read_parquet(?, hive_partitioning=false)"
+            read_rows = rows.execute(query, [str(file)]).fetchall()
+            names = [column[0] for column in rows.description or ()]
+            found += [_rate(**dict(zip(names, row, strict=True))) for row in read_rows]
     return found
 
 
-def _rate(row: Sequence[Any]) -> Rate:
-    period, start, source, method, *rest = row
-    return Rate(Period(period), date.fromisoformat(start), source, RateMethod(method), *rest)
+def _rate(period: str, start: str, source: str | None, method: str, **figures: Any) -> Rate:
+    return Rate(Period(period), date.fromisoformat(start), source, RateMethod(method), **figures)
 
 
 def _parquet(rows: duckdb.DuckDBPyConnection, rates: Sequence[Rate], file: Path) -> bytes:
