@@ -17,6 +17,7 @@
     ├── CorruptArtefact        bytes are no artefact
     ├── UntrustedType          a pipeline is made of a type that is not trusted
     ├── ScorerNotAllowed       a version needs scikit-learn, and the stage has arrays alone
+    ├── OtherLabel             a version predicts another label than that of the task
     └── NotExportable          a pipeline has no artefact that scores as it does
 
     Unavailable                try again once somebody has provided it
