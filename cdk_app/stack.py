@@ -115,7 +115,7 @@ class StresswatchStack(Stack):
             self,
             "Observability",
             self._foundation,
-            self._prediction.function,
+            self._prediction,
             functions,
             workflows,
         )

@@ -85,7 +85,7 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
             annotation_text="alarm",
             annotation_position="top left",
         )
-    # A later change has no room for its name.
+    # There is no room for the name of a later change.
     newest = snapshot.at - (snapshot.at - snapshot.since) / 8
     for change in snapshot.changes:
         if change.pointer and change.at >= snapshot.since:

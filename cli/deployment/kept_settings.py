@@ -1,6 +1,6 @@
 """The settings of `up --set`, kept for the next `up`: without them it would remove what they made.
 
-A stack that draws no posts has no label queue, so a plain `up` would delete the queue of before.
+A stack that draws no posts has no label queue, so a plain `up` would delete an existing one.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ def _text(path: Path) -> str:
 
 
 def _of_row(number: int, row: Any) -> _Found:
-    """Return the annotation of a row of JSON-MIN or CSV; none where it has no choice."""
+    """Return the annotation of a row of JSON-MIN or CSV; nothing if no choice was made."""
     place = f"row {number}"
     try:
         row = _of_type(row, dict, "the row must be an object")

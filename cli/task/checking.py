@@ -67,7 +67,7 @@ class Fit:
     Attributes
     ----------
     unknown : list of str
-        Columns that are no field of the task.
+        Columns that the task does not name.
     """
 
     report: CheckReport

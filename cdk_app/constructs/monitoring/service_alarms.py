@@ -18,6 +18,8 @@ from cdk_app.acknowledgements import acknowledge
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.storage import Storage
 from cdk_app.constructs.platform.workflows import MONITORING, RETRAINING, SCORING
+from cdk_app.constructs.serving.canary import FailureMetric
+from cdk_app.constructs.serving.prediction import Prediction
 from cdk_app.permissions import from_this_account
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
@@ -94,17 +96,17 @@ class ServiceAlarms(Construct):
         scope: Construct,
         id: str,
         foundation: Foundation,
-        predictor: lambda_.Function,
+        prediction: Prediction,
         functions: Mapping[str, lambda_.Function],
         workflows: Mapping[str, sfn.StateMachine],
     ):
         super().__init__(scope, id)
         self._stage = foundation.stage
         self._alarms = foundation.alarms
-        self._watch_stream(predictor)
+        self._watch_stream(prediction.function)
         for name, function in functions.items():
             self._watch_errors(name, function)
-        self._watch_unfinished_batches()
+        self._watch_unfinished_batches(prediction.failure)
         self.failed_batches = FailedBatches(self, "FailedBatches", foundation.storage).queue
         self._watch_queue(
             "FailedBatchesAlarm",
@@ -167,15 +169,14 @@ class ServiceAlarms(Construct):
             threshold=1,
         )
 
-    def _watch_unfinished_batches(self) -> None:
+    def _watch_unfinished_batches(self, failure: FailureMetric) -> None:
         self._alarms.make(
             self,
             "UnfinishedBatchesAlarm",
-            self._metric(metric_names.UNFINISHED_BATCHES),
-            meaning="The predictor gives batches back: it has no model that it can read, or AWS "
-            "refuses its calls.",
-            runbook="unfinished-batches",
-            threshold=self._stage.monitoring.unfinished_alarm_batches,
+            self._metric(failure.metric),
+            meaning=failure.meaning,
+            runbook=failure.runbook,
+            threshold=failure.threshold,
         )
 
     def _watch_errors(self, name: str, function: lambda_.Function) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from aws_cdk import Annotations, Duration, RemovalPolicy, Size, Stack
@@ -97,25 +98,21 @@ class Functions(Construct):
 
         CloudFormation replaces the function when a stage's scorer changes.
         """
-        if self._stage.serving.scorer is ScorerKind.ARRAYS:
-            return self.zip_function(
-                scope,
-                name,
-                memory_mb=memory_mb,
-                timeout=timeout,
-                concurrency=concurrency,
-                environment=environment,
+        make: Callable[..., lambda_.Function] = self.zip_function
+        if self._stage.serving.scorer is not ScorerKind.ARRAYS:
+            make = partial(
+                self.image_function,
+                code=bundling.scikit_learn_image(name),
+                # The functions have one virtual processor: more threads would wait for each other.
+                variables_of_libraries={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
-        return self.image_function(
+        return make(
             scope,
             name,
-            bundling.scikit_learn_image(name),
             memory_mb=memory_mb,
             timeout=timeout,
             concurrency=concurrency,
             environment=environment,
-            # The functions have one virtual processor: more threads would wait for each other.
-            variables_of_libraries={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
 
     def image_function(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from stresswatch.contracts.posts import Post
 from stresswatch.contracts.predictions import Prediction, ReadText, encode
 from stresswatch.contracts.reasons import NoReasons, Reasons, ReasonsPolicy
+from stresswatch.model.arithmetic import FloatArray
 from stresswatch.model.feature_numbers import numbers_for
 from stresswatch.model.scorer import Scorer
 from stresswatch.text.normalisation import normalise
@@ -41,22 +42,23 @@ def predict(
             (float(len(post.text)), unknown, non_letter_share(post.text), *of_words),
             model_version,
             predicted_at,
-            _reasons(post, scorer, explains),
+            _reasons(post, numbers[place], scorer, explains),
             text.digest,
             encode(prediction_id, post.post_id, probability, model_version, predicted_at),
         )
-        for (prediction_id, post), text, probability, unknown, *of_words in zip(
-            posts, texts, *(each.tolist() for each in scores), strict=True
+        for place, ((prediction_id, post), text, probability, unknown, *of_words) in enumerate(
+            zip(posts, texts, *(each.tolist() for each in scores), strict=True)
         )
     ]
 
 
-def _reasons(post: Post, scorer: Scorer, explains: ReasonsPolicy) -> Reasons | NoReasons | None:
+def _reasons(
+    post: Post, numbers: FloatArray, scorer: Scorer, explains: ReasonsPolicy
+) -> Reasons | NoReasons | None:
     if explains is ReasonsPolicy.ALWAYS or (
         post.asks_reasons and explains is ReasonsPolicy.ON_REQUEST
     ):
-        numbers = numbers_for(scorer.numeric_features, [post])
-        return scorer.explain(post.text, numbers[0].tolist()) or NoReasons()
+        return scorer.explain(post.text, numbers.tolist()) or NoReasons()
     return None
 
 

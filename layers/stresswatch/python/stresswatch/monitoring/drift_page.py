@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stresswatch.monitoring.drift import numbers
 from stresswatch.monitoring.drift_history import WindowDrift
 from stresswatch.monitoring.drift_reports import compared_words, uncompared_words
+from stresswatch.text.html_page import html_page
 from stresswatch.text.wording import counted
 
 _BINS = 24
@@ -32,8 +33,7 @@ _DISTANCES = {
     "hellinger": "Hellinger distance",
 }
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:1.5em auto;"
-    "max-width:44em;padding:0 1em}h2{margin:1.5em 0 0;overflow-wrap:anywhere}p{margin:.4em 0}"
+    "h2{margin:1.5em 0 0;overflow-wrap:anywhere}p{margin:.4em 0}"
     "summary{cursor:pointer;padding:1em 0}"
     "svg{width:100%;height:auto;font:12px system-ui,sans-serif}"
     ".reference{fill:#9aa5b1;fill-opacity:.6}.window{fill:none;stroke:#b34700;stroke-width:2}"
@@ -66,15 +66,14 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
         for wanted in (True, False)
     )
     quiet = len(window.columns) - len(window.drifted)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Drift of {escape(str(window))}</title><style>{_STYLE}</style></head><body><main>"
+    return html_page(
+        f"Drift of {window}",
+        _STYLE,
         f"<h1>{counted(len(window.drifted), 'column')} drifted</h1>"
         f"<p>{escape(str(window))}, model {escape(str(window.model_version))}: "
         f"{compared_words(window)}. {escape(uncompared_words(window))}</p><p>{_LEGEND}</p>{drifted}"
         f"<details{'' if drifted else ' open'}><summary>{counted(quiet, 'column')} without drift"
-        f"</summary>{others}</details></main></body></html>\n"
+        f"</summary>{others}</details>",
     )
 
 

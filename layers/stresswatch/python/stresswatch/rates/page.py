@@ -10,6 +10,7 @@ from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.comparisons import between_communities, between_periods
 from stresswatch.storage.prefixes import REPORTS
 from stresswatch.task.definition import TASK
+from stresswatch.text.html_page import html_page
 
 PAGE = f"{REPORTS}stress-rate.html"
 """Its key in the archive's bucket."""
@@ -19,8 +20,7 @@ _DAYS = 35
 """The last ones are on it, and all weeks: so it stays below a megabyte."""
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#1f2933;background:#fff;margin:1.5em auto;"
-    "max-width:44em;padding:0 1em}h2{margin-top:2em}figure{margin:1em 0}"
+    "h2{margin-top:2em}figure{margin:1em 0}"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px}"
     "th,td{border-bottom:1px solid #d5dae0;padding:.3em .6em;text-align:right}"
     "th:first-child,td:first-child,td:last-child{text-align:left;white-space:nowrap}"
@@ -28,7 +28,7 @@ _STYLE = (
     "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}"
     f"{chart.STYLE}"
 )
-_TITLE = escape(TASK.label.rate.capitalize())
+_TITLE = TASK.label.rate.capitalize()
 _INTRODUCTION = (
     f"Which share of posts is {TASK.label.name(1)}. The called rate counts what the model calls "
     f"{TASK.label.name(1)}, and is wrong wherever the model is. The corrected rate takes that off "
@@ -61,13 +61,12 @@ def page(rates: Iterable[Rate]) -> str:
         rate for found in by_source.values() for rate in found if rate.period is Period.WEEK
     )
     nothing = "" if by_source else "<p>There are no posts yet.</p>"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_TITLE}</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{_TITLE}</h1><p>{escape(_INTRODUCTION)}</p><p>{chart.LEGEND}</p>{nothing}"
+    return html_page(
+        _TITLE,
+        _STYLE,
+        f"<h1>{escape(_TITLE)}</h1><p>{escape(_INTRODUCTION)}</p><p>{chart.LEGEND}</p>{nothing}"
         f"{''.join(sections[:1])}{_sentences('Between communities', compared)}"
-        f"{''.join(sections[1:])}{more}</main></body></html>\n"
+        f"{''.join(sections[1:])}{more}",
     )
 
 

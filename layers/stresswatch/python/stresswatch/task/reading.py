@@ -28,10 +28,11 @@ TASK_VARIABLE = "STRESSWATCH_TASK"
 LEXICONS = ("function_words", "vader", "pattern")
 """Word lists that a task may name; all of them are of English."""
 MAXIMUM_FEATURES = 100
+_TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
+"""What a post and a label have beside the task's fields."""
 RESERVED_NAMES = frozenset(
     {
-        # what a post and a label have beside the task's fields
-        *("reasons", "label", "labelled_at", "confidence"),
+        *_TAKEN_IN_RECORDS,
         # columns of the archive, and its partitions
         *("prediction_id", "post_id", "probability", "model_version", "predicted_at"),
         *("source", "created_at", "text_digest", "inclusion_probability", "sample"),
@@ -46,7 +47,6 @@ RESERVED_NAMES = frozenset(
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
 
 
 class InvalidTask(InvalidInput):
