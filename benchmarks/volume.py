@@ -1,4 +1,4 @@
-"""How settling, drift and live quality grow with the rows of a window, and data sets with labels.
+"""How the monitoring workflow grows with the rows of a window, and data sets with labels.
 
 ``python -m benchmarks.volume [--rows N ...] [--json]`` fills hours of one shard's archive on a
 local stack, an hour for each number of rows, and runs the steps of the monitoring workflow over
@@ -42,6 +42,7 @@ from stresswatch.aws import stack_outputs
 from stresswatch.contracts.identity import read_key, text_digest
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import Prediction, Record
+from stresswatch.contracts.sampling import SampleShares
 from stresswatch.monitoring.environments import QualityEnvironment
 from stresswatch.retraining.environments import DatasetEnvironment
 from stresswatch.storage import archive
@@ -58,6 +59,7 @@ _LABELS = 500
 _WORDINGS = 600
 """Posts that are predicted; the rows repeat them under other ids."""
 _RETRAINING_SECONDS = 600.0
+_SHARES = SampleShares(0.01)
 _HOUR = timedelta(hours=1)
 
 
@@ -119,7 +121,9 @@ def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
     assert (drift["status"], drift["posts"]) == ("measured", rows), drift  # noqa: S101
     quality, joined = _run(running, "quality", plan["quality"], rows)
     assert quality["status"] == "measured", quality  # noqa: S101
-    return [planned, settling, drifted, joined]
+    rate, rated = _run(running, "rate", plan["quality"], rows)
+    assert rate["status"] == "estimated", rate  # noqa: S101
+    return [planned, settling, drifted, joined, rated]
 
 
 def _data_set(running: DeploymentClient, posts: Sequence[LabelledPost], rows: int) -> Step:
@@ -232,6 +236,7 @@ class _Rows:
             post=wording.post._replace(post_id=f"p{place}"),
             predicted_at=at.isoformat(),
             encoded=None,
+            draw=_SHARES.draw(place * 7_919 % 10_000 / 10_000, distance=0.5),
         )
 
 

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks import rates
+from benchmarks.rates import communities
+from benchmarks.rates.__main__ import show_communities, show_simulations, summary
+from benchmarks.rates.populations import SIMULATIONS, fit, simulated
 from tests.conftest import make_posts
 
 
 @pytest.fixture
 def found(monkeypatch):
     """Two communities, and a model that calls nearly everything stressed."""
-    monkeypatch.setattr(rates, "_FIT", lambda _: lambda posts: np.linspace(0.4, 0.99, len(posts)))
+    monkeypatch.setattr(
+        communities, "_FIT", lambda _: lambda posts: np.linspace(0.4, 0.99, len(posts))
+    )
     posts = [*of_community("first"), *of_community("second")]
-    return rates.measure(posts, labels=60, draws=200)
+    return communities.measure(posts, labels=60, draws=200)
 
 
 def of_community(name):
@@ -29,21 +33,25 @@ def of_community(name):
 
 def test_a_biased_model_misleads_the_called_rate_and_not_the_corrected(found):
     for community in found:
-        assert community.called > community.true + 0.2
-        assert not community.called_covers
-        assert community.corrected == pytest.approx(community.true, abs=0.01)
-        assert community.coverage >= 0.9
-    assert rates.summary(found)["bias_of_corrected"] < 0.01
+        one = community.fit
+        assert one.called > one.true + 0.2
+        assert not one.called_covers
+        assert one.corrected == pytest.approx(one.true, abs=0.01)
+        assert one.coverage >= 0.9
+    assert summary(found)["bias_of_corrected"] < 0.01
 
 
 def test_communities_that_are_too_small_are_left_out(monkeypatch):
-    monkeypatch.setattr(rates, "_FIT", lambda _: lambda posts: np.full(len(posts), 0.5))
-    small = of_community("small")[: rates.LEAST_POSTS - 1]
-    assert rates.measure(small, labels=60, draws=2) == []
+    monkeypatch.setattr(communities, "_FIT", lambda _: lambda posts: np.full(len(posts), 0.5))
+    small = of_community("small")[: communities.MINIMUM_POSTS - 1]
+    assert communities.measure(small, labels=60, draws=2) == []
 
 
-def test_the_table_is_80_columns_wide(found, capsys):
-    rates.show(found, 60, Console(width=80))
+def test_the_tables_are_80_columns_wide(found, capsys):
+    show_communities(found, 60, Console(width=80))
+    show_simulations(
+        {name: fit(simulated(name, 1), 2, 1) for name in SIMULATIONS}, 2, Console(width=80)
+    )
     printed = capsys.readouterr().out
     assert "first" in printed
     assert "…" not in printed

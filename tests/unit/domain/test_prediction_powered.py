@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats
 
+from benchmarks.rates.populations import SIMULATIONS, fit, simulated
 from stresswatch.evaluation.prediction_powered import (
     LEAST_OF_A_CLASS,
     MINIMUM_LABELS,
@@ -23,59 +24,21 @@ from stresswatch.evaluation.prediction_powered import (
     labels_needed,
 )
 
-POSTS = 4_000
 DRAWS = 2_000
 SEED = 5
 
 
-def population(name, rng):
-    """Labels, predictions, inclusion and clusters of all posts of a cell."""
-    truth = rng.beta(2, 3, POSTS)
-    labels = (rng.random(POSTS) < truth).astype(float)
-    clusters = np.arange(POSTS)
-    inclusion = np.full(POSTS, 0.05)
-    predictions = np.clip(truth + rng.normal(0, 0.1, POSTS), 0, 1)
-    if name == "covariate shift":
-        predictions = np.clip(predictions + 0.2 * (truth > 0.4), 0, 1)
-    elif name == "prior shift":
-        labels = (rng.random(POSTS) < 0.4 * truth).astype(float)
-    elif name == "worse than chance":
-        predictions = 1 - predictions
-    elif name == "unequal probabilities":
-        inclusion = np.where(np.abs(predictions - 0.5) < 0.15, 0.1, 0.03)
-    elif name == "clusters":
-        clusters = np.arange(POSTS) // 2
-        labels, predictions = labels[clusters * 2], predictions[clusters * 2]
-    return labels, predictions, inclusion, clusters.astype(str)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "covariate shift",
-        "prior shift",
-        "worse than chance",
-        "unequal probabilities",
-        "clusters",
-    ],
-)
+@pytest.mark.parametrize("name", [name for name in SIMULATIONS if name != "rare class"])
 def test_the_interval_covers_the_posts_own_rate_in_95_of_100_draws(name):
-    rng = np.random.default_rng(SEED)
-    labels, predictions, inclusion, clusters = population(name, rng)
-    truth, mean = labels.mean(), predictions.mean()
-    found = []
-    for _ in range(DRAWS):
-        if name == "clusters":
-            drawn = np.repeat(rng.random(POSTS // 2), 2) < inclusion
-        else:
-            drawn = rng.random(POSTS) < inclusion
-        sample = Sample(labels[drawn], predictions[drawn], inclusion[drawn], clusters[drawn])
-        found.append(estimate_rate(mean, POSTS, sample))
-    covered = np.mean([one.low <= truth <= one.high for one in found])
-    assert covered == pytest.approx(0.95, abs=0.01)
-    assert np.mean([one.rate for one in found]) == pytest.approx(truth, abs=0.003)
-    observed = np.var([one.rate for one in found])
-    assert np.mean([one.variance for one in found]) == pytest.approx(observed, rel=0.12)
+    found = fit(simulated(name, SEED), DRAWS, SEED)
+    assert found.coverage == pytest.approx(0.95, abs=0.01)
+    assert found.corrected == pytest.approx(found.true, abs=0.003)
+    assert found.variance_ratio == pytest.approx(1, rel=0.12)
+    assert found.estimated == 1
+
+
+def test_a_rare_rate_is_covered_too():
+    assert fit(simulated("rare class", 11), DRAWS, 11).coverage >= 0.93
 
 
 def drawn_sample(rng, labelled=200):
@@ -144,24 +107,6 @@ def test_a_class_of_a_few_labels_gets_wilson_s_interval(positives):
     assert found.method == Method.LABELS_ALONE
     assert found.low <= found.rate < found.high
     assert found.high >= 0.035, "not even with no positive label is the rate 0 for sure"
-
-
-def test_a_rare_rate_is_covered_too():
-    rng = np.random.default_rng(11)
-    labels = (rng.random(POSTS) < 0.03).astype(float)
-    predictions = np.clip(labels * 0.3 + rng.random(POSTS) * 0.5, 0, 1)
-    covered = []
-    for _ in range(DRAWS):
-        drawn = rng.random(POSTS) < 0.05
-        sample = Sample(
-            labels[drawn],
-            predictions[drawn],
-            np.full(drawn.sum(), 0.05),
-            np.flatnonzero(drawn).astype(str),
-        )
-        found = estimate_rate(predictions.mean(), POSTS, sample)
-        covered.append(found.low <= labels.mean() <= found.high)
-    assert np.mean(covered) >= 0.93
 
 
 def rate(value, variance=0.0004):

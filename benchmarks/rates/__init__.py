@@ -1,0 +1,1 @@
+"""How far the stress rate can be believed: bias, coverage and width of its interval."""
