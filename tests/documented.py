@@ -23,6 +23,7 @@ TYPED_BY = {
     "make demo": "tests/e2e/test_demo.py",
     "make mlflow": "tests/e2e/test_demo.py",
     "make hooks": "tests/e2e/test_make.py",
+    "make prose FILES=SECURITY.md": "tests/unit/test_style.py",
     "make aws-check": "tests/e2e/test_make.py",
     "make diff STAGE=dev": "tests/e2e/test_make.py",
     "make diff STAGE=staging BASE=HEAD~1": "tests/e2e/test_make.py",

@@ -1,0 +1,115 @@
+"""Check the style of pages, comments, docstrings and messages: ``python -m docs.style [FILE ...]``.
+
+``docs/style.toml`` has the rules. Without arguments, every file is checked except those in
+``docs/style_pending.txt``, which wait for their rewrite. A pending file must leave the list once it
+passes, so the list only shrinks; ``--update`` removes such files. `docs.prose` has limits for the
+rates of a group of pages, which apply as soon as all its pages are off the list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from docs import prose
+from docs.packages import PACKAGES, PROJECT
+from docs.prose import CODE, WORD, Piece
+
+RULES = tomllib.loads((PROJECT / "docs" / "style.toml").read_text())
+PENDING = PROJECT / "docs" / "style_pending.txt"
+_SENTENCE = re.compile(r"\S.*?(?:[.!?]['\")]*(?=\s)|\Z)", re.DOTALL)
+_NUMBER = re.compile(r"^\d+\. ")
+
+
+def sources() -> list[Path]:
+    """Return every page and Python file of the project."""
+    folders = [*PACKAGES[1:], "layers", "tests"]
+    found = [path for folder in folders for path in (PROJECT / folder).rglob("*.py")]
+    return sorted([*found, *PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+
+
+def faults(path: Path) -> list[str]:
+    """Return the faults in a file, each after its line number."""
+    found = {
+        (piece.line + piece.text.count("\n", 0, offset), fault)
+        for piece in prose.read(path)
+        for offset, fault in _faults(piece)
+    }
+    return [f"{line}: {fault}" for line, fault in sorted(found)]
+
+
+def _faults(piece: Piece) -> Iterator[tuple[int, str]]:
+    """Yield each fault in a piece, with its offset."""
+    if piece.kind == "link":
+        if piece.text.strip().lower() in RULES["link_texts"]:
+            yield 0, f'link text "{piece.text}": name the target'
+        return
+    yield from _forbidden(piece.text, RULES["phrases"])
+    if piece.kind == "heading":
+        title = _NUMBER.sub("", piece.text)
+        yield from _forbidden(title, RULES["headings"])
+        yield from _long(0, title, "heading")
+    if piece.kind == "text":
+        for sentence in _SENTENCE.finditer(piece.text):
+            yield from _long(sentence.start(), sentence[0], "sentence")
+
+
+def _forbidden(text: str, patterns: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    anyone = rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)"
+    for match in re.finditer(anyone, text.replace("\n", " "), re.IGNORECASE):
+        instead = (
+            instead
+            for pattern, instead in patterns.items()
+            if re.fullmatch(pattern, match[0], re.IGNORECASE)
+        )
+        yield match.start(), f'"{match[0]}": {next(instead)}'
+
+
+def _long(offset: int, text: str, kind: str) -> Iterator[tuple[int, str]]:
+    words, most = len(WORD.findall(text)) + text.count(CODE), RULES[f"{kind}_words"]
+    if words > most:
+        yield offset, f"{kind} of {words} words: at most {most}"
+
+
+def check(pending: set[str]) -> tuple[list[str], set[str]]:
+    """Return the faults outside pending files, and the pending files that pass."""
+    found = {path.relative_to(PROJECT).as_posix(): faults(path) for path in sources()}
+    wrong = [
+        f"{name}:{fault}" for name, some in found.items() if name not in pending for fault in some
+    ]
+    for name, pages in prose.groups().items():
+        if pending.isdisjoint(page.relative_to(PROJECT).as_posix() for page in pages):
+            counts = prose.count(piece for page in pages for piece in prose.read(page))
+            wrong += [f"{name}: too many {kind}" for kind in prose.over(prose.rates(counts))]
+    return wrong, {name for name in pending if not found.get(name)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m docs.style", description=__doc__)
+    parser.add_argument("files", nargs="*", type=Path, help="Files to check; by default, all.")
+    parser.add_argument("--update", action="store_true", help="Remove what passes from the list.")
+    given = parser.parse_args()
+    if given.files:
+        wrong = [f"{path}:{fault}" for path in given.files for fault in faults(path)]
+    else:
+        pending = set(PENDING.read_text().split())
+        wrong, passing = check(pending)
+        if given.update:
+            PENDING.write_text("".join(f"{name}\n" for name in sorted(pending - passing)))
+        else:
+            wrong += [
+                f"{name} passes: run `python -m docs.style --update`" for name in sorted(passing)
+            ]
+    for line in wrong:
+        Console(soft_wrap=True).print(line, highlight=False, markup=False)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
