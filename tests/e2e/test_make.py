@@ -84,6 +84,29 @@ def test_the_hooks_stop_a_commit_that_the_checks_refuse(project: Path, tmp_path:
     (project / WORKFLOW).write_text(workflow)
     passed = type_(next_commit, project, **variables)
     assert passed.returncode == 0, passed.stdout
+    refused = type_("git commit --allow-empty --message Next.", project, **variables)
+    assert refused.returncode == 1, refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("Fix the replay", 0),
+        ("Fix the replay\n\nIt sent records twice.", 0),
+        ("Fix the replay\n# Please enter the commit message", 0),
+        ("x" * 72, 0),
+        ("x" * 73, 1),
+        ("Fix the replay.", 1),
+        ("Fix the replay\nIt sent records twice.", 1),
+    ],
+)
+def test_the_hooks_check_the_subject_of_a_commit(
+    project: Path, tmp_path: Path, message: str, status: int
+) -> None:
+    (tmp_path / "message").write_text(message)
+    hook = f"pre-commit run --hook-stage commit-msg --commit-msg-filename {tmp_path / 'message'}"
+    done = type_(hook, project, PRE_COMMIT_HOME=str(tmp_path / "home"))
+    assert done.returncode == status, done.stdout
 
 
 def test_each_stage_keeps_to_the_rules_of_aws(project: Path) -> None:
