@@ -79,6 +79,8 @@ def _link(page: Path, link: re.Match[str]) -> str:
     if not target or "://" in target:
         return link[0]
     path = Path(os.path.normpath(page.parent / target))
+    if not path.is_relative_to(PROJECT):
+        return ""  # a badge that GitHub serves beside the repository
     if not path.exists():
         raise DeadLink(f"{page.relative_to(PROJECT)} links to {target}, which is not there")
     if path == PROJECT / "docs" / "decisions":

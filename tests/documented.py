@@ -65,8 +65,8 @@ NOT_RUN = {
 """Lines that no test types, and why; the files that a reason names are there."""
 
 PLAYED_BY = {
-    ("README.md", "On this machine"): "tests/e2e/test_readme.py",
-    ("README.md", "On AWS"): "tests/e2e/test_delivery.py",
+    ("docs/tutorial.md", "Run the loop"): "tests/e2e/test_tutorial.py",
+    ("docs/operations.md", "Deploying a stage"): "tests/e2e/test_delivery.py",
 }
 """Sections of which a test types all lines, but for those above, on a stack of their own."""
 

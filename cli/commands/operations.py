@@ -100,26 +100,24 @@ def measure(
 
 
 def dashboard(
-    stage: Annotated[
-        str | None,
-        typer.Option(help="A stage on AWS instead of the local stack.", show_default=False),
-    ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any.")] = 8050,
+    on_local: Local = False,
+    stage: Stage = "dev",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8050,
 ) -> None:
-    """Serve a page on this machine that shows what is to be seen of the local stack."""
+    """Serve the monitoring dashboard of a stage, on this machine."""
     # Here, as the page's library is slow to import and no other command needs it.
     from cli.dashboard import read_recent_rates, serve
 
-    deployment = DeploymentClient(find_target(on_local=stage is None, stage=stage or "dev"))
-    # On AWS each look is paid for by the metric.
-    every = timedelta(seconds=10 if stage is None else 60)
+    deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
+    # On AWS, CloudWatch bills each refresh by the metric.
+    every = timedelta(seconds=10 if on_local else 60)
     serve(
-        lambda span: take_snapshot(deployment, stage or "dev", span),
+        lambda span: take_snapshot(deployment, "dev" if on_local else stage, span),
         lambda: read_recent_rates(deployment.target),
         port,
         every,
         lambda address: console.print(
-            f"{deployment.target.name} is to be seen at {address}; Ctrl-C ends it.", soft_wrap=True
+            f"Dashboard of {deployment.target.name}: {address} (Ctrl-C to stop)", soft_wrap=True
         ),
     )
 

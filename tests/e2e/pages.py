@@ -90,25 +90,28 @@ def archived(deployed: Deployed) -> str:
 
 
 @contextmanager
-def readme(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    (folder / TRAIN_FILE).write_bytes(
-        to_csv(DREADDIT_ROW | {"post_id": f"p{number}"} for number in range(2838))
-    )
+def tutorial(deployed: Deployed, folder: Path) -> Iterator[Given]:
+    given = folder / TRAIN_FILE
+    given.write_bytes(to_csv(DREADDIT_ROW | {"post_id": f"p{number}"} for number in range(2838)))
+    yield Given({"dreaddit.zip": TRAIN_FILE})
+    assert (folder / "data" / "dreaddit" / TRAIN_FILE).read_bytes() == given.read_bytes()
+
+
+@contextmanager
+def operations(deployed: Deployed, folder: Path) -> Iterator[Given]:
     start = datetime.now(UTC)
     forgotten = archived(deployed)
     hold(deployed, datetime.now(UTC))
-    words = {
-        "dreaddit.zip": TRAIN_FILE,
-        "v20261123T150000-0a1b2c3d": champion(deployed).version,
-        "2026-11-23T08:00Z": start.isoformat(),
-        "2026-11-23T20:00Z": datetime.now(UTC).isoformat(),
-        "ARCHIVE_BUCKET": deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET],
-        "NAME": uuid.uuid4().hex,
-        "POST_ID...": forgotten,
-    }
-    yield Given(words, {"URL": deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL]})
-    fetched, given = folder / "data" / "dreaddit" / TRAIN_FILE, folder / TRAIN_FILE
-    assert fetched.read_bytes() == given.read_bytes()
+    yield Given(
+        {
+            "v20261123T150000-0a1b2c3d": champion(deployed).version,
+            "2026-11-23T08:00Z": start.isoformat(),
+            "2026-11-23T20:00Z": datetime.now(UTC).isoformat(),
+            "ARCHIVE_BUCKET": deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET],
+            "NAME": uuid.uuid4().hex,
+            "POST_ID...": forgotten,
+        }
+    )
 
 
 @contextmanager
@@ -333,21 +336,6 @@ def web_service_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 PAGES = {
-    "README.md": Page(
-        (
-            (".venv/bin/stresswatch data fetch --from", r"dreaddit-train.csv: 2,838 posts"),
-            ("curl", r'"probability": 0\.\d+'),
-            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │"),
-            ("stresswatch replay", r"quarantine │ text_too_long │ +1 │"),
-            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │ +2 │ +0 │"),
-            ("stresswatch backfill posts.jsonl", r"300"),
-            ("stresswatch backfill --from", r"backfills/"),
-            ("stresswatch score", r"300"),
-            ("stresswatch forget", r"to remove it, add --execute"),
-            ("stresswatch forget", r"removed"),
-        ),
-        readme,
-    ),
     "docs/batch-scoring.md": Page(
         (("stresswatch score posts", r"300"), ("stresswatch score s3", r"300")), scoring
     ),
@@ -360,7 +348,19 @@ PAGES = {
         )
     ),
     "docs/operations.md": Page(
-        (("stresswatch versions", r"serves"), ("stresswatch status", r"champion"))
+        (
+            ("stresswatch versions", r"serves"),
+            ("stresswatch status", r"champion"),
+            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │"),
+            ("stresswatch replay", r"quarantine │ text_too_long │ +1 │"),
+            ("stresswatch replay", r"failed batches │ RecordAgeExceeded │ +2 │ +2 │ +0 │"),
+            ("stresswatch backfill posts.jsonl", r"300"),
+            ("stresswatch backfill --from", r"backfills/"),
+            ("stresswatch score", r"300"),
+            ("stresswatch forget", r"to remove it, add --execute"),
+            ("stresswatch forget", r"removed"),
+        ),
+        operations,
     ),
     "docs/querying.md": Page(
         (
@@ -484,6 +484,9 @@ PAGES = {
             ("aws cloudwatch get-metric-statistics", r'"Sum": \d'),
             ("aws lambda list-event-source-mappings", r"Enabled"),
         )
+    ),
+    "docs/tutorial.md": Page(
+        ((".venv/bin/stresswatch data fetch --from", r"dreaddit-train.csv: 2,838 posts"),), tutorial
     ),
     "docs/stages.md": Page((("aws lambda get-account-settings", r"^\d+$"),)),
     "docs/runbooks/throttles.md": Page(

@@ -202,7 +202,7 @@ def test_a_picture_is_taken_of_the_page_of_the_local_stack(
 def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     command = subprocess.Popen(
-        [COMMAND, "dashboard", "--port", "0"],
+        [COMMAND, "dashboard", "--local", "--port", "0"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -214,7 +214,7 @@ def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path
         address = re.search(r"http://127\.0\.0\.1:(\d+)", told)
         assert address
         taken = subprocess.run(
-            [COMMAND, "dashboard", "--port", address[1]],
+            [COMMAND, "dashboard", "--local", "--port", address[1]],
             cwd=tmp_path,
             capture_output=True,
             text=True,

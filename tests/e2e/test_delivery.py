@@ -21,7 +21,7 @@ from tests.e2e.pages import posts_in
 from tests.e2e.shell import LineFailed, Shell
 from tests.workplace import fill
 
-SECTION = ("README.md", "On AWS")
+SECTION = ("docs/operations.md", "Deploying a stage")
 LINES = [
     command.line
     for command in commands()
