@@ -1,6 +1,7 @@
 """A browser for the page's test and picture: Debian's Chromium, without a window.
 
-``python -m docs.screenshot FILE.png`` takes a picture of the page of the local stack.
+``python -m docs.screenshot FILE.png`` takes a picture of the local stack's dashboard, and with
+``--rate`` of its first section alone, the stress rate.
 """
 
 from __future__ import annotations
@@ -117,8 +118,8 @@ def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None
         serving.server_close()
 
 
-def take_picture(address: str, file: Path, width: int) -> None:
-    """Take a picture of the whole page."""
+def take_picture(address: str, file: Path, width: int, *, rate: bool = False) -> None:
+    """Take a picture of the whole page, or of its top with the stress rate."""
     with browser(width) as opened:
         opened.get(address)
         wait_for_page(opened)
@@ -127,6 +128,9 @@ def take_picture(address: str, file: Path, width: int) -> None:
         wait_for_page(opened)
         # A page has few colours: with a palette the file is a third as large.
         picture = Image.open(BytesIO(opened.get_screenshot_as_png())).convert("RGB")
+        if rate:
+            section = opened.find_element(By.ID, "stress-rate").rect
+            picture = picture.crop((0, 0, width, round(section["y"] + section["height"])))
         palette = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         palette.save(file, optimize=True)
 
@@ -136,13 +140,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A picture of the local stack's page.")
     parser.add_argument("file", type=Path, help="where it goes, as PNG")
     parser.add_argument("width", type=int, nargs="?", default=1400, help="in pixels; 1400")
+    parser.add_argument("--rate", action="store_true", help="the stress rate alone")
     arguments = parser.parse_args()
     try:
         stack = local_target()
     except OperatorError as error:
         parser.error(str(error))
     with served(DeploymentClient(stack)) as page:
-        take_picture(page, arguments.file, arguments.width)
+        take_picture(page, arguments.file, arguments.width, rate=arguments.rate)
 
 
 if __name__ == "__main__":

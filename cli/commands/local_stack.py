@@ -17,6 +17,13 @@ from cli.errors import OperatorError
 from cli.options import Local, Yes
 from cli.reset import reset as reset_local
 
+_NEXT_STEPS = """Next steps:
+  stresswatch seed --local FILE       upload labelled posts
+  stresswatch retrain --local --wait  train and promote a model
+  stresswatch produce --local FILE    stream posts
+  stresswatch status --local          show the stack's state
+  stresswatch up --outputs            list names of streams, buckets and functions"""
+
 
 def demo(
     output: Annotated[Path, typer.Option(help="Where its files go.")] = Path("build/demo"),
@@ -34,12 +41,13 @@ def up(
         typer.Option(
             "--set",
             metavar="GROUP.NAME=VALUE",
-            help="A setting that differs from stage dev's; may be given several times.",
+            help="A setting that differs from stage dev's; repeat it for more.",
             show_default=False,
         ),
     ] = None,
+    outputs: Annotated[bool, typer.Option("--outputs", help="List the stack's outputs.")] = False,
 ) -> None:
-    """Start the local stack, with the settings that were set before in this folder."""
+    """Start the local stack, with the settings from earlier starts in this folder."""
     changed = settings_of(settings or ())
     stack = local.running(LOCAL_DIRECTORY)
     if stack and changed:
@@ -48,9 +56,11 @@ def up(
             "`stresswatch down` it, and try again"
         )
     stack = stack or _start(changed)
-    table = Table(title=f"{stack.stack_name} at {stack.endpoint}", title_justify="left")
-    table.add_column("output", style="bold")
-    table.add_column("value", overflow="fold")
+    console.print(f"{stack.stack_name} runs at {stack.endpoint}.", soft_wrap=True)
+    if not outputs:
+        console.print(_NEXT_STEPS)
+        return
+    table = Table("output", "value", title="Outputs", title_justify="left")
     for name, value in sorted(stack.outputs.items()):
         table.add_row(name, literal(value))
     console.print(table)

@@ -197,6 +197,9 @@ def test_a_picture_is_taken_of_the_page_of_the_local_stack(
         assert picture.width == 1400
         assert picture.height > 1000
         assert len(picture.getcolors()) > 20
+    shell.type(["python -m docs.screenshot rate.png --rate"], tmp_path, variables=here)
+    with Image.open(tmp_path / "rate.png") as rate:
+        assert 100 < rate.height < picture.height
 
 
 def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:

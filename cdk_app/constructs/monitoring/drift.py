@@ -88,11 +88,11 @@ class DriftMonitor(Construct):
             "Alarm",
             self._metric(metric_names.DRIFT_SHARE, stage),
             meaning=(
-                "Many columns of the posts have moved from what the champion was measured on. "
-                "A retraining starts by itself; see the report of the window in S3."
+                "Features of the posts have drifted from the champion's reference. "
+                "A retraining starts by itself; see the window's report in S3."
             ),
             runbook="drift",
-            # A window that is too small has no figure, which is no drift.
+            # A window with too few posts has no metric, and counts as not drifted.
             threshold=settings.drift_share_threshold,
             datapoints=settings.drift_windows_to_alarm,
             periods=settings.drift_windows_evaluated,
@@ -103,8 +103,8 @@ class DriftMonitor(Construct):
                 "EstimatedQualityAlarm",
                 self._metric(metric_names.ESTIMATED_F1, stage),
                 meaning=(
-                    "The champion's F1, estimated without labels, is below what is accepted. Label "
-                    "posts of these days to measure it."
+                    "The champion's F1, estimated without labels, is below the accepted value. "
+                    "Label posts from these days to measure it."
                 ),
                 runbook="live-quality",
                 threshold=settings.accepted_estimated_f1,
@@ -116,7 +116,7 @@ class DriftMonitor(Construct):
             self,
             "HeartbeatAlarm",
             self._metric(metric_names.WINDOW_POSTS, stage, statistic="SampleCount"),
-            meaning="The drift monitor did not run: nobody is watching the model.",
+            meaning="The drift monitor did not run, so the model is not monitored.",
             runbook="drift-monitor-silent",
             silence=heartbeat_silence(settings.window_minutes),
         )

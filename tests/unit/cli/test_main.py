@@ -103,7 +103,7 @@ def test_every_command_that_is_written_is_listed():
         ("produce", "posts.jsonl", "--local"),
         ("seed", "posts.jsonl", "--local"),
         ("forget", "a-post", "--local"),
-        ("dashboard",),
+        ("dashboard", "--local"),
     ],
 )
 def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch, arguments):
@@ -162,7 +162,7 @@ def test_the_stage_names_the_stack_on_aws(stresswatch, monkeypatch):
     assert asked == ["prod"]
 
 
-def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, monkeypatch):
+def test_up_starts_the_synthesized_stack_and_prints_the_next_steps(stresswatch, monkeypatch):
     started = []
 
     def up(directory, *, template_directory, on_progress, tracking_uri):
@@ -176,13 +176,20 @@ def test_up_starts_the_synthesized_stack_and_prints_its_outputs(stresswatch, mon
     result = stresswatch("up")
     assert result.exit_code == 0
     assert started == [(Path(".stresswatch"), Path(".stresswatch/cdk.out"))]
-    for shown in ("http://127.0.0.1:4566", stack_outputs.POSTS_STREAM, "posts-of-dev"):
-        assert shown in result.stdout
+    assert "runs at http://127.0.0.1:4566" in result.stdout
+    assert "stresswatch seed --local" in result.stdout
 
 
 def test_up_leaves_a_stack_that_runs_as_it_is(stresswatch, monkeypatch):
     monkeypatch.setattr(local, "running", lambda directory: STACK)
     assert "http://127.0.0.1:4566" in stresswatch("up").stdout
+
+
+def test_up_lists_the_outputs_of_the_stack_that_runs(stresswatch, monkeypatch):
+    monkeypatch.setattr(local, "running", lambda directory: STACK)
+    printed = stresswatch("up", "--outputs").stdout
+    assert stack_outputs.POSTS_STREAM in printed
+    assert "posts-of-dev" in printed
 
 
 def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch):
