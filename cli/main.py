@@ -24,17 +24,19 @@ from cli.console import console, errors_in_a_sentence
 from stresswatch.task.definition import TASK
 
 app = typer.Typer(
-    help=f"{TASK.title}: served from a stream, watched, retrained with care.",
+    help=f"{TASK.title}: real-time serving, monitoring and gated retraining.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-data_app = typer.Typer(help="Labelled posts to learn from.", no_args_is_help=True)
+data_app = typer.Typer(help="Labelled posts for training.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-task_app = typer.Typer(help="What posts have and what is predicted.", no_args_is_help=True)
+task_app = typer.Typer(
+    help="The task definition: features, label and wording.", no_args_is_help=True
+)
 app.add_typer(task_app, name="task")
-queue_app = typer.Typer(help="Drawn posts that wait for a label.", invoke_without_command=True)
+queue_app = typer.Typer(help="Sampled posts that wait for a label.", invoke_without_command=True)
 app.add_typer(queue_app, name="queue")
 
 

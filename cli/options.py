@@ -38,20 +38,18 @@ def require_new(file: Path | None, option: str) -> None:
         raise OperatorError(f"{file} exists already; give another {option}.")
 
 
-Local = Annotated[bool, typer.Option("--local", help="The local stack instead of AWS.")]
+Local = Annotated[bool, typer.Option("--local", help="Use the local stack instead of AWS.")]
 Stage = Annotated[str, typer.Option(help="The stage, on AWS.")]
 Version = Annotated[str, typer.Argument(help="A model version.", show_default=False)]
 Why = Annotated[
     str,
-    typer.Option(help="The reason, for the record.", show_default=False, callback=_reason),
+    typer.Option(help="Reason, for the record.", show_default=False, callback=_reason),
 ]
 File = Annotated[Path, typer.Argument(help="The file to read.", show_default=False, callback=named)]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Skip the question.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
-Check = Annotated[
-    bool, typer.Option("--check", help="Only say what is in the file; needs no stack.")
-]
+Check = Annotated[bool, typer.Option("--check", help="Only check the file; needs no stack.")]
 CheckAsJson = Annotated[bool, typer.Option("--json", help="With --check: one JSON object.")]
 
 

@@ -51,6 +51,18 @@ def gather(target: Path = GATHERED) -> None:
     (target / "decisions" / "index.md").write_text(_decisions(target / "decisions"))
     (target / "schemas.md").write_text(schemas.write(target / "schemas"))
     (target / "notebook.md").write_text(notebook.page(target / "images"))
+    _run(
+        "typer",
+        "cli.main",
+        "utils",
+        "docs",
+        "--title",
+        "Command line",
+        "--name",
+        "stresswatch",
+        "--output",
+        str(target / "cli.md"),
+    )
 
 
 @cache
@@ -103,11 +115,25 @@ def _decisions(folder: Path) -> str:
     )
 
 
+def _run(program: str, *arguments: str) -> None:
+    """Run a program of the virtual environment.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+    """
+    command = [str(Path(sys.executable).with_name(program)), *arguments]
+    subprocess.run(command, cwd=PROJECT, check=True)  # noqa: S603
+
+
 def main() -> int:
     """Gather the pages and build the site; return the exit code."""
     gather()
-    command = [Path(sys.executable).with_name("zensical"), "build", "--clean", "--strict"]
-    return subprocess.run(command, cwd=PROJECT, check=False).returncode  # noqa: S603
+    try:
+        _run("zensical", "build", "--clean", "--strict")
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
 
 
 if __name__ == "__main__":

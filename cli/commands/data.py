@@ -20,10 +20,10 @@ from stresswatch.text.wording import counted
 def list_data(
     on_local: Local = False,
     stage: Stage = "dev",
-    newest: Annotated[int, typer.Option(min=1, help="How many training sets.")] = 20,
+    newest: Annotated[int, typer.Option(min=1, help="Number of training sets.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List base data, labels, and what each training set is made of."""
+    """List base data, labels, and the origin of each training set."""
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     with stderr.status("Reading"):
         listing = Listing.of(deployment, newest)
@@ -35,21 +35,21 @@ def list_data(
 
 def suspicious(
     version: Annotated[
-        str | None, typer.Argument(help="A model version; by default the champion.")
+        str | None, typer.Argument(help="Model version; by default, the champion.")
     ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
-    most: Annotated[int, typer.Option(min=1, help="How many to print.")] = 20,
+    most: Annotated[int, typer.Option(min=1, help="Number of labels to print.")] = 20,
     output: Annotated[
         Path | None,
-        typer.Option(help="A new file for the posts, texts included.", show_default=False),
+        typer.Option(help="Write the posts with their texts to a new file.", show_default=False),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List labels that look wrong to models that did not learn from the post.
+    """List labels that are probably wrong, by cross-validated predictions.
 
-    Look at them in `--output FILE`, correct `label` where it is wrong, and send the file back with
-    `stresswatch label FILE`. Nothing is left out of training by itself.
+    Review them in `--output FILE`, correct `label`, and submit the file with `stresswatch label
+    FILE`. Training keeps all labels until you do.
     """
     require_new(output, "--output")
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
@@ -65,13 +65,13 @@ def suspicious(
 
 def fetch(
     source: Annotated[
-        str, typer.Option("--from", help="A zip or CSV: a file or an address.")
+        str, typer.Option("--from", help="Zip or CSV file, or its URL.")
     ] = fetching.ADDRESS,
     directory: Annotated[
-        Path | None, typer.Option("--to", help="The folder to fetch to.", show_default=False)
+        Path | None, typer.Option("--to", help="Target folder.", show_default=False)
     ] = None,
 ) -> None:
-    """Fetch Dreaddit, real labelled posts, from its authors' page or a file, and check it."""
+    """Download Dreaddit, a public data set of labelled posts, or read it from a file."""
     directory = directory or data_directory()
     for name, split in fetching.fetch(source, directory).items():
         console.print(f"{directory / name}: {split}", markup=False, soft_wrap=True)
@@ -79,17 +79,17 @@ def fetch(
 
 def synthesize_posts(
     train: Annotated[
-        Path, typer.Argument(help="The file of posts to learn from.", show_default=False)
+        Path, typer.Argument(help="File with posts for training.", show_default=False)
     ],
     stream: Annotated[
         Path | None,
-        typer.Argument(help="Another file, of other posts to stream.", show_default=False),
+        typer.Argument(help="File with other posts for the stream.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 7,
 ) -> None:
-    """Write synthetic labelled posts as JSON Lines: a training file, and a stream file.
+    """Write two JSON Lines files of synthetic labelled posts.
 
-    The two share no post id and no text: `seed` the first, `produce` and `label` the second.
+    They have no post in common: `seed` the first, `produce` and `label` the second.
     """
     for file, posts in synthetic_files.write(train, stream, seed).items():
         console.print(f"{file}: {counted(posts, 'post')}", markup=False, soft_wrap=True)

@@ -60,30 +60,30 @@ def queue(
 
 def export(
     format_: Annotated[
-        ExportFormat, typer.Option("--format", help="The format of the file.", show_default=False)
+        ExportFormat, typer.Option("--format", help="File format.", show_default=False)
     ],
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Posts at most.", show_default=False)
+        int | None, typer.Option(min=1, help="Maximum number of posts.", show_default=False)
     ] = None,
     blind: Annotated[
-        bool, typer.Option("--blind", help="Leave out what the model says of a post.")
+        bool, typer.Option("--blind", help="Leave out the model's predictions.")
     ] = False,
     start: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="The first day, in UTC, whose drawn posts are written; by default, all days.",
+            help="First day (UTC) of the exported posts; by default, all days.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="The file to write; without, standard output.", show_default=False),
+        typer.Option(help="New file; by default, standard output.", show_default=False),
     ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
 ) -> None:
-    """Write posts that wait for a label as a file for annotators: a random sample of them.
+    """Export a random sample of waiting posts for annotators.
 
     The file holds the posts' text.
     """
@@ -108,11 +108,11 @@ def label(
     check: Check = False,
     as_json: CheckAsJson = False,
 ) -> None:
-    """Submit labels of posts, with post_id, text and label, to live quality and retrainings.
+    """Submit labels for live quality, the rate and retraining.
 
-    It takes any table of posts with a label, a file of `queue export` whose labels are filled in,
-    and Label Studio's exports (JSON, JSON-MIN and CSV). Several annotators' majority is submitted.
-    With --check and --local or --stage, an export is compared with the posts that were drawn.
+    Accepts tables with post_id, text and label, completed files from `queue export`, and Label
+    Studio's exports (JSON, JSON-MIN and CSV). With several annotators, the majority counts. With
+    --check and --local or --stage, the command compares an export with the label queue.
     """
     if as_json and not check:
         raise typer.BadParameter("--json goes with --check")
@@ -130,10 +130,10 @@ def annotate(
     on_local: Local = False,
     stage: Stage = "dev",
     progress: Annotated[
-        Path, typer.Option(help="Where answers are kept until they are submitted, without text.")
+        Path, typer.Option(help="File for answers until you submit them; it holds no text.")
     ] = Path("annotations.jsonl"),
 ) -> None:
-    """Label posts in the terminal, one key each; quit at any time, and go on later."""
+    """Label posts in the terminal, one key per post; you can quit and resume."""
     answers = Progress(progress)
     target = find_target(on_local=on_local, stage=stage)
     found = waiting.read_queue(target).waiting

@@ -26,9 +26,9 @@ _NEXT_STEPS = """Next steps:
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Where its files go.")] = Path("build/demo"),
+    output: Annotated[Path, typer.Option(help="Folder for its files.")] = Path("build/demo"),
 ) -> None:
-    """Play the whole loop on this machine, and write a report of it."""
+    """Run the whole loop once on this machine, and write a report."""
     # Here, as the pictures' library is slow to import and no other command needs it.
     from cli.demo.play import play_demo
 
@@ -95,7 +95,7 @@ def reset(
     on_local: Local = False,
     yes: Yes = False,
 ) -> None:
-    """Start over on this machine: stop the local stack and delete all that it keeps."""
+    """Stop the local stack and delete its data."""
     if not on_local:
         raise OperatorError(
             "`reset` deletes the local stack's state: add --local. For a stage on AWS: "

@@ -17,9 +17,10 @@ from stresswatch.retraining.run_report import describe
 def retrain(
     on_local: Local = False,
     stage: Stage = "dev",
-    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Ignore the cool-down and the minimum of new labels.")
+        bool,
+        typer.Option("--force", help="Ignore the cool-down and the minimum number of new labels."),
     ] = False,
 ) -> None:
     """Start a retraining."""
@@ -37,21 +38,21 @@ def retrain(
 def versions(
     on_local: Local = False,
     stage: Stage = "dev",
-    newest: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    newest: Annotated[int, typer.Option(min=1, help="Number of versions.")] = 20,
 ) -> None:
-    """List the model versions: what they learned, how good they are, what became of them."""
+    """List model versions with their data, metrics and verdicts."""
     console.print(_versions(on_local=on_local, stage=stage).table(newest, console.width))
 
 
 def rollback(
     why: Why,
     version: Annotated[
-        str | None, typer.Argument(help="One that served before; by default the last.")
+        str | None, typer.Argument(help="An earlier champion; by default, the previous one.")
     ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
 ) -> None:
-    """Let an earlier version serve again, and keep the present one from coming back by itself."""
+    """Roll back to an earlier version, and bar the present one from promotion."""
     pointer = _versions(on_local=on_local, stage=stage).rollback(version, why)
     console.print(
         f"{pointer.version} serves again; every predictor follows within a minute.", markup=False
@@ -59,13 +60,13 @@ def rollback(
 
 
 def approve(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
-    """Let a challenger that the gate accepted become the champion."""
+    """Approve a challenger that the gate accepted."""
     _versions(on_local=on_local, stage=stage).answer(version, approved=True, why=why)
     console.print(f"{version} is approved, and will be promoted.", markup=False)
 
 
 def reject(version: Version, why: Why, on_local: Local = False, stage: Stage = "dev") -> None:
-    """Keep a challenger that the gate accepted from becoming the champion."""
+    """Reject a challenger that the gate accepted."""
     _versions(on_local=on_local, stage=stage).answer(version, approved=False, why=why)
     console.print(f"{version} is rejected; the champion stays.", markup=False)
 

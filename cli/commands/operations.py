@@ -27,35 +27,31 @@ def smoke(
         float, typer.Option(min=1, max=3600, help="Seconds to wait for the predictions.")
     ] = 300.0,
 ) -> None:
-    """Send a hundred synthetic posts, and see that each is predicted: after a deployment, say."""
+    """Send a hundred synthetic posts and wait for their predictions."""
     if not smoke_test(console, find_target(on_local=on_local, stage=stage), wait):
         raise typer.Exit(1)
 
 
 def deployed(stage: Stage = "dev") -> None:
-    """Print the commit of the code that serves on AWS, which a newer one can be gone back to."""
+    """Print the deployed commit, for rollbacks."""
     if commit := serving_commit(stage):
         typer.echo(commit)
         how = f"git switch --detach {commit} && make deploy STAGE={stage}"
-        stderr.print(f"To go back to it: {how}", highlight=False, soft_wrap=True)
+        stderr.print(f"To deploy it again: {how}", highlight=False, soft_wrap=True)
     else:
-        stderr.print(f"Nothing serves in {stage} that could be gone back to.", highlight=False)
+        stderr.print(f"No commit is deployed in {stage} yet.", highlight=False)
 
 
 def cost(
     posts_per_day: Annotated[
-        int, typer.Option(min=1_000, max=1_000_000_000, help="The load.", show_default=False)
+        int, typer.Option(min=1_000, max=1_000_000_000, help="Posts per day.", show_default=False)
     ],
     stage: Stage = "prod",
-    peak: Annotated[
-        float, typer.Option(min=1, max=1000, help="The busiest second, in means.")
-    ] = 3.0,
-    wait: Annotated[
-        float, typer.Option(min=0, max=300, help="Seconds that a post may wait for its batch.")
-    ] = 60.0,
+    peak: Annotated[float, typer.Option(min=1, max=1000, help="Peak-to-average ratio.")] = 3.0,
+    wait: Annotated[float, typer.Option(min=0, max=300, help="Batch window in seconds.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate what a stage costs a month at a load, and what limits it. Needs no account."""
+    """Estimate the monthly cost and the limits of a stage. Needs no AWS account."""
     with stderr.status("Synthesizing"):
         report = estimate_cost(posts_per_day, stage, peak, wait)
     if as_json:
@@ -65,7 +61,7 @@ def cost(
 
 
 def status(on_local: Local = False, stage: Stage = "dev", as_json: AsJson = False) -> None:
-    """Tell what serves, what was measured and what runs."""
+    """Show the champion, alarms, metrics and running jobs."""
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     name = "dev" if on_local else stage
     if as_json:
@@ -80,15 +76,16 @@ def measure(
     start: Annotated[
         str | None,
         typer.Option(
-            "--from", help="An ISO 8601 moment, 31 days or less before --to; by default, an hour."
+            "--from",
+            help="Start (ISO 8601), at most 31 days before --to; by default, an hour before.",
         ),
     ] = None,
     end: Annotated[
-        str | None, typer.Option("--to", help="An ISO 8601 moment; by default, now.")
+        str | None, typer.Option("--to", help="End as an ISO 8601 time; by default, now.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Settle and measure what was predicted: drift, live quality, and the rate."""
+    """Measure drift, live quality and the rate now."""
     span = span_of(start, end)
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
     with stderr.status("starting") as shown:
@@ -126,7 +123,7 @@ def destroy(
     stage: Annotated[str, typer.Option(help="The stage, on AWS.", show_default=False)],
     yes: Yes = False,
 ) -> None:
-    """Delete a stage from AWS, but for the data that it keeps; first tell what becomes of what."""
+    """Delete a stage from AWS, except retained data; show a plan and ask first."""
     target = aws_target(stage)
     deletion = Deletion.of(target)
     deletion.plan.show(console)

@@ -24,7 +24,7 @@ def produce(
     on_local: Local = False,
     stage: Stage = "dev",
     rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Posts a second at most.", show_default=False)
+        float | None, typer.Option(min=0.1, help="Maximum posts per second.", show_default=False)
     ] = None,
     check: Check = False,
     as_json: CheckAsJson = False,
@@ -42,15 +42,15 @@ def seed(
     on_local: Local = False,
     stage: Stage = "dev",
     replace: Annotated[
-        bool, typer.Option("--replace", help="Delete all other base data, once this is uploaded.")
+        bool, typer.Option("--replace", help="Delete all other base data after the upload.")
     ] = False,
     check: Check = False,
     as_json: CheckAsJson = False,
 ) -> None:
-    """Upload labelled posts, any table with text and label, as base data that models learn from.
+    """Upload labelled posts as base data: any table with a text and a label.
 
-    A file of the same name, whatever its ending, is replaced. Files of other names stay, and models
-    learn from all of them: see them with `stresswatch data list`.
+    A set of the same file name is replaced. Other sets stay, and models learn from all of them:
+    `stresswatch data list` shows them.
     """
     if only_checked(file, Wanted.BASE_DATA, check=check, as_json=as_json):
         return

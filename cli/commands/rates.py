@@ -20,27 +20,27 @@ def trend(
     by: Annotated[Period, typer.Option(help="Length of a period.")] = Period.WEEK,
     source: Annotated[
         str | None,
-        typer.Option(help="One community; by default, all together.", show_default=False),
+        typer.Option(help="Show one community only.", show_default=False),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="The first day; by default, eight weeks before --to."),
+        typer.Option("--from", help="First day; by default, eight weeks before --to."),
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="The last day; today by default.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day; by default, today.")] = None,
     csv: Annotated[
         Path | None,
         typer.Option(
-            help="A new file for all columns. A name that begins with = is a formula to a "
-            "spreadsheet: import it with its columns as text.",
+            help="Write all columns to a new CSV file. Import it as text: a spreadsheet reads a "
+            "name that begins with = as a formula.",
             show_default=False,
         ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="A new file for the page.", show_default=False)
+        Path | None, typer.Option(help="Write the page to a new file.", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how the rate of positive posts changes, and whether that can be told from chance."""
+    """Show the rate of positive posts over time, with intervals and differences."""
     require_new(csv, "--csv")
     require_new(html, "--html")
     given = span_of(start, end)

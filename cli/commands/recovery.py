@@ -18,13 +18,17 @@ def replay(
     on_local: Local = False,
     stage: Stage = "dev",
     reason: Annotated[
-        list[str] | None, typer.Option(help="Only what is there for this reason; repeatable.")
+        list[str] | None, typer.Option(help="Only records with this reason; repeat it for more.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only what the posts stream took from this moment on,")
+        str | None, typer.Option(help="Start of the arrival times to replay (ISO 8601).")
     ] = None,
-    until: Annotated[str | None, typer.Option(help="and before this one.")] = None,
-    execute: Annotated[bool, typer.Option("--execute", help="Send, not only count.")] = False,
+    until: Annotated[
+        str | None, typer.Option(help="End of the time range, exclusive (ISO 8601).")
+    ] = None,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Send them; without this, only count.")
+    ] = False,
 ) -> None:
     """Send quarantined records and failed batches to the predictor again, after a fix."""
     selection = selection_of(reason or [], since, until)
@@ -40,7 +44,7 @@ def forget(
     ],
     on_local: Local = False,
     stage: Stage = "dev",
-    execute: Annotated[bool, typer.Option("--execute", help="Remove, not only count.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Delete them.")] = False,
 ) -> None:
-    """Remove posts and their predictions from all that is kept; first tell how many there are."""
+    """Delete posts and their predictions everywhere; without --execute, only count them."""
     forget_posts(console, find_target(on_local=on_local, stage=stage), post_ids, execute=execute)

@@ -30,15 +30,20 @@ def backfill(
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="Or those that the posts stream took from this moment on,"),
+        typer.Option(
+            "--from",
+            help="Start of a time range on the posts stream (ISO 8601), instead of a file.",
+        ),
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="and before this one.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="End of the time range, exclusive (ISO 8601).")
+    ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
     check: Check = False,
     as_json: CheckAsJson = False,
 ) -> None:
-    """Score posts of before with a model version of choice; nothing that is live is touched."""
+    """Score historical posts with one model version, apart from live data."""
     if only_checked(file, Wanted.POSTS, check=check, as_json=as_json):
         return
     if version is None or out is None:
@@ -59,14 +64,14 @@ def score(
         ),
     ],
     version: Annotated[
-        str | None, typer.Option(help="The model version, if not the champion.")
+        str | None, typer.Option(help="Model version; by default, the champion.")
     ] = None,
     on_local: Local = False,
     stage: Stage = "dev",
     check: Check = False,
     as_json: CheckAsJson = False,
 ) -> None:
-    """Score a file of any size in the stack, many parts at a time; results lie beside it."""
+    """Score a file of any size in parallel chunks; results are stored beside it."""
     if only_checked(file, Wanted.POSTS, check=check, as_json=as_json):
         return
     score_posts(console, find_target(on_local=on_local, stage=stage), file, version)

@@ -25,22 +25,21 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="The task's name; by default the file's.", show_default=False)
     ] = None,
-    text: Annotated[str | None, typer.Option(help="The column of the text.")] = None,
-    label: Annotated[str | None, typer.Option(help="The column of the label.")] = None,
-    positive: Annotated[
-        str | None, typer.Option(help="The label's value that is the positive class.")
-    ] = None,
-    id_: Annotated[str | None, typer.Option("--id", help="The column of ids.")] = None,
-    source: Annotated[str | None, typer.Option(help="The column of communities or groups.")] = None,
-    created_at: Annotated[str | None, typer.Option(help="The column of timestamps.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
+    positive: Annotated[str | None, typer.Option(help="Label value of the positive class.")] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="Column with post ids.")] = None,
+    source: Annotated[str | None, typer.Option(help="Column with communities or groups.")] = None,
+    created_at: Annotated[str | None, typer.Option(help="Column with timestamps.")] = None,
     noun: Annotated[
-        str | None, typer.Option(help="What the positive class is about, such as stress.")
+        str | None, typer.Option(help="Noun for the positive class, such as stress.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Of the texts, as a BCP 47 tag.")] = "en",
+    language: Annotated[str, typer.Option(help="Language of the texts, as a BCP 47 tag.")] = "en",
 ) -> None:
-    """Write a task definition for labelled data: guess what its columns are, and say so.
+    """Write a task definition from a sample of labelled data.
 
-    Look at the file, and complete its wording. `STRESSWATCH_TASK=FILE` then makes it the task.
+    It prints its guesses. Review the file and complete its wording. `STRESSWATCH_TASK=FILE` selects
+    the task.
     """
     require_new(output, "--output")
     given = {
@@ -66,9 +65,9 @@ def init(
 
 
 def check(file: _File, as_json: AsJson = False) -> None:
-    """Say how labelled data fits the task: its columns, ranges and classes.
+    """Report how labelled data fits the task: columns, ranges and classes.
 
-    Values outside of a plausible range are accepted: the range describes.
+    Values outside a plausible range are reported and accepted.
     """
     fit = Fit.of(file, stderr)
     if as_json:

@@ -115,7 +115,7 @@ def put_back(shell: Shell, project: Path) -> None:
     variables = SETTINGS | {"GITHUB_OUTPUT": str(output), "GITHUB_SHA": broken}
     _, released = shell.type([before, f"{release} 2>&1"], project, variables=variables)
     assert output.read_text() == f"commit={serving}\n"
-    assert f"To go back to it: git switch --detach {serving} && make deploy STAGE=dev" in released
+    assert f"To deploy it again: git switch --detach {serving} && make deploy STAGE=dev" in released
     with pytest.raises(LineFailed, match="0 of 100 posts were predicted"):
         shell.type([f"{smoke} --wait 5"], project, variables=variables)
 

@@ -142,7 +142,7 @@ def test_every_page_is_in_the_navigation():
     navigation = tomllib.loads((PROJECT / "zensical.toml").read_text())["project"]["nav"]
     decisions = {name(page).removeprefix("docs/") for page in PAGES if "decisions" in page.parts}
     written = {ROOT_PAGES.get(name(page)) or name(page).removeprefix("docs/") for page in PAGES}
-    made = {"decisions/index.md", "notebook.md", "schemas.md"}
+    made = {"decisions/index.md", "notebook.md", "schemas.md", "cli.md"}
     assert {*pages(navigation)} | decisions == written | made
 
 

@@ -12,8 +12,8 @@ from verification.faults.stores import Parameters
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHAMPION = Pointer("v1", "s3://models/models/v1", "0" * 64).to_json()
-HOW = f"To go back to it: git switch --detach {COMMIT} && make deploy STAGE=staging\n"
-NOTHING = "Nothing serves in staging that could be gone back to.\n"
+HOW = f"To deploy it again: git switch --detach {COMMIT} && make deploy STAGE=staging\n"
+NOTHING = "No commit is deployed in staging yet.\n"
 
 
 @pytest.fixture
