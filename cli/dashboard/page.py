@@ -25,9 +25,9 @@ TILES = (
     # A panel, one of its series, and what the tile says of it.
     ("Posts in, predictions out", "predicted", "posts predicted"),
     ("Posts in, predictions out", "in quarantine", "in quarantine"),
-    ("How long posts wait", "longest", "seconds that a post waited"),
-    ("How long a batch takes", "half of them", "seconds for a batch"),
-    ("Drift", "drifted columns", "of the columns drifted"),
+    ("Stream latency", "longest", "seconds of stream latency"),
+    ("Batch latency", "p50", "seconds per batch (p50)"),
+    ("Drift", "drifted features", "of the features drifted"),
     ("Live quality", "F1", "live F1"),
 )
 
@@ -56,7 +56,7 @@ def body(snapshot: Snapshot) -> list[Any]:
                     html.Div(
                         [_graph(snapshot, panel) for panel in section.panels], className="panels"
                     ),
-                    *([_runs(snapshot)] if "became" in section.title else []),
+                    *([_runs(snapshot)] if section.title.startswith("Versions") else []),
                 ]
             )
             for section in SECTIONS

@@ -88,7 +88,7 @@ def test_the_alarms_thresholds_are_drawn_in_the_unit_of_the_panel(template, prod
             for line in graph.get("annotations", {}).get("horizontal", [])
         }
         assert drawn == {
-            "How long posts wait": stage.monitoring.iterator_age_alarm_seconds,
+            "Stream latency": stage.monitoring.iterator_age_alarm_seconds,
             "Drift": stage.monitoring.drift_share_threshold,
             "Live quality": stage.monitoring.accepted_f1,
         }

@@ -157,10 +157,10 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     told = f"v-next, until {shadow.until:%Y-%m-%d %H:%M} UTC"
     assert told in line(shown, "challenger ")
     assert "suppressed 2, declined 1" in line(shown, "Retrainings, times")
-    assert "challenger failed 3" in line(shown, "What went wrong")
-    assert "drifted columns 0.667" in line(shown, "Drift, share")
-    assert "sentiment " in line(shown, "Drift by column")
-    assert "probability" not in line(shown, "Drift by column")
+    assert "challenger failures 3" in line(shown, "Errors")
+    assert "drifted features 0.667" in line(shown, "Drift, share")
+    assert "sentiment " in line(shown, "Drift by feature")
+    assert "probability" not in line(shown, "Drift by feature")
     assert "in the drift window 574" in line(shown, "What those figures rest on")
     assert "F1 0.75 " in line(shown, "Live quality")
     assert "predicted 100" in line(shown, "Posts in, predictions out")
@@ -281,7 +281,7 @@ def test_one_request_asks_cloudwatch_for_no_more_than_it_gives(target, monkeypat
     assert sum(map(len, asked)) == sum(
         not series.is_open for panel in PANELS for series in panel.series
     )
-    assert "drifted columns 1 " in line(shown, "Drift, share")
+    assert "drifted features 1 " in line(shown, "Drift, share")
 
 
 def test_communities_are_shown_by_the_names_that_they_have(target):

@@ -64,8 +64,8 @@ class LiveQuality(Construct):
                 period=Duration.hours(settings.quality_every_hours),
             ),
             meaning=(
-                "The champion is worse on live posts than is accepted, by more than chance: even "
-                "the upper end of its F1's interval is. A retraining starts by itself."
+                "Live F1 is below the accepted value: even its upper bound is. A retraining starts "
+                "by itself."
             ),
             runbook="live-quality",
             # Too few labels give no metric, which is no sign of a bad champion.

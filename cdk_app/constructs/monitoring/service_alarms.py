@@ -26,11 +26,11 @@ from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage import failed_batches
 
 _PERIOD = Duration.minutes(5)
-_ENDED = {"failed": "failed", "timed out": "took too long", "aborted": "was aborted"}
+_ENDED = {"failed": "failed", "timed out": "timed out", "aborted": "was aborted"}
 _WHAT_STAYS = {
-    RETRAINING: "the champion goes on serving",
-    SCORING: "the parts that it scored stay",
-    MONITORING: "the next run takes up what it left",
+    RETRAINING: "the champion stays in service",
+    SCORING: "scored chunks are kept",
+    MONITORING: "the next run completes it",
 }
 
 
@@ -111,14 +111,13 @@ class ServiceAlarms(Construct):
         self._watch_queue(
             "FailedBatchesAlarm",
             self.failed_batches,
-            "Posts were given up after every retry, and lie in the quarantine bucket.",
+            "Posts were discarded after all retries; the quarantine bucket keeps them.",
             "failed-batches",
         )
         self._watch_queue(
             "DeadLettersAlarm",
             foundation.dead_letters.queue,
-            "An event reached no target: a drift window was not measured, or a retraining not "
-            "started.",
+            "An event was not delivered: a monitoring run or a retraining did not start.",
             "dead-letters",
         )
         for name, workflow in workflows.items():
@@ -130,7 +129,7 @@ class ServiceAlarms(Construct):
             self,
             "IteratorAgeAlarm",
             predictor.metric("IteratorAge", period=_PERIOD, statistic="Maximum"),
-            meaning="Predictions come late: posts wait in the stream longer than they should.",
+            meaning="Predictions are late: posts wait in the stream too long.",
             runbook="iterator-age",
             threshold=stage.monitoring.iterator_age_alarm_seconds * 1000,
         )
@@ -138,7 +137,7 @@ class ServiceAlarms(Construct):
             self,
             "SilentStreamAlarm",
             self._metric(metric_names.POSTS_READ),
-            meaning="No post came: producers have stopped, or what they send is not read.",
+            meaning="No posts arrived: producers stopped, or Lambda does not read the stream.",
             runbook="silent-stream",
             silence=timedelta(minutes=stage.monitoring.silence_alarm_minutes),
         )
@@ -146,7 +145,7 @@ class ServiceAlarms(Construct):
             self,
             "ThrottlesAlarm",
             predictor.metric_throttles(period=_PERIOD, statistic="Sum"),
-            meaning="Lambda refused to run the predictor: no concurrency was left for it.",
+            meaning="Lambda throttled the predictor: its concurrency is used up.",
             runbook="throttles",
             threshold=stage.monitoring.throttles_alarm_count,
         )
@@ -154,7 +153,7 @@ class ServiceAlarms(Construct):
             self,
             "QuarantineRateAlarm",
             self._metric(metric_names.POSTS_QUARANTINED),
-            meaning="Many posts break the contract: a producer has probably changed.",
+            meaning="Many posts break the contract; a producer has probably changed.",
             runbook="quarantine-rate",
             threshold=stage.monitoring.quarantine_alarm_posts,
         )
@@ -162,9 +161,9 @@ class ServiceAlarms(Construct):
             self,
             "ChampionRefusedAlarm",
             self._metric(metric_names.CHAMPION_REFUSED),
-            meaning="The promoted model cannot be followed: its file is missing or altered, or it "
-            "was trained for another task or release: roll back, or retrain. The one before it "
-            "goes on serving.",
+            meaning="The promoted model cannot be loaded: its file is missing or altered, or it "
+            "belongs to another task or release. Roll back or retrain. The previous model stays "
+            "in service.",
             runbook="champion-refused",
             threshold=1,
         )
@@ -184,7 +183,7 @@ class ServiceAlarms(Construct):
             self,
             f"{name.capitalize()}ErrorsAlarm",
             function.metric_errors(period=_PERIOD, statistic="Sum"),
-            meaning=f"The {name} function fails: it crashed, ran out of time, or raised an error.",
+            meaning=f"The {name} function fails: it crashed, timed out or raised an error.",
             runbook="function-errors",
             threshold=1,
         )

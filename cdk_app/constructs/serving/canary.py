@@ -116,7 +116,7 @@ class Canary(Construct):
             "ErrorsAlarm",
             metric,
             name=self._alarm_name(service, "errors"),
-            meaning=f"New code of the {service} function fails: the alias goes back.",
+            meaning=f"New code of the {service} function fails; the deployment is rolled back.",
             runbook="function-errors",
             threshold=1,
         )
@@ -138,7 +138,7 @@ class Canary(Construct):
             "FailuresAlarm",
             metric,
             name=self._alarm_name(failure.service, "failures"),
-            meaning=f"{failure.meaning} It is new code: the alias goes back.",
+            meaning=f"{failure.meaning} The code is new; the deployment is rolled back.",
             runbook=failure.runbook,
             threshold=failure.threshold,
         )

@@ -78,8 +78,8 @@ class Prediction(Construct):
             metric=metric_names.UNFINISHED_BATCHES,
             service="predictor",
             threshold=stage.monitoring.unfinished_alarm_batches,
-            meaning="The predictor gives batches back: it has no model that it can read, or AWS "
-            "refuses its calls.",
+            meaning="The predictor reports partial batch failures: it cannot load a model, or AWS "
+            "rejects its calls.",
             runbook="unfinished-batches",
         )
         deliver_posts(self, foundation, self.canary.alias if self.canary else self.function)

@@ -31,12 +31,12 @@ MEMORY_MB = {
 """Of the functions that run without being asked, with the outputs that name them."""
 
 STRESS_RATE = Section(
-    f"What is the {TASK.label.rate}?",
+    TASK.label.rate.capitalize(),
     (
         Panel(
             TASK.label.rate.capitalize(),
-            f"The share of posts of the last seven full days that are {TASK.label.name(1)}: "
-            "corrected by labels of drawn posts, with its interval, and as the model calls it.",
+            f"Share of {TASK.label.name(1)} posts in the last seven full days: corrected by labels "
+            "of sampled posts, with its 95 % interval, and as called by the model.",
             "share",
             (
                 Series("corrected", metric_names.STRESS_RATE, "Average"),
@@ -48,7 +48,7 @@ STRESS_RATE = Section(
         ),
         Panel(
             f"{TASK.label.rate.capitalize()} by community",
-            "The corrected rate of the twenty largest communities that have enough labels. "
+            "Corrected rate of the twenty largest communities with enough labels. "
             "`stresswatch trend` shows the intervals.",
             "share",
             (
@@ -67,90 +67,92 @@ STRESS_RATE = Section(
 SECTIONS = (
     STRESS_RATE,
     Section(
-        "Does it serve?",
+        "Serving",
         (
             Panel(
                 "Posts in, predictions out",
-                "Where the lines part for long, posts wait, break the contract, or were removed.",
+                "A lasting gap between the lines means waiting, invalid or removed posts.",
                 "posts",
                 (
-                    of_stream("taken by the stream", "IncomingRecords", stack_outputs.POSTS_STREAM),
+                    of_stream(
+                        "received by the stream", "IncomingRecords", stack_outputs.POSTS_STREAM
+                    ),
                     counted("predicted", metric_names.POSTS_PREDICTED, "predictor"),
                     counted("in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
                     counted("removed by the platform", metric_names.POSTS_REMOVED, "predictor"),
                 ),
             ),
             Panel(
-                "How long posts wait",
-                "From the stream's taking a post to the predictor's; it grows when the predictor "
-                "cannot follow.",
+                "Stream latency",
+                "Time from a post's arrival to its batch; it grows when the predictor falls "
+                "behind.",
                 "seconds",
                 (of_predictor("longest", "IteratorAge", "Maximum", 0.001),),
                 alarmed="IteratorAge",
             ),
             Panel(
-                "How long a batch takes",
-                "From the predictor's start on a batch to the last prediction's being out.",
+                "Batch latency",
+                "Time that the predictor takes for a batch.",
                 "seconds",
                 (
-                    of_predictor("half of them", "Duration", "p50", 0.001),
-                    of_predictor("99 of 100", "Duration", "p99", 0.001),
+                    of_predictor("p50", "Duration", "p50", 0.001),
+                    of_predictor("p99", "Duration", "p99", 0.001),
                 ),
             ),
             Panel(
-                "What went wrong",
-                "Each of these has an alarm and a runbook. All lines should be at 0.",
+                "Errors",
+                "All lines should be at zero. Each has an alarm and a runbook.",
                 "times",
                 (
                     counted("posts in quarantine", metric_names.POSTS_QUARANTINED, "predictor"),
-                    counted("batches given back", metric_names.UNFINISHED_BATCHES, "predictor"),
-                    of_predictor("predictor failed", "Errors", "Sum"),
-                    of_predictor("predictor throttled", "Throttles", "Sum"),
-                    counted("champion refused", metric_names.CHAMPION_REFUSED, "predictor"),
-                    counted("challenger failed", metric_names.SHADOW_FAILURES, "predictor"),
-                    waiting("batches given up", stack_outputs.FAILED_BATCHES_QUEUE),
-                    waiting("events without a target", stack_outputs.DEAD_LETTERS_QUEUE),
+                    counted("partial batch failures", metric_names.UNFINISHED_BATCHES, "predictor"),
+                    of_predictor("predictor errors", "Errors", "Sum"),
+                    of_predictor("predictor throttles", "Throttles", "Sum"),
+                    counted("model load failures", metric_names.CHAMPION_REFUSED, "predictor"),
+                    counted("challenger failures", metric_names.SHADOW_FAILURES, "predictor"),
+                    waiting("discarded batches", stack_outputs.FAILED_BATCHES_QUEUE),
+                    waiting("undelivered events", stack_outputs.DEAD_LETTERS_QUEUE),
                 ),
             ),
             Panel(
-                "What posts and labels lack",
-                "None of these is refused, but many of them point to a producer or an annotator.",
+                "Data quality",
+                "These posts and labels are accepted. Many of them point to a faulty producer or "
+                "annotator.",
                 "times",
                 (
-                    counted("number missing", metric_names.NUMBERS_IMPUTED, "predictor"),
+                    counted("feature missing", metric_names.NUMBERS_IMPUTED, "predictor"),
                     counted("field dropped", metric_names.FIELDS_DROPPED, "predictor"),
                     counted("labelled 0 and 1", metric_names.CONTRADICTORY_POSTS, "dataset"),
-                    counted("label of the future", metric_names.FUTURE_LABELS, "dataset"),
+                    counted("label from the future", metric_names.FUTURE_LABELS, "dataset"),
                 ),
             ),
             Panel(
                 "Web service",
-                "Posts and labels that came in requests, where the stage has the web service.",
+                "Posts and labels in requests, if the stage has the web service.",
                 "times",
                 (
                     counted("post predicted", metric_names.POSTS_PREDICTED, "api"),
-                    counted("post refused", metric_names.POSTS_REFUSED, "api"),
-                    counted("label taken", metric_names.LABELS_TAKEN, "api"),
+                    counted("post rejected", metric_names.POSTS_REFUSED, "api"),
+                    counted("label accepted", metric_names.LABELS_TAKEN, "api"),
                 ),
             ),
         ),
     ),
     Section(
-        "Is it still right?",
+        "Model quality",
         (
             Panel(
                 "Drift",
-                "Of the columns that are compared, the share that moved from what the champion "
-                "was measured on.",
+                "Share of the features whose distribution differs from the champion's reference.",
                 "share",
-                (Series("drifted columns", metric_names.DRIFT_SHARE, "Maximum"),),
+                (Series("drifted features", metric_names.DRIFT_SHARE, "Maximum"),),
                 alarmed=metric_names.DRIFT_SHARE,
                 minutes=60,
             ),
             Panel(
-                "Drift by column",
-                "Which columns those are: each adds one while it is drifted.",
-                "columns",
+                "Drift by feature",
+                "Each drifted feature adds one.",
+                "features",
                 (
                     Series("could not be compared", metric_names.FAILED_COLUMNS, "Maximum"),
                     *(
@@ -168,8 +170,8 @@ SECTIONS = (
             ),
             Panel(
                 "Live quality",
-                "Of the champion's predictions that somebody labelled; the bounds are of F1's "
-                "95 % interval.",
+                "Metrics of the champion's labelled predictions; the bounds are F1's 95 % "
+                "interval.",
                 "share",
                 (
                     Series("F1", metric_names.F1, "Minimum"),
@@ -184,8 +186,8 @@ SECTIONS = (
             ),
             Panel(
                 "F1 by community",
-                "Live F1 of each community with enough labelled posts; CloudWatch and Grafana show "
-                "its name as it is encoded.",
+                "Live F1 of each community with enough labelled posts. CloudWatch and Grafana show "
+                "encoded names.",
                 "share",
                 (
                     Series(
@@ -198,20 +200,20 @@ SECTIONS = (
                 minutes=1440,
             ),
             Panel(
-                "What those figures rest on",
-                "With few posts there is no figure, which is no good news and no bad one.",
+                "Sample sizes",
+                "With too few posts, a metric is missing; this is neither good nor bad news.",
                 "posts",
                 (
                     Series("in the drift window", metric_names.WINDOW_POSTS, "Maximum"),
                     Series("labelled", metric_names.LABELLED_POSTS, "Maximum"),
-                    Series("trained on, left out", metric_names.TRAINED_ON_POSTS, "Maximum"),
+                    Series("training posts, excluded", metric_names.TRAINED_ON_POSTS, "Maximum"),
                 ),
                 minutes=60,
             ),
             Panel(
                 "Monitoring runs",
-                "How the runs ended that settle and measure the windows; what one leaves, the next "
-                "takes up.",
+                "Results of the monitoring workflow. The next run completes what a failed one "
+                "left.",
                 "times",
                 of_workflow(stack_outputs.MONITORING_STATE_MACHINE),
                 minutes=60,
@@ -219,12 +221,11 @@ SECTIONS = (
         ),
     ),
     Section(
-        "Which model, and what became of the others?",
+        "Versions and retraining",
         (
             Panel(
                 "Posts scored, by version",
-                "The champion changes where one colour follows the other; a challenger that "
-                "shadows stands on top of it.",
+                "Each colour is a version. A shadowing challenger is stacked on the champion.",
                 "posts",
                 (
                     Series(
@@ -242,7 +243,7 @@ SECTIONS = (
             ),
             Panel(
                 "Retrainings",
-                "How they ended, and what the gate said of the challengers that they made.",
+                "Results of the retraining workflow, and the gate's verdicts.",
                 "times",
                 (
                     *of_workflow(stack_outputs.RETRAINING_STATE_MACHINE),
@@ -255,11 +256,11 @@ SECTIONS = (
         ),
     ),
     Section(
-        "What drives the cost?",
+        "Cost drivers",
         (
             Panel(
                 "Computing",
-                "Seconds that functions ran, times their memory: what Lambda asks money for.",
+                "Billed Lambda duration: seconds times memory.",
                 "GB-seconds",
                 tuple(
                     of_function(name, "Duration", output, "Sum", memory / 1024 / 1000)
@@ -269,8 +270,7 @@ SECTIONS = (
             ),
             Panel(
                 "Requests",
-                "Invocations of the predictor, and objects that it put into S3: fewer with larger "
-                "batches.",
+                "Predictor invocations and S3 objects; larger batches need fewer.",
                 "requests",
                 (
                     of_predictor("invocations", "Invocations", "Sum"),
@@ -278,8 +278,8 @@ SECTIONS = (
                 ),
             ),
             Panel(
-                "Into the streams",
-                "What was put on them: shards are added by it.",
+                "Stream volume",
+                "Incoming data, which decides the number of shards.",
                 "MB",
                 (
                     of_stream("posts", "IncomingBytes", stack_outputs.POSTS_STREAM, 1e-6),
@@ -290,7 +290,7 @@ SECTIONS = (
             ),
             Panel(
                 "Training",
-                "Minutes of the training jobs that SageMaker sends a bill for.",
+                "Billed minutes of SageMaker training jobs.",
                 "minutes",
                 (counted("billed", metric_names.TRAINING_SECONDS, "gate", 1 / 60),),
             ),

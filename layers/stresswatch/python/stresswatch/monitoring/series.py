@@ -30,7 +30,7 @@ def of_workflow(output: str) -> tuple[Series, ...]:
     return tuple(
         Series(label, metric, "Sum", "AWS/States", machine)
         for label, metric in (
-            ("ended well", "ExecutionsSucceeded"),
+            ("succeeded", "ExecutionsSucceeded"),
             ("failed", "ExecutionsFailed"),
             ("timed out", "ExecutionsTimedOut"),
             ("aborted", "ExecutionsAborted"),
