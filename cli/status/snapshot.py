@@ -47,17 +47,20 @@ class MeasuredSeries:
         Whether its values add up.
     times, values : tuple
         Oldest first.
+    valid_from : datetime or None
+        Earlier values belong to an earlier champion.
     """
 
     label: str
     is_count: bool
     times: tuple[datetime, ...] = ()
     values: tuple[float, ...] = ()
+    valid_from: datetime | None = None
 
     @property
     def figure(self) -> float | None:
-        """What it comes to: of counts the sum, else the last one; None without any."""
-        if not self.values:
+        """The sum of counts, else the last value; None without a valid one."""
+        if not self.values or (self.valid_from and self.times[-1] < self.valid_from):
             return None
         return sum(self.values) if self.is_count else self.values[-1]
 
@@ -176,7 +179,9 @@ def take_snapshot(
         name=deployment.target.name,
         at=at,
         since=at - span,
-        measured=attempt("metrics", lambda: _measured(deployment, stage, at - span, at), nothing),
+        measured=attempt(
+            "metrics", lambda: _measured(deployment, stage, at - span, at, changes), nothing
+        ),
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
         changes=changes,
         task_change=attempt(
@@ -191,12 +196,16 @@ def take_snapshot(
 
 
 def _measured(
-    deployment: DeploymentClient, stage: str, start: datetime, end: datetime
+    deployment: DeploymentClient,
+    stage: str,
+    start: datetime,
+    end: datetime,
+    changes: Sequence[Change],
 ) -> dict[str, tuple[MeasuredSeries, ...]]:
     names = {dimension_names.STAGE: stage, **deployment.target.outputs}
     cloudwatch = deployment.target.client("cloudwatch")
     sought = [
-        (panel.title, label, series, dimensions)
+        (panel, label, series, dimensions)
         for panel in PANELS
         for series in panel.series
         for label, dimensions in _metrics(cloudwatch, series, names)
@@ -218,15 +227,18 @@ def _measured(
     ]
     found = _figures(cloudwatch, queries, start, end)
     by_title: dict[str, tuple[MeasuredSeries, ...]] = {panel.title: () for panel in PANELS}
-    for place, (title, label, series, _) in enumerate(sought):
+    # A value has the time at which its period begins.
+    promoted = changes[-1].at - timedelta(seconds=period(end - start)) if changes else None
+    for place, (panel, label, series, _) in enumerate(sought):
         measured = sorted(found[f"m{place}"])
         measured_series = MeasuredSeries(
             label,
             is_count=series.statistic == "Sum",
             times=tuple(time for time, _ in measured),
             values=tuple(value * series.scale for _, value in measured),
+            valid_from=promoted if panel.is_of_champion else None,
         )
-        by_title[title] += (measured_series,)
+        by_title[panel.title] += (measured_series,)
     return by_title
 
 

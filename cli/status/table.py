@@ -131,7 +131,7 @@ def _runs(runs: Sequence[WorkflowRun]) -> str:
 
 
 def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
-    measured = [line for line in snapshot.measured[panel.title] if line.values]
+    measured = [line for line in snapshot.measured[panel.title] if line.figure is not None]
     if not measured:
         return f"[dim]{snapshot.unmeasured}[/]"
     if panel.is_stacked and all(not line.is_count for line in measured):

@@ -81,7 +81,7 @@ def line(shown: str, name: str) -> str:
     return next(line for line in shown.splitlines() if name in line)
 
 
-def put(name, value, **dimensions):
+def put(name, value, at=None, **dimensions):
     given = {"Stage": "dev", **dimensions}
     boto3.client("cloudwatch").put_metric_data(
         Namespace="Stresswatch",
@@ -90,6 +90,7 @@ def put(name, value, **dimensions):
                 "MetricName": name,
                 "Dimensions": [{"Name": key, "Value": value} for key, value in given.items()],
                 "Value": value,
+                "Timestamp": at or datetime.now(UTC),
             }
         ],
     )
@@ -161,7 +162,7 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "drifted features 0.667" in line(shown, "Drift, share")
     assert "sentiment " in line(shown, "Drift by feature")
     assert "probability" not in line(shown, "Drift by feature")
-    assert "in the drift window 574" in line(shown, "What those figures rest on")
+    assert "in the drift window 574" in line(shown, "Sample sizes")
     assert "F1 0.75 " in line(shown, "Live quality")
     assert "predicted 100" in line(shown, "Posts in, predictions out")
     assert f"champion {POINTER.version} 100" in line(shown, "Posts scored, by version")
@@ -169,6 +170,13 @@ def test_what_serves_was_measured_and_runs_is_told(target):
     assert "Columns moved. docs/runbooks/drift.md" in line(shown, "alarms")
     assert "UTC: running" in line(shown, "retraining")
     assert "1 " in line(shown, "quarantined today")
+
+
+def test_an_earlier_champions_quality_is_not_shown_as_the_new_ones(target):
+    put("F1", 0.75, at=datetime.now(UTC) - HOUR / 2)
+    assert "F1 0.75 " in line(show(target), "Live quality")
+    write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
+    assert "not measured yet" in line(show(target), "Live quality")
 
 
 def test_a_retrainings_reason_beyond_what_a_state_holds_is_cut(target):

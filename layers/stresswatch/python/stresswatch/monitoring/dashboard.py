@@ -148,6 +148,7 @@ SECTIONS = (
                 (Series("drifted features", metric_names.DRIFT_SHARE, "Maximum"),),
                 alarmed=metric_names.DRIFT_SHARE,
                 minutes=60,
+                is_of_champion=True,
             ),
             Panel(
                 "Drift by feature",
@@ -167,6 +168,7 @@ SECTIONS = (
                 ),
                 is_stacked=True,
                 minutes=60,
+                is_of_champion=True,
             ),
             Panel(
                 "Live quality",
@@ -183,6 +185,7 @@ SECTIONS = (
                 ),
                 alarmed=metric_names.F1_UPPER_BOUND,
                 minutes=1440,
+                is_of_champion=True,
             ),
             Panel(
                 "F1 by community",
@@ -198,6 +201,7 @@ SECTIONS = (
                     ),
                 ),
                 minutes=1440,
+                is_of_champion=True,
             ),
             Panel(
                 "Sample sizes",

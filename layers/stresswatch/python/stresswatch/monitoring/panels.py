@@ -77,7 +77,9 @@ class Panel:
     alarmed : str or None
         The metric whose alarm's threshold is drawn.
     minutes : int
-        Between two figures: no less than what the stages leave between two measurements.
+        Between two values: no less than the stages leave between two measurements.
+    is_of_champion : bool
+        Whether its values belong to the champion of their time, and say nothing about the next.
     """
 
     title: str
@@ -87,6 +89,7 @@ class Panel:
     is_stacked: bool = False
     alarmed: str | None = None
     minutes: int = 5
+    is_of_champion: bool = False
 
     def in_unit(self, threshold: float) -> float:
         """Return the threshold of the panel's alarm in the panel's unit."""
