@@ -111,7 +111,7 @@ def _decisions(folder: Path) -> str:
         for page in sorted(folder.glob("0*.md"))
     ]
     return "\n".join(
-        ["# Decisions", "", "Why it is as it is, each on a short page.", "", *lines, ""]
+        ["# Decisions", "", "One page per decision, with its reasons.", "", *lines, ""]
     )
 
 
