@@ -60,7 +60,7 @@ class ColumnRule:
 
 @dataclass(frozen=True)
 class DriftRules:
-    """How the columns of a window are compared; docs/monitoring.md has how the defaults came.
+    """Rules for comparing the features of a window; docs/drift-detection.md measures the defaults.
 
     Attributes
     ----------
