@@ -1,6 +1,6 @@
 """Findings of cdk-nag and checkov that are acknowledged: each beside its resource, with the reason.
 
-`cdk_app.documentation` prints those of cdk-nag as a table.
+`cdk_app.documentation` prints those of cdk-nag as a list.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def allow_objects(
         role,
         [action],
         [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
-        pattern_because="An object has its name when it is written; the prefix is what is known.",
+        pattern_because="An object gets its name when it is written; only the prefix is known.",
     )
     # Writing needs both: an upload decrypts the bucket's key for it, to see that it is intact.
     uses = ["kms:Decrypt"] if action == "s3:GetObject" else ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -91,8 +91,8 @@ def allow_metrics(role: iam.IRole, namespace: str) -> None:
         ["cloudwatch:PutMetricData"],
         ["*"],
         {"StringEquals": {"cloudwatch:namespace": namespace}},
-        pattern_because="cloudwatch:PutMetricData has no resource-level permission; "
-        "a condition bounds it to one namespace.",
+        pattern_because="cloudwatch:PutMetricData lacks resource-level permissions; "
+        "a condition limits it to one namespace.",
     )
 
 

@@ -9,7 +9,7 @@ from cdk_app import acknowledgements as module
 from cdk_app.acknowledgements import Acknowledgement, acknowledgements
 from cdk_app.app import build_app
 from cdk_app.bundling import PROJECT
-from cdk_app.documentation import table
+from cdk_app.documentation import listing
 from cdk_app.settings.stages import STAGES
 from tests.infrastructure.conftest import WITHOUT_BUNDLING
 
@@ -59,6 +59,6 @@ def test_every_finding_is_acknowledged(unacknowledged):
 
 def test_the_page_on_security_lists_what_is_acknowledged():
     apps = [build_app(stage=stage, **WITHOUT_BUNDLING) for stage in STAGES]
-    assert table(apps) in (PROJECT / "docs" / "security.md").read_text(), (
-        "run `python -m cdk_app.documentation` and put its table into docs/security.md"
+    assert listing(apps) in (PROJECT / "docs" / "security.md").read_text(), (
+        "run `python -m cdk_app.documentation` and put its list into docs/security.md"
     )

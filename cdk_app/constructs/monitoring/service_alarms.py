@@ -54,7 +54,7 @@ class FailedBatches(Construct):
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
-            "No program reads it: its depth is what an alarm watches and people look after.",
+            "It lacks a consumer: an alarm watches its depth, and operators empty it.",
         )
         storage.send_events_to_eventbridge(storage.quarantine)
         # The higher-level target would grant EventBridge patterns of actions on the key.

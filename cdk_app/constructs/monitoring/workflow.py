@@ -47,7 +47,7 @@ class MonitoringWorkflow(Construct):
         self.functions = {"plan": self._plan(), "settle": self._settle()}
         steps = {**self.functions, "drift": drift, "quality": quality, "rate": rate}
         for function in steps.values():
-            invoked_in_step(function, "the workflow waits for it, and its next run goes on.")
+            invoked_in_step(function, "the workflow waits for it, and the next run continues.")
         role = workflow_role(self)
         allow(role, ["lambda:InvokeFunction"], [one.function_arn for one in steps.values()])
         settings = foundation.stage.monitoring

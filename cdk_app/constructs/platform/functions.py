@@ -80,7 +80,7 @@ class Functions(Construct):
         acknowledge(
             function,
             "AwsSolutions-L1",
-            "Python 3.13 is what the code is tested on and its packages are built for.",
+            "Tests run on Python 3.13, and packages are built for it.",
         )
         return self._connected(function)
 
@@ -161,8 +161,8 @@ class Functions(Construct):
             acknowledge(
                 function,
                 "NIST.800.53.R5-LambdaConcurrency",
-                "New accounts have too little to reserve from. Shards, the gateway's throttling "
-                "and the workflows' own limits bound what runs at once.",
+                "New accounts have too little concurrency to reserve. Shards, the gateway's "
+                "throttling and the workflows' limits bound concurrent executions.",
             )
         if self._stage.security.subnet_ids:
             resource = function.node.default_child
@@ -182,21 +182,21 @@ class Functions(Construct):
                     "ec2:UnassignPrivateIpAddresses",
                 ],
                 ["*"],
-                pattern_because="Lambda itself makes the network's interfaces, whose ids nobody "
-                "knows before, and asks for these on every resource.",
+                pattern_because="Lambda creates network interfaces, whose ids are unknown until "
+                "then, and requires these actions on every resource.",
             )
         else:
             acknowledge(
                 function,
                 "NIST.800.53.R5-LambdaInsideVPC",
-                "It calls AWS's own APIs and nothing else, over TLS, and listens to nobody. "
-                "A network's endpoints would cost by the hour while no post comes.",
+                "It calls only AWS APIs, over TLS, and has no open port. VPC endpoints would cost "
+                "money every hour, even without posts.",
             )
         acknowledge_in_checkov(
             function,
             "CKV_AWS_173",
-            "Its settings are names and numbers, no secret; Lambda encrypts them with AWS's own "
-            "key.",
+            "Its settings are names and numbers without secrets; Lambda encrypts them with AWS's "
+            "own key.",
         )
         return function
 
@@ -214,7 +214,7 @@ class Functions(Construct):
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
         inline_policy(role)
-        acknowledge_wildcards(role, ["*"], "X-Ray has no resource-level permission.")
+        acknowledge_wildcards(role, ["*"], "X-Ray lacks resource-level permissions.")
         logs_of_function = log_group(scope, f"{name.capitalize()}Logs", self._stage, self._key)
         allow(role, ["logs:CreateLogStream", "logs:PutLogEvents"], [logs_of_function.log_group_arn])
         return {
@@ -245,14 +245,14 @@ def inline_policy(role: IConstruct) -> None:
     acknowledge(
         role,
         "NIST.800.53.R5-IAMNoInlinePolicy",
-        "Each role has one user and one policy, which is made and deleted with it.",
+        "Each role has one user and one policy, created and deleted with it.",
     )
 
 
 def invoked_in_step(function: lambda_.Function, failures: str) -> None:
     """Acknowledge that a function whose callers wait for it has no queue of dead letters."""
     acknowledge(
-        function, "NIST.800.53.R5-LambdaDLQ", f"It is never invoked asynchronously: {failures}"
+        function, "NIST.800.53.R5-LambdaDLQ", f"All invocations are synchronous: {failures}"
     )
 
 

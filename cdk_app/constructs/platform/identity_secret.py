@@ -14,8 +14,8 @@ from cdk_app.settings.stage import Stage
 from stresswatch.contracts.identity import KEY_LENGTH
 
 _ROTATION = (
-    "Another key gives a text another digest, and labels would not meet earlier predictions. The "
-    "key opens no service."
+    "A new key changes every digest, and labels would miss earlier predictions. The key gives "
+    "access to no service."
 )
 
 

@@ -63,17 +63,17 @@ class Storage(Construct):
         acknowledge(
             self._access_logs,
             "NIST.800.53.R5-S3DefaultEncryptionKMS",
-            "S3 delivers access logs to buckets with its own encryption only.",
+            "S3 delivers access logs only to buckets with its own encryption.",
         )
         acknowledge(
             self._access_logs,
             "NIST.800.53.R5-S3BucketVersioningEnabled",
-            "S3 writes each log once under a name of its own, and nobody may write over it.",
+            "S3 writes each log once under its own name; roles lack permission to overwrite it.",
         )
         acknowledge_in_checkov(
             self._access_logs,
             "CKV_AWS_18",
-            "A bucket that logs its own accesses into itself would log for ever.",
+            "A bucket with access logs in itself would log for ever.",
         )
         self.archive = self._bucket(
             "Archive",
@@ -221,7 +221,7 @@ class Storage(Construct):
             acknowledge(
                 bucket,
                 "NIST.800.53.R5-S3BucketVersioningEnabled",
-                "What is deleted for a person's sake, or expires, must be gone: no version stays.",
+                "Expired data, and a person's deleted data, must disappear with all versions.",
             )
         return bucket
 
@@ -239,5 +239,5 @@ def _in_one_region(bucket: s3.Bucket) -> None:
     acknowledge(
         bucket,
         "NIST.800.53.R5-S3BucketReplicationEnabled",
-        "Posts and what is made of them stay in the region that the deployer chose for them.",
+        "Posts and derived data stay in the region that the deployer chose.",
     )

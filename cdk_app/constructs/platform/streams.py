@@ -77,6 +77,6 @@ class Streams(Construct):
         acknowledge(
             stream,
             "AwsSolutions-KDS3",
-            "The rule wants AWS's own key; a customer's is stricter, as its policy is ours.",
+            "The rule wants AWS's key; a customer managed key is stricter, with its own policy.",
         )
         return stream

@@ -55,9 +55,7 @@ def workflow_role(scope: Construct) -> iam.Role:
     """Make the role of a workflow, with what its logs and traces take."""
     role = iam.Role(scope, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
     inline_policy(role)
-    acknowledge_wildcards(
-        role, ["*"], "X-Ray and the delivery of logs have no resource-level permission."
-    )
+    acknowledge_wildcards(role, ["*"], "X-Ray and log delivery lack resource-level permissions.")
     return role
 
 
@@ -72,7 +70,7 @@ def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) ->
         role,
         list(actions),
         [_arn(role, "execution", f"{_name(stage, name)}:*")],
-        pattern_because="An execution has its name when it is started.",
+        pattern_because="An execution gets its name at its start.",
     )
 
 

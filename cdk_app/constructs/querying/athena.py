@@ -120,7 +120,7 @@ class Querying(Construct):
             role,
             ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             [storage.archive.arn_for_objects(f"{QUERY_RESULTS}*")],
-            pattern_because="Athena names a result when it is written.",
+            pattern_because="Athena names a result when it writes it.",
         )
 
     def _table(self, table: Table) -> None:

@@ -46,7 +46,7 @@ def make_functions(
         "notify": _notify(scope, foundation),
     }
     for function in functions.values():
-        invoked_in_step(function, "the workflow waits for it, and tells people if it fails.")
+        invoked_in_step(function, "the workflow waits for it, and notifies people of a failure.")
     return functions
 
 

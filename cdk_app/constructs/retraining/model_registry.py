@@ -89,7 +89,7 @@ class ModelRegistry(Construct):
                     service="sagemaker", resource="model-package", resource_name=f"{name}/*"
                 )
             ],
-            pattern_because="A package has its number when its version is registered.",
+            pattern_because="A package gets its number at registration.",
         )
         for rule, source, detail_type, detail in (
             (

@@ -177,7 +177,7 @@ class RetrainingStateMachine:
         acknowledge_wildcards(
             role,
             [f"{function.function_arn}:*" for function in self._functions.values()],
-            "CDK's task allows the versions of the function that it invokes.",
+            "CDK's task allows all versions of its function.",
         )
         return role
 

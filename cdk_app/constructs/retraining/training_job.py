@@ -134,7 +134,7 @@ class TrainingJob:
                 "sagemaker:StopTrainingJob",
             ],
             [jobs],
-            pattern_because="A job is named after its version when it is started.",
+            pattern_because="A job is named after its version, at its start.",
         )
         allow(
             role,
@@ -193,7 +193,7 @@ class TrainingJob:
             role,
             ["ecr:GetAuthorizationToken"],
             ["*"],
-            pattern_because="ecr:GetAuthorizationToken has no resource-level permission.",
+            pattern_because="ecr:GetAuthorizationToken lacks resource-level permissions.",
         )
         job_logs = stack.format_arn(
             service="logs",
@@ -210,7 +210,7 @@ class TrainingJob:
                 "logs:PutLogEvents",
             ],
             [job_logs],
-            pattern_because="SageMaker names the log groups and streams of its jobs.",
+            pattern_because="SageMaker names its jobs' log groups and streams.",
         )
         allow_metrics(role, "/aws/sagemaker/TrainingJobs")
         if arn := self._settings.tracking_arn:

@@ -48,7 +48,7 @@ class Prediction(Construct):
             ),
         )
         invoked_in_step(
-            self.function, "the mapping puts what it gives up into the quarantine bucket."
+            self.function, "the mapping puts discarded batches into the quarantine bucket."
         )
         role = role_of(self.function)
         streams.grant_consume_posts(role)
