@@ -1,5 +1,5 @@
-"""Print the table of ``docs/stages.md``: ``python -m cdk_app.settings``."""
+"""Print the tables of ``docs/stages.md``: ``python -m cdk_app.settings``."""
 
-from cdk_app.settings.documentation import table
+from cdk_app.settings.documentation import tables
 
-print(table())  # noqa: T201 - it is what the command is for
+print(tables())  # noqa: T201 - it is what the command is for

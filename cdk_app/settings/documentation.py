@@ -1,10 +1,11 @@
-"""The settings as a table of Markdown, for ``docs/stages.md``."""
+"""The settings as tables in Markdown, for ``docs/stages.md``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from itertools import groupby
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
@@ -21,6 +22,12 @@ class Setting(NamedTuple):
 
     path: str
     field: FieldInfo
+
+    @property
+    def group(self) -> str:
+        """The setting's first group; ``stage`` for those of the stage itself."""
+        group, _, name = self.path.partition(".")
+        return group if name or _group_of(self.field) else "stage"
 
     def of(self, stage: Stage) -> object:
         """Return a stage's value; None below a group that the stage does not have."""
@@ -40,20 +47,25 @@ def settings(model: type[Settings] = Stage, prefix: str = "") -> Iterator[Settin
             yield from settings(group, f"{prefix}{name}.")
 
 
-def table() -> str:
-    """Return the settings as a table of Markdown, one row each."""
-    head = ["setting", "type", "unit", "limits", *STAGES, "description"]
+def tables() -> str:
+    """Return a heading and a table in Markdown for each group of settings."""
+    documented = (setting for setting in settings() if setting.path != "name")
+    return "\n\n".join(
+        f"### {group.replace('_', ' ').capitalize()}\n\n{_table(members)}"
+        for group, members in groupby(documented, key=lambda setting: setting.group)
+    )
+
+
+def _table(members: Iterable[Setting]) -> str:
+    head = ["setting", "allowed", "value", "description"]
     rows = [
         [
             f"`{setting.path}`",
-            _type(setting.field.annotation),
-            _unit(setting.field),
-            _limits(setting.field),
-            *(_written(setting.of(stage)) for stage in STAGES.values()),
+            f"{_allowed(setting.field)} {_unit(setting.field)}".strip(),
+            _values(setting),
             setting.field.description or "",
         ]
-        for setting in settings()
-        if setting.path != "name"
+        for setting in members
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
@@ -76,14 +88,13 @@ def _type(kind: Any) -> str:
         return _type(arguments[0])
     if origin is tuple:
         return "tuple of str"
-    if origin is Literal:
-        return "int"
     if arguments:
         return " or ".join(map(_type, arguments))
     return "None" if kind is NoneType else str(kind.__name__)
 
 
-def _limits(field: FieldInfo) -> str:
+def _allowed(field: FieldInfo) -> str:
+    """Return a field's limits or choices; its type where it has none."""
     kind = field.annotation
     if limits := limits_of(field):
         lowest, highest = limits
@@ -92,21 +103,25 @@ def _limits(field: FieldInfo) -> str:
         return ", ".join(f"{choice:,}" for choice in get_args(kind))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return ", ".join(choice.value for choice in kind)
-    return ""
+    return _type(kind)
+
+
+def _values(setting: Setting) -> str:
+    """Return the value of each stage, or the one that all share."""
+    values = {name: _written(setting.of(stage)) for name, stage in STAGES.items()}
+    if len({*values.values()}) == 1:
+        return values.popitem()[1]
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _written(value: object) -> str:
     match value:
-        case bool() | None:
-            return {True: "yes", False: "no", None: "none"}[value]
         case Enum():
-            return str(value.value)
-        case ():
-            return "none"
-        case int() | float():
+            return f"`{value.value}`"
+        case int() | float() if not isinstance(value, bool):
             return f"{value:,}"
         case Settings():
-            return "yes"
+            return f"`{type(value).__name__}()`"
     if is_dataclass(value) and not isinstance(value, type):
         own = type(value)()
         changed = [f.name for f in fields(value) if getattr(value, f.name) != getattr(own, f.name)]

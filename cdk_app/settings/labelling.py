@@ -20,23 +20,23 @@ class Labelling(Settings):
         ge=0.0,
         le=1.0,
         json_schema_extra=unit("share"),
-        description="Share of all posts that are drawn at random and kept, with their text, for "
-        "labelling; 0 for no label queue.",
+        description="Share to draw at random from all posts, and to keep with their text for "
+        "labelling; 0 disables the label queue.",
     )
     uncertain_sample_share: float = Field(
         default=0.0,
         ge=0.0,
         le=1.0,
         json_schema_extra=unit("share"),
-        description="Share to draw of the posts that the model is uncertain of; it counts where it "
-        "is above `label_sample_share`.",
+        description="Share to draw from uncertain posts, where it is higher than "
+        "`labelling.label_sample_share`.",
     )
     queue_retention_days: int = Field(
         default=30,
         ge=1,
         le=3650,
         json_schema_extra=unit("days"),
-        description="How long a drawn post waits in the label queue before it is deleted.",
+        description="Time to keep drawn posts in the label queue.",
     )
 
     @property

@@ -22,159 +22,159 @@ class Monitoring(Settings):
         ge=5,
         le=1440,
         json_schema_extra=unit("minutes"),
-        description="Length of the window that drift is measured on, and how often it is measured: "
-        "it divides an hour, or is of whole hours that divide a day.",
+        description="Window length and interval between measurements: it divides an hour, "
+        "or is whole hours that divide a day.",
     )
     minimum_window_posts: int = Field(
         default=500,
         ge=50,
         le=1_000_000,
         json_schema_extra=unit("posts"),
-        description="Number of posts below which a window's drift is not measured.",
+        description="Minimum posts in a window for a drift measurement.",
     )
     maximum_window_posts: int = Field(
         default=10_000,
         ge=50,
         le=100_000,
         json_schema_extra=unit("posts"),
-        description="Number of posts above which a sample of a window is compared.",
+        description="Maximum posts to compare in a window; larger windows are sampled.",
     )
     settle_concurrency: int = Field(
         default=10,
         ge=1,
         le=40,
         json_schema_extra=unit("invocations"),
-        description="Number of shards whose window is settled at a time; 10 settle 900 full shards "
-        "an hour. Concurrency to reserve for the function.",
+        description="Shards to settle concurrently, which is also the concurrency to reserve; 10 "
+        "settle 900 full shards an hour.",
     )
     drift: InstanceOf[DriftRules] = Field(
         default_factory=DriftRules,
-        description="When a column of a window has drifted: test, distance and threshold.",
+        description="Test, distance and threshold that decide whether a feature drifted in a "
+        "window.",
     )
     drift_share_threshold: float = Field(
         default=0.05,
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("share"),
-        description="Share of drifted columns from which the alarm fires; by default, any of the "
-        "thirteen.",
+        description="Drifted share at which the drift alarm fires; by default, any one feature "
+        "among thirteen.",
     )
     drift_windows_to_alarm: int = Field(
         default=4,
         ge=1,
         le=288,
         json_schema_extra=unit("windows"),
-        description="Number of drifted windows, among the last `drift_windows_evaluated`, from "
-        "which the alarm fires.",
+        description="Drifted windows, among the last `monitoring.drift_windows_evaluated`, at "
+        "which the drift alarm fires.",
     )
     drift_windows_evaluated: int = Field(
         default=5,
         ge=1,
         le=288,
         json_schema_extra=unit("windows"),
-        description="Number of last windows that the drift alarm looks at.",
+        description="Recent windows to evaluate for the drift alarm.",
     )
     report_link_hours: int = Field(
         default=12,
         ge=1,
         le=168,
         json_schema_extra=unit("hours"),
-        description="How long a link to a window's report is valid, at most.",
+        description="Maximum validity for signed links to a window's report.",
     )
     quality_window_days: int = Field(
         default=7,
         ge=1,
         le=90,
         json_schema_extra=unit("days"),
-        description="How far back the champion's predictions are compared with labels.",
+        description="Past days whose predictions are compared with labels for live quality.",
     )
     quality_every_hours: int = Field(
         default=24,
         ge=1,
         le=24,
         json_schema_extra=unit("hours"),
-        description="How often live quality is measured.",
+        description="Interval between measurements of live quality.",
     )
     minimum_labelled_posts: int = Field(
         default=50,
         ge=30,
         le=1_000_000,
         json_schema_extra=unit("posts"),
-        description="Number of labelled posts below which live quality, overall or of a community, "
-        "is not measured.",
+        description="Minimum labelled posts for live quality, overall or in a community.",
     )
     rate_days: int = Field(
         default=28,
         ge=14,
         le=365,
         json_schema_extra=unit("days"),
-        description="How far back the stress rate is estimated anew, as labels come late; whole "
-        "weeks of it.",
+        description="Past days for which the stress rate is estimated again as labels arrive, in "
+        "whole weeks.",
     )
     minimum_cell_posts: int = Field(
         default=20,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("posts"),
-        description="Number of posts below which the stress rate of a community's day or week is "
-        "suppressed, to protect the few authors.",
+        description="Minimum posts for which a community's daily or weekly stress rate is shown; "
+        "smaller cells are suppressed to protect their authors.",
     )
     accepted_f1: float = Field(
         default=0.7,
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("F1"),
-        description="The alarm fires when even the upper end of the live F1's 95 % interval is "
-        "below it.",
+        description="Lowest accepted live F1: the alarm fires when its 95 % interval is entirely "
+        "lower.",
     )
     accepted_estimated_f1: float | None = Field(
         default=None,
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("F1"),
-        description="The alarm fires when the F1 that is estimated without labels is below it in "
-        "three windows of four; None for no alarm.",
+        description="Lowest accepted F1 as estimated without labels, if an alarm is to fire when "
+        "it is lower in three out of four windows.",
     )
     iterator_age_alarm_seconds: int = Field(
         default=300,
         ge=1,
         le=604_800,
         json_schema_extra=unit("seconds"),
-        description="How long a post may wait in the stream before the alarm fires.",
+        description="Waiting time in the stream after which the iterator age alarm fires.",
     )
     silence_alarm_minutes: int = Field(
         default=60,
         ge=1,
         le=1440,
         json_schema_extra=unit("minutes"),
-        description="How long the stream may be without a single post before the alarm fires.",
+        description="Time without any post after which the silent stream alarm fires.",
     )
     throttles_alarm_count: int = Field(
         default=1,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("invocations"),
-        description="Number of throttled invocations of the predictor in five minutes from which "
-        "the alarm fires.",
+        description="Throttled predictor invocations in five minutes at which the throttles alarm "
+        "fires.",
     )
     quarantine_alarm_posts: int = Field(
         default=100,
         ge=1,
         le=1_000_000_000,
         json_schema_extra=unit("posts"),
-        description="Number of quarantined posts in five minutes from which the alarm fires.",
+        description="Quarantined posts in five minutes at which the quarantine rate alarm fires.",
     )
     unfinished_alarm_batches: int = Field(
         default=5,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("batches"),
-        description="Number of batches that the predictor gives back in five minutes from which "
-        "the alarm fires.",
+        description="Partial batch failures in five minutes at which the unfinished batches alarm "
+        "fires.",
     )
     runbooks: Annotated[str, AfterValidator(forms.runbooks)] = Field(
         default="docs/runbooks",
-        description="Where the pages of `docs/runbooks` are published; alarms link to them.",
+        description="Folder or address to which alarms link for their runbooks.",
     )
 
     @model_validator(mode="after")

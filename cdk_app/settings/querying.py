@@ -19,12 +19,12 @@ class Querying(Settings):
         ge=10,
         le=7_000_000,
         json_schema_extra=unit("MB"),
-        description="How much one query may read, which is what it costs.",
+        description="Maximum data for one query to read, which limits its price.",
     )
     results_days: int = Field(
         default=7,
         ge=1,
         le=365,
         json_schema_extra=unit("days"),
-        description="How long results of queries are kept.",
+        description="Time to keep query results.",
     )

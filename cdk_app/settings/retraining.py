@@ -19,98 +19,95 @@ class Retraining(Settings):
 
     schedule: Annotated[str, AfterValidator(forms.schedule)] | None = Field(
         default="rate(1 day)",
-        description="When a retraining is tried without an alarm, as an expression of EventBridge "
-        "Scheduler.",
+        description="EventBridge Scheduler expression for retrainings without an alarm.",
     )
     cool_down_minutes: int = Field(
         default=360,
         ge=0,
         le=43_200,
         json_schema_extra=unit("minutes"),
-        description="How long after a training no other begins, unless an operator forces it.",
+        description="Time after a training during which only a forced retraining can start.",
     )
     minimum_new_labels: int = Field(
         default=100,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("labels"),
-        description="Number of labels, new since a version was last judged, that a retraining "
-        "needs.",
+        description="New labels for a retraining, since a version was last judged.",
     )
     pipeline: Annotated[str, AfterValidator(forms.pipeline)] = Field(
         default="linear",
-        description="Which pipeline the training job fits, by its name in "
-        "`training_jobs/stress_model/pipelines`. Any but `linear` needs `serving.scorer`: see "
-        "[Pipelines](model.md#pipelines).",
+        description="Pipeline to train, by its name in `training_jobs/stress_model/pipelines`; "
+        "all except `linear` need `serving.scorer` ([Pipelines](model.md#pipelines)).",
     )
     training_instance_type: Annotated[str, AfterValidator(forms.instance_type)] = Field(
         default="ml.m5.large",
-        description="Instance type of the training job.",
+        description="Instance type for the training job.",
     )
     training_volume_gb: int = Field(
         default=10,
         ge=1,
         le=16_384,
         json_schema_extra=unit("GB"),
-        description="Size of the training job's disk.",
+        description="Disk size for the training job.",
     )
     training_maximum_minutes: int = Field(
         default=60,
         ge=1,
         le=1440,
         json_schema_extra=unit("minutes"),
-        description="How long the training job may take.",
+        description="Maximum run time for the training job.",
     )
     training_on_spot: bool = Field(
         default=True,
-        description="Train on spot instances, whose capacity may be waited for as long again as a "
-        "training may take.",
+        description="Train on spot instances; the wait for capacity may add "
+        "`retraining.training_maximum_minutes` once more.",
     )
     training_attempts: int = Field(
         default=4,
         ge=1,
         le=20,
-        description="Number of times that a training is tried if AWS has no instance for it.",
+        description="Attempts to start a training while AWS lacks a free instance.",
     )
     capacity_wait_minutes: int = Field(
         default=15,
         ge=1,
         le=1440,
         json_schema_extra=unit("minutes"),
-        description="Time between two attempts.",
+        description="Time between two attempts to start a training while AWS lacks a free "
+        "instance.",
     )
     selected_features: int = Field(
         default=max(1, len(NUMERIC_FEATURES)),
         ge=1,
         le=max(1, len(NUMERIC_FEATURES)),
-        description="Number of numeric features that the training job keeps; its hyperparameter "
-        "`k`.",
+        description="Numeric features to keep in training: the hyperparameter `k`.",
     )
     seed: int = Field(
         default=7,
         ge=0,
         le=2**32 - 1,
-        description="Random seed of the training job.",
+        description="Random seed for the training job.",
     )
     gate: InstanceOf[GateRules] = Field(
         default_factory=GateRules,
-        description="What a challenger must show before it takes the champion's place.",
+        description="Minimum values, margins and confidence by which the gate judges a challenger.",
     )
     shadow_minutes: int = Field(
         default=60,
         ge=0,
         le=43_200,
         json_schema_extra=unit("minutes"),
-        description="How long a challenger that the gate accepted scores live posts beside the "
-        "champion before its promotion; 0 for no shadow deployment.",
+        description="Duration for the shadow deployment, once the gate accepts a challenger; 0 "
+        "disables it.",
     )
     probation_minutes: int = Field(
         default=60,
         ge=0,
         le=43_200,
         json_schema_extra=unit("minutes"),
-        description="How long after a promotion the previous champion scores live posts beside the "
-        "new one, which is rolled back if it is shown to be worse; 0 for no probation.",
+        description="Duration for the probation after a promotion, in which a worse champion is "
+        "rolled back; 0 disables it.",
     )
     requires_approval: bool = Field(
         default=False,
@@ -121,19 +118,17 @@ class Retraining(Settings):
         ge=1,
         le=720,
         json_schema_extra=unit("hours"),
-        description="How long a challenger waits for manual approval; after that the champion "
-        "stays.",
+        description="Time to wait for manual approval; afterwards the champion stays.",
     )
     tracking_uri: Annotated[str, AfterValidator(forms.tracking_uri)] | None = Field(
         default=None,
-        description="Where MLflow records the training jobs: the ARN of an MLflow app or tracking "
-        "server of SageMaker, or a server's https address. A job that tracks is not isolated from "
-        "the network.",
+        description="MLflow server to track training jobs, by https address or SageMaker ARN (app "
+        "or tracking server); such jobs have network access.",
     )
     registers_versions: bool = Field(
         default=False,
-        description="Keep each judged version in a model package group of SageMaker too, with its "
-        "metrics and approval status, and let an approval or a rejection there count.",
+        description="Register each judged version in a SageMaker model package group too, where "
+        "people can also approve or reject it.",
     )
 
     @property

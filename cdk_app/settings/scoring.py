@@ -19,26 +19,26 @@ class Scoring(Settings):
         ge=1,
         le=1000,
         json_schema_extra=unit("parts"),
-        description="Number of parts of a large file that are scored at once.",
+        description="Parts to score concurrently for a large file.",
     )
     part_mb: int = Field(
         default=16,
         ge=1,
         le=128,
         json_schema_extra=unit("MB"),
-        description="Size of a part of a large file.",
+        description="Part size for large files.",
     )
     tolerated_failure_percentage: int = Field(
         default=5,
         ge=0,
         le=100,
         json_schema_extra=unit("%"),
-        description="Share of the parts that may fail before the others are given up.",
+        description="Failed parts, as a percentage, above which scoring a large file stops.",
     )
     kept_days: int = Field(
         default=7,
         ge=1,
         le=365,
         json_schema_extra=unit("days"),
-        description="How long files to score, which hold text, and their results are kept.",
+        description="Time to keep files to score, which contain text, and their results.",
     )

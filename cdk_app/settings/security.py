@@ -18,32 +18,31 @@ class Security(Settings):
 
     subnet_ids: Annotated[tuple[str, ...], AfterValidator(forms.subnets)] = Field(
         default=(),
-        description="Subnets that the functions run in; empty to run outside of a VPC. They must "
-        "reach S3, Kinesis, SSM, Secrets Manager, SNS, DynamoDB, CloudWatch, X-Ray, Step Functions "
-        "and SageMaker.",
+        description="Subnets for the functions, which need access to [AWS services](#network); "
+        "leave empty to run outside a VPC.",
     )
     security_group_ids: Annotated[tuple[str, ...], AfterValidator(forms.security_groups)] = Field(
         default=(),
-        description="Security groups of the functions; empty to run outside of a VPC.",
+        description="Security groups for the functions; leave empty to run outside a VPC.",
     )
     key_administrators: Annotated[tuple[str, ...], AfterValidator(forms.principals)] = Field(
         default=(),
-        description="ARNs of roles and users who may administer the keys, beside those whom IAM "
-        "lets.",
+        description="Roles and users, by ARN, who may administer the keys in addition to those "
+        "whom IAM permits.",
     )
     key_deletion_days: int = Field(
         default=30,
         ge=7,
         le=30,
         json_schema_extra=unit("days"),
-        description="How long a deleted key can be restored.",
+        description="Time during which a deleted key can be restored.",
     )
     key_rotation_days: int = Field(
         default=365,
         ge=90,
         le=2560,
         json_schema_extra=unit("days"),
-        description="How often a key's material changes.",
+        description="Interval between key rotations.",
     )
 
     @model_validator(mode="after")

@@ -20,55 +20,55 @@ class Serving(Settings):
     canary_minutes: Literal[0, 5, 10, 15, 30] = Field(
         default=0,
         json_schema_extra=unit("minutes"),
-        description="How long new code of the predictor and of the web service gets a tenth of the "
-        "batches and requests, watched by their alarms, before it gets all; 0 for all at once.",
+        description="Time in which new code for the predictor and web service gets 10 % traffic, "
+        "and an alarm rolls it back; 0 disables the canary.",
     )
     provisioned_concurrency: int = Field(
         default=0,
         ge=0,
         le=1000,
         json_schema_extra=unit("environments"),
-        description="Number of environments of the predictor that are kept warm, and paid for; "
-        "0 for none.",
+        description="Predictor environments to keep warm, at a price.",
     )
     reserves_concurrency: bool = Field(
         default=False,
-        description="Reserve concurrency for each function, which no other function of the account "
-        "can take. New accounts often have 10 in all: see [Concurrency](#concurrency).",
+        description="Reserve concurrency for each function; check the account's quota first "
+        "([Concurrency](#concurrency)).",
     )
     predictor_concurrency: int = Field(
         default=10,
         ge=1,
         le=1000,
         json_schema_extra=unit("invocations"),
-        description="Concurrency to reserve for the predictor, which needs one for each shard.",
+        description="Concurrency to reserve for the predictor, at least one for each concurrent "
+        "batch.",
     )
     other_concurrency: int = Field(
         default=5,
         ge=1,
         le=1000,
         json_schema_extra=unit("invocations"),
-        description="Concurrency to reserve for each function that has no setting of its own.",
+        description="Concurrency to reserve for each function without its own setting.",
     )
     champion_ttl_seconds: int = Field(
         default=30,
         ge=1,
         le=60,
         json_schema_extra=unit("seconds"),
-        description="How soon a warm predictor looks for another champion.",
+        description="Time after which a warm predictor checks for a new champion.",
     )
     reasons: ReasonsPolicy = Field(
         default=ReasonsPolicy.ON_REQUEST,
         strict=False,  # `always` may be written as text
-        description="Which predictions say what moved them. Reasons hold words of the post.",
+        description="When a prediction includes an explanation, which contains words from the "
+        "post.",
     )
 
     scorer: ScorerKind = Field(
         default=ScorerKind.ARRAYS,
         strict=False,  # `scikit-learn` may be written as text
-        description="What versions may be scored by: `arrays` alone, which every function has, or "
-        "`scikit-learn` too, for pipelines that cannot be exported. The functions that predict "
-        "then come as a container image: see [Scorers](model.md#scorers).",
+        description="Scorers that the functions have: `arrays` for exported models, or "
+        "`scikit-learn` for any pipeline, in a container image ([Scorers](model.md#scorers)).",
     )
 
     @model_validator(mode="after")

@@ -42,15 +42,15 @@ class Stage(Settings):
     """Settings of one deployment, checked when it is made."""
 
     name: Annotated[str, AfterValidator(_name)] = Field(
-        description="Part of the names of what is deployed.",
+        description="Part of each resource's name.",
     )
     retains_data: bool = Field(
         description="Keep buckets, streams and keys when the stack is deleted, and protect the "
-        "stack from that.",
+        "stack from deletion.",
     )
     requires_byte_code: bool = Field(
-        description="Refuse to synthesize without the functions' own Python, whose byte code the "
-        "layers ship.",
+        description="Fail the synthesis unless it runs on the functions' Python version, for "
+        "which the layers ship byte code.",
     )
     streaming: Streaming = Field(default_factory=Streaming)
     serving: Serving = Field(default_factory=Serving)
@@ -63,7 +63,7 @@ class Stage(Settings):
     querying: Querying = Field(default_factory=Querying)
     web_service: WebService | None = Field(
         default=None,
-        description="The HTTP API that predicts on request; without, nothing listens.",
+        description="HTTP API that predicts on request, if the stage has one.",
     )
 
     @model_validator(mode="after")

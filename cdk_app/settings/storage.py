@@ -23,28 +23,28 @@ class Storage(Settings):
     log_retention_days: _LogDays = Field(
         default=30,
         json_schema_extra=unit("days"),
-        description="How long logs are kept.",
+        description="Time to keep logs.",
     )
     raw_archive_days: int = Field(
         default=30,
         ge=3,
         le=3650,
         json_schema_extra=unit("days"),
-        description="How long the raw archive is kept: predictions as they were delivered, which "
-        "the settled archive is made of.",
+        description="Time to keep the raw archive: predictions as delivered, from which windows "
+        "are settled.",
     )
     archive_retention_days: int | None = Field(
         default=None,
         ge=3,
         le=3650,
         json_schema_extra=unit("days"),
-        description="How long the settled archive is kept, with a row for each prediction; None "
-        "for ever.",
+        description="Time to keep the settled archive, which has one row per prediction; forever "
+        "if unset.",
     )
     quarantine_retention_days: int = Field(
         default=30,
         ge=1,
         le=3650,
         json_schema_extra=unit("days"),
-        description="How long records that were quarantined or given up are kept.",
+        description="Time to keep quarantined records and failed batches.",
     )

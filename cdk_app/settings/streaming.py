@@ -30,60 +30,62 @@ class Streaming(Settings):
     mode: StreamMode = Field(
         default=StreamMode.PROVISIONED,
         strict=False,  # `on_demand` may be written as text
-        description="`provisioned` with `streaming.shards`, or `on_demand`: Kinesis adds shards by "
-        "itself, and an idle stream costs more.",
+        description="Capacity mode for both streams: `provisioned` uses `streaming.shards`, while "
+        "`on_demand` lets Kinesis add shards and costs more when idle.",
     )
     shards: int = Field(
         default=1,
         ge=1,
         le=500,
-        description="Number of shards of a provisioned stream.",
+        description="Shards in each provisioned stream.",
     )
     retention_hours: int = Field(
         default=24,
         ge=24,
         le=8760,
         json_schema_extra=unit("hours"),
-        description="How long the posts stream keeps a record.",
+        description="Time to keep records in the posts stream.",
     )
     predictions_retention_hours: int = Field(
         default=24,
         ge=24,
         le=8760,
         json_schema_extra=unit("hours"),
-        description="How long the predictions stream keeps a record; the archive keeps them all.",
+        description="Time to keep records in the predictions stream; the archive has its own "
+        "retention.",
     )
     enhanced_fan_out: bool = Field(
         default=False,
-        description="Give the predictor 2 MB a second of each shard for itself.",
+        description="Give the predictor its own read throughput: 2 MB a second per shard.",
     )
     parallelization_factor: int = Field(
         default=1,
         ge=1,
         le=10,
-        description="Number of batches of one shard that are predicted at once; the records of a "
-        "partition key stay in order.",
+        description="Concurrent batches per shard; records with the same partition key stay in "
+        "order.",
     )
     batch_size: int = Field(
         default=500,
         ge=1,
         le=10_000,
         json_schema_extra=unit("records"),
-        description="Maximum number of records in a batch of the event source mapping.",
+        description="Maximum records in a batch for the predictor.",
     )
     batch_window_seconds: int = Field(
         default=1,
         ge=0,
         le=300,
         json_schema_extra=unit("seconds"),
-        description="How long the mapping waits for a batch to fill.",
+        description="Longest time that Lambda waits to fill a batch.",
     )
     maximum_record_age_seconds: int = Field(
         default=3600,
         ge=60,
         le=int(LONGEST.total_seconds()),
         json_schema_extra=unit("seconds"),
-        description="Age at which the mapping gives a record up; until then it is tried again.",
+        description="Age at which Lambda stops retrying a record and discards its batch into the "
+        "failure destination.",
     )
 
     @property

@@ -25,10 +25,10 @@ class Jwt(Settings):
     GROUP: ClassVar[str] = "web_service.jwt"
 
     issuer: Annotated[str, AfterValidator(forms.issuer)] = Field(
-        description="The https address below which the issuer's keys are found.",
+        description="Https address for the token issuer's keys.",
     )
     audience: Annotated[tuple[str, ...], AfterValidator(_audience)] = Field(
-        description="Whom a token must have been made for: one of these.",
+        description="Accepted audiences: each token must name one.",
     )
 
 
@@ -39,23 +39,23 @@ class WebService(Settings):
 
     jwt: Jwt | None = Field(
         default=None,
-        description="Whose tokens callers show; without, they sign with credentials of AWS, and "
-        "IAM decides.",
+        description="Issuer whose tokens the HTTP API accepts; if unset, callers sign with AWS "
+        "credentials and IAM authorises them.",
     )
     requests_per_second: int = Field(
         default=50,
         ge=1,
         le=10_000,
         json_schema_extra=unit("requests"),
-        description="How many requests all callers together may make steadily; the gateway answers "
-        "others with 429.",
+        description="Steady request rate for all callers together, above which the gateway "
+        "answers 429.",
     )
     burst: int = Field(
         default=100,
         ge=1,
         le=5_000,
         json_schema_extra=unit("requests"),
-        description="How many requests all callers together may make at once.",
+        description="Largest burst for all callers together, above which the gateway answers 429.",
     )
     concurrency: int = Field(
         default=10,
@@ -69,6 +69,6 @@ class WebService(Settings):
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("answers"),
-        description="Number of answers of 500 and above in five minutes from which the alarm "
-        "fires.",
+        description="Answers with status 500 or above in five minutes at which the web service "
+        "alarm fires.",
     )

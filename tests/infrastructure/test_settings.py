@@ -1,6 +1,7 @@
 """The settings of a stage: each is checked, described, and on its page."""
 
 import math
+import re
 from typing import get_args
 
 import pytest
@@ -189,16 +190,21 @@ def test_a_stage_has_a_name_that_everything_that_is_deployed_can_bear(name):
 @pytest.mark.parametrize(
     "setting", list(documentation.settings()), ids=lambda setting: setting.path
 )
-def test_every_setting_has_a_description_and_every_number_limits(setting):
+def test_every_setting_has_one_sentence_and_every_number_limits(setting):
     kinds = (setting.field.annotation, *get_args(setting.field.annotation))
-    assert setting.field.description.endswith(".")
+    assert re.fullmatch(r"(?:(?!\. ).)+\.", setting.field.description)
     if int in kinds or float in kinds:
         assert limits_of(setting.field), "a number without limits"
 
 
-def test_the_page_on_stages_has_the_table():
-    assert documentation.table() in (PROJECT / "docs" / "stages.md").read_text(), (
-        "run `python -m cdk_app.settings` and put its table into docs/stages.md"
+def test_each_description_is_of_one_setting():
+    descriptions = [setting.field.description for setting in documentation.settings()]
+    assert len(set(descriptions)) == len(descriptions)
+
+
+def test_the_page_on_stages_has_the_tables():
+    assert documentation.tables() in (PROJECT / "docs" / "stages.md").read_text(), (
+        "run `python -m cdk_app.settings` and put its tables into docs/stages.md"
     )
 
 
