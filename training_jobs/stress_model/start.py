@@ -1,5 +1,8 @@
 """The training container's start: root is given up before anything is read, then it trains.
 
+Linear algebra runs on one thread. The matrices are small: more threads wait for each other, and
+take three times the processor time. A model does not depend on the number of cores either.
+
 SageMaker's agent makes ``/opt/ml/model`` and ``/opt/ml/output`` as root, so a container that began
 as somebody else could write neither its model nor why it failed: ``docs/decisions/0011``. Nothing
 of a third party is imported here, as this alone runs as root.
@@ -14,6 +17,7 @@ from pathlib import Path
 
 _TRAINING = "training_jobs.stress_model.train"
 _STICKY_FOR_ALL = 0o1777
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main(arguments: list[str]) -> None:
@@ -25,7 +29,8 @@ def main(arguments: list[str]) -> None:
     if "TRAINING_USER" in os.environ and os.geteuid() == 0:
         give_up_root(os.environ["TRAINING_USER"], Path("/opt/ml"), Path("/tmp"))  # noqa: S108
     command = [sys.executable, "-m", _TRAINING, *arguments]
-    os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
+    variables = os.environ | _ONE_THREAD
+    os.execve(sys.executable, command, variables)  # noqa: S606 - the interpreter that runs this
 
 
 def give_up_root(name: str, prefix: Path, temporary: Path) -> None:

@@ -91,10 +91,14 @@ def test_folders_that_sagemaker_did_not_make_are_made(tmp_path, monkeypatch):
 
 @pytest.fixture
 def begun(monkeypatch):
-    """What becomes of the process: the users that root is given up for, and the command."""
-    seen = {"users": [], "command": None}
+    """What becomes of the process: whom root is given up for, its command and its variables."""
+    seen = {"users": []}
     monkeypatch.setattr(start, "give_up_root", lambda name, *_: seen["users"].append(name))
-    monkeypatch.setattr(os, "execv", lambda _, command: seen.update(command=command))
+
+    def execve(_, command, variables):
+        seen.update(command=command, variables=variables)
+
+    monkeypatch.setattr(os, "execve", execve)
     return seen
 
 
@@ -119,6 +123,13 @@ def test_outside_a_container_nobody_changes(begun, monkeypatch):
     start.main(["train", "--prefix", "/somewhere"])
     assert begun["users"] == []
     assert begun["command"][-2:] == ["--prefix", "/somewhere"]
+
+
+def test_it_trains_on_one_thread_whatever_the_machine_has(begun, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    start.main(["train"])
+    assert begun["variables"]["OPENBLAS_NUM_THREADS"] == "1"
+    assert begun["variables"]["OMP_NUM_THREADS"] == "1"
 
 
 IMPORTED_BY_THE_START = """
