@@ -1,13 +1,15 @@
 """Synthetic labelled posts for any task, made of its definition alone.
 
 The words are made up, so that they are of no language. Each class has words of its own, a numeric
-feature leans to one side of its plausible range in each, and a tenth of the labels are wrong.
+feature leans to one side of its plausible range in each, and a tenth of the labels are wrong. Posts
+of `NEWCOMERS` differ from the others in words and numbers, and so in what the classes look like.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import Post
@@ -25,16 +27,24 @@ _MISLABELLED = 0.1
 _MISSING = 0.03
 _LEAN = 0.15
 """How far from its middle a feature's mean is, in widths of its range; one deviation."""
+_SHIFT = 0.2
+"""How far the features' means of newcomers are above those of others, in the same unit."""
 
 
 def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPost]:
     """Generate posts of every community in a random order; ids begin with a prefix."""
     # The same words for every seed: what a model learned of some posts holds for others.
     lexicon = random.Random(task.name)  # noqa: S311 - no secret
-    words = [_word(lexicon) for _ in range(_FILLER + 2 * _MARKERS)]
-    filler, markers = words[: -2 * _MARKERS], (words[-2 * _MARKERS : -_MARKERS], words[-_MARKERS:])
+    common = _Words.made_up(lexicon)
+    of_newcomers = common.beside(_Words.made_up(lexicon))
     posts = [
-        _post(task, f"{prefix}{community}-{place}", community, filler, markers, chance)
+        _post(
+            task,
+            f"{prefix}{community}-{place}",
+            community,
+            of_newcomers if community in NEWCOMERS else common,
+            chance,
+        )
         for community, size in SIZES.items()
         for place in range(size)
     ]
@@ -42,35 +52,50 @@ def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPos
     return posts
 
 
-def _word(lexicon: random.Random) -> str:
-    return "".join(lexicon.choices(_SYLLABLES, k=lexicon.randint(2, 4)))
+@dataclass(frozen=True)
+class _Words:
+    """What posts are made of: words of any post, and those of each class."""
+
+    filler: list[str]
+    markers: tuple[list[str], list[str]]
+
+    @staticmethod
+    def made_up(lexicon: random.Random) -> _Words:
+        def words(count: int) -> list[str]:
+            return [
+                "".join(lexicon.choices(_SYLLABLES, k=lexicon.randint(2, 4))) for _ in range(count)
+            ]
+
+        return _Words(words(_FILLER), (words(_MARKERS), words(_MARKERS)))
+
+    def beside(self, others: _Words) -> _Words:
+        """Return these and others together."""
+        (negative, positive), (more_negative, more_positive) = self.markers, others.markers
+        markers = negative + more_negative, positive + more_positive
+        return _Words(self.filler + others.filler, markers)
 
 
 def _post(
-    task: Task,
-    post_id: str,
-    community: str,
-    filler: list[str],
-    markers: tuple[list[str], list[str]],
-    chance: random.Random,
+    task: Task, post_id: str, community: str, words: _Words, chance: random.Random
 ) -> LabelledPost:
     shown = chance.randint(0, 1)
     label = shown if chance.random() >= _MISLABELLED else 1 - shown
-    words = chance.choices(filler, k=chance.randint(25, 60))
+    text = chance.choices(words.filler, k=chance.randint(25, 60))
     for side, count in ((shown, 5), (1 - shown, 2)):
-        words += chance.choices(markers[side], k=count)
-    chance.shuffle(words)
-    numbers = tuple(_value(feature, shown, chance) for feature in task.numeric_features)
-    return LabelledPost(Post(post_id, " ".join(words), numbers, None, community), label)
+        text += chance.choices(words.markers[side], k=count)
+    chance.shuffle(text)
+    centre = 0.5 + (_LEAN if shown else -_LEAN) + (_SHIFT if community in NEWCOMERS else 0.0)
+    numbers = tuple(_value(feature, centre, chance) for feature in task.numeric_features)
+    return LabelledPost(Post(post_id, " ".join(text), numbers, None, community), label)
 
 
-def _value(feature: NumericFeature, shown: int, chance: random.Random) -> float:
+def _value(feature: NumericFeature, centre: float, chance: random.Random) -> float:
+    """Return a value around a centre, which is in widths of the feature's range, or none."""
     if chance.random() < _MISSING:
         return math.nan
     low, high = _span(feature)
     width = high - low
-    mean = (low + high) / 2 + (_LEAN if shown else -_LEAN) * width
-    return round(min(high, max(low, chance.gauss(mean, _LEAN * width))), 4)
+    return round(min(high, max(low, low + chance.gauss(centre, _LEAN) * width)), 4)
 
 
 def _span(feature: NumericFeature) -> tuple[float, float]:
