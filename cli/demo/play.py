@@ -21,6 +21,7 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.consumer import Consumer
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import local_tracking_uri, of_local_stack
+from stresswatch.task.definition import TASK
 
 
 def play_demo(console: Console, output: Path) -> Summary:
@@ -40,10 +41,10 @@ def play_demo(console: Console, output: Path) -> Summary:
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     data = load_posts()
-    summary = Summary(data=data.name)
+    summary = Summary(TASK.name, data.name)
     stack_directory = output / "stack"
     _remove_stack(stack_directory)  # what a killed run may have left behind
-    with View(console, f"Stresswatch: one turn of the loop, on {data.name}") as view:
+    with View(console, f"{TASK.title}: one turn of the loop, on {data.name}") as view:
         try:
             with view.act("Synthesize the stack") as act:
                 act.say("CDK app → CloudFormation template")

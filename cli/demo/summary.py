@@ -33,12 +33,12 @@ class DriftWindow:
 
 @dataclass(frozen=True)
 class CommunityRate:
-    """The stress rate of a community that the first champion had not seen.
+    """The rate of positive posts in a community that the first champion had not seen.
 
     Attributes
     ----------
     called : float or None
-        Share of its posts that the champions called stressed; None with too few posts.
+        Share of its posts that the champions called positive; None with too few posts.
     corrected, low, high : float or None
         By the labels of the posts that were drawn; None with too few.
     true : float
@@ -79,6 +79,10 @@ class Summary:
 
     Attributes
     ----------
+    task : str
+        Name of the task.
+    data : str
+        What the posts are.
     lost : int
         Valid posts that were sent and have no prediction.
     duplicates : int
@@ -87,14 +91,13 @@ class Summary:
         Over the held-out posts of unseen communities, as served before and after the promotion.
     f1_change, brier_change : Change
         On these posts.
-    stress_rate : CommunityRate or None
-        Of the unseen community with the most posts.
     communities : list of CommunityRate
         Of each unseen community, the largest first.
     steps : dict of str to float
         Seconds of each act.
     """
 
+    task: str
     data: str
     posts_sent: int = 0
     predictions_received: int = 0
@@ -111,7 +114,6 @@ class Summary:
     brier_after: float = 0.0
     f1_change: Change | None = None
     brier_change: Change | None = None
-    stress_rate: CommunityRate | None = None
     communities: list[CommunityRate] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)

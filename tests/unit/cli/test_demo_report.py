@@ -23,6 +23,7 @@ CHECK = {"name": "F1", "champion": 0.7, "challenger": 0.8, "passed": True, "reas
 def summary(communities: list[CommunityRate]) -> Summary:
     change = Change(0.04, 0.01, 0.07)
     return Summary(
+        task="stress",
         data="synthetic posts",
         champion_before="v1",
         champion_after="v2",
