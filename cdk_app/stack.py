@@ -83,7 +83,8 @@ class StresswatchStack(Stack):
             self, "Dashboard", {dimension_names.STAGE: stage.name, **outputs}, foundation.alarms
         )
         self._output(outputs)
-        self._output({stack_outputs.CODE_COMMIT: code_commit()})
+        scorer = stage.serving.scorer.value
+        self._output({stack_outputs.CODE_COMMIT: code_commit(), stack_outputs.SCORER: scorer})
         if queue := foundation.storage.label_queue:
             self._output({stack_outputs.LABEL_QUEUE_BUCKET: queue.bucket_name})
         if web := self._web_service:

@@ -16,6 +16,7 @@ from cli.errors import OperatorError
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read, read_if_there
 from stresswatch.model.artefact_file import CorruptArtefact
+from stresswatch.model.scorer import OtherLabel, ScorerNotAllowed
 from stresswatch.retraining.approvals import answer
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.task.definition import TASK
@@ -98,7 +99,8 @@ class Versions:
         Raises
         ------
         OperatorError
-            When there is no such version, or its file is not the one that served.
+            When there is no such version, its file is not the one that served, or the stage
+            cannot serve it any more.
         """
         parameter = self.deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
         ssm = self.deployment.target.client("ssm")
@@ -107,9 +109,12 @@ class Versions:
             raise OperatorError("No version serves yet, so there is none to go back from.")
         pointer = self._earlier(read_changes(ssm, parameter), current, version)
         try:
-            verify_model(self._s3, pointer)
-        except (DigestMismatch, CorruptArtefact) as error:
-            raise OperatorError(f"{error}; {current.version} goes on serving.") from error
+            verify_model(self._s3, pointer, self.deployment.target.scorer)
+        except (DigestMismatch, CorruptArtefact, ScorerNotAllowed, OtherLabel) as error:
+            raise OperatorError(
+                f"{pointer.version} cannot serve: {error}. Nothing is changed; {current.version} "
+                "stays the champion."
+            ) from error
         decision = Decision.now(self._operator, why)
         self._journal.bar(current.version, decision)
         self._journal.lift_bar(pointer.version)

@@ -233,9 +233,7 @@ def _nothing_yet() -> html.Section:
 def _notices(snapshot: Snapshot) -> list[Any]:
     unreadable = snapshot.unreadable.items()
     notices = [f"What could not be read: {name}. {why}" for name, why in unreadable]
-    if change := snapshot.task_change:
-        notices.append(change.advice)
-    return [html.P(notice, className="verdict bad") for notice in notices]
+    return [html.P(said, className="verdict bad") for said in (*notices, *snapshot.notices)]
 
 
 def _versions(snapshot: Snapshot) -> html.Div:

@@ -15,7 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import local
 from cli.errors import NoSuchStack, OperatorError, sentence
+from stresswatch.aws import stack_outputs
 from stresswatch.aws.stack_outputs import stack_name
+from stresswatch.model.scorer import ScorerKind
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 LOCAL_DIRECTORY = Path(".stresswatch")
@@ -47,6 +49,11 @@ class Target:
             raise OperatorError(
                 f"The stack {self.name} has no output {name}; deploy this version of the code."
             ) from None
+
+    @property
+    def scorer(self) -> ScorerKind:
+        """What the stage allows to score."""
+        return ScorerKind(self.output(stack_outputs.SCORER))
 
 
 def find_target(*, on_local: bool, stage: str) -> Target:

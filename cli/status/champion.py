@@ -8,10 +8,10 @@ from datetime import datetime
 from cli.deployment.client import DeploymentClient
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import Location, read_if_there
+from stresswatch.model.scorer import ScorerNotAllowed, require_allowed
 from stresswatch.versions.champion import Change, read_changes
 from stresswatch.versions.model_version import MANIFEST_FILE, Manifest
 from stresswatch.versions.shadow import ShadowPointer, read_shadow
-from stresswatch.versions.task_change import TaskChange
 
 
 def read_champions(deployment: DeploymentClient) -> list[Change]:
@@ -21,13 +21,23 @@ def read_champions(deployment: DeploymentClient) -> list[Change]:
     )
 
 
-def read_task_change(deployment: DeploymentClient, changes: Sequence[Change]) -> TaskChange | None:
-    """Read how the features of the last champion differ from those that posts have."""
+def read_manifest(deployment: DeploymentClient, changes: Sequence[Change]) -> Manifest | None:
+    """Read what the last champion says of itself."""
     if not changes:
         return None
     place = Location.parse(changes[-1].pointer.uri) / MANIFEST_FILE
     content = read_if_there(deployment.target.client("s3"), place)
-    return Manifest.from_bytes(content).task_change if content else None
+    return Manifest.from_bytes(content) if content else None
+
+
+def why_not_served(deployment: DeploymentClient, champion: Manifest | None) -> str:
+    """Say why the stage does not serve the champion; empty where it does."""
+    try:
+        if champion:
+            require_allowed(champion.scorer, deployment.target.scorer)
+    except ScorerNotAllowed as error:
+        return f"The champion is not served: {error}; or go back with `stresswatch rollback`."
+    return ""
 
 
 def read_challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:

@@ -17,7 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus, read_alarms
-from cli.status.champion import read_challenger, read_champions, read_task_change
+from cli.status.champion import (
+    read_challenger,
+    read_champions,
+    read_manifest,
+    why_not_served,
+)
 from cli.status.runs import WorkflowRun, monitoring_runs, retrainings
 from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable
@@ -81,6 +86,8 @@ class Snapshot:
         The version that shadows the champion, and until when.
     task_change : TaskChange or None
         How the champion's features differ from those that posts have; None where they do not.
+    not_served : str
+        Why the stage does not serve the champion; empty where it does.
     runs, monitoring : sequence of WorkflowRun
         Of the retraining and of the monitoring workflow, newest first.
     unreadable : mapping of str to str
@@ -97,6 +104,7 @@ class Snapshot:
     changes: Sequence[Change] = ()
     challenger: ShadowPointer | None = None
     task_change: TaskChange | None = None
+    not_served: str = ""
     runs: Sequence[WorkflowRun] = ()
     monitoring: Sequence[WorkflowRun] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +142,7 @@ class Snapshot:
             "champion": self.champion or None,
             "task_change": self.task_change
             and {**asdict(self.task_change), "advice": self.task_change.advice},
+            "not_served": self.not_served or None,
             "challenger": challenger
             and {
                 "version": challenger.pointer.version,
@@ -148,6 +157,12 @@ class Snapshot:
             },
             "unreadable": dict(self.unreadable),
         }
+
+    @property
+    def notices(self) -> list[str]:
+        """Return what is to be said of the champion, in sentences."""
+        change = self.task_change
+        return [said for said in (self.not_served, change and change.advice) if said]
 
     def threshold(self, panel: Panel) -> float | None:
         """Return the threshold of the panel's alarm, in the panel's unit."""
@@ -174,6 +189,7 @@ def take_snapshot(
         return otherwise
 
     changes: Sequence[Change] = attempt("champion", lambda: read_champions(deployment), [])
+    manifest = attempt("manifest", lambda: read_manifest(deployment, changes), None)
     nothing: dict[str, tuple[MeasuredSeries, ...]] = {}
     return Snapshot(
         name=deployment.target.name,
@@ -184,9 +200,8 @@ def take_snapshot(
         ),
         alarms=attempt("alarms", lambda: read_alarms(deployment.target), []),
         changes=changes,
-        task_change=attempt(
-            "task of the champion", lambda: read_task_change(deployment, changes), None
-        ),
+        task_change=manifest.task_change if manifest else None,
+        not_served=attempt("scorer", lambda: why_not_served(deployment, manifest), ""),
         challenger=attempt("challenger", lambda: read_challenger(deployment, at), None),
         runs=attempt("retraining", lambda: retrainings(deployment), []),
         monitoring=attempt("monitoring", lambda: monitoring_runs(deployment), []),

@@ -110,9 +110,7 @@ def _champion(snapshot: Snapshot) -> str:
         return "none yet; `stresswatch seed` uploads data, `stresswatch retrain` trains the first"
     last = snapshot.changes[-1]
     served = f"{literal(snapshot.champion)}, since {timestamp(last.at)}: {literal(last.because)}"
-    if change := snapshot.task_change:
-        served += f"\n[yellow]{literal(change.advice)}[/]"
-    return served
+    return "\n".join([served, *(f"[yellow]{literal(notice)}[/]" for notice in snapshot.notices)])
 
 
 def _challenger(snapshot: Snapshot) -> str:

@@ -182,6 +182,7 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         == NAMES - {stack_outputs.LABEL_QUEUE_BUCKET}  # a stage that draws posts has it
         == {
             "CodeCommit",
+            "Scorer",
             "PostsStreamName",
             "PredictionsStreamName",
             "ArchiveBucketName",

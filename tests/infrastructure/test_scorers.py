@@ -4,6 +4,7 @@ import pytest
 
 from cdk_app.settings.errors import InvalidStage
 from cdk_app.settings.stages import STAGES
+from stresswatch.aws import stack_outputs
 from stresswatch.model.scorer import ScorerKind
 from tests.infrastructure.conftest import PLAIN, synthesize
 
@@ -45,6 +46,11 @@ def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
         assert made[name]["Environment"]["Variables"]["SCORER"] == ScorerKind.SCIKIT_LEARN
         assert made[name]["Environment"]["Variables"]["OMP_NUM_THREADS"] == "1"
     assert len({str(made[name]["Code"]) for name in PREDICTING}) == 1
+
+
+def test_commands_are_told_what_the_stage_allows(template, allowing):
+    said = [one.body["Outputs"][stack_outputs.SCORER]["Value"] for one in (template, allowing)]
+    assert said == [ScorerKind.ARRAYS, ScorerKind.SCIKIT_LEARN]
 
 
 def test_nothing_more_is_allowed_for_it(template, allowing):

@@ -180,6 +180,7 @@ class TestOperator:
             stack_outputs.MODEL_BUCKET: "models",
             stack_outputs.CHAMPION_PARAMETER: ENVIRONMENT["CHAMPION_PARAMETER"],
             stack_outputs.JOURNAL_TABLE: ENVIRONMENT["JOURNAL_TABLE"],
+            stack_outputs.SCORER: ENVIRONMENT["SCORER"],
         }
         return DeploymentClient(Target("stresswatch-dev", outputs, boto3.client))
 

@@ -3,7 +3,7 @@
 import io
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -12,9 +12,13 @@ from threadpoolctl import threadpool_limits
 
 import lambdas.api.handler as api
 from cli.backfill.backfill_posts import backfill
+from cli.dashboard.page import body
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target
+from cli.errors import OperatorError
 from cli.model_versions import Versions
+from cli.status.snapshot import take_snapshot
+from cli.status.table import status_table
 from lambdas.dataset.handler import handler as dataset
 from lambdas.gate.handler import handler as gate
 from lambdas.predictor.handler import handler as predict
@@ -140,7 +144,7 @@ class TestAllowed:
         promote({"gate": verdict}, CONTEXT)
         assert aws.pointer() == second
         predict(BATCH, CONTEXT)
-        assert Versions(client_of()).rollback(None, "complaints") == first
+        assert Versions(client_of(ScorerKind.SCIKIT_LEARN)).rollback(None, "complaints") == first
         predict(BATCH, CONTEXT)
         served = {one["model_version"] for one in aws.predictions()}
         assert served == {"v1", "v2"}
@@ -194,20 +198,43 @@ class TestNotAllowed:
         assert answer["accepted"]
         assert answer["parent"] == "v2"
 
+    def test_no_rollback_lets_it_serve_again(self, aws, version_files, second_files):
+        aws.promote("v2", second_files)
+        champion = aws.promote("v1", version_files)
+        with pytest.raises(OperatorError) as refused:
+            Versions(client_of()).rollback(None, "complaints")
+        assert "v2 cannot serve: " in str(refused.value)
+        assert "set serving.scorer to scikit-learn" in str(refused.value)
+        assert aws.pointer() == champion
+        assert aws.journal.barred("v1") is None
+
+    def test_the_status_says_why_the_champion_is_not_served(self, aws, second_files):
+        aws.promote("v2", second_files)
+        snapshot = take_snapshot(client_of(), "dev", timedelta(hours=1))
+        said = snapshot.as_dict()["not_served"]
+        assert said.startswith("The champion is not served: the version is scored by scikit-learn")
+        assert said in str(body(snapshot))
+        shown = io.StringIO()
+        Console(file=shown, width=1000).print(status_table(client_of(), "dev"))
+        assert said in shown.getvalue()
+        allowing = take_snapshot(client_of(ScorerKind.SCIKIT_LEARN), "dev", timedelta(hours=1))
+        assert allowing.not_served == ""
+
     def test_batch_scoring_says_why(self, aws, second_files):
         pointer = aws.publish("v2", second_files)
         with pytest.raises(ScorerNotAllowed, match=r"set serving\.scorer to scikit-learn"):
             scoring.handler({"part": {}, "results": "", **asdict(pointer)}, CONTEXT)
 
 
-def target():
+def target(scorer=ScorerKind.ARRAYS):
     outputs = {
         stack_outputs.MODEL_BUCKET: "models",
         stack_outputs.CHAMPION_PARAMETER: ENVIRONMENT["CHAMPION_PARAMETER"],
         stack_outputs.JOURNAL_TABLE: ENVIRONMENT["JOURNAL_TABLE"],
+        stack_outputs.SCORER: scorer,
     }
     return Target("stresswatch-dev", outputs, boto3.client)
 
 
-def client_of():
-    return DeploymentClient(target())
+def client_of(scorer=ScorerKind.ARRAYS):
+    return DeploymentClient(target(scorer))

@@ -64,6 +64,7 @@ def target():
             stack_outputs.FAILED_BATCHES_QUEUE: "failed-batches",
             stack_outputs.DEAD_LETTERS_QUEUE: "dead-letters",
             stack_outputs.PLAN_FUNCTION: "plan",
+            stack_outputs.SCORER: "arrays",
             stack_outputs.SETTLE_FUNCTION: "settle",
             stack_outputs.MONITORING_STATE_MACHINE: machine["stateMachineArn"],
             stack_outputs.RETRAINING_STATE_MACHINE: machine["stateMachineArn"],

@@ -38,6 +38,17 @@ class ScorerNotAllowed(InvalidInput):
         )
 
 
+def require_allowed(kind: ScorerKind, allowed: ScorerKind) -> None:
+    """Refuse what the stage has nothing to score with.
+
+    Raises
+    ------
+    ScorerNotAllowed
+    """
+    if kind is ScorerKind.SCIKIT_LEARN and allowed is not kind:
+        raise ScorerNotAllowed
+
+
 class OtherLabel(InvalidInput):
     """A version predicts another label than that of the task."""
 

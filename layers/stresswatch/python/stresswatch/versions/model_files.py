@@ -18,7 +18,7 @@ from stresswatch.model.scorer import (
     OtherLabel,
     Scorer,
     ScorerKind,
-    ScorerNotAllowed,
+    require_allowed,
 )
 from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
@@ -54,14 +54,18 @@ def read_scorer(s3: S3Client, pointer: Pointer, allowed: ScorerKind) -> Scorer:
     return scorer_of(artefact, lambda digest: _read_pipeline(s3, pointer, digest), allowed)
 
 
-def verify_model(s3: S3Client, pointer: Pointer) -> None:
-    """See that the files are those that the pointer names, without what a pipeline needs to score.
+def verify_model(
+    s3: S3Client, pointer: Pointer, allowed: ScorerKind = ScorerKind.SCIKIT_LEARN
+) -> None:
+    """See that a version can serve, without what a pipeline needs to score.
 
     Raises
     ------
-    DigestMismatch, CorruptArtefact
+    DigestMismatch, CorruptArtefact, ScorerNotAllowed, OtherLabel
+        As `read_scorer` does.
     """
     artefact = _read_artefact(s3, pointer)
+    _require_servable(artefact, allowed)
     if artefact.pipeline_sha256:
         _read_pipeline(s3, pointer, artefact.pipeline_sha256)
 
@@ -76,17 +80,21 @@ def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKi
     OtherLabel
     CorruptArtefact
     """
-    if artefact.predicts not in ("", TASK.label.field):
-        raise OtherLabel(artefact.predicts)
+    _require_servable(artefact, allowed)
     if not artefact.pipeline_sha256:
         return artefact
-    if allowed is ScorerKind.ARRAYS:
-        raise ScorerNotAllowed
     data = read_pipeline(artefact.pipeline_sha256)
     # Only the functions that come as a container image have scikit-learn.
     from stresswatch.model.sklearn_scorer import SklearnScorer
 
     return SklearnScorer.read(data, artefact)
+
+
+def _require_servable(artefact: Artefact, allowed: ScorerKind) -> None:
+    if artefact.predicts not in ("", TASK.label.field):
+        raise OtherLabel(artefact.predicts)
+    kind = ScorerKind.SCIKIT_LEARN if artefact.pipeline_sha256 else ScorerKind.ARRAYS
+    require_allowed(kind, allowed)
 
 
 def _read_artefact(s3: S3Client, pointer: Pointer) -> Artefact:
