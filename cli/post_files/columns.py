@@ -16,8 +16,12 @@ FIELDS = (
     *(_ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT, "reasons"),
     *LABEL_FIELDS,
 )
-ALIASES: Mapping[str, str] = {"subreddit": _SOURCE, "social_timestamp": _CREATED_AT}
-"""Dreaddit's own names: they count where the field itself is missing."""
+ALIASES: Mapping[str, str] = {
+    "subreddit": _SOURCE,
+    "social_timestamp": _CREATED_AT,
+    **({TASK.label.column: "label"} if TASK.label.column not in FIELDS else {}),
+}
+"""Dreaddit's own names, and the task's for the label: they count where the field is missing."""
 _KNOWN = dict(ALIASES) | {name: name for name in FIELDS}
 _OFTEN_MEANT = {
     **dict.fromkeys(

@@ -24,6 +24,7 @@ _DEFAULTS = {"id": "post_id", "source": "source", "created_at": "created_at"}
 _OF_LABELS = frozenset({"confidence", "labelled_at", "reasons"})
 _POSITIVE = ("1", "1.0", "true", "yes")
 _NEGATED = re.compile(r"(not?|non|un)[\W_]*|in(?=[a-z])")
+_ID = re.compile(r"_(id|ID)$|[a-z]I[dD]$")
 _FEATURE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
@@ -85,8 +86,6 @@ def guess(columns: Sequence[Column], given: dict[str, str | None], positive: str
         else:
             raise OperatorError(f"Which column is the {part}? Give --{part}; {_listed(columns)}")
     classes = _classes(by_name[fields["label"]], positive)
-    if fields["label"] != "label":
-        notes.append(f"Labelled posts have their label in `label`: rename {fields['label']}.")
     features = []
     for column in columns:
         if column.name in fields.values() or column.name in _OF_LABELS:
@@ -110,14 +109,20 @@ def _by_name(part: str, columns: Sequence[Column]) -> Column | None:
 
 
 def _by_values(part: str, columns: Sequence[Column]) -> Column | None:
-    """Find the longest texts, or the one column of two values; nothing else is told by values."""
+    """Find the longest texts, the one column of two values, or the one whose values are ids."""
     if part == "text":
         longest = max(columns, key=_length, default=None)
         return longest if longest and _length(longest) > 20 else None
     if part == "label":
-        of_two = [column for column in columns if len(column.distinct) == 2]
-        return of_two[0] if len(of_two) == 1 else None
+        return _only([column for column in columns if len(column.distinct) == 2])
+    if part == "id":
+        named = [column for column in columns if _ID.search(column.name)]
+        return _only([column for column in named if len(column.distinct) == column.rows])
     return None
+
+
+def _only(columns: Sequence[Column]) -> Column | None:
+    return columns[0] if len(columns) == 1 else None
 
 
 def _length(column: Column) -> float:

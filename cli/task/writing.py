@@ -36,6 +36,7 @@ noun = {noun}
 threshold = 0.5
 positive = [{positive}]
 negative = [{negative}]
+column = {column}
 {features}
 [recipe]
 number_weight = 1.0
@@ -79,6 +80,7 @@ def definition(guessed: Guess, name: str, noun: str | None, language: str) -> st
         "noun": noun,
         "positive": positive,
         "negative": negative,
+        "column": guessed.fields["label"],
         "notice": f"A probability of {noun} is an estimate.",
     }
     is_english = language.partition("-")[0] == "en"

@@ -83,6 +83,13 @@ def test_each_name_that_is_taken_is_reserved():
             changed('field = "stressed"', 'field = "probability"'),
             "[label] field: 'probability' is reserved; choose another name",
         ),
+        *(
+            (
+                changed("threshold = 0.5", f'threshold = 0.5\ncolumn = "{column}"'),
+                f"[label] column: '{column}' has another meaning in files",
+            )
+            for column in ("Text", "sentiment", "confidence")
+        ),
         (
             features("stars", "Stars"),
             "numeric_features: 'Stars' is a numeric feature already; choose another name",
@@ -158,6 +165,7 @@ def test_wording_ranges_and_defaults_do_not_change_the_digest():
         changed("maximum = 100", "maximum = 99"),
         changed("number_weight = 0.03", "number_weight = 1"),
         changed("threshold = 0.5", "threshold = 0.4"),
+        changed("threshold = 0.5", 'threshold = 0.5\ncolumn = "verdict"'),
     ):
         assert parse_task(content).digest == TASK.digest
     one, *others = re.findall(r"\[\[numeric_features\]\]\n(?:.+\n)+", SHIPPED)

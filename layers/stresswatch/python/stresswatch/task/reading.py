@@ -63,8 +63,11 @@ class _Table:
     def __str__(self) -> str:
         return self._place
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
     def take(self, key: str, kind: type | tuple[type, ...], said: str) -> Any:
-        if key not in self._values:
+        if key not in self:
             raise InvalidTask(f"{self._at(key)} is missing; it must be {said}")
         value = self._values.pop(key)
         if not isinstance(value, kind) or isinstance(value, bool):
@@ -109,7 +112,7 @@ class _Table:
         return value
 
     def optional_number(self, key: str) -> float | None:
-        if key not in self._values:
+        if key not in self:
             return None
         value = float(self.take(key, (int, float), "a number"))
         if not math.isfinite(value):
@@ -197,6 +200,7 @@ def _label(table: _Table) -> Label:
         threshold=table.number("threshold", 0, 1),
         positive=table.texts("positive"),
         negative=table.texts("negative"),
+        column=table.text("column") if "column" in table else "label",
     )
     for key, names in (("positive", label.positive), ("negative", label.negative)):
         if not names:
@@ -262,10 +266,7 @@ def _wording(table: _Table) -> Wording:
 
 
 def _require_names(task: Task) -> None:
-    """Refuse names that would meet in a record or in a row of the archive.
-
-    Athena's columns have no case, so names that differ in case alone are the same.
-    """
+    """Refuse names that would meet in a record or in the archive, whose columns have no case."""
     fields = {
         "id": task.fields.id,
         "text": task.fields.text,
@@ -289,6 +290,9 @@ def _require_names(task: Task) -> None:
                 f"{place}: {name!r} is {taken[name.lower()]} already; choose another name"
             )
         taken[name.lower()] = "a numeric feature" if place != "[label] field" else "the label"
+    meant = taken | dict.fromkeys(_TAKEN_IN_RECORDS - {"label"}, "of labels")
+    if meant.get(task.label.column.lower(), "the label") != "the label":
+        raise InvalidTask(f"[label] column: {task.label.column!r} has another meaning in files")
     if len(task.numeric_features) > MAXIMUM_FEATURES:
         raise InvalidTask(
             f"numeric_features: there are {len(task.numeric_features)}; at most "

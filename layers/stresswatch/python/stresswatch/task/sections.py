@@ -47,6 +47,8 @@ class Label(NamedTuple):
         The probability from which on a post is called positive, between 0 and 1.
     positive, negative : tuple of str
         Names of each class in lower case. The first is shown; files may have any of them.
+    column : str
+        Name of the label's column in files of labelled posts; ``label`` stays valid beside it.
     """
 
     field: str
@@ -54,6 +56,7 @@ class Label(NamedTuple):
     threshold: float
     positive: tuple[str, ...]
     negative: tuple[str, ...]
+    column: str
 
     @property
     def rate(self) -> str:
