@@ -32,9 +32,6 @@ TYPED_BY = {
     "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
     "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",
     "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
-    "stresswatch task init reviews.csv --output task.toml --label verdict "
-    "--noun helpfulness": "tests/unit/cli/test_tasks.py",
-    "stresswatch task check reviews.csv": "tests/unit/cli/test_tasks.py",
     "stresswatch queue --stage prod": "tests/e2e/test_labelling.py",
     "stresswatch queue --stage prod --json": "tests/e2e/test_labelling.py",
     "stresswatch queue --width 10 --stage prod": "tests/e2e/test_labelling.py",
@@ -66,6 +63,7 @@ NOT_RUN = {
 
 PLAYED_BY = {
     ("docs/tutorial.md", "Run the loop"): "tests/e2e/test_tutorial.py",
+    ("docs/another-data-set.md", "From a CSV to a served model"): "tests/e2e/test_walk.py",
     ("docs/operations.md", "Deploying a stage"): "tests/e2e/test_delivery.py",
 }
 """Sections of which a test types all lines, but for those above, on a stack of their own."""
