@@ -11,6 +11,7 @@ from stresswatch.evaluation.metrics import (
     chance_of_roc_auc,
     expected_calibration_error,
     measure,
+    measure_resamples,
 )
 
 ROWS = st.lists(
@@ -88,6 +89,19 @@ def test_where_all_posts_have_one_class_the_roc_auc_has_no_interval():
     intervals = bootstrap_intervals(np.ones(9, dtype=np.int64), np.full(9, 0.7), list("abcdefghi"))
     assert "roc_auc" not in intervals
     assert intervals["recall"] == (1.0, 1.0)
+
+
+def test_resamples_are_measured_as_their_posts_would_be_one_by_one():
+    labels, probability = predictions(40)
+    probability = probability.round(1)  # ties
+    times = np.random.default_rng(5).integers(3, size=(20, 40))
+    times[0], times[1] = labels, 1 - labels  # resamples of one class
+    measured = measure_resamples(labels, probability, times.astype(float))
+    for row, counts in enumerate(times):
+        alone = measure(np.repeat(labels, counts), np.repeat(probability, counts)).as_dict()
+        for name in METRICS:
+            expected = np.nan if alone[name] is None else alone[name]
+            assert measured[name][row] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 class TestChanceOfRocAuc:

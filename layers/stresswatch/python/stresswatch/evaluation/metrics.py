@@ -13,6 +13,9 @@ from stresswatch.contracts.predictions import DECISION_THRESHOLD
 METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibration_error")
 
 _RESAMPLES = 1000
+_MOST_COUNTS = 2_000_000
+"""Entries of the matrix of resamples that is held at once."""
+_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,59 @@ def bootstrap_intervals(
     which is the ROC-AUC of one class, is left out.
     """
     _, group = np.unique(groups, return_inverse=True)
-    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    n_groups = int(group.max()) + 1
     chance = np.random.default_rng(7)
-    drawn: dict[str, list[float]] = {name: [] for name in METRICS}
-    for _ in range(_RESAMPLES):
-        chosen = chance.integers(len(members), size=len(members))
-        rows = np.concatenate([members[one] for one in chosen])
-        quality = measure(labels[rows], probability[rows]).as_dict()
-        for name, values in drawn.items():
-            if (value := quality[name]) is not None:
-                values.append(value)
+    blocks: list[dict[str, NDArray[np.float64]]] = []
+    block = max(1, _MOST_COUNTS // len(labels))
+    for begin in range(0, _RESAMPLES, block):
+        times = [
+            np.bincount(chance.integers(n_groups, size=n_groups), minlength=n_groups)[group]
+            for _ in range(min(block, _RESAMPLES - begin))
+        ]
+        blocks.append(measure_resamples(labels, probability, np.array(times, dtype=np.float64)))
+    intervals = {}
+    for name in METRICS:
+        values = np.concatenate([measured[name] for measured in blocks])
+        if len(values := values[~np.isnan(values)]):
+            low, high = np.quantile(values, (0.025, 0.975)).tolist()
+            intervals[name] = (low, high)
+    return intervals
+
+
+def measure_resamples(
+    labels: NDArray[np.int64], probability: NDArray[np.float64], times: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return each of `METRICS` of resamples, as `measure` would; NaN for a ROC-AUC of one class.
+
+    Parameters
+    ----------
+    times : array of float, shape (n_resamples, n_posts)
+        How often each resample has each post.
+
+    Returns
+    -------
+    dict of str to array of shape (n_resamples,)
+    """
+    positive, predicted = labels == 1, probability >= DECISION_THRESHOLD
+    posts, positives = times.sum(axis=1), times @ positive
+    called, hits = times @ predicted, times @ (positive & predicted)
+    gaps = np.eye(_BINS)[_bin_of(probability, _BINS)] * (probability - labels)[:, np.newaxis]
+    order = np.argsort(probability)
+    first_of_ties = np.flatnonzero(np.diff(probability[order], prepend=-1.0))
+    above, below = (
+        np.add.reduceat((times * side)[:, order], first_of_ties, axis=1)
+        for side in (positive, ~positive)
+    )
+    won = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
+    pairs = positives * (posts - positives)
     return {
-        name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
-        for name, values in drawn.items()
-        if values
+        "accuracy": times @ (positive == predicted) / posts,
+        "precision": hits / np.maximum(called, 1),
+        "recall": hits / np.maximum(positives, 1),
+        "f1": 2 * hits / np.maximum(called + positives, 1),
+        "brier": times @ (probability - labels) ** 2 / posts,
+        "roc_auc": np.where(pairs, won / np.maximum(pairs, 1), np.nan),
+        "calibration_error": np.abs(times @ gaps).sum(axis=1) / posts,
     }
 
 
@@ -122,15 +164,18 @@ def chance_of_roc_auc(
 
 
 def expected_calibration_error(
-    labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = 10
+    labels: NDArray[np.int64], probability: NDArray[np.float64], bins: int = _BINS
 ) -> float:
     """Return the mean distance between probability and share of positive posts, bin by bin.
 
     Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
     """
-    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(place, weights=probability - labels, minlength=bins)
+    gap = np.bincount(_bin_of(probability, bins), weights=probability - labels, minlength=bins)
     return float(np.abs(gap).sum() / len(labels))
+
+
+def _bin_of(probability: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    return np.minimum((probability * bins).astype(np.int64), bins - 1)
 
 
 def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
