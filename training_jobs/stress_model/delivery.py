@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sklearn.pipeline import Pipeline
 
-from stresswatch.model import pipeline_file
 from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES, Scorer
 from stresswatch.model.sklearn_export import (
     NotExportable,
@@ -17,7 +16,6 @@ from stresswatch.model.sklearn_export import (
     largest_difference,
     prove_parity,
 )
-from stresswatch.model.sklearn_scorer import SklearnScorer
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, sha256
 from training_jobs.stress_model.dataset import DataSet, frame
 from training_jobs.stress_model.features import LexiconShares
@@ -57,9 +55,7 @@ def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparamete
     NotExportable
         When the arrays score otherwise than the pipeline that they were exported from.
     UnusablePipeline
-        When its file is too large.
-    UntrustedType
-        When it is made of a type that no function would load.
+        When its file is too large, or made of a type that no function would load.
     """
     try:
         artefact = export_pipeline(pipeline)
@@ -73,7 +69,14 @@ def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparamete
 def _store(
     pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparameters, not_exportable: str
 ) -> Delivery:
-    data = pipeline_file.write(pipeline)
+    # Here, as the import of skops takes long, and arrays do not need it.
+    from stresswatch.model import pipeline_file
+    from stresswatch.model.sklearn_scorer import SklearnScorer
+
+    try:
+        data = pipeline_file.write(pipeline)
+    except pipeline_file.UntrustedType as error:
+        raise UnusablePipeline(str(error)) from error
     if len(data) > MAXIMUM_PIPELINE_BYTES:
         raise UnusablePipeline(
             f"the pipeline's file has {len(data):,} bytes, and at most {MAXIMUM_PIPELINE_BYTES:,} "

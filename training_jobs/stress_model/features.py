@@ -43,8 +43,16 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Lay the lexicons out as a matrix; nothing is learnt of the texts."""
         words = sorted({word for lexicon in self.lexicons.values() for word in lexicon})
         self.words_ = tuple(words)
+        row_of = {word: row for row, word in enumerate(words)}
+        entries = [
+            (weight, row_of[word], column)
+            for column, lexicon in enumerate(self.lexicons.values())
+            for word, weight in lexicon.items()
+            if weight
+        ]
+        weights, rows, columns = zip(*entries, strict=True)
         self.weights_ = csr_matrix(
-            [[lexicon.get(word, 0.0) for lexicon in self.lexicons.values()] for word in words]
+            (weights, (rows, columns)), shape=(len(words), len(self.lexicons)), dtype=np.float64
         )
         return self
 
@@ -58,6 +66,10 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         lengths = np.array([[len(found)] for found in tokens])
         shares: FloatArray = (counts @ self.weights_).toarray() / (lengths + SHARE_PRIOR)
         return shares
+
+    # scikit-learn would copy the lexicons word by word, which takes as long as a fit.
+    def __sklearn_clone__(self) -> Self:
+        return type(self)(self.lexicons)
 
     # Stored as the lexicons alone, in one text: skops stores a dictionary entry by entry, which
     # takes seconds for tens of thousands of words.
@@ -104,6 +116,9 @@ class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 gaps[incomplete], np.column_stack(expected), numbers[incomplete]
             )
         return numbers
+
+    def __sklearn_clone__(self) -> Self:
+        return type(self)(self.lexicons)
 
     def __getstate__(self) -> dict[str, Any]:
         fitted = {"regressions_": self.regressions_} if hasattr(self, "regressions_") else {}

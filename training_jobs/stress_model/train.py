@@ -26,7 +26,6 @@ import pandas as pd
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
-from stresswatch.model.pipeline_file import UntrustedType
 from stresswatch.model.predict import predict
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 from stresswatch.task.definition import TASK
@@ -92,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
         files = train(prefix / "input")
-    except (UnusableDataSet, InvalidHyperparameters, UnusablePipeline, UntrustedType) as error:
+    except (UnusableDataSet, InvalidHyperparameters, UnusablePipeline) as error:
         return _fail(prefix, str(error))
     except Exception as error:
         # No message: that of an unforeseen error could quote a post.
@@ -113,7 +112,7 @@ def train(inputs: Path) -> dict[str, bytes]:
 
     Raises
     ------
-    UnusableDataSet, InvalidHyperparameters, UnusablePipeline, UntrustedType
+    UnusableDataSet, InvalidHyperparameters, UnusablePipeline
         With one sentence that says what is wrong.
     """
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
