@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from sklearn.pipeline import Pipeline
 
 from benchmarks.baseline import BaselineModel
 from benchmarks.crossvalidation import FOLDS, Fit, Predict, Probability, out_of_fold
@@ -33,6 +34,7 @@ from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.search import search_number_weight
 from training_jobs.stress_model.suspicious_labels import look_wrong
 from training_jobs.stress_model.suspicious_labels import out_of_fold as beside
 
@@ -85,8 +87,19 @@ def _pipeline(**changed: object) -> Fit:
     return fit
 
 
+def _as_trained(posts: Sequence[LabelledPost]) -> Pipeline:
+    hyperparameters = Hyperparameters()
+    found = search_number_weight(posts, hyperparameters)
+    return fit_pipeline(posts, replace(hyperparameters, number_weight=found.number_weight))
+
+
+def _shipped(posts: Sequence[LabelledPost]) -> Predict:
+    fitted = _as_trained(posts)
+    return lambda others: fitted.predict_proba(frame(others))[:, 1]
+
+
 def _without_numbers(posts: Sequence[LabelledPost]) -> Predict:
-    fitted = fit_pipeline(posts, Hyperparameters())
+    fitted = _as_trained(posts)
     gaps = dict.fromkeys(NUMERIC_FEATURES, np.nan)
     return lambda others: fitted.predict_proba(frame(others).assign(**gaps))[:, 1]
 
@@ -97,7 +110,8 @@ def _baseline(posts: Sequence[LabelledPost]) -> Predict:
 
 
 RECIPES: dict[str, Fit] = {
-    "shipped": _pipeline(),
+    "shipped": _shipped,
+    "shipped, without a search": _pipeline(),
     "shipped, posts without numbers": _without_numbers,
     "baseline": _baseline,
     "text only": _pipeline(features__numbers="drop"),

@@ -89,6 +89,14 @@ class Retraining(Settings):
         le=2**32 - 1,
         description="Random seed for the training job.",
     )
+    search_seconds: int = Field(
+        default=120,
+        ge=0,
+        le=86_400,
+        json_schema_extra=unit("seconds"),
+        description="Time limit for the training job's search for a better "
+        "[number weight](model.md#number-weight); 0 turns the search off.",
+    )
     gate: InstanceOf[GateRules] = Field(
         default_factory=GateRules,
         description="Minimum values, margins and confidence by which the gate judges a challenger.",

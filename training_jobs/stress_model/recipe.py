@@ -58,6 +58,9 @@ class Hyperparameters:
     number_weight : float
         What the standardised lexicon shares and numbers are multiplied by, beside terms that have
         a norm of 1 in all: the smaller, the more the regression shrinks their coefficients.
+    search_seconds : float
+        How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0 for
+        no search.
     """
 
     pipeline: str = DEFAULT
@@ -65,6 +68,7 @@ class Hyperparameters:
     minimum_document_frequency: int = TASK.recipe.minimum_document_frequency
     inverse_regularisation: float = TASK.recipe.inverse_regularisation
     number_weight: float = TASK.recipe.number_weight
+    search_seconds: float = 120.0
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -79,12 +83,16 @@ class Hyperparameters:
         for name in ("inverse_regularisation", "number_weight"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InvalidHyperparameters(f"{name} must be positive")
+        if not 0 <= self.search_seconds < float("inf"):
+            raise InvalidHyperparameters("search_seconds must be 0 or positive")
         if self.seed < 0:
             raise InvalidHyperparameters("seed must not be negative")
 
     @staticmethod
     def from_strings(values: Mapping[str, str]) -> Hyperparameters:
         """Read hyperparameters the way SageMaker hands them over: every value a string.
+
+        A `number_weight` among them is kept: there is no search.
 
         Raises
         ------
@@ -107,6 +115,8 @@ class Hyperparameters:
                 typed[name] = types.get(name, float)(value)
             except ValueError:
                 raise InvalidHyperparameters(f"{name} must be a number, not {value!r}") from None
+        if "number_weight" in typed:
+            typed["search_seconds"] = 0.0
         return Hyperparameters(**typed)
 
     def as_dict(self) -> dict[str, str | float]:
@@ -141,7 +151,7 @@ def fit_pipeline(
             f"the pipeline's last step, {_last_step(pipeline)}, has no predict_proba; a "
             "CalibratedClassifierCV around it gives it one"
         )
-    _require_terms(pipeline, posts)
+    require_terms(pipeline, posts)
     weights = [labelled.confidence for labelled in posts]
     return pipeline.fit(frame(posts), labels_of(posts), **_sample_weight(pipeline, weights))
 
@@ -168,7 +178,8 @@ def _last_step(pipeline: Pipeline) -> str:
     return f"{name!r} ({type(classifier).__name__})"
 
 
-def _require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
+def require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
+    """Raise `UnusableDataSet` where no word stands in as many posts as a term of it must."""
     steps = pipeline.get_params().values()
     terms = next((step for step in steps if isinstance(step, CountVectorizer)), None)
     if terms is None:

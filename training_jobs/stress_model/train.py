@@ -52,6 +52,7 @@ from training_jobs.stress_model.recipe import (
     fit_pipeline,
     selected_features,
 )
+from training_jobs.stress_model.search import search_number_weight
 from training_jobs.stress_model.suspicious_labels import suspicious_labels
 from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
 
@@ -121,7 +122,12 @@ def train(inputs: Path) -> dict[str, bytes]:
     tracker = Tracker(os.environ.get(TRACKING_ADDRESS), EXPERIMENT)
     with tracker.run(provenance.version) as run:
         run.log(
-            parameters=hyperparameters.as_dict(),
+            # MLflow changes no value: the number weight follows when it is chosen.
+            parameters={
+                name: value
+                for name, value in hyperparameters.as_dict().items()
+                if name != "number_weight"
+            },
             tags={name: value or "none" for name, value in asdict(provenance).items()},
         )
         return _train(inputs / "data" / "train", hyperparameters, provenance, run)
@@ -142,6 +148,14 @@ def _train(
         ", ".join(absent) or "none",
     )
 
+    search = search_number_weight(dataset.train, hyperparameters)
+    log.info("number weight %g: %s", search.number_weight, search.reason)
+    hyperparameters = replace(hyperparameters, number_weight=search.number_weight)
+    run.log(
+        parameters={"number_weight": search.number_weight},
+        metrics=search.metrics(),
+        tags={"number_weight_reason": search.reason},
+    )
     pipeline = fit_pipeline(dataset.train, hyperparameters)
     delivery = deliver(pipeline, dataset, hyperparameters)
 
@@ -192,6 +206,7 @@ def _train(
         scorer=delivery.scorer.kind,
         not_exportable=delivery.not_exportable,
         trusted_types=delivery.trusted_types,
+        search=search.as_dict(),
     )
     curves = draw_curves(dataset.evaluation, probability)
     files |= model_card(manifest, curves)

@@ -81,6 +81,7 @@ class TrainingJob:
                         "pipeline": settings.pipeline,
                         "k": str(settings.selected_features),
                         "seed": str(settings.seed),
+                        "search_seconds": str(settings.search_seconds),
                         "version.$": "$.dataset.version",
                         "parent.$": "$.dataset.parent",
                         "dataset_sha256.$": "$.dataset.dataset_sha256",

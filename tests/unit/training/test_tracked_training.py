@@ -31,6 +31,10 @@ def test_a_run_is_tracked_with_all_that_it_measured_and_made(container, labelled
     assert record.data.tags["dataset_sha256"] == "d" * 64
     overall = Manifest.from_bytes(files_of(container)["manifest.json"]).metrics["overall"]
     assert record.data.metrics["f1"] == overall["f1"]
+    search = Manifest.from_bytes(files_of(container)["manifest.json"]).search
+    assert record.data.params["number_weight"] == str(search["number_weight"])
+    assert record.data.tags["number_weight_reason"] == search["reason"]
+    assert record.data.metrics["search/number_weight_1/brier"] == search["trials"][-1]["brier"]
     assert record.data.metrics["interval/f1_low"] == overall["intervals"]["f1"][0]
     assert "slice/ptsd/brier" in record.data.metrics
     files = {

@@ -83,6 +83,9 @@ class Manifest:
         Why the pipeline is no arrays; empty where it is.
     trusted_types : tuple of str
         The types that the pipeline's file is made of beyond those that skops trusts by itself.
+    search : mapping or None
+        How the number weight was chosen: ``number_weight``, ``reason``, whether the search
+        ``finished``, ``posts``, ``seconds`` and ``trials``; earlier versions do not say.
     """
 
     version: str
@@ -104,6 +107,7 @@ class Manifest:
     numeric_features: tuple[str, ...] | None = None
     predicts: str | None = None
     task: Mapping[str, str] | None = None
+    search: Mapping[str, Any] | None = None
 
     @property
     def task_change(self) -> TaskChange | None:

@@ -1,0 +1,157 @@
+"""The search for a number weight: what it chooses, when it does not search, and what it records."""
+
+import itertools
+import json
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
+from stresswatch.evaluation.metrics import measure
+from stresswatch.evaluation.splits import groups
+from stresswatch.task.definition import TASK
+from stresswatch.versions.model_version import Manifest
+from tests.conftest import make_posts
+from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
+from training_jobs.stress_model import search
+from training_jobs.stress_model.dataset import frame, labels_of
+from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.search import GRID, Trial, search_number_weight
+
+DEFAULT_WEIGHT = TASK.recipe.number_weight
+POSTS = make_posts(300)
+
+
+def posts_of_numbers(count, seed):
+    """Posts whose label depends on two numbers alone; their words say nothing."""
+    chance = random.Random(seed)
+    words = [f"word{place}" for place in range(600)]
+    posts = []
+    for place in range(count):
+        numbers = tuple(chance.gauss(0, 1) for _ in NUMERIC_FEATURES)
+        label = int(numbers[0] + numbers[1] + chance.gauss(0, 0.3) > 0)
+        text = " ".join(chance.choices(words, k=30))
+        posts.append(LabelledPost(Post(f"{seed}-{place}", text, numbers, None, None), label))
+    return posts
+
+
+def copies_of(posts):
+    return [
+        replace(one, post=one.post._replace(post_id=f"copy-{one.post.post_id}")) for one in posts
+    ]
+
+
+def roc_auc(learned, others, number_weight):
+    pipeline = fit_pipeline(learned, Hyperparameters(number_weight=number_weight))
+    return measure(labels_of(others), pipeline.predict_proba(frame(others))[:, 1]).roc_auc
+
+
+def test_numbers_with_all_of_the_signal_get_as_good_as_full_weight():
+    learned, others = posts_of_numbers(900, seed=1), posts_of_numbers(600, seed=2)
+    found = search_number_weight(learned, Hyperparameters())
+    full = roc_auc(learned, others, 1.0)
+    assert roc_auc(learned, others, DEFAULT_WEIGHT) < full - 0.03
+    assert roc_auc(learned, others, found.number_weight) > full - 0.01
+    assert found.reason.startswith(f"better than the task's value, {DEFAULT_WEIGHT}")
+
+
+def test_the_same_posts_and_hyperparameters_give_the_same_choice():
+    first, second = (search_number_weight(POSTS, Hyperparameters()) for _ in range(2))
+    assert first.finished
+    assert replace(first, seconds=0) == replace(second, seconds=0)
+    assert {trial.number_weight for trial in first.trials} == {*GRID, DEFAULT_WEIGHT}
+    assert first.trials[0].number_weight == DEFAULT_WEIGHT
+
+
+def test_each_fold_s_features_are_those_that_a_training_on_it_would_have():
+    """Nothing of the posts to judge is learned: no term, no scale, no selection."""
+    hyperparameters = Hyperparameters(k=2)
+    labels, group_of = labels_of(POSTS), np.array(groups(POSTS), dtype=object)
+    for fold in search._folds(POSTS, labels, group_of, hyperparameters):
+        learned, judged = ([POSTS[row] for row in rows] for rows in (fold.learn, fold.judge))
+        pipeline = fit_pipeline(learned, hyperparameters)
+        expected = pipeline.predict_proba(frame(judged))[:, 1]
+        ours = search._predict(fold, DEFAULT_WEIGHT, POSTS, hyperparameters)
+        assert ours == pytest.approx(expected, abs=1e-4)
+
+
+def test_posts_of_one_wording_are_in_one_fold():
+    posts = POSTS + copies_of(POSTS)
+    group_of = np.array(groups(posts), dtype=object)
+    folds = search._folds(posts, labels_of(posts), group_of, Hyperparameters())
+    for fold in folds:
+        assert not {*group_of[fold.learn]} & {*group_of[fold.judge]}
+
+
+@pytest.mark.parametrize(("difference", "chosen"), [(-0.0019, 0.03), (-0.0021, 1.0)])
+def test_another_value_must_be_better_by_two_standard_errors(difference, chosen):
+    trials = [Trial(0.03, 0.15, 0, 0), Trial(1.0, 0.15 + difference, difference, 0.001)]
+    assert search._choice(trials)[0].number_weight == chosen
+
+
+def test_copies_of_posts_make_a_difference_no_surer():
+    chance = np.random.default_rng(1)
+    probability = chance.random((2, len(POSTS)))
+    group_of = np.array(groups(POSTS), dtype=object)
+    _, alone = search._trials((0.03, 1.0), probability, POSTS, group_of)
+    _, twice = search._trials((0.03, 1.0), np.tile(probability, 2), POSTS * 2, np.tile(group_of, 2))
+    assert twice.standard_error == pytest.approx(alone.standard_error)
+
+
+@pytest.mark.parametrize(
+    ("posts", "hyperparameters", "reason"),
+    [
+        (POSTS, Hyperparameters(pipeline="perceptron"), "perceptron does not use it"),
+        (POSTS, Hyperparameters(search_seconds=0), "search_seconds is 0"),
+        (POSTS, Hyperparameters.from_strings({"number_weight": "0.3"}), "number_weight is given"),
+        (POSTS[:80], Hyperparameters(), "independent posts, and 50 are needed"),
+    ],
+)
+def test_without_a_search_the_value_stays_and_the_reason_is_said(posts, hyperparameters, reason):
+    found = search_number_weight(posts, hyperparameters)
+    assert (found.number_weight, found.finished) == (hyperparameters.number_weight, False)
+    assert not found.trials
+    assert reason in found.reason
+
+
+def test_a_search_out_of_time_keeps_the_task_s_value_and_says_so():
+    learned = posts_of_numbers(400, seed=1)
+    ticks = itertools.count(step=30)
+    found = search_number_weight(learned, Hyperparameters(), clock=lambda: next(ticks))
+    assert (found.number_weight, found.finished) == (DEFAULT_WEIGHT, False)
+    assert "did not end within 120 seconds" in found.reason
+
+
+def test_a_large_training_split_is_searched_by_whole_groups(monkeypatch):
+    monkeypatch.setattr(search, "MOST_POSTS", 250)
+    drawn = search._drawn(POSTS + copies_of(POSTS), seed=7)
+    assert len(drawn) == 250
+    assert len(set(groups(drawn))) == 125
+
+
+def test_manifest_and_card_say_how_the_number_weight_was_chosen(container):
+    put_posts(container, lines(posts_of_numbers(500, seed=1)))
+    put_parameters(container, version="v1", seed="5")
+    assert run(container) == 0
+    files = files_of(container)
+    manifest = Manifest.from_bytes(files["manifest.json"])
+    found = manifest.search
+    assert found["finished"]
+    assert manifest.hyperparameters["number_weight"] == found["number_weight"] > DEFAULT_WEIGHT
+    card = files["model_card.md"].decode()
+    assert f"| Number weight | {found['number_weight']}, better than the task's value" in card
+    assert all(
+        f"| {trial['number_weight']} | {trial['brier']:.4f} |" in card for trial in found["trials"]
+    )
+
+
+def test_a_given_number_weight_is_that_of_the_model(container, labelled_posts):
+    put_posts(container, lines(labelled_posts))
+    put_parameters(container, version="v1", number_weight="0.5", search_seconds="60")
+    assert run(container) == 0
+    manifest = json.loads(files_of(container)["manifest.json"])
+    assert manifest["hyperparameters"]["number_weight"] == 0.5
+    assert manifest["search"]["reason"].startswith("no search: number_weight is given")

@@ -1,0 +1,249 @@
+"""Choose `number_weight` by cross-validation on the training split, where no value is given.
+
+The task's value stays unless another is better beyond noise: its out-of-fold Brier score is lower
+by more than `STANDARD_ERRORS` standard errors of the paired difference. Holdout posts take no part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import FunctionTransformer
+
+from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.evaluation.splits import groups
+from training_jobs.stress_model.dataset import frame, labels_of, present_features, weighted
+from training_jobs.stress_model.pipelines import DEFAULT
+from training_jobs.stress_model.pipelines.linear import terms_of
+from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline, require_terms
+
+GRID = (0.03, 0.1, 0.3, 1.0)
+"""The values that are tried beside the task's own."""
+FOLDS = 3
+STANDARD_ERRORS = 2
+FEWEST_OF_A_LABEL = 50
+"""Independent posts of each label that the search needs."""
+MOST_POSTS = 5_000
+"""Of a larger training split so many posts are searched on, drawn by the seed."""
+
+FloatArray = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One value, by its out-of-fold predictions.
+
+    Attributes
+    ----------
+    brier : float
+        Each post weighs as much as its label in training.
+    difference, standard_error : float
+        Of `brier` from that of the task's value, over groups of posts; 0 for this value.
+    """
+
+    number_weight: float
+    brier: float
+    difference: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """The number weight of a training, and how it was chosen.
+
+    Attributes
+    ----------
+    reason : str
+        Why it is this one, or why there was no search.
+    finished : bool
+        False where nothing was compared. Where the time limit is the cause, another machine may
+        choose otherwise; else the same posts and hyperparameters give the same choice.
+    posts : int
+        How many posts were searched on.
+    """
+
+    number_weight: float
+    reason: str
+    finished: bool = False
+    posts: int = 0
+    seconds: float = 0.0
+    trials: tuple[Trial, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the figures that MLflow records."""
+        return {"search/seconds": self.seconds, "search/posts": float(self.posts)} | {
+            f"search/number_weight_{trial.number_weight:g}/{name}": value
+            for trial in self.trials
+            for name, value in asdict(trial).items()
+            if name != "number_weight"
+        }
+
+
+class _Fold(NamedTuple):
+    """Rows to learn from and to judge, and their features at weight 1; terms come first."""
+
+    learn: Rows
+    judge: Rows
+    learned: csr_matrix
+    judged: csr_matrix
+    n_terms: int
+
+
+def search_number_weight(
+    posts: Sequence[LabelledPost],
+    hyperparameters: Hyperparameters,
+    clock: Callable[[], float] = time.monotonic,
+) -> Search:
+    """Choose the number weight for a training on these posts.
+
+    Parameters
+    ----------
+    posts : sequence of LabelledPost
+        The training split.
+    hyperparameters : Hyperparameters
+        Its `number_weight` is preferred; `search_seconds` limits the search.
+    clock : callable
+        Returns seconds.
+
+    Raises
+    ------
+    UnusableDataSet
+        When no word stands in as many posts as a term must.
+    """
+    preferred = hyperparameters.number_weight
+    if hyperparameters.pipeline != DEFAULT:
+        return Search(preferred, f"no search: {hyperparameters.pipeline} does not use it")
+    if not hyperparameters.search_seconds:
+        return Search(preferred, "no search: number_weight is given, or search_seconds is 0")
+    posts = _drawn(weighted(posts), hyperparameters.seed)
+    group_of, labels = np.array(groups(posts), dtype=object), labels_of(posts)
+    independent = min(len(set(group_of[labels == label])) for label in (0, 1))
+    if independent < FEWEST_OF_A_LABEL:
+        return Search(
+            preferred,
+            f"no search: the rarer label has {independent} independent posts, and "
+            f"{FEWEST_OF_A_LABEL} are needed",
+        )
+    require_terms(build_pipeline((), hyperparameters), posts)
+    began = clock()
+    values = (preferred, *(value for value in GRID if value != preferred))
+    limit = hyperparameters.search_seconds
+    probability = np.empty((len(values), len(posts)))
+    for fold in _folds(posts, labels, group_of, hyperparameters):
+        for row, value in enumerate(values):
+            if clock() - began > limit:
+                reason = f"the task's value, as the search did not end within {limit:g} seconds"
+                return Search(preferred, reason, False, len(posts), clock() - began)
+            probability[row, fold.judge] = _predict(fold, value, posts, hyperparameters)
+    trials = _trials(values, probability, posts, group_of)
+    chosen, reason = _choice(trials)
+    return Search(chosen.number_weight, reason, True, len(posts), clock() - began, trials)
+
+
+def _drawn(posts: list[LabelledPost], seed: int) -> list[LabelledPost]:
+    """Return all posts, or whole groups of them until there are `MOST_POSTS`."""
+    if len(posts) <= MOST_POSTS:
+        return posts
+    names, group = np.unique(np.array(groups(posts), dtype=object), return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    sizes = np.bincount(group)[order]
+    kept = order[np.cumsum(sizes) <= MOST_POSTS]
+    return [posts[row] for row in np.flatnonzero(np.isin(group, kept))]
+
+
+def _folds(
+    posts: Sequence[LabelledPost],
+    labels: NDArray[np.int64],
+    group_of: NDArray[np.object_],
+    hyperparameters: Hyperparameters,
+) -> Iterator[_Fold]:
+    """Fit the features to each fold's posts to learn from, as `build_pipeline` would.
+
+    The terms of each text are counted once for all folds, as that takes most of the time.
+    """
+    terms = terms_of(hyperparameters)
+    raw = {"min_df": 1, "norm": None, "use_idf": False, "sublinear_tf": False}
+    table = frame(posts)
+    counts = clone(terms).set_params(**raw).fit_transform(table["text"]).tocsc()
+    cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=hyperparameters.seed)
+    for learn, judge in cut.split(labels, labels, group_of):
+        known = counts[:, np.diff(counts[learn].indptr) >= terms.min_df].tocsr()
+        tf_idf = TfidfTransformer(norm=terms.norm, sublinear_tf=terms.sublinear_tf)
+        # Of the posts of a fold none may share a term.
+        tf_idf = (tf_idf if known.shape[1] else FunctionTransformer()).fit(known[learn])
+        present = present_features(posts[row] for row in learn)
+        others = build_pipeline(present, replace(hyperparameters, number_weight=1.0))[0]
+        others.set_params(terms="drop")
+        learned = others.fit_transform(table.iloc[learn], labels[learn])
+        judged = others.transform(table.iloc[judge])
+        yield _Fold(
+            learn,
+            judge,
+            hstack([tf_idf.transform(known[learn]), learned], "csr"),
+            hstack([tf_idf.transform(known[judge]), judged], "csr"),
+            known.shape[1],
+        )
+
+
+def _predict(
+    fold: _Fold, value: float, posts: Sequence[LabelledPost], hyperparameters: Hyperparameters
+) -> FloatArray:
+    """Return the probabilities of a fold's posts to judge, at this number weight."""
+    scale = np.full(fold.learned.shape[1], value)
+    scale[: fold.n_terms] = 1.0
+    learn = [posts[row] for row in fold.learn]
+    classifier = build_pipeline((), hyperparameters)[-1].fit(
+        fold.learned.multiply(scale).tocsr(),
+        labels_of(learn),
+        sample_weight=[labelled.confidence for labelled in learn],
+    )
+    probability: FloatArray = classifier.predict_proba(fold.judged.multiply(scale).tocsr())[:, 1]
+    return probability
+
+
+def _trials(
+    values: Sequence[float],
+    probability: FloatArray,
+    posts: Sequence[LabelledPost],
+    group_of: NDArray[np.object_],
+) -> tuple[Trial, ...]:
+    """Compare each value's probabilities, shape (n_values, n_posts), with those of the first."""
+    weights = np.array([labelled.confidence for labelled in posts])
+    losses = (probability - labels_of(posts)) ** 2
+    _, group = np.unique(group_of, return_inverse=True)
+    total, n_groups = weights.sum(), group.max() + 1
+    trials = []
+    for value, loss in zip(values, losses, strict=True):
+        difference = float(np.average(loss - losses[0], weights=weights))
+        # That of a ratio, as groups differ in weight (Cochran, "Sampling techniques", 1977, 2.11).
+        residuals = np.bincount(group, weights * (loss - losses[0] - difference))
+        error = np.sqrt((residuals**2).sum() * n_groups / (n_groups - 1)) / total
+        brier = float(np.average(loss, weights=weights))
+        trials.append(Trial(value, brier, difference, float(error)))
+    return tuple(trials)
+
+
+def _choice(trials: Sequence[Trial]) -> tuple[Trial, str]:
+    preferred, best = trials[0], min(trials, key=lambda trial: trial.brier)
+    if best is preferred:
+        return preferred, "the task's value, which had the lowest Brier score"
+    compared = (
+        f"{best.number_weight:g} differs from it by {best.difference:+.4f} in Brier score, with a "
+        f"standard error of {best.standard_error:.4f}"
+    )
+    if best.difference < -STANDARD_ERRORS * best.standard_error:
+        return best, f"better than the task's value, {preferred.number_weight:g}: {compared}"
+    return preferred, f"the task's value, as no other is better beyond noise: {compared}"
