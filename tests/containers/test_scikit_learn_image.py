@@ -21,7 +21,7 @@ DOCKERFILE = Path("layers/scikit_learn/Dockerfile")
 POSTS = make_posts(20, seed=9)
 
 
-@pytest.fixture(params=["gradient-boosting", "perceptron"])
+@pytest.fixture(params=["gradient-boosting", "perceptron", "sentence-embeddings"])
 def predictor(request, aws, api, function_environment, tmp_path):
     """The predictor under Lambda's runtime client, with a champion that arrays cannot score."""
     python = find_python()

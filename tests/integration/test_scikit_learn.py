@@ -42,7 +42,7 @@ BATCH = event([payload(post) for post in POSTS])
 CACHES = (predictor, api.service, api.manifest_of, scoring._model)
 
 
-@pytest.fixture(scope="module", params=["gradient-boosting", "perceptron"])
+@pytest.fixture(scope="module", params=["gradient-boosting", "perceptron", "sentence-embeddings"])
 def second_files(request, tmp_path_factory):
     """The files of a version v2 that arrays cannot score."""
     folder = tmp_path_factory.mktemp("training")

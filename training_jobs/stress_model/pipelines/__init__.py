@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
-from training_jobs.stress_model.pipelines import gradient_boosting, linear, perceptron
+from training_jobs.stress_model.pipelines import (
+    gradient_boosting,
+    linear,
+    perceptron,
+    sentence_embeddings,
+)
 
 if TYPE_CHECKING:
     from training_jobs.stress_model.recipe import Hyperparameters
@@ -32,4 +37,5 @@ PIPELINES: Mapping[str, Build] = {
     DEFAULT: linear.build_pipeline,
     "gradient-boosting": gradient_boosting.build_pipeline,
     "perceptron": perceptron.build_pipeline,
+    "sentence-embeddings": sentence_embeddings.build_pipeline,
 }

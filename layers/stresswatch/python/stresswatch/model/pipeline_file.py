@@ -35,6 +35,7 @@ TRUSTED_TYPES = frozenset(
         "stresswatch.text.normalisation.normalise",
         "training_jobs.stress_model.features.LexiconShares",
         "training_jobs.stress_model.features.TextImputer",
+        "training_jobs.stress_model.sentence_embeddings.SentenceEmbeddings",
     }
 )
 """What may be loaded beyond the types that skops trusts by itself."""

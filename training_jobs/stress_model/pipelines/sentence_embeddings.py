@@ -1,0 +1,29 @@
+"""An example that trades money for quality: the default, with sentence embeddings beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sklearn.pipeline import Pipeline
+
+from training_jobs.stress_model.pipelines import linear
+from training_jobs.stress_model.sentence_embeddings import SentenceEmbeddings
+
+if TYPE_CHECKING:
+    from training_jobs.stress_model.recipe import Hyperparameters
+
+EMBEDDING_WEIGHT = 0.5
+"""What embeddings are multiplied by, beside terms that have a norm of 1 as well.
+
+Of 0.25, 0.35, 0.5, 1 and 2 it has the best ROC-AUC and Brier score on Dreaddit, five folds.
+"""
+
+
+def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+    """Build the pipeline."""
+    pipeline = linear.build_pipeline(numeric_features, hyperparameters)
+    features = pipeline["features"]
+    features.transformers.append(("embedding", SentenceEmbeddings(), "text"))
+    features.transformer_weights["embedding"] = EMBEDDING_WEIGHT
+    return pipeline

