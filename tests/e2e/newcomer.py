@@ -1,4 +1,4 @@
-"""What somebody new types in a folder of their own, line by line, as a page tells them."""
+"""A newcomer in an empty folder, who types a page line by line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK = {
 
 
 def lines(page: str, section: str) -> list[str]:
-    """Return the lines of a section, but for those that other tests type."""
+    """Return the lines of a section, except those that other tests type."""
     found = [one.line for one in commands() if (one.page, one.section) == (page, section)]
     return [line for line in found if line not in TYPED_BY]
 
@@ -70,7 +70,7 @@ class Newcomer:
         return done.stdout
 
     def _look_at_the_page(self, words: Sequence[str]) -> str:
-        """Look at the dashboard, on whatever port is free; return what it is made of."""
+        """Open the dashboard on a free port; return its parts."""
         with subprocess.Popen(
             [PROGRAM, *words, "--port", "0"],
             cwd=self.folder,

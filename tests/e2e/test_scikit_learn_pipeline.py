@@ -52,7 +52,7 @@ def deployed(operator: Newcomer) -> Deployed:
 
 @pytest.fixture
 def arrays(deployed: Deployed, tmp_path: Path) -> Pointer:
-    """The champion: arrays that learned labels turned round, so that any other model is better."""
+    """The champion: arrays trained on flipped labels, so that any other model is better."""
     bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
     turned = [replace(one, label=1 - one.label) for one in make_posts(60, seed=5)]
     files = train_version(tmp_path, turned, "v1")

@@ -1,4 +1,4 @@
-"""Somebody's CSV becomes a served model that watches itself, as docs/another-data-set.md says."""
+"""A CSV becomes a served and monitored model, as docs/another-data-set.md says."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Search:
         return asdict(self)
 
     def metrics(self) -> dict[str, float]:
-        """Return the figures that MLflow records."""
+        """Return the metrics for MLflow."""
         return {"search/seconds": self.seconds, "search/posts": float(self.posts)} | {
             f"search/number_weight_{trial.number_weight:g}/{name}": value
             for trial in self.trials

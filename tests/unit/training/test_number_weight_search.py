@@ -67,7 +67,7 @@ def test_the_same_posts_and_hyperparameters_give_the_same_choice():
 
 
 def test_each_fold_s_features_are_those_that_a_training_on_it_would_have():
-    """Nothing of the posts to judge is learned: no term, no scale, no selection."""
+    """The search learns terms, scales and the selection without the posts that it scores."""
     hyperparameters = Hyperparameters(k=2)
     labels, group_of = labels_of(POSTS), np.array(groups(POSTS), dtype=object)
     for fold in search._folds(POSTS, labels, group_of, hyperparameters):
