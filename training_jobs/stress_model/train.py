@@ -148,6 +148,11 @@ def _train(
         ", ".join(absent) or "none",
     )
 
+    if not TASK.text.lexicons:
+        log.info(
+            "the task has no lexicons: a missing number is imputed by little more than its mean, "
+            "and text_sentiment is always 0"
+        )
     search = search_number_weight(dataset.train, hyperparameters)
     log.info("number weight %g: %s", search.number_weight, search.reason)
     hyperparameters = replace(hyperparameters, number_weight=search.number_weight)

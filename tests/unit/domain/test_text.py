@@ -136,6 +136,25 @@ def test_every_invisible_character_is_removed():
     assert normalise(f"a{every}b") == "ab"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("我很累,睡不着!!".translate(FULL_WIDTH), ["我", "很", "累", ",", "睡", "不", "着", "!!"]),
+        ("ｶﾞｯｺｳで iPhone15を", ["ガ", "ッ", "コ", "ウ", "で", "iphone15", "を"]),
+        ("stress?".translate(FULL_WIDTH), ["stress", "?"]),
+        ("นอนไม่หลับ", [*"นอนไมหลบ"]),
+        ("오늘은 힘들다", ["오늘은", "힘들다"]),
+    ],
+)
+def test_text_without_spaces_is_read_by_characters(text, expected):
+    assert tokens(text) == expected
+
+
+def test_a_combining_mark_stays_with_its_character():
+    assert normalise("か\N{COMBINING KATAKANA-HIRAGANA VOICED SOUND MARK}き") == "が き"
+    assert normalise("ที่นี่") == "ที่ นี่"
+
+
 def test_plain_text_only_becomes_small():
     text = "".join(map(chr, range(128))).replace("&", "").replace("`", "")
     assert normalise(text) == text.lower()

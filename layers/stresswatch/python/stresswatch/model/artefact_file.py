@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stresswatch.errors import InvalidInput
 
-FORMAT = 3
+FORMAT = 4
 """Of the file and of what is read in a text: a model is never scored by other rules of text."""
 MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
 """As a file, and uncompressed; an artefact of 30,000 terms has about 1 MB."""

@@ -88,6 +88,14 @@ Soft hyphens, zero-width spaces and joiners, byte order marks, direction marks, 
 https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
 """
 
+_UNSPACED = (
+    "\u0e01-\u0e2e\u0e30-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"  # Thai and Lao
+    "\u1000-\u103f\u1050-\u108f\u1780-\u17dd"  # Burmese and Khmer
+    "\u3005-\u3007\u3041-\u309f\u30a1-\u30ff"  # iteration marks, Hiragana, Katakana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+)
+"""Characters of scripts that write no space between words, as ranges of a regular expression."""
+
 _FORMS = {
     **dict.fromkeys(APOSTROPHES, "'"),
     **dict.fromkeys(QUOTATION_MARKS, '"'),
@@ -120,6 +128,9 @@ _replace_long_runs = re.compile(
     rf"(?:[^\w\s\0-\x7f]|[{_MARKS_THAT_ARE_LETTERS}]){{{MOST_MARKS + 1},}}"
 ).sub
 
+_has_unspaced = re.compile(f"[{_UNSPACED}]").search
+_between_unspaced = re.compile(rf"(?<=[{_UNSPACED}])(?=\w)|(?<=\w)(?=[{_UNSPACED}])(?=\w)").sub
+
 _BLANKS = b"".join(bytes([code]) for code in range(128) if chr(code).isspace())
 _BLANKS_TO_SPACES = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 
@@ -130,7 +141,8 @@ def normalise(text: str) -> str:
     HTML's character references are decoded once, `INVISIBLE` characters and combining marks beyond
     `MOST_MARKS` removed, apostrophes and quotation marks made one, other characters brought to
     Unicode's form NFKC (full-width letters become plain ones, a no-break space a space, an ellipsis
-    three dots), and letters made small.
+    three dots), and letters made small. A character of a script without spaces between words is a
+    word of its own, so that terms are these characters and pairs of them.
     """
     if "&" in text:
         text = decode_references(text)
@@ -139,6 +151,8 @@ def normalise(text: str) -> str:
         text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         if not text.isascii():
             text = _plain_forms(normalize("NFKC", _few_marks(_plain_forms(text))))
+            if _has_unspaced(text):
+                text = _between_unspaced(" ", text)
     return text.lower()[:MAXIMUM_TEXT_LENGTH].replace("`", "'")
 
 
