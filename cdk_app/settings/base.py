@@ -1,4 +1,4 @@
-"""What all settings share: they are frozen, strictly typed, and refused in one sentence."""
+"""Base class for settings: frozen, strictly typed, with one sentence per error."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Settings(BaseModel):
             return handler(data)
         except ValidationError as error:
             if not error.errors()[0]["loc"]:
-                raise  # not a group at all: whoever holds it says so
+                raise  # not a group: the model that holds it reports this
             raise InvalidStage(sentence_of(error, cls, cls.GROUP)) from None
 
     def changed(self, **values: object) -> Self:
-        """Return a copy with other values, checked as any; a mapping changes a group's.
+        """Return a copy with other values, validated; a mapping changes values in a group.
 
         Raises
         ------
@@ -63,5 +63,5 @@ class Settings(BaseModel):
 
 
 def unit(name: str) -> dict[str, Any]:
-    """Return what a `Field` is told of its unit, for the documentation."""
+    """Return a `Field`'s unit in the form of `json_schema_extra`."""
     return {"unit": name}

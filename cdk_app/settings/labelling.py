@@ -11,7 +11,7 @@ from cdk_app.settings.errors import InvalidStage
 
 
 class Labelling(Settings):
-    """Which posts are kept, with their text, for annotators to label."""
+    """Sampling of posts, and their retention with text, for annotators."""
 
     GROUP: ClassVar[str] = "labelling"
 

@@ -13,7 +13,7 @@ from stresswatch.monitoring.drift_rules import DriftRules
 
 
 class Monitoring(Settings):
-    """What is measured of the live predictions, and when people are told."""
+    """Measurements on live predictions, and their alarms."""
 
     GROUP: ClassVar[str] = "monitoring"
 

@@ -10,7 +10,7 @@ from cdk_app.settings.base import Settings, unit
 
 
 class Querying(Settings):
-    """What a query may read, and how long its results are kept."""
+    """Limits for queries, and retention of their results."""
 
     GROUP: ClassVar[str] = "querying"
 

@@ -1,4 +1,4 @@
-"""Settings of the retraining: when one begins, the training job, and who decides."""
+"""Settings of retraining: triggers, training job, gate and approval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stresswatch.retraining.gate_rules import GateRules
 
 
 class Retraining(Settings):
-    """When a model is trained, on what, and what it takes to be promoted."""
+    """Triggers, training job, gate, shadow deployment, approval and probation."""
 
     GROUP: ClassVar[str] = "retraining"
 
@@ -141,7 +141,7 @@ class Retraining(Settings):
 
     @property
     def trains_on_local_disk(self) -> bool:
-        """Whether the training instance's own disk holds the data, which has no key of ours.
+        """Whether data is on the training instance's own disk, without the stack's key.
 
         SageMaker refuses a key for the volume of such an instance, whose hardware encrypts it.
         """
@@ -149,6 +149,6 @@ class Retraining(Settings):
 
     @property
     def tracking_arn(self) -> str | None:
-        """The address of MLflow, where it is SageMaker's."""
+        """The tracking address, if it is an ARN of SageMaker."""
         is_arn = self.tracking_uri and forms.is_mlflow_arn(self.tracking_uri)
         return self.tracking_uri if is_arn else None

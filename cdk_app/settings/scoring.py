@@ -10,7 +10,7 @@ from cdk_app.settings.base import Settings, unit
 
 
 class Scoring(Settings):
-    """How large files are scored."""
+    """Scoring of large files."""
 
     GROUP: ClassVar[str] = "scoring"
 

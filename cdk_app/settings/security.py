@@ -12,7 +12,7 @@ from cdk_app.settings.errors import InvalidStage
 
 
 class Security(Settings):
-    """The network that functions run in, and who may administer the keys."""
+    """Network of the functions, and administration of the keys."""
 
     GROUP: ClassVar[str] = "security"
 

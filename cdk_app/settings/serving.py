@@ -13,7 +13,7 @@ from stresswatch.model.scorer import ScorerKind
 
 
 class Serving(Settings):
-    """The predictor, and how new code of what serves takes over."""
+    """The predictor, and the rollout of new code."""
 
     GROUP: ClassVar[str] = "serving"
 

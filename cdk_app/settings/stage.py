@@ -26,7 +26,7 @@ from stresswatch.settled.sources import TOLERANCE
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _A_WEEK = 7
 LONGEST_NAME = 20
-"""It is part of the names of what is deployed, for which AWS has limits."""
+"""The name is part of resource names, whose length AWS limits."""
 
 
 def _name(value: str) -> str:

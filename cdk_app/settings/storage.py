@@ -1,4 +1,4 @@
-"""Settings of how long data is kept."""
+"""Settings of data retention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of the streams and of the mapping that hands their records to the predictor."""
+"""Settings of the streams and the predictor's event source mapping."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cdk_app.settings.errors import InvalidStage
 from stresswatch.settled.sources import LONGEST
 
 ON_DEMAND_SHARDS = 4
-"""What a stream on demand begins with."""
+"""Initial shards of an on-demand stream."""
 
 
 class StreamMode(StrEnum):
-    """Who says how many shards a stream has."""
+    """Capacity mode of a stream."""
 
     PROVISIONED = "provisioned"
     ON_DEMAND = "on_demand"
@@ -90,7 +90,7 @@ class Streaming(Settings):
 
     @property
     def batches_at_once(self) -> int:
-        """Number of batches that the mapping hands out at once, at least."""
+        """Minimum number of concurrent batches from the event source mapping."""
         on_demand = self.mode == StreamMode.ON_DEMAND
         return (ON_DEMAND_SHARDS if on_demand else self.shards) * self.parallelization_factor
 

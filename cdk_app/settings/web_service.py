@@ -20,7 +20,7 @@ def _audience(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Jwt(Settings):
-    """Whose tokens the web service takes."""
+    """Tokens that the web service accepts."""
 
     GROUP: ClassVar[str] = "web_service.jwt"
 
@@ -33,7 +33,7 @@ class Jwt(Settings):
 
 
 class WebService(Settings):
-    """The HTTP API: who may call it, and how often."""
+    """Callers of the HTTP API, and its limits."""
 
     GROUP: ClassVar[str] = "web_service"
 

@@ -1,8 +1,7 @@
--- Probabilities against labels, in ten bins for each version: of a calibrated one both are alike.
+-- Mean probability and share of positive labels, in ten bins per version: close if calibrated.
 WITH
--- Each post by the first prediction that a version made of it. An id whose rows differ in the digest
--- of the text, or in its length where a row has none, stands for several texts, which labels without
--- their texts cannot tell apart.
+-- A version's first prediction for each post. An id whose rows differ in the text's digest, or in its
+-- length if a row has no digest, has several texts: labels without text cannot distinguish them.
 first_predictions AS (
     SELECT
         model_version,

@@ -1,6 +1,6 @@
--- The share of posts that the model called ${positive}, day by day: biased wherever the model is.
--- The page docs/stress-rate.md says how to correct it with a sample of labels. No interval stands
--- here: one around the called rate would promise what it does not keep.
+-- Share of posts predicted as ${positive} per day: biased if the model is.
+-- docs/stress-rate.md explains how a labelled sample corrects it. An interval around the called rate
+-- would miss this bias, so the query has none.
 SELECT
     "date",
     count(*) AS posts,

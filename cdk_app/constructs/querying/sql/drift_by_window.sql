@@ -1,4 +1,4 @@
--- What the drift monitor found in each window of the last thirty days, and which columns drifted.
+-- Drift per window in the last thirty days, with the drifted features.
 SELECT
     window_start,
     window_end,

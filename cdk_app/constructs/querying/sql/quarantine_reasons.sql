@@ -1,4 +1,4 @@
--- Why records were quarantined in the last seven days, how many, and where the first of them came.
+-- Quarantined records by reason in the last seven days, with the first one's position.
 SELECT
     "date",
     reason,

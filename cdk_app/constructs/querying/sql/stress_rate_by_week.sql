@@ -1,6 +1,6 @@
--- The ${noun} rate by week and community: called by the model, and corrected by labels of drawn posts.
--- Rows with source null are of all communities together. Where corrected_rate is null, too few of
--- the drawn posts have a label, or the cell is suppressed: method says which.
+-- The ${noun} rate by week and community: called by the model, and corrected by labels for drawn posts.
+-- Rows with a null source cover all communities together. If corrected_rate is null, method says
+-- whether too few drawn posts have a label or the cell is suppressed.
 SELECT
     start,
     source,

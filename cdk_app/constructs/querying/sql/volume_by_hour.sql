@@ -1,7 +1,7 @@
--- Posts predicted in each hour of the last seven days, and the communities that they came from.
+-- Predicted posts and their communities per hour in the last seven days.
 SELECT
     "date",
-    -- The folder's hour is that in which the row's window began.
+    -- The partition's hour is when the row's window began.
     date_format(predicted_at, '%H') AS "hour",
     count(*) AS posts,
     count(DISTINCT source) AS communities
