@@ -17,12 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus, read_alarms
-from cli.status.champion import (
-    read_challenger,
-    read_champions,
-    read_manifest,
-    why_not_served,
-)
+from cli.status.champion import read_challenger, read_champions, read_manifest, why_not_served
 from cli.status.runs import WorkflowRun, monitoring_runs, retrainings
 from cli.timestamps import utc_now
 from stresswatch.aws.identifiers import METRIC_DIMENSION, printable

@@ -54,8 +54,8 @@ def deployed(operator: Newcomer) -> Deployed:
 def arrays(deployed: Deployed, tmp_path: Path) -> Pointer:
     """The champion: arrays trained on flipped labels, so that any other model is better."""
     bucket = deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
-    turned = [replace(one, label=1 - one.label) for one in make_posts(60, seed=5)]
-    files = train_version(tmp_path, turned, "v1")
+    flipped = [replace(one, label=1 - one.label) for one in make_posts(60, seed=5)]
+    files = train_version(tmp_path, flipped, "v1")
     for name, content in files.items():
         deployed.client("s3").put_object(Bucket=bucket, Key=f"models/v1/{name}", Body=content)
     pointer = Pointer("v1", f"s3://{bucket}/models/v1/", sha256(files["model.npz"]))
