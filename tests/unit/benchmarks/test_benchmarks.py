@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from benchmarks import gate, quality
+from benchmarks import gate, pipelines, quality
 from benchmarks.baseline import BaselineModel, clean
 from benchmarks.predictor.handlers import event_of
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
 from training_jobs.stress_model.dataset import frame
+from training_jobs.stress_model.pipelines import DEFAULT
 
 TRAIN, TEST = make_posts(150), make_posts(60, seed=2)
 
@@ -63,3 +65,18 @@ def test_the_gate_tells_honest_challengers_from_poisoned_ones():
     assert tallies["learned nothing new"].failed == {"gain on the new holdout": 1}
     assert tallies["all labels flipped"].accepted == 0
     assert tallies["all labels flipped"].failed["ROC-AUC, base holdout"] == 1
+
+
+def test_a_pipeline_differs_from_itself_by_nothing():
+    metrics = pipelines.compare(DEFAULT, TRAIN, seeds=1)
+    assert set(metrics) == set(pipelines.METRICS)
+    for found in metrics.values():
+        assert found["difference"] == 0
+        assert found["interval"] == (0, 0)
+        assert found["means"][0] == found["means"][1]
+
+
+def test_the_interval_of_a_difference_allows_for_folds_that_share_posts():
+    low, high = pipelines.interval(np.array([0.0, 0.02] * 5))
+    half = 2.262157 * (0.35 * 0.001 / 9) ** 0.5
+    assert (low, high) == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
