@@ -41,6 +41,8 @@ _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]", re.ASCII)
 
 T = TypeVar("T")
 log = logging.getLogger("tracking")
+_MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens MLflow's view of runs and metrics; without it, MLflow may open the one for GenAI."""
 
 
 class Tracker:
@@ -178,7 +180,9 @@ def _begin(address: str, experiment: str, name: str) -> tuple[Any, str]:
     experiment_id = (
         found.experiment_id
         if found
-        else client.create_experiment(experiment, artifact_location=_files_of(address))
+        else client.create_experiment(
+            experiment, artifact_location=_files_of(address), tags=_MODEL_TRAINING
+        )
     )
     return client, client.create_run(experiment_id, run_name=name).info.run_id
 

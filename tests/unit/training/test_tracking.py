@@ -56,6 +56,13 @@ def test_the_runs_of_one_tracker_stand_together_under_their_names(address, recor
     assert set(records()) == {"first", "second"}
 
 
+def test_mlflow_opens_the_experiment_as_model_training(address):
+    with Tracker(address, "trials").run("first"):
+        pass
+    tags = mlflow.MlflowClient(address).get_experiment_by_name("trials").tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+
+
 def test_a_run_that_raises_is_recorded_as_failed_and_raises_on(address, records):
     def train():
         with Tracker(address, "trials").run("broken"):
