@@ -1,4 +1,4 @@
-"""The figures on cost: ``python -m docs.cost_figures`` writes them into page and README."""
+"""Write the cost estimates into page and README: ``python -m docs.cost_figures``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SAID = re.compile(
 
 
 class MissingSentence(LookupError):
-    """The README lacks the sentence that says what a million posts a day cost."""
+    """The README lacks the sentence about the cost of a million posts a day."""
 
 
 def report(posts_a_day: float, deployment: PricedStage, measured: Measured) -> CostReport:
@@ -38,7 +38,7 @@ def report(posts_a_day: float, deployment: PricedStage, measured: Measured) -> C
 
 
 def estimate(found: CostReport) -> str:
-    """Return what the command prints, 80 columns wide."""
+    """Return the command's output, 80 columns wide."""
     printed = StringIO()
     found.show(Console(file=printed, width=80))
     lines = [line.rstrip() for line in printed.getvalue().splitlines()]
@@ -46,45 +46,51 @@ def estimate(found: CostReport) -> str:
 
 
 def loads(deployment: PricedStage, measured: Measured) -> str:
-    """Return a table of what the loads cost."""
-    rows = [
-        "| posts a day | $ a month | $ a million posts | dominated by | cheapest, $ a month |"
-        " with an endpoint | with a container |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+    """Return a table of each load's cost, and one of its alternatives."""
+    costs = [
+        "| posts a day | $ a month | $ per million posts | largest item |",
+        "| --- | --- | --- | --- |",
+    ]
+    others = [
+        "| posts a day | cheapest settings | endpoint | container |",
+        "| --- | --- | --- | --- |",
     ]
     for posts in LOADS:
         found = report(posts, deployment, measured)
         lines = found.lines
         dollars, most = total(lines), max(lines, key=lambda line: line.dollars)
         _, endpoint, container = found.alternatives
-        rows.append(
+        costs.append(
             f"| {posts:,} | {dollars:,.0f} | {dollars / (posts * 30 / 1e6):,.2f} "
-            f"| {most.service}, {most.what} | {found.cheapest_dollars:,.0f} "
-            f"| {endpoint.dollars:,.0f} | {container.dollars:,.0f} |"
+            f"| {most.service}, {most.what} |"
         )
-    return "\n".join([*rows, ""])
+        others.append(
+            f"| {posts:,} | {found.cheapest_dollars:,.0f} | {endpoint.dollars:,.0f} "
+            f"| {container.dollars:,.0f} |"
+        )
+    alternatives = "Alternatives, in dollars a month:"
+    return "\n".join([*costs, "", alternatives, "", *others, ""])
 
 
 def limits(deployment: PricedStage, measured: Measured) -> str:
-    """Return a table of every limit, first things first."""
+    """Return a table of all limits, in the order reached."""
     now, then = (report(posts, deployment, measured).limits for posts in (_QUOTED, _LARGEST))
     used_then = {each.what: each.used for each in then}
     rows = [
-        "| limit | unit | used at a million posts a day | at a billion | at most "
-        "| met at, posts a day | whose | remedy |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| limit | at 1 million / 1 billion posts a day / maximum | reached at | remedy |",
+        "| --- | --- | --- | --- |",
     ]
     rows += [
-        f"| {each.what} | {each.unit} | {each.used:,.3g} | {used_then[each.what]:,.3g} "
-        f"| {each.most:,.6g} | {posts_in_words(each.met_at)} "
-        f"| {'AWS' if each.is_quota else 'the stack'} | {each.remedy} |"
+        f"| {each.what}{' (AWS quota)' if each.is_quota else ''}, {each.unit} "
+        f"| {each.used:,.3g} / {used_then[each.what]:,.3g} / {each.most:,.6g} "
+        f"| {posts_in_words(each.met_at)} | {each.remedy} |"
         for each in now
     ]
     return "\n".join([*rows, ""])
 
 
 def written(page: str, deployment: PricedStage, measured: Measured) -> str:
-    """Return the page on cost with its figures made anew."""
+    """Return the cost page with new estimates."""
     for name, part in (
         ("estimate", estimate(report(_QUOTED, deployment, measured))),
         ("loads", loads(deployment, measured)),
@@ -95,7 +101,7 @@ def written(page: str, deployment: PricedStage, measured: Measured) -> str:
 
 
 def introduced(readme: str, deployment: PricedStage, measured: Measured) -> str:
-    """Return the README with its two figures made anew.
+    """Return the README with its two new amounts.
 
     Raises
     ------

@@ -102,7 +102,7 @@ def alternatives(
             {"endpoint hour": 1}, rest,
         ),
         _servers(
-            "container, always on", load, size / measured.predictor.at(size),
+            "always-on container", load, size / measured.predictor.at(size),
             {"container vCPU-hour": 1, "container GB-hour": _CONTAINER_GB}, rest,
         ),
     )  # fmt: skip

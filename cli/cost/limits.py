@@ -1,4 +1,4 @@
-"""Which limit a growing load meets first: of AWS, of the stage's settings, of what was built."""
+"""The limits that a growing load reaches, in order: AWS's quotas, and those of the stage."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _ACCOUNT_SHARDS = 500
 """In us-east-1, us-west-2 and eu-west-1; 200 elsewhere."""
 _ACCOUNT_CONCURRENCY = 1_000
 _UNRESERVED = 100
-"""What Lambda keeps for functions that reserve nothing."""
+"""Executions that Lambda keeps for functions without a reservation."""
 _PREFIX_PUTS = 3_500
 _QUERY_SECONDS = 1_800
 _ON_DEMAND_BYTES = 200_000_000
 _SEARCHED = 1e15
-"""Posts a day; a limit that is not met below is never met."""
+"""Posts a day; a limit above this load counts as unreachable."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit, what the load takes of it, and from how many posts a day it takes more.
+    """A limit, its use by the load, and the load that exceeds it.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Limit:
 
     @property
     def is_quota(self) -> bool:
-        """Whether it is AWS's, and not the stack's own."""
+        """Whether AWS sets the limit, rather than the stage."""
         return self.source != _OURS
 
     @property
@@ -92,85 +92,85 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
 
     found = [
         limit(
-            "the time to settle a shard's window", deployment.settle.timeout, "s",
+            "settle time, one shard", deployment.settle.timeout, "s",
             lambda at: settle_seconds(at, deployment, measured),
-            "a shorter window_minutes",
+            "shorten window_minutes",
         ),
         limit(
-            "the time to settle all shards", deployment.window_hours * 3600, "s a window",
+            "settle time, all shards", deployment.window_hours * 3600, "s per window",
             lambda at: (
                 math.ceil(n_shards(at) / deployment.settle_concurrency)
                 * settle_seconds(at, deployment, measured)
             ),
-            "a higher settle_concurrency",
+            "raise settle_concurrency",
         ),
         limit(
-            "parts of a run", JOBS_A_RUN, "shards", n_shards, "another stage beside this one",
+            "monitoring run", JOBS_A_RUN, "shards", n_shards, "add another stage",
         ),
         limit(
-            "the plan's time", deployment.plan.timeout, "s",
+            "plan time", deployment.plan.timeout, "s",
             lambda at: plan_seconds(at, deployment, measured),
-            "a longer batch window",
+            "lengthen batch_window_seconds",
         ),
         limit(
-            "the drift monitor's time", deployment.drift.timeout, "s a window",
+            "drift time", deployment.drift.timeout, "s per window",
             lambda at: drift_seconds(at, deployment, measured),
-            "a smaller maximum_window_posts",
+            "lower maximum_window_posts",
         ),
         limit(
-            "live quality's time", deployment.quality.timeout, "s",
+            "live quality time", deployment.quality.timeout, "s",
             lambda at: quality_seconds(at, deployment, measured),
-            "a shorter quality_window_days",
+            "shorten quality_window_days",
         ),
         limit(
-            "the stress rate's time", deployment.rate.timeout, "s",
+            "stress rate time", deployment.rate.timeout, "s",
             lambda at: rate_seconds(at, deployment, measured),
-            "a shorter rate_days",
+            "shorten rate_days",
         ),
         limit(
-            "the comparison's time", deployment.compare.timeout, "s",
+            "comparison time", deployment.compare.timeout, "s",
             lambda at: compare_seconds(at, deployment, measured),
-            "shorter shadow_minutes and probation_minutes",
+            "shorten shadow_minutes and probation_minutes",
         ),
         limit(
-            "Athena's time of a query", _QUERY_SECONDS, "s",
+            "Athena query time", _QUERY_SECONDS, "s",
             lambda at: max(
                 quality_seconds(at, deployment, measured), compare_seconds(at, deployment, measured)
             ),
-            "ask AWS for more", _ATHENA,
+            "request a higher quota", _ATHENA,
         ),
         limit(
-            "Lambda's concurrency of the account",
+            "Lambda concurrency per account",
             _ACCOUNT_CONCURRENCY - (_UNRESERVED if reserved else 0),
             "reserved" if reserved else "at once",
-            lambda at: n_shards(at) + rest, "ask AWS for more", _LAMBDA,
+            lambda at: n_shards(at) + rest, "request a higher quota", _LAMBDA,
         ),
         limit(
-            "S3's writes to a prefix", _PREFIX_PUTS, "PUTs a second", puts,
-            "a longer batch_window_seconds", _S3,
+            "S3 writes per prefix", _PREFIX_PUTS, "PUTs per second", puts,
+            "lengthen batch_window_seconds", _S3,
         ),
     ]  # fmt: skip
     if reserved:
         found.append(limit(
-            "the predictor's concurrency", reserved, "shards",
-            n_shards, "a higher predictor_concurrency",
+            "predictor concurrency", reserved, "shards",
+            n_shards, "raise predictor_concurrency",
         ))  # fmt: skip
     if deployment.is_on_demand:
         found.append(limit(
-            "a stream on demand", _ON_DEMAND_BYTES / 1e6, "MB a second",
+            "on-demand stream", _ON_DEMAND_BYTES / 1e6, "MB a second",
             lambda at: at.peak_a_second * measured.post_bytes / 1e6,
-            "ask AWS for more", _KINESIS,
+            "request a higher quota", _KINESIS,
         ))  # fmt: skip
     else:
         found.append(limit(
-            "Kinesis' shards of the account", _ACCOUNT_SHARDS, "shards",
-            lambda at: 2 * n_shards(at), "ask AWS for more", _KINESIS,
+            "Kinesis shards per account", _ACCOUNT_SHARDS, "shards",
+            lambda at: 2 * n_shards(at), "request a higher quota", _KINESIS,
         ))  # fmt: skip
     return sorted(found, key=lambda each: each.met_at or _SEARCHED)
 
 
 def _first_beyond(most: float, used: Callable[[float], float]) -> float | None:
-    """Find where a use that never falls exceeds what there is at most."""
+    """Return the load at which a non-decreasing use exceeds a limit, or None."""
     low, high = 1.0, _SEARCHED
     if used(high) <= most:
         return None

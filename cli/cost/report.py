@@ -89,7 +89,7 @@ class CostReport:
         }
 
     def show(self, console: Console) -> None:
-        """Print it as tables."""
+        """Print the report as tables."""
         load, lines = self.load, self.lines
         console.print(
             f"{self.deployment.name}: {load.posts_a_day:,.0f} posts a day, "
@@ -109,7 +109,7 @@ class CostReport:
         services = defaultdict(list)
         for line in lines:
             services[line.service].append(line)
-        table = _table("What it costs", "service", "$ a month", "share", "most of it")
+        table = _table("Cost", "service", "$ a month", "share", "largest item")
         everything = total(lines)
         for service, its in sorted(services.items(), key=lambda each: -total(each[1])):
             largest = max(its, key=lambda line: line.dollars)
@@ -121,21 +121,21 @@ class CostReport:
             )
         table.add_section()
         table.add_row(
-            "all", f"{everything:,.2f}", "", f"{self._a_million(lines):,.2f} a million posts"
+            "total", f"{everything:,.2f}", "", f"{self._a_million(lines):,.2f} per million posts"
         )
         return table
 
     def _choice(self) -> Table:
         now, best = self.settings(self.deployment), self.settings(self.best)
-        title = f"The cheapest settings, if a post may wait {self.longest_wait:g} s for its batch"
-        table = _table(title, "", "now", "cheapest")
+        title = f"Cheapest settings, if posts wait up to {self.longest_wait:g} s for their batch"
+        table = _table(title, "setting", "now", "cheapest")
         for name in now:
             table.add_row(name, _number(now[name]), _number(best[name]))
         return table
 
     def _alternatives(self) -> Table:
-        title = "The same load, predicted by servers that are always on"
-        table = _table(title, "", "servers", "predicting, $", "the rest, $", "$ a month")
+        title = "The same load on always-on servers"
+        table = _table(title, "predictor", "servers", "predicting, $", "other, $", "$ a month")
         for each in self.alternatives:
             table.add_row(
                 each.name,
@@ -148,7 +148,7 @@ class CostReport:
 
     def _limits(self) -> Table:
         table = _table(
-            "What limits it, first things first", "limit", "used of", "met at, a day", ""
+            "Limits, and the load that reaches them", "limit", "used of", "posts a day", "remedy"
         )
         for each in self.limits[:_SHOWN_LIMITS]:
             colour = "red" if each.is_met else "green"
@@ -164,37 +164,38 @@ class CostReport:
         first = next((each for each in self.limits if each.is_met), None)
         if first:
             yield (
-                f"Not as it is: {first.what} does not suffice ({_number(first.used)} "
-                f"{first.unit}, at most {_number(first.most)}); it takes {first.remedy}."
+                f"This load exceeds a limit: {first.what} ({_number(first.used)} {first.unit}, "
+                f"at most {_number(first.most)}). To fix it, {first.remedy}."
             )
         quota = next(each for each in self.limits if each.is_quota)
         yield (
-            f"Of AWS's quotas, {quota.what} is met first, at {posts_in_words(quota.met_at)} posts "
+            f"The first AWS quota reached is {quota.what}, at {posts_in_words(quota.met_at)} posts "
             f"a day ({_number(quota.most)} {quota.unit}; {quota.source})."
         )
         largest = max(lines, key=lambda line: line.dollars)
         yield (
-            f"{largest.service}, {largest.what}, dominates: {largest.dollars / total(lines):.0%}."
+            f"Largest item: {largest.service}, {largest.what} "
+            f"({largest.dollars / total(lines):.0%})."
         )
         unsure = [line for line in lines if not PRICES[line.price].is_verified]
         names = ", ".join(sorted({line.price for line in unsure if line.dollars >= 0.005}))
         yield (
-            f"{total(unsure) / total(lines):.0%} rests on prices that were not verified: {names}. "
-            "No free tier is taken off. --json has each price with its source and date."
+            f"{total(unsure) / total(lines):.0%} is from unverified prices: {names}. Free tiers "
+            "are not deducted. --json lists each price with its source and date."
         )
-        yield f"Usage was measured on the local stack: {self.measured.origin}."
+        yield f"Usage measured on the local stack: {self.measured.origin}."
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for column in columns:
-        is_number = "$" in column or column in ("share", "servers", "met at, a day")
+        is_number = "$" in column or column in ("share", "servers", "posts a day")
         table.add_column(column, justify="right" if is_number else "left", overflow="fold")
     return table
 
 
 def posts_in_words(count: float | None) -> str:
-    """Write a number of posts as people say it: ``1.44 billion``, or ``never`` for none."""
+    """Return a number of posts in words: ``1.44 billion``, or ``never`` for None."""
     if count is None:
         return "never"
     for size, name in _NAMES:

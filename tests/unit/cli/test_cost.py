@@ -234,14 +234,14 @@ def test_a_limit_is_met_exactly_above_the_load_that_it_names(load, stage):
 
 def test_a_stage_s_own_setting_is_the_example_s_first_limit():
     first = limits(ONE_A_SECOND, STAGE, MEASURED)[0]
-    assert (first.what, first.most, first.is_quota) == ("the predictor's concurrency", 10, False)
+    assert (first.what, first.most, first.is_quota) == ("predictor concurrency", 10, False)
     assert first.met_at == pytest.approx(10 * 1_000 * 86_400 / 3, rel=0.01)
     assert not first.is_met
 
 
 def test_parts_are_as_large_at_most_as_a_shard_s_window():
     seconds = {limit.what: limit for limit in limits(Load(1e12), STAGE, MEASURED)}[
-        "the time to settle a shard's window"
+        "settle time, one shard"
     ]
     # At a third of the peak, an hour of a shard has 1,200,000 posts in batches of 334.
     assert seconds.used == pytest.approx(1 + 12 + 1_200_000 / 334.3 * 0.0025 + 0.25, rel=0.01)
@@ -251,7 +251,7 @@ def test_parts_are_as_large_at_most_as_a_shard_s_window():
 def test_a_query_reads_the_days_of_live_quality_or_of_two_versions():
     month = replace(STAGE, probation_hours=720)
     week, longer = (
-        next(x for x in limits(Load(1e6), stage, MEASURED) if x.what == "Athena's time of a query")
+        next(x for x in limits(Load(1e6), stage, MEASURED) if x.what == "Athena query time")
         for stage in (STAGE, month)
     )
     assert week.used == pytest.approx(3 + 7e6 * 50 / 1e9)
@@ -272,7 +272,7 @@ def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
         settle_concurrency=40,
     )
     first = limits(Load(1e10), roomy, MEASURED)[0]
-    assert (first.what, first.is_met) == ("Kinesis' shards of the account", True)
+    assert (first.what, first.is_met) == ("Kinesis shards per account", True)
     assert first.used == 2 * 348
     assert first.is_quota
 
@@ -280,8 +280,8 @@ def test_a_quota_of_the_account_comes_first_where_nothing_else_limits():
 def test_a_stage_that_reserves_nothing_is_limited_by_the_account_alone():
     unreserved = replace(STAGE, predictor=Function(2, 60, None), reserved_concurrency=0)
     found = {each.what: each for each in limits(Load(1e9), unreserved, MEASURED)}
-    assert "the predictor's concurrency" not in found
-    account = found["Lambda's concurrency of the account"]
+    assert "predictor concurrency" not in found
+    account = found["Lambda concurrency per account"]
     assert (account.most, account.used) == (1000, 35)
 
 
@@ -331,15 +331,15 @@ def test_the_command_prints_tables_of_80_columns(run, posts):
     result = run("--posts-per-day", posts)
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
-    for word in ("Kinesis", "a million posts", "cheapest", "SageMaker endpoint", "dominates"):
+    for word in ("Kinesis", "per million posts", "cheapest", "SageMaker endpoint", "Largest item"):
         assert word in result.stdout
 
 
 def test_what_does_not_suffice_is_said(run):
     shown = " ".join(run("--posts-per-day", "1000000000").stdout.split())
-    assert "Not as it is: the predictor's concurrency does not suffice" in shown
-    assert "a higher predictor_concurrency" in shown
-    assert "Of AWS's quotas, Athena's time of a query is met first, at" in shown
+    assert "This load exceeds a limit: predictor concurrency (35 shards, at most 10)" in shown
+    assert "raise predictor_concurrency" in shown
+    assert "The first AWS quota reached is Athena query time, at" in shown
 
 
 def test_json_has_every_price_with_its_source_and_the_origin_of_the_usage(run):
