@@ -1,1 +1,1 @@
-"""What the stack uses."""
+"""Resources used by the stack."""

@@ -1,1 +1,1 @@
-"""How often the drift monitor is wrong, and what it costs."""
+"""The drift monitor's error rates and cost."""

@@ -1,1 +1,1 @@
-"""What a local stack does under load."""
+"""A local stack under load."""

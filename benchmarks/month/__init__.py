@@ -1,1 +1,1 @@
-"""A month of the loop, day by day, on the local stack with a driven clock."""
+"""A simulated month of the loop on the local stack, with an accelerated clock."""

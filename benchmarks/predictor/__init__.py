@@ -1,4 +1,4 @@
-"""How fast the functions that predict are."""
+"""Speed of the predicting functions."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""How far the stress rate can be believed: bias, coverage and width of its interval."""
+"""The stress rate's accuracy: bias, coverage and interval width."""

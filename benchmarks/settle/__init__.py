@@ -1,1 +1,1 @@
-"""What it takes to settle a part."""
+"""Time and memory to settle a part."""

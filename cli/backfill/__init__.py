@@ -1,1 +1,1 @@
-"""Score posts of before with a model version of choice, apart from all that is live."""
+"""Score historical posts with any model version, apart from live data."""

@@ -1,1 +1,1 @@
-"""The commands: each parses what it is given, calls the part that does it, and prints."""
+"""The commands: each parses its arguments, calls one module, and prints."""

@@ -1,1 +1,1 @@
-"""What a stage costs at a number of posts a day: usage, quantities, price lines, quotas."""
+"""A stage's cost by load: usage, quantities, prices, quotas."""

@@ -1,4 +1,4 @@
-"""The page of `stresswatch dashboard`: a deployment's monitoring, in a browser."""
+"""The `stresswatch dashboard` page: a deployment's monitoring in a browser."""
 
 from cli.dashboard.rates import read_recent_rates
 from cli.dashboard.server import serve

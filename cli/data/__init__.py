@@ -1,4 +1,4 @@
-"""Labelled posts at hand: the real ones where they are, synthetic ones elsewhere."""
+"""Labelled posts: real ones if available, otherwise synthetic."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The loop in fast motion: `stresswatch demo`."""
+"""A short demonstration of the loop: `stresswatch demo`."""

@@ -1,1 +1,1 @@
-"""The deployment that a command works on, and what it does with it."""
+"""The deployment that a command uses, and operations on it."""

@@ -1,1 +1,1 @@
-"""Forget a person's posts: take their records out of everything that the stack keeps of them."""
+"""Delete a person's records from all of the stack's data."""

@@ -1,1 +1,1 @@
-"""`stresswatch queue`, `label` and `annotate`: posts out of the label queue, and labels back."""
+"""`stresswatch queue`, `label` and `annotate`: read the label queue, and submit labels."""

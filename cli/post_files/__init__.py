@@ -1,4 +1,4 @@
-"""Files of posts: what every command reads, by one set of rules.
+"""Post files: one reader for all commands.
 
 `PostFile` reads a file as posts or as labelled posts, and `check` says what is in it. The rules are
 on the page "Preparing data". Formats are in `contents`, `csv_tables`, `json_lines` and

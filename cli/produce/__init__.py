@@ -1,1 +1,1 @@
-"""Send the posts of a file to the posts stream."""
+"""Send a file's posts to the posts stream."""

@@ -1,1 +1,1 @@
-"""Replay: predict what lies in quarantine and in failed batches, once its cause is mended."""
+"""Replay: predict records in quarantine and failed batches, after a fix."""

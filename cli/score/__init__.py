@@ -1,1 +1,1 @@
-"""Score a large file of posts with a model version, many parts at a time, in the stack."""
+"""Score a large post file with a model version, in parallel chunks on the stack."""

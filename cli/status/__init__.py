@@ -1,1 +1,1 @@
-"""How a deployment stands."""
+"""A deployment's status."""

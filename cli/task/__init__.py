@@ -1,1 +1,1 @@
-"""A task for someone's labelled data: written from a sample, and held against a file."""
+"""A task for your labelled data: written from a sample, and checked against a file."""

@@ -1,1 +1,1 @@
-"""The stack's alarms: when their states change, and what follows from a change."""
+"""The stack's alarms: state changes and their actions."""

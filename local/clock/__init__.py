@@ -1,1 +1,1 @@
-"""A clock that somebody drives, for days that pass in seconds."""
+"""An accelerated clock for simulated days."""

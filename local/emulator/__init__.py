@@ -1,1 +1,1 @@
-"""The emulator as a child process, and what is put right in it."""
+"""The emulator as a child process, with fixes."""

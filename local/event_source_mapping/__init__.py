@@ -1,1 +1,1 @@
-"""The event source mapping of a Kinesis stream, as AWS runs it."""
+"""A Kinesis event source mapping, as on AWS."""

@@ -1,1 +1,1 @@
-"""Metrics: those in functions' logs, and those that AWS's services publish."""
+"""Metrics from functions' logs and from AWS services."""

@@ -1,1 +1,1 @@
-"""From the synthesized template to the one that is deployed here."""
+"""Rewrites the synthesised template for this machine."""

@@ -1,1 +1,1 @@
-"""The function that stands in for SageMaker: it runs a training job on this machine."""
+"""A function in SageMaker's place: runs a training job on this machine."""

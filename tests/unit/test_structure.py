@@ -349,9 +349,7 @@ def test_the_diagrams_and_the_map_of_the_packages_are_up_to_date(imports, change
     assert written(page, imports) == page
     assert written(page, changed("cdk_app.app", "grafana.dashboard")) != page
     (row,) = re.findall(r"^\| `[\w/]+/contracts/` \| .* \|$", page, re.MULTILINE)
-    altered = page.replace(row, row.replace("| What", "| That"))
-    assert altered != page
-    assert written(altered, imports) == page
+    assert written(page.replace(row, f"{row} altered"), imports) == page
 
 
 def test_a_part_of_the_page_that_lost_a_marker_is_not_written(imports):

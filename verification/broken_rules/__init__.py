@@ -1,1 +1,1 @@
-"""Rules that are broken on purpose, and tests that have to see it."""
+"""Mutation tests: rules broken on purpose, for tests to detect."""

@@ -1,4 +1,4 @@
-"""The predictor under faults: a seeded schedule of what goes wrong, and what must hold after it.
+"""Fault injection: a seeded schedule of faults, and the predictor's guarantees.
 
 The predictor's own code runs against stores in memory that fail as the schedule says, delivered
 by `local/`'s own rules of an event source mapping, on a clock that is counted and not waited for.

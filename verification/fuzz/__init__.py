@@ -1,1 +1,1 @@
-"""Whatever bytes come, the predictor answers."""
+"""Fuzzing: the predictor answers arbitrary bytes."""

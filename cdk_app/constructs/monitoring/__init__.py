@@ -1,1 +1,1 @@
-"""What watches: drift, live quality, the service's own alarms, the dashboard."""
+"""Monitoring: drift, live quality, service alarms, dashboard."""

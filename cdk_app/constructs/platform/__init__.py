@@ -1,1 +1,1 @@
-"""What other constructs stand on: functions, buckets, streams, alarms, notifications."""
+"""Shared resources: functions, buckets, streams, alarms, notifications."""

@@ -1,1 +1,1 @@
-"""Athena over what the stack wrote."""
+"""Athena tables over the stack's data."""

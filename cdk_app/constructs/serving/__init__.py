@@ -1,1 +1,1 @@
-"""What predicts: the predictor, the web service, batch scoring, and how new code takes over."""
+"""Serving: the predictor, the web service, batch scoring, canary deployments."""

@@ -1,1 +1,1 @@
-"""What code that talks to AWS shares: addresses, settings, accepted names, errors without posts."""
+"""Code for AWS: addresses, settings, accepted names, errors without posts."""

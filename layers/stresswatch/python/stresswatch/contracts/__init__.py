@@ -1,1 +1,1 @@
-"""What goes in and what comes out: posts, predictions, and what each is known by."""
+"""Data contracts: posts, predictions, and their ids."""

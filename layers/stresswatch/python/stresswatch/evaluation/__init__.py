@@ -1,1 +1,1 @@
-"""How good a model is: splits, metrics, and differences beyond chance."""
+"""Model evaluation: splits, metrics, significance of differences."""

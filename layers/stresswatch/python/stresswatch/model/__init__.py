@@ -1,1 +1,1 @@
-"""The model as it serves: plain arrays that score and explain, and how they are exported."""
+"""The served model: plain arrays for scoring and explanations, and their export."""

@@ -1,1 +1,1 @@
-"""What watches the stream: windows, drift, live quality, panels."""
+"""Monitoring: windows, drift, live quality, panels."""

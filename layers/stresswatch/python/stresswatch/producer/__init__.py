@@ -1,4 +1,4 @@
-"""A client that puts posts on the posts stream: `Producer`."""
+"""A client for writing to the posts stream: `Producer`."""
 
 from stresswatch.errors import ProducerError
 from stresswatch.producer.client import Producer

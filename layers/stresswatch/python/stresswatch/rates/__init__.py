@@ -1,1 +1,1 @@
-"""The stress rate by day, week and community: its estimates, their table, and their page."""
+"""The stress rate by day, week and community: estimates, table and page."""

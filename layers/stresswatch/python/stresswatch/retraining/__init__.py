@@ -1,1 +1,1 @@
-"""The loop: when it may begin, what the gate decides, what people are told."""
+"""The retraining loop: triggers, gate and notifications."""

@@ -1,1 +1,1 @@
-"""What is kept in S3: the archive, the quarantine, training sets."""
+"""Data in S3: archive, quarantine, training sets."""

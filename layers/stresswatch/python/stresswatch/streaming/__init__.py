@@ -1,1 +1,1 @@
-"""Kinesis: the envelope that records come in, and writing that takes refusals."""
+"""Kinesis: event records, and writes with partial failures."""

@@ -1,1 +1,1 @@
-"""The task: what a model reads and predicts, as `task.toml` defines it."""
+"""The task: the model's inputs and label, as `task.toml` defines them."""

@@ -1,1 +1,1 @@
-"""Text as the model reads it, and what is no text of a person's."""
+"""Text normalisation, and texts without content from a person."""

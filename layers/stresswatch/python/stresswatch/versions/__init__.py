@@ -1,1 +1,1 @@
-"""Model versions: their files, the champion, the challenger in its shadow, the registry."""
+"""Model versions: files, champion, shadow challenger, registry."""
