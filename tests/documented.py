@@ -107,15 +107,17 @@ def commands() -> list[Command]:
 def typed_as_they_are() -> dict[str, list[str]]:
     """Return the lines of each page that are typed on the local stack, in their order.
 
-    A line of `stresswatch` or `make` that stands on several pages is typed on the first of them.
+    A line of `stresswatch` or `make` on several pages is typed once: in a section that is played,
+    or else on the first page.
     """
     pages: dict[str, list[str]] = {}
-    done = set()
+    played = [one.line for one in commands() if (one.page, one.section) in PLAYED_BY]
+    done = set(filter(_is_typed_once, played))
     for command in commands():
         is_elsewhere = command.line in {**TYPED_BY, **NOT_RUN} or command.line in done
         if not is_elsewhere and (command.page, command.section) not in PLAYED_BY:
             pages.setdefault(command.page, []).append(command.line)
-        if command.line.startswith(("stresswatch ", "make ")) and "$" not in command.line:
+        if _is_typed_once(command.line):
             done.add(command.line)
     return pages
 
@@ -123,6 +125,10 @@ def typed_as_they_are() -> dict[str, list[str]]:
 def speaks(line: str) -> bool:
     """Whether it does more than to give something a name."""
     return not re.match(r"(export )?\w+=|\w+\(\) \{", line)
+
+
+def _is_typed_once(line: str) -> bool:
+    return line.startswith(("stresswatch ", "make ")) and "$" not in line
 
 
 def _sections(text: str) -> list[tuple[str, str]]:
