@@ -1,5 +1,5 @@
-"""Print the tables of ``docs/stages.md``: ``python -m cdk_app.settings``."""
+"""Print the lists of ``docs/stages.md``: ``python -m cdk_app.settings``."""
 
-from cdk_app.settings.documentation import tables
+from cdk_app.settings.documentation import lists
 
-print(tables())  # noqa: T201 - it is what the command is for
+print(lists())  # noqa: T201 - it is what the command is for

@@ -1,18 +1,18 @@
-"""The settings as tables in Markdown, for ``docs/stages.md``."""
+"""The settings as lists in Markdown, for ``docs/stages.md``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from itertools import groupby
 from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import NamedTuple, get_args
 
 from pydantic.fields import FieldInfo
 
 from cdk_app.settings.base import Settings
-from cdk_app.settings.sentences import limits_of
+from cdk_app.settings.sentences import limits_of, written
 from cdk_app.settings.stage import Stage
 from cdk_app.settings.stages import STAGES
 
@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 
 
 def settings(model: type[Settings] = Stage, prefix: str = "") -> Iterator[Setting]:
-    """Yield every setting, group by group; a group has a row of its own if it may be missing."""
+    """Yield every setting, group by group; a group is one as well if it may be missing."""
     for name, field in model.model_fields.items():
         group = _group_of(field)
         if group is None or field.description:
@@ -47,27 +47,20 @@ def settings(model: type[Settings] = Stage, prefix: str = "") -> Iterator[Settin
             yield from settings(group, f"{prefix}{name}.")
 
 
-def tables() -> str:
-    """Return a heading and a table in Markdown for each group of settings."""
+def lists() -> str:
+    """Return a heading and a list in Markdown for each group of settings."""
     documented = (setting for setting in settings() if setting.path != "name")
     return "\n\n".join(
-        f"### {group.replace('_', ' ').capitalize()}\n\n{_table(members)}"
+        "\n".join([f"### {group.replace('_', ' ').capitalize()}\n", *map(_item, members)])
         for group, members in groupby(documented, key=lambda setting: setting.group)
     )
 
 
-def _table(members: Iterable[Setting]) -> str:
-    head = ["setting", "allowed", "value", "description"]
-    rows = [
-        [
-            f"`{setting.path}`",
-            f"{_allowed(setting.field)} {_unit(setting.field)}".strip(),
-            _values(setting),
-            setting.field.description or "",
-        ]
-        for setting in members
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+def _item(setting: Setting) -> str:
+    return (
+        f"- `{setting.path}`: {setting.field.description} *Allowed:* {_allowed(setting.field)}. "
+        f"*Value:* {_values(setting)}."
+    )
 
 
 def _group_of(field: FieldInfo) -> type[Settings] | None:
@@ -82,39 +75,25 @@ def _unit(field: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
-def _type(kind: Any) -> str:
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _type(arguments[0])
-    if origin is tuple:
-        return "tuple of str"
-    if arguments:
-        return " or ".join(map(_type, arguments))
-    return "None" if kind is NoneType else str(kind.__name__)
-
-
 def _allowed(field: FieldInfo) -> str:
-    """Return a field's limits or choices; its type where it has none."""
+    """Return a field's limits with their unit, or its type in words where it has none."""
     kind = field.annotation
     if limits := limits_of(field):
         lowest, highest = limits
-        return f"{lowest:,} to {highest:,}"
-    if get_origin(kind) is Literal:
-        return ", ".join(f"{choice:,}" for choice in get_args(kind))
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return ", ".join(choice.value for choice in kind)
-    return _type(kind)
+        optional = " or None" if NoneType in get_args(kind) else ""
+        return f"{lowest:,} to {highest:,} {_unit(field)}".strip() + optional
+    return f"{written(kind)} {_unit(field)}".strip()
 
 
 def _values(setting: Setting) -> str:
     """Return the value of each stage, or the one that all share."""
-    values = {name: _written(setting.of(stage)) for name, stage in STAGES.items()}
+    values = {name: _formatted(setting.of(stage)) for name, stage in STAGES.items()}
     if len({*values.values()}) == 1:
         return values.popitem()[1]
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _written(value: object) -> str:
+def _formatted(value: object) -> str:
     match value:
         case Enum():
             return f"`{value.value}`"

@@ -20,8 +20,8 @@ class Serving(Settings):
     canary_minutes: Literal[0, 5, 10, 15, 30] = Field(
         default=0,
         json_schema_extra=unit("minutes"),
-        description="Time in which new code for the predictor and web service gets 10 % traffic, "
-        "and an alarm rolls it back; 0 disables the canary.",
+        description="Time in which new code for the predictor and web service gets 10 % of the "
+        "traffic, and an alarm rolls it back; 0 disables the canary.",
     )
     provisioned_concurrency: int = Field(
         default=0,

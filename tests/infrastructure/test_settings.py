@@ -202,9 +202,9 @@ def test_each_description_is_of_one_setting():
     assert len(set(descriptions)) == len(descriptions)
 
 
-def test_the_page_on_stages_has_the_tables():
-    assert documentation.tables() in (PROJECT / "docs" / "stages.md").read_text(), (
-        "run `python -m cdk_app.settings` and put its tables into docs/stages.md"
+def test_the_page_on_stages_has_every_setting():
+    assert documentation.lists() in (PROJECT / "docs" / "stages.md").read_text(), (
+        "run `python -m cdk_app.settings` and put its lists into docs/stages.md"
     )
 
 
