@@ -1,8 +1,6 @@
-"""A snapshot of a deployment: read once, from AWS's public APIs, and shown anywhere.
+"""A snapshot of a deployment, for `stresswatch status` and the dashboard.
 
-`stresswatch status` and the page of `stresswatch dashboard` both show a `Snapshot`.
-`stresswatch.monitoring.panels` says which metrics it has; the CloudWatch dashboard is made of them
-as well.
+`stresswatch.monitoring.panels` defines its metrics, as for the CloudWatch dashboard.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-QUERIES_A_REQUEST = 500
-"""As many as `GetMetricData` takes."""
+QUERIES_A_REQUEST = 500  # the most that `GetMetricData` takes
 
 
 @dataclass(frozen=True)
@@ -254,9 +251,8 @@ def _measured(
 
 def period(span: timedelta) -> int:
     """Return the seconds between two values: a few hundred values, at least a minute apart."""
-    return next(
-        (seconds for seconds in (60, 300, 3600) if span.total_seconds() / seconds <= 400), 21_600
-    )
+    seconds = span.total_seconds()
+    return next((each for each in (60, 300, 3600) if seconds / each <= 400), 21_600)
 
 
 def _metrics(

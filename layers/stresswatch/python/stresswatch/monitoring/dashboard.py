@@ -116,8 +116,7 @@ SECTIONS = (
             ),
             Panel(
                 "Data quality",
-                "These posts and labels are accepted. Many of them point to a faulty producer or "
-                "annotator.",
+                "Accepted posts and labels that point to a faulty producer or annotator.",
                 "times",
                 (
                     counted("feature missing", metric_names.NUMBERS_IMPUTED, "predictor"),
@@ -172,8 +171,7 @@ SECTIONS = (
             ),
             Panel(
                 "Live quality",
-                "Metrics of the champion's labelled predictions; the bounds are F1's 95 % "
-                "interval.",
+                "Metrics of the champion's labelled predictions, with F1's 95 % interval.",
                 "share",
                 (
                     Series("F1", metric_names.F1, "Minimum"),
@@ -189,8 +187,7 @@ SECTIONS = (
             ),
             Panel(
                 "F1 by community",
-                "Live F1 of each community with enough labelled posts. CloudWatch and Grafana show "
-                "encoded names.",
+                "Live F1 of communities with enough labels; CloudWatch and Grafana encode names.",
                 "share",
                 (
                     Series(
@@ -216,8 +213,7 @@ SECTIONS = (
             ),
             Panel(
                 "Monitoring runs",
-                "Results of the monitoring workflow. The next run completes what a failed one "
-                "left.",
+                "Results of the monitoring workflow; the next run completes a failed one.",
                 "times",
                 of_workflow(stack_outputs.MONITORING_STATE_MACHINE),
                 minutes=60,
