@@ -77,7 +77,8 @@ def limits(deployment: PricedStage, measured: Measured) -> str:
     now, then = (report(posts, deployment, measured).limits for posts in (_QUOTED, _LARGEST))
     used_then = {each.what: each.used for each in then}
     rows = [
-        "| limit | at 1 million / 1 billion posts a day / maximum | reached at | remedy |",
+        "| limit | 1 million / 1 billion posts a day / maximum "
+        "| reached at, posts a day | remedy |",
         "| --- | --- | --- | --- |",
     ]
     rows += [

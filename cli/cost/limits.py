@@ -22,9 +22,9 @@ from cli.cost.template import PricedStage
 from stresswatch.settled.plan import JOBS_A_RUN
 
 _KINESIS = "Kinesis quotas and limits, docs.aws.amazon.com/streams, read 2026-11-24"
-_LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, not read again"
-_ATHENA = "Athena service quotas, docs.aws.amazon.com/athena, not read again"
-_S3 = "S3 best practices, docs.aws.amazon.com/AmazonS3, not read again"
+_LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, unverified"
+_ATHENA = "Athena service quotas, docs.aws.amazon.com/athena, unverified"
+_S3 = "S3 best practices, docs.aws.amazon.com/AmazonS3, unverified"
 
 _OURS = "the template, and benchmarks.cost"
 

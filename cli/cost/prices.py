@@ -1,7 +1,7 @@
-"""List prices of us-east-1, in dollars, each with the day and the place where it was read.
+"""List prices for us-east-1, in dollars, each with its date and source.
 
-AWS's own price list was not asked: a price that stands in no page that was seen on that day is not
-verified, and `stresswatch cost` marks what rests on it. Free tiers are not taken off.
+They are from web pages, without AWS's price list. A price without a page on its date is unverified,
+and `stresswatch cost` shows the share of such prices. Free tiers are not deducted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Price(NamedTuple):
-    """What one unit costs, and how that is known."""
+    """The price of one unit, and its source."""
 
     dollars: float
     unit: str
@@ -23,8 +23,8 @@ _AWS_KMS = "aws.amazon.com/kms/pricing"
 _AWS_XRAY = "aws.amazon.com/xray/pricing"
 _CLOUDWATCH = "factualminds.com, amazon-cloudwatch-pricing, of 2026-06-13"
 _FARGATE = "vantage.sh/blog/fargate-pricing; cloudburn.io of 2026-04-01"
-_KINESIS = "several pages of 2023, and c3x.dev/resources/aws/aws_kinesis_stream"
-_RECALLED = "known from pages of 2023 to 2025, none of them seen again"
+_KINESIS = "several pages from 2023, and c3x.dev/resources/aws/aws_kinesis_stream"
+_RECALLED = "pages from 2023 to 2025, unverified"
 _SECRETS = "hivebook.wiki, aws-secrets-manager"
 _TODAY = "2026-11-24"
 _BEFORE = "2025"
