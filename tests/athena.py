@@ -1,6 +1,6 @@
-"""Athena for tests on moto, which runs no query: DuckDB runs what sqlglot makes of Athena's SQL.
+"""Athena for tests on moto, which runs no query: DuckDB runs Athena's SQL, translated by sqlglot.
 
-It sees the tables as Glue has them: columns, types, and the partitions that are projected.
+It sees the tables as Glue defines them: columns, types and projected partitions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ATHENA_TYPES = {"HUGEINT": "bigint", **{duck: hive for hive, duck in _DUCKDB_TY
 
 
 class Lake:
-    """The buckets, named as the attributes of `Storage`, as Athena sees them through the tables."""
+    """Buckets, named as the attributes of `Storage`, as Athena sees them through the tables."""
 
     def __init__(self, s3: S3Client, folder: Path):
         self._s3 = s3
@@ -82,7 +82,7 @@ class Lake:
         relation.create(f"{DATABASE}.{table.name}")
 
     def _keys(self, table: Table) -> Iterable[str]:
-        """Return what Athena reads: each object of the table's own folder, or of its partitions."""
+        """Return the objects that Athena reads in the table's own folder or its partitions."""
         folders = projected_folders(table)
         for page in self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=table.bucket, Prefix=table.prefix
@@ -99,7 +99,7 @@ class Lake:
 
 
 def projected_folders(table: Table) -> set[str]:
-    """Return the folders that Athena looks into, of the last days, by the projection."""
+    """Return the folders of the last days that Athena reads, by the projection."""
     values = []
     for name, settings in table.partitions.items():
         if settings["type"] == "date":
@@ -116,7 +116,7 @@ def projected_folders(table: Table) -> set[str]:
 
 
 def run_queries(monkeypatch: pytest.MonkeyPatch, s3: S3Client) -> None:
-    """Have moto's Athena run queries."""
+    """Make moto's Athena run queries."""
     start = AthenaBackend.start_query_execution
 
     def run(
@@ -145,7 +145,7 @@ def run_queries(monkeypatch: pytest.MonkeyPatch, s3: S3Client) -> None:
 
 
 def _bound(sql: str, parameters: Sequence[str]) -> str:
-    """Put parameters, which are literals of SQL, in the place of the question marks."""
+    """Replace the question marks with parameters, which are SQL literals."""
     parts = sql.split("?")
     assert len(parts) == len(parameters) + 1
     pairs = zip(parts, [*parameters, ""], strict=True)

@@ -1,4 +1,4 @@
-"""Two versions compared by whole rows of the archive: what Athena's answer is held against."""
+"""Compare two versions by whole archived rows, as a check on Athena's answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def compare_rows(
     labels: Labels,
     trained_texts: Container[str] = (),
 ) -> LiveComparison:
-    """Compare two versions by their rows of the archive, each with one for a `prediction_id`.
+    """Compare two versions by their archived rows, one per `prediction_id`.
 
     Parameters
     ----------
     trained_texts : container of str
-        Digests of the texts that either was trained on: labels of these compare nothing.
+        Digests of texts in either version's training set; their labels are left out.
     """
     said = {row["prediction_id"]: row["probability"] for row in challenger}
     both = [row for row in champion if row["prediction_id"] in said]

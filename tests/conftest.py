@@ -1,4 +1,4 @@
-"""What every tier of tests shares."""
+"""Settings and fixtures for every tier of tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
 from tests import strict_calls, strict_cloudwatch
 
-# Tests reach AWS through moto or the local stack alone.
+# Tests reach AWS only through moto or the local stack.
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -29,23 +29,23 @@ os.environ |= {
     "POWERTOOLS_METRICS_NAMESPACE": "Stresswatch",
     "POWERTOOLS_SERVICE_NAME": "tests",
     "STAGE": "dev",
-    # However a run of the tests ends, no local stack is left behind.
+    # Leave no local stack behind, however a test run ends.
     OWNER_VARIABLE: str(os.getpid()),
 }
 for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)
 
-# In a shell's background Ctrl-C is ignored, and so it would be by what tests start and interrupt.
+# A shell's background job ignores Ctrl-C, and so would its children, which tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Each mock of AWS has a session of its own, which would read the models of its services anew.
+# Each AWS mock has its own session, which would load the service models again.
 loaders.create_loader = functools.cache(loaders.create_loader)
 
-# CloudWatch refuses what moto and the local stack take.
+# CloudWatch refuses values that moto and the local stack accept.
 strict_cloudwatch.install()
 strict_calls.install()
 
-# Machines are noisy, and Hypothesis builds its tables of Unicode within the first example.
+# Machines are noisy, and Hypothesis builds its Unicode tables within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("noisy")
 
@@ -57,7 +57,7 @@ _BOTH = "today work feel people think really maybe going home tell week time day
 
 
 def make_posts(count: int, seed: int = 1) -> list[LabelledPost]:
-    """Posts in which stress shows in words and numbers, with some noise and missing numbers."""
+    """Posts whose words and numeric features show stress, with some noise and missing values."""
     random_ = random.Random(seed)
     return [_post(f"post-{seed}-{place}", random_) for place in range(count)]
 
@@ -84,7 +84,7 @@ def labelled_posts() -> list[LabelledPost]:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The app as it is deployed, synthesized once for all workers of a run."""
+    """The deployed app, synthesized once for all workers of a run."""
     folder = tmp_path_factory.getbasetemp()
     if worker_id != "master":
         folder = folder.parent
@@ -97,14 +97,14 @@ def app(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def calls_are_what_aws_takes() -> Iterator[None]:
-    """Fail a test whose calls AWS would refuse, also where the code caught what they raised."""
+    """Fail a test whose calls AWS would refuse, even if the code caught the error."""
     strict_calls.take()
     yield
     assert not strict_calls.take()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs real posts where there are none, and say so."""
+    """Skip tests that need real posts if there are none, and say so."""
     folder = os.environ.get("STRESSWATCH_DATA_DIR", "")
     if folder and (Path(folder) / "dreaddit-train.csv").exists():
         return

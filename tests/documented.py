@@ -1,7 +1,7 @@
-"""What the documentation tells somebody to type, and where a test types it.
+"""Commands in the documentation, and the tests that type them.
 
-The pages of `tests/e2e/pages.py` are typed as they are, line by line, on the local stack. A line
-that needs more than that is typed by a test of its own, or is not run here for a reason.
+Tests type the pages of `tests/e2e/pages.py` unchanged, line by line, on the local stack. A line
+with other requirements has its own test, or a reason why no test runs it.
 """
 
 from __future__ import annotations
@@ -59,19 +59,19 @@ NOT_RUN = {
     ".venv/bin/stresswatch data fetch": "asks the authors' page; tests/unit/cli/test_fetching.py "
     "has another in its place",
 }
-"""Lines that no test types, and why; the files that a reason names are there."""
+"""Lines that no test types, and why; the files that a reason names exist."""
 
 PLAYED_BY = {
     ("docs/tutorial.md", "Run the loop"): "tests/e2e/test_tutorial.py",
     ("docs/another-data-set.md", "From a CSV to a served model"): "tests/e2e/test_walk.py",
     ("docs/operations.md", "Deploying a stage"): "tests/e2e/test_delivery.py",
 }
-"""Sections of which a test types all lines, but for those above, on a stack of their own."""
+"""Sections whose lines are all typed by one test, except those above; each has its own stack."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A line of a block of shell, without its comment, and where it stands."""
+    """A line of a shell block, without its comment, and its position."""
 
     page: str
     section: str
@@ -79,7 +79,7 @@ class Command:
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Return the blocks of code of a page: their languages, and what is in them."""
+    """Return the code blocks of a page: their languages and contents."""
     return [(language, textwrap.dedent(block)) for _, language, block in _BLOCK.findall(text)]
 
 
@@ -92,7 +92,7 @@ def name(page: Path) -> str:
 
 
 def commands() -> list[Command]:
-    """Return every line of shell; one that a backslash continues is one line."""
+    """Return every shell line; lines continued by a backslash are joined."""
     return [
         Command(name(page), section, line)
         for page in PAGES
@@ -105,7 +105,7 @@ def commands() -> list[Command]:
 
 
 def typed_as_they_are() -> dict[str, list[str]]:
-    """Return the lines of each page that are typed on the local stack, in their order.
+    """Return the lines of each page that tests type on the local stack, in their order.
 
     A line of `stresswatch` or `make` on several pages is typed once: in a section that is played,
     or else on the first page.
@@ -123,7 +123,7 @@ def typed_as_they_are() -> dict[str, list[str]]:
 
 
 def speaks(line: str) -> bool:
-    """Whether it does more than to give something a name."""
+    """Return whether a line does more than set a variable."""
     return not re.match(r"(export )?\w+=|\w+\(\) \{", line)
 
 

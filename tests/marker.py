@@ -1,4 +1,4 @@
-"""A marker that is planted in posts, and the search for it in whatever was written."""
+"""A marker that is planted in posts, and the search for it in the output."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MARKER = "zqunmistakablemarkerqz"
 
 
 def holds_marker(content: bytes) -> bool:
-    """Whether the marker can be read in it: plain, in base64, compressed, archived, in columns."""
+    """Return whether the marker is readable: plain, in base64, compressed, archived, in columns."""
     return holds(content, MARKER)
 
 
 def holds(content: bytes, text: str) -> bool:
-    """Whether a text, of a dozen characters or more, can be read in it in any of these ways."""
+    """Return whether a text, of a dozen characters or more, is readable in any of these ways."""
     return any(form in layer for layer in _layers(content) for form in _forms(text))
 
 
@@ -33,7 +33,7 @@ def _forms(text: str) -> tuple[bytes, ...]:
 
 
 def _in_base64(text: bytes) -> Iterator[bytes]:
-    """What base64 makes of a text in the middle of another, at each of the three places."""
+    """Return the base64 of a text in the middle of another, at each of the three positions."""
     for before in range(3):
         encoded = base64.b64encode(b"." * before + text)
         # The first and the last group depend on the neighbours as well.
@@ -41,7 +41,7 @@ def _in_base64(text: bytes) -> Iterator[bytes]:
 
 
 def _layers(content: bytes) -> Iterator[bytes]:
-    """The content, and all that is packed within."""
+    """The content, and everything packed within."""
     yield content
     if content.startswith(b"\x1f\x8b"):
         yield from _layers(gzip.decompress(content))

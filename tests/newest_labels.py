@@ -1,4 +1,4 @@
-"""The newest label of each post, read from all lines at once: what the table is held against."""
+"""The newest label of each post, read from all lines at once, as a check on the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.training_sets import assembled
 
 
 def newest_labels(lines: Iterable[bytes], key: bytes, now: datetime | None = None) -> Labels:
-    """Read labels of all time, as lines of JSON; texts are told apart by their keyed digests."""
+    """Read labels of all time, as JSON lines; keyed digests tell texts apart."""
     known = assembled([], lines, now)
     labels = {(one.post.post_id, text_digest(key, one.post.text)): one.label for one in known.new}
     return Labels(labels, known.invalid)

@@ -1,4 +1,4 @@
-"""Model versions as they were trained while posts had other numeric features."""
+"""Model versions from a time when posts had other numeric features."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def with_manifest(version: dict[str, bytes], /, **changes: Any) -> dict[str, byt
 
 
 def predicting(label: str, version: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a version as if it had been trained to predict another label."""
+    """Return a version's files as if it had been trained to predict another label."""
     artefact = replace(Artefact.from_bytes(version[MODEL_FILE]), predicts=label)
     return with_manifest(version | {MODEL_FILE: artefact.to_bytes()}, predicts=label)

@@ -1,7 +1,7 @@
-"""Every call that a test makes of AWS, held against the service's model.
+"""Every AWS call of a test, checked against the service's model.
 
-moto and the local stack take values that AWS refuses. A fault is raised where the call is made, and
-kept until the test ends, as code may catch what its call raises.
+moto and the local stack accept values that AWS refuses. A fault is raised in the call, and
+kept until the test ends, as code may catch the call's errors.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _found: list[str] = []
 
 
 class RefusedByAws(AssertionError):
-    """AWS would refuse the call that a test makes."""
+    """AWS would refuse the test's call."""
 
 
 def install() -> None:
-    """Check the calls of every session that is made from now on."""
+    """Check the calls of every new session."""
     entry = ("before-parameter-build", check)
     if entry not in handlers.BUILTIN_HANDLERS:
         handlers.BUILTIN_HANDLERS.append(entry)
 
 
 def check(params: Mapping[str, Any], model: OperationModel, **_: Any) -> None:
-    """Raise what AWS would refuse of a call's parameters."""
+    """Raise an error for parameters that AWS would refuse."""
     refused = faults(model, params)
     if refused:
         called = f"{model.service_model.service_name}:{model.name}"
@@ -45,7 +45,7 @@ def keep(fault: str) -> None:
 
 
 def checked(service: str, operation: str, **parameters: Any) -> None:
-    """Check what a test's own stand-in for a client was called with."""
+    """Check the parameters of a test's own client double."""
     check(parameters, service_model(service).operation_model(operation))
 
 
@@ -58,7 +58,7 @@ def take() -> list[str]:
 
 @contextmanager
 def refused() -> Iterator[list[str]]:
-    """Expect faults: what is found within is handed over, and fails no test."""
+    """Expect faults: those found within are returned, and fail no test."""
     before = take()
     handed: list[str] = []
     try:

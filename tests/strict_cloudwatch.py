@@ -1,7 +1,7 @@
-"""Makes every client refuse what CloudWatch refuses and moto takes: as a hook of botocore's.
+"""Make every client refuse what CloudWatch refuses and moto accepts, with a hook in botocore.
 
-CloudWatch takes a call whole or not at all: one bad datum, and none of the call's is kept. What it
-refuses fails the test that makes the call, also where the code goes on without the datum.
+CloudWatch accepts a call in whole or rejects it: one bad datum loses the whole call. A refusal
+fails the test that makes the call, even if the code goes on without the datum.
 
 References
 ----------
@@ -33,13 +33,13 @@ OLDEST, LATEST = timedelta(days=14), timedelta(hours=2)
 
 
 def install() -> None:
-    """Have every client that is made from now on refuse as CloudWatch does."""
+    """Make every new client refuse as CloudWatch does."""
     if (EVENT, refuse) not in handlers.BUILTIN_HANDLERS:
         handlers.BUILTIN_HANDLERS.append((EVENT, refuse))
 
 
 def refuse(params: Mapping[str, Any], **_: Any) -> None:
-    """Raise what CloudWatch answers to a call, if it would not take it."""
+    """Raise CloudWatch's error for a call that it would refuse."""
     for fault in faults(params):
         strict_calls.keep(f"cloudwatch:PutMetricData: {fault}")
         error = {"Code": "InvalidParameterValue", "Message": fault}
@@ -48,7 +48,7 @@ def refuse(params: Mapping[str, Any], **_: Any) -> None:
 
 
 def faults(params: Mapping[str, Any]) -> Iterator[str]:
-    """Say what is wrong with a call of `PutMetricData`."""
+    """Return the fault in a call of `PutMetricData`."""
     data = params.get("MetricData", [])
     yield from _of_text("Namespace", params.get("Namespace"), LONGEST_NAME)
     if str(params.get("Namespace")).startswith(":"):

@@ -1,4 +1,4 @@
-"""Training sets in memory, as a test looks at them."""
+"""Training sets in memory, for tests to inspect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UPLOADED = datetime(2026, 11, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Assembled:
-    """A training set, whole: its posts in the order of its lines."""
+    """A whole training set: its posts in line order."""
 
     content: bytes
     sources: Sources
@@ -45,7 +45,7 @@ class Assembled:
 def assembled(
     base: Iterable[bytes], labels: Iterable[bytes], now: datetime | None = None
 ) -> Assembled:
-    """Assemble a set of base data, and labels."""
+    """Assemble a set from base data and labels."""
     with assemble([BaseSource("posts", UPLOADED, base)], labels, now) as made:
         return Assembled(
             b"".join(made.lines()),

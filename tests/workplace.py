@@ -1,4 +1,4 @@
-"""A folder in which `make` does what it does in the project, and nothing is written here."""
+"""A folder in which `make` works as in the project, and which leaves the project unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAKE_READS = ("Makefile", "pyproject.toml", "requirements.txt")
 
 
 def fill(folder: Path, files: Iterable[str] = MAKE_READS) -> None:
-    """Copy files of the project to a folder, with this environment as its own, up to date."""
+    """Copy the project's files to a folder, with this environment as its own, up to date."""
     for name in files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / name, folder / name)

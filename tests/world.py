@@ -1,4 +1,4 @@
-"""A stream of posts whose ids and texts recur, answered and shadowed by versions at odd moments."""
+"""A stream of posts with recurring ids and texts, answered and shadowed at irregular times."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class World:
     Attributes
     ----------
     start : datetime
-        A whole hour: what happens is within the two hours after it.
+        A whole hour: everything happens within the two hours after it.
     key : bytes
-        Of the texts' digests.
+        For the texts' digests.
     """
 
     s3: S3Client
@@ -52,7 +52,7 @@ class World:
 
     @property
     def window(self) -> Window:
-        """What is compared: about it, a minute more and less, are most of the moments."""
+        """The compared window: most times are within a minute of its bounds."""
         return Window(self.start + timedelta(minutes=20), self.start + timedelta(minutes=100))
 
     def fill(self, answers: Sequence[str], shadows: Sequence[str]) -> None:
@@ -80,7 +80,7 @@ class World:
         of_record = random.Random(sequence)
         text, numbers = of_record.choice(TEXTS), (1.0,) * len(NUMERIC_FEATURES)
         probability = chance.choice([0.1, 0.4, 0.5, 0.6, 1 / 3])
-        # Rows of earlier releases have no digest, and none of their posts was drawn.
+        # Rows of earlier releases have no digest, and none of their posts was sampled.
         is_recent = of_record.random() < 0.8
         (lot,) = lots(self.key, [record.prediction_id])
         prediction = Prediction(

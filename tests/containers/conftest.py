@@ -1,4 +1,4 @@
-"""The cloud assembly as it is deployed, the services that functions call, and an engine."""
+"""The deployed cloud assembly, the services that functions call, and a container engine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def build(engine: Engine, assembly: Assembly) -> Iterator[Callable[[str, str], str]]:
-    """Build the image of a Dockerfile, which is gone at the end."""
+    """Build an image from a Dockerfile, and delete it at the end."""
     built: list[str] = []
 
     def build_one(dockerfile: str, base: str) -> str:
@@ -53,13 +53,13 @@ def build(engine: Engine, assembly: Assembly) -> Iterator[Callable[[str, str], s
 
 @pytest.fixture
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    """The resources of the stack on the emulator, with a champion."""
+    """The stack's resources on the emulator, with a champion."""
     with (tmp_path / "emulator.log").open("wb") as log:
         server = Server.start(tmp_path / "emulator", log)
         try:
             for name, value in service_environment(server.endpoint.url).items():
                 monkeypatch.setenv(name, value)
-            # An earlier test's session would go on with the credentials of that test.
+            # An earlier test's session would keep that test's credentials.
             monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
             aws = Aws()
             aws.promote("v1", train_version(tmp_path / "training", make_posts(400)))
@@ -81,7 +81,7 @@ def api() -> Iterator[RuntimeApi]:
 
 @pytest.fixture
 def function_environment(aws: Aws, api: RuntimeApi) -> dict[str, str]:
-    """The variables that Lambda and the template give a function, and where the services are."""
+    """The variables that Lambda and the template set for a function, and the service addresses."""
     names = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_ENDPOINT_URL AWS_DEFAULT_REGION".split()
     return ENVIRONMENT | {
         **{name: os.environ[name] for name in names},
@@ -109,7 +109,7 @@ def running(
     environment: Mapping[str, str] | None,
     folder: Path,
 ) -> Iterator[Path]:
-    """Let a runtime client run, which never ends by itself; yield the file of what it says."""
+    """Run a runtime client, which never ends by itself; yield the file of its output."""
     said = folder / "function.log"
     with said.open("wb") as log:
         process = api.client = subprocess.Popen(

@@ -1,8 +1,8 @@
-"""Builds and runs the project's images: with Docker, or with podman and buildah where it is not.
+"""Build and run the project's images, with Docker or with podman and buildah.
 
-Without Docker the public bases cannot be pulled, and Debian's own Python stands in for them
-(``base/Containerfile``); packages come from a folder of wheels that the host's pip fills, so that
-a build reaches no network. All of it lies under the user's cache folder, and is made when missing.
+Without Docker the public bases cannot be pulled, and Debian's own Python replaces them
+(``base/Containerfile``). Packages come from a folder of wheels that the host's pip fills.
+Builds therefore need no network. Everything is in the user's cache folder, and made when missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.containers.runtime_packages import install_runtime
 
 BASE = PROJECT / "tests" / "containers" / "base"
 DEBIAN = "trixie"
-"""The release that the training image's base is made of, whose Python is the functions' own."""
+"""The release under the training image's base, whose Python is the functions' own."""
 PACKAGES = (
     "base-files base-passwd ca-certificates coreutils dash libc-bin libstdc++6 passwd python3-venv"
 ).split()
@@ -34,11 +34,11 @@ _PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux20
 
 
 class CommandFailed(RuntimeError):
-    """A command that prepares or builds ended with an error; the message is what it said."""
+    """A failed command of the preparation or build; the message is its output."""
 
 
 class Engine(ABC):
-    """What builds an image of the cloud assembly, and runs it."""
+    """Build and run images of the cloud assembly."""
 
     command: Sequence[str]
 
@@ -54,7 +54,7 @@ class Engine(ABC):
         volumes: Mapping[Path, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> list[str]:
-        """Return the command that runs an image in a container of its own."""
+        """Return the command that runs an image in its own container."""
         return [
             *self.command, "run", "--rm", *options,
             *(f"--volume={host}:{inside}" for host, inside in (volumes or {}).items()),
@@ -70,7 +70,7 @@ class Engine(ABC):
 
 
 class Docker(Engine):
-    """The images as they are: public bases, and packages from the network."""
+    """Images with public bases, and packages from the network."""
 
     command = ("docker",)
 
@@ -81,7 +81,7 @@ class Docker(Engine):
 
 @dataclass(frozen=True)
 class Podman(Engine):
-    """The images on a base of our own, built and run without a network."""
+    """Images with a local base, built and run without a network."""
 
     cache: Path
 
@@ -128,7 +128,7 @@ class Podman(Engine):
         self._bud(_base(base), BASE / "Containerfile", context, f"--target={base}")
 
     def _wheels(self, requirements: Path) -> Path:
-        """Fill a folder with the wheels of requirements, by this machine's configuration of pip."""
+        """Fill a folder with the wheels of requirements, using this machine's pip configuration."""
         folder = self.cache / "wheels"
         platforms = [f"--platform={one}_{platform.machine()}" for one in _PLATFORMS]
         call(
@@ -146,7 +146,7 @@ class Podman(Engine):
 
 
 def find_engine() -> Engine | str:
-    """Return what builds images on this machine, or why nothing does."""
+    """Return the container engine of this machine, or the reason why it has none."""
     if shutil.which("docker") and _works("docker", "info"):
         return Docker()
     missing = [program for program in PROGRAMS if not shutil.which(program)]
@@ -161,7 +161,7 @@ def find_engine() -> Engine | str:
 
 
 def call(*command: str | Path) -> str:
-    """Run a command to its end; return what it printed."""
+    """Run a command to its end; return its output."""
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr + done.stdout)[-3000:]
@@ -179,7 +179,7 @@ def _works(*command: str) -> bool:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait for whoever else fills the cache."""
+    """Wait for other processes that fill the cache."""
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

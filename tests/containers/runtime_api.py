@@ -1,4 +1,4 @@
-"""The service that Lambda's runtime client asks for events and answers to.
+"""The service from which Lambda's runtime client fetches events, and to which it sends answers.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -20,11 +20,11 @@ _ARN = "arn:aws:lambda:us-east-1:000000000000:function:tests"
 
 
 class FunctionFailed(AssertionError):
-    """The function raised an error, or could not even be loaded."""
+    """The function raised an error, or failed to load."""
 
 
 class RuntimeApi:
-    """Hands events to one runtime client, and its answers back."""
+    """Pass events to one runtime client, and receive its answers."""
 
     def __init__(self, port: int):
         self.address = f"127.0.0.1:{port}"
@@ -69,7 +69,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
             self._send(
                 200,
                 event,
-                # Each of them: the client crashes where one is missing.
+                # Send every header: the client crashes if one is missing.
                 {
                     "Content-Type": "application/json",
                     "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
@@ -91,7 +91,7 @@ def runtime_api() -> Iterator[RuntimeApi]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: pytest shows what the function says."""
+            """Log nothing: pytest shows the function's output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""What Lambda's own runtime brings beside a function's code: its client, and AWS's SDK."""
+"""The packages of Lambda's runtime beside a function's code: its client and AWS's SDK."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = (
 
 
 def install_runtime(target: Path) -> None:
-    """Install them at the project's own versions, for the functions' Python and this machine."""
+    """Install them at the project's versions, for the functions' Python and this machine."""
     blocks = re.split(r"^(?=[a-z])", (PROJECT / "requirements.txt").read_text(), flags=re.MULTILINE)
     wanted = [block for block in blocks if block.partition("==")[0] in _PACKAGES]
     assert len(wanted) == len(_PACKAGES)
@@ -45,6 +45,6 @@ def find_python() -> str | None:
         text=True,
         check=False,
     )
-    # uv sees pyenv's interpreters only where a folder or a variable asks for them.
+    # uv sees pyenv's interpreters only if a folder or a variable selects them.
     others = Path.home().glob(f".pyenv/versions/{PYTHON_VERSION}.*/bin/python")
     return found.stdout.strip() or next(map(str, others), None)

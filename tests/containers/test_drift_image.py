@@ -1,4 +1,4 @@
-"""The drift image under Lambda's runtime client, read-only but for /tmp, as Lambda runs it."""
+"""The drift image under Lambda's runtime client, read-only except /tmp, as Lambda runs it."""
 
 from datetime import UTC, datetime, timedelta
 

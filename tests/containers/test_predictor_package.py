@@ -30,7 +30,7 @@ def functions(assembly):
 
 
 def asset(assembly, content) -> FileAsset:
-    """The asset that a function's code or a layer's content names."""
+    """The asset for a function's code or a layer's content."""
     (found,) = [file for file in assembly.files if file.key == content["S3Key"]]
     return found
 
@@ -49,7 +49,7 @@ def size(folder):
 
 
 def unpack(folder, target):
-    """Zip a folder and unpack it, so that what no zip holds is lost here, too."""
+    """Zip a folder and unpack it, to lose what a zip cannot hold."""
     packed = target.with_suffix(".zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(folder.rglob("*")):
@@ -82,7 +82,7 @@ def test_functions_run_here_with_every_setting_that_they_are_deployed_with(
 
 @pytest.fixture
 def predictor(assembly, api, function_environment, tmp_path):
-    """The predictor under the runtime client, in a process that knows nothing of the project."""
+    """The predictor under the runtime client, in a process without access to the project."""
     python = find_python()
     if python is None:
         pytest.skip(f"there is no Python {bundling.PYTHON_VERSION}, the functions' own")
@@ -92,7 +92,7 @@ def predictor(assembly, api, function_environment, tmp_path):
     domain, packages = layers(assembly, function)
     assert (domain.path / "python" / "stresswatch").is_dir()
     unpack(domain.path, opt)
-    # The other layer is for the functions' architecture, and is bundled for this one here.
+    # The other layer is for the functions' architecture; this one is bundled for this machine.
     assert (packages.path / "python" / "numpy").is_dir()
     requirements = PROJECT / "layers" / "runtime" / "requirements.txt"
     own = tmp_path / "packages"
@@ -112,7 +112,7 @@ def test_a_batch_is_predicted_on_the_functions_python(predictor, api, aws):
     assert answer == {"batchItemFailures": []}
     assert {one["post_id"] for one in aws.predictions()} == {one.post.post_id for one in POSTS}
     assert len(aws.keys("quarantine")) == 1
-    # A thawed environment is asked again, and answers.
+    # A thawed environment receives a request, and answers.
     assert api.invoke(event(payloads[:1], first=100)) == {"batchItemFailures": []}
     assert len(aws.predictions()) == len(POSTS) + 1
     assert re.search(r'"PostsQuarantined": ?\[1', predictor.read_text())

@@ -1,4 +1,4 @@
-"""The image of the functions that predict with scikit-learn: its own files, on its own packages."""
+"""The image of the functions that predict with scikit-learn: its own files and packages."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The training image, run as SageMaker runs it: its folders, no network, one word, an exit code.
+"""The training image, run as SageMaker does: its folders, no network, one word, an exit code.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
@@ -26,7 +26,7 @@ def image(build):
 
 
 def lay_out(prefix, data):
-    """The folders that SageMaker's agent mounts, which are root's or whoever's runs the tests."""
+    """The folders that SageMaker's agent mounts, owned by root or by the tests' user."""
     for folder in ("input/config", "input/data/train", "model", "output"):
         (prefix / folder).mkdir(parents=True)
     (prefix / "input/data/train/posts.jsonl").write_bytes(data)
