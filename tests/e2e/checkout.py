@@ -1,4 +1,4 @@
-"""A repository of the project as it is here, in which git's and CDK's own commands work."""
+"""A repository copy of the project, in which git's and CDK's own commands work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.conftest import PROJECT
 from tests.workplace import fill
 
 NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-"""Variables with which git knows nobody's settings, as on a new machine."""
+"""Variables that hide personal git settings, as on a new machine."""
 PROGRAMS = Path(sys.executable).parent
 NPX = f"""#!/bin/sh
 PYTHONPATH={PROJECT} exec {sys.executable} -m tests.e2e.npx {PROGRAMS / "npx"} "$@"
@@ -21,7 +21,7 @@ PYTHONPATH={PROJECT} exec {sys.executable} -m tests.e2e.npx {PROGRAMS / "npx"} "
 
 
 def repository(folder: Path) -> Path:
-    """Copy the files of the project to a repository without a commit, and give its folder."""
+    """Copy the project's files to a repository without a commit, and return its folder."""
     try:
         known = git(PROJECT, "ls-files", "--cached", "--others", "--exclude-standard")
     except subprocess.CalledProcessError as error:
@@ -34,7 +34,7 @@ def repository(folder: Path) -> Path:
 
 
 def replace_npx(folder: Path) -> None:
-    """Have CDK's command, in the environment of a checkout, deploy to the emulator."""
+    """Deploy to the emulator with CDK's command, in the environment of a checkout."""
     programs = folder / ".venv" / "bin"
     programs.unlink()
     programs.mkdir()
@@ -46,7 +46,7 @@ def replace_npx(folder: Path) -> None:
 
 
 def commit(folder: Path) -> str:
-    """Commit what is there, and give the commit."""
+    """Commit all changes, and return the commit."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--no-verify", "--message", "Changed")
     return git(folder, "rev-parse", "HEAD")

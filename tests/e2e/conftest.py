@@ -1,4 +1,4 @@
-"""One stack a worker, deployed once, shared by its end-to-end tests and down after them."""
+"""One stack per worker, deployed once, shared by its end-to-end tests and deleted at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files that start stacks of their own: beside those the shared one would idle."""
+    """Start with files that have their own stacks: otherwise the shared stack would sit idle."""
     sharing = {item.path for item in items if "deployed" in item.fixturenames}
     items.sort(key=lambda item: HERE not in item.path.parents or item.path in sharing)
 
@@ -36,10 +36,10 @@ def deployed(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
 
 
 def evaluated_alarms(deployed: Deployed) -> Mapping[str, str]:
-    """Wait until a new stack's alarms were evaluated; return their states by their names.
+    """Wait until a new stack's alarms have been evaluated; return their states by name.
 
-    Those for silence stay as they are made, which says nothing: all are evaluated together, each
-    time after the states of the others were set, so they had their turn as well.
+    Alarms for silence keep their initial state, so it does not show an evaluation. They are
+    evaluated together with the others, before whose states are set, so they have had their turn.
     """
     cloudwatch = deployed.client("cloudwatch")
 
@@ -59,20 +59,20 @@ def evaluated_alarms(deployed: Deployed) -> Mapping[str, str]:
 
 @pytest.fixture(scope="package")
 def retraining(deployed: Deployed) -> dict[str, Any]:
-    """The output of the retraining that made the first champion; some posts were predicted."""
+    """The output of the retraining that made the first champion; some posts have predictions."""
     return deployed.prepare()
 
 
 @pytest.fixture(scope="package")
 def shell(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell to type the documentation's lines into."""
+    """A shell for typing the documentation's lines."""
     with started(tmp_path_factory.mktemp("programs"), deployed.endpoint) as found:
         yield found
 
 
 @pytest.fixture
 def champion(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[Pointer]:
-    """The champion, which serves again after the test."""
+    """The champion, which is restored after the test."""
     before = deployed.deployment.champion()
     assert before
     yield before

@@ -1,4 +1,4 @@
-"""The stack itself, deployed on this machine, and what it needs before it can be looked at."""
+"""The stack itself, deployed on this machine, with the data that tests need."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ RETRAINING_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Deployed:
-    """The deployed stack, its cloud assembly, and the folder that it keeps everything in.
+    """The deployed stack, its cloud assembly, and the folder with all its state.
 
-    `alarms_when_new` are the states of its alarms before anything was sent to it.
+    `alarms_when_new` are the states of its alarms before any record was sent.
     """
 
     stack: local.LocalStack
@@ -71,7 +71,7 @@ class Deployed:
         return stack_resources(self.stack.stack_name, self.endpoint)
 
     def named(self, prefix: str, kind: str) -> str:
-        """Return the physical id of the one resource of a type whose logical id starts so."""
+        """Return the physical id of the one resource of a type, by its logical id's prefix."""
         (found,) = [
             physical
             for logical, (resource_type, physical) in self._resources.items()
@@ -98,7 +98,7 @@ class Deployed:
 
     @contextmanager
     def polled_by(self, function: str, checkpoints: Path) -> Iterator[None]:
-        """Let a second mapping read the posts from their beginning; what fails once is given up."""
+        """Let a second mapping read all posts, and discard a batch that fails once."""
         described = self.client("lambda").get_function_configuration(
             FunctionName=self.function(function)
         )
@@ -119,7 +119,7 @@ class Deployed:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop the local stack for a while; it goes on where it was, at the same address."""
+        """Stop the local stack for a while; it then continues at the same address."""
         local.down(self.folder)
         try:
             yield
@@ -132,7 +132,7 @@ class Deployed:
             )
 
     def retrain(self) -> dict[str, Any]:
-        """Run the workflow to its end; return what `DescribeExecution` says and its history."""
+        """Run the workflow to its end; return the answer of `DescribeExecution` and its history."""
         states = self.client("stepfunctions")
         started = self.deployment.start_retraining("test", "a test asked for it", force=True)
         execution = {"executionArn": started}
@@ -145,7 +145,7 @@ class Deployed:
         return described | {"history": states.get_execution_history(**execution)["events"]}
 
     def point_to(self, champion: Pointer | None) -> None:
-        """Let a version serve, whatever the gate would say of it, or none."""
+        """Put a version, or none, into service without the gate."""
         ssm, parameter = self.client("ssm"), self.stack.outputs[stack_outputs.CHAMPION_PARAMETER]
         if champion:
             write_pointer(ssm, parameter, champion, "a test")
@@ -182,7 +182,7 @@ class Deployed:
 
 
 class Inbox:
-    """A queue that gets what the notifications' topic publishes from now on."""
+    """A queue that receives what the notifications' topic publishes from now on."""
 
     def __init__(self, deployed: Deployed):
         self._sqs = deployed.client("sqs")
@@ -195,7 +195,7 @@ class Inbox:
         deployed.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def read(self) -> list[tuple[str, str]]:
-        """Return what came since the last look: subjects and messages."""
+        """Return new messages since the last call: subjects and messages."""
         received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
         messages = received.get("Messages", [])
         for message in messages:
@@ -204,7 +204,7 @@ class Inbox:
         return [(body.get("Subject", ""), body["Message"]) for body in bodies]
 
     def message(self, subject: str) -> str:
-        """Wait for the message of a subject."""
+        """Wait for the message with a subject."""
 
         def found() -> str | None:
             return next((text for about, text in self.read() if subject in about), None)
@@ -214,7 +214,7 @@ class Inbox:
 
 @contextmanager
 def environment(deployed: Deployed, function: str, **changes: str) -> Iterator[None]:
-    """Change variables of a function for a while."""
+    """Change a function's variables for a while."""
     functions = deployed.client("lambda")
     described = functions.get_function_configuration(FunctionName=function)
     before = described["Environment"]["Variables"]
@@ -230,7 +230,7 @@ def environment(deployed: Deployed, function: str, **changes: str) -> Iterator[N
 
 
 def kinesis_event(*payloads: bytes) -> dict[str, Any]:
-    """Return what a mapping would invoke the predictor with."""
+    """Return the event with which a mapping would invoke the predictor."""
     return {
         "Records": [
             {

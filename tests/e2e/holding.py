@@ -1,4 +1,4 @@
-"""Records that the deployed stack holds, to be replayed."""
+"""Records that the deployed stack holds for a replay."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARD = "shardId-000000000077"
 
 @dataclass(frozen=True)
 class Holding:
-    """Posts of an hour of their own: one in quarantine, two in a failed batch."""
+    """Posts of a separate hour: one in quarantine, two in a failed batch."""
 
     records: tuple[Record, ...]
     selection: Selection
@@ -33,7 +33,7 @@ class Holding:
 
 
 def hold(deployed: Deployed, hour: datetime) -> Holding:
-    """Hold valid posts, as after a contract that was too narrow and an outage that was too long."""
+    """Hold valid posts, as after too narrow a contract and a long outage."""
     outputs, s3 = deployed.stack.outputs, deployed.client("s3")
     stream, bucket = outputs[stack_outputs.POSTS_STREAM], outputs[stack_outputs.QUARANTINE_BUCKET]
     records = tuple(

@@ -1,4 +1,4 @@
-"""What the roles of the monitoring workflow's functions are for, done once."""
+"""The tasks of the monitoring workflow's function roles, each done once."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Stage(Protocol):
 
 
 def plan(stage: Stage, _: Permission | None) -> str:
-    """Plan a run of the schedule when the present hour is over; both archives have parts."""
+    """Plan a scheduled run after the present hour; both archives have parts."""
     _settled(stage)
     event = {"time": (datetime.now(UTC) + HOUR + timedelta(minutes=2)).isoformat()}
     return stage.deployed.invoke(stage.deployed.function("MonitoringPlanFunction"), event)
 
 
 def settle(stage: Stage, _: Permission | None) -> str:
-    """Settle what is settled already, and a shard that there never was, in both archives."""
+    """Settle in both archives a part that is settled already, and a shard that does not exist."""
     _settled(stage)
     deployed, said = stage.deployed, ""
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
@@ -76,11 +76,11 @@ def drift(stage: Stage, _: Permission | None) -> str:
     function = deployed.function("DriftDriftFunction")
     settings = deployed.client("lambda").get_function_configuration(FunctionName=function)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember other credentials
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # a kept client would use other credentials
         environment = settings["Environment"]["Variables"]
         for name, value in (environment | _credentials_of(deployed, settings["Role"])).items():
             patch.setenv(name, value)
-        # The posts have drifted, whatever they are: people are told, and follow the link.
+        # Report the posts as drifted: the notification is sent, and its link is followed.
         patch.setenv("DRIFT_SHARE_THRESHOLD", "0")
         try:
             answer = measure_drift(window, CONTEXT)
@@ -91,9 +91,9 @@ def drift(stage: Stage, _: Permission | None) -> str:
 
 
 def rate(stage: Stage, _: Permission | None) -> str:
-    """Estimate from posts of an earlier day, of which some were drawn, so that Athena is asked.
+    """Estimate from posts of an earlier day, some of them sampled, so that Athena is queried.
 
-    It is one of the last seven, whose rates are published.
+    It is one of the last seven days, whose rates are published.
     """
     deployed = stage.deployed
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
@@ -115,7 +115,7 @@ def settle_hours(deployed: Deployed, days: Iterable[date]) -> None:
 
 
 def _settled(stage: Stage) -> None:
-    """Settle the last hour of both archives, unless it is."""
+    """Settle the last hour of both archives, unless it is settled."""
     deployed = stage.deployed
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     if deployed.objects(bucket, SHADOW.settled):
@@ -130,7 +130,7 @@ def _settled(stage: Stage) -> None:
 
 
 def _window(deployed: Deployed) -> dict[str, Any]:
-    """Return the last hour as a window to measure, as the plan has it."""
+    """Return the last hour as a window to measure, in the plan's form."""
     answer = deployed.client("lambda").invoke(
         FunctionName=deployed.stack.outputs[stack_outputs.PLAN_FUNCTION],
         Payload=json.dumps(_last_hour()),

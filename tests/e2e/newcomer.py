@@ -26,17 +26,17 @@ LOOK = {
         {"id": "span", "property": "value", "value": "1 hour"},
     ],
 }
-"""What the dashboard's page asks its server for, when it is opened in a browser."""
+"""Requests of the dashboard's page to its server when a browser opens it."""
 
 
 def lines(page: str, section: str) -> list[str]:
-    """Return the lines of a section, except those that other tests type."""
+    """Return a section's lines, except those that other tests type."""
     found = [one.line for one in commands() if (one.page, one.section) == (page, section)]
     return [line for line in found if line not in TYPED_BY]
 
 
 def name_of(line: str) -> str:
-    """Return the command of a line, such as ``seed`` or ``data synthesize``."""
+    """Return a line's command, such as ``seed`` or ``data synthesize``."""
     first, *words = shlex.split(line)
     return first if first == "export" else " ".join(words[: 1 + (words[0] in ("data", "task"))])
 
@@ -49,7 +49,7 @@ class Newcomer:
     variables: dict[str, str] = field(default_factory=dict)
 
     def type(self, line: str) -> str:
-        """Type a line, and return what it prints; Ctrl-C ends a page that is served."""
+        """Type a line, and return its output; Ctrl-C ends a page that is served."""
         first, *words = shlex.split(line.replace("$PWD", str(self.folder)))
         if first == "export":
             self.variables |= dict(word.split("=") for word in words)

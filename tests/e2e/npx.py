@@ -1,8 +1,8 @@
-"""Runs `npx`; what CDK's own command deploys by it is what the emulator can take.
+"""Run `npx`, and make CDK's own command deploy what the emulator supports.
 
-``python -m tests.e2e.npx NPX WORD...``: for `deploy --app FOLDER`, the assembly is copied, its
-template rewritten as for the local stack, and the code of its images is there as zips, as no
-container engine has to build them. Everything else is passed on as it is.
+Run ``python -m tests.e2e.npx NPX WORD...``. For `deploy --app FOLDER`, it copies the assembly,
+rewrites the template as for the local stack, and zips the code of images: no container engine
+has to build them. It passes everything else on unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.template.assembly import read_assembly
 
 
 def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
-    """Return a copy of an assembly, with the template that the emulator takes, and no image."""
+    """Return a copy of an assembly, with the emulator's template and without images."""
     assembly = read_assembly(app, ACCOUNT, REGION)
     deployment = deploy.plan_deployment(assembly, BUCKET, endpoint.url)
     s3 = endpoint.client("s3")
@@ -28,7 +28,7 @@ def for_the_emulator(app: Path, endpoint: Endpoint) -> Path:
     for (bucket, key), content in deployment.uploads.items():
         if bucket == BUCKET:
             s3.put_object(Bucket=bucket, Key=key, Body=content())
-        else:  # the bootstrap's, whose policy denies what comes without TLS
+        else:  # of the bootstrap, whose policy denies calls without TLS
             s3.delete_bucket_policy(Bucket=bucket)
     copy = app.parent / "build" / "emulated"
     shutil.rmtree(copy, ignore_errors=True)

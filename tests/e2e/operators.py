@@ -1,4 +1,4 @@
-"""An operator who may do what pages of `docs/policies` allow, and nothing else."""
+"""An operator with only the permissions of given pages in `docs/policies`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BEYOND = {
     "kms:Decrypt": "the emulator encrypts nothing",
     "kms:GenerateDataKey": "the emulator encrypts nothing",
 }
-"""Permissions that the local stack cannot refuse, and why they are there."""
+"""Permissions that the local stack cannot refuse, and their uses."""
 
 
 @contextmanager
 def operator(deployed: Deployed, *pages: str) -> Iterator[tuple[Target, Policy]]:
-    """Yield the stack as somebody reaches it whose role has the pages' policies, and these."""
+    """Yield the stack for an operator whose role has the pages' policies, and these."""
     iam = deployed.client("iam")
     name = f"operator-{uuid.uuid4().hex}"
     trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
@@ -46,7 +46,7 @@ def operator(deployed: Deployed, *pages: str) -> Iterator[tuple[Target, Policy]]
 
 
 def permissions_of(deployed: Deployed, page: str) -> tuple[Permission, ...]:
-    """Read a page's policy, with the names of the deployed stack in it."""
+    """Read a page's policy, and fill in the names of the deployed stack."""
     names = deployed.stack.outputs | {
         "AWS::Region": deployed.endpoint.region,
         "AWS::AccountId": ACCOUNT,
@@ -66,7 +66,7 @@ def not_missed(
     attempt: Callable[[], object],
     is_beyond: Callable[[Permission], bool] = is_beyond,
 ) -> list[Permission]:
-    """Take each permission away in turn; return those that an attempt did without."""
+    """Remove each permission in turn; return those that an attempt does not need."""
     assert refusal(attempt) == ""
     found = []
     for permission in policy.permissions:
@@ -79,7 +79,7 @@ def not_missed(
 
 
 def refusal(attempt: Callable[[], object]) -> str:
-    """What an attempt fails with; nothing if it does not."""
+    """Return an attempt's failure, or an empty text if it succeeds."""
     try:
         attempt()
     except (ClientError, OperatorError) as error:

@@ -1,4 +1,4 @@
-"""The pages whose lines are typed: what each is typed on, and what it must print."""
+"""The pages that tests type: what each is typed on, and its expected output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Given:
-    """What the placeholders of a page stand for, and the variables that it begins with."""
+    """A page's placeholders, and the variables that it starts with."""
 
     words: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Page:
-    """How each line begins that does more than to name something, and what it must print."""
+    """How each line that does more than set a variable begins, and its expected output."""
 
     says: tuple[tuple[str, str], ...]
     given: Callable[[Deployed, Path], AbstractContextManager[Given]] = lambda deployed, folder: (
@@ -64,7 +64,7 @@ def keys(deployed: Deployed, output: str, prefix: str) -> list[str]:
 
 
 def posts_in(folder: Path) -> None:
-    """Write the files that the documentation names, of what the stack has learned and streamed."""
+    """Write the files that the documentation names, from training and streamed posts."""
     (folder / "posts.jsonl").write_bytes(to_lines(BASE))
     (folder / "train.jsonl").write_bytes(to_lines(BASE))
     (folder / "stream.jsonl").write_bytes(to_lines(STREAMED))
@@ -74,7 +74,7 @@ def posts_in(folder: Path) -> None:
 
 
 def archived(deployed: Deployed) -> str:
-    """Have a post of its own predicted; return its id."""
+    """Predict a separate post; return its id."""
     post_id, now = f"post-{uuid.uuid4().hex}", datetime.now(UTC)
     deployed.deployment.send(
         [(post_id, json.dumps({"post_id": post_id, "text": "words"}).encode())]
@@ -125,7 +125,7 @@ def scoring(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def querying(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    """The emulator's stack has no saved query, and its engine another dialect than Athena's."""
+    """The emulator's stack lacks saved queries, and its engine has its own dialect."""
     athena = deployed.client("athena")
     workgroup = deployed.stack.outputs[stack_outputs.QUERY_WORKGROUP]
     made = athena.create_named_query(
@@ -140,14 +140,14 @@ def querying(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def web_service(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    """The emulator's own credentials have no session."""
+    """The emulator's own credentials lack a session."""
     yield Given(
         {}, {"URL": deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL], "AWS_SESSION_TOKEN": ""}
     )
 
 
 def point_to_copy(deployed: Deployed, *, model: bytes | None = None) -> None:
-    """Promote a copy of the champion, or one whose file was altered after it was judged."""
+    """Promote a copy of the champion, or one with a file altered after its verdict."""
     pointer, name = champion(deployed), f"v-copy-{uuid.uuid4().hex}"
     source = Location.parse(pointer.uri) / "model.npz"
     s3 = deployed.client("s3")
@@ -185,7 +185,7 @@ def dead_letters(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def disabled_schedule(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    """Make the schedule that the local stack runs by a rule, as somebody left it."""
+    """Turn the local stack's schedule into a rule, as an operator would leave it."""
     scheduler = deployed.client("scheduler")
     name = f"{deployed.stack.stack_name}-MonitoringSchedule"
     machine = deployed.stack.outputs[stack_outputs.MONITORING_STATE_MACHINE]
@@ -282,7 +282,7 @@ def monitoring_failed(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 
 def fail(deployed: Deployed, workflow: str, event: dict[str, str]) -> None:
-    """Run a workflow with an input that it fails on."""
+    """Run a workflow with an input that makes it fail."""
     started = deployed.client("stepfunctions").start_execution(
         stateMachineArn=deployed.stack.outputs[workflow], input=json.dumps(event)
     )["executionArn"]
@@ -295,7 +295,7 @@ def fail(deployed: Deployed, workflow: str, event: dict[str, str]) -> None:
 
 @contextmanager
 def throttles(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    """The emulator leaves out the reservation that the template makes."""
+    """The emulator omits the reservation in the template."""
     functions, name = deployed.client("lambda"), deployed.function("PredictionPredictor")
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=10)
     yield Given()
@@ -318,7 +318,7 @@ def unfinished_batches(deployed: Deployed, folder: Path) -> Iterator[Given]:
 
 @contextmanager
 def web_service_errors(deployed: Deployed, folder: Path) -> Iterator[Given]:
-    """The emulator writes no access log: a line of the API's own format stands for it."""
+    """The emulator writes no access log: a line in the API's own format replaces it."""
     function, logs = deployed.function("WebServiceApi"), deployed.client("logs")
     with environment(deployed, function, CHAMPION_PARAMETER=NOWHERE):
         deployed.invoke(function, request("GET", "/health"))
@@ -431,7 +431,7 @@ PAGES = {
         ),
         failed_batches,
     ),
-    # The emulator wants all terms of a log's filter at once, and finds none of its words.
+    # The emulator requires all terms of a log filter at once, and then finds none of its words.
     "docs/runbooks/function-errors.md": Page(
         (
             ("aws cloudwatch describe-alarms", r"QualityErrors.*QualityFunction"),
@@ -441,7 +441,7 @@ PAGES = {
         ),
         function_errors,
     ),
-    # The emulator knows no filter of fields, and finds every line.
+    # The emulator ignores field filters, and finds every line.
     "docs/runbooks/iterator-age.md": Page(
         (
             ("aws cloudwatch get-metric-statistics", r'"Maximum": \d'),

@@ -1,4 +1,4 @@
-"""Policies of deployed roles, cut into permissions that can be taken away one by one."""
+"""Policies of deployed roles, split into permissions that can be removed one by one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Policy:
-    """The one inline policy of a role of the stack."""
+    """The one inline policy of a stack role."""
 
     deployed: Deployed
     role: str
@@ -38,7 +38,7 @@ class Policy:
 
     @classmethod
     def of(cls, deployed: Deployed, role: str) -> Policy:
-        """Read the policy of the role whose logical id starts so."""
+        """Read the policy of the role with this prefix in its logical id."""
         iam = deployed.client("iam")
         role_name = deployed.named(role, "AWS::IAM::Role")
         (name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
@@ -48,7 +48,7 @@ class Policy:
 
     @contextmanager
     def without(self, permission: Permission) -> Iterator[None]:
-        """Take a permission away for a while."""
+        """Remove a permission for a while."""
         self._put([other for other in self.permissions if other != permission])
         try:
             yield
@@ -73,7 +73,7 @@ class Policy:
 
 
 def cut(statement: dict[str, Any]) -> Iterator[Permission]:
-    """Cut a statement into permissions."""
+    """Split a statement into permissions."""
     for action in _as_list(statement["Action"]):
         for resource in _as_list(statement["Resource"]):
             for condition in _cut_condition(statement.get("Condition")):

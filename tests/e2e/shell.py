@@ -1,4 +1,4 @@
-"""A shell in which the documentation's lines are typed, with the emulator as its account."""
+"""A shell for typing the documentation's lines, with the emulator as its account."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.conftest import PROJECT
 LONGEST_SECONDS = 300
 _MARK = "\x1e"
 _NOT_FOR_LINES = {"STRESSWATCH_DATA_DIR", "FORCE_COLOR", "TTY_COMPATIBLE"}
-"""Where real posts lie, as a line writes others there, and what makes Rich see a terminal."""
+"""The folder of real posts, which a line would overwrite, and what makes Rich see a terminal."""
 
 
 class LineFailed(AssertionError):
-    """A line of the documentation ended with an error, or a variable of it is not set."""
+    """A line of the documentation failed, or one of its variables is not set."""
 
 
 @dataclass(frozen=True)
 class Shell:
-    """Bash, with programs of a folder before all others, and an endpoint to work on."""
+    """Bash, with a folder's programs before all others, and an endpoint to work on."""
 
     programs: Path
     endpoint: Endpoint
@@ -39,10 +39,10 @@ class Shell:
         variables: Mapping[str, str] | None = None,
         answer: str = "",
     ) -> list[str]:
-        """Type lines into one shell, in a folder; return what each of them printed.
+        """Type lines into one shell, in a folder; return each line's output.
 
-        Placeholders are replaced by words, and the stage by the one that is deployed. A line that
-        asks something gets the answer.
+        Placeholders are replaced by words, and the stage by the deployed one. A line that
+        prompts gets the answer.
 
         Raises
         ------
@@ -81,13 +81,13 @@ class Shell:
 
 
 def _surroundings() -> dict[str, str]:
-    """Return the variables here but those that are not for lines, with a terminal of any width."""
+    """Return the environment's variables for lines, with a terminal of any width."""
     kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_LINES}
     return kept | {"TERM": "xterm"}
 
 
 def filled(line: str, words: Mapping[str, str]) -> str:
-    """Put words in the place of placeholders, the longest first; the stage is the deployed one."""
+    """Replace placeholders with words, the longest first, and the stage with the deployed one."""
     for placeholder in sorted(words, key=len, reverse=True):
         line = line.replace(placeholder, words[placeholder])
     return re.sub(r"--stage (staging|prod)\b", "--stage dev", line)
@@ -95,7 +95,7 @@ def filled(line: str, words: Mapping[str, str]) -> str:
 
 @contextmanager
 def started(folder: Path, endpoint: Endpoint) -> Iterator[Shell]:
-    """Yield a shell with `aws` and `stresswatch` that start at once; they lie in a folder."""
+    """Yield a shell with `aws` and `stresswatch` that start at once, from a folder."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.warm", str(folder)],
         cwd=PROJECT,

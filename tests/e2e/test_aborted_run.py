@@ -1,4 +1,4 @@
-"""However a run of the tests ends, it leaves no local stack behind."""
+"""An aborted test run leaves no local stack behind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_run_that_is_killed_leaves_no_local_stack(tmp_path: Path) -> None:
     file = tmp_path / "test_aborted.py"
     places = {"stack": str(stack), "app": str(write_app(tmp_path / "app")), "ready": str(ready)}
     file.write_text(ABORTED.format_map(places))
-    # The run that this test is part of would be no reason for its stack to end.
+    # The run that this test is part of would keep its stack alive.
     surroundings = {name: value for name, value in os.environ.items() if name != OWNER_VARIABLE}
     options = ("-n", "0", "-p", "tests.conftest", "--rootdir", str(tmp_path), "-c", os.devnull)
     try:

@@ -1,7 +1,7 @@
-"""Each alarm of the stack fires when what it is there for happens, and people are told.
+"""Each alarm of the stack fires in the situation that it is for, and notifies its subscribers.
 
 Where the template's threshold is minutes long or hours wide, the deployed alarm is tightened, as
-an operator would; what it watches, and what happens, stay as they are. The drift alarm fires in
+an operator would; its metric and the fault stay as they are. The drift alarm fires in
 `test_demo.py`, with the retraining that it starts.
 """
 
@@ -46,7 +46,7 @@ class Alarms:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Let alarms that fired for an earlier test fire again, as only a change is told."""
+        """Reset alarms that fired for an earlier test, as only a change is reported."""
         firing = self._cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
         for alarm in firing:
             self._cloudwatch.set_alarm_state(
@@ -54,12 +54,12 @@ class Alarms:
             )
 
     def fires(self, prefix: str, state: str = "ALARM") -> None:
-        """Wait until the alarm has told the topic's subscribers of its state."""
+        """Wait until the alarm has notified the topic's subscribers of its state."""
         alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
         eventually(f"message from {prefix}", lambda: (alarm, state) in self._read())
 
     def is_well(self, prefix: str) -> None:
-        """Wait until the alarm has seen data that is well."""
+        """Wait until the alarm has seen good data."""
         alarm = self._deployed.named(prefix, "AWS::CloudWatch::Alarm")
 
         def look() -> bool:
@@ -69,7 +69,7 @@ class Alarms:
         eventually(f"data for {prefix}", look)
 
     def falls_silent(self, prefix: str) -> None:
-        """Wait until an alarm that had data told of its end, and operators see it fire."""
+        """Wait until an alarm with data has reported their end, and operators see it fire."""
         self.is_well(prefix)
         with self.tightened(prefix, Period=1):
             self.fires(prefix, "INSUFFICIENT_DATA")
@@ -81,7 +81,7 @@ class Alarms:
 
     def _read(self) -> set[tuple[str, str]]:
         for _, text in self._inbox.read():
-            # Drift, and what retrainings come to, is told in words.
+            # Drift, and the results of retrainings, have messages in words.
             if text.startswith("{") and "NewStateValue" in (told := json.loads(text)):
                 self._told.add((told["AlarmName"], told["NewStateValue"]))
         return self._told
@@ -158,7 +158,7 @@ def test_every_alarm_has_a_test_that_fires_it(deployed: Deployed) -> None:
 
 
 def test_no_alarm_fires_on_a_new_stack(deployed: Deployed) -> None:
-    """Those for silence wait for their first data; all others are well without any."""
+    """Alarms for silence wait for their first data; all others are OK without any."""
     names = {
         deployed.named(name, "AWS::CloudWatch::Alarm"): name
         for name in deployed.logical_ids("AWS::CloudWatch::Alarm")
@@ -209,7 +209,7 @@ def test_a_retraining_that_fails_and_the_function_that_failed_it(
 ) -> None:
     dataset = deployed.function("RetrainingDataset")
     with environment(deployed, dataset, TRAINING_BUCKET="there-is-none"):
-        # The emulator measures the invocations of its API alone, and not those of workflows.
+        # The emulator measures only invocations through its API, and omits those of workflows.
         deployed.invoke(dataset, {})
         assert deployed.retrain()["status"] == "FAILED"
     alarms.fires("ObservabilityDatasetErrors")
@@ -256,7 +256,7 @@ def ended(deployed: Deployed, execution: str) -> bool:
 
 @contextmanager
 def waiting(deployed: Deployed, workflow: str, **changes: Any) -> Iterator[Callable[[], str]]:
-    """Let executions of a workflow wait for an hour; gives what starts one, and its ARN."""
+    """Make a workflow's executions wait for an hour; yield a call that starts one, and its ARN."""
     states = deployed.client("stepfunctions")
     machine = {"stateMachineArn": deployed.stack.outputs[f"{workflow}StateMachineArn"]}
     before = states.describe_state_machine(**machine)["definition"]
@@ -335,7 +335,7 @@ def test_a_stream_that_falls_silent(deployed: Deployed, alarms: Alarms) -> None:
 def test_live_quality_below_what_is_accepted_starts_a_retraining(
     deployed: Deployed, alarms: Alarms, retraining: dict[str, Any]
 ) -> None:
-    """What was streamed is labelled wrongly: which the gate does not let the model learn."""
+    """Label streamed posts wrongly; the gate refuses the model that learns from them."""
     wrong = deployed.deployment.label([replace(post, label=1 - post.label) for post in STREAMED])
     try:
         now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A range of the deployed stream is scored again, by somebody with the documented permissions."""
+"""An operator with the documented permissions scores a range of the deployed stream again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
 
 
 def run(target: Target, version: str, start: datetime) -> str:
-    """Score what the stream took since a moment; return the prefix of the outcome."""
+    """Score the records that the stream received since a time; return the prefix of the outcome."""
     prefix = f"backfills/{uuid.uuid4().hex}"
     out = f"s3://{target.output(stack_outputs.ARCHIVE_BUCKET)}/{prefix}"
     backfill(Console(file=io.StringIO()), target, version, (start, datetime.now(UTC)), out)
@@ -74,7 +74,7 @@ def test_without_any_one_of_the_documented_permissions_nobody_can_backfill(
     target, policy = able
 
     def attempt() -> None:
-        """Score a version's range, and ask for a version that is not there."""
+        """Score a version's range, and ask for a version that does not exist."""
         start = datetime.now(UTC) - timedelta(seconds=1)
         run(target, retraining["gate"]["version"], start)
         with pytest.raises(OperatorError, match="There is no version"):

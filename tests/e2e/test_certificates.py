@@ -1,4 +1,4 @@
-"""Downloads where TLS is inspected: only the system knows the issuer."""
+"""Downloads behind TLS inspection: only the system trusts the issuer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DOWNLOADS = {
     "npm": "$(BIN)/npx --yes --cache packages --package is-number@7.0.0 -- true",
 }
 KEPT = ("PATH", "HOME")
-"""Variables that say nothing of certificates."""
+"""Variables without settings for certificates."""
 
 
 def make(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Have `make` run a line as one of a target of its own."""
+    """Run a line with `make`, in its own target."""
     fill(folder)
     return subprocess.run(
         ["make", "--eval", f"probe:\n\t{line}", "probe"],
@@ -39,7 +39,7 @@ def test_make_tells_programs_to_trust_whom_the_system_trusts(setting: str, tmp_p
 
 @pytest.mark.parametrize("program", DOWNLOADS)
 def test_make_downloads_with_the_certificates_of_the_system(program: str, tmp_path: Path) -> None:
-    """Where nothing inspects TLS, it passes by either list."""
+    """Without TLS inspection, it passes with either list."""
     done = make(DOWNLOADS[program], tmp_path)
     if "ENOTFOUND" in done.stderr or "dns error" in done.stderr:
         pytest.skip(f"there is no network: {done.stderr[-300:]}")

@@ -1,6 +1,6 @@
-"""The numeric features of a running stage change under load: docs/changing-features.md, for real.
+"""A running stage's numeric features change under load, as docs/changing-features.md describes.
 
-One feature is added, one removed and one renamed, while posts of both shapes come in.
+One feature is added, one removed and one renamed, while producers send posts of both shapes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BATCH = 20
 
 
 def changed_task(folder: Path) -> Path:
-    """Write the task whose features changed."""
+    """Write the task with changed features."""
     before, *features = SHIPPED_FILE.read_text().split("[[numeric_features]]")
     *features, last = features
     feature, bracket, rest = last.partition("\n# Defaults")
@@ -63,7 +63,7 @@ def record(labelled: LabelledPost, *, is_new: bool) -> dict[str, object]:
 
 
 class Stage:
-    """A stack of its own with a champion, and what was sent to it."""
+    """A separate stack with a champion, and the posts that it received."""
 
     def __init__(self, app: Path, folder: Path):
         self._folder = folder / "stack"
@@ -84,7 +84,7 @@ class Stage:
         return dict(self.deployed.stack.outputs)
 
     def deploy(self, app: Path) -> None:
-        """Deploy other code to the stack, with what waits in its stream."""
+        """Deploy other code to the stack while records wait in its stream."""
         local.down(self._folder)
         port = urlsplit(self.deployed.stack.endpoint).port
         stack = local.up(
@@ -94,7 +94,7 @@ class Stage:
         self.deployed = Deployed(stack, app, self._folder)
 
     def send(self) -> None:
-        """Send posts of both shapes, by turns."""
+        """Send posts of both shapes, in turn."""
         posts = make_posts(BATCH, seed=len(self.sent))
         self.sent += self.deployed.deployment.send(
             [
@@ -105,7 +105,7 @@ class Stage:
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
-        """Send posts all the while."""
+        """Send posts continuously."""
         ends = Event()
 
         def send() -> None:
@@ -126,7 +126,7 @@ class Stage:
         return archive.read(self.deployed.client("s3"), bucket, now - hour, now + hour)
 
     def wait_until_predicted(self) -> None:
-        """Wait for the predictions of what was sent by now, also under load."""
+        """Wait for the predictions of all posts sent so far, also under load."""
         sent = {*self.sent}
 
         def is_predicted() -> bool:
@@ -135,7 +135,7 @@ class Stage:
         eventually("prediction of all that was sent", is_predicted, 120.0)
 
     def answers_with(self, version: str) -> None:
-        """Send posts until a version answers, which predictors follow within a minute."""
+        """Send posts until a version answers, which predictors load within a minute."""
 
         def is_answering() -> bool:
             self.send()
@@ -159,7 +159,7 @@ class Stage:
         )
 
     def held(self) -> list[str]:
-        """What is in quarantine or was given up."""
+        """Return the quarantined and discarded records."""
         bucket = self.outputs[stack_outputs.QUARANTINE_BUCKET]
         return [
             key
@@ -185,7 +185,7 @@ def test_features_change_under_load_and_nothing_is_lost(
     stage.send()
     stage.wait_until_predicted()
 
-    stage.send()  # and nobody waits for their predictions
+    stage.send()  # and their predictions are not awaited
     stage.deploy(changed)
     stage.seed()
     before = len(stage.sent)

@@ -1,4 +1,4 @@
-"""What the documentation tells somebody to type does what it says, line by line."""
+"""The documented commands do what they say, line by line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def as_before(deployed: Deployed, champion: Pointer) -> Iterator[None]:
-    """Nothing is held; afterwards the champion serves again, and what was labelled is gone."""
+    """Nothing is held; afterwards the champion serves again, and new labels are gone."""
     s3, outputs = deployed.client("s3"), deployed.stack.outputs
     held, labels = outputs[stack_outputs.QUARANTINE_BUCKET], outputs[stack_outputs.TRAINING_BUCKET]
     labelled = set(deployed.objects(labels, LABELS_PREFIX))

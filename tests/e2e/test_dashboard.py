@@ -1,4 +1,4 @@
-"""The page of `stresswatch dashboard` in a real browser, beside the stack that it is about."""
+"""The page of `stresswatch dashboard` in a real browser, next to its stack."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMAND = str(Path(sys.executable).with_name("stresswatch"))
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 DRAWN = [panel for panel in PANELS if panel not in STRESS_RATE.panels]
-"""As graphs of metrics; the section of the stress rate reads the table."""
+"""Panels with graphs of metrics; the stress rate's section reads the table."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def asked_for(opened: Chrome) -> set[str | None]:
 
 @pytest.fixture(scope="module")
 def measured(deployed: Deployed, retraining: dict[str, Any]) -> Snapshot:
-    """What is to be seen of the stack once posts were predicted and drift was measured."""
+    """The stack's page after posts were predicted and drift was measured."""
     deployed.deployment.measure(datetime.now(UTC) - HOUR, datetime.now(UTC))
 
     def all_there() -> Snapshot | None:
@@ -144,7 +144,7 @@ def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
     names = {name for name, _ in published}
     for series in (series for panel in PANELS for series in panel.series):
         if "Community" in series.dimensions:
-            continue  # of communities with enough labelled posts, which this stack need not have
+            continue  # of communities with enough labelled posts, which this stack may lack
         if series.namespace == NAMESPACE and series.metric in names:
             assert (series.metric, frozenset(series.dimensions)) in published
 

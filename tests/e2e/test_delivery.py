@@ -1,4 +1,4 @@
-"""A stage lives as the documentation says: CDK's own command deploys it, on the emulator."""
+"""A stage's life as documented: CDK's own command deploys it, on the emulator."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LINES = [
 ]
 JOB = yaml.safe_load((PROJECT / ".github/workflows/deploy-stage.yml").read_text())["jobs"]["deploy"]
 SETTINGS = {"APPROVAL": "never", "CDK_VALIDATION": "false"}
-"""CDK does not ask, and its own rules, which take half of a synthesis, are for other tests."""
+"""CDK does not prompt, and other tests run its own rules, which take half of a synthesis."""
 STEPS = [step["run"] for step in JOB["steps"] if "run" in step]
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Somebody's checkout of the project."""
+    """A contributor's checkout of the project."""
     folder = repository(tmp_path / "project")
     replace_npx(folder)
     commit(folder)
@@ -45,7 +45,7 @@ def project(tmp_path: Path) -> Path:
 
 @contextmanager
 def account(folder: Path) -> Iterator[Endpoint]:
-    """An account in which nothing is deployed; what it becomes is kept in the folder."""
+    """An account without a deployment; its state is kept in the folder."""
     state = Folder(folder).state
     state.mkdir(parents=True)
     with (folder / "log").open("wb") as log:
@@ -58,7 +58,7 @@ def account(folder: Path) -> Iterator[Endpoint]:
 
 @contextmanager
 def driven(folder: Path, app: Path) -> Iterator[Endpoint]:
-    """The same account, in which streams are read now: the emulator does not by itself."""
+    """The same account with readers for its streams, which the emulator lacks."""
     stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
     try:
         yield Endpoint(stack.endpoint)
@@ -105,7 +105,7 @@ def test_a_stage_is_made_used_put_back_and_deleted_by_what_is_written(
 
 
 def put_back(shell: Shell, project: Path) -> None:
-    """Deploy code that does not predict as the job on GitHub does, and see what it does then."""
+    """Deploy code that does not predict, as the job on GitHub does, and check its reaction."""
     serving = git(project, "rev-parse", "HEAD")
     with (project / "lambdas/predictor/handler.py").open("a") as handler:
         handler.write('\nraise RuntimeError("this commit does not predict")\n')

@@ -24,7 +24,7 @@ DEADLINE_SECONDS = 1200
 
 
 def typed(line: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
-    """Type a line in a folder, as into a terminal of its own: Ctrl-C goes to all of it."""
+    """Type a line in a folder, as into a separate terminal: Ctrl-C reaches all its processes."""
     return subprocess.Popen(
         shlex.split(line),
         cwd=folder,
@@ -37,7 +37,7 @@ def typed(line: str, folder: Path, **variables: str) -> subprocess.Popen[str]:
 
 
 def play(folder: Path, data: Path, line: str = "make demo") -> subprocess.Popen[str]:
-    # The tables must fit wherever they are read.
+    # The tables must fit in every terminal.
     quiet = {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     return typed(line, folder, STRESSWATCH_DATA_DIR=str(data), COLUMNS="60", **quiet)
 
@@ -82,9 +82,9 @@ def interrupt_once_it_is_deployed(folder: Path, data: Path) -> str:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """A demo that was interrupted, then played to its end; on real posts where they are.
+    """A demo that was interrupted, then played to its end; on real posts if available.
 
-    The first is the checkout's, the second that of the built wheel: both play in a checkout.
+    The checkout's demo comes first, the built wheel's second: both play in a checkout.
     """
     folder = repository(tmp_path_factory.mktemp("played"))
     data = Path(os.environ.get("STRESSWATCH_DATA_DIR", folder / "no-data")).absolute()
@@ -153,7 +153,7 @@ def test_the_new_champion_is_no_worse_where_it_learned(summary):
 
 
 def test_it_ends_with_the_rates_of_the_unseen_communities(summary):
-    """The corrected rate is near the true one; its interval has that in 95 of 100 runs."""
+    """The corrected rate is near the true one, which is in the interval in 95 of 100 runs."""
     rates = summary["communities"]
     assert [one["posts"] for one in rates] == sorted((one["posts"] for one in rates), reverse=True)
     corrected = [one for one in rates if one["corrected"] is not None]
@@ -177,7 +177,7 @@ def test_it_says_where_its_seconds_went(summary):
 
 
 class Addresses(HTMLParser):
-    """Everything that a page would fetch."""
+    """Return everything that a page would fetch."""
 
     def __init__(self):
         super().__init__()
@@ -205,7 +205,7 @@ def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, su
 
 
 def tracked(address: str) -> set[str]:
-    """Names of the runs that ended, by MLflow's own client."""
+    """Return the names of finished runs, read by MLflow's own client."""
     client = mlflow.MlflowClient(address)
     experiment = client.get_experiment_by_name("stress-model")
     runs = client.search_runs([experiment.experiment_id])

@@ -1,4 +1,4 @@
-"""A stack is deleted through CloudFormation itself, but for what its template keeps."""
+"""CloudFormation deletes a stack, except the resources that its template keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of producers run as they are, against Kinesis on this machine."""
+"""The producers' examples run unchanged, against Kinesis on this machine."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""Every stage is deployed by tools of others alone: CDK's own command, and an emulator as it is.
+"""Standard tools alone deploy every stage: CDK's own command, and the unmodified emulator.
 
-Nothing of `local/` takes part, and no template is rewritten. What the emulator does not know at all
-is left out, and images are not built, as that takes a container engine.
+`local/` takes no part, and templates are not rewritten. Types that the emulator lacks are left
+out, and images are not built, as this takes a container engine.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ UNKNOWN = (
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::SageMaker::ModelPackageGroup",
 )
-"""Types of resource that the emulator does not know."""
+"""Types of resource that the emulator lacks."""
 CDK = re.search(r"^CDK := \S+ (.*)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
 LONGEST_SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the emulator, without anything of ours beside it."""
+    """An account of the emulator, without additions from this project."""
 
     endpoint: str
     home: Path
 
     def cdk(self, *words: str) -> str:
-        """Run CDK's command; return what it says."""
+        """Run CDK's command; return its output."""
         assert CDK
         npx = Path(sys.executable).with_name("npx")
         done = subprocess.run(
@@ -57,7 +57,7 @@ class Account:
                 "AWS_ENDPOINT_URL_S3": self.endpoint,
                 "AWS_REGION": "us-east-1",
                 "HOME": str(self.home),
-                "NPM_CONFIG_CACHE": str(Path.home() / ".npm"),  # with what CDK's tests fetched
+                "NPM_CONFIG_CACHE": str(Path.home() / ".npm"),  # packages for CDK's tests
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,7 +125,7 @@ def _wait_for(account: Account, emulator: subprocess.Popen[bytes]) -> None:
 
 
 def synthesize(stage: str, folder: Path) -> Path:
-    """Write a stage's assembly, with the sources of its functions and without its images."""
+    """Write a stage's assembly, with its functions' sources and without its images."""
     build_app(str(folder), stage=stage, **{"aws:cdk:bundling-stacks": []}).synth()
     (assets,) = folder.glob("*.assets.json")
     assets.write_text(json.dumps(json.loads(assets.read_text()) | {"dockerImages": {}}))
@@ -133,7 +133,7 @@ def synthesize(stage: str, folder: Path) -> Path:
 
 
 def leave_out(folder: Path, kinds: tuple[str, ...]) -> set[str]:
-    """Take resources of some types out of an assembly's template; return their logical ids."""
+    """Remove resources of some types from an assembly's template; return their logical ids."""
     (path,) = folder.glob("*.template.json")
     template = json.loads(path.read_text())
     resources = template["Resources"]
@@ -144,7 +144,7 @@ def leave_out(folder: Path, kinds: tuple[str, ...]) -> set[str]:
 
 
 def _without(value: Any, gone: set[str]) -> Any:
-    """Write the name of what is left out in place of a reference to it."""
+    """Replace references to removed resources with their names."""
     match value:
         case {"Ref": str(name)} if name in gone:
             return name
@@ -184,7 +184,7 @@ def test_a_stage_is_deployed_and_differs_by_what_is_left_out(
 
 
 def names(folder: Path, logical: str, gone: set[str]) -> bool:
-    """Return whether a resource names another that is left out."""
+    """Return whether a resource names a removed one."""
     (path,) = folder.glob("*.template.json")
     said = json.dumps(json.loads(path.read_text())["Resources"][logical])
     return any(f'"{name}"' in said for name in gone)

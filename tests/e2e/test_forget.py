@@ -1,4 +1,4 @@
-"""A person is forgotten on the deployed stack, by somebody with the documented permissions."""
+"""An operator with the documented permissions removes a person's posts from the deployed stack."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(target: Target, post_id: str, *, execute: bool = True) -> str:
 
 
 def objects_with(deployed: Deployed, post_id: str) -> set[str]:
-    """Every object in which the id can be read, but for results of queries, which expire."""
+    """Every object in which the id can be read, except query results, which expire."""
     s3 = deployed.client("s3")
     return {
         f"{bucket['Name']}/{key}"
@@ -55,7 +55,7 @@ def objects_with(deployed: Deployed, post_id: str) -> set[str]:
 
 
 def archived(deployed: Deployed) -> set[str]:
-    """The post ids of what the archive's reader returns."""
+    """Return the post ids in the archive reader's rows."""
     now, bucket = datetime.now(UTC), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     hour = timedelta(hours=1)
     rows = archive.read(deployed.client("s3"), bucket, now - hour, now + hour)
@@ -63,7 +63,7 @@ def archived(deployed: Deployed) -> set[str]:
 
 
 def settled(deployed: Deployed) -> set[str]:
-    """The post ids of the settled archive."""
+    """Return the post ids of the settled archive."""
     s3, bucket = deployed.client("s3"), deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     return {
         post_id
@@ -161,13 +161,13 @@ def test_without_any_one_of_the_documented_permissions_nobody_can_forget(
         filled = fill(deployed, theirs)
         try:
             run(target, theirs)
-        finally:  # what is under a table's prefix is read by queries
+        finally:  # queries read what is under a table's prefix
             for bucket, key in filled:
                 deployed.client("s3").delete_object(Bucket=bucket, Key=key)
 
     def is_beyond_forgetting(permission: Permission) -> bool:
-        # AWS asks for s3:GetObject where `If-Match` is given, and the emulator does not. In buckets
-        # without versions, as these are, only whole objects of the quarantine are deleted.
+        # AWS requires s3:GetObject for `If-Match`, and the emulator does not. In unversioned
+        # buckets, as these are, only whole quarantine objects are deleted.
         deletes = permission.action == "s3:DeleteObjectVersion"
         in_quarantine = target.output(stack_outputs.QUARANTINE_BUCKET) in permission.resource
         is_read = permission.action == "s3:GetObject"

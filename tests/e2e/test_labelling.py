@@ -1,6 +1,6 @@
-"""Drawn posts of a stack that has a label queue: out to annotators, and labels back.
+"""Sampled posts from a stack's label queue: out to annotators, and their labels back.
 
-The lines of docs/labelling.md are typed as they are written, on the local stack in place of prod.
+The lines of docs/labelling.md are typed unchanged, on the local stack in place of prod.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ANNOTATE = "stresswatch annotate --stage prod"
 
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A stack that draws every second post, with a champion and some posts predicted."""
+    """A stack that samples every second post, with a champion and some predicted posts."""
     changed = settings_of([f"labelling.label_sample_share={SHARE}"])
     app = synthesize(tmp_path_factory.mktemp("drawing") / "app", changed=changed)
     folder = app.parent / "stack"
@@ -83,7 +83,7 @@ def rows(deployed: Deployed) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def typed(drawing: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Type a line in an empty folder; return what it prints."""
+    """Type a line in an empty folder; return its output."""
     target = of_local_stack(drawing.stack)
     monkeypatch.setattr(target_module, "aws_target", lambda _stage: target)
     monkeypatch.chdir(tmp_path)

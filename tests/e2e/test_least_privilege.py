@@ -1,9 +1,9 @@
-"""No permission of a role is there for nothing: without it, something fails and says so.
+"""Each permission of a role is needed: without it, something fails and says so.
 
-Every policy is cut into permissions: one action on one resource, under one value of a condition.
-Each is taken away in turn through IAM's API, while IAM is enforced, and what the role is for is
-done once. What the local stack cannot refuse is listed here with who needs it on AWS; keys and the
-workflow are looked at in `tests/infrastructure/test_least_privilege.py`.
+Every policy is split into permissions: one action on one resource, under one value of a
+condition. Each is removed in turn through IAM's API, while IAM is enforced, and the role's task is
+done once. What the local stack cannot refuse is listed here with its user on AWS; keys and the
+workflow are checked in `tests/infrastructure/test_least_privilege.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ BEYOND = {
     "kinesis:DescribeStream": "asked by Lambda's poller, and not by the local one",
     "kinesis:DescribeStreamSummary": "asked by Lambda's poller, and not by the local one",
 }
-"""Services and actions that the local stack cannot refuse, and who needs them on AWS."""
+"""Services and actions that the local stack cannot refuse, and their users on AWS."""
 
 ASKED_BY_ATHENA = {
     "QualityQualityRole": (PREDICTIONS.settled, prefixes.QUERY_RESULTS),
@@ -83,7 +83,7 @@ ROLES_BEYOND = {
 
 @dataclass
 class Stage:
-    """The deployed stack, ready for each role to do what it is for."""
+    """The deployed stack, ready for each role's task."""
 
     deployed: Deployed
     retraining: dict[str, Any]
@@ -103,7 +103,7 @@ class Stage:
         return self.deployed.invoke(function, request_of("test", "a test", force=True))
 
     def admit(self, _: Permission | None) -> str:
-        """Admit another execution each time, so that the one before is looked up."""
+        """Admit another execution each time, to look up the previous one."""
         event = {"execution": self._another_execution(), "request": request_of(DRIFT_ALARM, "")}
         return self.deployed.invoke(self.deployed.function("RetrainingAdmissionFunction"), event)
 
@@ -137,7 +137,7 @@ class Stage:
         return self.deployed.invoke(function, event)
 
     def look_at_champion(self, _: Permission | None) -> str:
-        """Roll the champion back, to itself, by a rule that nothing meets."""
+        """Roll the champion back, to itself, by a rule that is always broken."""
         outputs, champion = self.deployed.stack.outputs, self._champion
         if not self.deployed.objects(outputs[stack_outputs.ARCHIVE_BUCKET], SHADOW_PREFIX):
             self.predict(None)
@@ -190,7 +190,7 @@ class Stage:
     def train(self, permission: Permission | None) -> str:
         """Run the whole workflow, in which the job's role is used."""
         if permission is None:
-            return json.dumps(self.retraining)  # with every permission it has been run already
+            return json.dumps(self.retraining)  # it has run already with every permission
         described = self.deployed.retrain()
         return described["status"] + json.dumps(described["history"], default=str)
 
@@ -201,7 +201,7 @@ class Stage:
             "dataset_uri": dataset["dataset_uri"],
             "training": training,
         }
-        # A version that has its verdict is not judged again.
+        # A version with a verdict is not judged again.
         self.deployed.client("s3").delete_object(
             Bucket=self.deployed.stack.outputs[stack_outputs.MODEL_BUCKET],
             Key=f"models/{dataset['version']}/{VERDICT_FILE}",
@@ -209,7 +209,7 @@ class Stage:
         return self.deployed.invoke(self.deployed.function("RetrainingGateFunction"), event)
 
     def promote(self, _: Permission | None) -> str:
-        """Promote the champion again, as if it were the first."""
+        """Promote the champion again, as the first one."""
         function = self.deployed.function("RetrainingPromoteFunction")
         self.deployed.point_to(None)
         try:
@@ -218,7 +218,7 @@ class Stage:
             self.deployed.point_to(Pointer(**self._champion))
 
     def predict(self, permission: Permission | None) -> str:
-        """Predict a batch from a cold start, or poll for one, as the permission may concern."""
+        """Predict a batch from a cold start, or poll for one, depending on the permission."""
         if (
             permission
             and permission.action.startswith("kinesis:")
@@ -239,7 +239,7 @@ class Stage:
         functions.update_function_configuration(FunctionName=function, Environment=settings)
 
     def serve(self, _: Permission | None) -> str:
-        """Predict a post from a cold start and take a label, as the gateway asks for it."""
+        """Predict a post from a cold start and accept a label, as the gateway requests it."""
         function = self.deployed.function("WebServiceApi")
         self._make_cold(function)
         record = labelled_post_record(STREAMED[0]) | {"post_id": f"served-{next(self._numbers)}"}
@@ -249,7 +249,7 @@ class Stage:
         )
 
     def _poll(self) -> str:
-        """Poll as a mapping whose function fails, until a batch is given up or a call refused."""
+        """Poll as a mapping whose function fails, until a batch is discarded or a call refused."""
         bucket = self.deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
         before = len(self.deployed.objects(bucket, "aws/lambda/"))
         self.log.clear()
@@ -259,7 +259,7 @@ class Stage:
             return self.log.text if is_delivered or "AccessDenied" in self.log.text else None
 
         try:
-            # It finds no version to promote in a batch of posts.
+            # A batch of posts gives it no version to promote.
             folder = self.folder / uuid.uuid4().hex
             with self.deployed.polled_by("RetrainingPromoteFunction", folder):
                 return eventually("end of a batch", outcome)
@@ -267,7 +267,7 @@ class Stage:
             return str(refusal)
 
     def react(self, _: Permission | None) -> str:
-        """Let the drift alarm's rule start a retraining; one that starts is stopped again."""
+        """Start a retraining by the drift alarm's rule; one that starts is stopped again."""
         alarm = self.deployed.deployment.drift_alarm()
         event = {
             "version": "0",
@@ -312,7 +312,7 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 def refuses(said: str, action: str) -> bool:
-    """Whether it was said that an action is not allowed, in IAM's words or in the predictor's."""
+    """Return whether an action was denied, in IAM's words or in the predictor's."""
     operation = action.partition(":")[2]
     words = [f"not authorized to perform: {action}\\b", f"{operation}: AccessDenied"]
     if action == "s3:GetObject":
@@ -354,7 +354,7 @@ def is_beyond(role: str, permission: Permission) -> bool:
 
 
 def is_listed_as(name: str, permission: Permission) -> bool:
-    """Whether it is the action that is named, or that action `of` something in its condition."""
+    """Return whether it is the named action, or that action `of` a value in its condition."""
     action, _, what = name.partition(" of ")
     return permission.action == action and what in permission.condition
 

@@ -20,7 +20,7 @@ LONGEST_SECONDS = 900
 
 
 def type_(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Type a line where git knows nobody's settings; its output is all that it said."""
+    """Type a line without personal git settings; its output must be complete."""
     return subprocess.run(
         line,
         shell=True,
@@ -36,7 +36,7 @@ def type_(line: str, folder: Path, **variables: str) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as it lies here; one setting was another in the commit before."""
+    """A copy of the project; its previous commit has one other setting."""
     folder = repository(tmp_path_factory.mktemp("project"))
     settings = (folder / SETTINGS).read_text()
     assert NOW in settings
@@ -63,7 +63,7 @@ def test_the_diff_is_what_the_stage_has_now_and_had_not_at_the_commit(
 
 
 def test_the_hooks_stop_a_commit_that_the_checks_refuse(project: Path, tmp_path: Path) -> None:
-    """All but mypy's, which takes half a minute where it has read nothing before."""
+    """All checks except mypy's, which takes half a minute without a cache."""
     made = type_("make hooks", project)
     assert made.returncode == 0, made.stdout
     workflow = (project / WORKFLOW).read_text()

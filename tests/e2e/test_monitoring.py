@@ -1,4 +1,4 @@
-"""The monitoring workflow on the local stack: what was archived is settled once, and measured."""
+"""The monitoring workflow on the local stack: archived rows are settled once, and measured."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def measure(deployed: Deployed) -> Measurement:
 
 
 def rows(deployed: Deployed, prefix: str) -> list[dict[str, Any]]:
-    """Read the rows of all of a prefix's parts; other tests' files are of no shard."""
+    """Read the rows of all a prefix's parts; other tests' files have no shard."""
     bucket, s3 = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET], deployed.client("s3")
     tables = [
         pq.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
@@ -40,7 +40,7 @@ def rows(deployed: Deployed, prefix: str) -> list[dict[str, Any]]:
 
 
 def archived(deployed: Deployed) -> set[str]:
-    """Return the ids of what the raw archive has of the last hours."""
+    """Return the ids in the raw archive of the last hours."""
     now = datetime.now(UTC)
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     found = archive.read(deployed.client("s3"), bucket, now - 6 * HOUR, now + HOUR)
@@ -117,7 +117,7 @@ def test_live_quality_is_measured_with_each_run_on_demand(
 def test_the_schedules_rule_starts_the_workflow_for_its_time(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
-    """As the rule would be fired: with the scheduled time, whenever it comes."""
+    """Fire as the rule does: with the scheduled time, at any later time."""
     states, machine = (
         deployed.client("stepfunctions"),
         deployed.stack.outputs[stack_outputs.MONITORING_STATE_MACHINE],

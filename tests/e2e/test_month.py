@@ -1,4 +1,4 @@
-"""A month of the loop on a driven clock, on real posts where they are: what is promised of it."""
+"""The promises of a simulated month on an accelerated clock, with real posts if available."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import pytest
 
 from docs.notebook import execute
 
-# Whatever posts are at hand: it runs with synthetic ones as well.
+# With any posts at hand: it also runs with synthetic ones.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 

@@ -1,7 +1,7 @@
-"""No text of a post in anything that the deployed stack writes, but where it must be.
+"""Post text appears nowhere in the deployed stack's output, except where it must be.
 
-A marker is streamed in posts that are valid, invalid and given up, and is in labelled posts that a
-retraining learns from. Then everything is searched: through AWS's APIs, as an operator sees it,
+A marker is streamed in valid, invalid and discarded posts, and is in the labelled posts of a
+retraining. Then everything is searched: through AWS's APIs, as an operator sees it,
 and in the files that the local stack leaves when it is stopped.
 """
 
@@ -71,7 +71,7 @@ def executions(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 
 
 def messages(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
-    """Every message in every queue: dead letters, and what the topic told its subscriber."""
+    """Every message in every queue: dead letters, and the topic's messages to its subscriber."""
     queues = deployed.client("sqs")
     for url in queues.list_queues().get("QueueUrls", []):
         while received := queues.receive_message(
@@ -83,7 +83,7 @@ def messages(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 
 
 def written(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
-    """What an operator can see of the stack, but for where text may be."""
+    """What an operator can see of the stack, except places that may hold text."""
     yield from objects(deployed, with_text=False)
     yield from logs(deployed)
     yield from executions(deployed)
@@ -100,7 +100,7 @@ def written(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 
 
 def files(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
-    """The files of the local stack, but for those of what may hold text."""
+    """The local stack's files, except those of stores that may hold text."""
     outputs = deployed.stack.outputs
     for file in deployed.folder.rglob("*"):
         path = file.relative_to(deployed.folder).as_posix()
@@ -115,7 +115,7 @@ def files(deployed: Deployed) -> Iterator[tuple[str, bytes]]:
 
 @pytest.fixture
 def notified(deployed: Deployed) -> str:
-    """A queue that is told what people are told; `messages` reads it with the others."""
+    """A queue that receives all notifications; `messages` reads it with the others."""
     queues, topic = deployed.client("sqs"), deployed.stack.outputs[stack_outputs.NOTIFICATION_TOPIC]
     url = str(queues.create_queue(QueueName="notified")["QueueUrl"])
     attributes = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -138,7 +138,7 @@ def set_settings(deployed: Deployed, function: str, settings: dict[str, str]) ->
 
 
 def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
-    """Stream valid and invalid posts, and let a function that cannot read them fail on all."""
+    """Stream valid and invalid posts, and make a function that cannot read them fail on all."""
     deployed.deployment.send([("key", data) for data in (VALID, *INVALID)])
     bucket = deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET]
 
@@ -150,13 +150,13 @@ def stream_marked_posts(deployed: Deployed, folder: Path) -> None:
         )
 
     eventually("quarantine", lambda: marked("quarantine/") == len(INVALID))
-    # It finds no version to promote in a batch of posts.
+    # A batch of posts gives it no version to promote.
     with deployed.polled_by("RetrainingPromoteFunction", folder):
         eventually("batch that is given up", lambda: marked("aws/lambda/") or None)
 
 
 def ask_of_marked_posts(deployed: Deployed) -> None:
-    """Let the web service predict and refuse posts, as the gateway asks for it."""
+    """Make the web service predict and refuse posts, as the gateway requests it."""
     function = deployed.function("WebServiceApi")
     for record in (VALID, *INVALID):
         body = record.decode("utf-8", "replace")
@@ -165,7 +165,7 @@ def ask_of_marked_posts(deployed: Deployed) -> None:
 
 
 def learn_from_marked_posts(deployed: Deployed) -> None:
-    """Retrain on posts of which one holds the marker, and once more so that it fails."""
+    """Retrain on posts, one with the marker, and once more with a failure."""
     (labelled,) = make_posts(1, seed=31)
     post = labelled.post._replace(text=f"{labelled.post.text} {MARKER}")
     deployed.deployment.seed([*BASE, LabelledPost(post, labelled.label)])

@@ -1,4 +1,4 @@
-"""The functions' queries on the local stack's Athena: the same answers as of whole rows."""
+"""The functions' queries on the local stack's Athena give the same answers as whole rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.world import LABELS, World
 
 HOUR = timedelta(hours=1)
 START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
-"""Before what any other test looks at."""
+"""Earlier than any other test's window."""
 
 
 @pytest.fixture(scope="module")

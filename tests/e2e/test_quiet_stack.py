@@ -1,4 +1,4 @@
-"""A local stack on which nothing happens rests, and what happens next ends the rest."""
+"""An idle local stack rests, and the next event ends its rest."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.e2e.small_app import write_app
 from tests.e2e.waiting import eventually
 
 FOR_GOOD = 3600.0
-"""Seconds of a rest that no test would live through: only something that happens ends it."""
+"""Seconds of a rest longer than any test: only an event ends it."""
 
 
 class Rest(Activity):
-    """An activity that knows which threads rest."""
+    """An activity that records which threads rest."""
 
     def __init__(self) -> None:
         super().__init__(attentive_seconds=2.0, quiet_seconds=FOR_GOOD)
@@ -44,14 +44,14 @@ class Rest(Activity):
         return rested
 
     def is_deep(self, threads: Threads) -> bool:
-        """Tell whether all that looks around rests, but for lanes, which wait for their reader."""
+        """Return whether all pollers rest, except lanes, which wait for their reader."""
         alive = {thread.name for thread in threads._threads if thread.is_alive()}
         return self.resting == {name for name in alive if not name.startswith("invoke ")}
 
 
 @dataclass
 class Resting:
-    """The small app, driven within this process so that its rest can be looked at."""
+    """The small app, driven within this process so that its rest can be observed."""
 
     small: Small
     look: Endpoint
@@ -126,7 +126,7 @@ class TestRest:
             return bool(alarm["StateValue"] == "ALARM")
 
         eventually("alarm", fired)
-        # The rule's target, too: the daemon's own changes do not wait for anybody's request.
+        # The rule's target, too: the daemon's own changes happen without a request.
         eventually(
             "execution",
             lambda: bool(
@@ -158,7 +158,7 @@ class TestRest:
 def test_the_background_process_lets_its_stack_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every request is in the log, which nobody but the stack itself adds to."""
+    """The log has every request, and only the stack itself adds to it."""
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     directory = tmp_path / "stack"
     try:

@@ -1,4 +1,4 @@
-"""What is held on the deployed stack is replayed by somebody with the documented permissions."""
+"""An operator with the documented permissions replays held records of the deployed stack."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Targe
 
 
 def run(target: Target, held: Holding, *, execute: bool = True) -> tuple[int, str]:
-    """Replay what is held; return how many records are left, and what was said."""
+    """Replay held records; return how many are left, and the output."""
     shown = io.StringIO()
     left = replay(Console(file=shown, width=100), target, held.selection, execute=execute)
     return left, shown.getvalue()
 
 
 def predicted(deployed: Deployed, held: Holding) -> list[str]:
-    """The ids of what the archive's reader returns of the posts that are or were held."""
+    """Return the ids in the archive reader's rows, of posts that are or were held."""
     now, hour = datetime.now(UTC), timedelta(hours=1)
     bucket = deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
     rows = archive.read(deployed.client("s3"), bucket, now - hour, now + hour)

@@ -1,4 +1,4 @@
-"""Starting over on the local stack: after a reset a new one begins empty, however the old ended."""
+"""A reset of the local stack: the new one begins empty, however the old one ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflow, run on the local stack: what it begins, what it waits for, what can be undone."""
+"""The retraining workflow on the local stack: its start, its waits, and its rollbacks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ model = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "model"
 
 @pytest.fixture
 def asks_a_person(deployed: Deployed) -> Iterator[None]:
-    """There is no champion, so that the gate accepts; and the stage requires approval."""
+    """Without a champion, the gate accepts; and the stage requires approval."""
     deployed.point_to(None)
     gate = deployed.function("RetrainingGateFunction")
     with environment(deployed, gate, REQUIRES_APPROVAL="true"):
@@ -69,7 +69,7 @@ def inbox(deployed: Deployed) -> Inbox:
 
 @contextmanager
 def changed(deployed: Deployed, **states: dict[str, Any]) -> Iterator[None]:
-    """Change states of the workflow for a while."""
+    """Change the workflow's states for a while."""
     client = deployed.client("stepfunctions")
     machine = deployed.stack.outputs[stack_outputs.RETRAINING_STATE_MACHINE]
     definition = client.describe_state_machine(stateMachineArn=machine)["definition"]
@@ -84,7 +84,7 @@ def changed(deployed: Deployed, **states: dict[str, Any]) -> Iterator[None]:
 
 
 def container(deployed: Deployed, script: str) -> Any:
-    """Let the training container run a script in place of its entry point."""
+    """Make the training container run a script in place of its entry point."""
     entry_point = json.dumps(["python", "-c", script])
     return environment(deployed, deployed.function("TrainingRunner"), ENTRY_POINT=entry_point)
 
@@ -98,7 +98,7 @@ def end(deployed: Deployed, execution: str) -> dict[str, Any]:
 
 
 def waiting(deployed: Deployed, execution: str) -> str:
-    """Wait until an execution waits for a word; return the version that it is about."""
+    """Wait until an execution waits for approval; return its version."""
     journal = Journal(
         deployed.client("dynamodb"), deployed.stack.outputs[stack_outputs.JOURNAL_TABLE]
     )
@@ -112,7 +112,7 @@ def waiting(deployed: Deployed, execution: str) -> str:
 
 
 def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, Any]]:
-    """Return what came into a state, each time that an execution entered it."""
+    """Return a state's input, for each time that an execution entered it."""
     history = deployed.client("stepfunctions").get_execution_history(executionArn=execution)
     return [
         json.loads(event["stateEnteredEventDetails"]["input"])
@@ -124,7 +124,7 @@ def entered(deployed: Deployed, execution: str, state: str) -> list[dict[str, An
 def test_a_deployment_that_changes_the_stacks_tags_leaves_the_champion(
     deployed: Deployed, champion: Pointer
 ) -> None:
-    """CloudFormation writes every property of a parameter that it owns with such a change."""
+    """CloudFormation writes every property of its parameter with such a change."""
     cloudformation = deployed.client("cloudformation")
     stack = deployed.stack.stack_name
     cloudformation.update_stack(
@@ -202,7 +202,7 @@ def test_after_a_rollback_the_earlier_version_answers_within_a_minute(
 
 
 def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
-    """Send posts until one is predicted by a version."""
+    """Send posts until a version predicts one."""
 
     def predicted() -> bool:
         deployed.deployment.send([payload(STREAMED[0])])
@@ -214,7 +214,7 @@ def answers(deployed: Deployed, consumer: Consumer, version: str) -> bool:
 
 
 def attempts(deployed: Deployed, script: str) -> list[int]:
-    """Retrain with a container that runs a script; return the numbers of the jobs that it tried."""
+    """Retrain with a container that runs a script; return the numbers of the attempted jobs."""
     with changed(deployed, WaitForCapacity={"Seconds": 0}), container(deployed, script):
         described = deployed.retrain()
     assert described["status"] == "FAILED"
@@ -303,7 +303,7 @@ def poor(deployed: Deployed, champion: Pointer, tmp_path: Any) -> Iterator[None]
 
 
 def reaching(deployed: Deployed, state: str) -> tuple[str, dict[str, Any]]:
-    """Start a retraining; return it, and its input of a state once it has come to that."""
+    """Start a retraining; return it, and its input of a state once it has reached that."""
     execution = start(deployed, force=True)
 
     def reached() -> dict[str, Any] | None:
@@ -316,7 +316,7 @@ def reaching(deployed: Deployed, state: str) -> tuple[str, dict[str, Any]]:
 
 
 def end_of(deployed: Deployed, execution: str, times: dict[str, str]) -> dict[str, Any]:
-    """Send posts when what is said of them begins to count; return the retraining's output."""
+    """Send posts when their predictions begin to count; return the retraining's output."""
     begins = datetime.fromisoformat(times["start"])
     eventually("start", lambda: datetime.now(UTC) >= begins)
     deployed.deployment.send([payload(post) for post in STREAMED])
@@ -358,7 +358,7 @@ def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
 
 
 def on_probation(deployed: Deployed, seconds: int) -> AbstractContextManager[None]:
-    """Promote what the gate accepts at once, on probation for a while."""
+    """Promote at once what the gate accepts, on probation for a while."""
     gate = deployed.function("RetrainingGate")
     return environment(deployed, gate, SHADOW_SECONDS="0", PROBATION_SECONDS=str(seconds))
 
@@ -381,7 +381,7 @@ def test_a_good_new_champion_passes_its_probation_and_stays(
 def test_a_new_champion_that_labels_contradict_is_rolled_back(
     deployed: Deployed, poor: None, inbox: Inbox
 ) -> None:
-    """Labels that are the other way round are met better by the one that learned little."""
+    """The less trained model fits flipped labels better."""
     with on_probation(deployed, seconds=60):
         execution, state = reaching(deployed, "LookAtChampion")
         labels = deployed.deployment.label([replace(one, label=1 - one.label) for one in STREAMED])

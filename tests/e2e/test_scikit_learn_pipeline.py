@@ -1,7 +1,7 @@
-"""A scikit-learn pipeline takes the place of arrays, and arrays take its place again.
+"""A scikit-learn pipeline replaces arrays, and arrays replace it again.
 
 The stage allows scikit-learn. Gradient-boosted trees are trained, judged and promoted, and score
-the posts of the stream: see "Pipelines" and "Scorers" in docs/model.md.
+streamed posts: see "Pipelines" and "Scorers" in docs/model.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files are scored by the deployed workflow, for somebody with the documented permissions."""
+"""The deployed workflow scores files for an operator with the documented permissions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PART_BYTES = 8_000
 
 @pytest.fixture(scope="module")
 def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Target, Policy]]:
-    """The stack, for an operator; parts are so small that a small file has several."""
+    """The stack, for an operator; parts are small, so a small file has several."""
     with operator(deployed, "score") as (found, policy):
         emulated = replace(policy, permissions=tuple(map(as_emulated, policy.permissions)))
         emulated.put()
@@ -47,13 +47,13 @@ def target(able: tuple[Target, Policy]) -> Target:
 
 
 def as_emulated(permission: Permission) -> Permission:
-    """Allow on everything what names a map run: the emulator does not know its resource."""
+    """Allow on everything the actions for a map run: the emulator does not know its resource."""
     is_of_map_run = ":mapRun:" in permission.resource
     return replace(permission, resource="*") if is_of_map_run else permission
 
 
 def written(folder: Path, suffix: str, posts: int = len(RECORDS)) -> Path:
-    """Write posts, and an invalid one, as a file of its own name."""
+    """Write posts, and an invalid one, as a file with its own name."""
     file = folder / f"{uuid.uuid4().hex}.{suffix}"
     records = [*RECORDS[:posts], {"post_id": "invalid", "text": " "}]
     if suffix == "jsonl":
@@ -173,7 +173,7 @@ def test_without_any_one_of_the_documented_permissions_nobody_can_score(
     target, policy = able
 
     def attempt() -> None:
-        """Ask for the champion, for a version of choice, and for one that is not there."""
+        """Ask for the champion, for a named version, and for one that does not exist."""
         file = str(written(tmp_path, "jsonl", posts=1))
         run(target, file)
         run(target, file, retraining["gate"]["version"])

@@ -1,4 +1,4 @@
-"""The shell of the tests: its lines see the same terminal on every machine."""
+"""The tests' shell: its lines see the same terminal on every machine."""
 
 from __future__ import annotations
 

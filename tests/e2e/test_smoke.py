@@ -1,4 +1,4 @@
-"""The smoke test of a deployed stage, by somebody with the documented permissions."""
+"""An operator with the documented permissions runs the smoke test of a deployed stage."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A storm on the running stack, as a seed draws it; then each record is where it must be.
+"""A storm of random faults, from a seed, on the running stack; then each record is accounted for.
 
-The predictor under thousands of faults, on a clock that is not waited for, is in
-`tests/unit/verification/test_faults.py`; here are real processes that really die.
+The predictor under thousands of faults, on an accelerated clock, is in
+`tests/unit/verification/test_faults.py`; here real processes die.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ class Silent:
         return "http://{}:{}".format(*self._socket.getsockname())
 
     def has_heard(self, count: int) -> bool:
-        """Tell whether so many have called by now."""
+        """Return whether this many have called by now."""
         with contextlib.suppress(BlockingIOError):
             self._heard.append(self._socket.accept()[0])
         return len(self._heard) >= count
 
 
 class Storm:
-    """A stack of its own, what was sent to it, and what goes wrong with it."""
+    """A separate stack, the records sent to it, and its faults."""
 
     def __init__(self, app: Path, folder: Path, seed: int):
         stack = local.up(folder, template_directory=app, on_progress=lambda _: None)
@@ -91,7 +91,7 @@ class Storm:
         return self.deployed.stack.outputs[stack_outputs.PREDICTOR_FUNCTION]
 
     def send(self) -> None:
-        """Send some posts, and among them records that are none."""
+        """Send some posts, and among them invalid records."""
         posts = make_posts(VALID, seed=self.chance.randrange(1_000_000))
         records = [(*payload(post), "") for post in posts]
         for _ in range(INVALID):
@@ -105,11 +105,11 @@ class Storm:
                 self.valid.add(name)
 
     def strike(self, event: str) -> None:
-        """Let one event strike, with records under way."""
+        """Cause one fault while records are being processed."""
         getattr(self, event.replace(" ", "_"))()
 
     def killed(self) -> None:
-        """Kill everything with a batch half done: it is archived, and not on the stream yet."""
+        """Kill everything in the middle of a batch: it is archived, and not on the stream yet."""
         stack = local.running(self.deployed.folder)
         assert stack
         with Silent() as silent:
@@ -146,7 +146,7 @@ class Storm:
         )
 
     def merged(self) -> None:
-        """Merge two shards, which are split first where there is but one."""
+        """Merge two shards, after a split if there is only one."""
         if len(self._open_shards()) == 1:
             self.split()
             self.send()
@@ -160,7 +160,7 @@ class Storm:
     _ENDS = ("Starting", "Ending")
 
     def _open_shards(self) -> list[dict[str, Any]]:
-        """The shards that nobody is a child of, by their place."""
+        """The shards without a child, by position."""
         listed = self.deployed.client("kinesis").list_shards(
             StreamName=self.deployed.stack.outputs[stack_outputs.POSTS_STREAM]
         )["Shards"]
@@ -180,7 +180,7 @@ class Storm:
         self.deployed.point_to(self.first)
 
     def champion_corrupt(self) -> None:
-        """Let the pointer name a file that is not what it says, until a predictor refuses it."""
+        """Point to a file with a wrong content, until a predictor fails to load it."""
         unlike = replace(self._put_model(self.chance.randbytes(100)), sha256="0" * 64)
         self.deployed.point_to(unlike)
         self.send()
@@ -189,7 +189,7 @@ class Storm:
         self.deployed.point_to(self.first)
 
     def timed_out(self) -> None:
-        """Have the function hang until Lambda ends it, more than once."""
+        """Make the function hang until Lambda ends it, more than once."""
         functions = self.deployed.client("lambda")
         limit = functions.get_function_configuration(FunctionName=self._predictor)["Timeout"]
         with (
@@ -202,7 +202,7 @@ class Storm:
             functions.update_function_configuration(FunctionName=self._predictor, Timeout=limit)
 
     def _hasten(self) -> None:
-        """Have the predictor follow the pointer at once."""
+        """Make the predictor follow the pointer at once."""
         functions = self.deployed.client("lambda")
         settings = functions.get_function_configuration(FunctionName=self._predictor)
         variables = settings["Environment"]["Variables"] | {"CHAMPION_TTL_SECONDS": "0"}
@@ -211,7 +211,7 @@ class Storm:
         )
 
     def _put_model(self, data: bytes) -> Pointer:
-        """Put a model file as a version of its own; return what points to it."""
+        """Store a model file as a separate version; return a pointer to it."""
         bucket = self.deployed.stack.outputs[stack_outputs.MODEL_BUCKET]
         version = f"v{next(self._versions)}"
         prefix = f"models/{version}/"
@@ -227,7 +227,7 @@ class Storm:
         return "".join(entry["message"] for page in found for entry in page["events"])
 
     def archived(self) -> list[dict[str, Any]]:
-        """What the archive's reader returns."""
+        """Return the archive reader's rows."""
         now, hour = datetime.now(UTC), timedelta(hours=1)
         bucket = self.deployed.stack.outputs[stack_outputs.ARCHIVE_BUCKET]
         return archive.read(self.deployed.client("s3"), bucket, now - hour, now + hour)
@@ -251,7 +251,7 @@ class Storm:
         return self.deployed.objects(bucket, failed_batches.PREFIX)
 
     def wait_until_settled(self) -> None:
-        """Wait until as much has become of what was sent as must."""
+        """Wait until enough of the sent records have an outcome."""
 
         def is_settled() -> bool:
             kept = {row["prediction_id"] for row in self.archived()}

@@ -1,4 +1,4 @@
-"""The stress rate on the local stack: from drawn posts and labels to the table, page and trend."""
+"""The stress rate on the local stack: from samples and labels to the table, page and trend."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from tests.e2e.shell import Shell
 from tests.integration.drawn import Drawn, archive_posts, drawn_posts, label_posts
 
 MONDAY = week_of(datetime.now(UTC).date()) - timedelta(weeks=2)
-"""Before what any other test looks at."""
+"""Earlier than any other test's window."""
 DAYS = [MONDAY, MONDAY + timedelta(days=1)]
 NAME = "stress-rate"
 
 
 @pytest.fixture(scope="module")
 def posts(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[list[Drawn]]:
-    """Posts of two days that were drawn and labelled, once the workflow has run."""
+    """Posts of two days that were sampled and labelled, after the workflow has run."""
     outputs, s3 = deployed.stack.outputs, deployed.client("s3")
     archived = outputs[stack_outputs.ARCHIVE_BUCKET]
     training = outputs[stack_outputs.TRAINING_BUCKET]
@@ -50,7 +50,7 @@ def posts(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[list[Drawn
 
 
 def identity_key(deployed: Deployed) -> bytes:
-    """Return the key by which the stack's functions tell texts apart."""
+    """Return the key with which the stack's functions tell texts apart."""
     secrets = deployed.client("secretsmanager")
     name = deployed.named("IdentityKey", "AWS::SecretsManager::Secret")
     return str(secrets.get_secret_value(SecretId=name)["SecretString"]).encode()

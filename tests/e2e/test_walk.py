@@ -24,7 +24,7 @@ LABELLED, NEW = 900, 300
 
 
 def write(path: Path, posts: Sequence[LabelledPost], *, labelled: bool) -> None:
-    """Write reviews as a shop exports them, with column names of its own."""
+    """Write reviews as a shop exports them, with its own column names."""
     first = datetime(2026, 11, 2, tzinfo=UTC)
     rows = [
         {

@@ -37,7 +37,7 @@ CASES_A_MODE = 30
 
 
 class Caller:
-    """Somebody with credentials, whose requests are signed as AWS wants them."""
+    """A caller with credentials, whose requests are signed as AWS requires."""
 
     def __init__(self, deployed: Deployed, credentials: Callable[[], Credentials]):
         self.url = deployed.stack.outputs[stack_outputs.WEB_SERVICE_URL]
@@ -60,13 +60,13 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def able(deployed: Deployed, retraining: dict[str, Any]) -> Iterator[tuple[Caller, Policy]]:
-    """A caller who has the documented permissions and no others."""
+    """A caller with exactly the documented permissions."""
     with operator(deployed, "web-service") as (target, policy):
         yield Caller(deployed, lambda: credentials_of(target)), policy
 
 
 def credentials_of(target: Target) -> Credentials:
-    """Return the role's own credentials, which every client of it signs with."""
+    """Return the role's own credentials, with which each of its clients signs."""
     found = target.client("sts")._request_signer._credentials
     return Credentials(found.access_key, found.secret_key, found.token)
 
@@ -145,7 +145,7 @@ def test_no_problem_says_what_was_sent(able: tuple[Caller, Policy]) -> None:
 
 
 def without_long_limits(part: dict[str, Any]) -> dict[str, Any]:
-    """Leave out limits that take seconds to break: tests of their own break each of them."""
+    """Omit limits that take seconds to break: each has its own test."""
     limits = {"maxLength", "maxItems"}
     return {
         name: value
@@ -155,8 +155,8 @@ def without_long_limits(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def operations(caller: Caller) -> list[schemathesis.APIOperation]:
-    """Return what the deployed OpenAPI document describes."""
-    # One invalid post of several is told so in an answer of 207.
+    """Return the content of the deployed OpenAPI document."""
+    # An answer of 207 reports one invalid post of several.
     statuses = {"expected-statuses": [207, 400, 403, 413, 415, 422]}
     config = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": statuses}})
     document = json.loads(caller.ask("GET", "/openapi.json").text, object_hook=without_long_limits)
@@ -184,7 +184,7 @@ def test_the_service_keeps_the_openapi_document_that_it_answers(
             @given(case=operation.as_strategy(generation_mode=mode))
             def check(case: schemathesis.Case) -> None:
                 answer = case.call(base_url=caller.url, auth=caller.sign)
-                # It sends other credentials, which the signature takes the place of; see above.
+                # It sends other credentials, which the signature replaces; see above.
                 excluded = [ignored_auth]
                 if "labelled_at_in_future" in answer.text:  # no schema can say what time it is
                     excluded.append(positive_data_acceptance)

@@ -1,4 +1,4 @@
-"""The built wheel, in an environment that holds nothing else of the project."""
+"""The built wheel, in an environment without the rest of the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waits until something has happened."""
+"""Wait until something has happened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def eventually(what: str, look: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """Look until there is something to see, neither None nor False, and return it."""
+    """Call a function until its value is neither None nor False, and return the value."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None or found is False:
         assert time.monotonic() < deadline, f"no {what} within {seconds:.0f} s"

@@ -1,9 +1,9 @@
-"""Runs `aws` and `stresswatch` for a shell, in forks of a process that has imported them.
+"""Run `aws` and `stresswatch` for a shell, in forks of a process that has imported them.
 
-Each takes a second of processor to start, and the documentation has a hundred lines of them. What
-runs is their own entry point, with the words, folder, variables and streams of who calls it.
-`python -m tests.e2e.warm FOLDER` puts programs of these names into a folder, and says when it is
-there for them.
+Each takes a second of processor time to start, and the documentation has a hundred lines of
+them. Their own entry points run, with the caller's words, folder, variables and streams.
+`python -m tests.e2e.warm FOLDER` puts programs with these names into a folder, and says when it is
+ready for them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ sys.exit(status[0] if status else 1)
 
 
 def aws() -> int:
-    # Version 1 goes by an address of its own to queues, whatever the variable says.
+    # Version 1 calls queues at a separate address, regardless of the variable.
     sys.argv[1:1] = ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
     return int(clidriver.main())
 
@@ -45,7 +45,7 @@ PROGRAMS: dict[str, Callable[[], object]] = {"aws": aws, "stresswatch": app}
 
 def serve(folder: Path) -> None:
     clidriver.create_clidriver()  # which imports what the first call would
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the forks end without a wait
     with socket.socket(socket.AF_UNIX) as listener:
         address = str(folder / ".warm")
         listener.bind(address)
@@ -64,7 +64,7 @@ def serve(folder: Path) -> None:
 
 
 def answer(connection: socket.socket) -> int:
-    """Do in this fork what a caller asks for, and tell it the status."""
+    """Do in this fork what a caller requests, and report the status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, descriptors, *_ = socket.recv_fds(connection, 1 << 20, 3)
     while more := connection.recv(1 << 20):

@@ -1,4 +1,4 @@
-"""Builds the wheel and installs it, with what it needs, in an environment of its own."""
+"""Build the wheel and install it, with its dependencies, in a separate environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UV = Path(sys.executable).with_name("uv")
 
 
 def install(folder: Path) -> Path:
-    """Return the folder of the programs of an environment that the wheel was installed into."""
+    """Return the program folder of an environment with the wheel."""
     # A copy: setuptools packs what an earlier build left in the source as well.
     source = folder / "source"
     source.mkdir()

@@ -1,4 +1,4 @@
-"""A local stack with the small app for each file, and folders for stacks of a test's own."""
+"""A local stack with the small app for each file, and folders for other stacks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, app: Path) -> Iterator[Small
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
-    """A folder for a local stack of the test's own."""
+    """A folder for the test's own local stack."""
     folder = tmp_path / "own"
     yield folder
     local.down(folder)

@@ -1,4 +1,4 @@
-"""The small app on a local stack, and short ways to use it."""
+"""The small app on a local stack, and shortcuts to use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def start(directory: Path, app: Path, **options: Any) -> local.LocalStack:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Return the commands of live processes that have to do with the directory."""
+    """Return the commands of live processes that use the directory."""
     listed = subprocess.run(
         ["ps", "-axwwo", "stat=,command="], capture_output=True, text=True, check=True
     )
@@ -105,7 +105,7 @@ def merge(small: Small, stream: str, shard: str, other: str) -> None:
 
 
 def read_once(small: Small, stream: str, shard: str) -> list[bytes]:
-    """Read a shard once from its beginning, and return what came."""
+    """Read a shard once from its beginning, and return its records."""
     kinesis = small.stack.client("kinesis")
     iterator = kinesis.get_shard_iterator(
         StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"

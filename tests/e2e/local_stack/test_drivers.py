@@ -1,7 +1,7 @@
-"""What else `local/` adds to the emulator, each as AWS documents it: alarms, tasks, roles.
+"""Other drivers of `local/` for the emulator, as AWS documents them: alarms, tasks, roles.
 
-When a release of the emulator brings one of these itself, the test still passes with the driver
-removed, and the driver can go.
+When a release of the emulator includes one of these, the test still passes without the
+driver, and the driver can be removed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Shards and the event source mapping, which `local/` adds to the emulator as AWS documents them.
 
-When a release of the emulator brings one of these itself, the test still passes with the driver
-removed, and the driver can go.
+When a release of the emulator includes one of these, the test still passes without the
+driver, and the driver can be removed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tests.e2e.waiting import eventually
 
 
 class TestClosedShards:
-    """A shard that was split or merged is closed, as on AWS; the emulator alone deletes it."""
+    """A split or merged shard is closed, as on AWS; the emulator alone deletes it."""
 
     def records(self, small: Small, shard: str) -> list[bytes]:
-        """Read a closed shard to its end, which is where no iterator comes back."""
+        """Read a closed shard to its end, where the iterator is missing."""
         kinesis = small.stack.client("kinesis")
         stream = {"StreamName": small.Closed}
         iterator = kinesis.get_shard_iterator(

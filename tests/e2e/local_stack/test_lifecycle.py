@@ -1,4 +1,4 @@
-"""A local stack starts, stops, survives and is updated as its callers expect."""
+"""Start, stop, recovery and update of a local stack."""
 
 from __future__ import annotations
 
