@@ -33,11 +33,11 @@ TRACING = {
 
 
 PLAIN = Stage(name="test", retains_data=False, requires_byte_code=False)
-"""A stage of defaults, to change single settings of."""
+"""A stage of defaults, for changing single settings."""
 
 
 class Template:
-    """A template, with short ways to look at it."""
+    """A template, with shortcuts for inspection."""
 
     def __init__(self, body: dict[str, Any], *, is_protected: bool):
         self.body = body
@@ -55,7 +55,7 @@ class Template:
         return [resource["Properties"] for resource in self.resources(kind).values()]
 
     def one(self, kind: str, prefix: str) -> dict[str, Any]:
-        """The properties of the one resource whose logical id starts so."""
+        """The properties of the one resource with this prefix in its logical id."""
         (resource,) = [r for name, r in self.resources(kind).items() if name.startswith(prefix)]
         return resource["Properties"]
 
@@ -87,7 +87,7 @@ def synthesize(stage: str, folder: Path, **context: object) -> Template:
 
 
 def said_at_synthesis(folder: Path) -> list[str]:
-    """What the synthesis tells whoever runs it, which CDK's command prints."""
+    """The messages of the synthesis to its user, which CDK's command prints."""
     entries = [
         entry
         for file in folder.glob("*.metadata.json")
@@ -133,7 +133,7 @@ def states(template: Template) -> dict[str, Any]:
 
 
 def definition(template: Template) -> dict[str, Any]:
-    """The retraining workflow; what only a deployment knows reads ``{Id}``."""
+    """The retraining workflow; values known only to a deployment read ``{Id}``."""
     parts = template.one("AWS::StepFunctions::StateMachine", "Retraining")["DefinitionString"]
     text = "".join(
         part if isinstance(part, str) else "{" + json.dumps(part).replace('"', "'") + "}"
@@ -144,13 +144,13 @@ def definition(template: Template) -> dict[str, Any]:
 
 @pytest.fixture
 def prod(production: Template) -> templates.Template:
-    """A copy of production's template, to put faults into."""
+    """A copy of production's template, for adding faults."""
     return templates.Template("prod", copy.deepcopy(production.body))
 
 
 @pytest.fixture
 def dev(template: Template) -> templates.Template:
-    """A copy of the development stage's template, to put faults into."""
+    """A copy of the development stage's template, for adding faults."""
     return templates.Template("dev", copy.deepcopy(template.body))
 
 

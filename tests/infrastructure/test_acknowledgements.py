@@ -1,4 +1,4 @@
-"""cdk-nag: what its packs find is acknowledged, and nothing else is."""
+"""cdk-nag: exactly the findings of its packs are acknowledged."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.infrastructure.conftest import WITHOUT_BUNDLING
 
 @pytest.fixture(scope="module", params=list(STAGES))
 def unacknowledged(request, tmp_path_factory):
-    """An app whose acknowledgements cdk-nag does not see, and what it then finds."""
+    """An app whose acknowledgements are hidden from cdk-nag, and the findings it then has."""
     folder = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "METADATA_KEY", "unseen-by-cdk-nag")

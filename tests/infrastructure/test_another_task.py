@@ -1,4 +1,4 @@
-"""The stack of another task: its columns, words and file, by the same app."""
+"""The stack of another task: its features, words and file, by the same app."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Rules of AWS that emulators do not enforce hold for each stage, and each check can fail."""
+"""AWS rules that emulators do not enforce hold for each stage, and each check can fail."""
 
 import json
 
@@ -21,7 +21,7 @@ def stage(request):
 
 @pytest.fixture(scope="session")
 def longest(tmp_path_factory):
-    """Production under the longest name that a stage may have."""
+    """Production under the longest allowed stage name."""
     named = longest_named()
     return Template(named.name, synthesize(named, tmp_path_factory.mktemp("longest")).body)
 

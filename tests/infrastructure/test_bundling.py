@@ -95,7 +95,7 @@ def uv_that_finds(python, folder):
 
 
 def compiled(folder, tmp_path):
-    """Compile one module in a folder of its own; return the byte code."""
+    """Compile one module in a separate folder; return the byte code."""
     target = folder / "python"
     target.mkdir(parents=True)
     (target / "module.py").write_text("NUMBER = 1\n")
@@ -198,7 +198,7 @@ STAGE = "STAGES = {stage.name: stage for stage in (_DEV, _STAGING, _PROD)}\n"
     ],
 )
 def test_a_setting_that_is_wrong_ends_in_one_sentence(setting, sentence, tmp_path):
-    """The stages are made when they are imported, by everything that knows of them."""
+    """The stages are made on import, by every module that uses them."""
     shutil.copytree(PROJECT / "cdk_app", tmp_path / "cdk_app")
     stages = tmp_path / "cdk_app" / "settings" / "stages.py"
     text = stages.read_text()

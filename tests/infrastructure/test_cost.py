@@ -1,4 +1,4 @@
-"""The estimate of the cost reads the templates as they are."""
+"""The cost estimate reads the templates as they are."""
 
 import copy
 

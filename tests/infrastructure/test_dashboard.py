@@ -1,4 +1,4 @@
-"""The dashboard, and the file for Grafana: what they show is there to be shown."""
+"""The dashboard and the file for Grafana show metrics and alarms that exist."""
 
 import json
 import re
@@ -25,11 +25,11 @@ OF_AWS = {
         "ExecutionsTimedOut",
     },
 }
-"""What each service's own documentation lists, of the metrics that we draw."""
+"""Metrics that the dashboard draws, as each service's documentation names them."""
 
 
 def widgets(template):
-    """The dashboard's widgets; what only a deployment knows reads as its reference, in JSON."""
+    """The dashboard's widgets; values known only to a deployment read as references, in JSON."""
     body = template.one("AWS::CloudWatch::Dashboard", "Dashboard")["DashboardBody"]
     parts = body["Fn::Join"][1]
     text = "".join(

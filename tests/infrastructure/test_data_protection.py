@@ -1,4 +1,4 @@
-"""What is encrypted, who is kept out, what is kept."""
+"""Encryption, access, and retention of data."""
 
 import json
 import re
@@ -171,7 +171,7 @@ def test_what_a_failed_first_deployment_made_is_deleted_with_it(any_stage):
 
 
 def test_what_outlives_its_stack_has_no_fixed_name(any_stage):
-    """A name that is a text, or made of the region and account alone, is fixed."""
+    """A literal name, or one made only from the region and account, is fixed."""
     for name, resource in kept(any_stage).items():
         for setting, value in resource["Properties"].items():
             if setting.endswith("Name") or setting in identifiers(resource["Type"]):
@@ -179,7 +179,7 @@ def test_what_outlives_its_stack_has_no_fixed_name(any_stage):
 
 
 def identifiers(kind):
-    """The properties by which AWS knows a resource of a type."""
+    """The properties by which AWS identifies a resource of a type."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     return {path.removeprefix("/properties/") for path in schema["primaryIdentifier"]}
 
@@ -220,7 +220,7 @@ def test_only_production_takes_concurrency_from_the_account(template, staging):
 
 
 def test_the_page_on_stages_says_how_much_production_reserves(production):
-    """The account needs a hundred more, as Lambda keeps them for what reserves nothing."""
+    """The account needs a hundred more, which Lambda keeps for functions without a reservation."""
     total = sum(reserved_concurrency(production).values())
     page = (PROJECT / "docs" / "stages.md").read_text()
     assert f"`prod` reserves {total} concurrent executions" in page
@@ -261,7 +261,7 @@ def test_a_predictor_with_less_reserved_than_shards_is_refused():
 
 
 def test_what_is_invoked_asynchronously_leaves_dead_letters(any_stage):
-    """Every target of a rule or schedule but the queue of batches, which is a last place itself."""
+    """Every target of a rule or schedule except the queue of batches, which is itself final."""
     asynchronous = set()
     targets = [
         *(rule["Targets"] for rule in any_stage.properties("AWS::Events::Rule")),
@@ -302,7 +302,7 @@ POLICIES = {
     "AWS::SQS::QueuePolicy": "PolicyDocument",
 }
 DOES_NOT_SAY_ACCOUNT = ("events.amazonaws.com", "logs.")
-"""Services that do not tell KMS for which account they act: it counts if they do."""
+"""Services that may omit the account in calls to KMS: the condition applies if they send it."""
 
 
 @pytest.mark.parametrize("kind", POLICIES)
@@ -322,7 +322,7 @@ def test_a_service_acts_for_this_account_and_no_other(any_stage, kind):
 
 
 def services(principal):
-    """The services among principals, by what their names begin with."""
+    """The services among principals, by the prefixes of their names."""
     if not isinstance(principal, dict) or "Service" not in principal:
         return []
     named = principal["Service"]
@@ -331,7 +331,7 @@ def services(principal):
 
 
 def test_what_services_log_adds_nothing_to_the_accounts_log_policy(any_stage):
-    """Their groups have a prefix for that, and the key's policy knows it."""
+    """Their groups have a special prefix, which the key's policy allows."""
     targets = json.dumps(
         [
             *(

@@ -1,4 +1,4 @@
-"""Each function of a template has the variables that its environment parses, and no other."""
+"""Each function in a template has exactly the variables that its environment parses."""
 
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.rates.environments import RateEnvironment
@@ -46,7 +46,7 @@ OF_LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "DO_N
 
 
 def variables_of_functions(template):
-    """Return the variables of our functions by their services' names."""
+    """Return the variables of the project's functions by their services' names."""
     environments = [
         function.get("Environment", {}).get("Variables", {})
         for function in template.properties("AWS::Lambda::Function")

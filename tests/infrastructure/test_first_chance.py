@@ -1,4 +1,4 @@
-"""No alarm fires on a stack that is new, and what fails from the start is told of."""
+"""Alarms are quiet on a new stack, and report what fails from the start."""
 
 import json
 from datetime import timedelta
@@ -13,7 +13,7 @@ from local.alarms.evaluation import ALARM, INSUFFICIENT_DATA, OK, Alarm, Samples
 NOW = 1_800_000_000.0
 MINUTE = 60.0
 _NOTHING_WRONG = {
-    # What is measured of a stack that runs and has no posts, each minute's figures.
+    # Metrics of a running stack without posts, minute by minute.
     "WindowPosts": 0.0,
     "LabelledPosts": 0.0,
     "Errors": 0.0,
@@ -32,7 +32,7 @@ _NOTHING_WRONG = {
 
 
 def alarms(template):
-    """The template's alarms, as the local stack reads those that are deployed."""
+    """The template's alarms, as the local stack reads deployed ones."""
     return {
         name: Alarm.from_description(
             alarm["Properties"] | {"AlarmName": name, "Dimensions": []}, ""
@@ -73,7 +73,7 @@ def test_no_alarm_fires_on_a_new_stack_that_runs_without_posts(any_stage):
 
 
 def test_a_new_alarm_has_no_action_but_when_it_fires(any_stage):
-    """CloudWatch takes a new alarm from insufficient data to OK, which would be told as well."""
+    """CloudWatch moves a new alarm from insufficient data to OK, which would send a message."""
     for alarm in any_stage.properties("AWS::CloudWatch::Alarm"):
         assert not alarm.get("OKActions")
         if alarm.get("InsufficientDataActions"):
@@ -91,7 +91,7 @@ def test_a_new_alarm_has_no_action_but_when_it_fires(any_stage):
     ],
 )
 def test_a_monitor_that_never_worked_is_told_of_by_another_alarm(any_stage, prefix):
-    """It fails whenever it is invoked, or cannot be invoked: neither waits for a first success."""
+    """It fails on each invocation, or cannot be invoked: neither waits for a first success."""
     (alarm,) = [one for name, one in alarms(any_stage).items() if name.startswith(prefix)]
     assert evaluate(alarm, [put(1.0, 5)], INSUFFICIENT_DATA, NOW).state == ALARM
     (schedule,) = [
@@ -123,7 +123,7 @@ def heartbeat(window):
 
 
 def states_of(alarm, figures, minutes):
-    """The alarm's states, minute by minute: figures are put at a minute, with an earlier time."""
+    """The alarm's states, minute by minute: values are put at a minute, with an earlier time."""
     state, states = INSUFFICIENT_DATA, []
     for minute in range(minutes):
         seen = [
@@ -137,7 +137,7 @@ def states_of(alarm, figures, minutes):
 @pytest.mark.parametrize("extra", [0, 2])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, window, extra):
-    """However little CloudWatch looks back, and with each second figure ten minutes late."""
+    """With the shortest look-back of CloudWatch, and every second value ten minutes late."""
     monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     ends = range(window, 6 * window, window)
     figures = [(end + (2, 12)[place % 2], end) for place, end in enumerate(ends)]

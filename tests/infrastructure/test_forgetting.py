@@ -1,4 +1,4 @@
-"""Every prefix that anything may write to is one where people are forgotten, or says why not."""
+"""Every writable prefix has its records removed by `forget`, or a reason why not."""
 
 import json
 import re
@@ -18,11 +18,11 @@ BUCKETS = {
     "Quarantine": stack_outputs.QUARANTINE_BUCKET,
     "Training": stack_outputs.TRAINING_BUCKET,
 }
-"""The outputs that name them, by what their logical ids hold."""
+"""The outputs that name them, by a part of their logical ids."""
 
 
 def written_by_the_stack(template) -> set[tuple[str, str]]:
-    """The buckets and prefixes that a role of the stack may put objects into."""
+    """The buckets and prefixes to which a stack role may write objects."""
     found = set()
     for policy in template.properties("AWS::IAM::Policy"):
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -34,7 +34,7 @@ def written_by_the_stack(template) -> set[tuple[str, str]]:
 
 
 def _place(resource) -> tuple[str, str]:
-    """Read the bucket and the prefix of an ARN that is joined of a reference and a text."""
+    """Read the bucket and the prefix of an ARN that is joined from a reference and a text."""
     reference, text = resource["Fn::Join"][1]
     bucket = reference["Fn::GetAtt"][0]
     return _output(bucket), text.lstrip("/").rstrip("*")
@@ -45,7 +45,7 @@ def _output(logical_id) -> str:
 
 
 def written_by_operators() -> set[tuple[str, str]]:
-    """The same of the documented policies."""
+    """Return the same from the documented policies."""
     return {
         (bucket, prefix.rstrip("*"))
         for path in (PROJECT / "docs" / "policies").glob("*.json")
@@ -57,7 +57,7 @@ def written_by_operators() -> set[tuple[str, str]]:
 
 
 def expiring(template) -> set[tuple[str, str]]:
-    """The prefixes whose objects a bucket lets expire."""
+    """The prefixes whose objects expire in a bucket."""
     return {
         (_output(logical), rule["Prefix"])
         for logical, bucket in template.resources("AWS::S3::Bucket").items()

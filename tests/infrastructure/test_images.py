@@ -1,4 +1,4 @@
-"""What the images are built from, and whom they run as."""
+"""The sources of the images, and their users."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ TRAINING = "training_jobs/stress_model/Dockerfile"
 
 
 def instructions(dockerfile, name):
-    """The arguments of each instruction of a name."""
+    """The arguments of each instruction with a name."""
     lines = (PROJECT / dockerfile).read_text().splitlines()
     return [line.partition(" ")[2] for line in lines if line.split(" ")[0] == name]
 
@@ -50,7 +50,7 @@ def test_packages_come_by_their_hashes_and_bring_no_others(dockerfile):
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES)
 def test_a_user_who_is_not_the_builder_can_read_the_code(dockerfile):
-    """Files come as the clone has them: with a strict umask, closed to others."""
+    """Files keep the clone's mode: under a strict umask, closed to others."""
     lines = (PROJECT / dockerfile).read_text().splitlines()
     last_copy = max(place for place, line in enumerate(lines) if line.startswith("COPY"))
     assert [line for line in lines[last_copy:] if re.fullmatch(r"RUN chmod -R a\+rX \.", line)]

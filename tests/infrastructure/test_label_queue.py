@@ -1,4 +1,4 @@
-"""The label queue of a stage that draws posts: who may write it, who may read it, how it goes."""
+"""The label queue of a stage that samples posts: its writers, its readers, and its deletion."""
 
 import json
 
@@ -27,14 +27,14 @@ BUCKET, KEY = "StorageLabelQueue", "StorageLabelQueueKey"
 
 @pytest.fixture(scope="module")
 def drawing(tmp_path_factory):
-    """The development stage, but that it draws posts."""
+    """The development stage, with sampling of posts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STAGES, "dev", STAGES["dev"].changed(labelling=LABELLING))
         return synthesize("dev", tmp_path_factory.mktemp("drawing"))
 
 
 def touching_queue(template, role):
-    """The actions of S3 that a role may do on the queue's bucket, with the resources."""
+    """The S3 actions that a role may do on the queue's bucket, with the resources."""
     return [
         (action, json.dumps(statement["Resource"]))
         for statement in template.statements(role)

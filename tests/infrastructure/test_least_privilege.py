@@ -1,7 +1,7 @@
-"""What the local stack cannot refuse, asked of the template: every grant has what it is for.
+"""Grants that the local stack cannot refuse, checked in the template: each has a use.
 
-Keys are used by AWS's services in a role's name, and the workflow's calls are in its definition.
-What functions and pollers call is tried in `tests/e2e/test_least_privilege.py`.
+AWS's services use keys in a role's name, and the workflow's calls are in its definition.
+Calls of functions and pollers are tried in `tests/e2e/test_least_privilege.py`.
 """
 
 import json
@@ -11,11 +11,12 @@ from collections import Counter
 from stresswatch.settled.places import ARCHIVES
 from tests.infrastructure.conftest import LOG_DELIVERY, TRACING, actions
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html (an upload decrypts the
-# bucket key), https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html,
-# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html,
-# https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html,
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+# An upload decrypts the bucket key.
+# - https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+# - https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+# - https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+# - https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+# - https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 USES_OF_KEYS = {
     "s3:GetObject": {"kms:Decrypt"},
     "s3:PutObject": {"kms:Decrypt", "kms:GenerateDataKey"},
@@ -54,7 +55,7 @@ def named_resources(text):
 
 
 def keys_of(template, resource):
-    """The key that a bucket, stream or topic encrypts with, if it does with one."""
+    """The key with which a bucket, stream or topic is encrypted, if any."""
 
     def found(value):
         if isinstance(value, dict):
@@ -70,7 +71,7 @@ def keys_of(template, resource):
 
 
 def keys_needed(template, role):
-    """What AWS's services do with keys in a role's name, by what the role may ask of them."""
+    """Key uses of AWS's services in a role's name, by the actions that the role may do."""
     needed = {
         (use, key)
         for action, resource, _ in permissions(template, role)
@@ -81,13 +82,13 @@ def keys_needed(template, role):
     return needed | {
         (use, key)
         for key in keys_of_job_output(template, role)
-        # Its output's, and its volume's.
+        # For its output, and its volume.
         for use in ("kms:Encrypt", "kms:CreateGrant")
     }
 
 
 def keys_of_job_output(template, role):
-    """The keys that the workflow's training job is told to encrypt its output with, as `role`."""
+    """The keys with which the workflow's training job encrypts its output, as `role`."""
     for machine in template.properties("AWS::StepFunctions::StateMachine"):
         definition = json.dumps(machine["DefinitionString"])
         output = re.search(r'KmsKeyId\\":\\"", (\{.*?\})', definition)
@@ -112,7 +113,7 @@ def test_a_role_may_use_the_keys_of_what_it_reads_and_writes_and_no_other(templa
 
 
 def test_roles_read_and_write_what_is_encrypted(template):
-    """Else the test above would compare nothing with nothing."""
+    """Otherwise the test above would compare two empty sets."""
     assert sum(len(keys_needed(template, role)) for role in roles(template)) >= len(roles(template))
 
 
@@ -137,11 +138,11 @@ TRAINING_JOB = {
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
 NESTED_RUN = {"states:DescribeExecution", "states:StopExecution"}
 CALLS = {"lambda:InvokeFunction", "sns:Publish", "states:StartExecution"}
-"""What the states of the retraining ask of resources of the stack."""
+"""Actions of the retraining's states on the stack's resources."""
 
 
 def called(workflow):
-    """What the workflow's tasks ask, of which resources of the stack."""
+    """The actions of the workflow's tasks, and the stack's resources that they use."""
     for state in workflow.values():
         if state["Type"] != "Task":
             continue
@@ -171,7 +172,7 @@ def test_the_workflow_may_call_what_its_definition_calls_and_no_more(template, w
     assert {action for action, _ in of_stack} == CALLS
     assert of_stack == {call for call in calls if call[1]}
     assert ("sagemaker:CreateTrainingJob", "") in calls
-    keys = {"kms:Decrypt", "kms:GenerateDataKey"}  # the topic's, looked at above
+    keys = {"kms:Decrypt", "kms:GenerateDataKey"}  # for the topic's key, checked above
     others = {action for action, _, _ in granted} - keys - {action for action, _ in of_stack}
     assert others == TRAINING_JOB | NESTED_RUN | LOG_DELIVERY | TRACING
 

@@ -1,4 +1,4 @@
-"""The loop: what feeds what, what watches what, what starts what."""
+"""The loop: its data flows, alarms and triggers."""
 
 import json
 from datetime import timedelta
@@ -179,7 +179,7 @@ def test_no_deployment_can_write_the_champion_or_what_shadows_it(any_stage):
 def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
     assert (
         set(template.body["Outputs"])
-        == NAMES - {stack_outputs.LABEL_QUEUE_BUCKET}  # a stage that draws posts has it
+        == NAMES - {stack_outputs.LABEL_QUEUE_BUCKET}  # a stage that samples posts has it
         == {
             "CodeCommit",
             "Scorer",

@@ -1,4 +1,4 @@
-"""The model registry: where a stage keeps one, it hears of what changes, and deletes nothing."""
+"""The model registry: in a stage that has one, it is notified of changes, and deletes nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The monitoring workflow, played by the emulator with functions of a test's own."""
+"""The monitoring workflow, run by the emulator with a test's own functions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMN = {"sentiment": {"drifted": False}}
 
 
 class Played:
-    """What the functions answer, and what they were asked."""
+    """The functions' answers, and their requests."""
 
     _machines = itertools.count()
 
@@ -199,7 +199,7 @@ def test_an_output_of_many_windows_fits_a_state_without_their_columns(played, wi
 
 
 def test_a_thousand_failures_fit_between_two_states():
-    """Which hold 256 KB."""
+    """They hold 256 KB."""
     job = "shard shardId-000000000000 of predictions, 2026-11-30T09:00:00+00:00"
     noted = {"unfinished": f"{job}: Lambda.TooManyRequestsException: {'c' * 120}"}
     assert len(json.dumps([noted] * 1000)) < 256 * 1024

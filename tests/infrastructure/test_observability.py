@@ -1,4 +1,4 @@
-"""What is watched, who is told, and what they are to do then."""
+"""Metrics and alarms, their subscribers, and the runbooks."""
 
 import itertools
 import json
@@ -76,7 +76,7 @@ def test_every_queue_is_watched_for_messages(template):
 
 
 def test_every_workflow_is_watched_for_each_way_to_end_badly(any_stage):
-    """A time-out and an abort come to no state that tells of them, and count apart."""
+    """A time-out and an abort reach no state that reports them, and count separately."""
     watched = {
         (alarm["Properties"]["Dimensions"][0]["Value"]["Ref"], alarm["Properties"]["MetricName"])
         for alarm in alarms(any_stage).values()

@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Permissions of each role."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.infrastructure.conftest import LOG_DELIVERY, TRACING, actions
 
-# No resource-level permission exists for these; https://docs.aws.amazon.com/service-authorization/
+# These have no resource-level permission; https://docs.aws.amazon.com/service-authorization/
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
@@ -30,7 +30,7 @@ def test_no_statement_allows_a_pattern_of_actions(template):
 
 
 def test_no_policy_of_a_resource_allows_a_pattern_of_actions(template):
-    """But the account's own statement in a key's policy, without which nobody could manage it."""
+    """Except the account's own statement in a key's policy, which is needed to manage the key."""
     documents = [
         resource["Properties"].get("KeyPolicy") or resource["Properties"].get("PolicyDocument")
         for resource in template.body["Resources"].values()
@@ -70,7 +70,7 @@ QUERIES = {
     "s3:GetBucketLocation",
     "s3:ListMultipartUploadParts",
 }
-"""What asking Athena takes, beside reading what is asked for and writing the result."""
+"""Permissions for Athena, beside reading the data and writing the result."""
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 KEYS = {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}

@@ -109,7 +109,7 @@ def test_patterns_overlap_when_some_text_is_of_both(one, other, overlaps):
 
 
 def let(template, kind, statement):
-    """Put a statement that allows into each policy of a type in place of its own."""
+    """Replace the statement that allows in each policy of a type."""
     for policy in template.resources(kind).values():
         policy["Properties"]["PolicyDocument"]["Statement"] = [
             {"Effect": "Allow", "Action": "*", "Resource": "*", **statement}

@@ -1,4 +1,4 @@
-"""What Athena is given: tables, saved queries, and a workgroup that sets the rules."""
+"""Athena's tables, saved queries, and the workgroup that sets the rules."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def test_every_table_and_saved_query_is_deployed(any_stage):
 
 
 def workgroup(stage, name):
-    """Return a workgroup and its settings: ``Workgroup`` is people's."""
+    """Return a workgroup and its settings: ``Workgroup`` is for people."""
     found = stage.one("AWS::Athena::WorkGroup", f"Querying{name}")
     return found["Name"], found["WorkGroupConfiguration"]
 
@@ -105,7 +105,7 @@ def test_a_limit_that_athena_would_refuse_is_refused(limit):
 
 
 class TestPolicy:
-    """The page of who may query: names what the template has, and nothing more."""
+    """The page's policy for queries names exactly the template's resources."""
 
     def statements(self):
         page = (PROJECT / "docs" / "policies" / "query.json").read_text()

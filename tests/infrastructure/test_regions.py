@@ -1,4 +1,4 @@
-"""A stage is refused before anything is deployed where its region lacks a type of resource."""
+"""The deployment stops early if a stage's region lacks a type of resource."""
 
 import json
 from functools import partial
@@ -36,7 +36,7 @@ def test_what_a_region_lacks_is_named_with_the_setting_that_does_without(
 ):
     with pytest.raises(InvalidStage, match=rf"{region} does not have {GROUP} \(do without it: set"):
         check_region(region, kinds(production))
-    check_region(region, kinds(template))  # it does without a registry
+    check_region(region, kinds(template))  # without a registry
 
 
 def test_a_region_that_is_misspelt_is_refused(template):

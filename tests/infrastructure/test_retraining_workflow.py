@@ -1,4 +1,4 @@
-"""The retraining workflow in the template: the training job, the states, and who decides."""
+"""The retraining workflow in the template: the training job, the states, and approval."""
 
 import json
 import re
@@ -15,7 +15,7 @@ USED = "with current utilization of {} Instances and a request delta of 1 Instan
 
 
 def test_a_training_jobs_volume_is_encrypted_with_the_stacks_key(template, workflow):
-    """Which the job's role lets EC2 use, and nothing else."""
+    """The job's role lets EC2 use exactly this key."""
     volume = workflow["TrainModel"]["Parameters"]["ResourceConfig"]
     output = workflow["TrainModel"]["Parameters"]["OutputDataConfig"]
     assert volume["VolumeKmsKeyId"] == output["KmsKeyId"]
@@ -93,7 +93,7 @@ def test_each_step_gets_what_it_needs_of_the_steps_before(workflow):
 
 
 def choices(workflow, name):
-    """What a choice leads to, with its default last."""
+    """The targets of a choice, with its default last."""
     state = workflow[name]
     return [choice["Next"] for choice in state["Choices"]] + [state["Default"]]
 
@@ -262,7 +262,7 @@ def test_waiting_is_for_what_waiting_changes(workflow, error, cause, next_state)
 
 
 def chosen(choice, state):
-    """Return the state that a choice goes on to."""
+    """Return the next state of a choice."""
     taken = (one["Next"] for one in choice["Choices"] if holds(one, state))
     return next(taken, choice["Default"])
 

@@ -1,4 +1,4 @@
-"""A stage that lets scikit-learn score: which functions come as its image."""
+"""A stage with scikit-learn as scorer: the functions that use its image."""
 
 import pytest
 
@@ -13,7 +13,7 @@ PREDICTING = {"predictor", "api", "scoring", "gate"}
 
 @pytest.fixture(scope="module")
 def allowing(tmp_path_factory):
-    """The development stage, which has a web service, but that scikit-learn may score."""
+    """The development stage, which has a web service, with scikit-learn allowed as scorer."""
     changes = {"serving": {"scorer": "scikit-learn"}, "retraining": {"pipeline": "perceptron"}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STAGES, "dev", STAGES["dev"].changed(**changes))
@@ -21,7 +21,7 @@ def allowing(tmp_path_factory):
 
 
 def functions(template):
-    """The functions' properties by the name that they log under."""
+    """The functions' properties by their names in the log."""
     found = [
         properties
         for properties in template.properties("AWS::Lambda::Function")

@@ -1,4 +1,4 @@
-"""The workflow that scores large files: bounded, tolerant up to a limit, and of one function."""
+"""The workflow that scores large files: bounded, tolerant up to a limit, with one function."""
 
 import json
 
@@ -9,7 +9,7 @@ from cdk_app.settings.scoring import Scoring
 
 
 def state(template):
-    """The one state of the workflow; what only a deployment knows reads ``@``."""
+    """The workflow's one state; values known only to a deployment read ``@``."""
     parts = template.one("AWS::StepFunctions::StateMachine", "Scoring")["DefinitionString"]
     text = "".join(part if isinstance(part, str) else "@" for part in parts["Fn::Join"][1])
     (found,) = json.loads(text)["States"].values()
@@ -32,7 +32,7 @@ def test_a_few_failures_are_tolerated_after_retries(any_stage):
 
 
 def test_neither_manifest_nor_answers_pass_through_the_workflows_state(any_stage):
-    """Which holds 256 KB: some two thousand parts."""
+    """It holds 256 KB: some two thousand parts."""
     found = state(any_stage)
     assert found["ItemReader"]["Parameters"]["Key.$"] == "$.manifest"
     assert found["ResultWriter"]["Parameters"]["Prefix.$"] == "$.answers"

@@ -1,4 +1,4 @@
-"""The settings of a stage: each is in the template as it says."""
+"""A stage's settings reach the template."""
 
 import json
 import subprocess
@@ -41,20 +41,20 @@ EVERYTHING = {
 
 @pytest.fixture(scope="module")
 def variant(tmp_path_factory):
-    """A stage with everything that no stage of ours has; cdk-nag finds nothing, or this fails."""
+    """A stage with every optional part, unlike the shipped ones; cdk-nag must find nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(STAGES, "dev", STAGES["dev"].changed(**EVERYTHING))
         return synthesize("dev", tmp_path_factory.mktemp("variant"))
 
 
 def the_alias(one, part):
-    """The logical id of the alias of a part's function, which is the only one it has."""
+    """The logical id of the alias of a part's function, which has only this one."""
     (name,) = [name for name in one.resources("AWS::Lambda::Alias") if name.startswith(part)]
     return name
 
 
 def canary(one, part):
-    """How a part's alias is moved, and the alarms, by their ids, that move it back."""
+    """How traffic of a part's alias is shifted, and the alarms, by id, that roll it back."""
     update = one.resources("AWS::Lambda::Alias")[the_alias(one, part)]["UpdatePolicy"]
     group = one.one(
         "AWS::CodeDeploy::DeploymentGroup",
@@ -149,7 +149,7 @@ def test_every_function_is_in_the_network_and_may_be(variant, template):
         }, name
         role = function["Properties"]["Role"]["Fn::GetAtt"][0]
         assert "ec2:CreateNetworkInterface" in variant.allowed(role), name
-        # Lambda refuses a function in a network whose role may not make interfaces yet.
+        # Lambda refuses a function in a network if its role may not make interfaces yet.
         assert [
             one
             for one in function["DependsOn"]
@@ -227,7 +227,7 @@ def test_new_code_of_the_web_service_gets_a_tenth_of_the_requests_first(variant)
 
 
 def test_an_alarm_that_fires_on_what_serves_does_not_hold_up_a_fix(any_stage, variant):
-    """Nothing that CodeDeploy watches is of the function as a whole: see `canary`."""
+    """CodeDeploy watches nothing on the function as a whole: see `canary`."""
     for one in (any_stage, variant):
         groups = one.resources("AWS::CodeDeploy::DeploymentGroup")
         for alias in one.resources("AWS::Lambda::Alias"):

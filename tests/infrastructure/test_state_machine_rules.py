@@ -1,4 +1,4 @@
-"""What Step Functions would refuse of a state machine is found."""
+"""Faults for which Step Functions would refuse a state machine are found."""
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, 
 
 
 def call(definition, resource, **parameters):
-    """Let a state call something else; return what is found."""
+    """Make a state call something else; return the findings."""
     definition["States"]["TrainModel"] |= {
         "Resource": f"arn:aws:states:::{resource}",
         "Parameters": parameters,

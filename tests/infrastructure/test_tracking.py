@@ -1,4 +1,4 @@
-"""MLflow's address: a setting of the stage, which the training job gets with what it then needs."""
+"""MLflow's address: a stage setting, which the training job receives with its other needs."""
 
 import json
 

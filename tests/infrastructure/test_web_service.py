@@ -1,4 +1,4 @@
-"""The web service: who may ask, how often, and what the gateway writes down of it."""
+"""The web service: its callers, its limits, and the gateway's access log."""
 
 import json
 
@@ -16,7 +16,7 @@ ISSUER = "https://login.example.org/realms/research"
 
 @pytest.fixture(scope="module")
 def with_tokens(tmp_path_factory):
-    """The template of a stage whose callers show tokens."""
+    """The template of a stage whose callers send tokens."""
     service = WebService(
         jwt=Jwt(issuer=ISSUER, audience=("stresswatch",)), requests_per_second=7, burst=9
     )
@@ -64,7 +64,7 @@ def test_the_access_log_is_encrypted_and_has_no_word_of_a_request(template, with
         (stage,) = synthesized.properties("AWS::ApiGatewayV2::Stage")
         logged = json.loads(stage["AccessLogSettings"]["Format"])
         assert logged["caller"] == caller
-        # What may hold words of a caller: path, query, headers, errors' messages.
+        # Parts that may hold a caller's words: path, query, headers, error messages.
         assert set(logged.values()) - {caller} == {
             "$context.requestId",
             "$context.requestTime",
