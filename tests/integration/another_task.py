@@ -1,6 +1,6 @@
-"""Learns from posts that are generated for a task, and predicts with the predictor, on moto.
+"""Learn from posts generated for a task, and predict with the predictor, on moto.
 
-Run by `test_another_task.py` with the task of reviews in `STRESSWATCH_TASK`.
+`test_another_task.py` runs it with the task of reviews in `STRESSWATCH_TASK`.
 """
 
 import json
@@ -31,7 +31,7 @@ _SOURCE = Source(
 
 
 def main(folder: Path) -> None:
-    from lambdas.predictor.handler import handler  # its settings are of the environment
+    from lambdas.predictor.handler import handler  # its settings come from the environment
 
     posts = generate_posts()
     files = train_version(folder, posts)

@@ -1,4 +1,4 @@
-"""AWS in process: the resources that the stack gives the functions, on moto."""
+"""AWS in process: the stack's resources for the functions, on moto."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ _FROM_TOPICS = {
 
 
 class Aws:
-    """The resources, and short ways to look at them."""
+    """The resources, and shortcuts to inspect them."""
 
     def __init__(self):
         self.s3 = boto3.client("s3")
@@ -176,7 +176,7 @@ class Aws:
         return pointer
 
     def messages(self) -> list[str]:
-        """Take the messages that people were sent."""
+        """Take the notifications that were sent."""
         received = self.sqs.receive_message(QueueUrl=self.inbox, MaxNumberOfMessages=10)
         return [message["Body"] for message in received.get("Messages", [])]
 
@@ -192,7 +192,7 @@ class Aws:
 
 @pytest.fixture
 def cold_start():
-    """Let the predictor begin without what an earlier test left in memory."""
+    """Start the predictor without an earlier test's memory."""
     for cached in (predictor, identity_key):
         cached.cache_clear()
     yield
@@ -216,7 +216,7 @@ ACCEPTED = {"accepted": True, "checks": []}
 
 
 class StepFunctions:
-    """Takes words; for tokens that nothing waits with any more it has an error."""
+    """Accept approvals; raise an error for tokens that no execution waits with."""
 
     def __init__(self):
         self.said = {}
@@ -243,7 +243,7 @@ JSON = "application/json"
 
 
 def request(method, path, body=None, *, content_type=JSON, is_base64=False):
-    """Return the event of a request, as API Gateway passes it on."""
+    """Return a request's event, as API Gateway passes it on."""
     known = (method, path) in ROUTES
     return {
         "version": "2.0",
@@ -262,7 +262,7 @@ def request(method, path, body=None, *, content_type=JSON, is_base64=False):
 
 
 def train_version(folder, posts, version="v1", parent="", **hyperparameters) -> dict[str, bytes]:
-    """Run the training job's core over posts; return the files of the version."""
+    """Run the training job's core on posts; return the version's files."""
     channel = folder / version / "data" / "train"
     channel.mkdir(parents=True)
     (channel / "posts.jsonl").write_bytes(content_of(posts))

@@ -1,4 +1,4 @@
-"""Posts of several days that were predicted, drawn for labelling in part, and labelled in part."""
+"""Posts of several days that were predicted, partly sampled for labelling, and partly labelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settles what was archived, as the monitoring workflow does."""
+"""Settle archived batches, as the monitoring workflow does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOUR = timedelta(hours=1)
 
 
 def settle_all(s3: S3Client, bucket: str = "archive") -> None:
-    """Settle every part that has raw objects, in windows of an hour, also the running one."""
+    """Settle every part that has raw objects, in windows of an hour, including the running one."""
     for archive in ARCHIVES.values():
         parts = set()
         for found in listed(s3, bucket, archive.raw):

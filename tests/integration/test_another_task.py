@@ -1,4 +1,4 @@
-"""Another task of text and numbers takes a file that defines it: docs/another-data-set.md."""
+"""Another task with text and numeric features needs one file: docs/another-data-set.md."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The archive on moto: which rows a window has, and what is read for that."""
+"""The archive on moto: a window's rows, and the objects that are read for them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,7 @@ def put(aws):
 
 
 def window(aws, number, look_back=HOUR):
-    """The moments and versions of the rows of the window that begins so many hours later."""
+    """The times and versions of the rows in the window that begins this many hours later."""
     start = START + number * HOUR
     return sorted(
         (row["predicted_at"], row["model_version"])

@@ -1,4 +1,4 @@
-"""Posts of before are scored with a version of choice, and nothing that is live is touched."""
+"""Historical posts are scored with a named version, and live data stays untouched."""
 
 import base64
 import errno
@@ -75,7 +75,7 @@ class Stack:
         return self.shown.getvalue()
 
     def live(self):
-        """All that serves and was served."""
+        """Return live data: archive, stream, pointer and quarantine."""
         keys = self.aws.keys("archive", "predictions/")
         objects = {key: self.aws.body("archive", key) for key in keys}
         return objects, self.aws.predictions(), self.aws.pointer(), self.aws.keys("quarantine")
@@ -107,13 +107,13 @@ def test_a_file_is_scored_as_the_predictor_would(stack, tmp_path):
 
 
 def what_was_said(row):
-    # A backfill has no key to make the digest with.
+    # A backfill lacks the key for the digest.
     leaves_out = {"prediction_id", "predicted_at", "text_digest"}
     return {name: row[name] for name in row.keys() - leaves_out}
 
 
 def serve(stack, payloads):
-    """Put records on the posts stream, and let the predictor see them; return their positions."""
+    """Put records on the posts stream, and show them to the predictor; return their positions."""
     sent = stack.aws.kinesis.put_records(
         StreamName="posts",
         Records=[{"PartitionKey": str(n), "Data": data} for n, data in enumerate(payloads)],

@@ -36,7 +36,7 @@ DATED = "2026-11-23T00:00:00+00:00"
 
 
 class Operator:
-    """Types commands in a folder of its own; `calls` are the requests that change S3, in order."""
+    """Types commands in a separate folder; `calls` are the requests that change S3, in order."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -270,7 +270,7 @@ class TestList:
 
 
 class TestSuspicious:
-    """Two labels of the training set of `v1`, the champion, look wrong."""
+    """Two labels in the training set of `v1`, the champion, look wrong."""
 
     @pytest.fixture
     def posts(self, aws):
@@ -326,7 +326,7 @@ class TestSuspicious:
         assert file.read_text() == "mine"
 
     def test_a_training_set_that_was_changed_since_is_no_guide(self, aws, operator, posts):
-        """Places in it are others: `stresswatch forget` took a person's posts out."""
+        """Its positions have changed: `stresswatch forget` removed a person's posts."""
         aws.put("training", f"datasets/v1/{POSTS_FILE}", to_lines(posts[1:]))
         result = operator.run("data", "suspicious")
         assert result.exit_code == 1

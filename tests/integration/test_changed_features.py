@@ -1,4 +1,4 @@
-"""A stage whose posts have other numeric features than its champion was trained for, on moto."""
+"""A stage whose posts have other numeric features than its champion's training set, on moto."""
 
 import gzip
 import io
@@ -67,7 +67,7 @@ def record(post, *, is_new):
 
 
 def expected(version_files, posts):
-    """Return what the champion says, which imputes the feature that posts have no more."""
+    """Return the champion's prediction, which imputes the feature that posts lack."""
     numbers = np.array([(np.nan, *labelled.post.numbers[1:]) for labelled in posts])
     texts = [labelled.post.text for labelled in posts]
     return Artefact.from_bytes(version_files["model.npz"]).score(texts, numbers).probability
@@ -107,7 +107,7 @@ class TestArchive:
         (key,) = aws.keys("archive", "predictions/")
         (line,) = gzip.decompress(aws.body("archive", key)).splitlines()
         row = json.loads(line)
-        # As a release wrote it whose contract had the other feature.
+        # Written by a release whose contract had the other feature.
         earlier = {REMOVED if name == ADDED else name: row[name] for name in row}
         aws.put("archive", key, gzip.compress(json.dumps(earlier).encode() + b"\n"))
         settle_all(aws.s3)
@@ -169,7 +169,7 @@ class TestGate:
         assert (answer["accepted"], answer["basis"]) == (True, "alone")
         assert answer["parent"] == "v1"
         assert "cannot be compared, so only the challenger was judged" in answer["remark"]
-        # Neither has it anything to say of live posts.
+        # Live posts would give no comparison either.
         assert (answer["shadow_seconds"], answer["probation_seconds"]) == (0, 0)
 
 

@@ -1,4 +1,4 @@
-"""The command `destroy`: on moto's S3, under a CloudFormation that deletes what it may there."""
+"""The command `destroy`: on moto's S3, with a CloudFormation that deletes what it may there."""
 
 import json
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ POINTERS = {
 
 
 class CloudFormation:
-    """Deletes buckets that are to be deleted, as CloudFormation does: not when they hold objects.
+    """Delete buckets as CloudFormation does: it fails on those that hold objects.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class CloudFormation:
             }
             for name, resource in TEMPLATE["Resources"].items()
         ]
-        # One a page: a stack of more than a hundred has several.
+        # One per page: a stack of more than a hundred has several.
         pages = [{"StackResourceSummaries": [one]} for one in resources]
         return SimpleNamespace(paginate=lambda **_: pages)
 

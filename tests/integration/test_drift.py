@@ -1,4 +1,4 @@
-"""The drift function on moto: what a window of the archive makes it publish."""
+"""The drift function on moto: the metrics and events that it publishes for a window."""
 
 import io
 import re
@@ -58,7 +58,7 @@ def archived(aws, version_files):
 
 
 def history(aws):
-    """The whole history, read as a notebook would."""
+    """The whole history, as read in a notebook."""
     keys = aws.keys("archive", "drift/")
     return pd.concat(
         [pd.read_parquet(io.BytesIO(aws.body("archive", key))) for key in keys], ignore_index=True
@@ -80,7 +80,7 @@ def published(name, column=None):
 
 
 def sent(topic):
-    """What was published, with its subject."""
+    """The published messages, with their subjects."""
     return sns_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].topics[topic].sent_notifications
 
 
@@ -212,7 +212,7 @@ def test_with_neither_window_nor_schedule_it_is_the_last_whole_hour(aws, champio
 
 
 def test_a_redelivered_record_belongs_to_its_first_predictions_window(aws, champion, archived):
-    """Both windows see an object of the batch, and one of them alone counts its posts."""
+    """Both windows list an object of the batch, and only one counts its posts."""
     posts = make_posts(120, seed=7)
     archived(posts[:60], at=START + timedelta(minutes=59, seconds=50))
     archived(posts[:60], at=START + timedelta(minutes=60, seconds=10))
@@ -312,12 +312,12 @@ def test_people_are_notified_when_the_alarms_windows_have_drifted(
         archived(posts, at=start, first=1000 * hour)
         measure({"start": start.isoformat(), "end": (start + HOUR).isoformat()})
         told.append(len(aws.messages()))  # which are read once
-    # A window that is too small is passed over; while the alarm stands, nobody is told again.
+    # Too small a window is skipped; as long as the alarm lasts, no further message is sent.
     assert told == [0, 0, 0, 1, 0, 0, 0]
 
 
 def test_what_sns_would_refuse_of_a_message_is_cut(aws, champion, archived, monkeypatch):
-    """A link ends with the token of whoever signed it, for whose length AWS names no limit."""
+    """A link ends with the signer's token, for whose length AWS documents no limit."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 300_000)
     monkeypatch.setenv("STAGE", "a" * 100)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)

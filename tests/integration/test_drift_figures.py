@@ -1,4 +1,4 @@
-"""Drift of settled windows: to the digit what the rows of the archive themselves give."""
+"""Drift of settled windows equals the drift of their archived rows, to the last digit."""
 
 import heapq
 import io
@@ -51,7 +51,7 @@ def put(aws, version_files):
 
 @pytest.fixture
 def eventful(put):
-    """Three shards' posts of three hours: delivered again, cut otherwise, under two champions."""
+    """Three shards' posts of three hours: delivered again in other batches, under two champions."""
     nan = float("nan")
     for place, shard in enumerate(SHARDS):
         posts = make_posts(320, seed=20 + place)
@@ -74,7 +74,7 @@ def eventful(put):
 
 
 def from_rows(aws, window, maximum):
-    """Measure the rows that the archive's reader gives, without summaries or samples."""
+    """Measure the archive reader's rows, without summaries or samples."""
     rows = [
         row
         for row in archive.stream(aws.s3, "archive", window.start, window.end, HOUR)

@@ -1,4 +1,4 @@
-"""A function whose environment lacks a variable says which before it does anything."""
+"""A function names the variable that its environment lacks before it does anything."""
 
 from importlib import import_module
 
@@ -10,7 +10,7 @@ from tests.integration.conftest import CONTEXT, ENVIRONMENT, request
 
 FUNCTIONS = sorted(path.parent.name for path in PROJECT.glob("lambdas/*/handler.py"))
 BUILT_ONCE = {"predictor": "predictor", "api": "service"}
-"""What is kept from one invocation to the next, with its environment."""
+"""Data kept from one invocation to the next, with its environment."""
 EVENTS = {"api": request("GET", "/openapi.json")}
 
 

@@ -1,4 +1,4 @@
-"""The command `label` on moto: labels of a file become objects that the loop learns of."""
+"""The command `label` on moto: labels in a file become objects that the loop learns from."""
 
 import json
 from datetime import UTC, datetime, timedelta

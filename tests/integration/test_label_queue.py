@@ -1,4 +1,4 @@
-"""The label queue on moto: what the predictor draws, keeps and says of it in the archive."""
+"""The label queue on moto: the predictor's sample, stored posts, and note in the archive."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ POSTS = make_posts(60, seed=9)
 PAYLOADS = [payload(post) for post in POSTS]
 QUEUE = "label-queue"
 WITHIN = 0.4
-"""As far from the threshold as some of these posts are, which are easy for the model."""
+"""The distance of some of these posts, which are easy for the model, from the threshold."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def _cold_start():
 
 @pytest.fixture
 def draws(aws, version_files, monkeypatch):
-    """Have a stage draw posts with the shares that are given; return its resources."""
+    """Make a stage sample posts with the given shares; return its resources."""
     aws.promote("v1", version_files)
     aws.s3.create_bucket(Bucket=QUEUE)
 

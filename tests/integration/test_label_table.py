@@ -1,4 +1,4 @@
-"""The table of the newest labels on moto: what is folded into it, once, whatever files become."""
+"""The table of the newest labels on moto: each file is merged once, through all changes."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def line(post_id="post-1", label=1, at=NOW - timedelta(days=1), text="a day", co
 
 
 class Files:
-    """The files of labels, and the table that is made of them."""
+    """The label files, and the table made from them."""
 
     def __init__(self, aws):
         self.aws = aws
@@ -42,14 +42,14 @@ class Files:
         self.aws.s3.delete_object(Bucket="training", Key=f"labels/{name}.jsonl")
 
     def fold(self, now=None):
-        """Fold, and return all labels."""
+        """Merge, and return all labels."""
         known = self.table.fold(now)
         labels = known.of(IDS)
         assert (labels.elsewhere, known.posts) == (0, len(labels.by_post))
         return labels
 
     def expected(self, now=None):
-        """Return the labels as the files have them."""
+        """Return the labels in the files."""
         bodies = [self.aws.body("training", key) for key in self.aws.keys("training", "labels/")]
         return newest_labels([one for body in bodies for one in lines_of(body)], KEY, now)
 
@@ -121,7 +121,7 @@ def test_a_label_from_the_future_counts_once_its_time_has_come(files):
     files.put("a", line(at=NOW + timedelta(hours=1)), line("post-2"), b"no JSON")
     for now in (NOW, NOW + timedelta(minutes=30), NOW + timedelta(hours=2)):
         assert files.fold(now) == files.expected(now)
-    assert files.fold(NOW).invalid == 1  # it is folded by now
+    assert files.fold(NOW).invalid == 1  # it is merged by now
 
 
 def test_of_another_key_the_table_is_made_anew(files):
@@ -145,7 +145,7 @@ def test_ids_of_any_characters_are_kept(files):
 
 
 def test_a_faster_writer_loses_nothing_and_nor_does_this_one(files, monkeypatch):
-    """The first writes between the second's reading and its writing."""
+    """The first one writes after the second one's read and before its write."""
     files.put("a", line())
     put = files.aws.s3.put_object
 
@@ -200,7 +200,7 @@ _steps = st.tuples(st.sampled_from("abc"), st.lists(_lines, max_size=4) | st.non
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_whatever_becomes_of_files_labels_are_those_that_all_lines_say(aws, steps, random):
-    """Files come, are written again and go; time passes; some runs are left out."""
+    """Files arrive, are rewritten and go; time passes; some runs are skipped."""
     files = Files(aws)
     for key in aws.keys("training"):
         aws.s3.delete_object(Bucket="training", Key=key)

@@ -1,4 +1,4 @@
-"""Comparisons through Athena on moto are those of whole rows of the archive, whatever is there."""
+"""Comparisons through Athena on moto equal those of whole archived rows, for any archive."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -103,7 +103,7 @@ def sorted_pairs(live):
 
 
 def test_live_quality_is_that_of_whole_rows(aws, world):
-    """To the order of what is scored, which the intervals depend on."""
+    """Equal down to the order of scored rows, on which the intervals depend."""
     world.fill(answers=["v1", "v1", "v2"], shadows=["v2"])
     settle_all(aws.s3)
     known, trained = labels(aws), {text_digest(KEY, TEXTS[1])}

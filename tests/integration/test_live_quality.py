@@ -1,4 +1,4 @@
-"""The quality function on moto: what labels in S3 make it publish of predictions in S3."""
+"""The quality function on moto: metrics from labels and predictions in S3."""
 
 import json
 from dataclasses import replace
@@ -269,7 +269,7 @@ def test_a_label_of_an_edited_post_is_not_held_against_the_earlier_text(aws, cha
 
 
 def test_rows_of_before_the_digest_are_joined_by_an_id_of_one_text(aws, champion, serve):
-    """Of an earlier release, or written while no key was at hand."""
+    """From an earlier release, or written without a key at hand."""
     serve(POSTS, key=None)
     another = replace(POSTS[0], post=POSTS[0].post._replace(text="another text"))
     label(aws, [*POSTS, another])
@@ -278,7 +278,7 @@ def test_rows_of_before_the_digest_are_joined_by_an_id_of_one_text(aws, champion
 
 
 def test_posts_that_the_champion_was_trained_on_are_left_out_and_counted(aws, champion, serve):
-    """Its own evaluation split counts: nothing was learned from that."""
+    """Its own evaluation split counts: the champion did not learn from that."""
     train_on(aws, POSTS[:60])
     serve(POSTS)
     label(aws, POSTS)

@@ -1,4 +1,4 @@
-"""What `status` tells of the monitoring workflow's runs, on moto."""
+"""The output of `status` on the monitoring workflow's runs, on moto."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ target = test_status.target
 
 
 class Machine:
-    """A state machine whose executions stand as a test says."""
+    """A state machine with executions in the states that a test chooses."""
 
     def __init__(self, target, arn):
         self._arn = arn
@@ -48,7 +48,7 @@ class Machine:
 
 @pytest.fixture
 def machine(target):
-    """The monitoring workflow as a machine of its own, whose runs have the ends of a test."""
+    """The monitoring workflow as a separate machine, with the results that a test chooses."""
     machine = boto3.client("stepfunctions").create_state_machine(
         name="monitoring",
         roleArn="arn:aws:iam::123456789012:role/monitoring",

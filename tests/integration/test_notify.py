@@ -1,4 +1,4 @@
-"""People are told in words: on moto, what comes out of the topic."""
+"""Notifications in words: the topic's messages on moto."""
 
 import boto3
 import pytest

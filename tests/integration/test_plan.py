@@ -1,4 +1,4 @@
-"""The plan function on moto: what it lists, and what follows once that is settled."""
+"""The plan function on moto: its list, and the next step once that is settled."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ SHARDS = [f"shardId-{number:012}" for number in range(3)]
 
 @pytest.fixture
 def put(aws):
-    """Archive a batch at a time, of records that arrived so many hours before."""
+    """Archive a batch at a time, of records that arrived this many hours before."""
 
     def put(hours, *, first=0, shard=SHARDS[0], waited=0.0, prefix=archive.PREFIX):
         at = NOON + hours * HOUR
@@ -102,7 +102,7 @@ def test_a_window_whose_drift_failed_is_taken_up_by_the_next_run(aws, put):
 
 
 def test_records_that_waited_for_days_are_settled_once(aws, put):
-    """Their earlier delivery is from before all that a run lists by itself."""
+    """Their earlier delivery is from before the hours that a run lists by itself."""
     put(-60, waited=12)
     put(-0.5, waited=71.5)
     planned = settle_planned(RUN)

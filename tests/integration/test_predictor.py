@@ -1,4 +1,4 @@
-"""The predictor on moto: what a Kinesis event leaves in the streams and buckets."""
+"""The predictor on moto: the effect of a Kinesis event on the streams and buckets."""
 
 import base64
 import gzip
@@ -233,7 +233,7 @@ def test_a_warm_function_follows_a_promotion_and_refuses_an_altered_model(
 
 
 def refuse_some(StreamName, Records):  # noqa: N803 - boto3's names
-    """A `PutRecords` that always refuses the records whose key says so."""
+    """A `PutRecords` that always refuses the records with certain keys."""
     return {
         "Records": [
             {"ErrorCode": "InternalFailure"}

@@ -1,6 +1,6 @@
-"""No text of a post leaves the functions but for quarantine and the training data.
+"""Post text leaves the functions only for quarantine and the training data.
 
-A marker is planted in posts of every kind, and searched for in everything that comes of them.
+A marker is planted in posts of every kind, and searched for in all their output.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ def champion(aws, version_files):
 
 
 class Written:
-    """Everything that the functions wrote, but for where text may be."""
+    """Everything that the functions wrote, except where text may be."""
 
     def __init__(self, aws, capture, log):
         self._aws = aws
@@ -84,7 +84,7 @@ class Written:
         self._said = []
 
     def hear(self, *things):
-        """Take note of what a function answered or raised."""
+        """Record a function's answer or error."""
         self._said += [repr(thing) for thing in things]
 
     def places_with_marker(self):
@@ -169,7 +169,7 @@ def test_a_drawn_post_is_in_the_label_queue_and_nowhere_else(aws, champion, writ
 
 
 def test_neither_the_key_nor_a_digest_made_without_it_is_written(aws, champion, written):
-    """Without the key, the digest of a text that somebody guesses must be found nowhere."""
+    """Without the key, the digest of a guessed text must be absent everywhere."""
     written.hear(predict(event([post(text=MARKER)]), CONTEXT))
     text = canonical(MARKER).encode()
     unkeyed = [hashlib.new(name, text).hexdigest()[:32] for name in ("sha256", "sha1", "md5")]
@@ -197,7 +197,7 @@ def test_every_documented_way_to_be_invalid_is_planted():
 
 
 def quote(*arguments, **named):
-    """Fail as libraries like to: with the text in the message."""
+    """Fail as libraries do: with the text in the message."""
     raise ValueError(f"could not convert string to float: {arguments} {named}")
 
 
@@ -270,7 +270,7 @@ def serve(path, body, **how):
 
 
 def test_the_web_service_answers_and_refuses_without_a_word_of_the_post(aws, champion, written):
-    """But for reasons, which hold words of the post and go to the caller who asked for them."""
+    """Except explanations, which hold words of the post and go to the caller who requested them."""
     for record in (*VALID.values(), *INVALID.values()):
         body = record.decode("utf-8", "replace")
         for text in (body, f"[{body}]"):
@@ -293,7 +293,7 @@ def test_a_crash_of_the_web_service_that_quotes_the_post_is_no_answer(
 
 
 def lines_with_marker():
-    """Labelled posts that hold the marker: a valid one, and lines that are not."""
+    """Labelled posts that hold the marker: a valid one, and invalid lines."""
     (labelled,) = make_posts(1, seed=21)
     record = labelled_post_record(labelled)
     valid = record | {"text": f"{labelled.post.text} {MARKER}"}
@@ -367,7 +367,7 @@ ANY_EVENT = {
     "dataset_uri": "s3://training/datasets/v1/",
     "gate": {"version": "v1", "uri": "s3://models/models/v1/", "sha256": "0" * 64, "parent": ""},
 }
-"""What every function finds in it as much as it needs to begin."""
+"""Every function finds enough in it to begin."""
 
 
 @pytest.mark.parametrize("name", FUNCTIONS[2:])

@@ -43,7 +43,7 @@ def _reads_pointers_each_time(aws, cold_start, monkeypatch):
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory):
-    """v2 as it may be: much the same as v1, or of flipped labels."""
+    """v2 in both forms: much the same as v1, or trained on flipped labels."""
     folder = tmp_path_factory.mktemp("training")
     posts = make_posts(300, seed=2)
     flipped = [replace(post, label=1 - post.label) for post in posts]
@@ -55,13 +55,13 @@ def versions(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch):
-    """What is archived is looked at, without waiting for it to settle."""
+    """Archived rows are read before they settle."""
     monkeypatch.setattr("stresswatch.retraining.probation.SETTLES", timedelta(seconds=-5))
 
 
 @pytest.fixture
 def begin(aws, version_files, versions):
-    """Let v2 take the place of v1, which shadows it from now on; return what is looked at."""
+    """Replace v1 by v2, which v1 shadows from now on; return the probation's input."""
 
     def begin(quality="good"):
         previous = aws.promote("v1", version_files)
@@ -75,7 +75,7 @@ def begin(aws, version_files, versions):
 
 
 def look(started, ends=timedelta(seconds=1)):
-    """Look at a probation that ends by now, or in a while, once what was archived is settled."""
+    """Judge a probation that ends by now, or in a while, once the archive is settled."""
     settle_all(boto3.client("s3"))
     return probation(started | {"end": (datetime.now(UTC) + ends).isoformat()}, CONTEXT)
 

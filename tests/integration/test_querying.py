@@ -1,4 +1,4 @@
-"""Every saved query, run over what the project itself wrote, by an engine with Athena's SQL."""
+"""Every saved query, run on the project's own output, by an engine with Athena's SQL."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -61,14 +61,14 @@ def label(post_id, value, at="2026-11-23T10:00:00Z", text=TEXT):
 
 
 class Written:
-    """What was archived and settled, as the saved queries see it."""
+    """Archived and settled rows, as the saved queries see them."""
 
     def __init__(self, aws, folder):
         self._aws = aws
         self._lake = Lake(aws.s3, folder)
 
     def predicted(self, *predictions):
-        """Archive a batch of predictions under its records' places, as the predictor does."""
+        """Archive a batch of predictions under its records' positions, as the predictor does."""
         places = [int(one.prediction_id.removeprefix("id-")) for one in predictions]
         batch = [record(min(places)), record(max(places))]
         archive.write(self._aws.s3, "archive", batch, predictions)
@@ -97,7 +97,7 @@ class TestEveryQuery:
         qualified(QUERIES[name].sql)
 
     def test_looks_at_a_few_days_of_each_table_that_has_days(self, name):
-        """Else it would read the archive of all time, up to the scan limit."""
+        """Otherwise it would read the whole archive, up to the scan limit."""
         statement = sqlglot.parse_one(QUERIES[name].sql, read="athena")
         for table in statement.find_all(sqlglot.exp.Table):
             if table.db and TABLES_BY_NAME[table.name].partitions:
@@ -173,7 +173,7 @@ class TestVolumeByHour:
 
 class TestCalledRateByDay:
     def test_the_rows_are_those_that_the_archives_own_reader_keeps(self, lake, aws):
-        """A promotion between two deliveries changes neither what it says nor what this says."""
+        """A promotion between two deliveries changes neither result."""
         lake.predicted(*[prediction(n, probability=0.9) for n in range(30)])
         later = YESTERDAY + timedelta(minutes=5)
         lake.predicted(*[prediction(n, probability=0.1, at=later, version="v2") for n in range(40)])
@@ -212,7 +212,7 @@ class TestCalibration:
         ]
 
     def test_labels_and_predictions_meet_as_they_do_in_live_quality(self, lake, aws):
-        """The newest label of a post, the first prediction of it, and what breaks the contract."""
+        """The newest label of a post, its first prediction, and objects that break the contract."""
         lake.predicted(prediction(1, probability=0.9, post_id="twice"))
         lake.predicted(
             prediction(2, probability=0.2, post_id="twice", at=YESTERDAY + timedelta(hours=1))
@@ -241,7 +241,7 @@ class TestCalibration:
         ("key", "text"), [(KEY, "more"), (KEY, TEXT[::-1]), (None, "of another length")]
     )
     def test_an_id_that_stands_for_several_texts_is_left_out(self, lake, aws, key, text):
-        """Told by the digest, also of texts of one length; by the length where there is none."""
+        """Told by the digest, also for texts of one length; without a digest, by the length."""
         lake.predicted(
             prediction(1, post_id="long", key=key),
             prediction(2, post_id="long", text=text, key=key),

@@ -1,4 +1,4 @@
-"""The model registry on moto: it follows the loop, and its words count."""
+"""The model registry on moto: it follows the loop, and its approvals count."""
 
 import json
 
@@ -47,7 +47,7 @@ CALLS = {
     "ssm:GetParameter",
     "states:SendTaskSuccess",
 }
-"""What the function does in AWS, which is what its role allows."""
+"""The function's actions on AWS, which its role allows."""
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ class Packages:
         return package["ModelApprovalStatus"]
 
     def say(self, version, status, why):
-        """Change a status as a person does; gives the event that EventBridge tells of it."""
+        """Change a status as a person does; return the event that EventBridge sends for it."""
         (package,) = self.of(version)
         self._sagemaker.update_model_package(
             ModelPackageArn=package["ModelPackageArn"],
@@ -122,7 +122,7 @@ def retraining_ended():
 
 @pytest.fixture
 def judge(aws, files):
-    """Have a version judged, which the workflow registers then."""
+    """Publish a version and its verdict, for the workflow to register."""
 
     def judged(version="v3", verdict=ACCEPTED):
         manifest = json.loads(files[MANIFEST_FILE]) | {"version": version, "dataset_sha256": DIGEST}
@@ -135,7 +135,7 @@ def judge(aws, files):
 
 @pytest.fixture
 def register(packages, judge):
-    """Have a version judged and registered."""
+    """Publish a judged version and register it."""
 
     def registered(version="v3", verdict=ACCEPTED):
         judge(version, verdict)

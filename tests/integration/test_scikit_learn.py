@@ -1,4 +1,4 @@
-"""Versions that scikit-learn scores, wherever a version is scored, promoted or gone back from."""
+"""Versions that scikit-learn scores: scoring, promotion and rollback."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A part is scored by the function, and a file comes in as JSON Lines, on moto."""
+"""The function scores a part, and a file is copied as JSON Lines, on moto."""
 
 import gzip
 import json
@@ -176,7 +176,7 @@ class TestInputs:
     @pytest.mark.parametrize("suffix", ["csv", "parquet"])
     def test_a_table_comes_in_as_json_lines(self, target, tmp_path, table, suffix):
         file = tmp_path / f"table.{suffix}"
-        # A line break within a text is what keeps a CSV from being cut anywhere.
+        # Texts with line breaks are the reason why a CSV cannot be cut anywhere.
         table.loc[0, "text"] = 'two\nlines and "quotes"'
         table.to_csv(file, index=False) if suffix == "csv" else table.to_parquet(file)
         found = input_at(QUIET, target, str(file))

@@ -1,4 +1,4 @@
-"""Settling on moto: which rows a part has, whatever was delivered how often and killed when."""
+"""Settling on moto: a part's rows, after repeated deliveries and kills."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def refuse():
 
 
 class Interrupted:
-    """S3, where something comes before the write of one object of a part."""
+    """S3, with an action before the write of one object of a part."""
 
     def __init__(self, s3):
         self._s3 = s3
@@ -70,7 +70,7 @@ class Lake:
         self.s3 = Interrupted(s3)
 
     def overtake_at(self, place, comes):
-        """Let something come before the next settle writes the object of this place, from 0."""
+        """Run an action before the next settle writes the object at this position, from 0."""
         self.s3.place, self.s3.comes = place, comes
 
     def put_and_settle(self, first):
@@ -127,7 +127,7 @@ class Lake:
         return pq.read_table(io.BytesIO(body)).to_pylist()
 
     def said(self, number=0):
-        """The moments, versions and count of a window's rows."""
+        """The times, versions and count of a window's rows."""
         rows = self.rows(number)
         ids = [row["prediction_id"] for row in rows]
         assert ids == sorted(set(ids))
@@ -205,7 +205,7 @@ def test_a_record_of_an_earlier_window_is_left_out_of_the_later_one(lake):
 
 
 def test_earlier_objects_count_only_from_when_the_records_arrived(lake):
-    """Sequence numbers are of one stream: without that it would look at all that is archived."""
+    """Sequence numbers belong to one stream: without that it would read the whole archive."""
     lake.put(0, 10, minutes(-121))
     lake.put(0, 10, minutes(10))
     assert lake.settle().objects == 1
@@ -268,7 +268,7 @@ def test_a_window_in_which_nothing_arrived_has_an_empty_part(lake):
 
 
 def test_an_object_without_rows_is_settled_as_nothing(lake):
-    """Such is what `stresswatch forget` leaves of an object with one person's rows alone."""
+    """`stresswatch forget` leaves such an object if all its rows are one person's."""
     lake.put(0, 10, minutes(10))
     lake.put(20, 30, minutes(20))
     found = archive.objects(lake.s3, "archive", minutes(0), minutes(60))
@@ -324,7 +324,7 @@ def test_the_sample_has_each_versions_rows_with_the_smallest_ids(lake):
 
 
 def test_rows_of_drawn_posts_are_kept_apart_and_counted(lake):
-    """Posts of before the draw was turned on could not be drawn, and count as such."""
+    """Posts from before the sampling began could not be sampled, and count as such."""
     lake.put(0, 10, minutes(10))
     lake.put(10, 20, minutes(11), shares=SampleShares(0.3))
     lake.put(20, 25, minutes(12), shares=SampleShares(0.3), post=f"{SMOKE_PREFIX}{{}}")
@@ -346,7 +346,7 @@ def test_a_shadow_archive_is_settled_without_samples(lake):
 
 class TestWriting:
     def test_one_that_was_overtaken_replaces_nothing_newer(self, lake):
-        """The second lists more and writes first, at whichever object the first one is."""
+        """The second lists more and writes first, at any object of the first."""
         for place in range(4):
             lake.put(100 * place, 100 * place + 10, minutes(place))
             lake.overtake_at(place, lambda place=place: lake.put_and_settle(100 * place + 10))

@@ -1,4 +1,4 @@
-"""Shadowing on moto: what a challenger beside the champion leaves, and what is made of it."""
+"""Shadowing on moto: the output of a challenger beside the champion, and its use."""
 
 import json
 from dataclasses import replace
@@ -38,7 +38,7 @@ def challenger_files(tmp_path_factory):
 
 @pytest.fixture
 def challenger(aws, version_files, challenger_files, monkeypatch):
-    """v1 serves; v2 is published, and shadows from the moment that it is told to."""
+    """v1 serves; v2 is published, and shadows from the time of its start."""
     monkeypatch.setenv("CHAMPION_TTL_SECONDS", "0")
     aws.promote("v1", version_files)
     return aws.publish("v2", challenger_files)
@@ -129,7 +129,7 @@ class TestPredictor:
         assert counted(capsys, "ShadowFailures") == [1]
 
     def test_its_calls_are_tried_once_and_are_over_soon(self, aws, challenger):
-        """Together with the champion's, within the function's own limit of time."""
+        """Together with the champion's, within the function's own time limit."""
         settings = predictor().shadow.s3.meta.config
         assert settings.retries["total_max_attempts"] == 1
         assert settings.connect_timeout + settings.read_timeout <= 3

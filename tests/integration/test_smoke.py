@@ -45,7 +45,7 @@ def put(target, *predictions):
 
 @pytest.fixture
 def predicts(monkeypatch):
-    """Let what is sent be predicted at once, but for the posts at some places."""
+    """Predict all sent posts at once, except those at some positions."""
     send = DeploymentClient.send
 
     def but_for(*places):

@@ -194,7 +194,7 @@ def test_an_old_stack_says_since_when_nothing_was_measured(target):
 
 
 class WithHistory:
-    """CloudWatch with the history of alarms, which moto has not."""
+    """CloudWatch with the history of alarms, which moto lacks."""
 
     def __init__(self, *changes):
         self._client = boto3.client("cloudwatch")

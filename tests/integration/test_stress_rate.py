@@ -1,4 +1,4 @@
-"""The rate function on moto: what it makes of summaries, drawn posts and labels in S3."""
+"""The rate function on moto: rates from summaries, sampled posts and labels in S3."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.unit.rates.worlds import at, counted, days
 
 TODAY = datetime.now(UTC).date()
 MONDAY = week_of(TODAY) - timedelta(days=7)
-"""Of the last week that is over: none of its days is the running one."""
+"""In the last full week: none of its days is the running one."""
 NEXT = MONDAY + timedelta(days=7)
 EVENT = {"time": f"{NEXT}T00:00:00Z"}
 SHARES = SampleShares(all_posts=0.5, uncertain=0.8)
@@ -51,7 +51,7 @@ class Filled(NamedTuple):
 
 @pytest.fixture
 def filled(aws):
-    """A week whose drawn posts are labelled but for some, and its last day not at all."""
+    """A week whose sampled posts are mostly labelled, and its last day not at all."""
     posts = drawn_posts(IDENTITY_KEY, days(7, MONDAY), EACH, SHARES)
     archive_posts(aws.s3, "archive", posts)
     settle_all(aws.s3)
@@ -202,7 +202,7 @@ def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
 
 
 def test_seven_days_with_a_suppressed_day_are_not_published(aws):
-    """The other six are in the table: the seven would tell it."""
+    """Six days are in the table: the total of all seven would reveal the suppressed one."""
     few, many = days(1, MONDAY + timedelta(days=6)), days(6, NEXT)
     for chosen, each in ((few, 12), (many, EACH)):
         archive_posts(aws.s3, "archive", drawn_posts(IDENTITY_KEY, chosen, each, SHARES))
@@ -214,7 +214,7 @@ def test_seven_days_with_a_suppressed_day_are_not_published(aws):
 
 
 def test_labels_from_before_the_draw_stand_for_no_other_post(aws):
-    """Some posts were sent again, with the labels of the first time."""
+    """Some posts were sent again, with their earlier labels."""
     posts = drawn_posts(IDENTITY_KEY, days(1, MONDAY), EACH, SHARES)
     archive_posts(aws.s3, "archive", posts)
     settle_all(aws.s3)

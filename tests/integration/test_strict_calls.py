@@ -33,7 +33,7 @@ def test_a_fault_is_kept_where_the_code_caught_it(aws):
     with strict_calls.refused() as found:
         try:
             aws.ssm.put_parameter(Name="/a", Value="b", Type="Text")
-        except Exception:  # as a function that swallows everything would
+        except Exception:  # as a function that swallows all errors would
             caught = True
     assert caught
     assert [one.split(":")[:2] for one in found] == [["ssm", "PutParameter"]]

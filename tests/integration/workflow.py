@@ -11,7 +11,7 @@ from tests.integration.conftest import CONTEXT
 
 
 def settle_planned(event: dict[str, Any]) -> dict[str, Any]:
-    """Plan for an event, and settle what was planned; return the plan."""
+    """Plan for an event, and settle the plan's parts; return the plan."""
     planned = plan.handler(event, CONTEXT)
     for job in planned["jobs"]:
         settle.handler(job, CONTEXT)
@@ -19,6 +19,6 @@ def settle_planned(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(event: dict[str, Any]) -> dict[str, Any]:
-    """Settle what was planned for an event, and measure the one window that it names."""
+    """Settle the parts planned for an event, and measure the one window that it names."""
     (window,) = settle_planned(event)["windows"]
     return drift.handler(window, CONTEXT)

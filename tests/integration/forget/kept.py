@@ -1,4 +1,4 @@
-"""Buckets that keep records of two people, and the command that removes one's."""
+"""Buckets with records of two people, and the command that removes one person's."""
 
 import base64
 import gzip
@@ -42,7 +42,7 @@ WORKFLOWS = (stack_outputs.MONITORING_STATE_MACHINE, stack_outputs.RETRAINING_ST
 
 
 class Kept:
-    """What the stack keeps, the command that forgets, and what it says."""
+    """The stack's data, the command `forget`, and its output."""
 
     _stacks = itertools.count()
 
@@ -89,7 +89,7 @@ class Kept:
         return [one.archive_row() for one in predictions]
 
     def queue(self, *post_ids):
-        """Put drawn posts into the label queue, as the predictor does."""
+        """Put sampled posts into the label queue, as the predictor does."""
         label_queue.write(self.s3, self.buckets["label-queue"], *predicted(post_ids))
 
     def queued(self) -> list[str]:
@@ -98,7 +98,7 @@ class Kept:
         return sorted(one.post.post_id for one in found)
 
     def archived(self) -> list[str]:
-        """The post ids of what the archive's reader returns."""
+        """Return the post ids in the archive reader's rows."""
         return sorted(
             row["post_id"] for row in archive.read(self.s3, self.buckets["archive"], *EVER)
         )
@@ -109,7 +109,7 @@ class Kept:
         return quarantine.key(rejection)
 
     def give_up(self, *records: bytes) -> str:
-        """Give up a batch, as the event source mapping does."""
+        """Discard a batch, as the event source mapping does."""
         batch = Batch(
             tuple(
                 ShardRecord(str(place), "key", data, NOW.timestamp())
@@ -141,7 +141,7 @@ class Kept:
         """Do something before each call of an operation on S3, given its request."""
 
         def hear(params, **_):
-            do(params)  # what it gives would take the request's place
+            do(params)  # its return value would replace the request
 
         self.s3.meta.events.register(f"provide-client-params.s3.{operation}", hear)
 
@@ -151,7 +151,7 @@ def record(sequence_number, data=b"") -> Record:
 
 
 def predicted(post_ids, first=1) -> tuple[list[Record], list[Prediction]]:
-    """Records of posts, and their predictions, all of which were drawn for labelling."""
+    """Records of posts, and their predictions, all of which were sampled for labelling."""
     batch = [record(str(first + place)) for place in range(len(post_ids))]
     predictions = [
         Prediction(
@@ -190,7 +190,7 @@ def holding(kept, post_id) -> list[str]:
 
 
 def fill(kept):
-    """Put a record of the person, beside one of somebody else's, wherever there may be one."""
+    """Put a record of the person, and another person's, in every place that may have one."""
     kept.archive(OTHERS, THEIRS)
     kept.queue(OTHERS, THEIRS)
     kept.quarantine(post(text=" "), "11")
@@ -217,7 +217,7 @@ PLACES = (
 
 
 def counted(shown) -> dict[str, int]:
-    """The first figure of each place in the table."""
+    """The first number of each place in the table."""
     found = {name: re.search(rf"│ {name}\s*│\s*([\d,]+) │", shown) for name in PLACES}
     return {name: int(match[1].replace(",", "")) for name, match in found.items()}
 

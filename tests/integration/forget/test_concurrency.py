@@ -1,4 +1,4 @@
-"""Others read, write and forget meanwhile: nothing of theirs is lost, and nothing is missed."""
+"""Reads, writes and removals during a removal: others' records stay, and the person's all go."""
 
 import itertools
 import re
@@ -51,7 +51,7 @@ def test_it_can_be_stopped_at_any_write_and_repeated(kept, done):
 
 @pytest.mark.parametrize("before", [0, 1])
 def test_what_is_written_while_it_runs_is_not_missed(kept, before):
-    """An object that comes when its prefix was listed already, and is found by no single sweep."""
+    """An object that arrives after its prefix was listed, and that a single pass would miss."""
     kept.put("archive", "backfills/last/part-00000.jsonl.gz", line(OTHERS))
     if before:
         fill(kept)

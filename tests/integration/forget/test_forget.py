@@ -1,4 +1,4 @@
-"""A person's posts are taken out of everything that is kept, and nothing of others with them."""
+"""A person's posts are removed from all stored data, and other people's posts stay."""
 
 import base64
 import gzip

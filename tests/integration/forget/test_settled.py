@@ -1,4 +1,4 @@
-"""Settled parts are without a person's rows afterwards, and stay so when they are settled again."""
+"""Settled parts lose a person's rows, also when they are settled again."""
 
 from __future__ import annotations
 

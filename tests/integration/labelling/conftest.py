@@ -13,7 +13,7 @@ from tests.integration.labelling.drawn import QUEUE, put_into_queue
 
 
 def press(key):
-    """Give a key as a terminal does."""
+    """Type a key as a terminal does."""
     if key == "\x03":
         raise KeyboardInterrupt
     return key
@@ -21,7 +21,7 @@ def press(key):
 
 @pytest.fixture
 def run(aws, monkeypatch, tmp_path):
-    """Run a command of the terminal, in an empty folder, on a stack with four drawn posts."""
+    """Run a command in a terminal, in an empty folder, on a stack with four sampled posts."""
     aws.s3.create_bucket(Bucket=QUEUE)
     put_into_queue(aws.s3, QUEUE)
     outputs = {

@@ -1,4 +1,4 @@
-"""Four posts that were drawn for labelling, and what becomes of their labels."""
+"""Four posts that were sampled for labelling, and their labels."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ POSTS = [
 ]
 LOTS = [0.04, 0.01, 0.08, 0.005]
 SHARES = [0.1, 0.02, 0.1, 0.1]
-"""By lot divided by inclusion probability, the order is the fourth, the first, second and third."""
+"""The quotient of lot and inclusion probability orders them: fourth, first, second, third."""
 ORDERED = [POSTS[3], POSTS[0], POSTS[1], POSTS[2]]
 
 

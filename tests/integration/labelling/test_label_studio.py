@@ -44,7 +44,7 @@ def annotation(choice, by=1, *, at=GIVEN, **fields):
 
 @pytest.fixture
 def label(run):
-    """Have the tasks that the queue exports annotated, and labelled by what comes back."""
+    """Annotate the tasks that the queue exports, and run `label` on the result."""
 
     def label(*of_tasks, options=()):
         tasks = json.loads(export(run, "label-studio"))

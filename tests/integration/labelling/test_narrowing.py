@@ -1,4 +1,4 @@
-"""`queue --width`: how many labels the stress rate's interval takes to be that narrow."""
+"""`queue --width`: the number of labels for a stress rate interval of this width."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tests.integration.labelling.drawn import POSTS
 from tests.unit.rates import worlds
 
 MONDAY = worlds.MONDAY
-"""Of the week on whose first two days the posts of the queue were drawn."""
+"""For the week on whose first two days the queue's posts were sampled."""
 WEEK = replace(worlds.WEEK, represented=6_000, low=0.34, high=0.46, variance=0.03**2)
 FEW = dict.fromkeys(("corrected_rate", "low", "high", "variance", "tuning")) | {
     "method": RateMethod.NOT_CORRECTED,

@@ -117,7 +117,7 @@ def test_rows_without_a_label_yet_wait_on(aws, run):
 
 def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
     rows = [json.loads(line) for line in export(run, "jsonl").splitlines()]
-    # Of posts with two votes or more: eight ratings, so alpha is 1 - 7 * 4 / (64 - 25 - 9).
+    # Posts with two votes or more have eight ratings, so alpha is 1 - 7 * 4 / (64 - 25 - 9).
     votes = [(1, 1, 0), (0, 0, 0), (1, 0, None), (1, None, None)]
     given = [
         row | {"label": vote[person]}

@@ -1,4 +1,4 @@
-"""The predictor, its quarantine, and the command that replays what is there."""
+"""The predictor, its quarantine, and the command that replays held records."""
 
 import io
 import json
@@ -34,11 +34,11 @@ SOURCE = Source("arn:aws:kinesis:us-east-1:123456789012:stream/posts", SHARD, "a
 
 
 class Killed(BaseException):
-    """The command's process is gone: nothing hears of it, and nothing is tidied up."""
+    """The command's process is gone: it reports nothing, and tidies nothing up."""
 
 
 class Stack:
-    """The predictor, its quarantine, and the command that replays what is there."""
+    """The predictor, its quarantine, and the command that replays held records."""
 
     def __init__(self, aws, monkeypatch):
         self.aws = aws
@@ -73,14 +73,14 @@ class Stack:
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **error}
 
     def reject(self, *numbers, text=f"{MARKER} and more words", arrived=NOW, reason=None):
-        """Have the predictor quarantine valid posts, by a contract that is too narrow."""
+        """Make the predictor quarantine valid posts, with too narrow a contract."""
         with self.monkeypatch.context() as narrow:
             narrow.setattr(posts, "MAXIMUM_TEXT_LENGTH", 5)
             records = [streamed(number, text, arrived) for number in numbers]
             handler(kinesis_event(records, SOURCE), CONTEXT)
 
     def give_up(self, *numbers, text=f"{MARKER} and words", arrived=NOW) -> str:
-        """Give up a batch, as the event source mapping does."""
+        """Discard a batch, as the event source mapping does."""
         records = tuple(streamed(number, text, arrived) for number in numbers)
         discard = Discard(
             Batch(records, last_answer=InvocationResult(None, "Unhandled")),
@@ -92,7 +92,7 @@ class Stack:
         return key
 
     def predict(self, *numbers, text=f"{MARKER} and words"):
-        """Deliver records by the stream, as before the batch was given up."""
+        """Deliver records by the stream, as before the batch was discarded."""
         handler(kinesis_event([streamed(number, text) for number in numbers], SOURCE), CONTEXT)
 
     def replay(self, *reasons, execute=True, width=200, selection=None) -> int:
@@ -110,7 +110,7 @@ class Stack:
             self.shown = shown.getvalue()
 
     def archived(self) -> list[str]:
-        """The prediction ids of what the archive's reader returns."""
+        """Return the prediction ids in the archive reader's rows."""
         day = timedelta(days=1)
         rows = archive.read(self.aws.s3, "archive", NOW - day, NOW + day)
         return sorted(row["prediction_id"] for row in rows)
@@ -122,7 +122,7 @@ class Stack:
         """Do something before each call of an operation on S3, given its request."""
 
         def hear(params, **_):
-            do(params)  # what it gives would take the request's place
+            do(params)  # its return value would replace the request
 
         self.aws.s3.meta.events.register(f"provide-client-params.s3.{operation}", hear)
 
@@ -133,7 +133,7 @@ def streamed(number, text, arrived=NOW):
 
 
 def ids(*numbers):
-    """The ids that the predictions of records at these places have."""
+    """Return the prediction ids of records at these positions."""
     return sorted(prediction_id("posts", SHARD, str(number)) for number in numbers)
 
 

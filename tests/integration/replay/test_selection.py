@@ -1,4 +1,4 @@
-"""Which held objects a replay selects, by reason and time."""
+"""The held objects that a replay selects, by reason and time."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The workflow's second state on moto: a training set, or why there is none."""
+"""The workflow's second state on moto: a training set, or the reason for its absence."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -153,7 +153,7 @@ class TestDataset:
         assert (answer["new_labels"], answer["declined"]) == (25, None)
 
     def test_copies_on_both_sides_of_the_split_leave_nothing_to_judge_by(self, aws):
-        # Of ten ids of one text, one is learned from in all but ten of a hundred million cases.
+        # With ten ids for one text, one is for training in all but ten of a hundred million cases.
         copies = [
             replace(post, post=post.post._replace(post_id=f"{post.post.post_id}-{copy}"))
             for post in make_posts(20)

@@ -1,4 +1,4 @@
-"""What the states of the retraining workflow send, store and log."""
+"""Requests, objects and log lines of the retraining workflow's states."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def lines(posts, **fields):
 
 
 def deliver(aws, files):
-    """Store what SageMaker would deliver for a training job."""
+    """Store the output that SageMaker would deliver for a training job."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, content in files.items():
@@ -57,7 +57,7 @@ class Executions:
         )["stateMachineArn"]
 
     def start(self, name="first", *, force=False):
-        """Return what the workflow's first state sends."""
+        """Start an execution; return the payload that its first state sends."""
         started = self._states.start_execution(stateMachineArn=self._machine, name=name)
         return {
             "execution": started["executionArn"],

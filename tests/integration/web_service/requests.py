@@ -25,7 +25,7 @@ class Answer:
 
     @property
     def reason(self):
-        """The last word of a problem's type."""
+        """The last part of a problem's type."""
         assert self.headers["content-type"] == PROBLEM
         assert self.body["status"] == self.status
         return self.body["type"].removeprefix("urn:stresswatch:problem:")

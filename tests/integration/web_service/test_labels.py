@@ -1,4 +1,4 @@
-"""`POST /labels` on moto: labels are taken once, in the order of their times."""
+"""`POST /labels` on moto: labels are accepted once, in the order of their times."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from tests.training_sets import assembled
 
 
 def labelled(aws):
-    """What a retraining would learn of the labels."""
+    """What a retraining would learn from the labels."""
     return assembled([], read_lines(aws.s3, "training", "labels/"))
 
 
@@ -50,14 +50,14 @@ def test_labels_are_what_the_command_would_have_written_and_are_taken_once(aws):
 
 
 class Giver:
-    """Gives labels, as the route does, at a time that is set by hand."""
+    """Send labels, as the route does, at a time that is set by hand."""
 
     def __init__(self, aws):
         self._s3 = aws.s3
         self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
     def give(self, *records):
-        """Give labels; tell whether they were new."""
+        """Send labels; return whether they were new."""
         return write_labels(self._s3, "training", read_labels(records, self.now), self.now)
 
 

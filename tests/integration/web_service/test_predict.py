@@ -1,4 +1,4 @@
-"""`POST /predict` on moto: predictions, and what is refused."""
+"""`POST /predict` on moto: predictions, and refused requests."""
 
 import base64
 import json
@@ -84,7 +84,7 @@ def test_the_media_type_may_be_written_in_capitals(aws, champion):
 
 
 def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
-    """Where a reader stops differs by Python's version: by its recursion limit, or by C's stack."""
+    """A reader's limit depends on Python's version: its recursion limit, or C's stack."""
     limit = sys.getrecursionlimit()
     depths = (*range(limit // 2, limit, 5), *range(limit, 20 * limit, limit // 2), 100_000)
     nested = ["[" * depth + "]" * depth for depth in depths]
