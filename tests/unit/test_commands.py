@@ -1,4 +1,4 @@
-"""Every line that the documentation tells somebody to type is typed by a test, or says why not."""
+"""Every line that the documentation asks you to type is typed by a test, or has a reason."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_line_with_a_test_of_its_own_is_typed_there_as_it_is_written(
 
 @pytest.mark.parametrize(("line", "reason"), NOT_RUN.items())
 def test_the_reason_for_not_typing_a_line_holds(line: str, reason: str) -> None:
-    """The files that it names are there, and the job runs the target."""
+    """The files that it names exist, and the job runs the target."""
     for file in re.findall(r"[\w./-]+\.(?:py|yml)\b", reason):
         assert (PROJECT / file).is_file()
         if "workflows" in file:

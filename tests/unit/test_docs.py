@@ -1,4 +1,4 @@
-"""The documentation holds: its links, its blocks of code, and every command that it names."""
+"""Checks of the documentation: its links, its code blocks, and every command that it names."""
 
 import ast
 import importlib.util
@@ -31,7 +31,7 @@ def blocks_in(language):
 
 
 def commands(program):
-    """Every call of a program in a block of shell or in a line's code, without its comment."""
+    """Every call of a program in a shell block or in a line's code, without its comment."""
     found = set()
     for page in PAGES:
         text = page.read_text()
@@ -41,7 +41,7 @@ def commands(program):
         for line in lines:
             if re.fullmatch(r"benchmarks\.\w+", line):
                 line = f"python -m {line}"
-            # A call within another line ends with its parenthesis; an ellipsis stands for what a
+            # A call within another line ends with its parenthesis; an ellipsis marks a part that a
             # reader fills in.
             for call in [line, *re.findall(r"\$\(([^()]+)\)", line)]:
                 words = words_of(call.replace("...", "X"))
@@ -89,7 +89,7 @@ def test_the_operators_command_takes_what_the_documentation_gives_it(command):
         word = words.pop(0)
         group = group.get_command(context, word)
         assert group, f"there is no command {word}"
-    if words:  # a bare name stands for the command, whatever it is given
+    if words:  # a bare name stands for the command with any arguments
         group.make_context(word, words, parent=context)
 
 
@@ -172,7 +172,7 @@ def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
 
 
 def test_npx_never_waits_for_an_answer():
-    """Without ``--yes`` it asks before it installs, for ever where nobody can answer."""
+    """Without ``--yes`` it asks before it installs, and waits for ever without a terminal."""
     programs = (path.read_text() for path in (PROJECT / "verification").rglob("*.py"))
     calls = [
         *commands("npx"),

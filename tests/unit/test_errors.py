@@ -1,4 +1,4 @@
-"""Each boundary draws the tree of its errors in one module, and the drawing is true."""
+"""Each boundary draws its tree of errors in one module, and the drawing is correct."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ DOMAIN = "layers/stresswatch/python/stresswatch"
 
 
 def drawn(source):
-    """Return each error that a module's docstring draws, and what it hangs from."""
+    """Return each error in a module's drawing, and its parent."""
     parents, root = {}, None
     text = ast.get_docstring(ast.parse(source)) or ""
     for branch, name in re.findall(r"^    ([├└]── )?(\w+)  +\w", text, re.MULTILINE):
@@ -23,7 +23,7 @@ def drawn(source):
 
 
 def defined(folder):
-    """Return each error that a folder's code defines, and which other of them it derives from."""
+    """Return each error that a folder's code defines, and its bases among them."""
     bases = {
         found.name: {ast.unparse(base) for base in found.bases}
         for path in folder.rglob("*.py")

@@ -1,4 +1,4 @@
-"""The Kafka bridge of docs/producers.md, run with a consumer and a stream that are played."""
+"""The Kafka bridge of docs/producers.md, run with doubles of a consumer and a stream."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ class TheEnd(Exception):
 
 
 class Consumer:
-    """Hands out batches of messages, and notes up to where they were committed."""
+    """Hand out batches of messages, and record the committed offsets."""
 
     def __init__(self, *batches):
         self.batches = list(batches)

@@ -1,4 +1,4 @@
-"""The schemas of the contracts take what the code writes, and nothing that breaks the contract."""
+"""The contracts' schemas accept the code's output, and nothing that breaks the contract."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Imports run one way, and no file or test's name is long. Exceptions may only get fewer."""
+"""Imports run one way, and files and tests' names are short. Exceptions may only get fewer."""
 
 import copy
 import re
@@ -39,9 +39,9 @@ MAY_IMPORT = {
     "benchmarks": {*PACKAGES} - {"benchmarks", "docs", "examples", "grafana"},
     "examples": {"stresswatch"},
 }
-"""What each package may import of ours. ``cli`` runs ``cdk_app`` as a program of its own."""
+"""Project packages that each package may import. ``cli`` runs ``cdk_app`` as a separate program."""
 PUBLIC = {"stresswatch.contracts", "stresswatch.producer"}
-"""What users may import of the domain."""
+"""Domain packages that users may import."""
 
 LAYERS = (
     {"clock", "errors"},
@@ -60,7 +60,7 @@ LAYERS = (
     {"serving"},
     {"producer"},
 )
-"""The domain's packages and modules, from low to high: each imports lower ones alone."""
+"""The domain's packages and modules, from low to high: each imports only lower ones."""
 
 LAYER = PROJECT / "layers/stresswatch/python"
 LONGEST_FILE, LONGEST_TEST = 300, 400
@@ -98,13 +98,13 @@ def wrong_directions(imports):
 
 
 def module_of(source):
-    """Return the name of the module that a file is."""
+    """Return the module name of a file."""
     parts = source.with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def private_imports(imports, package):
-    """Return the packages of the domain that a package imports, and users may not."""
+    """Return the non-public domain packages that a package imports."""
     imported = {
         ".".join(name.split(".")[:2])
         for module in imports.find_descendants(package)
@@ -143,7 +143,7 @@ def upward(imports):
 
 
 def circles(imports):
-    """Return the packages among whose parts there is a circle."""
+    """Return the packages whose parts import each other in a circle."""
     parents = {module.rpartition(".")[0] for module in imports.modules} - {""}
     found = set()
     for package in parents & imports.modules:
@@ -252,7 +252,7 @@ def test_no_tests_name_is_long(tmp_path):
 
 
 def spelled(names):
-    """Return where each name is a text in code, tests apart."""
+    """Return the files outside tests in which each name is a literal."""
     found = {name: set() for name in names}
     literal = re.compile(rf"""["']({"|".join(names)})["']""")
     for package, folder in {**dict.fromkeys(PACKAGES, PROJECT), DOMAIN: LAYER}.items():
@@ -263,7 +263,7 @@ def spelled(names):
 
 
 def test_variables_are_named_in_one_place():
-    """A function's variables are named after the fields of its environment, and nowhere else."""
+    """Only the environment's fields name a function's variables."""
     names = {one.name.upper() for kind in every_environment() for one in fields(kind)}
     # A stage is a variable of `make` and of the CDK app as well.
     assert {name: places for name, places in spelled(names - {"STAGE"}).items() if places} == {}
@@ -275,7 +275,7 @@ def test_variables_are_named_in_one_place():
 
 
 def test_no_clock_is_patched():
-    """What reads the time takes its clock as a parameter."""
+    """Code that reads the time takes its clock as a parameter."""
     patched = re.compile(
         r"(setattr|patch(\.object)?)\([^()]*\b"
         r"(time|datetime|sleep|monotonic|perf_counter|process_time|thread_time)\b"
@@ -313,7 +313,7 @@ def test_metrics_and_dimensions_are_named_in_one_place():
 
 
 def test_a_stack_and_its_outputs_are_named_in_one_place():
-    """But for the test of the template, which holds the names that operators type."""
+    """Except the template's test, which has the names that operators type."""
     owner = PROJECT / "layers/stresswatch/python/stresswatch/aws/stack_outputs.py"
     names = re.findall(r'^[A-Z_]+ = "(\w+)"$', owner.read_text(), re.MULTILINE)
     assert len(names) > 20

@@ -1,4 +1,4 @@
-"""Every text that is composed for a service of AWS is in the form that the service takes."""
+"""Every text that is composed for an AWS service is in the form that the service accepts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TEXTS = frozenset(
         "Subject",
     }
 )
-"""Members of calls that hold text, whose limits are in no type."""
+"""Text parameters of calls, whose limits are in no type."""
 FOLDERS = ("cli", "lambdas", "layers", "training_jobs")
 
 
 def texts(source: str) -> Iterator[tuple[str, ast.expr]]:
-    """Return each text that a module passes to a method, with the member that takes it."""
+    """Return each text that a module passes to a method, with its parameter."""
     for found in ast.walk(ast.parse(source)):
         if isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute):
             for given in found.keywords:
@@ -34,7 +34,7 @@ def texts(source: str) -> Iterator[tuple[str, ast.expr]]:
 
 
 def is_in_a_form(text: ast.expr) -> bool:
-    """Return whether a text is a literal, or what a function of `service_text` makes of one."""
+    """Return whether a text is a literal, or the output of a function in `service_text`."""
     match text:
         case ast.Constant():
             return True

@@ -1,4 +1,4 @@
-"""The trust policy that `docs/delivery.md` says to give the role of GitHub's deployments."""
+"""The trust policy that `docs/delivery.md` documents for the role of GitHub's deployments."""
 
 import json
 from fnmatch import fnmatchcase
@@ -26,7 +26,7 @@ def statement():
 
 
 def is_trusted(statement, **claims):
-    """Whether IAM lets a token with these claims take on the role: all conditions, any value."""
+    """Return whether IAM lets a token with these claims assume the role: all conditions match."""
     return all(
         any(
             MATCHES[operator](claims[key.removeprefix(f"{ISSUER}:")], value)

@@ -1,4 +1,4 @@
-"""What GitHub runs: nothing that is not pinned, with no right that is not needed, not for ever."""
+"""GitHub's workflows: pinned versions, minimal permissions, and time limits."""
 
 import os
 import re
@@ -97,7 +97,7 @@ def test_the_job_that_comments_runs_no_code_of_requests_nor_for_forks():
     comment = jobs("diff")["comment"]
     assert not [step for step in comment["steps"] if "uses" in step]
     assert comment["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
-    # What somebody else wrote comes as a variable, never into the text of the script.
+    # Text from other people is a variable, and never part of the script's text.
     assert "${{" not in "".join(step["run"] for step in comment["steps"])
 
 
@@ -120,7 +120,7 @@ def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
     release = names.index("make release APPROVAL=never PYTHON=python")
     assert names.index("before") < release < names.index("smoke") < names.index("back")
     back, session, deploy = steps("deploy-stage")[-3:]
-    # Only the smoke test: from a deployment that fails, CloudFormation goes back by itself.
+    # Only the smoke test: CloudFormation rolls a failed deployment back by itself.
     assert back["if"] == (
         "failure() && steps.smoke.outcome == 'failure' && steps.before.outputs.commit != ''"
     )
@@ -133,7 +133,7 @@ def test_a_stage_goes_back_when_it_was_deployed_and_does_not_predict():
 
 @pytest.fixture
 def run_step(tmp_path):
-    """Run a step with a program of ours for one that it calls; return its exit code and output."""
+    """Run a step with a test's program for one that it calls; return its exit code and output."""
 
     def run(workflow, name, program, script, **environment):
         (step,) = [step["run"] for step in steps(workflow) if step.get("id") == name]
@@ -167,7 +167,7 @@ def run_step(tmp_path):
         ("echo abc", (0, ["commit=abc"])),
         ("true", (0, ["commit="])),
         ("echo 123", (0, [])),  # the same commit once more
-        ("exit 1", (1, [])),  # nothing is deployed by who cannot see what there is
+        ("exit 1", (1, [])),  # nothing is deployed if the deployed commit is unreadable
     ],
 )
 def test_what_a_stage_can_go_back_to_is_known_before_it_is_deployed(run_step, deployed, found):
@@ -178,7 +178,7 @@ def test_what_a_stage_can_go_back_to_is_known_before_it_is_deployed(run_step, de
 
 @pytest.fixture
 def compare(run_step):
-    """Run the step that compares, with a `make` of ours."""
+    """Run the step that compares, with a test's `make`."""
     return partial(run_step, "diff", "diff", "make")
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say, on few posts."""
+"""The benchmarks measure what their names say, on few posts."""
 
 from dataclasses import replace
 

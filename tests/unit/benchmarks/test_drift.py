@@ -1,4 +1,4 @@
-"""The benchmarks of drift draw what they say, and find what is there."""
+"""The drift benchmarks draw the samples that they name, and detect their drift."""
 
 import numpy as np
 import pandas as pd
@@ -75,7 +75,7 @@ def verdicts(*runs):
 
 
 def lacking(table, share):
-    """The table, of which so many posts lack a number."""
+    """The table, with this many posts that lack a numeric feature."""
     name = NUMERIC_FEATURES[0]
     lacks = np.random.default_rng(3).random(len(table)) < share
     without = numbers(table.assign(**{name: table[name].where(~lacks)}))

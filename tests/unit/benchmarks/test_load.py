@@ -1,4 +1,4 @@
-"""The load benchmark's figures, and what it calls a loss."""
+"""The load benchmark's metrics, and its definition of a loss."""
 
 import pytest
 

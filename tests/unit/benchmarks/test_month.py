@@ -1,4 +1,4 @@
-"""The calendar of the month: what is dealt out when; and the judgement of what was seen."""
+"""The calendar of the simulated month, and its verdict on the observed events."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -66,7 +66,7 @@ def test_labels_are_turned_round_once_and_corrected_the_day_after():
 
 
 def a_month():
-    """What is seen of a month in which every promise is kept, and little else."""
+    """The observations of a month in which every promise is kept, and little else."""
     reports = []
     for day in DAYS:
         one = DayReport(day.number, "", day.phase, POSTS_A_DAY, len(day.labels), len(day.posts))

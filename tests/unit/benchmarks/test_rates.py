@@ -1,4 +1,4 @@
-"""The benchmark of rates: what it compares, on posts whose model is known to be wrong."""
+"""The benchmark of rates: its comparisons, on posts whose model is known to be wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conftest import make_posts
 
 @pytest.fixture
 def found(monkeypatch):
-    """Two communities, and a model that calls nearly everything stressed."""
+    """Two communities, and a model that predicts nearly everything as stressed."""
     monkeypatch.setattr(
         communities, "_FIT", lambda _: lambda posts: np.linspace(0.4, 0.99, len(posts))
     )

@@ -1,4 +1,4 @@
-"""The benchmarks of volume and latency: what they make of their measurements."""
+"""The benchmarks of volume and latency: results from their measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dreaddit-like files, made of synthetic words."""
+"""Dreaddit-like files, made from synthetic words."""
 
 import csv
 import io

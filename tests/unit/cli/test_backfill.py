@@ -1,4 +1,4 @@
-"""What a backfill reads, how gently, and where it may write; no AWS is asked."""
+"""The source of a backfill, its rate, and its output location; without calls of AWS."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Kinesis:
-    """Shards of pages, each a list of (minutes after noon, data); an open one has a tip."""
+    """Shards with pages, each a list of (minutes after noon, data); an open one has a tip."""
 
     def __init__(self, shards, is_open=True):
         self._shards = shards

@@ -1,4 +1,4 @@
-"""The predictions stream is read from its beginning, whatever becomes of its shards."""
+"""The predictions stream is read from its beginning, through all changes of its shards."""
 
 import json
 

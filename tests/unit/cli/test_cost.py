@@ -1,4 +1,4 @@
-"""What a stage costs: worked examples, and what holds at every load."""
+"""The cost of a stage: worked examples, and invariants at every load."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the dashboard's page says of a stack, without a browser."""
+"""The content of the dashboard's page for a stack, without a browser."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def alarm(state, *, fell_silent=False):
 
 
 def page(*alarms):
-    """The page of a stack on which nothing was measured, as the browser gets it."""
+    """The page of a stack without measurements, as the browser receives it."""
     return json.dumps(body(Snapshot("dev", NOW, NOW - DAY, alarms=alarms)), cls=PlotlyJSONEncoder)
 
 

@@ -18,7 +18,7 @@ SUPPRESSED = Rate(Period.WEEK, MONDAY, None, RateMethod.SUPPRESSED)
 
 
 def shown(*rates, unreadable=""):
-    """The section as the browser gets it."""
+    """The section as the browser receives it."""
     section = rates_section(RecentRates(rates, unreadable))
     return json.dumps(section, cls=PlotlyJSONEncoder, ensure_ascii=False).replace("\u00a0", " ")
 

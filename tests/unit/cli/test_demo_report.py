@@ -1,4 +1,4 @@
-"""The demo's report: one small page, whose pictures show what the summary says."""
+"""The demo's report: one small page, whose charts show the summary's values."""
 
 from __future__ import annotations
 

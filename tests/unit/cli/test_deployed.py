@@ -1,4 +1,4 @@
-"""The command `deployed`: what a stage can go back to."""
+"""The command `deployed`: the commit to which a stage can roll back."""
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +18,7 @@ NOTHING = "No commit is deployed in staging yet.\n"
 
 @pytest.fixture
 def deployed(monkeypatch):
-    """Run the command where the champion's pointer and the outputs are these, or with an error."""
+    """Run the command with this champion's pointer and these outputs, or with an error."""
 
     def ask(pointer=CHAMPION, error=None, **outputs):
         def find(stage):

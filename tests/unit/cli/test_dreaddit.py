@@ -1,4 +1,4 @@
-"""The data set as its authors publish it, and where labelled posts are found."""
+"""The data set as its authors publish it, and the folders of labelled posts."""
 
 import math
 

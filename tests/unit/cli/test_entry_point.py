@@ -1,4 +1,4 @@
-"""`python -m cli`, which the script `stresswatch` calls: what it does about `STRESSWATCH_TASK`."""
+"""`python -m cli`, which the script `stresswatch` calls: its handling of `STRESSWATCH_TASK`."""
 
 import os
 import subprocess

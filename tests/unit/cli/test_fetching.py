@@ -84,7 +84,7 @@ def test_no_path_of_a_zip_leads_out_of_the_folder(tmp_path, folder, train_csv):
 
 
 def with_confidence_0(rows, count):
-    """Return so many rows, of which so many have confidence 0, as in the official test file."""
+    """Return rows, some with confidence 0, as in the official test file."""
     columns = (*DREADDIT_ROW, "confidence")
     return to_csv(
         (
@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
 
 
 def certificate(folder):
-    """Write a certificate of this machine's address, signed by itself, and its key, in one file."""
+    """Write a self-signed certificate for this machine's address, and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "inspection")])
     day = datetime.timedelta(days=1)
@@ -252,7 +252,7 @@ def certificate(folder):
 
 @pytest.fixture
 def inspected(archive, tmp_path):
-    """Serve the zip over HTTPS under a certificate of its own; gives its address and that."""
+    """Serve the zip over HTTPS under its own certificate; yield its address and the certificate."""
     path = certificate(tmp_path)
 
     class Handler(http.server.SimpleHTTPRequestHandler):

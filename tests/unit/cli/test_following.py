@@ -1,4 +1,4 @@
-"""An execution is followed by the state that it entered last, however long its history is."""
+"""An execution is followed by the state that it entered last, even with a long history."""
 
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import Target

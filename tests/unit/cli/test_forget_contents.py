@@ -1,4 +1,4 @@
-"""What is left of an object's content without a person's records."""
+"""An object's content after the removal of a person's records."""
 
 import base64
 import gzip

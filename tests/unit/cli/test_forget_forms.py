@@ -1,4 +1,4 @@
-"""A person's record is found in every form that producers send; what is others' stays as it is."""
+"""A person's record is found in every form that producers send; other people's stay as they are."""
 
 import base64
 import csv
@@ -29,7 +29,7 @@ YOURS = {"post_id": OTHERS, "text": "words, their-post", "numbers": [1.50, 2e0]}
 
 
 def payload_left(data: bytes, ids=IDS) -> bytes | None:
-    """What of a payload the quarantine keeps; a failed batch keeps the same."""
+    """The part of a payload that the quarantine keeps; a failed batch keeps the same."""
     remainder = quarantined_record(quarantined(data), ids)
     in_batch = failed_batch(given_up(data, b'{"post_id": "x", "text": "t"}'), ids)
     first, *_ = json.loads(json.loads(in_batch.body)["payload"])["Records"]
@@ -194,7 +194,7 @@ def test_a_record_without_an_owner_beside_theirs_is_left_and_counted():
 
 
 def table(separator=",", newline="\r\n", above="", header="post_id") -> tuple[str, str]:
-    """A table of two people, and what of it is left."""
+    """A table of two people, and the rest after a removal."""
     rows = [[header, "text"], [OTHERS, 'a "quoted"\nline'], [THEIRS, "a\nb"], [OTHERS, THEIRS]]
 
     def written(chosen):
@@ -252,7 +252,7 @@ KEYS = st.sampled_from(["a", "data", "posts", "children", "é", "payload"])
 
 
 def nested(record):
-    """Any nesting of a record: in arrays, objects and strings, beside what is no record."""
+    """Any nesting of a record: in arrays, objects and strings, beside other values."""
     rest = st.none() | st.integers() | st.floats(allow_nan=False) | st.just('words\\ and "é"')
     return st.recursive(
         record,

@@ -1,4 +1,4 @@
-"""An id is found as the reader of files gives it, in every type, format and spelling."""
+"""An id is found as the reader of files returns it, in every type, format and spelling."""
 
 import io
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Names that others chose: no view takes them for markup, or lets them order the terminal about."""
+"""Hostile names: no view reads them as markup, or as commands to the terminal."""
 
 from __future__ import annotations
 

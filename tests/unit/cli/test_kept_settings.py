@@ -1,4 +1,4 @@
-"""`up` without settings keeps those of before, and with them what they made, such as a queue."""
+"""`up` without settings keeps the previous ones and their resources, such as a queue."""
 
 from __future__ import annotations
 

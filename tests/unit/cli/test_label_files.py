@@ -1,4 +1,4 @@
-"""Files for annotators: what is written comes back as it was, and nothing mutilated is a crash."""
+"""Files for annotators: they are read back as written, and damage causes no crash."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def written(content: bytes, read):
 
 
 def filled(text, format_):
-    """Fill in the label of a file, as a program does that keeps all else."""
+    """Fill in the label of a file, as a program does that keeps everything else."""
     if format_ is ExportFormat.JSONL:
         return "".join(json.dumps(json.loads(line) | {"label": 1}) for line in text.splitlines())
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -70,7 +70,7 @@ def test_a_post_of_any_text_is_the_same_when_it_comes_back(format_, text):
 
 
 def places(value, path=()):
-    """Return the way to each value within JSON."""
+    """Return the path to each value within JSON."""
     yield path
     items = (
         value

@@ -1,4 +1,4 @@
-"""The command as its user meets it: exit codes and messages."""
+"""The command as its user sees it: exit codes and messages."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""`stresswatch measure`: what it asks the workflow for, and what it shows of the answer."""
+"""`stresswatch measure`: its request to the workflow, and its view of the answer."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_where_there_is_no_figure_it_is_said_why(drift, quality, row, reason):
 
 
 class Workflow:
-    """An execution that ends as it is told to."""
+    """An execution that ends with the given result."""
 
     def __init__(self, **described):
         self.described = described

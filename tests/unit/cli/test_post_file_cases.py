@@ -1,4 +1,4 @@
-"""Every problem file, through the dry run of every command that takes it."""
+"""Every problem file, through the dry run of every command that accepts it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READS_LABELS = ("seed", "label")
 
 
 class Expected(NamedTuple):
-    """What a dry run says: how many are posts, how many are not and why, and what is said of it."""
+    """The output of a dry run: the number of posts, the invalid rows by reason, and the remarks."""
 
     posts: int
     reasons: Mapping[str, int] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""A file that is refused says the likely cause, and its commands do what they say."""
+"""An error for a refused file names the likely cause, and its commands do what they say."""
 
 from __future__ import annotations
 

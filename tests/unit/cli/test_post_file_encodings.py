@@ -1,4 +1,4 @@
-"""Bytes that are not of a file's encoding cost the row or the file; no text is altered silently."""
+"""Bytes outside a file's encoding cost the row or the file; text is never altered silently."""
 
 from __future__ import annotations
 

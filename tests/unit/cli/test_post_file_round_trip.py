@@ -1,4 +1,4 @@
-"""Any table of valid posts, as other programs write it, comes back as the same posts."""
+"""Any table of valid posts, as other programs write it, is read as the same posts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stresswatch.text.normalisation import canonical
 from stresswatch.text.removal_notices import is_removal_notice
 
 TEXTS = st.text(
-    # Half a pair is no Unicode, pandas leaves a lone carriage return unquoted, NUL is in no text.
+    # Half a pair is invalid Unicode, pandas leaves a lone carriage return unquoted, texts lack NUL.
     st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"),
     min_size=1,
     max_size=60,
@@ -49,7 +49,7 @@ POSTS = st.fixed_dictionaries(
         "created_at": times("2100-01-01"),
         "label": st.sampled_from([0, 1]),
         "confidence": st.integers(0, 8).map(lambda eighths: eighths / 8),
-        "labelled_at": times("2026-01-01"),  # no label is of the future
+        "labelled_at": times("2026-01-01"),  # labels are never in the future
     }
 )
 

@@ -24,7 +24,7 @@ from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 
 
 class Stream:
-    """Refuses a share of the records, by chance, and fails as a whole from some request on."""
+    """Refuse a random share of the records, and fail as a whole from some request on."""
 
     def __init__(self, refused_share=0.0, seed=0, fails_at=None):
         self.taken = []
@@ -54,7 +54,7 @@ class Stream:
 
 
 class Clock:
-    """Time that passes in sleep alone."""
+    """Time that passes only in sleep."""
 
     def __init__(self):
         self.now = 100.0

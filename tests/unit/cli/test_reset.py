@@ -1,4 +1,4 @@
-"""Starting over: what is deleted is the local stack's, and only that."""
+"""Starting over: only files of the local stack are deleted."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def reset(tmp_path, monkeypatch):
 
 @pytest.fixture
 def kept(reset):
-    """Write what a stack, a deployment and a training leave behind."""
+    """Write the files that a stack, a deployment and a training leave behind."""
     for path in ("state/s3/training/a", "checkpoints/shard", "cdk.out/manifest.json", "mlflow/db"):
         (STATE / path).parent.mkdir(parents=True, exist_ok=True)
         (STATE / path).write_text("kept")
@@ -151,7 +151,7 @@ def test_without_local_it_says_which_command_deletes_a_stage(kept):
 
 
 def test_a_lock_that_a_reset_deleted_is_nobody_s(tmp_path):
-    """A second process that opened the file before must not think that it holds the folder."""
+    """A second process that opened the file earlier must not believe that it holds the folder."""
     first = Folder(tmp_path)
     first.hold()
     (tmp_path / "local.lock").unlink()

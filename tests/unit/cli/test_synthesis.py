@@ -1,4 +1,4 @@
-"""A synthesis in a process of its own."""
+"""A synthesis in a separate process."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""The synthetic posts tell the story that the demo needs, at any seed and on any Python."""
+"""The synthetic posts tell the demo's story, at any seed and on any Python."""
 
 import hashlib
 from collections import Counter
@@ -49,7 +49,7 @@ def test_another_seed_gives_other_posts(posts):
 
 
 def share_no_post(posts, others):
-    """Whether two lists share neither a post id nor a text, as texts are compared."""
+    """Return whether two lists share neither a post id nor a text, as texts are compared."""
 
     def known_by(some):
         ids = {one.post.post_id for one in some}
@@ -74,7 +74,7 @@ def test_a_stream_is_of_the_same_communities_and_the_same_each_time(posts):
 
 
 def test_communities_are_those_of_dreaddit_in_its_sizes(posts):
-    # Written out again: the sizes are Dreaddit's, whatever the code says.
+    # Written out again: the sizes are Dreaddit's, independent of the code.
     assert Counter(labelled.post.source for labelled in posts) == {
         "ptsd": 584,
         "relationships": 552,

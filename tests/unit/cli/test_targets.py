@@ -27,7 +27,7 @@ def client_error(code: str, message: str = "") -> ClientError:
 
 @pytest.fixture
 def cloudformation(monkeypatch):
-    """Answers DescribeStacks as it is told; a list, or the error to raise."""
+    """Answer DescribeStacks from a list, or with an error."""
     stacks = SimpleNamespace(answer=[], asked=[])
 
     def describe_stacks(StackName):  # noqa: N803 - boto3's name

@@ -1,4 +1,4 @@
-"""`task init` writes a definition for someone's data; `task check` holds data against it."""
+"""`task init` writes a definition for your data; `task check` compares data with it."""
 
 import csv
 import json

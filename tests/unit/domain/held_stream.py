@@ -1,4 +1,4 @@
-"""A stream of Kinesis that takes, refuses and holds up as a test of the producer wants it."""
+"""A Kinesis stream that accepts, refuses and delays as a test of the producer requires."""
 
 import math
 import threading
@@ -10,13 +10,13 @@ from stresswatch.streaming.put_records import StreamRecord
 from tests.strict_calls import checked
 
 SECONDS = 30
-"""Longer than anything here takes; what never happens fails by it."""
+"""Longer than any step here; a missing event fails by it."""
 
 
 class Stream:
-    """Takes or refuses records as it is told, one answer a request, and may be held up.
+    """Accept or refuse records as configured, one answer per request, with optional delays.
 
-    An answer is a rule for places that are refused, or an error.
+    An answer is a rule for the refused positions, or an error.
     """
 
     def __init__(self, *answers, held=False):

@@ -304,7 +304,7 @@ except CorruptArtefact as error:
     [
         ("idf.npy", bytes(4 * MAXIMUM_ARTEFACT_BYTES), "unpacks to over"),
         ("idf.npy", npy(header("(1000000000,)")), "as large as its header says"),
-        # Fits, and names a word for each byte.
+        # Fits, and has a word for each byte.
         ("words.npy", npy(header(f"({15 * 2**20},)", "|u1"), b"\n" * (15 * 2**20)), "words"),
     ],
     ids=["a zip bomb", "a lying header", "empty words"],

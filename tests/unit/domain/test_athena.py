@@ -18,7 +18,7 @@ COLUMNS = [
 
 
 class Service:
-    """Answers as Athena does: states, one after the other, and pages of rows."""
+    """Answer as Athena does: states, one after the other, and pages of rows."""
 
     def __init__(self, states=("SUCCEEDED",), pages=((),), reason=""):
         self.states = list(states)

@@ -13,7 +13,7 @@ CONTENT = st.lists(st.binary(max_size=12), max_size=12).map(b"\n".join)
 
 
 def read(content, part, chunk=5):
-    """The lines of a part, from what a request for its range gives."""
+    """The lines of a part, from the answer to a request for its range."""
     first = max(part.start - 1, 0)
     sent = content[first : part.end + MAXIMUM_LINE_BYTES + 1]
     chunks = [sent[place : place + chunk] for place in range(0, len(sent), chunk)]

@@ -15,7 +15,7 @@ SECOND = Pointer("v2", "s3://models/models/v2/", "b" * 64)
 
 
 class World:
-    """A pointer that moves, models that load or do not, and a clock that is driven."""
+    """A pointer that moves, models that load or fail, and an accelerated clock."""
 
     def __init__(self):
         self.pointer = FIRST

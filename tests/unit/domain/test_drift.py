@@ -17,7 +17,7 @@ from stresswatch.monitoring.drift_rules import (
 
 RULES = DriftRules()
 SURENESS = ((3, 1.5, 500), (4, 2.6, 300))
-"""Seed, shape of a symmetric beta distribution, and number: of sure, and of less sure answers."""
+"""Seed, shape of a symmetric beta distribution, and number: more and less confident answers."""
 
 
 def rows(count, seed, **shift):

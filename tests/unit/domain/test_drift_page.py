@@ -1,4 +1,4 @@
-"""The page of a window's drift: small, complete, and drifted columns first."""
+"""The page of a window's drift: small, complete, and drifted features first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels of unequal weights, or of one post, tell less than there are of them."""
+"""Labels with unequal weights, or of one post, carry less information than their number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments of functions: what is rendered is parsed again, and nothing else is."""
+"""Environments of functions: rendering and parsing are inverse, and other input is refused."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""F1 without labels is right where probabilities are, and not elsewhere."""
+"""F1 without labels is right where probabilities are, and wrong elsewhere."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_of_a_model_that_is_too_sure_it_is_too_high(dice):
 
 
 def test_it_counts_what_is_expected_of_each_post():
-    """0.8 and 0.5 are called: 1.3 of them right, and 0.4 of the others missed."""
+    """0.8 and 0.5 are predicted as stressed: 1.3 of them right, and 0.4 of the others missed."""
     probability = np.array([0.8, 0.5, 0.4, 0.0])
     assert estimate_f1(probability) == pytest.approx(2 * 1.3 / (2 + 1.3 + 0.4))
 

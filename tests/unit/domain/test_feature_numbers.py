@@ -1,4 +1,4 @@
-"""A model of other numeric features than those of the contract reads posts by name."""
+"""A model with other numeric features than the contract's reads posts by name."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who is let through, who is not, and what is said of it."""
+"""Accepted and refused challengers, and the gate's reasons."""
 
 import random
 from dataclasses import replace
@@ -27,7 +27,7 @@ def flipped(posts):
 
 
 def moved(posts, by):
-    """Posts of other words and numbers, whose labels are told by neither."""
+    """Posts with other words and numeric features, both unrelated to their labels."""
     return [
         replace(
             post,
@@ -100,7 +100,7 @@ class TestFirst:
 
 
 def guessed(posts, seed=1):
-    """Posts whose labels say nothing of them."""
+    """Posts whose labels are unrelated to them."""
     chance = random.Random(seed)
     return [replace(post, label=chance.randint(0, 1)) for post in posts]
 
@@ -122,7 +122,7 @@ class TestRandomLabels:
         assert abs(check(verdict, "ROC-AUC, base holdout").challenger - 0.5) < 0.25
 
     def test_a_roc_auc_that_luck_explains_is_not_enough(self):
-        """Of few posts, some model of random labels has every ROC-AUC."""
+        """On few posts, some model reaches any ROC-AUC with random labels."""
         accepted, lucky = 0, 0
         for seed in range(12):
             few = guessed(make_posts(60, seed=seed), seed)
@@ -142,7 +142,7 @@ class TestRandomLabels:
 
 class TestWhatTheChampionLearned:
     def test_posts_that_it_learned_are_not_asked(self, champion):
-        """Its copy of a text, which had kept the others on its side, is there no more."""
+        """Its copy of a text, which had kept the others on its side, is gone."""
         held_out = split(BASE).evaluation
         learned = split(BASE).train[0].post.post_id
         copies = [replace(one, post=one.post._replace(post_id=learned)) for one in held_out[:-5]]
@@ -261,7 +261,7 @@ class TestOnNewHoldout:
         assert line.passed
 
     def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
-        # On posts of flipped labels the surer of two models that agree is the poorer one.
+        # On posts with flipped labels, the more confident of two like models is the poorer one.
         unsure = train(BASE, sharpness=0.5)
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(with_posts(champion, posts), unsure, RULES)

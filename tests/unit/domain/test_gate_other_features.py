@@ -32,7 +32,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def challenger(trained):
-    """One that knows what the champion knows, and gains nothing on the posts labelled since."""
+    """A model equal to the champion, without a gain on the posts labelled since."""
     return replace(trained, posts=POSTS + NEW)
 
 

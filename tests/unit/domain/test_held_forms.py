@@ -1,4 +1,4 @@
-"""The forms of what is held for want of a prediction: quarantined records and failed batches."""
+"""The forms of records held without a prediction: quarantined records and failed batches."""
 
 import json
 

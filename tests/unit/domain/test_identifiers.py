@@ -1,4 +1,4 @@
-"""Identifiers of what others wrote: legal, readable, and never the same for two texts."""
+"""Identifiers made from external text: legal, readable, and distinct for distinct texts."""
 
 import re
 
@@ -10,7 +10,7 @@ from stresswatch.aws.identifiers import METRIC_DIMENSION, METRIC_NAME, OBJECT_NA
 
 FORMS = {"dimension": METRIC_DIMENSION, "metric name": METRIC_NAME, "object name": OBJECT_NAME}
 SHORT = Form("%", 24, "-_ ")
-"""Of a length that every other text passes."""
+"""So short that about every second text is longer."""
 each_form = pytest.mark.parametrize("form", [*FORMS.values(), SHORT], ids=[*FORMS, "short"])
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # half surrogate pairs as well
 TELLING = st.text("aA%.!-_ /:&é日0C2\0\n", max_size=20)
@@ -18,7 +18,7 @@ TELLING = st.text("aA%.!-_ /:&é日0C2\0\n", max_size=20)
 
 
 LONGEST_WHOLE = METRIC_NAME.longest // len("%F0%9F%98%80")
-"""Characters of a text that no form shortens, whatever its characters are."""
+"""Characters of a text that no form shortens, for any characters."""
 
 
 @each_form

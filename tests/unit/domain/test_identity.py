@@ -1,4 +1,4 @@
-"""What tells texts apart where no text is kept."""
+"""Digests that tell texts apart where no text is kept."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 class Secrets:
-    """Secrets Manager, which fails as often as it is told to before it answers."""
+    """Secrets Manager, which fails a set number of times before it answers."""
 
     def __init__(self, answer, failures=0):
         self.answer = answer

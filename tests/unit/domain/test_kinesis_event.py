@@ -1,4 +1,4 @@
-"""What a function takes from an event source mapping, and what it refuses."""
+"""Events that a function accepts from an event source mapping, and those that it refuses."""
 
 import base64
 import copy
@@ -29,7 +29,7 @@ EVENT = {
 
 
 def changed(**fields):
-    """Return the event with fields of its second record replaced, or taken away where None."""
+    """Return the event with fields of its second record replaced, or removed if None."""
     event = copy.deepcopy(EVENT)
     record = event["Records"][1]
     for name, value in fields.items():

@@ -1,4 +1,4 @@
-"""Labels that come late, twice, contradicting, of edited texts, or of posts never seen."""
+"""Labels that arrive late, twice, contradict, or belong to edited or unknown posts."""
 
 import json
 import random
@@ -53,7 +53,7 @@ def earlier_row(*arguments, **named):
 
 
 def scored(posts, *, right=1.0, source="ptsd", seed=7):
-    """Posts of which a share is predicted right, half of them stressed."""
+    """Posts with a share of right predictions, half of them stressed."""
     chance = random.Random(seed)
     found = []
     for number in range(posts):

@@ -8,7 +8,7 @@ from stresswatch.evaluation.paired_bootstrap import compare
 
 
 def drawn(n=400, seed=1, noise=0.3):
-    """Labels, and two models' probabilities of which the second is the noisier."""
+    """Labels, and two models' probabilities, of which the second is the noisier."""
     chance = np.random.default_rng(seed)
     labels = chance.integers(2, size=n)
     better = np.clip(labels * 0.4 + 0.3 + chance.normal(0, 0.15, n), 0, 1)
@@ -52,7 +52,7 @@ def test_the_same_posts_have_the_same_bounds():
 
 
 def test_a_bound_is_passed_by_chance_as_often_as_the_confidence_says():
-    """Of many samples of one population, whose difference in Brier score is known."""
+    """Many samples of one population, whose difference in Brier score is known."""
     labels, better, worse = drawn(100_000)
     truth = brier_score_loss(labels, worse) - brier_score_loss(labels, better)
     chance = np.random.default_rng(5)

@@ -1,4 +1,4 @@
-"""A pipeline's file is read with distrust."""
+"""A pipeline's file is treated as untrusted."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A rate by predictions of all posts and labels of a sample: right whatever the model does."""
+"""A rate from all posts' predictions and a sample's labels: unbiased for any model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def drawn_sample(rng, labelled=200):
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
 def test_it_is_ppi_python_s_estimate_but_for_what_is_known_of_all_posts(seed):
-    """Theirs is of a larger population: of it, all predictions are a sample as well."""
+    """Theirs is for a larger population, of which all predictions are a sample as well."""
     rng = np.random.default_rng(seed)
     sample, others = drawn_sample(rng), rng.random(5_000)
     ours = estimate_rate(others.mean(), 10**15, sample)
@@ -92,7 +92,7 @@ def test_with_fewer_labels_than_it_takes_there_is_no_estimate():
 
 @pytest.mark.parametrize("clusters", [0, 1, 2, 3, MINIMUM_LABELS - 1])
 def test_many_labels_of_a_few_posts_give_no_estimate(clusters):
-    """Segments of a post may be alike: of two posts, the variance has no degree of freedom."""
+    """Segments of a post may be alike: with two posts, the variance has no degree of freedom."""
     sample = drawn_sample(np.random.default_rng(1), 200 if clusters else 0)
     segments = replace(sample, clusters=(np.arange(len(sample)) % max(1, clusters)).astype(str))
     assert estimate_rate(0.5, 1000, segments) is None

@@ -21,7 +21,7 @@ def live(posts=1000, both=None, agreeing=None, labelled=()):
 
 
 def pairs(n, loss, seed=1):
-    """Return labelled posts on which the new champion's error is larger by a loss, and chance."""
+    """Return labelled posts on which the new champion's error is larger by a loss, and noise."""
     chance = np.random.default_rng(seed)
     labels = chance.integers(2, size=n)
     hardness = chance.uniform(0.1, 0.6, size=n)
@@ -81,7 +81,7 @@ class TestGood:
         assert judge(unlucky).accepted
 
     def test_of_forty_equally_good_ones_few_are_rolled_back(self):
-        """Each is looked at four times, on labels that add up."""
+        """Each is judged four times, on labels that add up."""
         rolled_back = 0
         for seed in range(40):
             known = pairs(400, loss=0.0, seed=seed)

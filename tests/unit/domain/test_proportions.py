@@ -1,4 +1,4 @@
-"""Bounds of shares."""
+"""Bounds for shares."""
 
 import pytest
 from scipy.stats import binomtest

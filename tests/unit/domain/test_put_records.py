@@ -13,7 +13,7 @@ from tests.strict_calls import checked
 
 
 class Stream:
-    """Takes or refuses records as it is told, one answer a request."""
+    """Accept or refuse records as configured, one answer per request."""
 
     def __init__(self, refusals=()):
         self.refusals = iter(refusals)

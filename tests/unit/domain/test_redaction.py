@@ -1,4 +1,4 @@
-"""Which errors may leave a function, and in what words."""
+"""Errors that may leave a function, and their words."""
 
 import traceback
 
@@ -23,7 +23,7 @@ def test_a_librarys_error_goes_out_without_its_message(error):
     with pytest.raises(UnforeseenError) as raised:
         handler(error)
     assert str(raised.value).startswith(f"{type(error).__name__} at test_redaction.py:")
-    # What Lambda prints: the error, and every other one that it is chained to.
+    # Lambda prints the error, and every other one that it is chained to.
     assert POST not in "".join(traceback.format_exception(raised.value))
 
 

@@ -84,7 +84,7 @@ POSTS = [
 
 
 def is_removed(text):
-    """Read a post, and return whether it is refused as a notice of its removal."""
+    """Read a post, and return whether it is refused as a removal notice."""
     try:
         read_post({"post_id": "a", "text": text})
     except InvalidPost as error:

@@ -1,4 +1,4 @@
-"""What people are told of a retraining: what came of it first, and why."""
+"""The notification of a retraining: first its result, then the reasons."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The one module that talks to S3 of listing, conditional writes and what is not there."""
+"""The one module for S3 listings, conditional writes and missing objects."""
 
 import boto3
 import pytest

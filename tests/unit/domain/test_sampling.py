@@ -1,4 +1,4 @@
-"""The draw is uniform, the same each time, and nobody's choice."""
+"""The sample is uniform, repeatable, and independent of choices."""
 
 import json
 
@@ -26,7 +26,7 @@ def drawn():
 
 
 def test_lots_are_uniform(drawn):
-    """Chi-squared over 100 bins of 100,000 posts, and one after the other."""
+    """Chi-squared over 100 bins of 100,000 posts, and their independence in sequence."""
     counts, _ = np.histogram(drawn, bins=100, range=(0, 1))
     assert stats.chisquare(counts).pvalue > 0.001
     assert min(drawn) >= 0

@@ -1,4 +1,4 @@
-"""Composed text is what each service takes, whatever it is composed of."""
+"""Composed text is valid for each service, for any parts."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a run of the workflow plans, from what the archives hold."""
+"""The plan of a workflow run, from the contents of the archives."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ GRID = scheduled_windows(NOON + LAG, 60)
 
 
 def hour(number):
-    """The window that begins so many hours after noon."""
+    """The window that begins this many hours after noon."""
     return Window(NOON + number * HOUR, NOON + (number + 1) * HOUR)
 
 

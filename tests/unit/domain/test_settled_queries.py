@@ -1,4 +1,4 @@
-"""The span of time that a query asks for: its bounds, and the folders that hold its rows."""
+"""The time span of a query: its bounds, and the folders that hold its rows."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,7 +12,7 @@ moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.
 
 
 def is_asked(parameters, day, hour):
-    """Whether the folder of a day and hour is looked into, as `IN_SPAN` has it."""
+    """Return whether the folder of a day and hour is read, according to `IN_SPAN`."""
     first, _, first_hour, last, _, last_hour = parameters[2:]
     return (
         first <= day <= last

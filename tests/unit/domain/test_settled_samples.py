@@ -1,4 +1,4 @@
-"""Samples of parts, merged: which rows stand for a window, and how many posts it has."""
+"""Samples of parts, merged: the rows that represent a window, and its number of posts."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -49,7 +49,7 @@ def test_of_many_rows_the_smallest_of_all_parts_are_kept():
 
 
 def test_a_sample_that_is_shorter_than_asked_for_bounds_the_ids():
-    """As after a change of the setting: what it lacks must not be made up by other parts."""
+    """As after a change of the setting: other parts must not fill the gap."""
     short, long = rows(1000), rows(1000, first=1000)
     found = merge([part(short, 20), part(long, 200)], 100, HOUR)
     both = sorted([*short, *long], key=lambda row: row["prediction_id"])

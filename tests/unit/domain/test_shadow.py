@@ -1,4 +1,4 @@
-"""A challenger beside the champion: for as long as its pointer says, and judged by what it said."""
+"""A challenger beside the champion: for the time in its pointer, and judged by its predictions."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ LATER, EARLIER = START + timedelta(hours=1), START - timedelta(hours=1)
 
 
 class Store:
-    """Where the pointer and the models are, and how often they were asked for."""
+    """The pointer and the models, and the number of requests for them."""
 
     def __init__(self, shadow=None):
         self.shadow = shadow
@@ -131,7 +131,7 @@ def rows(probabilities, first=0):
 
 
 def pairs(champion, challenger):
-    """Pairs as Athena gives them, each post by itself."""
+    """Pairs as Athena returns them, each post by itself."""
     said = {row["prediction_id"]: row["probability"] for row in challenger}
     for row in champion:
         other = said.get(row["prediction_id"])

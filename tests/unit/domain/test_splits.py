@@ -40,7 +40,7 @@ def test_about_the_stated_share_of_posts_is_for_evaluation():
 
 
 def test_the_split_never_moves():
-    # A change here would let models be measured on posts that their parents were trained on.
+    # A change here would let models be measured on posts in their parents' training sets.
     assert evaluation_ids(of_own_text(map(str, range(30)))) == {"8", "9"}
 
 

@@ -1,4 +1,4 @@
-"""A task's definition: what it says, and how a file that defines none is refused."""
+"""A task's definition: its content, and the errors for invalid files."""
 
 import re
 

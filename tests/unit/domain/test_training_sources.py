@@ -1,4 +1,4 @@
-"""What a training set records of its sources."""
+"""A training set's record of its sources."""
 
 from dataclasses import replace
 

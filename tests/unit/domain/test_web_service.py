@@ -1,4 +1,4 @@
-"""What the web service decides, and that its contract for machines is the parser's own."""
+"""The web service's decisions, and the equality of its machine-readable contract and its parser."""
 
 import base64
 import json
@@ -77,11 +77,11 @@ VALUES = st.one_of(
     TEXTS,
     st.lists(TEXTS, max_size=1),
 )
-"""What any field may hold, right or wrong."""
+"""Values of any field, valid or not."""
 
 
 def records(required, optional):
-    """Records in which most fields hold what they should, and any may hold anything."""
+    """Records in which most fields hold valid values, and any may hold anything."""
     return st.one_of(
         st.fixed_dictionaries(
             {name: st.one_of(good, VALUES) for name, good in required.items()},
@@ -117,14 +117,14 @@ def is_read(read, record):
 
 
 def agrees(model, read, record):
-    """Return whether document and parser say the same of a record, where both can say it."""
+    """Return whether document and parser agree on a record that both can judge."""
     schema = model.model_json_schema()
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     is_described = validator.is_valid(record)
     outcome = is_read(read, record)
     if outcome is True:
         return is_described
-    # JSON Schema has numbers of any size and knows no calendar.
+    # JSON Schema has numbers of any size and lacks a calendar.
     beyond = {"number_not_finite", "created_at_invalid", "labelled_at_invalid"}
     return not is_described or outcome in beyond
 

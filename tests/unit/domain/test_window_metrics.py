@@ -1,4 +1,4 @@
-"""When a window's figures are put, and what an alarm with the schedule's period sees of them."""
+"""The times of a window's metrics, and an alarm's view of them with the schedule's period."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -28,7 +28,7 @@ DRIFT = Alarm(
 
 
 class CloudWatch:
-    """Keeps what was put."""
+    """Keep the metrics that were put."""
 
     def __init__(self):
         self.put = []
@@ -65,7 +65,7 @@ def test_figures_that_cloudwatch_refuses_as_too_old_are_not_put():
 
 
 def alarms(drifted, put_after, at_end):
-    """Count how often an alarm begins that looks each second at windows, put so late."""
+    """Count how often an alarm begins, evaluated each second over windows put this late."""
     puts = [
         (
             PERIOD * number + late,
@@ -97,7 +97,7 @@ def test_by_the_time_of_putting_one_window_would_set_it_off_twice():
 
 
 class Refusing(CloudWatch):
-    """Refuses a call in which there is a value below 0, as CloudWatch does: all of it."""
+    """Refuse a whole call with a value below 0, as CloudWatch does."""
 
     def __init__(self, code="InvalidParameterValue"):
         super().__init__()

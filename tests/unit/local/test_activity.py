@@ -1,4 +1,4 @@
-"""A quiet stack waits for the next request, and not for longer than it may."""
+"""A quiet stack waits for the next request, with a time limit."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""When an alarm changes state: the tables of CloudWatch's documentation, and windows."""
+"""State changes of an alarm: the tables of CloudWatch's documentation, and windows."""
 
 import pytest
 

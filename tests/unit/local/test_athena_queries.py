@@ -1,4 +1,4 @@
-"""Parameters of a query take the places of its question marks, and no other's."""
+"""Parameters of a query replace exactly its question marks."""
 
 import pytest
 

@@ -281,7 +281,7 @@ class TestSettings:
 def test_every_record_is_processed_or_given_up_and_in_order(
     count: int, poison: set[int], batch_size: int, bisect: bool, partial: bool
 ) -> None:
-    """Whatever fails, nothing is lost, and healthy records are processed first in order."""
+    """After any failure, every record is kept, and healthy ones are processed first, in order."""
     settings = replace(
         SETTINGS,
         batch_size=batch_size,

@@ -1,4 +1,4 @@
-"""The emulator has neither canaries nor schedules: the rewrites that do without them."""
+"""The emulator lacks canaries and schedules: the rewrites that replace them."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The daemon rests when nothing happens, but not on a clock that is driven."""
+"""The daemon rests when nothing happens, except on an accelerated clock."""
 
 import threading
 
@@ -9,7 +9,7 @@ from local.daemon import _make_threads
 
 
 class Asked(Activity):
-    """A stack that is never quiet, and knows whether it was asked."""
+    """A stack that is never quiet, and records whether it was asked."""
 
     was_asked = False
 

@@ -1,4 +1,4 @@
-"""The daemon marks the requests by which it looks around, and reads the times of answers."""
+"""The daemon marks its own polling requests, and reads the times of answers."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Alarm events, and what a rule makes of them for its targets."""
+"""Alarm events, and a rule's input for its targets."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How executions end is counted once, also where the emulator never lets them time out."""
+"""Each execution's end is counted once, also when the emulator never lets it time out."""
 
 import json
 from datetime import UTC, datetime, timedelta

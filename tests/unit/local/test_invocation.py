@@ -1,4 +1,4 @@
-"""What the function is sent, and what a failure destination gets."""
+"""The event for a function, and the record for a failure destination."""
 
 import json
 import uuid

@@ -13,7 +13,7 @@ DAY = 24 * 3600.0
 
 
 class Metrics:
-    """The emulator's metrics, none at first, a clock, and how often it looks for old."""
+    """The emulator's metrics, none at first, a clock, and the number of searches for old ones."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.looks = time.time(), 0
@@ -75,7 +75,7 @@ def test_a_clock_that_was_put_back_does_not_keep_old_ones(metrics) -> None:
 
 
 def test_the_emulator_alone_would_look_at_every_request(metrics) -> None:
-    """When this fails, the emulator does it by itself: `local/emulator/old_metrics.py` can go."""
+    """When this fails, the emulator does it by itself: remove `local/emulator/old_metrics.py`."""
     for _ in range(3):
         metrics.put()
     assert metrics.looks == 3

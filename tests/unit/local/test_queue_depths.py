@@ -1,4 +1,4 @@
-"""Depths of queues are put each minute, and when they change."""
+"""Queue depths are put each minute, and when they change."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ URLS = ("http://local/failed", "http://local/dead")
 
 
 class Queues:
-    """Queues, what was put of them, and the time."""
+    """Queues, the metrics put for them, and the time."""
 
     def __init__(self) -> None:
         self.now = 1000.0

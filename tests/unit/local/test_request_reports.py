@@ -1,4 +1,4 @@
-"""The emulator tells of each request that it has answered, but not of the daemon's own looks."""
+"""The emulator reports each request that it has answered, except the daemon's polling."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ ANOTHER = (b"x-amz-target", b"Kinesis_20131202.GetRecords")
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
-    """A pipe that an emulator, which answers nothing, writes to; and what it holds is read of."""
+    """A pipe for the reports of an emulator that answers nothing, and its content."""
 
     async def answer(*_) -> None:
         pass

@@ -1,4 +1,4 @@
-"""How far a shard is worked through, and where a restart goes on."""
+"""Progress within a shard, and the position after a restart."""
 
 from local.event_source_mapping.batching import (
     Invoke,

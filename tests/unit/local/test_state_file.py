@@ -1,4 +1,4 @@
-"""What other processes are told of a running local stack."""
+"""The file that describes a running local stack to other processes."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_held_once(tmp_path: Path) -> None:
-    Folder(tmp_path).hold()  # let go of at once, as nothing refers to it
+    Folder(tmp_path).hold()  # released at once, as nothing refers to it
     first = Folder(tmp_path)
     first.hold()
     with pytest.raises(LocalStackError, match="another process"):

@@ -1,4 +1,4 @@
-"""Threads that work until they are told to stop."""
+"""Threads that work until they receive a stop."""
 
 import threading
 

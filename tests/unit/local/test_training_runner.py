@@ -100,7 +100,7 @@ def test_the_container_sees_its_channel_and_parameters_and_no_credentials(
 
 
 def delivered(s3: Any) -> Any:
-    """What the container wrote into its model folder, which holds nothing else."""
+    """Return the only file in the model folder, written by the container."""
     answer = s3.get_object(Bucket="training", Key="training-output/v1/output/model.tar.gz")
     with tarfile.open(fileobj=io.BytesIO(answer["Body"].read())) as archive:
         assert archive.getnames() == ["model.json"]

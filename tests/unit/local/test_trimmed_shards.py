@@ -1,4 +1,4 @@
-"""A reader goes on with the next record when those before it leave the stream."""
+"""A reader goes on with the next record when earlier ones leave the stream."""
 
 import base64
 import json
@@ -60,7 +60,7 @@ def test_what_comes_next_is_read(age):
 
 
 def test_the_emulator_alone_would_skip_it(age):
-    """When this fails, the emulator does it by itself: `trimmed_shards.py` can go."""
+    """When this fails, the emulator does it by itself: remove `trimmed_shards.py`."""
     assert read_on_while_the_first_two_become_too_old(age) == []
 
 

@@ -1,4 +1,4 @@
-"""No sums or differences of the shown cells of a week tell a small cell."""
+"""Sums and differences of a week's shown cells do not reveal a small cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MINIMUM = 20
 
 
 def test_a_day_is_not_told_from_a_week_that_has_one_other_day():
-    """Of 9 posts on Monday and 43 on Tuesday, 43 and 52 in all tell the 9."""
+    """With 9 posts on Monday and 43 on Tuesday, 43 and 52 in all reveal the 9."""
     posts = with_totals({("s0", 0): 9, ("s1", 1): 43})
     small = {day("s0"), day(), week("s0")}
     assert giving_away(posts, small, MINIMUM) in {day("s1", 1), day(None, 1), week("s1")}
@@ -54,7 +54,7 @@ def test_no_small_cell_is_a_combination_of_shown_ones(posts):
 
 
 def parts_of(cell: Cell, posts):
-    """Which communities' days a cell is the sum of."""
+    """Return the community days in a cell's sum."""
     return [
         Fraction(
             (cell.source in (None, source))

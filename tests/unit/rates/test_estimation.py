@@ -1,4 +1,4 @@
-"""The rate of each cell: what it is of, how it was made, and when there is none."""
+"""The rate of each cell: its posts, its method, and the reasons for its absence."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_day_without_any_label_is_not_in_the_corrected_rate_of_its_week(world)
 
 
 def test_fewer_labels_than_draws_weigh_as_much(world):
-    """Half of Tuesday's drawn posts are labelled: each stands for twice as many."""
+    """Half of Tuesday's sampled posts are labelled: each counts for twice as many."""
     world.add(4_000, share=0.2, truth=0.2)
     world.add(4_000, day=TUESDAY, share=0.2, truth=0.8, response=0.25)
     found = rate(world, WEEK)
@@ -164,7 +164,7 @@ def test_a_small_cell_has_no_figures(world):
 
 
 def test_the_interval_covers_the_rate_of_a_week_in_95_of_100_draws():
-    """Two champions, biased in opposite ways; lots draw, and 40 % of the drawn are labelled."""
+    """Two champions, biased in opposite ways; 40 % of a random sample is labelled."""
     chance = np.random.default_rng(7)
     each, share = 150, 0.3
     shape = (7, each)

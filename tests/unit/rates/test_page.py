@@ -1,4 +1,4 @@
-"""The page: one file that draws what there is, and names what there is not."""
+"""The page: one file that draws the available rates, and names the missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels stand for drawn posts of the hours alone in which they are a random part of them."""
+"""Labels represent sampled posts only of the hours in which they are a random part of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DRAWS = 400
 
 
 def day_of(*labelled, posts=10):
-    """A day with as many drawn posts each hour, and the labels of each."""
+    """A day with as many sampled posts each hour, and the labels of each."""
     return dict(zip(HOURS, (Asked(posts, labels) for labels in labelled), strict=False))
 
 
@@ -44,7 +44,7 @@ def test_posts_that_are_all_labelled_stand_for_themselves():
 
 
 def test_labels_from_before_the_draw_stand_for_no_other_post():
-    """Posts that were sent again had labels; nobody labelled any other post of the day."""
+    """Posts that were sent again had labels; the day's other posts have none."""
     world = World()
     world.add(2_000, response=0)
     world.add(80, truth=0.9, was_labelled=True)
@@ -62,14 +62,14 @@ def test_labels_from_before_the_draw_weigh_no_more_than_their_draw():
 
 
 def coverage(strata, labelled, seed=7):
-    """Return how often the interval has the rate of the represented posts, and of how many.
+    """Return how often the interval has the rate of the represented posts, and their number.
 
     Parameters
     ----------
     strata
-        The hour, number and rate of alike posts; a tenth of them is drawn.
+        The hour, number and rate of alike posts; a tenth of them is sampled.
     labelled : callable
-        Which drawn posts are labelled, given a generator, the hours and whether each is drawn.
+        Which sampled posts are labelled, given a generator, the hours and whether each is sampled.
     """
     chance, covered = np.random.default_rng(seed), []
     hours = np.repeat([hour for hour, _, _ in strata], [posts for _, posts, _ in strata])
@@ -100,7 +100,7 @@ def coverage(strata, labelled, seed=7):
 
 
 def first(chance, number, among):
-    """Return as many of these, as the queue hands them out."""
+    """Return this many at random, as the queue hands them out."""
     chosen = np.zeros(len(among), bool)
     chosen[chance.permutation(np.flatnonzero(among))[:number]] = True
     return chosen

@@ -1,4 +1,4 @@
-"""No figure of a small cell is shown, and none can be told from what is."""
+"""Rates of small cells are hidden, and cannot be derived from shown ones."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def recent_and_table(numbers, first):
 
 
 def test_seven_days_with_a_suppressed_day_are_suppressed():
-    """Six of the days are shown: what they leave of the seven is the seventh."""
+    """Six of the days are shown: subtracted from the seven, they leave the seventh."""
     recent, _ = recent_and_table([*range(200, 205), 12, 3, *range(207, 214)], 6)
     assert {rate.method for rate in recent} == {RateMethod.SUPPRESSED}
     assert {rate.posts for rate in recent} == {None}

@@ -1,4 +1,4 @@
-"""Posts of days and communities, which of them were drawn and labelled, and their counts."""
+"""Posts of days and communities, those that were sampled and labelled, and their counts."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class World:
         *,
         was_labelled: bool = False,
     ) -> None:
-        """Add posts of which a share is stressed; None as share draws none of them."""
+        """Add posts of which a share is stressed; a share of None excludes them from sampling."""
         chance = np.random.default_rng([self.seed, len(self.draws), posts])
         labels = (chance.random(posts) < truth).astype(int)
         probabilities = np.clip(0.3 * labels + 0.6 * chance.random(posts), 0, 1)
@@ -109,7 +109,7 @@ def counted(
     version: str,
     drawn: np.ndarray | None,
 ) -> Counts:
-    """Count posts as settling does; without a draw, none of them could be drawn."""
+    """Count posts as settling does; without a sample, none of them could be sampled."""
     called = probabilities >= 0.5
     is_drawable = drawn is not None
     return Counts(
@@ -127,7 +127,7 @@ def counted(
 
 
 def at(day: date, hour: int = 9) -> datetime:
-    """Return the first moment of an hour."""
+    """Return the start of an hour."""
     return datetime.combine(day, time(hour), UTC)
 
 

@@ -1,4 +1,4 @@
-"""The model card: what it says, and that it shows what others wrote as it is."""
+"""The model card: its content, and external text shown as it is."""
 
 import re
 from dataclasses import replace
@@ -92,7 +92,7 @@ def test_a_community_of_one_class_has_no_roc_auc(metrics):
 
 
 class Page(HTMLParser):
-    """The tags of a page, and what it would fetch."""
+    """The tags of a page, and the addresses that it would fetch."""
 
     def __init__(self, text):
         super().__init__()

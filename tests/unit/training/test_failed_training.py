@@ -1,4 +1,4 @@
-"""What fails a training: one sentence says why, and there is no model."""
+"""Failed trainings: one sentence gives the reason, and there is no model."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Training on posts that lack numbers."""
+"""Training on posts that lack numeric features."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ CASES = PROJECT.parent / "shared" / "cases"
 
 
 def with_numbers(posts, number_of):
-    """Return each post the numbers that `number_of` makes of its place and those it has."""
+    """Give each post the numbers that `number_of` returns for its position and its own numbers."""
     return [
         replace(labelled, post=labelled.post._replace(numbers=number_of(place, labelled.post)))
         for place, labelled in enumerate(posts)
@@ -26,7 +26,7 @@ def with_numbers(posts, number_of):
 
 NO_NUMBERS = (math.nan,) * len(NUMERIC_FEATURES)
 HELD_OUT = {one.post.post_id for one in split(make_posts(400)).evaluation}
-"""Of the posts of `labelled_posts`."""
+"""Among the posts of `labelled_posts`."""
 SCARCE = {
     "none at all": (lambda place, post: NO_NUMBERS, NUMERIC_FEATURES),
     "some features only": (

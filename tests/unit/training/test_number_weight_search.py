@@ -1,4 +1,4 @@
-"""The search for a number weight: what it chooses, when it does not search, and what it records."""
+"""The search for a number weight: its choice, the reasons to skip it, and its record."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ POSTS = make_posts(300)
 
 
 def posts_of_numbers(count, seed):
-    """Posts whose label depends on two numbers alone; their words say nothing."""
+    """Posts whose label depends only on two numeric features; their words are unrelated to it."""
     chance = random.Random(seed)
     words = [f"word{place}" for place in range(600)]
     posts = []

@@ -36,7 +36,7 @@ DATA = DataSet([*POSTS, *OTHERS], POSTS, OTHERS, invalid=0, unweighted=0)
 
 @pytest.fixture(scope="module", params=EXAMPLES)
 def example(request):
-    """An example's hyperparameters, its pipeline, and what is delivered of it."""
+    """An example's hyperparameters, its pipeline, and its delivered files."""
     hyperparameters = Hyperparameters(pipeline=request.param)
     with threadpool_limits(1):
         pipeline = fit_pipeline(POSTS, hyperparameters)
@@ -124,7 +124,7 @@ def test_an_unknown_pipeline_is_refused_with_those_that_there_are(container):
 
 
 def use(monkeypatch, classifier, *steps):
-    """Let the default be another pipeline, over terms alone."""
+    """Make another pipeline the default, over terms alone."""
     terms = ColumnTransformer([("terms", TfidfVectorizer(), "text")])
     pipeline = Pipeline([("features", terms), *steps, ("classifier", classifier)])
     monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: pipeline})

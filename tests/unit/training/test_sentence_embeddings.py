@@ -1,4 +1,4 @@
-"""Embeddings by MiniLM: what the model reads of a text, and which model a pipeline accepts."""
+"""Embeddings by MiniLM: the model's view of a text, and the models that a pipeline accepts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How the training container gives up root, and what becomes of SageMaker's folders."""
+"""The training container drops root, and prepares SageMaker's folders."""
 
 import json
 import os
@@ -45,7 +45,7 @@ print(json.dumps(seen))
 
 @pytest.fixture
 def folders():
-    """SageMaker's folders as its agent makes them: root's, and closed to the writing of others."""
+    """SageMaker's folders as its agent makes them: root's, and read-only for others."""
     # Not pytest's own folder, whose parents only their owner may enter.
     with tempfile.TemporaryDirectory() as folder:
         yield _folders(Path(folder))
@@ -91,7 +91,7 @@ def test_folders_that_sagemaker_did_not_make_are_made(tmp_path, monkeypatch):
 
 @pytest.fixture
 def begun(monkeypatch):
-    """What becomes of the process: whom root is given up for, its command and its variables."""
+    """The new process: its user in place of root, its command and its variables."""
     seen = {"users": []}
     monkeypatch.setattr(start, "give_up_root", lambda name, *_: seen["users"].append(name))
 

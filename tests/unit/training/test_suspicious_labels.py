@@ -12,7 +12,7 @@ from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 from training_jobs.stress_model.suspicious_labels import look_wrong, out_of_fold
 
 WRONG = slice(5, None, 20)
-"""Of the posts, those whose labels are turned round."""
+"""The posts with flipped labels."""
 
 
 def turned_round(posts):
@@ -49,7 +49,7 @@ def test_the_most_suspicious_come_first(container, labelled_posts):
 
 
 def test_no_post_s_text_or_id_is_in_the_list(container, labelled_posts):
-    """Models cannot be changed, and a person may be forgotten."""
+    """Models cannot be changed, and a person's posts may be removed."""
     put_posts(container, lines(turned_round(labelled_posts)[0]))
     run(container)
     listed = json.loads(files_of(container)["suspicious_labels.json"])["labels"]
@@ -69,7 +69,7 @@ def test_a_label_counts_as_wrong_beyond_the_mean_of_the_other_class():
 
 
 def test_no_post_is_judged_by_a_model_that_learned_from_it(labelled_posts, tmp_path):
-    """Of random labels nothing can be learned, so they cannot be told out of fold."""
+    """Random labels teach nothing, so out-of-fold models cannot predict them."""
     draws = np.random.default_rng(1)
     posts = [replace(one, label=int(draws.random() < 0.5)) for one in labelled_posts]
     pipeline = fit_pipeline(posts, Hyperparameters())

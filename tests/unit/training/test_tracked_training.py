@@ -1,4 +1,4 @@
-"""What MLflow gets to know of a training."""
+"""A training's data in MLflow."""
 
 import mlflow
 import pytest

@@ -1,4 +1,4 @@
-"""What MLflow gets to know, and what happens when it does not answer."""
+"""Data sent to MLflow, and the behaviour without an answer."""
 
 import socket
 import subprocess
@@ -123,7 +123,7 @@ def test_a_server_that_never_answers_does_not_hold_the_training(monkeypatch, cap
         tracker = Tracker(f"http://127.0.0.1:{silent.getsockname()[1]}", "trials", 0.2)
         with tracker.run("first") as run:
             run.log(metrics={"f1": 0.5})
-    # It gave up by its own deadline: without one, the test would hang here.
+    # It stopped at its own deadline: without one, the test would hang here.
     assert "MLflow did not take the run: TimeoutError; going on" in caplog.messages
 
 

@@ -72,7 +72,7 @@ def test_the_artefact_serves_what_the_reference_says(container, labelled_posts):
 
 
 def test_the_same_posts_parameters_and_seed_give_the_same_artefact(container, labelled_posts):
-    """In other processes, with other hashes of strings, and from files in another order."""
+    """In other processes, with other string hashes, and from files in another order."""
     in_order = lines(labelled_posts).splitlines(keepends=True)
     put_posts(container, b"".join(in_order))
     train_in_a_process(container, hash_seed="1")
@@ -119,7 +119,7 @@ def test_the_manifest_counts_posts_labelled_since_the_base_data(container, label
 
 
 def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_posts, caplog):
-    """Not by its words, its numbers or its label: as if the post were not there."""
+    """Its words, numbers and label have no effect, as if the post were absent."""
     put_posts(container, lines(labelled_posts))
     run(container)
     before = files_of(container)["model.npz"]

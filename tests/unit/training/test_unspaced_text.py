@@ -38,7 +38,7 @@ SENTENCES = {
 
 
 def posts_in(language, count, seed):
-    """Posts without numbers, of sentences that a tenth of the labels contradict."""
+    """Posts without numeric features, with sentences that a tenth of the labels contradict."""
     stressed, calm, both, end = SENTENCES[language]
     chance = random.Random(seed)
     posts = []

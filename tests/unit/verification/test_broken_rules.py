@@ -1,4 +1,4 @@
-"""A rule of the mapping that is broken is seen by its test; all of them in the benchmark itself."""
+"""The tests detect a broken rule of the mapping; the benchmark itself breaks all of them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What services refuse beyond their models is found before a call."""
+"""Faults that services refuse beyond their models are found before a call."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the predictor promises holds under a slice of the schedules, and a breach would be seen."""
+"""The predictor keeps its promises under a slice of the schedules, and a breach is detected."""
 
 import io
 from dataclasses import replace
@@ -201,7 +201,7 @@ def says_first_that_it_is_settled(patch):
 
 
 def violations():
-    """What storms of several seeds violate, one after the other: not each draws what it takes."""
+    """Yield the violations under storms of several seeds, as not each seed injects the fault."""
     for seed in range(1, 13):
         yield from run(replace(STORM, seed=seed)).outcome.violations
 
@@ -245,7 +245,7 @@ def test_refused_predictions_that_are_not_reported_are_seen(monkeypatch):
 
 
 def test_a_log_whose_former_stream_was_closed_is_silenced_all_the_same(monkeypatch):
-    """As when the module was first imported while somebody's output was captured."""
+    """As when the module was first imported while another test's output was captured."""
     closed = io.StringIO()
     closed.close()
     for log in simulation.predictor_module.logger.handlers:

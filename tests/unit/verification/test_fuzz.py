@@ -1,4 +1,4 @@
-"""No bytes and no envelope break the predictor, and a predictor that broke would be seen."""
+"""The predictor survives all bytes and envelopes, and a broken predictor is detected."""
 
 import base64
 import json

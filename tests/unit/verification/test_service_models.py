@@ -1,4 +1,4 @@
-"""What a service refuses by its model: patterns, limits, enumerations and required members."""
+"""Faults that a service's model excludes: patterns, limits, enumerations and required members."""
 
 import re
 
