@@ -290,7 +290,9 @@ def test_a_hundred_posts_that_break_the_contract(
     alarms.fires("ObservabilityQuarantineRate")
 
 
-def test_batches_that_are_given_back(deployed: Deployed, alarms: Alarms, predictor: str) -> None:
+def test_batches_that_are_reported_as_failed(
+    deployed: Deployed, alarms: Alarms, predictor: str
+) -> None:
     with environment(deployed, predictor, CHAMPION_PARAMETER="/there/is/none"):
         for _ in range(5):
             deployed.invoke(predictor, kinesis_event(POST))
@@ -305,7 +307,7 @@ def test_a_web_service_that_cannot_answer(deployed: Deployed, alarms: Alarms) ->
     alarms.fires("WebServiceServerErrors")
 
 
-def test_a_batch_that_is_given_up(deployed: Deployed, alarms: Alarms) -> None:
+def test_a_batch_that_is_discarded(deployed: Deployed, alarms: Alarms) -> None:
     deployed.client("s3").put_object(
         Bucket=deployed.stack.outputs[stack_outputs.QUARANTINE_BUCKET],
         Key=f"aws/lambda/{uuid.uuid4()}",

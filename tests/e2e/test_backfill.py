@@ -68,7 +68,7 @@ def test_what_was_streamed_is_scored_to_the_bit_as_it_was_served(
     assert archived(deployed, start) == served
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_backfill(
+def test_a_backfill_needs_each_of_the_documented_permissions(
     able: tuple[Target, Policy], retraining: dict[str, Any]
 ) -> None:
     target, policy = able

@@ -165,7 +165,7 @@ def test_it_ends_with_the_rates_of_the_unseen_communities(summary):
         assert abs(one["corrected"] - one["true"]) < 3 * (one["high"] - one["low"]) / 2
 
 
-def test_the_report_says_whether_a_change_can_be_told_from_chance(played, summary):
+def test_the_report_says_whether_a_change_is_significant(played, summary):
     page = (played[1] / "build" / "demo" / "report.html").read_text()
     changes = (summary["f1_change"], summary["brier_change"])
     by_chance = [one["low"] <= 0 <= one["high"] for one in changes]
@@ -217,7 +217,7 @@ def test_both_trainings_are_tracked(played, summary):
     assert {summary["champion_before"], summary["champion_after"]} <= found
 
 
-def test_the_page_of_what_was_trained_is_served_until_ctrl_c(played, summary):
+def test_the_page_of_trainings_is_served_until_ctrl_c(played, summary):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

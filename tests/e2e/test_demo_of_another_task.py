@@ -17,7 +17,7 @@ TASK = PROJECT / "tests" / "tasks" / "reviews.toml"
 LONGEST_SECONDS = 3600
 
 
-def test_the_whole_loop_is_played_and_speaks_of_the_task(tmp_path: Path) -> None:
+def test_the_whole_loop_is_played_and_mentions_the_task(tmp_path: Path) -> None:
     demo = subprocess.run(
         [PROGRAM, "demo", "--output", "demo"],
         cwd=tmp_path,

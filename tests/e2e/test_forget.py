@@ -151,7 +151,7 @@ def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_forget(
+def test_forgetting_needs_each_of_the_documented_permissions(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, policy = able

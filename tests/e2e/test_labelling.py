@@ -107,7 +107,7 @@ def annotated(task: dict[str, Any]) -> dict[str, Any]:
     return task | {"annotations": [{"result": [result], "completed_by": 1, "updated_at": given}]}
 
 
-def test_drawn_posts_go_to_annotators_and_their_labels_come_back(
+def test_sampled_posts_go_to_annotators_and_return_with_labels(
     drawing: Deployed, typed: Callable[..., str]
 ) -> None:
     drawn = {row["post_id"] for row in rows(drawing) if row["sample"] == "random"}
@@ -148,7 +148,7 @@ def test_a_person_is_forgotten_in_the_queue_with_the_documented_policies(
     assert left == {one.post.post_id for one in queued} - {theirs}
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_label(drawing: Deployed) -> None:
+def test_labelling_needs_each_of_the_documented_permissions(drawing: Deployed) -> None:
     with operator(drawing, "label") as (target, policy):
         today = datetime.now(UTC).date()
         suppressed = Rate(Period.DAY, today, None, RateMethod.SUPPRESSED)

@@ -72,7 +72,7 @@ def test_what_comes_later_is_settled_by_the_next_run(
     assert sorted(settled(deployed)) == sorted(archived(deployed))
 
 
-def test_a_run_that_finds_all_settled_writes_nothing_of_it_again(
+def test_a_run_that_finds_all_settled_rewrites_none(
     deployed: Deployed, retraining: dict[str, Any]
 ) -> None:
     measure(deployed)

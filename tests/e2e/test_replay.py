@@ -70,7 +70,7 @@ def test_what_was_held_is_predicted_once_and_is_held_no_more(
     assert said.startswith("There is nothing to replay.\n")
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_replay(
+def test_a_replay_needs_each_of_the_documented_permissions(
     deployed: Deployed, able: tuple[Target, Policy]
 ) -> None:
     target, policy = able

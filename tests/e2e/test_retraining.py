@@ -222,7 +222,7 @@ def attempts(deployed: Deployed, script: str) -> list[int]:
     return [state["attempt"]["number"] for state in tried]
 
 
-def test_a_training_that_gets_no_instance_is_tried_again_and_then_given_up(
+def test_a_training_that_gets_no_instance_is_retried_and_then_fails(
     deployed: Deployed,
 ) -> None:
     assert attempts(deployed, WITHOUT_INSTANCE) == [1, 2, 3, 4]

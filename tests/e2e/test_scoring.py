@@ -124,7 +124,7 @@ def executions(deployed: Deployed, target: Target) -> int:
     return len(states.list_executions(stateMachineArn=machine)["executions"])
 
 
-def test_what_failed_is_told_and_scored_by_running_it_again(
+def test_failed_parts_are_reported_and_scored_by_another_run(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = str(written(tmp_path, "jsonl", posts=1))
@@ -167,7 +167,7 @@ def test_a_file_that_the_operator_may_not_read_is_refused(
         run(target, f"s3://{bucket}/quarantine/posts.jsonl")
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_score(
+def test_scoring_needs_each_of_the_documented_permissions(
     able: tuple[Target, Policy], retraining: dict[str, Any], tmp_path: Path
 ) -> None:
     target, policy = able

@@ -34,7 +34,7 @@ def test_a_hundred_posts_are_sent_and_each_is_predicted_by_the_champion(
     assert f": 100 by {champion.version}." in shown.getvalue()
 
 
-def test_without_any_one_of_the_documented_permissions_nobody_can_run_it(
+def test_it_needs_each_of_the_documented_permissions(
     able: tuple[Target, Policy],
 ) -> None:
     target, policy = able

@@ -107,7 +107,7 @@ def test_labels_are_taken_and_the_model_says_what_it_is(
     assert "swagger-ui" in page.text
 
 
-def test_nobody_is_answered_whom_iam_does_not_know(
+def test_a_caller_whom_iam_does_not_know_is_refused(
     deployed: Deployed, able: tuple[Caller, Policy]
 ) -> None:
     caller, _ = able

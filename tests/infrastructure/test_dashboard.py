@@ -58,7 +58,7 @@ def test_the_stress_rate_is_the_first_section_of_both(template):
     assert headers[0].strip("# ") == rows[0] == STRESS_RATE.title
 
 
-def test_every_alarm_shows_how_it_stands_above_everything_else(template):
+def test_every_alarm_shows_its_state_above_everything_else(template):
     (shown,) = [widget for widget in widgets(template) if widget["type"] == "alarm"]
     names = {json.loads(arn)["Fn::GetAtt"][0] for arn in shown["properties"]["alarms"]}
     lasting = {
@@ -118,7 +118,7 @@ def test_a_line_of_a_resource_names_one_of_the_stack(template):
     {(one.namespace, one.metric): one for panel in PANELS for one in panel.series}.values(),
     ids=lambda series: series.metric,
 )
-def test_every_metric_is_one_that_somebody_publishes(series):
+def test_every_metric_is_one_that_is_published(series):
     if series.namespace in OF_AWS:
         assert series.metric in OF_AWS[series.namespace]
     else:
@@ -146,7 +146,7 @@ def test_every_metric_that_is_published_is_shown_or_watched():
     assert unseen == set()
 
 
-def test_computing_is_reckoned_by_the_memory_that_functions_have(template):
+def test_computing_is_estimated_by_the_memory_that_functions_have(template):
     for output, memory in MEMORY_MB.values():
         resource = template.body["Outputs"][output]["Value"]["Ref"]
         assert template.body["Resources"][resource]["Properties"]["MemorySize"] == memory

@@ -198,7 +198,7 @@ def is_of_this_stack(value):
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, True),
     ],
 )
-def test_a_name_is_told_to_be_fixed_or_the_stacks_own(value, expected):
+def test_a_name_is_found_to_be_fixed_or_the_stacks_own(value, expected):
     assert is_of_this_stack(value) is expected
 
 
@@ -290,7 +290,7 @@ def test_no_role_deletes_anything(any_stage):
         assert deleting <= {"logs:DeleteLogDelivery"}
 
 
-def test_what_is_given_up_is_kept_as_long_as_a_queue_can(any_stage):
+def test_discarded_batches_are_kept_as_long_as_a_queue_can(any_stage):
     for queue in any_stage.properties("AWS::SQS::Queue"):
         assert queue["MessageRetentionPeriod"] == timedelta(days=14).total_seconds()
 

@@ -90,7 +90,7 @@ def test_a_new_alarm_has_no_action_but_when_it_fires(any_stage):
         "ObservabilityDeadLetters",
     ],
 )
-def test_a_monitor_that_never_worked_is_told_of_by_another_alarm(any_stage, prefix):
+def test_a_monitor_that_never_worked_is_reported_by_another_alarm(any_stage, prefix):
     """It fails on each invocation, or cannot be invoked: neither waits for a first success."""
     (alarm,) = [one for name, one in alarms(any_stage).items() if name.startswith(prefix)]
     assert evaluate(alarm, [put(1.0, 5)], INSUFFICIENT_DATA, NOW).state == ALARM
@@ -149,7 +149,7 @@ def test_a_monitor_that_runs_is_well_from_its_first_window_on(monkeypatch, windo
 
 @pytest.mark.parametrize("extra", [0, 2])
 @pytest.mark.parametrize("window", [minutes for minutes in WINDOWS if minutes >= 60])
-def test_a_monitor_that_dies_is_told_of_within_two_windows(monkeypatch, window, extra):
+def test_a_monitor_that_dies_is_reported_within_two_windows(monkeypatch, window, extra):
     monkeypatch.setattr(evaluation, "_EXTRA_WINDOWS", extra)
     states = states_of(heartbeat(window), [(window + 2, window)], 4 * window)
     assert states[window + 2] == OK

@@ -43,7 +43,7 @@ def touching_queue(template, role):
     ]
 
 
-def test_no_stage_draws_posts_unless_it_is_told_to(any_stage):
+def test_no_stage_samples_posts_by_default(any_stage):
     assert BUCKET not in json.dumps(any_stage.body)
     assert stack_outputs.LABEL_QUEUE_BUCKET not in any_stage.body["Outputs"]
 
@@ -76,7 +76,7 @@ def test_the_queue_s_key_admits_no_service(drawing):
     assert [one for one in statements if "Service" in one["Principal"]] == []
 
 
-def test_the_predictor_is_told_the_bucket_and_the_shares(drawing):
+def test_the_predictor_gets_the_bucket_and_the_shares(drawing):
     variables = variables_of_functions(drawing)["predictor"]
     assert variables["LABEL_QUEUE_BUCKET"]["Ref"].startswith(BUCKET)
     texts = {name: value if isinstance(value, str) else "name" for name, value in variables.items()}

@@ -107,7 +107,7 @@ def keys_granted(template, role):
     }
 
 
-def test_a_role_may_use_the_keys_of_what_it_reads_and_writes_and_no_other(template):
+def test_a_role_may_use_the_keys_of_its_data_and_no_other(template):
     for role in roles(template):
         assert keys_granted(template, role) == keys_needed(template, role), role
 

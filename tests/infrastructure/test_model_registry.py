@@ -40,7 +40,7 @@ def test_a_version_is_registered_once_it_is_judged(states):
     assert states["Register"]["Catch"][0]["Next"] == "NotifyFailed"
 
 
-def test_it_hears_of_words_of_the_champion_and_of_a_retrainings_end(production):
+def test_it_is_notified_of_approvals_champions_and_retrainings_ends(production):
     patterns = [
         rule["EventPattern"]
         for rule in production.properties("AWS::Events::Rule")

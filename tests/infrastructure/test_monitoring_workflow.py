@@ -159,7 +159,7 @@ def test_a_stress_rate_that_is_not_estimated_fails_the_run(played):
     assert cause.startswith("1 unfinished: stress rate: Unavailable")
 
 
-def test_what_failed_before_is_told_with_what_failed_last(played):
+def test_earlier_failures_are_reported_with_the_last_one(played):
     for name in ("settle", "quality", "rate"):
         played.answers[name] = fails(f"no {name}")
     _, cause = played.run({"time": "10:02"})
@@ -167,14 +167,14 @@ def test_what_failed_before_is_told_with_what_failed_last(played):
     assert [f"no {name}" in cause for name in ("settle", "quality", "rate")] == [True] * 3
 
 
-def test_a_failure_is_told_where_live_quality_is_not_due(played):
+def test_a_failure_is_reported_where_live_quality_is_not_due(played):
     played.answers["plan"] = {"jobs": JOBS, "windows": WINDOWS, "quality": None}
     played.answers["settle"] = fails("S3 is away")
     _, cause = played.run({"time": "10:02"})
     assert cause.startswith("3 unfinished: shard ")
 
 
-def test_of_many_failures_five_are_told(played):
+def test_of_many_failures_five_are_reported(played):
     jobs = [JOBS[0] | {"shard": f"shard-{number}"} for number in range(9)]
     played.answers["plan"] = {"jobs": jobs, "windows": [], "quality": None}
     played.answers["settle"] = fails("S3 is away")

@@ -51,7 +51,7 @@ def test_a_runbook_names_only_outputs_and_settings_that_there_are(template):
         assert set(re.findall(rf"`((?:{groups})\.\w+)`", text)) <= settings
 
 
-def test_people_are_told_of_every_alarm(template):
+def test_every_alarm_sends_a_notification(template):
     for alarm in alarms(template).values():
         assert "NotificationsTopic" in json.dumps(alarm["Properties"]["AlarmActions"])
 
@@ -110,7 +110,7 @@ def test_the_iterator_age_alarm_has_the_stages_threshold_in_milliseconds(templat
         assert (alarm["Threshold"], alarm["Statistic"]) == (seconds * 1000, "Maximum")
 
 
-def test_batches_that_are_given_up_are_written_down_in_a_queue(template):
+def test_discarded_batches_are_recorded_in_a_queue(template):
     quarantine = template.one("AWS::S3::Bucket", "StorageQuarantine")
     assert quarantine["NotificationConfiguration"] == {
         "EventBridgeConfiguration": {"EventBridgeEnabled": True}

@@ -236,7 +236,7 @@ def test_metrics_are_written_to_the_projects_namespace_alone(template):
         assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Stresswatch"}}
 
 
-def test_the_workflow_may_run_and_tag_training_jobs_and_hear_of_their_end(template):
+def test_the_workflow_may_run_tag_and_await_training_jobs(template):
     allowed = template.allowed("RetrainingWorkflowRole")
     assert {
         "sagemaker:AddTags",

@@ -57,7 +57,7 @@ def test_a_table_lies_where_its_objects_do(template):
 @pytest.mark.parametrize(
     ("name", "limit"), [("Workgroup", 10_000 * 10**6), ("FunctionsWorkgroup", None)]
 )
-def test_the_workgroup_bounds_a_query_whatever_the_caller_says(any_stage, name, limit):
+def test_the_workgroup_bounds_a_query_regardless_of_the_caller(any_stage, name, limit):
     _, settings = workgroup(any_stage, name)
     assert settings["EnforceWorkGroupConfiguration"] is True
     assert settings.get("BytesScannedCutoffPerQuery") == limit

@@ -194,7 +194,7 @@ def test_the_workflows_time_covers_its_probation_and_the_one_it_waits_for(produc
     assert definition(production)["TimeoutSeconds"] > 60 * waits
 
 
-def test_where_a_person_has_the_last_word_nothing_is_promoted_without_it(workflow):
+def test_with_manual_approval_nothing_is_promoted_without_it(workflow):
     assert workflow["NotifyAwaitingApproval"]["Next"] == "AwaitApproval"
     wait = workflow["AwaitApproval"]
     assert wait["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
@@ -289,7 +289,7 @@ def holds(rule, state):
     raise AssertionError(rule)
 
 
-def test_whatever_fails_people_are_told_and_the_execution_fails(workflow):
+def test_any_failure_sends_a_notification_and_fails_the_execution(workflow):
     probation = ("BeginProbation", "LookAtChampion")
     for name in ("Admit", "BuildDataSet", "Gate", "Shadow", "Compare", "Promote", *probation):
         (catch,) = workflow[name]["Catch"]

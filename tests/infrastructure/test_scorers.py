@@ -48,7 +48,7 @@ def test_what_predicts_is_one_image_and_each_starts_its_own_handler(allowing):
     assert len({str(made[name]["Code"]) for name in PREDICTING}) == 1
 
 
-def test_commands_are_told_what_the_stage_allows(template, allowing):
+def test_commands_see_what_the_stage_allows(template, allowing):
     said = [one.body["Outputs"][stack_outputs.SCORER]["Value"] for one in (template, allowing)]
     assert said == [ScorerKind.ARRAYS, ScorerKind.SCIKIT_LEARN]
 
@@ -58,7 +58,7 @@ def test_nothing_more_is_allowed_for_it(template, allowing):
         assert allowing.allowed(role) == template.allowed(role)
 
 
-def test_the_training_job_is_told_the_pipeline(allowing, template):
+def test_the_training_job_gets_the_pipeline(allowing, template):
     machines = [str(one) for one in allowing.properties("AWS::StepFunctions::StateMachine")]
     assert any('"pipeline":"perceptron"' in machine for machine in machines)
     machines = [str(one) for one in template.properties("AWS::StepFunctions::StateMachine")]

@@ -110,7 +110,7 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:a"
 
 
 @pytest.mark.parametrize("resource", ["aws-sdk:sfn:startExecution", "states:startExecution"])
-def test_parameters_are_named_with_a_capital_whatever_the_service_does(definition, resource):
+def test_parameters_have_capitals_regardless_of_the_service(definition, resource):
     assert call(definition, resource, StateMachineArn=MACHINE, **{"Input.$": "$"}) == []
     found = call(definition, resource, stateMachineArn=MACHINE)
     assert any("stateMachineArn, without its capital" in one for one in found)
@@ -137,7 +137,7 @@ def test_items_of_a_map_are_read_by_what_reads(prod, operation, is_there):
     assert any("there is no integration" in one for one in found) is not is_there
 
 
-def test_a_token_that_nobody_is_given_is_found(prod):
+def test_a_token_without_a_receiver_is_found(prod):
     definitions = dict(state_machines.definitions(prod))
     (waiting,) = [one for one in definitions.values() if "AwaitApproval" in one["States"]]
     assert list(state_machines.integration_faults(waiting)) == []

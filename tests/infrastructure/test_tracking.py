@@ -38,7 +38,7 @@ def tracking_statements(template):
     ]
 
 
-def test_without_an_address_the_job_is_isolated_and_knows_no_mlflow(template, workflow):
+def test_without_an_address_the_job_is_isolated_and_without_mlflow(template, workflow):
     parameters = workflow["TrainModel"]["Parameters"]
     assert parameters["EnableNetworkIsolation"] is True
     assert "Environment" not in parameters

@@ -109,6 +109,6 @@ def test_a_stage_without_a_web_service_has_no_api(staging, production):
         (lambda: WebService(concurrency=0), "concurrency is 0"),
     ],
 )
-def test_settings_that_would_let_nobody_or_anybody_in_are_refused(make, what):
+def test_settings_that_would_let_none_or_everyone_in_are_refused(make, what):
     with pytest.raises(InvalidStage, match=what):
         make()

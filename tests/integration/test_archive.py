@@ -44,7 +44,7 @@ def moments(minute, count, version="v1"):
     return [((START + timedelta(minutes=minute)).isoformat(), version)] * count
 
 
-def test_each_row_is_in_one_of_the_windows_that_adjoin(aws, put):
+def test_each_row_is_in_one_of_the_tumbling_windows(aws, put):
     for minute in range(0, 180, 20):
         put(100 * minute, 100 * minute + 3, START + timedelta(minutes=minute))
     found = [window(aws, number) for number in (-1, 0, 1, 2, 3)]
@@ -68,7 +68,7 @@ def test_the_earliest_delivery_stands_or_the_older_version_of_two_at_once(aws, p
     assert window(aws, 0) == moments(10, 10)
 
 
-def test_two_deliveries_that_say_the_same_at_the_same_moment_count_once(aws, put):
+def test_two_equal_deliveries_at_the_same_time_count_once(aws, put):
     put(0, 10, START)
     put(0, 5, START)
     assert window(aws, 0) == moments(0, 10)

@@ -260,7 +260,7 @@ def test_two_backfills_to_one_prefix_do_not_mix(stack, tmp_path):
     ]
 
 
-def test_a_version_that_is_not_there_is_told_with_those_that_are(stack, tmp_path):
+def test_a_missing_version_is_reported_with_those_that_exist(stack, tmp_path):
     for version in ("v2", "v3"):
         stack.aws.put("models", f"models/{version}/verdict.json", b"{}")
     with pytest.raises(OperatorError, match=r"no version v9; the newest are v3, v2\."):
@@ -282,7 +282,7 @@ def test_a_version_that_was_altered_is_refused(stack, tmp_path, version_files, n
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_a_manifest_of_another_version_vouches_for_nothing(stack, tmp_path, version_files):
+def test_a_manifest_of_another_version_is_refused(stack, tmp_path, version_files):
     stack.aws.publish("v5", version_files)
     with pytest.raises(OperatorError, match="is not the file that the manifest names"):
         stack.backfill(write(tmp_path, *encoded()), tmp_path / "out.jsonl", version="v5")

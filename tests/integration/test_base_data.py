@@ -179,7 +179,7 @@ class TestSeed:
 
 
 class TestList:
-    def test_each_set_of_base_data_is_told_with_what_it_holds(self, aws, operator):
+    def test_each_set_of_base_data_is_listed_with_its_content(self, aws, operator):
         posts = make_posts(10)
         unweighted = [replace(one, confidence=0.0) for one in posts[:2]]
         operator.seed("numbers.jsonl", [*posts[2:], *unweighted])
@@ -196,7 +196,7 @@ class TestList:
         assert all(size > 0 for size in sizes.values())
         assert all(datetime.fromisoformat(one).tzinfo for one in uploaded.values())
 
-    def test_labels_are_told_once_a_post(self, aws, operator):
+    def test_labels_are_listed_once_a_post(self, aws, operator):
         posts = [replace(one, labelled_at=DATED) for one in make_posts(6)]
         corrected = replace(posts[0], label=1 - posts[0].label)
         aws.put("training", "labels/a.jsonl", to_lines(posts) + b"{\n")
@@ -258,7 +258,7 @@ class TestList:
         assert "train: 300" in shown
         assert max(map(len, shown.splitlines())) <= 80
 
-    def test_no_id_and_no_text_is_told(self, operator):
+    def test_no_id_and_no_text_is_shown(self, operator):
         posts = [
             replace(one, post=one.post._replace(post_id=f"the-id-{one.label}", text="the words"))
             for one in make_posts(3)

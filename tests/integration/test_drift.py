@@ -103,7 +103,7 @@ def test_a_window_of_other_posts_shows_drift_and_leaves_a_report(aws, champion, 
     assert b"<html" in aws.body("archive", key)[:2000].lower()
 
 
-def test_each_column_that_drifted_has_a_metric(aws, champion, archived):
+def test_each_drifted_feature_has_a_metric(aws, champion, archived):
     archived(CALM_ONLY)
     answer = measure(WINDOW)
     drifted = {name for name, column in answer["columns"].items() if column["drifted"]}

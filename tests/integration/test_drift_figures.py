@@ -87,7 +87,9 @@ def from_rows(aws, window, maximum):
 
 
 @pytest.mark.parametrize("maximum", [10_000, 100])
-def test_figures_are_those_of_the_rows_to_the_digit(aws, champion, eventful, monkeypatch, maximum):
+def test_metrics_equal_those_of_the_rows_to_the_digit(
+    aws, champion, eventful, monkeypatch, maximum
+):
     monkeypatch.setenv("MAXIMUM_WINDOW_POSTS", str(maximum))
     monkeypatch.setenv("SAMPLE_POSTS", str(maximum))
     for number in (0, 1, 2):

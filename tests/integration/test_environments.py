@@ -16,7 +16,7 @@ EVENTS = {"api": request("GET", "/openapi.json")}
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("given", [{}, {"STAGE": "dev"}], ids=["none", "the stage alone"])
-def test_a_variable_that_is_missing_is_named_whatever_the_event(function, given, monkeypatch):
+def test_a_missing_variable_is_named_for_any_event(function, given, monkeypatch):
     module = import_module(f"lambdas.{function}.handler")
     if function in BUILT_ONCE:
         getattr(module, BUILT_ONCE[function]).cache_clear()

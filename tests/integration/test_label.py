@@ -49,7 +49,7 @@ def submitted(aws):
     return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
-def test_labels_are_submitted_with_the_moment_that_they_are_given(aws, label):
+def test_labels_are_submitted_with_their_time(aws, label):
     result = label(records())
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "5 labels submitted.")
     found = submitted(aws)
@@ -75,14 +75,14 @@ def test_a_label_that_lies_in_the_future_is_refused_with_its_line(aws, label):
     assert label([*records(), dated[0]]).exit_code == 0
 
 
-def test_a_label_given_back_is_the_newest(aws, label):
+def test_a_restored_label_is_the_newest(aws, label):
     for given in (1, 0, 1):
         label([records()[0] | {"label": given}])
     lines = read_lines(aws.s3, "training", "labels/")
     assert [one.label for one in assembled([], lines).new] == [1]
 
 
-def test_base_data_that_contradicts_itself_is_told_of(aws, run):
+def test_base_data_that_contradicts_itself_is_reported(aws, run):
     twice = [records()[0] | {"label": given} for given in (0, 1)]
     told = run("seed", [*records(), *twice]).stdout
     assert "Base posts with both labels: 1. The surer label counts" in told

@@ -131,7 +131,7 @@ def test_of_another_key_the_table_is_made_anew(files):
     assert labels.by_post.keys() == {("post-1", text_digest(b"l" * 64, "a day"))}
 
 
-def test_labels_of_posts_that_nobody_asks_for_are_counted(files):
+def test_labels_of_posts_that_are_not_requested_are_counted(files):
     files.put("a", line(), line("post-2"), line("post-2", text="another"), line("post-3"))
     labels = files.table.fold().of({"post-2", "unseen"})
     assert (len(labels.by_post), labels.elsewhere) == (2, 2)
@@ -199,7 +199,7 @@ _steps = st.tuples(st.sampled_from("abc"), st.lists(_lines, max_size=4) | st.non
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_whatever_becomes_of_files_labels_are_those_that_all_lines_say(aws, steps, random):
+def test_labels_equal_those_of_all_lines_through_all_file_changes(aws, steps, random):
     """Files arrive, are rewritten and go; time passes; some runs are skipped."""
     files = Files(aws)
     for key in aws.keys("training"):

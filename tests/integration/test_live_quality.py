@@ -95,7 +95,7 @@ def published(metric, **dimensions):
     return [point["Maximum"] for point in found["Datapoints"]]
 
 
-def test_labelled_posts_are_measured_and_the_figures_published(aws, champion, serve):
+def test_labelled_posts_are_measured_and_the_metrics_published(aws, champion, serve):
     posts = [replace(post, post=post.post._replace(source=None)) for post in POSTS]
     serve(posts)
     label(aws, posts)
@@ -109,7 +109,7 @@ def test_labelled_posts_are_measured_and_the_figures_published(aws, champion, se
     assert published("LabelledPosts") == [120]
 
 
-def test_a_community_is_a_dimension_of_the_figures(aws, champion, serve):
+def test_a_community_is_a_dimension_of_the_metrics(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS)
     communities = handler(WINDOW, CONTEXT)["communities"]
@@ -167,7 +167,7 @@ def test_labels_of_posts_that_were_never_seen_are_counted_and_no_more(aws, champ
     assert (answer["labelled_posts"], answer["unseen"]) == (120, 7)
 
 
-def test_of_too_few_labels_no_figure_is_published_but_their_number(aws, champion, serve):
+def test_of_too_few_labels_only_their_number_is_published(aws, champion, serve):
     serve(POSTS)
     label(aws, POSTS[:49])
     answer = handler(WINDOW, CONTEXT)
@@ -205,7 +205,7 @@ def community_posts(*names, each=50):
     ]
 
 
-def test_every_community_has_its_own_figures_whatever_its_name_is(aws, champion, serve):
+def test_every_community_has_its_own_metrics_under_any_name(aws, champion, serve):
     posts = community_posts(*ODD_COMMUNITIES)
     serve(posts)
     label(aws, [replace(one, post=one.post._replace(source=None)) for one in posts])
@@ -257,7 +257,7 @@ def test_segments_that_share_an_id_are_joined_each_to_its_own_label(aws, champio
     assert answer["overall"]["f1"] > 0.7
 
 
-def test_a_label_of_an_edited_post_is_not_held_against_the_earlier_text(aws, champion, serve):
+def test_a_label_of_an_edited_post_is_not_joined_to_the_earlier_text(aws, champion, serve):
     serve(POSTS)
     edited = [
         replace(labelled, post=labelled.post._replace(text=f"edited: {labelled.post.text}"))
@@ -268,7 +268,7 @@ def test_a_label_of_an_edited_post_is_not_held_against_the_earlier_text(aws, cha
     assert (answer["labelled_posts"], answer["other_text"]) == (100, 20)
 
 
-def test_rows_of_before_the_digest_are_joined_by_an_id_of_one_text(aws, champion, serve):
+def test_rows_without_a_digest_are_joined_by_an_id_of_one_text(aws, champion, serve):
     """From an earlier release, or written without a key at hand."""
     serve(POSTS, key=None)
     another = replace(POSTS[0], post=POSTS[0].post._replace(text="another text"))
@@ -299,7 +299,7 @@ def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champio
     assert "no training set: posts that the champion was trained on" in caplog.text
 
 
-def test_lines_of_a_training_set_that_are_no_posts_cost_no_figure(aws, champion, serve):
+def test_invalid_lines_of_a_training_set_leave_the_metrics(aws, champion, serve):
     lines = content_of(POSTS[:60]) + b'{"post_id": "a", "text": " "}\n{\n'
     aws.put("training", "datasets/v1/posts.jsonl", lines)
     serve(POSTS)

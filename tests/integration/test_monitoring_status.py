@@ -66,7 +66,7 @@ def test_before_the_first_window_it_never_ran(machine):
     assert "never ran" in line(show(machine.target), "monitoring ")
 
 
-def test_what_the_last_run_left_unfinished_is_told(machine):
+def test_unfinished_parts_of_the_last_run_are_shown(machine):
     machine.run("SUCCEEDED")
     machine.run("FAILED", cause="2 unfinished: shard 1 of predictions; drift, 10:00")
     told = line(show(machine.target, width=200), "monitoring ")
@@ -74,7 +74,7 @@ def test_what_the_last_run_left_unfinished_is_told(machine):
     assert "succeeded" not in told
 
 
-def test_beside_one_that_goes_on_the_last_that_ended_is_told(machine):
+def test_the_last_finished_run_is_shown_beside_a_running_one(machine):
     machine.run("SUCCEEDED")
     machine.run("FAILED", cause="1 unfinished: live quality")
     machine.run("RUNNING")

@@ -53,14 +53,14 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
     ]
 
 
-def test_who_is_asked_for_a_word_is_told_how_to_give_it_and_until_when(published):
+def test_a_request_for_approval_says_how_and_until_when(published):
     _, message = published(STATE, asks=True)
     assert "It waits for 72 hours; without an answer the champion stays." in message
     assert '  stresswatch approve v2 --why "..." --stage dev' in message
     assert '  stresswatch reject v2 --why "..." --stage dev' in message
 
 
-def test_what_failed_before_anything_was_known_is_told_as_well(published):
+def test_early_failures_are_reported_as_well(published):
     _, message = published({"error": {"Error": "States.Timeout"}})
     assert message.startswith("The retraining failed: States.Timeout; the champion stays.")
     assert "Started by nobody known" in message

@@ -126,7 +126,7 @@ def test_a_file_that_does_not_fit_its_header_sends_nothing(target):
     assert boto3.client("s3").list_objects_v2(Bucket="training")["KeyCount"] == 0
 
 
-def test_what_becomes_of_rows_that_are_no_posts_is_told(target, tmp_path):
+def test_the_handling_of_invalid_rows_is_reported(target, tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_text('{"text": "a", "created_at": "soon"}\nno post\n')
     shown = run("produce", str(file)).stdout

@@ -320,7 +320,7 @@ def test_what_a_version_scored_is_a_metric_of_its_own(aws, champion, capsys):
     assert scored["ModelVersion"] == champion.version
 
 
-def test_a_batch_that_is_given_back_is_counted_by_the_version_of_the_code(aws, capsys):
+def test_a_partial_batch_failure_is_counted_by_the_code_version(aws, capsys):
     """For a canary: no champion was promoted, and other versions may do better."""
     assert failures(handler(event([payload(POSTS[0])]), CONTEXT)) == ["1"]
     counted = {

@@ -269,7 +269,7 @@ def serve(path, body, **how):
     return api_module.handler(request("POST", path, body, **how), CONTEXT)
 
 
-def test_the_web_service_answers_and_refuses_without_a_word_of_the_post(aws, champion, written):
+def test_the_web_service_answers_and_refuses_without_post_text(aws, champion, written):
     """Except explanations, which hold words of the post and go to the caller who requested them."""
     for record in (*VALID.values(), *INVALID.values()):
         body = record.decode("utf-8", "replace")

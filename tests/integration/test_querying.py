@@ -185,7 +185,7 @@ class TestCalledRateByDay:
         assert day["called_rate"] == sum(row["stressed"] for row in rows) / 40 == 0.75
         assert day["mean_probability"] == pytest.approx(0.7)
 
-    def test_of_two_deliveries_at_the_same_moment_the_older_version_stands(self, lake):
+    def test_of_two_deliveries_at_the_same_time_the_older_version_stands(self, lake):
         lake.predicted(prediction(1, probability=0.1, version="v2"))
         lake.predicted(prediction(1, probability=0.9, version="v1"))
         assert [day["called_rate"] for day in lake.run("called_rate_by_day")] == [1]
@@ -283,7 +283,7 @@ class TestQuarantineReasons:
 class TestDriftByWindow:
     WINDOW = Window(YESTERDAY - timedelta(hours=1), YESTERDAY)
 
-    def test_a_window_is_a_row_that_names_the_columns_that_drifted(self, lake, aws):
+    def test_a_window_is_a_row_that_names_the_drifted_features(self, lake, aws):
         columns = {name: {"drifted": name in DRIFT_COLUMNS[:2]} for name in DRIFT_COLUMNS[:-1]}
         failed = {DRIFT_COLUMNS[-1]: "too few values"}
         found = drift_history.WindowDrift(

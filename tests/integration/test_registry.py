@@ -252,7 +252,7 @@ class TestAWordGivenThere:
         assert (word["approved"], word["why"]) == (approved, "I looked")
         assert aws.journal.approval("v3") is None
 
-    def test_counts_once_when_it_is_told_twice(self, aws, packages, register, states):
+    def test_counts_once_when_it_is_notified_twice(self, aws, packages, register, states):
         register()
         wait_for_a_word(aws)
         word = packages.say("v3", APPROVED, "I looked")
@@ -286,7 +286,7 @@ class TestAWordGivenThere:
         assert packages.status("v3") == REJECTED
 
 
-def test_all_that_it_does_takes_the_calls_that_its_role_allows(
+def test_its_calls_are_those_that_its_role_allows(
     aws, packages, judge, register, states, monkeypatch
 ):
     judge("v3")

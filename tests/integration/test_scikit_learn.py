@@ -137,7 +137,7 @@ class TestAllowed:
         assert checks["size of the model, MB"]["passed"]
         assert "models/v2/model.skops" in aws.keys("models")
 
-    def test_it_is_promoted_and_gone_back_from(self, aws, version_files, second_files):
+    def test_it_is_promoted_and_rolled_back(self, aws, version_files, second_files):
         first = aws.promote("v1", version_files)
         second = aws.publish("v2", second_files)
         verdict = ACCEPTED | {"parent": "v1", **asdict(second)}
@@ -149,7 +149,7 @@ class TestAllowed:
         served = {one["model_version"] for one in aws.predictions()}
         assert served == {"v1", "v2"}
 
-    def test_posts_of_before_are_scored_with_it(self, aws, second_files, tmp_path):
+    def test_historical_posts_are_scored_with_it(self, aws, second_files, tmp_path):
         pointer = aws.publish("v2", second_files)
         source, out = tmp_path / "posts.jsonl", tmp_path / "out.jsonl"
         source.write_bytes(b"".join(payload(post) + b"\n" for post in POSTS))

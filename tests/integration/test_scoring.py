@@ -237,7 +237,7 @@ class TestInputs:
         with pytest.raises(OperatorError, match=r"damaged\.parquet is no Parquet file, or"):
             input_at(QUIET, target, str(file))
 
-    def test_a_file_of_another_bucket_is_copied_and_one_of_ours_is_not(self, target):
+    def test_a_file_of_another_bucket_is_copied_and_one_of_the_stack_is_not(self, target):
         s3 = boto3.client("s3")
         s3.put_object(Bucket="elsewhere", Key="a/b/far.jsonl", Body=LINES[0])
         assert input_at(QUIET, target, "s3://elsewhere/a/b/far.jsonl").key == "scoring/far.jsonl"

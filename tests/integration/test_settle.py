@@ -188,7 +188,7 @@ def test_a_redelivery_under_a_clock_that_is_behind_comes_first(lake):
     assert lake.said() == [(10, "v2")] * 10 + [(30, "v1")] * 5
 
 
-def test_of_two_at_the_same_moment_the_older_version_stands(lake):
+def test_of_two_at_the_same_time_the_older_version_stands(lake):
     lake.put(0, 10, minutes(10), version="v2")
     lake.put(0, 10, minutes(10), version="v1")
     lake.put(0, 5, minutes(10), version="v1")

@@ -99,7 +99,7 @@ def test_of_many_that_are_missing_it_names_a_few(target):
     assert "-004 and 95 more." in outcome.summary()
 
 
-def test_predictions_of_before_and_of_others_count_for_nothing(target, predicts):
+def test_earlier_predictions_and_those_of_others_are_ignored(target, predicts):
     predicts(0)
     for post_id in (smoke_posts("run")[0].post.post_id, "another"):
         put(target, {"prediction_id": post_id, "post_id": post_id, "model_version": "v0"})
@@ -108,7 +108,7 @@ def test_predictions_of_before_and_of_others_count_for_nothing(target, predicts)
     assert outcome.versions == {"v1": 99}
 
 
-def test_a_stage_without_a_champion_is_told_what_to_do_and_gets_no_post(target):
+def test_a_stage_without_a_champion_gets_advice_and_no_post(target):
     result = run()
     assert result.exit_code == 1
     assert "No model serves in stresswatch-dev yet" in result.stderr
@@ -120,7 +120,7 @@ def test_a_stage_without_a_champion_is_told_what_to_do_and_gets_no_post(target):
         assert kinesis.get_records(ShardIterator=iterator)["Records"] == []
 
 
-def test_its_posts_are_told_by_their_ids_and_their_source():
+def test_its_posts_are_recognised_by_their_ids_and_their_source():
     posts = [labelled.post for labelled in smoke_posts("0a1b2c3d")]
     assert len({post.post_id for post in posts}) == POSTS
     assert all(post.post_id.startswith(f"{SMOKE_PREFIX}0a1b2c3d-") for post in posts)

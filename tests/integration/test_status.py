@@ -120,7 +120,7 @@ def test_the_quarantine_is_counted_for_the_day_of_the_clock(target):
         assert re.findall(r"\d+", line(shown, "quarantined today")) == [str(count)]
 
 
-def test_a_champion_on_probation_is_told_with_the_one_that_shadows_it(target):
+def test_a_champion_on_probation_is_shown_with_its_shadow(target):
     shadow = ShadowPointer(POINTER, datetime.now(UTC) + HOUR, on_probation="v-next")
     write_shadow(boto3.client("ssm"), "/shadow", shadow)
     until = f"{shadow.until:%Y-%m-%d %H:%M} UTC"
@@ -128,7 +128,7 @@ def test_a_champion_on_probation_is_told_with_the_one_that_shadows_it(target):
     assert told in line(show(target, width=200), "challenger ")
 
 
-def test_what_serves_was_measured_and_runs_is_told(target):
+def test_the_champion_its_metrics_and_running_jobs_are_shown(target):
     write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
     shadow = ShadowPointer(replace(POINTER, version="v-next"), datetime.now(UTC) + HOUR)
     write_shadow(boto3.client("ssm"), "/shadow", shadow)
@@ -244,7 +244,7 @@ def test_an_alarm_whose_data_ended_is_shown_as_one_that_fires(target):
     assert "docs/runbooks/drift.md" in told
 
 
-def test_the_history_is_asked_of_alarms_for_silence_alone(target):
+def test_the_history_is_read_only_for_alarms_for_silence(target):
     boto3.client("cloudwatch").put_metric_alarm(**ALARM)
     boto3.client("cloudwatch").set_alarm_state(
         AlarmName=ALARM["AlarmName"], StateValue="INSUFFICIENT_DATA", StateReason="r"
@@ -336,12 +336,12 @@ def test_a_pointer_that_cannot_be_read_costs_its_own_line_alone(target):
     assert shown.count("unknown: ") == 1
 
 
-def test_on_the_local_stack_the_mapping_is_told_to_be_driven_by_it(target):
+def test_on_the_local_stack_the_mapping_is_shown_as_driven_by_it(target):
     shown = show(Target(target.name, target.outputs, target.client, is_local=True))
     assert "driven by the local stack: predictor" in line(shown, "posts to predictor")
 
 
-def test_at_60_columns_no_figure_is_broken_and_a_name_is_cut(target):
+def test_at_60_columns_no_number_is_broken_and_a_name_is_cut(target):
     for suppressed in (1, 0, 1):
         put("RetrainingsSuppressed", suppressed, service="admission")
     put("RetrainingsDeclined", 1, service="dataset")

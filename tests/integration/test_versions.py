@@ -106,7 +106,7 @@ class TestRollback:
         assert aws.journal.barred("v2") is None
         assert aws.journal.barred("v1")
 
-    def test_a_second_one_does_not_go_back_to_what_the_first_left(self, aws, versions, served):
+    def test_a_second_one_does_not_restore_what_the_first_left(self, aws, versions, served):
         versions.rollback(None, "complaints")
         with pytest.raises(OperatorError, match="beside v1 was rolled back: v2; name one"):
             versions.rollback(None, "again")
@@ -129,7 +129,7 @@ class TestRollback:
         with pytest.raises(OperatorError, match="No version served before v1"):
             versions.rollback(None, "a slip")
 
-    def test_without_a_champion_there_is_nothing_to_go_back_from(self, versions):
+    def test_without_a_champion_there_is_nothing_to_roll_back(self, versions):
         with pytest.raises(OperatorError, match="No version serves yet"):
             versions.rollback(None, "a slip")
 
@@ -191,7 +191,7 @@ class TestTable:
         assert "rejected: F1" in line(shown, "v1")
         assert "waits for approval" in line(shown, "v1")
 
-    def test_what_it_learned_from_is_told_by_number(self, aws, versions, served):
+    def test_its_training_posts_are_shown_by_number(self, aws, versions, served):
         manifest = json.loads(aws.body("models", "models/v1/manifest.json"))
         manifest |= {"posts": {"train": 1000, "evaluation": 234, "new": 56, "invalid": 7}}
         aws.put("models", "models/v1/manifest.json", json.dumps(manifest).encode())
@@ -217,7 +217,7 @@ class TestTable:
     @pytest.mark.parametrize(
         ("file", "what"), [("shadow.json", "live posts"), ("probation.json", "probation")]
     )
-    def test_each_verdict_on_live_posts_is_told(self, aws, versions, served, file, what):
+    def test_each_verdict_on_live_posts_is_shown(self, aws, versions, served, file, what):
         checks = [{"name": "agreement", "passed": False}]
         verdict = {"accepted": False, "checks": checks}
         aws.put("models", f"models/v1/{file}", json.dumps(verdict).encode())

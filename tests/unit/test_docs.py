@@ -120,7 +120,7 @@ def test_make_has_the_target(command):
 
 
 @pytest.mark.parametrize("command", commands("python"))
-def test_a_module_of_ours_that_is_run_is_there_and_knows_its_options(command):
+def test_a_project_module_that_is_run_exists_and_knows_its_options(command):
     flag, module, *arguments = shlex.split(command)
     assert flag == "-m"
     spec = importlib.util.find_spec(module)

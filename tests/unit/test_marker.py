@@ -48,7 +48,7 @@ def test_it_is_found(content):
     assert holds_marker(content)
 
 
-def test_what_does_not_hold_it_is_told_from_what_does():
+def test_content_without_it_is_distinguished_from_content_with_it():
     other = MARKER[:-1].encode()
     for content in (b"", other, gzip.compress(other), zipped(other), packed(other)):
         assert not holds_marker(content)

@@ -170,7 +170,7 @@ def run_step(tmp_path):
         ("exit 1", (1, [])),  # nothing is deployed if the deployed commit is unreadable
     ],
 )
-def test_what_a_stage_can_go_back_to_is_known_before_it_is_deployed(run_step, deployed, found):
+def test_the_rollback_commit_is_known_before_a_stage_is_deployed(run_step, deployed, found):
     program = ".venv/bin/stresswatch"
     stage = {"STAGE": "staging", "GITHUB_SHA": "123"}
     assert run_step("deploy-stage", "before", program, deployed, **stage) == found

@@ -119,14 +119,14 @@ BREACHES = (
         "batching",
         "batch.failures > settings.maximum_retries",
         "batch.failures >= settings.maximum_retries",
-        "test_a_batch_is_given_up_when_its_retries_are_used_up",
+        "test_a_batch_is_discarded_when_its_retries_are_used_up",
     ),
     Breach(
         "a batch has so many retries, and no more",
         "batching",
         "batch.failures > settings.maximum_retries",
         "batch.failures > settings.maximum_retries + 1",
-        "test_a_batch_is_given_up_when_its_retries_are_used_up",
+        "test_a_batch_is_discarded_when_its_retries_are_used_up",
     ),
     Breach(
         "throttling uses up no retry",
@@ -147,14 +147,14 @@ BREACHES = (
         "batching",
         "sum(record.arrived_at < oldest_allowed for record in batch.records)",
         "0",
-        "test_records_that_are_too_old_are_given_up_and_the_others_go_on",
+        "test_records_that_are_too_old_are_discarded_and_the_others_go_on",
     ),
     Breach(
         "records that are not too old go on",
         "batching",
         "expired = sum(record.arrived_at < oldest_allowed for record in batch.records)",
         "expired = len(batch.records)",
-        "test_records_that_are_too_old_are_given_up_and_the_others_go_on",
+        "test_records_that_are_too_old_are_discarded_and_the_others_go_on",
     ),
     Breach(
         "the failure destination has the whole batch",

@@ -12,7 +12,7 @@ from stresswatch.aws import stack_outputs
 from tests.integration.forget.kept import OTHERS, THEIRS, counted, fill, holding, line, post
 
 
-def test_a_reader_sees_every_prediction_of_others_at_each_moment(kept):
+def test_a_reader_sees_every_prediction_of_others_at_any_time(kept):
     for first in range(0, 40, 4):
         kept.archive(*[OTHERS] * 3, THEIRS, first=str(first))
     seen = []

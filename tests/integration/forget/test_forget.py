@@ -63,7 +63,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(kept):
     assert "Nothing was removed yet; to remove it, add --execute." in shown
 
 
-def test_what_a_training_set_is_made_of_names_nobody_and_stays(kept):
+def test_the_sources_of_a_training_set_name_no_one_and_stay(kept):
     fill(kept)
     made = Sources(Counts(2, 1), 0, {"posts": BaseSet(2, "2026-11-23T00:00:00+00:00")}, 0)
     kept.put("training", "datasets/v1/sources.json", made.to_bytes())
@@ -101,7 +101,7 @@ def test_an_object_keeps_what_it_says_of_itself(kept):
     assert (head["ContentType"], head["ContentEncoding"]) == ("application/x-ndjson", "gzip")
 
 
-def test_an_emptied_archive_object_stays_for_whoever_is_about_to_read_it(kept):
+def test_an_emptied_archive_object_stays_for_concurrent_readers(kept):
     kept.archive(THEIRS, THEIRS)
     keys = kept.keys("archive")
     kept.forget()
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_at_all_is_left_counted_and_holds_nothing_up(kept):
     assert len(re.findall(r"│\s+1 │$", shown, re.MULTILINE)) == 3
 
 
-def test_old_versions_go_where_somebody_keeps_them(kept):
+def test_old_versions_go_from_versioned_buckets(kept):
     kept.put("training", "labels/1.jsonl", line(THEIRS))
     version(kept, "training", line(THEIRS) + line(OTHERS), line(OTHERS), line(OTHERS, n=1))
     kept.s3.delete_object(Bucket=kept.buckets["training"], Key="labels/1.jsonl")
@@ -143,7 +143,7 @@ def test_what_it_cannot_reach_is_said(kept):
     assert "A retraining runs" not in shown
 
 
-def test_a_stranger_finds_nothing_and_is_told_so(kept):
+def test_an_unknown_id_is_reported_as_not_found(kept):
     shown = kept.forget("nobody")
     assert counted(shown) == dict.fromkeys(PLACES, 0)
     assert "Nothing was found of 'nobody'." in shown
@@ -194,7 +194,7 @@ def test_of_several_people_in_one_quarantined_record_the_others_stay(kept):
         ("training", "scoring/a.jsonl.scored/v1/part-000000.jsonl.gz", line(THEIRS)),
     ],
 )
-def test_a_file_that_somebody_put_there_by_hand_is_looked_into(kept, bucket, key, body):
+def test_a_file_that_was_put_there_by_hand_is_searched(kept, bucket, key, body):
     kept.put(bucket, key, body)
     kept.forget()
     assert holding(kept, THEIRS) == []
@@ -209,7 +209,7 @@ def test_a_record_without_an_owner_is_placed_without_its_text(kept):
     assert MARKER not in shown
 
 
-def test_of_many_objects_without_an_owner_the_first_are_told(kept):
+def test_of_many_objects_without_an_owner_the_first_are_listed(kept):
     for number in range(13):
         kept.quarantine(b"no JSON", str(number))
     shown = kept.forget()

@@ -60,7 +60,7 @@ def test_posts_of_a_day_and_later_come_out_in_the_same_order(run):
 
 
 @pytest.mark.parametrize("format_", ["label-studio", "csv", "jsonl"])
-def test_a_blind_export_has_nothing_of_the_prediction(run, format_):
+def test_a_blind_export_omits_the_prediction(run, format_):
     told, blind = (export(run, format_, *options) for options in ((), ("--blind",)))
     for field in ("model_version", "inclusion_probability", "sample", "lot"):
         assert field in told

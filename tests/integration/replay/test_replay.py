@@ -119,7 +119,7 @@ def test_what_cannot_be_read_stays_and_is_named_and_holds_nothing_up(stack):
     assert stack.held() == strange
 
 
-def test_an_object_keeps_what_it_says_of_itself_when_it_is_given_back(stack):
+def test_an_object_that_is_put_back_keeps_its_metadata(stack):
     stack.reject(1)
     (key,) = stack.aws.keys("quarantine")
     stack.answer = crash_on("1")

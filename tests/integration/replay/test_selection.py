@@ -28,7 +28,7 @@ def test_only_what_was_asked_for_is_sent(stack):
 
 
 @pytest.mark.parametrize("moments", [("", None), (None, "")])
-def test_an_empty_moment_is_refused_and_not_taken_for_all_time(moments):
+def test_an_empty_time_is_refused_and_does_not_select_everything(moments):
     with pytest.raises(OperatorError, match="is ''; give an ISO 8601 moment"):
         selection_of([], *moments)
 

@@ -58,7 +58,7 @@ class TestAdmission:
         executions.stop(first)
         assert admission(second, CONTEXT)["admitted"]
 
-    def test_of_two_at_the_same_moment_one_begins(self, aws, executions, monkeypatch):
+    def test_of_two_at_the_same_time_one_begins(self, aws, executions, monkeypatch):
         """The other takes the lease between this one's look at it and its own attempt."""
         first, second = executions.start("first"), executions.start("second")
         look = Journal.lease_holder
@@ -118,7 +118,7 @@ class TestProbation:
         again_at = datetime.fromisoformat(self.ask(executions, DRIFT_ALARM)["again_at"])
         assert timedelta(0) < again_at - datetime.now(UTC) <= timedelta(minutes=1)
 
-    def test_whoever_asks_again_by_themselves_does_not_wait(self, executions, shadow):
+    def test_a_request_by_schedule_is_not_deferred(self, executions, shadow):
         shadow(datetime.now(UTC) + timedelta(hours=3))
         assert self.ask(executions, BY_SCHEDULE)["again_at"] is None
 

@@ -109,7 +109,7 @@ class TestDataset:
         label(aws, "c", [replace(post, label=1 - post.label) for post in posts[10:17]])
         assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 7
 
-    def test_a_version_that_was_never_judged_taught_nobody(self, aws, base):
+    def test_labels_of_a_version_that_was_never_judged_stay_new(self, aws, base):
         label(aws, "a", make_posts(30, seed=2))
         dataset(DRIFT_ALARM, CONTEXT)
         assert dataset(DRIFT_ALARM, CONTEXT)["new_labels"] == 30
@@ -180,7 +180,7 @@ class TestDataset:
         assert not aws.keys("training")
 
     @pytest.mark.parametrize("request_", [DRIFT_ALARM, FORCED | BY_SCHEDULE])
-    def test_whoever_else_asks_before_the_first_seed_gets_an_error(self, aws, request_):
+    def test_other_requests_before_the_first_seed_get_an_error(self, aws, request_):
         with pytest.raises(EmptyDataSet, match="0 invalid lines"):
             dataset(request_, CONTEXT)
 

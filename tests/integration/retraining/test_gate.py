@@ -83,7 +83,7 @@ class TestGate:
         assert any(check["champion"] is not None for check in answer["checks"])
         assert answer["parent"] == "v1"
 
-    def test_what_a_probation_goes_back_to_is_the_champion_judged_against(
+    def test_the_rollback_target_of_a_probation_is_the_champion_compared(
         self, aws, base, version_files, tmp_path, monkeypatch
     ):
         monkeypatch.setenv("PROBATION_SECONDS", "60")

@@ -74,7 +74,7 @@ def newest(aws):
 
 
 @pytest.mark.parametrize("several", [1, 3])
-def test_a_label_given_back_counts_as_the_newest(aws, giver, several):
+def test_a_restored_label_counts_as_the_newest(aws, giver, several):
     stressed = [one | {"label": 1} for one in LABELS[:several]]
     calm = [one | {"label": 0} for one in stressed]
     for place, labels in enumerate((stressed, calm, stressed, calm, stressed)):

@@ -16,7 +16,7 @@ def test_other_paths_are_not_found_and_other_methods_not_allowed(aws):
     assert answer.headers["allow"] == "POST"
 
 
-def test_without_a_champion_it_says_when_to_come_again(aws):
+def test_without_a_champion_it_says_when_to_retry(aws):
     answers = [post("/predict", POSTS[0]), ask("GET", "/model"), ask("GET", "/health")]
     assert {(one.status, one.reason) for one in answers} == {(503, "unavailable")}
     assert all(int(one.headers["retry-after"]) > 0 for one in answers)
@@ -40,7 +40,7 @@ def test_the_service_follows_the_champion(aws, champion, version_files, monkeypa
     assert post("/predict", POSTS[0]).body["model_version"] == "v2"
 
 
-def test_an_error_that_nobody_foresaw_is_a_problem_that_says_nothing(aws, champion, monkeypatch):
+def test_an_unforeseen_error_is_a_problem_without_details(aws, champion, monkeypatch):
     def fail(*_):
         raise ValueError("could not convert string to float: 'words'")
 
@@ -60,7 +60,7 @@ class _Addresses(HTMLParser):
         self.found += [(tag, value) for name, value in attributes if name in {"src", "href"}]
 
 
-def test_the_page_brings_all_that_it_shows(aws):
+def test_the_page_needs_no_other_host(aws):
     answer = ask("GET", "/docs")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html")
     assert "swagger-ui" in answer.text

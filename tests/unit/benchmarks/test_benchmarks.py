@@ -24,13 +24,13 @@ def test_works_take_turns_and_the_first_round_is_not_counted():
     assert {name: len(each) for name, each in seconds.items()} == {"a": 2, "b": 2}
 
 
-def test_figures_are_medians_of_rounds_and_say_how_far_they_spread():
+def test_values_are_medians_of_rounds_with_their_spread():
     assert rate([0.5, 0.1, 0.25]) == Spread(4.0, 2.0, 10.0, 3)
     assert speedup(ours=[1.0, 2.0, 4.0], theirs=[3.0, 4.0, 4.0]) == Spread(2.0, 1.0, 3.0, 3)
 
 
 @pytest.mark.parametrize("recipe", ["shipped", "text only", "numbers only"])
-def test_a_recipe_is_measured_with_an_interval_around_each_figure(recipe):
+def test_a_pipeline_is_measured_with_an_interval_around_each_metric(recipe):
     report = quality._on_test(quality.RECIPES[recipe], TRAIN, TEST)
     assert set(report["metrics"]) == set(quality.METRICS)
     for figure in report["metrics"].values():

@@ -47,9 +47,7 @@ def test_what_arrived_once_in_both_places_is_no_loss():
         (["a", "b", "b"], {"a", "b"}, "archived_twice"),
     ],
 )
-def test_whatever_is_lost_doubled_or_foreign_is_counted_and_fails_the_run(
-    archived, streamed, fault
-):
+def test_lost_doubled_and_foreign_records_are_counted_and_fail_the_run(archived, streamed, fault):
     counted = compare(["a", "b"], archived, streamed)
     assert counted[fault] == 1
     assert not is_faithful(counted | {"quarantined": 0})

@@ -33,7 +33,7 @@ def test_no_post_comes_twice_or_is_learned_by_the_first_model():
     assert not sent.keys() & {labelled.post.post_id for labelled in BASE}
 
 
-def test_what_nobody_labels_has_ids_of_its_own_and_no_text_twice_on_a_day():
+def test_unlabelled_posts_have_own_ids_and_distinct_texts_each_day():
     labelled = {one.post.post_id for day in DAYS for one in day.posts}
     for day in DAYS:
         assert not labelled & {one.post.post_id for one in day.others}
@@ -41,7 +41,7 @@ def test_what_nobody_labels_has_ids_of_its_own_and_no_text_twice_on_a_day():
         assert len(set(texts)) == len(texts)
 
 
-def test_labels_come_two_days_late_but_for_the_outage():
+def test_labels_arrive_two_days_late_except_in_the_outage():
     ids = {day.number: {one.post.post_id for one in day.posts} for day in DAYS}
     for day in DAYS:
         labelled = {one.post.post_id for one in day.labels}
@@ -54,7 +54,7 @@ def test_labels_come_two_days_late_but_for_the_outage():
             assert labelled == ids[day.number - 2]
 
 
-def test_labels_are_turned_round_once_and_corrected_the_day_after():
+def test_labels_are_flipped_once_and_corrected_the_day_after():
     truth = {one.post.post_id: one.label for day in DAYS for one in day.posts}
     poisoned, corrected = DAYS[25], DAYS[26]
     assert poisoned.poisons

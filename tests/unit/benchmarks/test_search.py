@@ -12,20 +12,20 @@ from training_jobs.stress_model.tracking import Tracker
 POSTS, OTHERS = make_posts(120), make_posts(30, seed=2)
 
 
-def test_the_first_trial_is_the_shipped_recipe_and_each_has_its_metrics():
+def test_the_first_trial_is_the_shipped_pipeline_and_each_has_metrics():
     first, second = search(POSTS, trials=2, tracker=Tracker(None, "search"))
     assert first["candidate"] == asdict(SHIPPED)
     assert second["candidate"] != first["candidate"]
     assert 0 < first["brier"] < 0.25 < first["roc_auc"]
 
 
-def test_the_shipped_candidate_predicts_as_the_recipe_does():
+def test_the_shipped_candidate_predicts_as_the_pipeline_does():
     expected = fit_pipeline(POSTS, Hyperparameters()).predict_proba(frame(OTHERS))[:, 1]
     assert SHIPPED.fit(POSTS)(OTHERS).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_each_variant_differs_from_the_shipped_recipe_in_what_it_predicts(name):
+def test_each_variant_predicts_otherwise_than_the_shipped_pipeline(name):
     sure = cycle([1.0, 0.5, 0.8])
     posts = [
         replace(
@@ -38,12 +38,12 @@ def test_each_variant_differs_from_the_shipped_recipe_in_what_it_predicts(name):
     assert VARIANTS[name].fit(posts)(OTHERS).tolist() != SHIPPED.fit(posts)(OTHERS).tolist()
 
 
-def test_a_recipe_does_not_differ_from_itself():
+def test_a_pipeline_does_not_differ_from_itself():
     for difference, error in compare(SHIPPED.fit, SHIPPED.fit, POSTS, seeds=[1]).values():
         assert (difference, error) == (0, 0)
 
 
-def test_a_recipe_that_knows_nothing_is_worse_beyond_its_error():
+def test_a_pipeline_that_learns_nothing_is_worse_beyond_its_error():
     def coin(posts):
         return lambda others: SHIPPED.fit(posts)(others) * 0 + 0.5
 

@@ -102,7 +102,7 @@ def test_what_comes_after_the_range_is_not_read_to_its_end():
     assert len(slept) == 1
 
 
-def test_half_of_what_a_shard_gives_is_left_to_the_predictor():
+def test_half_the_capacity_of_a_shard_is_left_to_the_predictor():
     slept = []
     read({"a": [[(0, b"x" * 1024 * 1024)] * 3, [(1, b"small")]]}, slept=slept)
     assert slept[:2] == [3.0, 0.4]

@@ -22,5 +22,5 @@ def test_a_set_is_named_as_the_file_without_its_ending(file, name):
 @pytest.mark.parametrize(
     ("size", "text"), [(0, "0.0 KB"), (1_234, "1.2 KB"), (1_234_567_890, "1,234.6 MB")]
 )
-def test_a_size_is_told_in_kilobytes_or_megabytes(size, text):
+def test_a_size_is_shown_in_kilobytes_or_megabytes(size, text):
     assert readable_size(size) == text

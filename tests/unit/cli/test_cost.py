@@ -98,7 +98,7 @@ stages = st.builds(
 )
 
 
-def test_a_post_a_second_reckoned_by_hand():
+def test_a_post_a_second_calculated_by_hand():
     # Two shards: half a post a second each, so a batch has the first post and half another.
     # 2,592,000 posts a month are 1,728,000 batches of 0.05015 s, which wait for two calls.
     # An hour has 1,800 posts a shard in 1,200 objects, read in 3 s; a part takes ten more calls.
@@ -285,7 +285,7 @@ def test_a_stage_that_reserves_nothing_is_limited_by_the_account_alone():
     assert (account.most, account.used) == (1000, 35)
 
 
-def test_servers_that_are_always_on_reckoned_by_hand():
+def test_servers_that_are_always_on_calculated_by_hand():
     ours, endpoint, container = alternatives(ONE_A_SECOND, STAGE, MEASURED)
     assert ours.dollars == pytest.approx(total(bill(ONE_A_SECOND, STAGE, MEASURED)))
     assert (endpoint.servers, container.servers) == (2, 2)
@@ -305,7 +305,7 @@ def test_each_price_has_a_unit_a_source_and_a_day():
         assert price.seen >= "2023", name
 
 
-def test_the_figures_that_ship_are_whole():
+def test_the_shipped_measurements_are_whole():
     measured = shipped()
     for name, value in vars(measured).items():
         if isinstance(value, int | float):

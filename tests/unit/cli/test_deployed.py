@@ -43,7 +43,7 @@ def test_there_is_none_before_the_first_deployment(deployed):
     assert deployed(error=NoSuchStack("There is no stack.")) == (0, "", NOTHING)
 
 
-def test_without_a_first_model_there_is_no_commit_to_go_back_to(deployed):
+def test_without_a_first_model_there_is_no_commit_for_a_rollback(deployed):
     assert deployed(None, CodeCommit=COMMIT) == (0, "", NOTHING)
 
 
@@ -52,6 +52,6 @@ def test_there_is_none_where_the_deployed_code_does_not_say_its_commit(deployed,
     assert deployed(**outputs) == (0, "", NOTHING)
 
 
-def test_who_cannot_see_what_is_deployed_is_told_so(deployed):
+def test_a_caller_without_access_to_the_stage_gets_an_error(deployed):
     error = OperatorError("AWS does not accept your credentials.")
     assert deployed(error=error) == (1, "", f"{error}\n")

@@ -104,7 +104,7 @@ def with_confidence_0(rows, count):
         ("data\\{}", "data\\{}"),
     ],
 )
-def test_both_splits_are_found_in_whatever_folder_of_the_zip(
+def test_both_splits_are_found_in_any_folder_of_the_zip(
     tmp_path, folder, train_csv, train_at, test_at
 ):
     path = tmp_path / "dreaddit.zip"
@@ -132,7 +132,7 @@ def test_a_copy_in_another_folder_is_the_same_file_or_refused(tmp_path, folder, 
     assert fetch(str(path), folder) == {TRAIN_FILE: Split(2838)}
 
 
-def test_rows_with_confidence_0_are_told_of():
+def test_rows_with_confidence_0_are_reported():
     assert str(Split(2838)) == "2,838 posts"
     assert str(Split(715, 98)).startswith("715 posts, 98 of them with confidence 0: they count")
 

@@ -27,6 +27,6 @@ class Stepfunctions:
         return {"events": events[::-1][:maxResults] if reverseOrder else events[:maxResults]}
 
 
-def test_the_state_entered_last_is_told_of_a_long_history():
+def test_the_state_entered_last_is_found_in_a_long_history():
     client = DeploymentClient(Target("stresswatch-dev", {}, lambda _: Stepfunctions()))
     assert client.current_state("arn:execution") == "state 59"

@@ -82,7 +82,7 @@ def test_a_quarantined_record_goes_with_its_object():
     assert quarantined_record(others, IDS).body == others
 
 
-def test_a_batch_that_was_given_up_keeps_its_other_records():
+def test_a_discarded_batch_keeps_its_other_records():
     batch = given_up(line(THEIRS), line(OTHERS), line(THEIRS))
     remainder = failed_batch(batch, IDS)
     before, after = json.loads(batch), json.loads(remainder.body)
@@ -92,7 +92,7 @@ def test_a_batch_that_was_given_up_keeps_its_other_records():
     assert remainder.removed == {THEIRS: 2}
 
 
-def test_a_batch_that_was_given_up_goes_with_its_last_record():
+def test_a_discarded_batch_goes_with_its_last_record():
     assert failed_batch(given_up(line(THEIRS)), IDS).body is None
 
 
@@ -121,7 +121,7 @@ class TestARecordAsItCame:
         assert not self.taken(forget, pack, b'{"post_id": "their-post-2", "text": "t', THEIRS)
         assert not self.taken(forget, pack, b'{"post_id": "x", "text": "their-post', THEIRS)
 
-    def test_broken_it_is_counted_when_nobody_can_tell_whose_it_is(self, forget, pack):
+    def test_a_broken_object_without_a_known_owner_is_counted(self, forget, pack):
         assert forget(pack(b'{"text": "wo'), IDS).unreadable == 1
         assert forget(pack(b"[" * 100_000), IDS).unreadable == 1
         assert forget(pack(b'{"text": "words"}'), IDS).unreadable == 0

@@ -141,7 +141,7 @@ def test_a_file_that_is_not_there_is_one_sentence(stresswatch, command, name):
         (PermissionError(13, "Permission denied", "posts"), "posts: Permission denied.\n"),
     ],
 )
-def test_what_goes_wrong_is_told_without_a_traceback(stresswatch, monkeypatch, error, message):
+def test_errors_are_reported_without_a_traceback(stresswatch, monkeypatch, error, message):
     def fail(stage):
         raise error
 
@@ -198,7 +198,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
     assert (result.exit_code, result.stderr) == (1, ".stresswatch/cdk.out: Not a directory.\n")
 
 
-def test_an_app_that_does_not_synthesize_is_told(stresswatch, monkeypatch):
+def test_an_app_that_does_not_synthesize_is_reported(stresswatch, monkeypatch):
     def synthesize(directory, changed):
         raise OperatorError("The stack does not synthesize: why.")
 

@@ -153,7 +153,7 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
         ),
     ],
 )
-def test_where_there_is_no_figure_it_is_said_why(drift, quality, row, reason):
+def test_where_there_is_no_value_the_reason_is_shown(drift, quality, row, reason):
     assert shown(drift, quality)[row] == reason
 
 

@@ -287,7 +287,7 @@ def test_a_dry_run_for_people_says_where_the_first_row_of_each_reason_is():
     assert "1 row is a post, 1 is not." in shown.stdout
 
 
-def test_dropped_fields_and_labels_without_weight_are_told(tmp_path):
+def test_dropped_fields_and_labels_without_weight_are_reported(tmp_path):
     file = tmp_path / "labels.csv"
     file.write_text(
         "post_id,text,label,confidence,created_at\np1,a,1,0,soon\np2,b,0,0.0,\np3,c,0,1,later\n"

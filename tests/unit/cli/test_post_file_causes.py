@@ -153,7 +153,7 @@ def test_dashes_in_a_text_make_no_table(tmp_path, content, texts):
     assert [post.text for post in PostFile(file).posts()] == texts
 
 
-def test_arrays_without_names_are_told_what_they_lack(tmp_path):
+def test_arrays_without_names_get_an_error_that_says_so(tmp_path):
     for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
         assert "without the names of their values" in said(tmp_path, content)
 
@@ -218,6 +218,6 @@ def test_the_likely_cause_is_named(tmp_path, content, cause):
     assert "words" not in error
 
 
-def test_pandas_without_quotation_marks_is_told_to_quote(tmp_path):
+def test_pandas_without_quotation_marks_gets_the_advice_to_quote(tmp_path):
     content = FRAME.to_csv(index=False, quoting=csv.QUOTE_NONE, escapechar="\\")
     assert "to_csv without quoting and escapechar" in said(tmp_path, content)

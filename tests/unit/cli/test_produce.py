@@ -82,7 +82,7 @@ sizes = st.lists(st.sampled_from([1, 900, 250_000, MAXIMUM_RECORD_BYTES - 10]), 
 
 
 @given(sizes, st.integers(0, 700), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 99))
-def test_every_record_is_sent_exactly_once_or_given_back(large, small, refused_share, seed):
+def test_every_record_is_sent_exactly_once_or_returned(large, small, refused_share, seed):
     records = make_records(large + [10] * small)
     stream = Stream(refused_share, seed)
     unsent = send(stream, iter(records))
@@ -111,7 +111,7 @@ def test_a_record_too_large_for_the_stream_does_not_stop_the_others():
     assert stream.taken == [records[0], records[2]]
 
 
-def test_what_the_stream_refuses_to_the_last_attempt_is_given_back():
+def test_records_refused_to_the_last_attempt_are_returned():
     records = make_records([10] * 3)
     stream = Stream(refused_share=1.0)
     assert send(stream, records) == records
@@ -119,7 +119,7 @@ def test_what_the_stream_refuses_to_the_last_attempt_is_given_back():
 
 
 @given(st.integers(1, 4), st.integers(1, 1800))
-def test_when_aws_fails_all_that_is_left_is_given_back_before_the_error(fails_at, count):
+def test_when_aws_fails_unsent_records_are_returned_before_the_error(fails_at, count):
     records = make_records([10] * count)
     stream = Stream(fails_at=fails_at)
     steps = []
@@ -132,7 +132,7 @@ def test_when_aws_fails_all_that_is_left_is_given_back_before_the_error(fails_at
     assert stream.taken + unsent == records
 
 
-def test_what_is_on_its_way_when_somebody_stops_it_is_counted(monkeypatch):
+def test_records_under_way_at_an_interruption_are_counted(monkeypatch):
     flush, calls = Producer.flush, itertools.count(1)
 
     def stopped(self):
@@ -152,7 +152,7 @@ def test_a_rate_without_end_is_none():
 
 
 @given(st.floats(0.5, 5000), st.integers(1, 1500))
-def test_a_rate_is_kept_at_every_moment(rate, count):
+def test_a_rate_is_kept_at_all_times(rate, count):
     clock = Clock()
     sent = 0
     largest = max(1, min(MAXIMUM_RECORDS, int(rate / 5)))

@@ -150,7 +150,7 @@ def test_without_local_it_says_which_command_deletes_a_stage(kept):
     assert (kept / "state").exists()
 
 
-def test_a_lock_that_a_reset_deleted_is_nobody_s(tmp_path):
+def test_a_lock_that_a_reset_deleted_is_void(tmp_path):
     """A second process that opened the file earlier must not believe that it holds the folder."""
     first = Folder(tmp_path)
     first.hold()

@@ -60,7 +60,7 @@ def test_a_setting_of_another_form_is_refused(given):
         synthesis.settings_of([given])
 
 
-def test_the_app_is_told_which_settings_differ(tmp_path, monkeypatch):
+def test_the_app_gets_the_settings_that_differ(tmp_path, monkeypatch):
     told = {}
 
     def run(*arguments, env, **how):

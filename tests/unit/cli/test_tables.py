@@ -72,7 +72,7 @@ def test_where_the_columns_that_must_stay_do_not_fit_words_are_folded():
         (10, ["half of", "them", "0.151,", "99 of 100", "1.39,", "longest 2"]),
     ],
 )
-def test_a_line_of_figures_breaks_between_two_of_them(width, lines):
+def test_a_line_of_numbers_breaks_between_two_of_them(width, lines):
     console = Console(file=(written := io.StringIO()), width=width)
     console.print(Figures(["half of them [bold]0.151[/]", "99 of 100 [bold]1.39[/]", "longest 2"]))
     assert [line.rstrip() for line in written.getvalue().splitlines()] == lines

@@ -99,7 +99,7 @@ def test_the_local_stack_is_named_to_commands_that_know_it(cloudformation, comma
     assert ("--local" in said) is has
 
 
-def test_a_stack_that_is_not_there_is_told_from_one_that_cannot_be_read(cloudformation):
+def test_a_missing_stack_is_distinct_from_an_unreadable_one(cloudformation):
     cloudformation.answer = client_error("ValidationError", "Stack with id x does not exist")
     with pytest.raises(NoSuchStack):
         aws_target("dev")
@@ -129,7 +129,7 @@ def test_without_a_local_stack_the_error_tells_how_to_start_one(tmp_path):
         local_target(tmp_path)
 
 
-def test_an_error_that_is_not_known_is_told_as_aws_tells_it():
+def test_an_unknown_error_is_quoted_from_aws():
     assert sentence(ConnectTimeoutError(endpoint_url="https://x")) == (
         'AWS cannot be called: Connect timeout on endpoint URL: "https://x".'
     )

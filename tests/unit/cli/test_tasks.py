@@ -121,7 +121,7 @@ def run(tmp_path):
 INIT = "stresswatch task init reviews.csv --output task.toml --label verdict --noun helpfulness"
 
 
-def test_data_is_held_against_the_task_that_was_written_for_it(write, run):
+def test_data_is_checked_against_the_task_that_was_written_for_it(write, run):
     write(ROWS)
     made = run(INIT)
     assert made.returncode == 0, made.stderr

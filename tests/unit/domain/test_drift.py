@@ -44,7 +44,7 @@ def test_the_columns_that_moved_are_named_and_give_the_share(reference):
     assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))
 
 
-def test_over_many_windows_without_drift_hardly_any_has_a_drifted_column(reference):
+def test_over_many_windows_without_drift_few_have_a_drifted_feature(reference):
     windows = 200
     drifted = [
         bool(measure_drift(rows(300, seed), rows(500, seed + 10_000), RULES).drifted)
@@ -134,7 +134,7 @@ def test_missing_numbers_are_counted_of_features_that_both_have(reference):
     assert measure_drift(current, before, RULES).drifted == ("missing_share",)
 
 
-def test_without_any_value_no_figure_is_made_up(reference):
+def test_without_any_value_no_metric_is_made_up(reference):
     drift = measure_drift(reference.iloc[:0], reference, RULES)
     assert math.isnan(drift.share)
     assert drift.as_dict()["share"] is None

@@ -43,7 +43,7 @@ def headings(page: str) -> list[str]:
     return re.findall(r"<h2>(.*?)</h2>", page)
 
 
-def test_drifted_columns_come_first_the_farthest_before_the_others() -> None:
+def test_drifted_features_come_first_the_farthest_before_the_others() -> None:
     page = page_of(rows(300, 2, sentiment=1.0, word_rarity=3.0), rows(500, 1))
     assert headings(page)[:2] == ["word_rarity", "sentiment"]
     assert set(headings(page)) == set(DRIFT_COLUMNS)

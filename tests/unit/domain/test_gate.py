@@ -268,7 +268,7 @@ class TestOnNewHoldout:
         assert "Brier score, new holdout" in failed(verdict)
         assert "Brier score, base holdout" not in failed(verdict)
 
-    def test_labels_that_were_turned_round_are_told_from_new_ones(self, champion):
+    def test_flipped_labels_are_distinguished_from_new_ones(self, champion):
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(train(posts), champion, RULES)
         assert "new labels can be trusted" in failed(verdict)

@@ -64,7 +64,7 @@ def scored(posts, *, right=1.0, source="ptsd", seed=7):
 
 
 class TestLabels:
-    def test_the_newest_label_of_a_post_counts_in_whatever_order_they_come(self):
+    def test_the_newest_label_of_a_post_counts_in_any_order(self):
         lines = [label("a", 1, LATER), label("a", 0, GIVEN)]
         for order in (lines, lines[::-1]):
             assert labels(*order).by_post == {("a", digest()): 1}
@@ -74,7 +74,7 @@ class TestLabels:
         for order in (lines, lines[::-1]):
             assert labels(*order).by_post == {("a", digest()): 1}
 
-    def test_moments_with_and_without_a_time_zone_are_compared(self):
+    def test_times_with_and_without_a_time_zone_are_compared(self):
         lines = [label("a", 1, LATER), label("a", 0, "2026-11-23T10:30:00", text=f"{TEXT} ")]
         assert labels(*lines).by_post == {("a", digest()): 1}
 
@@ -107,7 +107,7 @@ class TestJoin:
         rows = [row("a", 0.7), row("a", 0.2)]
         assert join(labels(label("a", 1)), rows).rows == {("a", digest()): rows[0]}
 
-    def test_a_label_of_an_edited_text_is_not_held_against_the_earlier_one(self):
+    def test_a_label_of_an_edited_text_is_not_joined_to_the_earlier_one(self):
         found = join(labels(label("a", 1, text=f"{TEXT}, edited")), [row("a")])
         assert (found.rows, found.other_text) == ({}, {("a", digest(f"{TEXT}, edited"))})
 
@@ -203,17 +203,17 @@ class TestMatch:
 
 
 class TestMeasure:
-    def test_the_figures_come_with_their_count_and_interval(self):
+    def test_the_metrics_have_their_count_and_interval(self):
         overall = measure_live(scored(200, right=0.8), 50).overall
         low, high = overall["intervals"]["f1"]
         assert overall["posts"] == 200
         assert low < overall["f1"] < high
         assert overall["f1"] == pytest.approx(0.8, abs=0.08)
 
-    def test_of_too_few_labels_there_is_no_figure(self):
+    def test_of_too_few_labels_there_is_no_metric(self):
         assert measure_live(scored(49), 50).overall is None
 
-    def test_a_community_has_figures_of_its_own_if_enough_of_it_is_labelled(self):
+    def test_a_community_has_its_own_metrics_if_enough_of_it_is_labelled(self):
         posts = scored(60, source="ptsd") + scored(20, source="rare", seed=8)
         quality = measure_live(posts, 50)
         assert quality.overall["posts"] == 80
@@ -224,7 +224,7 @@ class TestMeasure:
         communities = measure_live(posts, 50, most_communities=2).communities
         assert list(communities) == ["of 55", "of 54"]
 
-    def test_labels_of_one_class_have_figures_too(self):
+    def test_labels_of_one_class_have_metrics_too(self):
         calm = [Scored(str(number), 0, 0.1, None) for number in range(60)]
         overall = measure_live(calm, 50).overall
         assert (overall["f1"], overall["roc_auc"]) == (0.0, None)

@@ -36,7 +36,7 @@ def test_a_function_that_is_not_trusted_is_refused_by_name_on_both_sides():
         read(skops.io.dumps(hostile))
 
 
-def test_a_class_of_somebody_elses_is_refused(data):
+def test_a_foreign_class_is_refused(data):
     class Theirs(StandardScaler):
         pass
 

@@ -49,7 +49,7 @@ def drawn_sample(rng, labelled=200):
 
 @given(st.integers(0, 10_000))
 @settings(max_examples=25, deadline=None)
-def test_it_is_ppi_python_s_estimate_but_for_what_is_known_of_all_posts(seed):
+def test_it_is_ppi_python_s_estimate_given_predictions_of_all_posts(seed):
     """Theirs is for a larger population, of which all predictions are a sample as well."""
     rng = np.random.default_rng(seed)
     sample, others = drawn_sample(rng), rng.random(5_000)

@@ -56,7 +56,7 @@ def test_posts_that_share_a_post_id_are_each_predicted(artefact):
     assert [prediction.prediction_id for prediction in predictions] == ["a", "b"]
 
 
-def test_a_prediction_and_its_archive_row_say_nothing_of_the_text(artefact):
+def test_a_prediction_and_its_archive_row_omit_the_text(artefact):
     post = Post("p", "secretword tells it", (1.0, float("nan"), 3.0, 4.0, 0.5), None, "ptsd")
     (prediction,) = predict([("id", post)], artefact, "v1", NOW.isoformat())
     row = prediction.archive_row()
@@ -107,7 +107,7 @@ PREDICTIONS = st.builds(
 
 
 @given(PREDICTIONS)
-def test_whatever_a_prediction_holds_its_message_and_archive_line_hold(prediction):
+def test_message_and_archive_line_hold_every_field_of_a_prediction(prediction):
     message = json.loads(prediction.message())
     reasons = message.pop("reasons", None)
     assert list(message.values()) == [

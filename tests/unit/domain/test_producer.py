@@ -261,7 +261,7 @@ def test_a_closed_producer_takes_nothing_and_may_be_closed_again():
         producer.put(post("p"))
 
 
-def test_whoever_waits_for_room_hears_that_the_producer_was_closed():
+def test_a_caller_that_waits_for_room_sees_that_the_producer_closed():
     stream = Stream(held=True)
     producer = producer_of(stream, maximum_waiting_bytes=1)
     producer.put_record(record("a"))
@@ -275,7 +275,7 @@ def test_whoever_waits_for_room_hears_that_the_producer_was_closed():
         closing.result(SECONDS)
 
 
-def test_the_hook_is_told_of_each_answered_request():
+def test_the_hook_is_called_for_each_answered_request():
     told = []
     with producer_of(Stream(lambda place: place == 0), on_request=told.append) as producer:
         producer.put_record(record("a"))

@@ -93,13 +93,13 @@ def is_removed(text):
 
 
 @pytest.mark.parametrize("text", NOTICES + SENTENCES)
-def test_a_notice_is_told_from_a_post(text):
+def test_a_notice_is_distinguished_from_a_post(text):
     assert is_removed(text)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("text", [notice for notice in NOTICES if "(" not in notice])
-def test_a_notice_is_told_in_every_form(text, form):
+def test_a_notice_is_recognised_in_every_form(text, form):
     assert is_removed(FORMS[form](text))
 
 

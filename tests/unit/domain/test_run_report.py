@@ -35,7 +35,7 @@ REJECTED = JUDGED | {"gate": {"version": "v2", "parent": "v1", **FAILED}}
 QUOTA = "The account-level service limit 'ml.m5.large for spot training job usage' is 0 Instances"
 
 
-def test_a_quota_that_is_too_small_is_told_with_the_setting_that_avoids_it():
+def test_too_small_a_quota_is_reported_with_the_setting_to_change():
     error = {"Error": "SageMaker.ResourceLimitExceeded", "Cause": f"{QUOTA}. Please ask."}
     told = describe(JUDGED | {"error": error})
     assert QUOTA in told
@@ -114,7 +114,7 @@ def test_the_first_line_says_what_came_of_it(state, sentence):
         ({"Error": "Other", "Cause": "[1]"}, "Other: [1]"),
     ],
 )
-def test_a_failure_is_told_with_its_cause_and_that_the_champion_stays(error, cause):
+def test_a_failure_is_reported_with_its_cause_and_the_champion_stays(error, cause):
     told = describe({"error": error})
     assert told == f"The retraining failed: {cause}; the champion stays."
 
@@ -132,13 +132,13 @@ def test_each_check_is_a_line_and_those_that_failed_come_first():
     ]
 
 
-def test_what_it_said_of_live_posts_is_told_after_the_gates_verdict():
+def test_the_result_on_live_posts_follows_the_gates_verdict():
     lines = describe(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
     assert "Beside the champion, on 1,234 live posts:" in lines
     assert lines[-1].startswith("- passed: F1")
 
 
-def test_what_should_be_looked_at_in_the_data_is_told_and_nothing_else():
+def test_only_notable_facts_about_the_data_are_reported():
     counted = {
         "declined": None,
         "posts": 300,

@@ -70,7 +70,7 @@ class TestGrid:
         whole = Window(NOON, NOON + HOUR)
         assert asked_windows(whole, 60, NOON + 9 * HOUR) == [hour(-1), hour(0), hour(1)]
 
-    def test_of_what_is_asked_for_the_running_window_is_the_last(self):
+    def test_of_the_requested_windows_the_running_one_is_the_last(self):
         now = NOON + timedelta(minutes=70)
         begun = Window(NOON + timedelta(minutes=5), NOON + 9 * HOUR)
         assert asked_windows(begun, 60, now) == [hour(0), hour(1)]
@@ -118,7 +118,7 @@ class TestSources:
         found = sources([*before, one(60, 61, NOON), one(99, 99, NOON)], hour(0))
         assert found.earlier == before[:1]
 
-    def test_the_digest_is_of_the_names_in_whatever_order(self):
+    def test_the_digest_is_of_the_names_in_any_order(self):
         first, second = one(1, 4, NOON), one(5, 9, NOON)
         assert Sources([first, second], []).digest == Sources([second], [first]).digest
         assert Sources([first], []).digest != Sources([first, second], []).digest
@@ -168,7 +168,7 @@ class TestScheduled:
         ]
         assert plan.windows == [(hour(number), 1) for number in (-3, -2, -1)]
 
-    def test_what_is_settled_and_measured_is_left_alone_but_for_the_newest(self):
+    def test_settled_and_measured_windows_are_left_alone_except_the_newest(self):
         summaries = [settled(Part(hour(number), NOTHING)) for number in (-3, -2, -1)]
         plan = planned(held(summaries=summaries), measured=names(GRID))
         assert plan.jobs == []

@@ -58,7 +58,7 @@ def test_a_sample_that_is_shorter_than_asked_for_bounds_the_ids():
     assert 30 < len(found.rows) < 100
 
 
-def test_rows_are_kept_by_lot():
+def test_rows_are_kept_at_random():
     places = [row["place"] for row in merge([part(rows(10_000), 1000)], 1000, HOUR).rows]
     by_tenth = [sum(place // 1000 == tenth for place in places) for tenth in range(10)]
     # 100 are expected of each, with a standard deviation below 10.

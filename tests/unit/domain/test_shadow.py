@@ -71,7 +71,7 @@ class TestPointer:
 
 
 class TestCache:
-    def test_while_nobody_shadows_nothing_is_loaded(self):
+    def test_without_a_challenger_nothing_is_loaded(self):
         store = Store()
         assert store.cache().current() is None
         assert store.loads == 0

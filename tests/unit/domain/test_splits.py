@@ -75,7 +75,7 @@ def test_segments_follow_the_segment_that_is_copied():
     assert evaluation_ids([*chain, post("1", "three")]) == set()
 
 
-def test_texts_without_a_word_are_copies_only_of_themselves():
+def test_texts_without_words_are_copies_only_of_themselves():
     assert evaluation_ids([post("8", "!!!"), post("1", "???"), post("0", "")]) == {"8"}
 
 
@@ -122,7 +122,7 @@ def test_what_was_learned_from_is_known_after_what_joined_it_was_deleted():
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30))), st.integers(0, 40))
-def test_what_is_held_out_is_told_without_splitting_everything(pairs, first):
+def test_the_holdout_is_known_without_splitting_everything(pairs, first):
     posts = [post(str(one), f"text {text}") for one, text in pairs]
     asked = [one for one in ids(posts) if int(one) >= first]
 

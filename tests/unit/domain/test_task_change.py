@@ -31,7 +31,7 @@ def test_another_label_is_a_change_and_an_unknown_one_is_not():
     assert str(change).endswith(f"another task: it predicts helpful, not {TASK.label.field}.")
 
 
-def test_an_operator_is_told_the_way_out():
+def test_an_operator_is_shown_the_way_out():
     advice = TaskChange.since(("a",)).advice
     assert "It goes on serving" in advice
     assert "`stresswatch retrain --force`" in advice

@@ -30,7 +30,7 @@ def labels_of(training_set):
     }
 
 
-def test_base_and_fresh_posts_are_kept_apart():
+def test_base_and_newly_labelled_posts_are_kept_apart():
     made = assembled([line("a", 0)], [line("b", 1, "2026-11-23T00:00:00Z")])
     assert [post.post.post_id for post in made.base] == ["a"]
     assert [post.post.post_id for post in made.new] == ["b"]
@@ -74,7 +74,7 @@ def test_a_number_that_would_overflow_a_training_is_not_learned_from(times, kept
     assert (len(made.new), made.invalid) == (kept, 1 - kept)
 
 
-def test_the_same_posts_give_the_same_bytes_in_whatever_order():
+def test_the_same_posts_give_the_same_bytes_in_any_order():
     posts = [line("a", 0), line("b", 1), line("c", 1)]
     assert assembled(posts, []).content == assembled(posts[::-1], []).content
 
@@ -95,13 +95,13 @@ def ahead(**time):
     ("labels", "left"),
     [([1, 0, 1], (1, None)), ([0, 1], (1, None)), ([1, 0], (0, "2026-11-23T00:00:01Z"))],
 )
-def test_a_label_given_back_counts_as_the_newest(labels, left):
+def test_a_restored_label_counts_as_the_newest(labels, left):
     given = [line("a", label, f"2026-11-23T00:00:0{place}Z") for place, label in enumerate(labels)]
     for order in itertools.permutations(given):
         assert labels_of(assembled([line("a", 1)], order)) == {"a": left}
 
 
-def test_a_label_of_the_future_never_counts_and_is_told_of():
+def test_a_label_of_the_future_never_counts_and_is_reported():
     given = [line("a", 1, ahead(minutes=-1)), line("a", 0, "2099-01-01T00:00:00Z")]
     for order in (given, given[::-1]):
         made = assembled([], order, NOW)
@@ -127,7 +127,7 @@ def test_a_clock_may_be_five_minutes_ahead_in_any_time_zone(labelled_at, counts)
     assert (len(made.new), made.future) == (counts, 1 - counts)
 
 
-def test_of_labels_of_one_time_the_surer_one_counts_in_any_order():
+def test_of_labels_of_one_time_the_more_confident_one_counts():
     at = ("2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00", "2026-11-23T12:00:00+02:00")
     given = [
         line("a", 1, at[0], confidence=0.5),
@@ -192,7 +192,7 @@ class TestNewLabels:
         before = [line("b", 1, ahead(days=-1))]
         assert self.new(before, [*before, line("b", 1, ahead(hours=-1), text=" WORDS")]) == 0
 
-    def test_one_that_was_given_back_is_new(self):
+    def test_one_that_was_restored_is_new(self):
         before = [line("a", 0, ahead(days=-1))]
         assert self.new(before, [*before, line("a", 1, ahead(hours=-1))]) == 1
         assert self.new([], [*before, line("a", 1, ahead(hours=-1))]) == 0

@@ -7,7 +7,7 @@ from stresswatch.storage.training_sources import BaseSet, Counts, Sources, base_
 from tests.conftest import make_posts
 
 
-def test_posts_are_counted_by_what_a_reader_asks_of_them():
+def test_posts_are_counted_by_label_numbers_and_weight():
     posts = make_posts(6)
     nothing = (float("nan"),) * len(NUMERIC_FEATURES)
     posts[0] = replace(posts[0], post=posts[0].post._replace(numbers=nothing))

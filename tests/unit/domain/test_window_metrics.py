@@ -54,13 +54,13 @@ def test_metrics_are_put_at_the_end_of_their_window(age):
     assert published_at(end) == [end, end]
 
 
-def test_figures_of_a_window_that_is_not_over_are_put_now():
+def test_metrics_of_a_window_that_is_not_over_are_put_now():
     begun = datetime.now(UTC)
     at = published_at(begun + timedelta(hours=1))
     assert begun <= at[0] == at[1] <= datetime.now(UTC)
 
 
-def test_figures_that_cloudwatch_refuses_as_too_old_are_not_put():
+def test_metrics_that_cloudwatch_refuses_as_too_old_are_not_put():
     assert published_at(datetime.now(UTC) - timedelta(days=14)) == []
 
 

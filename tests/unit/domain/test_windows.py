@@ -26,7 +26,7 @@ def test_a_moment_belongs_to_the_window_that_had_ended_a_while_before(moment, mi
 
 
 @pytest.mark.parametrize("minutes", [5, 15, 60, 180, 1440])
-def test_windows_of_a_schedule_adjoin_each_other(minutes):
+def test_windows_of_a_schedule_follow_each_other_without_gaps(minutes):
     first = datetime(2026, 11, 23, tzinfo=UTC) + LAG
     windows = [
         Window.before(first + timedelta(minutes=minutes * number), minutes) for number in range(30)

@@ -86,7 +86,7 @@ class TestBatches:
         _, batch = invoked(take(Lane(), large, NOW), settings)
         assert batch == ["1", "2"]  # base64 makes three bytes four
 
-    def test_one_record_makes_a_batch_whatever_its_size(self) -> None:
+    def test_one_record_of_any_size_makes_a_batch(self) -> None:
         huge = replace(records(1)[0], data=bytes(PAYLOAD_LIMIT))
         assert invoked(take(Lane(), [huge], NOW), SETTINGS)[1] == ["1"]
 
@@ -158,7 +158,7 @@ class TestRetries:
         assert lane.not_before == NOW + 30
 
     @pytest.mark.parametrize("maximum", [0, 1, 3])
-    def test_a_batch_is_given_up_when_its_retries_are_used_up(self, maximum: int) -> None:
+    def test_a_batch_is_discarded_when_its_retries_are_used_up(self, maximum: int) -> None:
         settings = replace(SETTINGS, maximum_retries=maximum)
         lane = lane_with_batch(2)
         for _ in range(maximum):
@@ -172,7 +172,7 @@ class TestRetries:
         assert step.batch.last_answer == ERROR
         assert drop_first(lane).batches == ()
 
-    def test_without_a_limit_a_batch_is_never_given_up(self) -> None:
+    def test_without_a_limit_a_batch_is_never_discarded(self) -> None:
         lane = lane_with_batch(1)
         for _ in range(100):
             lane = settle(lane, ERROR, SETTINGS, NOW)
@@ -234,7 +234,7 @@ class TestBisecting:
 class TestRecordAge:
     SETTINGS = replace(SETTINGS, maximum_record_age=60.0)
 
-    def test_records_that_are_too_old_are_given_up_and_the_others_go_on(self) -> None:
+    def test_records_that_are_too_old_are_discarded_and_the_others_go_on(self) -> None:
         old, young = records(2, arrived_at=NOW - 61), records(2, first=3)
         lane, step = next_step(take(Lane(), old + young, NOW), self.SETTINGS, NOW)
         assert isinstance(step, Discard)
@@ -278,7 +278,7 @@ class TestSettings:
     bisect=st.booleans(),
     partial=st.booleans(),
 )
-def test_every_record_is_processed_or_given_up_and_in_order(
+def test_every_record_is_processed_or_discarded_and_in_order(
     count: int, poison: set[int], batch_size: int, bisect: bool, partial: bool
 ) -> None:
     """After any failure, every record is kept, and healthy ones are processed first, in order."""

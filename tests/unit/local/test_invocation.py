@@ -52,7 +52,7 @@ def test_the_event_has_the_documented_shape() -> None:
     }
 
 
-def test_a_record_of_the_event_is_no_larger_than_batches_reckon_with() -> None:
+def test_a_record_of_the_event_is_no_larger_than_batches_assume() -> None:
     (record,) = kinesis_event(RECORDS[:1], SOURCE)["Records"]
     assert len(json.dumps(record)) <= RECORDS[0].payload_bytes
 

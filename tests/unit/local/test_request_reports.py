@@ -42,7 +42,7 @@ def told(pipe: tuple[int, int]) -> bytes:
         return b""
 
 
-def test_a_request_is_told_once(pipe) -> None:
+def test_a_request_is_reported_once(pipe) -> None:
     request(ANOTHER)
     assert told(pipe) == b"."
 
@@ -57,7 +57,7 @@ def test_the_emulators_own_start_and_end_are_not_told(pipe) -> None:
     assert told(pipe) == b""
 
 
-def test_a_request_is_told_after_it_was_answered(pipe, monkeypatch) -> None:
+def test_a_request_is_reported_after_it_was_answered(pipe, monkeypatch) -> None:
     during = []
 
     async def answer(*_) -> None:
@@ -69,7 +69,7 @@ def test_a_request_is_told_after_it_was_answered(pipe, monkeypatch) -> None:
     assert (during, told(pipe)) == ([b""], b".")
 
 
-def test_a_request_that_breaks_is_told(pipe, monkeypatch) -> None:
+def test_a_request_that_breaks_is_reported(pipe, monkeypatch) -> None:
     async def breaks(*_) -> None:
         raise ZeroDivisionError
 
@@ -80,7 +80,7 @@ def test_a_request_that_breaks_is_told(pipe, monkeypatch) -> None:
     assert told(pipe) == b"."
 
 
-def test_a_pipe_that_nobody_empties_holds_up_no_request(pipe) -> None:
+def test_a_full_pipe_holds_up_no_request(pipe) -> None:
     with contextlib.suppress(BlockingIOError):
         while os.write(pipe[1], b"." * 4096):
             pass

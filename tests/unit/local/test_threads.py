@@ -10,7 +10,7 @@ from local.threads import Threads
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetRecords")
 
 
-def test_work_is_repeated_until_it_is_told_to_stop() -> None:
+def test_work_is_repeated_until_a_stop() -> None:
     threads, repeated, done = Threads(), threading.Event(), [0]
 
     def work() -> None:
@@ -39,7 +39,7 @@ def test_a_call_that_is_refused_is_tried_again() -> None:
     assert threads.failure is None
 
 
-def test_when_one_breaks_all_are_told_to_stop() -> None:
+def test_when_one_breaks_all_receive_a_stop() -> None:
     threads, error = Threads(), ZeroDivisionError()
 
     def breaks() -> None:
@@ -93,7 +93,7 @@ def test_work_on_a_quiet_stack_is_not_repeated_while_nothing_happens() -> None:
     threads.stop(10)
 
 
-def test_being_told_to_stop_ends_the_wait_of_a_quiet_stack() -> None:
+def test_a_stop_ends_the_wait_of_a_quiet_stack() -> None:
     threads, ended = Threads(quiet()), threading.Event()
 
     def work() -> None:

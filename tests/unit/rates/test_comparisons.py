@@ -36,7 +36,7 @@ def sentences(found):
     return [str(one) for one in found]
 
 
-def test_a_rise_and_a_fall_are_told_with_their_intervals():
+def test_a_rise_and_a_fall_are_reported_with_their_intervals():
     assert sentences(between_periods([RATE, later(RATE, corrected_rate=0.5)])) == [
         "2026-11-23 to 2026-11-30: rose by 10.0 points, 5.8 to 14.2"
     ]

@@ -156,7 +156,7 @@ def test_the_order_of_rows_changes_nothing(world):
     assert rates(turned, DAY, WEEK) == rates(world, DAY, WEEK)
 
 
-def test_a_small_cell_has_no_figures(world):
+def test_a_small_cell_has_no_values(world):
     world.add(19)
     found = rate(world)
     assert found.method is RateMethod.SUPPRESSED

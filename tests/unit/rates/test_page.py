@@ -42,7 +42,7 @@ def test_of_changes_side_by_side_the_newest_one_is_named():
     assert [f">v{day}000000</text>" in svg for day in (1, 19, 20)] == [True, False, True]
 
 
-def test_a_long_name_of_a_version_is_told_on_pointing_alone():
+def test_a_long_version_name_is_shown_on_pointing_alone():
     name = "v20261122T101010-aaaa1111-and-more"
     svg = chart([DAY, later(1, model_versions=name)], "")
     assert "new version</text>" in svg
@@ -77,7 +77,7 @@ def test_dates_of_days_side_by_side_do_not_overlap():
         [replace(DAY, called_rate=1.0, corrected_rate=1.0, low=1.0, high=1.0)],
     ],
 )
-def test_whatever_the_rates_are_all_is_within_the_picture(rates):
+def test_for_any_rates_everything_is_within_the_picture(rates):
     svg = chart(rates, "a title")
     width, height = map(float, ElementTree.fromstring(svg).get("viewBox").split()[2:])
     for one in ElementTree.fromstring(svg).iter():

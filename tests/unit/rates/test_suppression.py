@@ -108,7 +108,7 @@ def test_seven_days_with_a_suppressed_day_are_suppressed():
     assert {rate.posts for rate in recent} == {None}
 
 
-def test_seven_days_that_are_shown_have_their_figures():
+def test_seven_days_that_are_shown_have_their_values():
     recent, _ = recent_and_table(range(200, 214), 6)
     assert [rate.posts for rate in recent] == [sum(range(206, 213))] * 2
 

@@ -92,7 +92,7 @@ def test_another_value_must_be_better_by_two_standard_errors(difference, chosen)
     assert search._choice(trials)[0].number_weight == chosen
 
 
-def test_copies_of_posts_make_a_difference_no_surer():
+def test_copies_of_posts_make_a_difference_no_more_certain():
     chance = np.random.default_rng(1)
     probability = chance.random((2, len(POSTS)))
     group_of = np.array(groups(POSTS), dtype=object)

@@ -71,7 +71,7 @@ def test_texts_are_described_as_by_a_model_of_arrays(example):
         assert mine.tolist() == other.tolist()
 
 
-def test_a_post_that_asks_for_reasons_is_told_that_there_are_none(example):
+def test_a_request_for_reasons_is_answered_that_there_are_none(example):
     post = OTHERS[0].post
     posts, texts = [(post.post_id, post)], [ReadText(normalise(post.text))]
     (asked,) = predict(posts, example[2].scorer, "v1", "now", ReasonsPolicy.ALWAYS, texts)

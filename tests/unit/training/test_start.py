@@ -110,14 +110,14 @@ def test_a_container_that_begins_as_root_trains_as_the_images_user(begun, monkey
     assert begun["command"][1:] == ["-m", "training_jobs.stress_model.train", "train"]
 
 
-def test_a_container_that_begins_as_somebody_else_stays_so(begun, monkeypatch):
+def test_a_container_that_begins_as_another_user_stays_so(begun, monkeypatch):
     monkeypatch.setenv("TRAINING_USER", "trainer")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     start.main(["train"])
     assert begun["users"] == []
 
 
-def test_outside_a_container_nobody_changes(begun, monkeypatch):
+def test_outside_a_container_the_user_stays(begun, monkeypatch):
     monkeypatch.delenv("TRAINING_USER", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     start.main(["train", "--prefix", "/somewhere"])
@@ -125,7 +125,7 @@ def test_outside_a_container_nobody_changes(begun, monkeypatch):
     assert begun["command"][-2:] == ["--prefix", "/somewhere"]
 
 
-def test_it_trains_on_one_thread_whatever_the_machine_has(begun, monkeypatch):
+def test_it_trains_on_one_thread_on_any_machine(begun, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     start.main(["train"])
     assert begun["variables"]["OPENBLAS_NUM_THREADS"] == "1"

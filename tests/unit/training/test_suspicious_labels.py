@@ -22,7 +22,7 @@ def turned_round(posts):
     }
 
 
-def test_labels_that_were_turned_round_are_found(container, labelled_posts):
+def test_flipped_labels_are_found(container, labelled_posts):
     posts, wrong = turned_round(labelled_posts)
     put_posts(container, lines(posts))
     assert run(container) == 0

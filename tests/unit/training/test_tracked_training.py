@@ -21,7 +21,7 @@ def address(tmp_path, monkeypatch):
     return address
 
 
-def test_a_run_is_tracked_with_all_that_it_measured_and_made(container, labelled_posts, address):
+def test_a_run_is_tracked_with_its_measurements_and_files(container, labelled_posts, address):
     put_posts(container, lines(labelled_posts))
     put_parameters(container, version="v1", dataset_sha256="d" * 64, seed="5")
     assert run(container) == 0

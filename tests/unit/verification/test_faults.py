@@ -62,7 +62,7 @@ def test_functions_that_are_timed_out_lose_nothing():
 
 
 @pytest.mark.parametrize("service", ["PutRecords", "S3", "SSM"])
-def test_no_record_is_given_up_in_an_outage_of_minutes(service):
+def test_no_record_is_discarded_in_an_outage_of_minutes(service):
     played = run(outage_of(service))
     assert played.outcome.violations == ()
     assert played.outcome.given_up == 0
@@ -80,7 +80,7 @@ def outage_of(service):
     return replace(STORM, rates={}, events=(Event(0.0, f"{service} outage"),))
 
 
-def test_whatever_becomes_of_a_challenger_no_batch_is_delivered_again():
+def test_no_fault_of_a_challenger_has_a_batch_delivered_again():
     events = ("challenger corrupt", "challenger shadows") * 2
     storm = tuple(Event(20.0 * place, fault) for place, fault in enumerate(events))
     outcome = run(replace(STORM, rates={}, events=storm)).outcome
@@ -233,7 +233,7 @@ def test_a_breach_of_a_promise_is_seen(monkeypatch, breach, sentence):
         says_first_that_it_is_settled,
     ],
 )
-def test_a_breach_of_what_is_settled_is_seen(monkeypatch, breach):
+def test_a_breach_in_settled_parts_is_detected(monkeypatch, breach):
     breach(monkeypatch.setattr)
     assert "the settled archive differs" in violations()
 

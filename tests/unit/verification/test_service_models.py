@@ -58,7 +58,7 @@ def test_a_value_that_the_model_does_not_take_is_named_with_its_place(members, f
     assert re.search(fault, found)
 
 
-def test_numbers_are_held_against_their_range():
+def test_numbers_are_checked_against_their_range():
     receive = service("sqs").operation_model("ReceiveMessage")
     assert faults(receive, {"QueueUrl": "q", "MaxNumberOfMessages": 10}) == []
     history = service("stepfunctions").operation_model("ListExecutions")
