@@ -48,6 +48,7 @@ _GROUPS = {
 }
 _TERM = re.compile(r"^( *)(?![-*>]|\d+\.|.*[.:,;]$)\S.*$(?=\n\1 +\S)", re.MULTILINE)
 """A parameter, attribute or error in a docstring; its description is indented below it."""
+_URL = re.compile(r"https?://\S+")
 _DIRECTIVE = re.compile(r"(noqa|type:|pragma|ruff:|mypy:|!)")
 _PARSER = MarkdownIt("commonmark").enable("table")
 
@@ -134,7 +135,7 @@ def _python(source: str, *, messages: bool) -> Iterator[Piece]:
         node = nodes.pop()
         match node:
             case ast.Expr(value=ast.Constant(value=str(text))):
-                docstring = _TERM.sub(rf"\1- {CODE}.", inspect.cleandoc(text))
+                docstring = _TERM.sub(rf"\1- {CODE}.", _URL.sub(CODE, inspect.cleandoc(text)))
                 yield from _markdown(docstring, node.lineno)
                 continue
             case ast.Constant(value=str(text)):

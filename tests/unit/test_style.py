@@ -29,7 +29,7 @@ Parameters
 first : int
     The first.
 second
-    The second.
+    The second: https://example.com/that
 """
 
 x = 1  # a comment
@@ -63,7 +63,7 @@ def test_comments_docstrings_and_messages_are_read(tmp_path):
         ("text", 1, "Return nothing."),
         ("heading", 3, "Parameters"),
         ("text", 5, f"{CODE}.\nThe first."),
-        ("text", 7, f"{CODE}.\nThe second."),
+        ("text", 7, f"{CODE}.\nThe second: {CODE}"),
         ("text", 11, "a comment"),
         ("text", 12, "of two\nlines"),
         ("message", 14, f"one {CODE} three"),
