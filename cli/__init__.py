@@ -4,5 +4,5 @@ import csv
 
 from stresswatch.streaming.put_records import MAXIMUM_RECORD_BYTES
 
-# A text that is too long for a post is for the contract to judge, as one in a line of JSON is.
+# The contract judges texts that are too long for a post, as it does in JSON Lines.
 csv.field_size_limit(MAXIMUM_RECORD_BYTES)

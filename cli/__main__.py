@@ -1,4 +1,4 @@
-"""The command's entry point, which reads the task before anything that derives from it."""
+"""The command's entry point. It reads the task before modules that derive from it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stresswatch.task.reading import TASK_VARIABLE, InvalidTask
 
 
 def main() -> None:
-    """Run the command; end with a sentence where `STRESSWATCH_TASK` names no task."""
+    """Run the command; report an invalid `STRESSWATCH_TASK` in one sentence."""
     if given := os.environ.get(TASK_VARIABLE):
-        # What the command starts works in other folders.
+        # Processes that the command starts work in other folders.
         os.environ[TASK_VARIABLE] = str(Path(given).resolve())
     try:
         from cli.main import app

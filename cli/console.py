@@ -1,4 +1,4 @@
-"""Where the command prints, and how it reports what an operator can act on."""
+"""Output of the command, and its reports of errors that an operator can act on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stresswatch.aws.identifiers import printable
 
 
 class SafeConsole(Console):
-    """A console that shows control characters of a text: anybody may have written it."""
+    """A console that shows control characters: texts come from untrusted users."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -48,12 +48,12 @@ def errors_in_a_sentence() -> Iterator[None]:
 
 
 def literal(text: str) -> str:
-    """Return a text of others, such as a name, as markup that shows it as it is, on one line."""
+    """Return an untrusted text, such as a name, as markup that shows it literally on one line."""
     return escape(printable(text))
 
 
 def _shown(text: str) -> str:
-    """Return a text of one line or more as `printable` has it; blanks stay."""
+    """Return a text of one or more lines as `printable` does; keep whitespace."""
     if text.isprintable():
         return text
     lines = text.split("\n")

@@ -37,7 +37,7 @@ _REFUSED_CREDENTIALS = {
 
 
 class OperatorError(Exception):
-    """Something that the operator can act on: the message says what is wrong and what to do."""
+    """An error that the operator can act on: the message says what is wrong and what to do."""
 
 
 class NoSuchStack(OperatorError):
@@ -45,7 +45,7 @@ class NoSuchStack(OperatorError):
 
 
 class FileRefused(OperatorError):
-    """A file that is not read: the message says what is wrong, where, and what to do.
+    """A rejected file: the message says what is wrong, where, and what to do.
 
     Attributes
     ----------
@@ -59,11 +59,11 @@ class FileRefused(OperatorError):
 
 
 class DemoFailed(OperatorError):
-    """The demo's deployment did something else than the scenario says."""
+    """The demo's deployment did something unexpected."""
 
 
 class ReplayError(Exception):
-    """Something that `stresswatch replay` counts, and goes on."""
+    """An error that `stresswatch replay` counts before it continues."""
 
 
 class UnreadableObject(ReplayError):
@@ -75,7 +75,7 @@ class PredictorFailed(ReplayError):
 
 
 def sentence(error: BotoCoreError | ClientError) -> str:
-    """Return what AWS, or the way to it, refused, and what to do about it."""
+    """Return a sentence about an error of AWS or the network, and what to do."""
     match error:
         case NoCredentialsError():
             return "There are no AWS credentials; log in, or set AWS_PROFILE."

@@ -1,4 +1,4 @@
-"""Labels of posts, from a file to where live quality and retrainings find them."""
+"""Submit labels from a file, for live quality and retraining."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ LABELS_AN_OBJECT = 5_000
 
 
 def submit(console: Console, deployment: DeploymentClient, path: Path) -> None:
-    """Check a file of labelled posts, and submit them, some thousands an object.
+    """Check a file of labelled posts, and submit it in objects of some thousand labels.
 
-    In an export of the label queue, or of Label Studio, a post may have several annotators: their
+    In an export of the label queue, or of Label Studio, a post may have several annotators. Their
     majority is submitted.
 
     Raises
     ------
     FileRefused
-        When a row of the file has no label that is understood; nothing is submitted then.
+        When a row of the file has no valid label; nothing is submitted then.
     OperatorError
-        When the file that is to hold the ties is there already; nothing is submitted then.
+        When the file for ties exists already; nothing is submitted then.
     """
     exported = label_studio.read(path)
     if exported is not None:
@@ -57,12 +57,12 @@ def submit(console: Console, deployment: DeploymentClient, path: Path) -> None:
 
 
 def check(console: Console, path: Path, target: Target | None, *, as_json: bool) -> None:
-    """Print what is in a file; `console` is for what no program reads.
+    """Print a report about a file; `console` takes the parts for people.
 
     Parameters
     ----------
     target
-        The stack whose drawn posts an export is compared with, if any.
+        The stack whose sampled posts are compared with an export, if any.
 
     Raises
     ------
@@ -88,13 +88,13 @@ def check(console: Console, path: Path, target: Target | None, *, as_json: bool)
 
 
 def compare(console: Console, target: Target, posts: Iterable[Post]) -> None:
-    """Print how many posts of an export are none that the stack drew, if any."""
+    """Print how many posts of an export the stack did not sample, if any."""
     if said := unmatched(target, posts):
         _say(console, said, style="yellow")
 
 
 def report(console: Console, found: Consensus) -> None:
-    """Print how many posts have a label, how many tie, and how far annotators agree."""
+    """Print the numbers of labels and ties, and the annotators' agreement."""
     if found.rated_by_several:
         several = counted(
             found.rated_by_several,
@@ -130,8 +130,8 @@ def _submit_consensus(
     file = path.with_name(f"{path.stem}.ties.jsonl")
     if found.ties and file.exists():
         raise OperatorError(
-            f"{file}, for the ties of {path}, exists already, perhaps with labels that were filled "
-            f"in: submit it with `stresswatch label`, move it away, and try again. Nothing of "
+            f"{file}, for the ties of {path}, exists already, perhaps with new labels: "
+            "submit it with `stresswatch label`, move it away, and try again. Nothing from "
             f"{path} was submitted."
         )
     report(console, found)
@@ -140,7 +140,7 @@ def _submit_consensus(
         file.write_text("".join(f"{json.dumps(record)}\n" for record in records))
         _say(
             console,
-            f"Ties are in {file}, and were not submitted: let somebody else fill in {LABEL}.",
+            f"Ties are in {file}, and were not submitted: let another annotator fill in {LABEL}.",
         )
     _send(console, deployment, found.labels, len(found.labels))
 

@@ -1,4 +1,4 @@
-"""`stresswatch measure`: settle and measure the predictions of a span at once."""
+"""`stresswatch measure`: settle and measure a span's predictions now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def span_of(
     Raises
     ------
     OperatorError
-        When it is none, is too long, or has not begun yet.
+        When it is invalid, is too long, or starts in the future.
     """
     at = now()
     until = parse_timestamp(end, "--to") if end else at
@@ -38,7 +38,7 @@ def span_of(
     if since >= until:
         raise OperatorError("--from must be before --to.")
     if since >= at:
-        raise OperatorError("--from lies in the future: nothing was predicted then yet.")
+        raise OperatorError("--from lies in the future: there are no predictions yet.")
     if until - since > timedelta(days=MAXIMUM_DAYS):
         raise OperatorError(
             f"From {since:%Y-%m-%d} to {until:%Y-%m-%d} are {(until - since).days} days; measure "
@@ -48,7 +48,7 @@ def span_of(
 
 
 def measurement_table(measured: Measurement) -> Table:
-    """Return the figures as a table; where one is missing, the table says why."""
+    """Return the metrics as a table, with reasons for missing values."""
     drift, quality, rate = measured
     start, end = (datetime.fromisoformat(drift[name]) for name in ("start", "end"))
     span = f"{timestamp(start)} to {timestamp(end)}"
@@ -65,18 +65,18 @@ def _drift(drift: Mapping[str, Any]) -> dict[str, str]:
         return {"posts": "not counted: no model version serves yet"}
     posts = f"{counted(drift['posts'], 'post')} by {literal(drift['model_version'])}"
     if drift["status"] == "too_small":
-        return {"posts": posts, "drift": "no figure: fewer posts than a window has to have"}
+        return {"posts": posts, "drift": "not measured: fewer posts than the minimum of a window"}
     compared = counted(drift["compared"], "post")
     shown = {"posts": posts}
     if drift["share"] is None:
-        shown["drift"] = f"no figure: none of the columns of {compared} could be compared"
+        shown["drift"] = f"not measured: none of the features of {compared} could be compared"
     else:
         drifted = [name for name, column in drift["columns"].items() if column["drifted"]]
-        shown["drift"] = f"{drift['share']:.0%} of the columns, by {compared}"
-        shown["drifted columns"] = literal(", ".join(drifted)) or "none"
+        shown["drift"] = f"{drift['share']:.0%} of the features, by {compared}"
+        shown["drifted features"] = literal(", ".join(drifted)) or "none"
     if drift["failed"]:
         shown["not compared"] = literal(", ".join(drift["failed"]))
-    shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, without labels: a hint, no measurement"
+    shown["estimated F1"] = f"{drift['estimated_f1']:.3f}, without labels, so only a hint"
     return shown | {"report": literal(drift["report"])}
 
 
@@ -85,26 +85,26 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
         return {}
     labelled = counted(quality["labelled_posts"], "labelled post")
     if quality["status"] == "too_few_labels":
-        return {"live F1": f"no figure: {labelled}, fewer than it takes"}
+        return {"live F1": f"not measured: {labelled}, fewer than the minimum"}
     overall = quality["overall"]
     low, high = overall["intervals"]["f1"]
     return {"live F1": f"{overall['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {labelled}"}
 
 
 def _rate(rate: Mapping[str, Any]) -> dict[str, str]:
-    """Say what the last seven full days give, and the last day, which may not be over."""
+    """Describe the rate of the last seven full days, and of the last, possibly incomplete day."""
     days, day = rate["last_seven_days"], rate["last_day"]
     shown = {f"{TASK.label.rate}, seven days": _estimate(days)} if days else {}
     if day:
         shown[f"{TASK.label.rate}, {day['start']}"] = _estimate(day)
-    return shown or {TASK.label.rate: "no figure: no posts in the last seven days"}
+    return shown or {TASK.label.rate: "not estimated: no posts in the last seven days"}
 
 
 def _estimate(rate: Mapping[str, Any]) -> str:
     if rate["method"] == RateMethod.SUPPRESSED:
-        return "no figure: suppressed, as too few posts or days could be told"
+        return "suppressed: a few posts or days could be derived from it"
     called = f"called {percent(rate['called_rate'])}"
     if rate["corrected_rate"] is None:
-        return f"not corrected, too few labels of drawn posts; {called}"
+        return f"not corrected, too few labels of sampled posts; {called}"
     low, high = (percent(rate[bound]) for bound in ("low", "high"))
     return f"{percent(rate['corrected_rate'])}, 95 % interval {low} to {high}; {called}"

@@ -1,4 +1,4 @@
-"""Model versions as an operator moves them: listed, rolled back, approved and rejected."""
+"""Operations on model versions: list, roll back, approve and reject."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _WHOLE_NAME = 60
-"""Characters of a line from which a version's name and the other columns fit side by side."""
+"""Line width in characters from which a version's name fits beside the other columns."""
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The model versions of a deployment, and what was decided of them."""
+    """The model versions of a deployment, and decisions about them."""
 
     deployment: DeploymentClient
 
@@ -60,10 +60,10 @@ class Versions:
         return str(self.deployment.target.client("sts").get_caller_identity()["Arn"])
 
     def table(self, newest: int, width: int) -> Table:
-        """Return a table of the newest versions: their data, metrics, and what became of them.
+        """Return a table of the newest versions: their data, metrics and status.
 
-        A version's name, which is there to be copied, is broken only where `width`, in characters,
-        would leave nothing of the other columns.
+        A version's name is there to be copied. It is broken only where `width`, in characters,
+        leaves too little room for the other columns.
         """
         table = Table(
             title=f"{self.deployment.target.name}: model versions",
@@ -92,21 +92,21 @@ class Versions:
         return table
 
     def rollback(self, version: str | None, why: str) -> Pointer:
-        """Let a version serve that served before, by default the last; return its pointer.
+        """Roll back to an earlier champion, by default the previous one; return its pointer.
 
-        The version that it takes the place of is barred: no retraining promotes it again.
+        The replaced version is barred: no retraining promotes it again.
 
         Raises
         ------
         OperatorError
-            When there is no such version, its file is not the one that served, or the stage
-            cannot serve it any more.
+            When there is no such version, its file has changed, or the stage can no longer serve
+            it.
         """
         parameter = self.deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
         ssm = self.deployment.target.client("ssm")
         current = self.deployment.champion()
         if current is None:
-            raise OperatorError("No version serves yet, so there is none to go back from.")
+            raise OperatorError("No version serves yet, so there is nothing to roll back.")
         pointer = self._earlier(read_changes(ssm, parameter), current, version)
         try:
             verify_model(self._s3, pointer, self.deployment.target.scorer)
@@ -129,7 +129,7 @@ class Versions:
         Raises
         ------
         OperatorError
-            When none waits for a word on the version.
+            When none waits for an approval of the version.
         """
         if not answer(
             self.deployment.target.client("stepfunctions"),
@@ -139,7 +139,7 @@ class Versions:
             by=self._operator,
             why=why,
         ):
-            raise OperatorError(f"No retraining waits for a word on {version}.")
+            raise OperatorError(f"No retraining waits for an approval of {version}.")
 
     def _earlier(self, changes: list[Change], current: Pointer, version: str | None) -> Pointer:
         served = list(dict.fromkeys(_served(reversed(changes))))
@@ -206,7 +206,7 @@ def _reasons(verdict: Mapping[str, Any]) -> str:
 
 
 def _other(manifest: Manifest) -> str:
-    """Name the task that a version was trained for, if it is known and another one."""
+    """Return a note if a version was trained for another task."""
     task = manifest.task
     if task is None or task == TASK.identity:
         return ""

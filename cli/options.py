@@ -19,7 +19,7 @@ def _reason(why: str) -> str:
 
 
 def named(file: Path | str | None) -> Path | str | None:
-    """Return a file's name; refuse one that no key in S3 can hold."""
+    """Return a file's name; reject names that are invalid in S3 keys."""
     try:
         str(file).encode()
     except UnicodeEncodeError:
@@ -28,7 +28,7 @@ def named(file: Path | str | None) -> Path | str | None:
 
 
 def require_new(file: Path | None, option: str) -> None:
-    """Refuse a file that is there already: no command writes over one.
+    """Reject an existing file: no command overwrites one.
 
     Raises
     ------
@@ -54,7 +54,7 @@ CheckAsJson = Annotated[bool, typer.Option("--json", help="With --check: one JSO
 
 
 def only_checked(file: Path | str | None, wanted: Wanted, *, check: bool, as_json: bool) -> bool:
-    """Print what is in a file if `--check` asks for it; return whether it did."""
+    """Print a report about the file if `--check` is given; return whether it is."""
     if as_json and not check:
         raise typer.BadParameter("--json goes with --check")
     if check and (file is None or str(file).startswith("s3://")):

@@ -1,4 +1,4 @@
-"""Run a function over many items, several at a time, without keeping all in memory."""
+"""Run a function over many items, several at a time, in constant memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ R = TypeVar("R")
 
 WORKERS = 8
 _WAITING = 4 * WORKERS
-"""Things that were taken and are not done yet: memory does not grow with their number."""
+"""Maximum number of items in progress, which limits memory."""
 
 
 def in_parallel(do: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
-    """Yield the result of each, in order; after a failure, finish those that have begun first."""
+    """Yield the results in order; after a failure, first finish the running ones."""
     pool = ThreadPoolExecutor(WORKERS)
     waiting: deque[Future[R]] = deque()
     try:

@@ -1,7 +1,7 @@
-"""`stresswatch reset`: delete what the local stack of a folder keeps, and nothing else.
+"""`stresswatch reset`: delete the state of a folder's local stack, and nothing else.
 
-What is deleted is known by name. Everything else in the folder stays, a link is removed and not
-followed, and a folder that lacks the local stack's lock is not touched.
+Only files with known names are deleted. Everything else in the folder stays. A link is removed and
+not followed, and a folder without the local stack's lock stays untouched.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MADE_BY_COMMANDS = {
 }
 _LOCK = "local.lock"
 _STATE = {
-    "state": "streams, buckets with their data and models, and all else that the stack holds",
+    "state": "streams, buckets with their data and models, and the stack's other resources",
     "checkpoints": "how far the streams were read",
     "local.log": "the log",
     "local.json": "the description of the stack",
@@ -35,12 +35,12 @@ _STATE = {
 
 
 def contents(directory: Path) -> dict[Path, str]:
-    """Return what a reset deletes, in its order, with what each is; the lock is last.
+    """Return the files to delete in order, with descriptions; the lock is last.
 
     Raises
     ------
     OperatorError
-        When the directory is there, and is not a folder that a local stack keeps its state in.
+        When the directory exists, but holds no local stack's state.
     """
     if directory.is_symlink():
         raise OperatorError(
@@ -62,12 +62,12 @@ def contents(directory: Path) -> dict[Path, str]:
 def reset(
     console: Console, confirm: Callable[[str], object], directory: Path = LOCAL_DIRECTORY
 ) -> None:
-    """List what is there, ask, stop the stack and delete its state; list what was deleted.
+    """List the state, ask, stop the stack and delete its state; list the deleted files.
 
     Parameters
     ----------
     confirm
-        Asks a question, and raises where the answer is no.
+        Ask a question, and raise if the answer is no.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def reset(
     where = directory.absolute()
     found = contents(directory)
     if not found:
-        say(f"Nothing to delete: no local stack has been in {where}.")
+        say(f"Nothing to delete: {where} has no local stack.")
         return
     say(f"In {where}:")
     for path, what in found.items():
@@ -96,11 +96,11 @@ def reset(
     say(f"Deleted from {where}: {', '.join(path.name for path in deleted)}.")
     if directory.exists():
         left = ", ".join(sorted(path.name for path in directory.iterdir()))
-        say(f"Left, as no command of Stresswatch made it: {left}.")
+        say(f"Left, as Stresswatch did not make it: {left}.")
 
 
 def _delete(directory: Path) -> list[Path]:
-    """Delete what is there while no stack can be started, and the folder where nothing is left."""
+    """Delete the state while the lock blocks a new start, and the folder if it is empty."""
     folder = Folder(directory)
     folder.hold()
     paths = [*contents(directory)]

@@ -1,4 +1,4 @@
-"""Test that a deployed stage predicts: send posts, and wait for the prediction of each."""
+"""Test that a deployed stage predicts: send posts, and wait for their predictions."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from stresswatch.contracts.posts import SMOKE_PREFIX
 POSTS = 100
 SOURCE = "smoke"
 _PAUSE_SECONDS = 0.5
-"""Between two looks: of the five a second that a shard allows all who read it."""
+"""Seconds between two reads: a shard allows five per second for all its readers."""
 _NAMED = 5
 
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """What came of a smoke test.
+    """The result of a smoke test.
 
     Attributes
     ----------
     sent : int
-        How many posts the stream took.
+        Number of posts that the stream took.
     missing : sequence of str
-        The ids of posts whose predictions did not come in time.
+        Ids of posts without a prediction in time.
     versions : mapping of str to int
-        How many of the others each model version predicted.
+        Number of predicted posts by model version.
     seconds : float
-        From the first post sent to the end of waiting.
+        Seconds from the first sent post to the end of the wait.
     """
 
     sent: int
@@ -47,7 +47,7 @@ class SmokeResult:
     seconds: float
 
     def summary(self) -> str:
-        """Return the result in a sentence or two."""
+        """Return the result in one or two sentences."""
         by = ", ".join(f"{posts} by {version}" for version, posts in sorted(self.versions.items()))
         text = f"{self.sent - len(self.missing)} of {self.sent} posts were predicted"
         text += f" within {self.seconds:.1f} s" + (f": {by}." if by else ".")
@@ -60,7 +60,7 @@ class SmokeResult:
 
 
 def smoke(console: Console, target: Target, seconds: float) -> bool:
-    """Send posts, wait for their predictions, and print the result; return whether all came.
+    """Send posts, wait for their predictions, and print the result; return whether all arrived.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def smoke(console: Console, target: Target, seconds: float) -> bool:
     deployment = DeploymentClient(target)
     if deployment.champion() is None:
         raise OperatorError(
-            f"No model serves in {target.name} yet, so nothing can be predicted; make the first "
+            f"No model serves in {target.name} yet, so no post can be predicted; make the first "
             "one with `stresswatch seed` and `stresswatch retrain`, then try again."
         )
     posts = smoke_posts(uuid.uuid4().hex[:8])
@@ -81,7 +81,7 @@ def smoke(console: Console, target: Target, seconds: float) -> bool:
 
 
 def smoke_posts(run: str) -> list[LabelledPost]:
-    """Return synthetic posts whose ids say that they are a smoke test's, and of which run."""
+    """Return synthetic posts whose ids name the smoke test's run."""
     return [
         replace(
             labelled,
@@ -94,9 +94,9 @@ def smoke_posts(run: str) -> list[LabelledPost]:
 def send_and_wait(
     deployment: DeploymentClient, posts: Sequence[LabelledPost], seconds: float
 ) -> SmokeResult:
-    """Send posts, and read the predictions stream until each of them is there, or time is over."""
+    """Send posts, and read the predictions stream until all have arrived or time is up."""
     consumer = Consumer(deployment.target, from_now=True)
-    consumer.poll()  # from here on: nothing that follows is missed
+    consumer.poll()  # the consumer starts here, so it misses nothing
     started = time.monotonic()
     ids = deployment.send([payload(labelled) for labelled in posts])
     waiting = dict(zip(ids, (labelled.post.post_id for labelled in posts), strict=True))

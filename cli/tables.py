@@ -1,4 +1,4 @@
-"""Tables for terminals of any width: no word of them is broken where columns can be left out."""
+"""Tables for terminals of any width: omit columns rather than break words."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def fitted(
     numbers: Collection[str],
     dispensable: Sequence[str],
 ) -> Table:
-    """Return a table whose words all fit, without as few of its columns as that takes.
+    """Return a table whose words all fit, omitting as few columns as necessary.
 
     Parameters
     ----------
     rows : sequence of sequences of str
-        Cells in the order of the columns, as markup; a row may end early.
+        Cells in the order of the columns, as markup; a row may be shorter.
     numbers : collection of str
-        The columns that are aligned to the right.
+        Columns aligned to the right.
     dispensable : sequence of str
-        The columns to leave out, the first of them first; the caption then names them.
+        Columns to omit, in this order; the caption then names them.
     """
     cells = {
         name: [row[place] if place < len(row) else "" for row in rows]
@@ -67,12 +67,12 @@ def fitted(
 
 
 def _rest(console: Console, widths: Collection[int]) -> int:
-    """Return how many characters are left beside columns with their frames."""
+    """Return the characters left beside columns with their frames."""
     return console.width - sum(widths) - 3 * len(widths) - 1
 
 
 class Figures:
-    """Figures with their names, separated by commas; a line breaks between two of them."""
+    """Values with their names, separated by commas; lines break only between them."""
 
     def __init__(self, figures: Sequence[str]):
         self._figures = [Text.from_markup(figure) for figure in figures]

@@ -8,22 +8,22 @@ from cli.errors import OperatorError
 
 
 def utc_now() -> datetime:
-    """Return the present time; the clock of functions that take one."""
+    """Return the present time; the default clock."""
     return datetime.now(UTC)
 
 
 def parse_timestamp(text: str, option: str) -> datetime:
-    """Return an ISO 8601 timestamp; one without a time zone is in UTC, as all that is printed.
+    """Parse an ISO 8601 timestamp; the default time zone is UTC, as in all output.
 
     Raises
     ------
     OperatorError
-        When the text is none.
+        When the text is not a timestamp.
     """
     try:
         read = datetime.fromisoformat(text)
         return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # in UTC it may lie before the year 1
         raise OperatorError(
-            f"{option} is {text!r}; give an ISO 8601 moment such as 2026-11-24T08:00Z."
+            f"{option} is {text!r}; give an ISO 8601 time such as 2026-11-24T08:00Z."
         ) from None

@@ -36,19 +36,19 @@ _METHODS = {
     RateMethod.SUPPRESSED: "[yellow]suppressed[/]",
 }
 _MEANINGS = {
-    RateMethod.NOT_CORRECTED: "Not corrected: too few of the drawn posts have a label.",
-    RateMethod.SUPPRESSED: "Suppressed: too few posts, or another cell could be told from it.",
+    RateMethod.NOT_CORRECTED: "Not corrected: too few of the sampled posts have a label.",
+    RateMethod.SUPPRESSED: "Suppressed: too few posts, or another cell could be derived from it.",
 }
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Rates of a span, of one kind of period and, if one was asked for, of one community.
+    """Rates of a span, for one kind of period and optionally one community.
 
     Attributes
     ----------
     every : sequence of Rate
-        Of both kinds of period, for the page.
+        Rates of both kinds of period, for the page.
     """
 
     by: Period
@@ -61,7 +61,7 @@ class Trend:
 
     @property
     def shown(self) -> list[Rate]:
-        """The rates of the community that was asked for, or of all together."""
+        """The rates of the requested community, or of all together."""
         return [rate for rate in self.rates if rate.source == self.source]
 
     @property
@@ -70,7 +70,7 @@ class Trend:
 
     @property
     def communities(self) -> list[Comparison]:
-        """Differences between communities; none where one was asked for."""
+        """Differences between communities; none where one was requested."""
         return between_communities(self.rates)
 
     def show(self, console: Console) -> None:
@@ -95,7 +95,7 @@ class Trend:
             console.print(Text(printable(str(sentence))))
 
     def _warnings(self) -> list[str]:
-        """Say what the words of the table mean, and which corrected rates are of fewer posts."""
+        """Explain the table's words, and name corrected rates with fewer posts."""
         methods = {rate.method for rate in self.shown}
         meanings = [meaning for method, meaning in _MEANINGS.items() if method in methods]
         partial = [
@@ -125,7 +125,7 @@ class Trend:
 
 
 def read_recent(target: Target, today: date) -> list[Rate]:
-    """Read the rates of the weeks that are shown by default, up to that of today."""
+    """Read the rates of the default weeks, up to the present one."""
     return _read_span(target, week_of(today - DEFAULT_SPAN), today)
 
 
@@ -145,7 +145,7 @@ def read_trend(
     Raises
     ------
     OperatorError
-        When there is none, or none of the community.
+        When there is none, or none for the community.
     """
     first, last = span
     found = _read_span(target, first, last)
@@ -168,12 +168,12 @@ def read_trend(
 def span_of(
     start: str | None, end: str | None, now: Callable[[], datetime] = utc_now
 ) -> tuple[date, date]:
-    """Read the first and last day of ``--from`` and ``--to``: by default, eight weeks up to today.
+    """Read the days of ``--from`` and ``--to``: by default, eight weeks up to today.
 
     Raises
     ------
     OperatorError
-        When it is none.
+        When the span is invalid.
     """
     last = (parse_timestamp(end, "--to") if end else now()).date()
     first = parse_timestamp(start, "--from").date() if start else last - DEFAULT_SPAN
@@ -183,13 +183,13 @@ def span_of(
 
 
 def widened(span: tuple[date, date], by: Period) -> tuple[date, date]:
-    """Begin a span by weeks with a Monday: a week's rate is known by its first day."""
+    """Start a span of weeks on a Monday: weekly rates have their first day's date."""
     first, last = span
     return (week_of(first), last) if by is Period.WEEK else span
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Draw a bar for each value, from the lowest to the highest; a dot where there is none."""
+    """Draw a bar for each value, from the lowest to the highest; a dot for a missing value."""
     known = [value for value in values if value is not None]
     if not known:
         return _GAP * len(values)
@@ -201,7 +201,7 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 
 def _bars(label: str, values: Sequence[float | None], width: int) -> Text:
-    """Draw the last values that fit into a line, between the lowest and the highest."""
+    """Draw the last values that fit into a line, between the lowest and the highest value."""
     known = [value for value in values if value is not None]
     reach = f" {percent(min(known))} to {percent(max(known))}" if known else " none"
     begin = f"{label:<10}"

@@ -1,4 +1,4 @@
-"""`stresswatch backfill`: score posts with a version, write the predictions, sum them up."""
+"""`stresswatch backfill`: score posts with a model version, write predictions and a summary."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Source = Path | Range
 def source_of(
     file: Path | None, start: str | None, end: str | None, now: Callable[[], datetime] = utc_now
 ) -> Source:
-    """Read from where the operator wants posts: a file, or a range of time that is over.
+    """Choose the source of posts: a file, or a time range in the past.
 
     Raises
     ------
     OperatorError
-        When it is neither, both, or half of one.
+        When neither, both, or only one end of the range is given.
     """
     if file and (start is None and end is None):
         return file
@@ -46,7 +46,7 @@ def source_of(
     if span[0] >= span[1]:
         raise OperatorError("--from must be before --to.")
     if span[1] > now():
-        raise OperatorError("--to lies in the future: posts may still come; wait, or give now.")
+        raise OperatorError("--to lies in the future: posts may still arrive; wait, or give now.")
     return span
 
 
@@ -59,13 +59,13 @@ def backfill(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Score the posts with the version, write the predictions, and say what came of it.
+    """Score the posts with the version, write the predictions, and print a summary.
 
     Raises
     ------
     OperatorError
-        When the version cannot be used, a post cannot be had, the output is not free, or what there
-        was held no post.
+        When the version or a post cannot be read, the output exists already, or no record is a
+        post.
     """
     output = output_at(target, out)
     model = load_version(target, version)
@@ -105,7 +105,7 @@ def _records(
     if start < kept_from:
         console.print(
             f"The stream keeps posts for {summary['RetentionPeriodHours']} h: "
-            f"those before {kept_from:%Y-%m-%d %H:%M} UTC are gone.",
+            f"those before {kept_from:%Y-%m-%d %H:%M} UTC are expired.",
             style="yellow",
         )
     return StreamRange(kinesis, summary["StreamARN"], start, end, sleep).records()

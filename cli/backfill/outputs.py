@@ -1,4 +1,4 @@
-"""Where the predictions go: a file or a prefix in S3, either of them new."""
+"""Outputs for predictions: a new file, or a new prefix in S3."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BACKFILLS_PREFIX = "backfills/"
-"""The one place of the stack's own buckets that is for backfills."""
+"""The only prefix for backfills in the stack's buckets."""
 SUMMARY_FILE = "summary.json"
 _LINES_A_PART = 10_000
 
 
 class Output(Protocol):
-    """Takes lines, and at the end the summary; leaving it without one is being stopped."""
+    """An output of lines that ends with the summary; without one, the backfill was interrupted."""
 
     def __enter__(self) -> Output: ...
 
@@ -37,12 +37,12 @@ class Output(Protocol):
 
 
 def output_at(target: Target, address: str) -> Output:
-    """Choose the output of an address, and see that nothing is there.
+    """Return the output at an address, after checking that nothing exists there.
 
     Raises
     ------
     OperatorError
-        When something is there, or the address is where the stack keeps its own.
+        When something exists there, or the address is in a prefix of the stack's own data.
     """
     if not address.startswith("s3://"):
         return FileOutput(Path(address))
@@ -64,7 +64,7 @@ def _refuse_the_stack_s_own(target: Target, prefix: Location) -> None:
         return
     if prefix.bucket in own:
         raise OperatorError(
-            f"{prefix} is where the stack keeps its own; in its buckets, a backfill goes to "
+            f"{prefix} holds the stack's own data; in its buckets, write backfills to "
             f"s3://{archive}/{BACKFILLS_PREFIX} and a name."
         )
     if prefix.key == "/":
@@ -72,13 +72,13 @@ def _refuse_the_stack_s_own(target: Target, prefix: Location) -> None:
 
 
 class FileOutput:
-    """A file of JSON Lines, gzipped if its name ends in .gz, that appears when it is whole."""
+    """A JSON Lines file that appears when complete; gzipped if its name ends in .gz."""
 
     def __init__(self, path: Path):
         require_new(path, "--out")
         if not path.parent.is_dir():
             raise OperatorError(
-                f"There is no folder {path.parent}; make it, or give another --out."
+                f"The folder {path.parent} does not exist; make it, or give another --out."
             )
         self._path = path
         self._partial = path.with_name(f"{path.name}.partial")
@@ -89,7 +89,7 @@ class FileOutput:
             file = self._files.enter_context(self._partial.open("xb"))
         except FileExistsError:
             raise OperatorError(
-                f"{self._partial} is there: another backfill is writing it, or one was killed; "
+                f"{self._partial} exists: another backfill is writing it, or one was killed; "
                 "delete it then, or give another --out."
             ) from None
         self._file: IO[bytes] | gzip.GzipFile = file
@@ -112,7 +112,7 @@ class FileOutput:
 
 
 class PrefixOutput:
-    """Gzipped parts under a prefix, and a summary that says that they are whole."""
+    """Gzipped parts under a prefix; a summary marks them as complete."""
 
     def __init__(self, s3: S3Client, prefix: Location):
         if exists(s3, prefix):
@@ -137,7 +137,7 @@ class PrefixOutput:
         self._put(SUMMARY_FILE, json.dumps(summary).encode() + b"\n")
 
     def __exit__(self, *_: object) -> None:
-        """Leave what was written: without a summary it is known not to be whole."""
+        """Leave the written parts: the missing summary marks them as incomplete."""
 
     def _put_part(self, lines: Sequence[str]) -> None:
         body = "".join(f"{line}\n" for line in lines).encode()
@@ -148,5 +148,5 @@ class PrefixOutput:
     def _put(self, name: str, body: bytes) -> None:
         if not put_if_absent(self._s3, self._prefix / name, body):
             raise OperatorError(
-                f"{self._prefix} is being written by somebody else; give another --out."
+                f"{self._prefix} is being written by another backfill; give another --out."
             )

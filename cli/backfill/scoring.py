@@ -1,4 +1,4 @@
-"""Score records with a model version, by the code that the predictor scores with."""
+"""Score records with a model version, by the predictor's own code."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """A batch: what was predicted, and what is no post."""
+    """The predictions and the invalid records of a batch."""
 
     predictions: list[Prediction]
     rejections: list[Rejection]
@@ -45,14 +45,14 @@ class ScoredBatch:
 
 @dataclass
 class Summary:
-    """What came of a backfill.
+    """The result of a backfill.
 
     Attributes
     ----------
     invalid : Counter of str
-        Records that are no posts, by reason.
+        Invalid records by reason.
     first : dict of str to str
-        Where the first record of each reason is: shard, or ``file``, and number.
+        Position of the first record with each reason: shard, or ``file``, and number.
     """
 
     model_version: str
@@ -87,18 +87,18 @@ def score(records: Iterable[Record], model: ServedModel) -> Iterator[ScoredBatch
 
 
 def load_version(target: Target, version: str) -> ServedModel:
-    """Load a version's model, if it is the file that the version's manifest names.
+    """Load a version's model after checking it against the manifest.
 
     Raises
     ------
     OperatorError
-        When there is no such version, or its files are not what they should be.
+        When the version does not exist, or its files fail their checks.
     """
     s3, bucket = target.client("s3"), target.output(stack_outputs.MODEL_BUCKET)
     folder = folder_of_version(bucket, version)
     try:
         manifest = Manifest.from_bytes(_read_manifest(s3, bucket, version))
-        # A manifest of another version names no file of this one.
+        # A manifest of another version does not describe this version's files.
         digest = manifest.files.get(MODEL_FILE, "") if manifest.version == version else ""
         return load_model(s3, Pointer(version, str(folder), digest), ScorerKind.SCIKIT_LEARN)
     except DigestMismatch as error:

@@ -1,4 +1,4 @@
-"""Where the posts to score come from: a file, or what the posts stream still keeps."""
+"""Sources of posts to score: a file, or the records in the posts stream."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 _RECORDS_A_READ = 2000
 _BYTES_A_SECOND = 1024 * 1024
 _SECONDS_A_READ = 0.4
-"""Half of what a shard gives its readers: the other half is the predictor's."""
+"""Half of a shard's read throughput: the predictor has the other half."""
 
 
 def records_of_file(file: PostFile) -> Iterator[Record]:
-    """Return the rows of a file as records, each with its place there."""
+    """Return the rows of a file as records, each with its position."""
     for row in file.rows():
         yield Record(row.data, file.path.name, "file", str(row.number), arrival=0.0)
 
 
 @dataclass(frozen=True)
 class StreamRange:
-    """What a stream took from `start` up to, not including, `end`, by its own clock."""
+    """Records that a stream took from `start` to before `end`, by the stream's clock."""
 
     kinesis: KinesisClient
     stream_arn: str
@@ -37,7 +37,7 @@ class StreamRange:
     sleep: Callable[[float], None]
 
     def records(self) -> Iterator[Record]:
-        """Read shard after shard, those that were split or merged as well."""
+        """Read shard after shard, including shards that were split or merged."""
         pages = self.kinesis.get_paginator("list_shards").paginate(StreamARN=self.stream_arn)
         for page in pages:
             for shard in page["Shards"]:
@@ -58,7 +58,7 @@ class StreamRange:
             for record in read:
                 if self.start <= record["ApproximateArrivalTimestamp"] < self.end:
                     yield self._record(shard, record)
-            # Arrivals are approximate: one that is late does not yet mean that all others are.
+            # Arrival times are approximate, so later records can have earlier times.
             is_past = all(record["ApproximateArrivalTimestamp"] >= self.end for record in read)
             if is_past and (read or not answer["MillisBehindLatest"]):
                 return

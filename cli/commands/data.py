@@ -1,4 +1,4 @@
-"""Labelled posts to learn from: `data list`, `suspicious`, `fetch`, `synthesize`."""
+"""Labelled posts for training: `data list`, `suspicious`, `fetch`, `synthesize`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def synthesize_posts(
 ) -> None:
     """Write two JSON Lines files of synthetic labelled posts.
 
-    They have no post in common: `seed` the first, `produce` and `label` the second.
+    The files share no post: `seed` the first, `produce` and `label` the second.
     """
     for file, posts in synthetic_files.write(train, stream, seed).items():
         console.print(f"{file}: {counted(posts, 'post')}", markup=False, soft_wrap=True)

@@ -31,8 +31,8 @@ def queue(
             min=0.1,
             max=100,
             metavar="POINTS",
-            help="Show also how many labels an interval of the rate takes that is so many "
-            "percentage points wide.",
+            help="Also show the number of labels for a rate interval of this width, in "
+            "percentage points.",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +40,7 @@ def queue(
     stage: Stage = "dev",
     as_json: AsJson = False,
 ) -> None:
-    """Show how many drawn posts wait for a label, by day and community."""
+    """Show the number of sampled posts that wait for a label, by day and community."""
     if context.invoked_subcommand:
         return
     target = find_target(on_local=on_local, stage=stage)

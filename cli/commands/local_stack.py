@@ -29,7 +29,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for its files.")] = Path("build/demo"),
 ) -> None:
     """Run the whole loop once on this machine, and write a report."""
-    # Here, as the pictures' library is slow to import and no other command needs it.
+    # Imported here: the plotting library is slow to import, and no other command needs it.
     from cli.demo.play import play_demo
 
     play_demo(console, output)
@@ -52,7 +52,7 @@ def up(
     stack = local.running(LOCAL_DIRECTORY)
     if stack and changed:
         raise OperatorError(
-            "a local stack runs already, with the settings that it was started with; "
+            "a local stack runs already, with its earlier settings; "
             "`stresswatch down` it, and try again"
         )
     stack = stack or _start(changed)

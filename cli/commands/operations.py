@@ -102,11 +102,11 @@ def dashboard(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8050,
 ) -> None:
     """Serve the monitoring dashboard of a stage, on this machine."""
-    # Here, as the page's library is slow to import and no other command needs it.
+    # Imported here: the plotting library is slow to import, and no other command needs it.
     from cli.dashboard import read_recent_rates, serve
 
     deployment = DeploymentClient(find_target(on_local=on_local, stage=stage))
-    # On AWS, CloudWatch bills each refresh by the metric.
+    # CloudWatch bills each refresh by the number of metrics.
     every = timedelta(seconds=10 if on_local else 60)
     serve(
         lambda span: take_snapshot(deployment, "dev" if on_local else stage, span),
@@ -128,7 +128,7 @@ def destroy(
     deletion = Deletion.of(target)
     deletion.plan.show(console)
     if not yes:
-        typer.confirm(f"Delete {target.name}, and all of it that is not left?", abort=True)
+        typer.confirm(f"Delete {target.name}, except its retained data?", abort=True)
     with console.status(f"Deleting {target.name}"):
         deletion.run()
     print_what_is_left(console, deletion.plan)

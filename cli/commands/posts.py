@@ -1,4 +1,4 @@
-"""Posts that are given to a stack: `produce`, `seed`."""
+"""Posts for a stack: `produce`, `seed`."""
 
 from __future__ import annotations
 

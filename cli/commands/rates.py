@@ -46,7 +46,7 @@ def trend(
     given = span_of(start, end)
     span = widened(given, by)
     if start and span != given:
-        said = f"--from lies within a week: the table begins with its Monday, {span[0]}."
+        said = f"--from is within a week: the table begins with its Monday, {span[0]}."
         stderr.print(said, highlight=False, soft_wrap=True)
     found = read_trend(find_target(on_local=on_local, stage=stage), by, source, span)
     if csv:

@@ -1,4 +1,4 @@
-"""Records that are sent again, and posts that are removed: `replay`, `forget`."""
+"""Replay of records and deletion of posts: `replay`, `forget`."""
 
 from __future__ import annotations
 

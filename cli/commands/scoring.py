@@ -1,4 +1,4 @@
-"""Files of posts scored at once: `backfill`, `score`."""
+"""Scoring files of posts: `backfill`, `score`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def backfill(
     backfill_posts(console, target, version, source, out)
 
 
-# Typer reads a command's options from its signature, so commands with the same ones repeat them.
+# Typer reads options from a command's signature, so commands repeat shared options.
 def score(
     file: Annotated[
         str,

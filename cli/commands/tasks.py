@@ -1,4 +1,4 @@
-"""The task: `task init` writes a definition, `task check` holds data against it."""
+"""The task: `task init` writes a definition, `task check` checks data against it."""
 
 from __future__ import annotations
 

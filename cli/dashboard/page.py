@@ -1,4 +1,4 @@
-"""What the page shows of a snapshot: what is wrong, then the figures, then how they came about."""
+"""The page for a snapshot: first alarms, then current values, then their history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOUD = "#d55e00"
 _DAY = timedelta(hours=24)
 _HEIGHT = 220
 TILES = (
-    # A panel, one of its series, and what the tile says of it.
+    # A panel, one of its series, and the tile's caption.
     ("Posts in, predictions out", "predicted", "posts predicted"),
     ("Posts in, predictions out", "in quarantine", "in quarantine"),
     ("Stream latency", "longest", "seconds of stream latency"),
@@ -33,7 +33,7 @@ TILES = (
 
 
 def header(snapshot: Snapshot) -> list[Any]:
-    """Return the top of the page, which leads to the alarms where any fires."""
+    """Return the top of the page, with a link to firing alarms."""
     firing = sum(alarm.fires for alarm in snapshot.alarms)
     return [
         html.H1(snapshot.name),
@@ -43,7 +43,7 @@ def header(snapshot: Snapshot) -> list[Any]:
 
 
 def body(snapshot: Snapshot) -> list[Any]:
-    """Return what is below the stress rate."""
+    """Return the sections below the stress rate."""
     return [
         *_notices(snapshot),
         _verdict(snapshot.alarms, is_known="alarms" not in snapshot.unreadable),
@@ -67,7 +67,7 @@ def body(snapshot: Snapshot) -> list[Any]:
 
 
 def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
-    """Draw a panel: lines, or what adds up, with the alarm's threshold and the champions."""
+    """Draw a panel as lines or stacked counts, with the alarm's threshold and the champions."""
     lines = [line for line in snapshot.measured.get(panel.title, ()) if line.values]
     drawn = go.Figure()
     is_heat = panel.is_stacked and not any(line.is_count for line in lines)
@@ -123,14 +123,14 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
 
 
 def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:
-    """Name every column; let counts and times begin at 0, and shares where they differ."""
+    """Label the categories; start counts and times at 0, and shares at the first difference."""
     if is_heat:
         return {"dtick": 1, "tickfont": {"size": 10}}
     return {} if panel.unit == "share" else {"rangemode": "tozero"}
 
 
 def _draw_lines(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
-    """Draw each that has values, in the colour that it has everywhere."""
+    """Draw each series with values, in its usual colour."""
     for line, colour in zip(lines, itertools.cycle(COLOURS), strict=False):
         if line.values:
             drawn.add_scatter(
@@ -154,7 +154,7 @@ def _draw_bars(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
 
 
 def _draw_heat(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
-    """Draw a row a line, and a mark wherever it was measured: a full one where it is not 0."""
+    """Draw one line per row, with a marker per measurement: filled if it is not 0."""
     for line in reversed(lines):
         drawn.add_scatter(
             x=line.times,
@@ -175,11 +175,11 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
     firing = [alarm for alarm in alarms if alarm.fires]
     new = [alarm for alarm in alarms if alarm.is_new]
     if not is_known:
-        return html.Section(html.H2("Nobody knows how the alarms stand"), className="verdict bad")
+        return html.Section(html.H2("The state of the alarms is unknown"), className="verdict bad")
     if not firing:
         well = len(alarms) - len(new)
-        told = f"No alarm fires: {well} of {len(alarms)} are well"
-        rest = f", what {len(new)} watch was not measured yet" if new else ""
+        told = f"No alarm fires: {well} of {len(alarms)} are OK"
+        rest = f"; {len(new)} have no data yet" if new else ""
         return html.Section(html.H2(f"✓ {told}{rest}"), className="verdict good", id="verdict")
     return html.Section(
         [
@@ -191,7 +191,7 @@ def _verdict(alarms: Sequence[AlarmStatus], *, is_known: bool) -> html.Section:
                             html.Strong(alarm.meaning or alarm.name),
                             html.Br(),
                             html.Span(
-                                f"since {timestamp(alarm.since)}; what to do: {alarm.runbook}",
+                                f"since {timestamp(alarm.since)}; runbook: {alarm.runbook}",
                                 className="quiet",
                             ),
                         ]
@@ -221,7 +221,7 @@ def _nothing_yet() -> html.Section:
                     html.Code("stresswatch seed"),
                     " and ",
                     html.Code("stresswatch retrain"),
-                    " come first. This page looks again by itself.",
+                    " come first. This page refreshes by itself.",
                 ]
             ),
         ],
@@ -232,7 +232,7 @@ def _nothing_yet() -> html.Section:
 
 def _notices(snapshot: Snapshot) -> list[Any]:
     unreadable = snapshot.unreadable.items()
-    notices = [f"What could not be read: {name}. {why}" for name, why in unreadable]
+    notices = [f"Could not read {name}: {why}" for name, why in unreadable]
     return [html.P(said, className="verdict bad") for said in (*notices, *snapshot.notices)]
 
 

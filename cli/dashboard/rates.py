@@ -22,14 +22,14 @@ from stresswatch.rates.page import interval, largest_first, name_of, percent
 from stresswatch.task.definition import TASK
 
 COMMUNITIES = 5
-"""The largest ones have a chart."""
+"""Number of communities with a chart, the largest first."""
 _FEW_WEEKS = 3
-"""With fewer, days tell more."""
+"""With fewer weeks, a chart shows days."""
 
 
 @dataclass(frozen=True)
 class RecentRates:
-    """The rates of the last weeks, in order, or why they cannot be read."""
+    """The rates of the last weeks in order, or the reason why they cannot be read."""
 
     rates: Sequence[Rate] = ()
     unreadable: str = ""
@@ -91,7 +91,7 @@ def _period(rates: Sequence[Rate]) -> Period:
 
 
 def _newest(rates: Sequence[Rate]) -> list[Any]:
-    """Say the newest rate of all communities: a corrected one, where there is one."""
+    """Describe the newest rate of all communities, corrected if possible."""
     called = [rate for rate in rates if rate.called_rate is not None]
     if not called:
         return []
@@ -107,7 +107,7 @@ def _sentence(rate: Rate) -> html.Div:
         parts = [
             html.B(called),
             html.Span(f"{of}: what the model calls {TASK.label.name(1)}, not corrected."),
-            html.P(["Too few drawn posts have a label. ", *_how_to_label()]),
+            html.P(["Too few sampled posts have a label. ", *_how_to_label()]),
         ]
     else:
         parts = [
@@ -144,7 +144,7 @@ def _nothing_yet(*, is_suppressed: bool) -> html.P:
     if is_suppressed:
         return html.P(
             "Every period of the last weeks has too few posts to show. Lower "
-            "monitoring.minimum_cell_posts only if nobody can be recognised among so few posts.",
+            "monitoring.minimum_cell_posts only if no person can be identified among so few posts.",
             className="verdict",
         )
     return html.P(
@@ -163,7 +163,7 @@ def _how_to_label() -> list[Any]:
     return [
         "For a corrected rate, set ",
         html.Code("labelling.label_sample_share"),
-        ", deploy, write the drawn posts with ",
+        ", deploy, export the sampled posts with ",
         html.Code("stresswatch queue export"),
         ", submit their labels with ",
         html.Code("stresswatch label"),

@@ -1,4 +1,4 @@
-"""Serves the page, to this machine alone and with nothing from another."""
+"""Serve the page to this machine only, without external resources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPANS = {
 }
 _FIRST_SPAN = "1 hour"
 _RATES_EVERY = timedelta(minutes=10)
-"""They change once a day, and reading them takes a request for each day."""
+"""The rates change once a day, and reading them takes one request per day."""
 
 
 def server(
@@ -33,25 +33,25 @@ def server(
     port: int,
     every: timedelta,
 ) -> BaseWSGIServer:
-    """Make a server that listens; `serve_forever` serves.
+    """Return a listening server; start it with `serve_forever`.
 
     Parameters
     ----------
     snapshot_of : callable
-        Takes a snapshot of a span of time up to now.
+        Takes a snapshot of the given span up to now.
     rates_of : callable
         Reads the stress rate of the last weeks.
     port : int
-        0 for any that is free.
+        0 for any free port.
     every : timedelta
-        How long an open page waits before it looks again.
+        Refresh interval of an open page.
 
     Raises
     ------
     OperatorError
         When the port is taken.
     """
-    # Made here, as the server's own attempt on a taken port ends the process.
+    # Made here: the server itself would end the process if the port is taken.
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -60,9 +60,9 @@ def server(
     except OSError as error:
         listening.close()
         raise OperatorError(
-            f"Port {port} of {HOST} cannot be had ({error.strerror}); give another with --port."
+            f"Port {port} of {HOST} is not available ({error.strerror}); give another with --port."
         ) from error
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no log line per request
     made = make_server(
         HOST,
         listening.getsockname()[1],
@@ -81,7 +81,7 @@ def serve(
     every: timedelta,
     tell: Callable[[str], None],
 ) -> None:
-    """Serve the page until somebody interrupts; `tell` hears its address.
+    """Serve the page until it is interrupted; pass its address to `tell`.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def serve(
     """
     serving = server(snapshot_of, rates_of, port, every)
     tell(f"http://{HOST}:{serving.port}")
-    serving.serve_forever()  # until Ctrl-C, of which it makes an end without an error
+    serving.serve_forever()  # returns normally after Ctrl-C
 
 
 def app(

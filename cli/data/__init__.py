@@ -17,12 +17,12 @@ SEED = 7
 
 @dataclass(frozen=True)
 class DataSet:
-    """Posts, and a name that says what they are.
+    """Posts and their description.
 
     Attributes
     ----------
     newcomers : tuple of str
-        Communities for a story of posts that change: a model of the others is worse on them.
+        Communities for the demo of drift: a model trained on the others is worse on them.
     """
 
     name: str
@@ -36,12 +36,12 @@ def data_directory() -> Path:
 
 
 def load_posts() -> DataSet:
-    """Load Dreaddit's training split where it is, for its task; else generate synthetic posts.
+    """Load Dreaddit's training split if it is present and fits the task; else generate posts.
 
     Raises
     ------
     OperatorError
-        When the file is there and cannot be read.
+        When the file exists and cannot be read.
     """
     path = data_directory() / dreaddit.TRAIN_FILE
     if synthetic.IS_STRESS and path.exists():
@@ -52,11 +52,11 @@ def load_posts() -> DataSet:
 
 
 def read_posts(path: Path) -> list[LabelledPost]:
-    """Read a file of labelled posts into memory: of any format that `seed` reads.
+    """Read a file of labelled posts into memory, in any format of `seed`.
 
     Raises
     ------
     OperatorError
-        When the file cannot be read, has no post, or has one that breaks the contract.
+        When the file cannot be read, is empty, or has an invalid post.
     """
     return list(CheckedPosts(path, Wanted.BASE_DATA, Console(quiet=True)))

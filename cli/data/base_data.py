@@ -1,4 +1,4 @@
-"""Base data in S3: what there is, and how a file is added to it or takes its place."""
+"""Base data in S3: list the sets, add one, or replace them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _AT_ONCE = 1000
-"""Objects that S3 deletes in one request."""
+"""Maximum number of objects in one deletion request."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ class Stored:
 
 
 def readable_size(size: int) -> str:
-    """Return a number of bytes as a person reads it."""
+    """Return a number of bytes in MB or KB."""
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} KB"
 
 
 def name_of(file: Path) -> str:
-    """Return the name of the set that a file becomes: without its ending, gzipped or not."""
+    """Return the name of a file's set: the file name without its endings."""
     is_gzipped = file.suffix.lower() == ".gz"
     return Path(file.stem).stem if is_gzipped else file.stem
 
 
 def stored(deployment: DeploymentClient) -> list[Stored]:
-    """List the sets of base data; a folder's own object, as the console makes it, is none."""
+    """List the sets of base data, without folder objects that the S3 console makes."""
     s3 = deployment.target.client("s3")
     bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)
     return [
@@ -70,15 +70,15 @@ def settle(
     *,
     replace: bool,
 ) -> None:
-    """Print what base data there is since a set was uploaded to an address, and what was before.
+    """Print the base data after the upload of a set, and its changes.
 
-    With `replace` the other sets are deleted. As the new one is there already, no retraining finds
-    none.
+    With `replace`, delete the other sets. The new set exists by then, so a retraining always finds
+    one.
 
     Raises
     ------
     OperatorError
-        When S3 keeps one that is to be deleted.
+        When S3 does not delete a set.
     """
     s3 = deployment.target.client("s3")
     bucket = deployment.target.output(stack_outputs.TRAINING_BUCKET)

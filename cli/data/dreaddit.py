@@ -1,8 +1,7 @@
 """The Dreaddit data set: labelled segments of Reddit posts (Turcan and McKeown, 2019).
 
-Several segments of one post share its id. The data set is fetched or brought by its user and never
-shipped with the project.
-https://aclanthology.org/D19-6213/
+Several segments of one post share its id. Users fetch the data set themselves; the project does not
+contain it. https://aclanthology.org/D19-6213/
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 TRAIN_FILE = "dreaddit-train.csv"
 TEST_FILE = "dreaddit-test.csv"
 NEWCOMERS = ("relationships", "anxiety")
-"""A model of the other communities calls at least 10 of 100 posts too many stressed here."""
+"""Communities where a model of the others overestimates the stress rate by at least 10 points."""
 
 
 def parse_csv(content: bytes, name: str) -> list[LabelledPost]:
@@ -28,7 +27,7 @@ def parse_csv(content: bytes, name: str) -> list[LabelledPost]:
     Raises
     ------
     OperatorError
-        When it is no table of labelled posts, or has an invalid row.
+        When it is not a table of labelled posts, or has an invalid row.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
@@ -37,7 +36,7 @@ def parse_csv(content: bytes, name: str) -> list[LabelledPost]:
             posts = CheckedPosts(path, Wanted.BASE_DATA, Console(quiet=True))
         except FileRefused as error:
             raise OperatorError(str(error).replace(f"{folder}/", "")) from error
-        if posts.report.refused:  # what a file of one's own may have, the data set has not
+        if posts.report.refused:  # your own files may have such rows, Dreaddit does not
             place, detail = posts.report.named[0]
             raise OperatorError(f"{name}, {place}: {detail}.")
         return list(posts)

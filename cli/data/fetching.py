@@ -1,4 +1,4 @@
-"""Brings the Dreaddit data set from its authors' page, or from wherever its user has it."""
+"""Fetch the Dreaddit data set from its authors' page, or from a file or address."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stresswatch.text.wording import counted
 
 ADDRESS = "https://www.cs.columbia.edu/~eturcan/data/dreaddit.zip"
 ROWS = {TRAIN_FILE: 2838, TEST_FILE: 715}
-"""The files of the data set, and how many rows each has."""
+"""Files of the data set, with their numbers of rows."""
 COLUMNS = ("subreddit", "post_id", "sentence_range", "text", "label")
-"""Of the data set's columns those by which it is known."""
+"""Columns that identify the data set."""
 MAXIMUM_BYTES = 50 * 1024 * 1024
-"""Of what is read, and of what it unpacks to; the whole data set has less than 4 MB."""
+"""Limit for the download and for its unpacked content; the data set has less than 4 MB."""
 
 _CERTIFICATE_HINT = (
     "if TLS is inspected here, add the inspection's certificate to the machine's, or name it in "
@@ -36,13 +36,13 @@ _CERTIFICATE_HINT = (
 
 @dataclass(frozen=True)
 class Split:
-    """What a file of the data set holds.
+    """The contents of a file of the data set.
 
     Attributes
     ----------
     rows : int
     unweighted : int
-        Rows of `confidence` 0: valid labels that weigh nothing in training.
+        Rows with `confidence` 0: valid labels without weight in training.
     """
 
     rows: int
@@ -53,12 +53,12 @@ class Split:
             return counted(self.rows, "post")
         return (
             f"{counted(self.rows, 'post')}, {self.unweighted:,} of them with confidence 0: they "
-            "count in evaluation and weigh nothing in training"
+            "count in evaluation and have no weight in training"
         )
 
 
 def fetch(source: str, directory: Path) -> dict[str, Split]:
-    """Bring the data set from a zip or CSV, a file or an address, into a directory.
+    """Fetch the data set from a zip or CSV, a file or an address, into a directory.
 
     Nothing is written unless every file found is whole and valid.
 
@@ -87,7 +87,7 @@ def fetch(source: str, directory: Path) -> dict[str, Split]:
 
 
 def _require_columns(name: str, content: bytes) -> None:
-    """Refuse what lacks the data set's columns, such as synthetic posts."""
+    """Reject a file without the data set's columns, such as synthetic posts."""
     header = content.partition(b"\n")[0].decode("utf-8-sig", errors="replace")
     names = {cell.strip().strip('"') for cell in header.split(",")}
     if missing := [column for column in COLUMNS if column not in names]:
@@ -105,7 +105,7 @@ def _read(source: str) -> bytes:
     try:
         content = _read_address(source) if "://" in source else _read_file(Path(source))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        # What urlopen reports of a network error is wrapped around what happened.
+        # urlopen wraps the cause of a network error.
         happened = error.reason if type(error) is urllib.error.URLError else error
         hint = _CERTIFICATE_HINT if isinstance(happened, ssl.SSLCertVerificationError) else ""
         raise OperatorError(
@@ -125,7 +125,7 @@ def _read_file(path: Path) -> bytes:
 def _read_address(address: str) -> bytes:
     if not address.startswith(("http://", "https://", "file://")):
         raise ValueError("only http, https and file addresses are known")
-    # The machine's own certificates, which a company's inspection of TLS adds its own to.
+    # The machine's certificates, which include those of a company's TLS inspection.
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with urllib.request.urlopen(  # noqa: S310 - checked above
         address, timeout=60, context=context
@@ -135,10 +135,10 @@ def _read_address(address: str) -> bytes:
 
 
 def _files(source: str, content: bytes) -> dict[str, bytes]:
-    """Return the data set's files by name; one CSV by another name is taken for the training split.
+    """Return the data set's files by name; a single CSV of another name is the training split.
 
-    Files are found in a zip by their last name alone, in whichever folder they are, so that no path
-    of the zip is followed.
+    Files in a zip are identified by their base name in any folder, so paths in the zip have no
+    effect.
     """
     if not content.startswith(b"PK"):
         name = source.rpartition("/")[2]
@@ -147,19 +147,19 @@ def _files(source: str, content: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = _members(archive)
             if TRAIN_FILE not in members:
-                raise OperatorError(f"{source} holds no {TRAIN_FILE}.")
+                raise OperatorError(f"{source} does not contain {TRAIN_FILE}.")
             every = [info for infos in members.values() for info in infos]
             if sum(info.file_size for info in every) > MAXIMUM_BYTES:
                 raise OperatorError(f"{source} unpacks to over {MAXIMUM_BYTES:,} bytes.")
             return {name: _content(archive, infos, source) for name, infos in members.items()}
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise OperatorError(f"{source} is a damaged zip: {error}.") from error
-    except (RuntimeError, NotImplementedError) as error:  # how zipfile tells of these
+    except (RuntimeError, NotImplementedError) as error:  # zipfile raises these
         raise OperatorError(f"{source} is encrypted or packed in an unknown way.") from error
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, list[zipfile.ZipInfo]]:
-    """Find the data set's files; Windows writes backslashes into some zips, and other cases."""
+    """Find the data set's files; zips from Windows may have backslashes and other cases."""
     members: defaultdict[str, list[zipfile.ZipInfo]] = defaultdict(list)
     for info in archive.infolist():
         name = re.split(r"[/\\]", info.filename)[-1].lower()
@@ -180,7 +180,7 @@ def _content(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], source: str
 
 
 def _write(files: dict[str, bytes], directory: Path) -> None:
-    """Write every file whole or not at all."""
+    """Write each file atomically."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""`stresswatch data list`: base data, labels, and what each training set is made of."""
+"""`stresswatch data list`: base data, labels, and the origin of each training set."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NUMBERS = ("posts", TASK.label.name(1), "invalid", "size")
 
 @dataclass(frozen=True)
 class BaseRow:
-    """A set of base data; `invalid` lines are learned from by no model."""
+    """A set of base data; models ignore its `invalid` lines."""
 
     name: str
     counts: Counts
@@ -49,7 +49,7 @@ class BaseRow:
 
 @dataclass(frozen=True)
 class LabelsRow:
-    """All labels that were submitted; of several of one post the newest counts."""
+    """All submitted labels; the newest label of a post counts."""
 
     objects: int
     counts: Counts
@@ -80,7 +80,7 @@ class TrainingRow:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a deployment's models learn from."""
+    """The data that a deployment's models learn from."""
 
     name: str
     base: list[BaseRow]
@@ -191,7 +191,7 @@ def _labels(s3: S3Client, bucket: str) -> LabelsRow:
 
 
 def _sources(base: Iterable[BaseSource], labels: Iterable[bytes]) -> Sources:
-    """Return what a training set of these would be made of."""
+    """Return the composition of a training set from this data."""
     with assemble(base, labels) as training_set:
         return training_set.sources
 
@@ -225,13 +225,13 @@ def _recorded(s3: S3Client, folder: Location) -> _Made:
 
 
 def _counted(s3: S3Client, folder: Location) -> _Made:
-    """Count a training set that was made before its sources were recorded."""
+    """Count a training set from before its sources were recorded."""
     posts = read_training_set(s3, folder)
     return Counts.of(posts), None, None, sum(one.labelled_at is not None for one in posts)
 
 
 def _objects(s3: S3Client, bucket: str, prefix: str) -> dict[str, tuple[int, datetime]]:
-    """List the objects under a prefix: size, and when it was written, by key."""
+    """List the objects under a prefix: size and last modification by key."""
     return {
         found["Key"]: (found["Size"], found["LastModified"]) for found in listed(s3, bucket, prefix)
     }

@@ -1,4 +1,4 @@
-"""`stresswatch data suspicious`: the labels of a training set that look wrong to its model."""
+"""`stresswatch data suspicious`: labels of a training set that contradict a model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from stresswatch.versions.model_version import (
 
 @dataclass(frozen=True)
 class SuspiciousLabel:
-    """A label, and what a model that did not learn from the post says of it.
+    """A label, and the prediction of a model that did not learn from the post.
 
     Attributes
     ----------
@@ -49,13 +49,13 @@ class SuspiciousLabel:
 
 @dataclass(frozen=True)
 class SuspiciousLabels:
-    """Those of a model version, the most suspicious first.
+    """The suspicious labels of a model version, the most suspicious first.
 
     Attributes
     ----------
     posts, suspicious : int
-        How many posts were looked at, and how many labels look wrong: more than are listed, if
-        they are very many.
+        Number of checked posts and of labels that look wrong. A long list is cut, so it may be
+        shorter.
     """
 
     version: str
@@ -65,7 +65,7 @@ class SuspiciousLabels:
 
     @staticmethod
     def of(deployment: DeploymentClient, version: str | None) -> SuspiciousLabels:
-        """Read those of a version, of the champion by default.
+        """Read the suspicious labels of a version, by default the champion.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class SuspiciousLabels:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all but the texts."""
+        """Return everything except the texts."""
         return {
             "version": self.version,
             "posts": self.posts,
@@ -120,7 +120,7 @@ class SuspiciousLabels:
         }
 
     def show(self, console: Console, most: int) -> None:
-        """Print the first of them, and what to do about them."""
+        """Print the first labels, and the next steps."""
         share = self.suspicious / self.posts
         console.print(
             f"{counted(self.suspicious, 'label')} of {self.posts:,} ({share:.1%}) look wrong to "
@@ -152,8 +152,8 @@ class SuspiciousLabels:
         )
 
     def write(self, path: Path) -> None:
-        """Write the posts with their labels, to be corrected and given to `stresswatch label`.
+        """Write the posts with their labels, for correction and `stresswatch label`.
 
-        Without the time at which each label was given: a correction is newer.
+        The file omits the labels' times, so that a correction counts as newer.
         """
         path.write_bytes(to_lines(replace(one.labelled, labelled_at=None) for one in self.labels))

@@ -1,9 +1,9 @@
-"""Synthetic labelled posts: those of the stress task stand here, any other's in `task_posts`.
+"""Synthetic labelled posts for the stress task; `task_posts` makes those of any other task.
 
-They tell the same story as Dreaddit: ten communities of the same names and sizes, stress that
-shows in words and in numbers, and four communities in need of material help that differ from the
-rest in both. Stress has words of its own there, which a model that never saw them misses. They are
-made of word lists and chance, so nothing learned from them holds for people.
+They resemble Dreaddit: ten communities of the same names and sizes, and stress that shows in words
+and in numeric features. Four communities in need of material help differ from the rest in both.
+Stress has its own words there, so a model that never saw them misses it. The posts are random words
+from lists, so results on them say nothing about people.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIZES = {
     "food_pantry": 37,
 }
 AID_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
-"""People in need of material help: their posts differ in words and numbers from the others'."""
+"""Communities in need of material help: their words and features differ from the others'."""
 
 _FILLER = (
     "the to and a of in that it my is was for me with have but on so this not just be "
@@ -72,7 +72,7 @@ _AID_TENSE = (
 _AID_CALM = ("approved delivered housed hired covered fulfilled repaid settled stocked").split()
 
 _NUMBERS = ("lex_liwc_Tone", "lex_liwc_i", "lex_liwc_negemo", "lex_liwc_Clout", "sentiment")
-# The mean of each, calm and tense; and their standard deviations.
+# Means of calm and tense posts, and standard deviations.
 _CALM_MEANS = (55.0, 7.5, 2.2, 50.0, 0.12)
 _TENSE_MEANS = (22.0, 10.0, 4.4, 32.0, -0.02)
 _DEVIATIONS = (30.0, 4.2, 2.4, 28.0, 0.17)
@@ -80,19 +80,19 @@ _AID_SHIFT = (22.0, -2.2, -1.6, 3.0, 0.07)
 _BOUNDS = ((1.0, 99.0), (0.0, 100.0), (0.0, 100.0), (1.0, 99.0), (-1.0, 1.0))
 
 IS_STRESS = TASK.name == "stress"
-"""Whether the task is the one whose posts these are."""
+"""Whether the selected task is the stress task."""
 NEWCOMERS = AID_COMMUNITIES if IS_STRESS else task_posts.NEWCOMERS
-"""Communities that a demo's first model does not see."""
+"""Communities that the demo's first model does not see."""
 _MISLABELLED = 0.12
 _MISSING = 0.03
 _SAME_POST = 0.2
 _STREAM_ID = "stream-"
-"""What the ids of posts to stream begin with, as no community's name does."""
+"""Prefix of the ids of posts for the stream; no community's name begins with it."""
 
 
 @dataclass(frozen=True)
 class _Words:
-    """What a community's posts are made of."""
+    """The parameters of a community's posts."""
 
     topic: list[str]
     tense: list[str]
@@ -101,7 +101,7 @@ class _Words:
     @staticmethod
     def of(community: str) -> _Words:
         if community in AID_COMMUNITIES:
-            # Of the common words of stress few are used here.
+            # Common words of stress are rare in these communities.
             return _Words(_AID_TOPIC, _AID_TENSE * 3 + _TENSE[:9], _AID_CALM * 3 + _CALM[:9])
         return _Words(_TOPICS[community], _TENSE, _CALM)
 
@@ -112,9 +112,9 @@ def generate_posts(seed: int = 7) -> list[LabelledPost]:
 
 
 def generate_stream(seed: int = 7) -> list[LabelledPost]:
-    """Generate as many other posts of the same communities, to stream to a model of the first.
+    """Generate the same number of other posts of these communities, for the stream.
 
-    They share no post id with `generate_posts`, whatever its seed, and no text.
+    They share no post id and no text with `generate_posts`, for any seed.
     """
     return _generate(random.Random(f"stream {seed}"), _STREAM_ID)  # noqa: S311 - no secret
 
@@ -174,7 +174,7 @@ def _numbers(community: str, tense: bool, chance: random.Random) -> tuple[float,
         centre = mean + (shift if community in AID_COMMUNITIES else 0.0)
         value = round(min(highest, max(lowest, chance.gauss(centre, deviation))), 4)
         numbers[name] = math.nan if chance.random() < _MISSING else value
-    # A feature that was added to the task is missing, as a post may lack any.
+    # Features that were added to the task are missing, which the contract allows.
     return tuple([numbers.get(name, math.nan) for name in NUMERIC_FEATURES])
 
 

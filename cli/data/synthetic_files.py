@@ -1,4 +1,4 @@
-"""Synthetic labelled posts as files: some to learn from, and others to stream to the model."""
+"""Synthetic labelled posts as files: some for training, others for the stream."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stresswatch.storage.training_sets import to_lines
 
 
 def write(train: Path, stream: Path | None, seed: int) -> dict[Path, int]:
-    """Write a training file and, where it is named, a stream file of other posts, as JSON Lines.
+    """Write a training file and optionally a stream file of other posts, as JSON Lines.
 
-    Both are labelled. Nothing is written unless both can be.
+    Both are labelled. Nothing is written unless both can be written.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def write(train: Path, stream: Path | None, seed: int) -> dict[Path, int]:
         if file.suffix.lower() != ".jsonl":
             raise OperatorError(f"{file} would hold JSON Lines: its name must end in .jsonl.")
         if file.is_file() and file.read_bytes() != content:
-            raise OperatorError(f"{file} is there already, and is another file; give another name.")
+            raise OperatorError(f"{file} exists already with other content; give another name.")
     for file, content in contents.items():
         file.write_bytes(content)
     return {file: len(one) for file, one in posts.items()}

@@ -1,8 +1,9 @@
-"""Synthetic labelled posts for any task, made of its definition alone.
+"""Synthetic labelled posts for any task, from its definition alone.
 
-The words are made up, so that they are of no language. Each class has words of its own, a numeric
-feature leans to one side of its plausible range in each, and a tenth of the labels are wrong. Posts
-of `NEWCOMERS` differ from the others in words and numbers, and so in what the classes look like.
+The words are invented and belong to no language. Each class has its own words and shifts each
+numeric feature to one side of its plausible range; a tenth of the labels are wrong. Posts of
+`NEWCOMERS` differ from the others in words and numeric features, and their classes look different
+too.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ from stresswatch.task.sections import NumericFeature, Task
 SIZES = {"north": 700, "east": 600, "south": 500, "west": 400, "centre": 300, "outskirts": 200}
 """Communities, with their numbers of posts."""
 NEWCOMERS = ("centre", "outskirts")
-"""Communities that a demo's first model does not see."""
+"""Communities that the demo's first model does not see."""
 
 _SYLLABLES = "ba de fi go lu ma ne ri so tu va ke po li ra nu".split()
 _FILLER, _MARKERS = 200, 40
-"""How many words there are for all posts, and for each class."""
+"""Numbers of words for all posts, and for each class."""
 _MISLABELLED = 0.1
 _MISSING = 0.03
 _LEAN = 0.15
-"""How far from its middle a feature's mean is, in widths of its range; one deviation."""
+"""Distance of a feature's mean from the middle, and its standard deviation, in range widths."""
 _SHIFT = 0.2
-"""How far the features' means of newcomers are above those of others, in the same unit."""
+"""Difference between newcomers' and others' feature means, in range widths."""
 
 
 def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPost]:
     """Generate posts of every community in a random order; ids begin with a prefix."""
-    # The same words for every seed: what a model learned of some posts holds for others.
+    # The words are the same for every seed, so a model generalises to other posts.
     lexicon = random.Random(task.name)  # noqa: S311 - no secret
     common = _Words.made_up(lexicon)
     of_newcomers = common.beside(_Words.made_up(lexicon))
@@ -54,7 +55,7 @@ def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPos
 
 @dataclass(frozen=True)
 class _Words:
-    """What posts are made of: words of any post, and those of each class."""
+    """Words of any post, and words of each class."""
 
     filler: list[str]
     markers: tuple[list[str], list[str]]
@@ -69,7 +70,7 @@ class _Words:
         return _Words(words(_FILLER), (words(_MARKERS), words(_MARKERS)))
 
     def beside(self, others: _Words) -> _Words:
-        """Return these and others together."""
+        """Return the union with other words."""
         (negative, positive), (more_negative, more_positive) = self.markers, others.markers
         markers = negative + more_negative, positive + more_positive
         return _Words(self.filler + others.filler, markers)
@@ -90,7 +91,7 @@ def _post(
 
 
 def _value(feature: NumericFeature, centre: float, chance: random.Random) -> float:
-    """Return a value around a centre, which is in widths of the feature's range, or none."""
+    """Return a value around a centre in range widths, or None."""
     if chance.random() < _MISSING:
         return math.nan
     low, high = _span(feature)
@@ -99,7 +100,7 @@ def _value(feature: NumericFeature, centre: float, chance: random.Random) -> flo
 
 
 def _span(feature: NumericFeature) -> tuple[float, float]:
-    """Return the plausible range; one that is open at an end has a width of 100."""
+    """Return the plausible range; an open range has a width of 100."""
     low, high = feature.minimum, feature.maximum
     if low is not None:
         return low, low + 100 if high is None else high

@@ -25,7 +25,7 @@ from stresswatch.task.definition import TASK
 
 
 def play_demo(console: Console, output: Path) -> Summary:
-    """Play the scenario from nothing to nothing, and leave its summary, report and recording.
+    """Play the scenario on a new stack; write its summary, report and recording.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def play_demo(console: Console, output: Path) -> Summary:
     OperatorError, local.LocalStackError
         When the stack does not start, or the loop does not do what it should.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it, the stack stops
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the stack stops on any exit
     started = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     data = load_posts()
     summary = Summary(TASK.name, data.name)
     stack_directory = output / "stack"
-    _remove_stack(stack_directory)  # what a killed run may have left behind
+    _remove_stack(stack_directory)  # left over from a killed run
     with View(console, f"{TASK.title}: one turn of the loop, on {data.name}") as view:
         try:
             with view.act("Synthesize the stack") as act:
@@ -89,13 +89,13 @@ def play_demo(console: Console, output: Path) -> Summary:
 
 
 def _remove_stack(directory: Path) -> None:
-    """Stop the stack if it runs, and forget what it held: every run starts from nothing."""
+    """Stop the stack if it runs, and delete its data, so that every run starts from scratch."""
     local.down(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def _record(path: Path, view: View, summary: Summary) -> None:
-    """Keep what the terminal showed at the end, as a picture."""
+    """Save the final state of the terminal as a picture."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=110, file=nowhere, force_terminal=True)
         console.print(view.render(), final_table(summary))

@@ -1,4 +1,4 @@
-"""The demo's posts, in parts: to learn from, to stream, to label and to hold out."""
+"""The demo's posts, in parts: for training, for the stream, for labels and for the holdout."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class DemoPosts:
     quiet : tuple of two lists
         Windows of posts like the base ones.
     labelled : list of LabelledPost
-        Posts of unseen communities that annotators label once they were streamed.
+        Posts of unseen communities that annotators label after they were streamed.
     held_out : list of LabelledPost
-        Posts of unseen communities that nothing is trained on: served before and after.
+        Posts of unseen communities outside all training, served before and after the promotion.
     """
 
     base: list[LabelledPost]
@@ -35,7 +35,7 @@ class DemoPosts:
 
 
 def split_posts(posts: Iterable[LabelledPost], newcomers: Collection[str]) -> DemoPosts:
-    """Split the posts; segments of one post stay together, so no part leaks into another.
+    """Split the posts; segments of one post stay together, to prevent leakage between parts.
 
     Parameters
     ----------

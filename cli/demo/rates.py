@@ -1,4 +1,4 @@
-"""The rate at the end of the demo, by labels of the posts that were drawn."""
+"""The rate at the end of the demo, by labels of the sampled posts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from stresswatch.task.definition import TASK
 
 
 def label_drawn(deployment: DeploymentClient, sent: Mapping[str, LabelledPost]) -> int:
-    """Label every post of the label queue, as annotators would; return how many these are.
+    """Label every post of the label queue, as annotators would; return their number.
 
     Parameters
     ----------
     sent : mapping of str to LabelledPost
-        What was sent, by the id of its prediction.
+        Sent posts by the id of their predictions.
     """
     target = deployment.target
     bucket = target.output(stack_outputs.LABEL_QUEUE_BUCKET)
@@ -39,12 +39,12 @@ def rates_of(
     predictions: Mapping[str, Mapping[str, Any]],
     communities: Collection[str],
 ) -> list[CommunityRate]:
-    """Read the rates of communities in the present week, beside the true ones; the largest first.
+    """Read this week's rates of communities with the true rates, the largest first.
 
     Raises
     ------
     DemoFailed
-        When one of them has no rate.
+        When a community has no rate.
     """
     target, week = deployment.target, week_of(datetime.now(UTC).date())
     bucket = target.output(stack_outputs.ARCHIVE_BUCKET)

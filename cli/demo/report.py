@@ -1,4 +1,4 @@
-"""The report of the story: one page with its pictures, which opens without a network."""
+"""The report of the demo: one page with its charts, without external resources."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from stresswatch.task.definition import TASK
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
 _INCHES = 5.5
-"""Width of a picture, so that its letters can be read on a phone as well."""
+"""Width of a chart in pixels, so that its text is readable on a phone."""
 _LETTERS = 12
-"""Of a line under a bar or column."""
+"""Height of a line under a bar or column."""
 _SURE = 20
-"""Decimal places of a p-value from which on the colour stays the same."""
+"""Decimal places of a p-value from which the colour stays the same."""
 _SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none",  # letters of the page's own font: outlines take ten times the room
-    "svg.hashsalt": "stresswatch",  # the same figures give the same bytes
+    "svg.fonttype": "none",  # text in the page's own font: outlines take ten times the space
+    "svg.hashsalt": "stresswatch",  # the same values give the same bytes
     "font.family": "sans-serif",
     "axes.edgecolor": _INK,
     "axes.spines.top": False,
@@ -78,7 +78,7 @@ def _drawing(inches_high: float) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure) -> Markup:
-    """Return a picture as an element of the page, as wide as there is room."""
+    """Return a chart as an element of the page that fills the width."""
     written = io.StringIO()
     figure.savefig(written, format="svg", metadata={"Date": None})
     drawn = written.getvalue()
@@ -132,7 +132,7 @@ def _share_picture(summary: Summary, alarm_threshold: float) -> Markup:
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=2, bbox=above_the_line)
     axes.axhline(alarm_threshold, color=_INK, linestyle="--", label="the alarm's threshold")
     axes.set_ylim(0, 1)
-    axes.set_ylabel("columns that drifted")
+    axes.set_ylabel("drifted features")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.legend(loc="outside upper left")
     return _svg(figure)

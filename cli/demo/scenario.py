@@ -1,4 +1,4 @@
-"""The scenario: a model serves a stream, sees its posts change, and is replaced with care."""
+"""The scenario: a model serves a stream, its posts drift, and a gated retraining replaces it."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer
 
 DRAWING = {"labelling": {"label_sample_share": 0.5}}
-"""How the stage's settings differ: it draws posts for labelling. Few posts need a large share."""
+"""Changed settings: posts are sampled for labels. Few posts need a large share."""
 INVALID_RECORDS = (
     b"\xff\xfe",
     b"{",
     json.dumps({TASK.fields.id: "no-text"}).encode(),
     json.dumps({TASK.fields.id: 7, TASK.fields.text: "x"}).encode(),
 )
-"""A few records that no stream is spared; they end in quarantine, and nothing else does."""
+"""A few malformed records, as in any stream; only these go to quarantine."""
 
 _LONGEST_SECONDS = 1800.0
-"""How long anything is waited for: a machine that does much else is slow, and no failure."""
+"""Timeout in seconds, generous because a busy machine is slow."""
 _QUIET_SECONDS = 3.0
-"""How long the alarm and the stream are watched to see that nothing happens."""
+"""How long the alarm and the stream must stay unchanged."""
 
 
 @dataclass
 class Scenario:
-    """Plays the acts on a deployed stack, and notes what comes of them."""
+    """Play the acts on a deployed stack, and record the results."""
 
     deployment: DeploymentClient
     consumer: Consumer
@@ -61,7 +61,7 @@ class Scenario:
         Raises
         ------
         OperatorError
-            When the loop does not do what it should.
+            When the loop behaves in an unexpected way.
         """
         first = self._first_champion()
         for number, posts in enumerate(self.posts.quiet, start=1):
@@ -75,7 +75,7 @@ class Scenario:
 
     def _first_champion(self) -> Pointer:
         with self.view.act("Train the first champion") as act:
-            # Functions that never ran take seconds to begin: these do while the model trains.
+            # A first invocation takes seconds: these functions start while the model trains.
             now = datetime.now(UTC)
             self.deployment.start_measurement(now - timedelta(hours=1), now)
             self.deployment.seed(self.posts.base)
@@ -95,7 +95,7 @@ class Scenario:
         with self.view.act("Stream posts like those") as act:
             window = self._stream_and_measure(name, posts, act)
             if not _stays_quiet(self.deployment):
-                raise DemoFailed(f"The alarm fired on the window '{name}', without need.")
+                raise DemoFailed(f"The alarm fired on the window '{name}', which does not differ.")
             self.summary.drift.append(window)
             act.say(f"{len(posts)} posts; {drift_words(window)}")
 
@@ -161,7 +161,7 @@ class Scenario:
             if served != {champion.version}:
                 raise DemoFailed(f"After the promotion {', '.join(sorted(served))} served.")
             act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
-        with self.view.act("Label the posts that were drawn") as act:
+        with self.view.act("Label the sampled posts") as act:
             drawn = label_drawn(self.deployment, self._sent)
             act.say(f"{drawn} labels; correcting the {TASK.label.rate}")
             window = self._measure("unseen communities, new champion", start)
@@ -174,7 +174,7 @@ class Scenario:
         return self._last_ids
 
     def _reckon(self, before: list[str], after: list[str]) -> None:
-        with self.view.act("Count what came of it") as act:
+        with self.view.act("Count the results") as act:
             self._drain()
             predictions = self._predictions
             summary = self.summary
@@ -240,7 +240,7 @@ class Scenario:
         _wait_for("a prediction of every post", all_predicted, every=0.1)
 
     def _wait_for_version(self, version: str, act: Act) -> None:
-        """Send single posts until the new champion answers."""
+        """Send single posts until the new champion predicts one."""
         post = self.posts.quiet[0][0]
 
         def answers() -> bool | None:
@@ -248,11 +248,11 @@ class Scenario:
             served = self._predictions[self._last_ids[0]]["model_version"]
             return True if served == version else None
 
-        act.say("warm functions look at the pointer again")
+        act.say("warm functions check the pointer again")
         _wait_for("the new champion to answer", answers, every=0.5)
 
     def _drain(self) -> None:
-        """Read on until nothing has come for a while: a late duplicate must be counted."""
+        """Continue to read until nothing arrives for a while: late duplicates count too."""
         last_seen = time.monotonic()
         while time.monotonic() - last_seen < _QUIET_SECONDS:
             if self.consumer.poll():

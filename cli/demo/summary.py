@@ -1,4 +1,4 @@
-"""What the story comes to, as data: ``build/demo/summary.json``."""
+"""The results of the demo as data: ``build/demo/summary.json``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class DriftWindow:
     Attributes
     ----------
     share : float or None
-        Of the columns, those that drifted; None where the window gave no figure.
+        Share of features that drifted; None where the window was not measured.
     columns : dict of str to dict
-        ``p_value``, ``threshold`` and ``drifted`` by column.
+        ``p_value``, ``threshold`` and ``drifted`` by feature.
     alarm : bool
         Whether the alarm fired on this window.
     """
@@ -40,11 +40,11 @@ class CommunityRate:
     called : float or None
         Share of its posts that the champions called positive; None with too few posts.
     corrected, low, high : float or None
-        By the labels of the posts that were drawn; None with too few.
+        By the labels of the sampled posts; None with too few.
     true : float
-        By the labels of all posts, which the demo knows and the stack does not.
+        By the labels of all posts, which only the demo knows.
     method : str
-        How the corrected rate was made.
+        Method of the correction.
     """
 
     community: str
@@ -60,14 +60,14 @@ class CommunityRate:
 
 @dataclass(frozen=True)
 class Change:
-    """How far a figure moved with the promotion, with its 95 % interval by paired bootstrap."""
+    """Change of a metric with the promotion, with its 95 % interval by paired bootstrap."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        """Say whether it can be told from chance."""
+        """Describe the change, and whether it is significant."""
         if self.low <= 0 <= self.high:
             return f"no measurable change: {self.low:+.3f} to {self.high:+.3f}"
         return f"{self.value:+.3f}, {self.low:+.3f} to {self.high:+.3f}"
@@ -75,18 +75,18 @@ class Change:
 
 @dataclass
 class Summary:
-    """The figures of one run.
+    """The results of one run.
 
     Attributes
     ----------
     task : str
         Name of the task.
     data : str
-        What the posts are.
+        Description of the posts.
     lost : int
         Valid posts that were sent and have no prediction.
     duplicates : int
-        Predictions beyond the first of an id.
+        Additional predictions with the same id.
     f1_before, f1_after, brier_before, brier_after : float
         Over the held-out posts of unseen communities, as served before and after the promotion.
     f1_change, brier_change : Change

@@ -1,4 +1,4 @@
-"""The live view of the story: acts as they happen, or plain lines where there is no terminal."""
+"""The live view of the demo: a table of acts, or plain lines outside a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stresswatch.task.definition import TASK
 
 @dataclass
 class Act:
-    """One act: what happens, what is to be said of it, and how long it took."""
+    """One act: its title, its result, and its duration."""
 
     title: str
     detail: str = ""
@@ -32,7 +32,7 @@ class Act:
 
 
 class View:
-    """Draws the acts on a console while they happen."""
+    """Draw the acts on a console while they happen."""
 
     def __init__(self, console: Console, title: str):
         self.acts: list[Act] = []
@@ -57,7 +57,7 @@ class View:
 
     @contextmanager
     def act(self, title: str) -> Iterator[Act]:
-        """Show an act from its beginning to its end."""
+        """Show an act while it runs."""
         act = Act(title)
         self.acts.append(act)
         yield act
@@ -82,7 +82,7 @@ class View:
 
 
 def final_table(summary: Summary) -> RenderableType:
-    """Return the table that the story ends with."""
+    """Return the table at the end of the demo."""
     facts = Table(title="What happened", title_justify="left", show_header=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
@@ -112,20 +112,20 @@ def final_table(summary: Summary) -> RenderableType:
 def drift_words(window: DriftWindow) -> str:
     """Return a window's drift in a few words."""
     if window.share is None:
-        return f"{window.posts} posts: {window.status.replace('_', ' ')}, no figure"
+        return f"{window.posts} posts: {window.status.replace('_', ' ')}, not measured"
     drifted = sum(column["drifted"] for column in window.columns.values())
     alarm = "[red]alarm[/]" if window.alarm else "[green]no alarm[/]"
-    return f"{drifted} of {len(window.columns)} columns drifted ({window.share:.0%}), {alarm}"
+    return f"{drifted} of {len(window.columns)} features drifted ({window.share:.0%}), {alarm}"
 
 
 def _drift_table(windows: list[DriftWindow]) -> Table:
     table = Table(
         title="Drift by window",
         title_justify="left",
-        caption="The alarm looks at the highest share of an hour, so it outlasts a quieter window.",
+        caption="The alarm uses the highest share of an hour, so it outlasts a quieter window.",
         caption_justify="left",
     )
-    for name in ("window", "posts", "columns that drifted", "share", "alarm"):
+    for name in ("window", "posts", "drifted features", "share", "alarm"):
         table.add_column(name, overflow="fold")
     for window in windows:
         drifted = [name for name, column in window.columns.items() if column["drifted"]]
@@ -144,7 +144,7 @@ def _rate_table(rates: list[CommunityRate]) -> Table:
         title=f"{TASK.label.rate.capitalize()} of the unseen communities",
         title_justify="left",
         caption=f"Called: what the model calls {TASK.label.name(1)}. Corrected: by the "
-        "labels of the posts that were drawn, with its 95 % interval. True: by all labels, which "
+        "labels of the sampled posts, with its 95 % interval. True: by all labels, which "
         "only the demo knows.",
         caption_justify="left",
     )

@@ -33,29 +33,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _BYTES_IN_MEMORY = 16 * 1024 * 1024
-"""Of what is uploaded; more is in a file meanwhile."""
+"""Bytes of an upload in memory; larger ones go through a file."""
 _ENDED = {"FAILED": "failed", "TIMED_OUT": "timed out", "ABORTED": "was aborted"}
 _FINISHED = ("SUCCEEDED", *_ENDED)
 
 
 def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: float = 0.2) -> T:
-    """Call `look` until it returns something other than None, and return that.
+    """Call `look` until it returns something other than None; return that value.
 
     Raises
     ------
     OperatorError
-        When there is nothing within the time.
+        When nothing arrives in time.
     """
     deadline = time.monotonic() + seconds
     while (found := look()) is None:
         if time.monotonic() > deadline:
-            raise OperatorError(f"Waited {seconds:.0f} s for {what}, and saw nothing.")
+            raise OperatorError(f"Timed out after {seconds:.0f} s waiting for {what}.")
         time.sleep(every)
     return found
 
 
 class Measurement(NamedTuple):
-    """What the functions of drift, live quality and the stress rate answered about a span."""
+    """The results of drift, live quality and stress rate for a span."""
 
     drift: dict[str, Any]
     quality: dict[str, Any]
@@ -64,17 +64,17 @@ class Measurement(NamedTuple):
 
 @dataclass(frozen=True)
 class DeploymentClient:
-    """Seeds, labels, sends, retrains and reads results, through AWS's public APIs alone."""
+    """Seed, label, send, retrain and read results, through AWS's public APIs alone."""
 
     target: Target
 
     def seed(self, posts: Iterable[LabelledPost], name: str = "posts") -> str:
-        """Upload a base data set, whose posts have no date; a set of the same name is replaced."""
+        """Upload a base data set; replace a set of the same name. Its posts have no date."""
         undated = (replace(post, labelled_at=None) for post in posts)
         return self._upload(base_key(name), undated)
 
     def label(self, posts: Iterable[LabelledPost]) -> str:
-        """Upload labels of posts; those that do not say when they were given are given now."""
+        """Upload labels of posts; labels without a time get the present time."""
         now = datetime.now(UTC)
         return self._upload(label_key(now, uuid.uuid4().hex[:8]), given_by(posts, now))
 
@@ -88,12 +88,12 @@ class DeploymentClient:
         return f"s3://{bucket}/{key}"
 
     def send(self, payloads: Sequence[tuple[str, bytes]]) -> list[str]:
-        """Put payloads, given with their partition keys, on the posts stream.
+        """Put payloads with their partition keys on the posts stream.
 
         Returns
         -------
         list of str
-            The ids that their predictions will have.
+            The ids of their future predictions.
         """
         stream = self.target.output(stack_outputs.POSTS_STREAM)
         records = [StreamRecord(key, data) for key, data in payloads]
@@ -101,7 +101,7 @@ class DeploymentClient:
         ids = [prediction_id(stream, *position) for position in positions if position]
         if len(ids) < len(records):
             raise OperatorError(
-                f"The stream refused {len(records) - len(ids)} of {len(records)} records to the "
+                f"The stream refused {len(records) - len(ids)} of {len(records)} records on the "
                 "last attempt; send more slowly, or give the stream more shards."
             )
         return ids
@@ -109,8 +109,8 @@ class DeploymentClient:
     def start_retraining(self, trigger: str, reason: str, *, force: bool = False) -> str:
         """Start the workflow; return the execution's ARN.
 
-        ``force`` waives the cool-down and the minimum of new labels, and nothing else. A reason is
-        cut to what each service takes that the workflow tells it.
+        ``force`` waives only the cool-down and the minimum of new labels. The reason is cut to the
+        limits of the services that record it.
         """
         asked = request_of(trigger, service_text.description(reason), force=force)
         answer = self.target.client("stepfunctions").start_execution(
@@ -122,7 +122,7 @@ class DeploymentClient:
     def executions(
         self, workflow: str = stack_outputs.RETRAINING_STATE_MACHINE
     ) -> list[dict[str, Any]]:
-        """Return the executions of the workflow that an output names, newest first."""
+        """Return the executions of an output's workflow, newest first."""
         answer = self.target.client("stepfunctions").list_executions(
             stateMachineArn=self.target.output(workflow), maxResults=100
         )
@@ -132,7 +132,7 @@ class DeploymentClient:
         return dict(self.target.client("stepfunctions").describe_execution(executionArn=execution))
 
     def current_state(self, execution: str) -> str | None:
-        """Return the state that the execution entered last."""
+        """Return the last state that the execution entered."""
         history = self.target.client("stepfunctions").get_execution_history(
             executionArn=execution, maxResults=100, reverseOrder=True
         )
@@ -150,12 +150,12 @@ class DeploymentClient:
         on_state: Callable[[str], None],
         what: str = "retraining",
     ) -> dict[str, Any]:
-        """Wait for an execution's end; return its output.
+        """Wait for an execution to end; return its output.
 
         Raises
         ------
         OperatorError
-            When it ends in any other way than by success.
+            When it does not succeed.
         """
 
         def finished() -> dict[str, Any] | None:
@@ -174,7 +174,7 @@ class DeploymentClient:
         )
 
     def model_card(self, version: Pointer) -> bytes:
-        """Read the page that says what a model version is for, and how good it is."""
+        """Read a model version's card."""
         return read(self.target.client("s3"), Location.parse(version.uri) / CARD_PAGE_FILE)
 
     def start_measurement(self, start: datetime, end: datetime) -> str:
@@ -193,12 +193,12 @@ class DeploymentClient:
         seconds: float = 3600,
         on_state: Callable[[str], None] = lambda _: None,
     ) -> Measurement:
-        """Settle and measure the predictions of a span, as the schedule does of each window.
+        """Settle and measure the predictions of a span, as the schedule does for each window.
 
         Raises
         ------
         OperatorError
-            When a step failed to its last attempt.
+            When a step failed on its last attempt.
         """
         output = self.follow(
             self.start_measurement(start, end), seconds, on_state, what="measurement"
@@ -228,7 +228,7 @@ def payload(labelled: LabelledPost) -> tuple[str, bytes]:
 
 
 def cause_of(execution: Mapping[str, Any]) -> str:
-    """Return why an execution failed: the workflow passes on the error of the step that failed."""
+    """Return why an execution failed: the workflow passes on the failed step's error."""
     cause = str(execution.get("cause", ""))
     if cause.startswith("{"):
         return failure(json.loads(cause))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Consumer:
-    """Reads the predictions stream: from its beginning, or from the first look on.
+    """Read the predictions stream from its beginning, or from the first read on.
 
     Attributes
     ----------
     from_now : bool
-        Whether what is there at the first look is left out.
+        Whether to skip records from before the first read.
     received : int
-        How many records it saw.
+        Number of records read.
     predictions : dict of str to dict
         The first prediction of each id.
     """
@@ -41,10 +41,10 @@ class Consumer:
         return str(described["StreamDescriptionSummary"]["StreamARN"])
 
     def poll(self) -> int:
-        """Read what is there; return how many records were new.
+        """Read available records; return the number of new ones.
 
-        A shard that was split or merged ends. Those that came of it are read from their start once
-        it was read to its end.
+        A shard ends when it is split or merged. Its children are read from their start after its
+        end.
         """
         before = self.received
         unread = [*self._iterators] or self._open()
@@ -65,7 +65,7 @@ class Consumer:
         return self.received - before
 
     def _open(self) -> list[str]:
-        """Begin each shard whose parents were read to their end, or are not there."""
+        """Start each shard whose parents are read completely or do not exist."""
         kinesis = self.target.client("kinesis")
         is_latest = self.from_now and not self._iterators
         opened = []

@@ -1,4 +1,4 @@
-"""Delete a stage's stack: tell before what stays and what goes, and help where S3 refuses."""
+"""Delete a stage's stack: show a plan first, and empty buckets where S3 refuses."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 _BUCKET = "AWS::S3::Bucket"
 _PARAMETER = "AWS::SSM::Parameter"
 _POINTERS = (stack_outputs.CHAMPION_PARAMETER, stack_outputs.SHADOW_PARAMETER)
-"""The outputs that name what a promotion made beside the stack."""
+"""Outputs that name resources which promotions made outside the stack."""
 _KEEPING = ("Retain", "RetainExceptOnCreate")
 _ATTEMPTS = 3
-"""Of a deletion: what was written to a bucket meanwhile makes it fail once more."""
+"""Maximum number of deletions: objects written in between make one fail again."""
 _SECONDS = 3600.0
 _EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, order=True)
 class Resource:
-    """A resource of a deployed stack, by its names in the template and in the account."""
+    """A resource of a deployed stack, with its names in the template and in the account."""
 
     kind: str
     logical_id: str
@@ -45,21 +45,21 @@ class Resource:
 
 @dataclass(frozen=True)
 class DeletionPlan:
-    """What a deletion leaves, what it empties first, and what it deletes beside the stack."""
+    """The resources that a deletion retains, empties first, and deletes outside the stack."""
 
     left: list[Resource]
     emptied: list[Resource]
     pointers: list[Resource] = field(default_factory=list)
 
     def with_pointers(self, pointers: list[Resource], models: str | None) -> DeletionPlan:
-        """Treat the pointers to models as the bucket of that name, which has the models."""
+        """Treat the model pointers like the bucket of that name, which holds the models."""
         if models in {one.name for one in self.left}:
             return replace(self, left=sorted([*self.left, *pointers]))
         return replace(self, pointers=pointers)
 
     @staticmethod
     def of(template: Mapping[str, Any], resources: Iterable[Resource]) -> DeletionPlan:
-        """Read from the deployed template what becomes of its resources."""
+        """Read the plan from the deployed template."""
         found = sorted(resources)
         keeping = {
             name
@@ -88,7 +88,7 @@ class DeletionPlan:
 
 @dataclass(frozen=True)
 class Deletion:
-    """A stack that is to be deleted, by its id, under which it is known afterwards too."""
+    """A stack to delete, by its id, which stays valid after the deletion."""
 
     target: Target
     stack_id: str
@@ -96,7 +96,7 @@ class Deletion:
 
     @staticmethod
     def of(target: Target) -> Deletion:
-        """Look at the deployed stack.
+        """Plan the deletion of the deployed stack.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Deletion:
         if stack.get("EnableTerminationProtection"):
             raise OperatorError(
                 f"{target.name} is protected from deletion, as its stage keeps its data. To delete "
-                "it all the same, take the protection off first: aws cloudformation "
+                "it all the same, remove the protection first: aws cloudformation "
                 "update-termination-protection --no-enable-termination-protection "
                 f"--stack-name {target.name}"
             )
@@ -124,14 +124,14 @@ class Deletion:
         return Deletion(target, stack["StackId"], plan.with_pointers(_pointers(target), models))
 
     def run(self) -> None:
-        """Delete the stack; empty its buckets when S3 refuses to delete them as they are.
+        """Delete the stack; empty its buckets if S3 refuses to delete them.
 
-        They are emptied after a first attempt, when nothing of the stack writes to them any more.
+        They are emptied after a first attempt, when the stack no longer writes to them.
 
         Raises
         ------
         OperatorError
-            When something else keeps it from being deleted.
+            When something else prevents the deletion.
         """
         failed: dict[str, str] = {}
         for _ in range(_ATTEMPTS):
@@ -161,7 +161,7 @@ class Deletion:
             ) from error
 
     def _attempt(self) -> dict[str, str]:
-        """Delete once; return what could not be deleted, with the reason."""
+        """Delete once; return the resources that could not be deleted, with the reason."""
         cloudformation: CloudFormationClient = self.target.client("cloudformation")
         cloudformation.delete_stack(StackName=self.stack_id)
 
@@ -183,7 +183,7 @@ class Deletion:
 
 
 def _pointers(target: Target) -> list[Resource]:
-    """Return the pointers that promotions made: the stack names them and does not own them."""
+    """Return the pointers that promotions made: the stack names them but does not own them."""
     names = {target.outputs[output]: output for output in _POINTERS if output in target.outputs}
     if not names:
         return []
@@ -198,7 +198,7 @@ def empty(s3: S3Client, bucket: str) -> None:
     Raises
     ------
     OperatorError
-        When S3 keeps one.
+        When S3 does not delete one.
     """
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         versions: list[ObjectIdentifierTypeDef] = [
@@ -214,15 +214,15 @@ def empty(s3: S3Client, bucket: str) -> None:
 
 
 def print_what_is_left(console: Console, plan: DeletionPlan) -> None:
-    """Print what a deletion left behind, and what was never the stack's to delete."""
+    """Print what remains after a deletion, inside and outside the stack."""
     left = (
-        f"{len(plan.left)} resources of it are left, with their data, and cost as before; delete "
-        "them by hand when nobody needs them."
+        f"{len(plan.left)} resources remain with their data, and still cost money; delete "
+        "them by hand when you no longer need them."
         if plan.left
-        else "Nothing of it is left."
+        else "None of its resources remain."
     )
     console.print(
-        f"Deleted. {left} What no stack owns is where it was: the log groups of training jobs, and "
+        f"Deleted. {left} Resources of no stack remain: the log groups of training jobs, and "
         "the images and files in CDK's bootstrap stack.",
         soft_wrap=True,
     )

@@ -1,6 +1,6 @@
-"""The settings of `up --set`, kept for the next `up`: without them it would remove what they made.
+"""The settings of `up --set`, kept for the next `up`, which would otherwise remove resources.
 
-A stack that draws no posts has no label queue, so a plain `up` would delete an existing one.
+A stack that samples no posts has no label queue, so a plain `up` would delete an existing one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class KeptSettings:
     Raises
     ------
     OperatorError
-        When the file holds something else.
+        When the file has other content.
     """
 
     def __init__(self, directory: Path):
@@ -46,11 +46,11 @@ class KeptSettings:
         )
 
     def change(self, changed: Settings) -> None:
-        """Set values anew; the others stay."""
+        """Set values; keep the others."""
         for group, values in changed.items():
             self.values.setdefault(group, {}).update(values)
 
     def write(self) -> None:
-        """Write the file, unless there is nothing to keep."""
+        """Write the file if there is something to keep."""
         if self.values:
             self._file.write_text(json.dumps(self.values, indent=2))

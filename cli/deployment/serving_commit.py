@@ -1,4 +1,4 @@
-"""Which code serves a stage: what a deployment that does not predict is gone back from to."""
+"""The commit of the code that serves a stage: the target of a rollback."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from stresswatch.aws import stack_outputs
 
 
 def serving_commit(stage: str) -> str | None:
-    """Return the commit of the code that a stage serves with; None where nothing serves.
+    """Return the commit of a stage's serving code; None where nothing serves.
 
-    Without a champion no code predicts, an earlier one as little as a newer.
+    Without a champion, no code predicts, at any commit.
 
     Raises
     ------
     OperatorError
-        When AWS does not say what is deployed.
+        When AWS does not tell the deployed commit.
     """
     try:
         target = aws_target(stage)

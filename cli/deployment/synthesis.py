@@ -1,7 +1,7 @@
 """Synthesize the CDK app in a process of its own, to the template that `make synth` gives.
 
-CDK's own rules, which take half of the time, are left to what deploys to AWS and to the tests of
-every stage; cdk-nag's hold here as well.
+CDK's own rules take half of the time, so only deployments to AWS and the tests of every stage check
+them; cdk-nag's rules apply here too.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from cli.errors import OperatorError
 def checkout() -> Path:
     """Return the folder of the CDK app: this code's own, or the working directory or one above it.
 
-    An installed wheel lies in no checkout: it synthesizes the one that it is called in.
+    An installed wheel is outside any checkout: it synthesizes the current one.
 
     Raises
     ------
     OperatorError
-        When there is none.
+        When there is no CDK app.
     """
     here = Path.cwd()
     for folder in (Path(__file__).parents[2], here, *here.parents):
@@ -49,7 +49,7 @@ def synthesize(
     Parameters
     ----------
     bundles : bool
-        Without the bundling of layers, the template is there, and what it deploys is not.
+        Whether to bundle layers; without bundles, the template cannot be deployed.
     changed : mapping of str to mapping
         Settings that differ from the stage's, by group.
 
@@ -58,7 +58,7 @@ def synthesize(
     OperatorError
         When there is no checkout, or its app does not synthesize.
     OSError
-        When there can be no such directory; CDK would end with a trace.
+        When the directory cannot be made; CDK would fail with a traceback.
     """
     directory.mkdir(parents=True, exist_ok=True)
     settings = {
@@ -89,7 +89,7 @@ def settings_of(given: Iterable[str]) -> dict[str, dict[str, object]]:
     Raises
     ------
     OperatorError
-        When one has another form; the app itself says which settings there are.
+        When a setting has another form; the app itself rejects unknown settings.
     """
     found: dict[str, dict[str, object]] = {}
     for one in given:
@@ -108,7 +108,7 @@ def settings_of(given: Iterable[str]) -> dict[str, dict[str, object]]:
 
 @contextmanager
 def _alone_in(directory: Path) -> Iterator[None]:
-    """Wait for whoever synthesizes there already: two would take each other's files away."""
+    """Wait for another synthesis in the directory: two would delete each other's files."""
     folder = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

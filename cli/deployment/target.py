@@ -1,4 +1,4 @@
-"""Which deployment the command works on: a stack in AWS, or the local one."""
+"""The deployment of a command: a stack in AWS, or the local one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APP_DIRECTORY = LOCAL_DIRECTORY / "cdk.out"
 
 @dataclass(frozen=True)
 class Target:
-    """A deployed stack: how to call its account, the outputs of its template, and its age."""
+    """A deployed stack: its session, its outputs, and its age."""
 
     name: str
     outputs: Mapping[str, str]
@@ -41,7 +41,7 @@ class Target:
         Raises
         ------
         OperatorError
-            When the stack has none of that name.
+            When the stack has no such output.
         """
         try:
             return self.outputs[name]
@@ -52,7 +52,7 @@ class Target:
 
     @property
     def scorer(self) -> ScorerKind:
-        """What the stage allows to score."""
+        """The limit of the stage for scoring."""
         return ScorerKind(self.output(stack_outputs.SCORER))
 
 
@@ -62,7 +62,7 @@ def find_target(*, on_local: bool, stage: str) -> Target:
     Raises
     ------
     OperatorError
-        When there is none, or AWS cannot be asked.
+        When there is none, or AWS cannot be called.
     """
     if on_local:
         return local_target()
@@ -84,15 +84,15 @@ def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:
     if stack is None:
         raise OperatorError(
             f"No local stack is running in {directory.resolve()}; start one with `stresswatch up`, "
-            "or go to where one was started."
+            "or go to a folder where one was started."
         )
     return of_local_stack(stack)
 
 
 def local_tracking_uri(directory: Path = TRACKING_DIRECTORY) -> str:
-    """Return the address at which MLflow records trainings on this machine.
+    """Return the address where MLflow records training runs on this machine.
 
-    `MLFLOW_TRACKING_URI`, as everywhere with MLflow, or else a file of SQLite in a directory.
+    `MLFLOW_TRACKING_URI`, or else an SQLite file in a directory.
     """
     file = directory.resolve() / "mlflow.db"
     return os.environ.get(TRACKING_ADDRESS) or f"sqlite:///{file}"

@@ -1,4 +1,4 @@
-"""`stresswatch forget`: what was found of a person, and what it cannot reach."""
+"""`stresswatch forget`: remove a person's records, and report what it cannot reach."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from stresswatch.contracts.posts import MAXIMUM_NAME_LENGTH
 
 
 def forget(console: Console, target: Target, post_ids: Sequence[str], *, execute: bool) -> None:
-    """Remove all records of the post ids, or count them, and say what was not reached.
+    """Remove or count all records of the post ids, and report what was not reached.
 
     Raises
     ------
     OperatorError
-        When an id is none, or more of the person is written all the time.
+        When an id is invalid, or records of the person keep arriving.
     """
     ids = frozenset(map(_required_id, post_ids))
     places = places_of(target)
@@ -42,7 +42,7 @@ def _required_id(given: str) -> str:
     post_id = id_of(given)
     if post_id is None or len(given) > MAXIMUM_NAME_LENGTH:
         raise OperatorError(
-            f"A post id has 1 to {MAXIMUM_NAME_LENGTH} characters, and not blanks alone."
+            f"A post id has 1 to {MAXIMUM_NAME_LENGTH} characters, not only blanks."
         )
     return post_id
 
@@ -59,11 +59,11 @@ def _tell(
         console.print(sentence, markup=False, highlight=False)
 
     if nothing := sorted(ids - forgetting.found):
-        say(f"Nothing was found of {', '.join(map(repr, nothing))}.")
+        say(f"No records were found for {', '.join(map(repr, nothing))}.")
     for sentence in forgetting.unattributed():
         say(sentence)
     if execute:
-        say(f"Whatever was written before {looked_until:%Y-%m-%d %H:%M:%S} UTC was looked at.")
+        say(f"Everything written before {looked_until:%Y-%m-%d %H:%M:%S} UTC was searched.")
     elif forgetting.found:
         say("Nothing was removed yet; to remove it, add --execute.")
     say("Not reached by this command:")
@@ -71,15 +71,15 @@ def _tell(
 
 @dataclass(frozen=True)
 class Beyond:
-    """What keeps records, or what was made of them, and cannot be changed.
+    """Places that keep records or derived data, and cannot be changed.
 
     Attributes
     ----------
     stream_hours : int
         How long the streams keep a record.
     retraining, settling : int
-        Retrainings that run, and runs of the monitoring workflow: they may write, of posts that
-        they read before, a training set or a part of the settled archive.
+        Running retrainings and monitoring workflows: they may write a training set or a part of the
+        settled archive from posts that they read earlier.
     """
 
     now: datetime
@@ -106,21 +106,21 @@ class Beyond:
         )
 
     def sentences(self, learned_from: set[str]) -> Iterator[str]:
-        """Return what is left to do; the model versions are those that learned from the records."""
+        """Return the remaining steps, given the model versions that learned from the records."""
         until = f"{self.now + timedelta(hours=self.stream_hours):%Y-%m-%d %H:%M} UTC"
         yield (
             f"Streams keep records for {self.stream_hours} h: a post may be delivered again until "
             f"{until}. Run this once more after that."
         )
         if self.retraining:
-            yield "A retraining runs and may keep what it has read: run this again when it ended."
+            yield "A retraining runs and may keep what it has read: run this again after it ends."
         if self.settling:
-            yield "The archive is being settled, of what was read: run this again when it ended."
+            yield "The archive is being settled from earlier records: run this again after it ends."
         if learned_from:
             yield f"Models that learned from it: {', '.join(sorted(learned_from))}. Retrain."
         else:
-            yield "Models that were trained already."
+            yield "Models that are already trained."
         yield (
-            "What was made elsewhere: MLflow's copies of models, what consumers of the predictions "
-            "stream keep, files on people's machines."
+            "Copies elsewhere: MLflow's copies of models, data of consumers of the predictions "
+            "stream, files on people's machines."
         )

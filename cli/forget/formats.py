@@ -1,6 +1,6 @@
-"""Bytes that hold records in any form that producers send: JSON in any encoding, tables, gzip.
+"""Bytes with records in any form that producers send: JSON in any encoding, tables, gzip.
 
-A form that is none of these is searched for the ids; a record of an unknown owner is counted.
+Any other form is searched for the ids; records of unknown owners are counted.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _NOT_ONE_TEXT = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 def record_without(data: bytes, ids: Ids, sequence_number: str) -> Rewritten[bytes]:
-    """Take a person's records out of a record of the stream, as a producer put it there.
+    """Remove a person's records from a record of the stream.
 
-    A record that names no id is known by its sequence number, as the predictor names it.
+    A record without an id is identified by its sequence number, as in the predictor.
     """
     if (left := _no_text(data, ids)) is not None:
         return left
@@ -44,7 +44,7 @@ def record_without(data: bytes, ids: Ids, sequence_number: str) -> Rewritten[byt
 
 
 def file_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
-    """Take a person's records out of a file.
+    """Remove a person's records from a file.
 
     It may be JSON Lines, one JSON value, a table with a header, or Parquet.
     """
@@ -56,7 +56,7 @@ def file_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
 def _no_text(data: bytes, ids: Ids) -> Rewritten[bytes] | None:
     if data.startswith(b"PAR1"):
         return parquet_without(data, ids)
-    if data.startswith(b"PK\x03\x04"):  # a zip, and all that is made of one
+    if data.startswith(b"PK\x03\x04"):  # a zip, or a format based on it
         return Rewritten(data, unattributed=1)
     return None
 
@@ -84,7 +84,7 @@ def _without(
 
 
 class _Written(NamedTuple):
-    """A text with the way in which it was written."""
+    """A text with its encoding."""
 
     text: str
     bom: bytes
@@ -96,7 +96,7 @@ class _Written(NamedTuple):
 
 
 def _decoded(data: bytes) -> _Written:
-    """Read a text; bytes that its encoding does not have come back as they were."""
+    """Read a text; bytes outside its encoding are preserved."""
     bom = next((bom for bom in _BOMS if data.startswith(bom)), b"")
     encoding = _BOMS.get(bom) or json.detect_encoding(data)
     if encoding != "utf-8":
@@ -124,7 +124,8 @@ def _record(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
     if sequence_number in ids and is_unnamed:
         return Rewritten(None, Counter([sequence_number]))
     if not found.names & ids:
-        # One without an id is known by its sequence number, unless it names the person otherwise.
+        # One without an id is identified by its sequence number, unless it names the person
+        # elsewhere.
         is_post = isinstance(value, dict) and TASK.fields.text in value and not found.names
         is_prose = isinstance(value, str) and bool(value.strip())
         if is_post:
@@ -134,12 +135,12 @@ def _record(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
 
 
 def _unowned(value: object, found: Survey, ids: Ids) -> int:
-    """Count the records of unknown owners; one that names the person in another way is one."""
+    """Count the records of unknown owners, including those that name the person elsewhere."""
     return found.anonymous or int(not found.names and mentions(value, ids))
 
 
 def _no_json(text: str, ids: Ids, sequence_number: str) -> Rewritten[str]:
-    """Look into what is no JSON: several values, a table, base64, or something broken."""
+    """Search texts other than one JSON value: several values, a table, base64, or broken text."""
     for read in (table_without, _documents, _base64):
         if (left := read(text, ids)) is not None:
             return left
@@ -215,7 +216,7 @@ def _pruned(text: str, ids: Ids) -> Rewritten[str]:
 
 
 def _documents(text: str, ids: Ids) -> Rewritten[str] | None:
-    """Change several JSON values that follow each other; None where there is anything else."""
+    """Change several consecutive JSON values; None where the text has anything else."""
     try:
         places = list(documents(text))
     except (ValueError, IndexError, RecursionError):
@@ -234,7 +235,7 @@ def _documents(text: str, ids: Ids) -> Rewritten[str] | None:
 
 
 def _base64(text: str, ids: Ids) -> Rewritten[str] | None:
-    """Look into JSON that was encoded once more; None where it is none."""
+    """Search JSON that was encoded twice; None for anything else."""
     if not is_base64(text):
         return None
     try:

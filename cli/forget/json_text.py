@@ -1,4 +1,4 @@
-"""JSON with each value's place in its text: values are cut out, and no other changes."""
+"""JSON with each value's position in its text: values are cut out, the rest stays unchanged."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _decode_scalar = decoder.JSONDecoder().raw_decode
 
 @dataclass(frozen=True)
 class Node:
-    """A value from `start` up to, not including, `end` of a text.
+    """A value from `start` to before `end` of a text.
 
     Attributes
     ----------
     value : object
-        Of a string, number, boolean or null; of an object or an array its type.
+        The value of a string, number, boolean or null; the type of an object or an array.
     members : list of Member
-        Of an object or an array.
+        The members of an object or an array.
     """
 
     start: int
@@ -41,12 +41,12 @@ class Member:
 
 
 def parse(text: str, start: int = 0) -> Node:
-    """Read the value that begins at a place, after blanks.
+    """Read the value that begins at a position, after blanks.
 
     Raises
     ------
     ValueError, IndexError, RecursionError
-        When there is none, or it is nested too deep.
+        When there is no value, or it is nested too deep.
     """
     start = _after_blanks(text, start)
     match text[start]:
@@ -62,9 +62,9 @@ def parse(text: str, start: int = 0) -> Node:
 
 
 def cut(text: str, node: Node, kept: Sequence[tuple[Member, str]]) -> str:
-    """Write an object or an array with some of its members, given with the text of their values.
+    """Write an object or an array with some of its members, given the text of their values.
 
-    What stands between the members that stay, stays; as do their keys.
+    The text between remaining members stays, and so do their keys.
     """
     if not kept:
         return text[node.start] + text[node.end - 1]

@@ -1,4 +1,4 @@
-"""Whether a JSON value has an id in it somewhere, where no field says whose it is."""
+"""Search a JSON value for an id anywhere, where no field names the owner."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TO_STANDARD_BASE64 = str.maketrans("-_", "+/")
 
 
 def mentions(value: object, ids: Ids) -> bool:
-    """Return whether a JSON value has one of the ids in it, as a key or a text of any field.
+    """Return whether a JSON value contains one of the ids as a key or as any text.
 
-    JSON that lies in a text is looked into, in base64 as well.
+    JSON within a text is searched too, also in base64.
     """
     found = [value]
     while found:

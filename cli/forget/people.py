@@ -1,8 +1,8 @@
-"""Whose a JSON value is, at any depth of it, and the value without a person's records.
+"""The owners of records in a JSON value at any depth, and the value without a person's records.
 
 A record is an object that names an id. Its id is the value of ``post_id`` in any spelling
-(``Post_ID``, ``postId``, with blanks around it); without one, an object with a text is known by its
-``id`` or ``name``, as Reddit's are. Ids are those of files of posts: 7, "7.0" and " 7 " are one.
+(``Post_ID``, ``postId``, with blanks around it). Without one, an object with a text has its ``id``
+or ``name`` as id, as Reddit's do. Ids are those of files of posts: 7, "7.0" and " 7 " are the same.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ _BEFORE_JSON = frozenset([*_BLANKS, "{", "[", '"'])
 _OTHER_NAMES = frozenset(["id", "name"])
 _TASKS_ID = TASK.fields.id.replace("_", "").casefold()
 _ID_FIELD = frozenset(["postid", _TASKS_ID])
-"""Of archive rows and messages, and of records."""
+"""Id fields of archive rows and messages, and of records."""
 _ID_LISTS = frozenset([*_ID_FIELD, *(f"{name}s" for name in _ID_FIELD)])
 _LONGEST_HEADING = 32
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a JSON value holds.
+    """The records in a JSON value.
 
     Attributes
     ----------
     names : frozenset of str
         The ids of all records in it.
     anonymous : int
-        Objects with a text in it that no id is near, or with ids by the list.
+        Objects with a text and no id near it, or with lists of ids.
     """
 
     names: frozenset[str] = frozenset()
@@ -64,9 +64,9 @@ class Survey:
 
 
 def survey(value: object) -> Survey:
-    """Look for records in a JSON value, in JSON within its strings as well."""
+    """Find records in a JSON value, and in JSON within its strings."""
     if isinstance(value, dict) and not any(map(_may_hold_more, value.values())):
-        # The rule, of which archives have millions.
+        # The usual case: archives have millions of them.
         return _of_plain(value)
     names: set[str] = set()
     anonymous = 0
@@ -85,7 +85,7 @@ def survey(value: object) -> Survey:
             continue
         owner = owner_of(one.items(), by_post_id=by_post_id)
         names |= owner.ids
-        # Ids by the list, as where a table is written by column, belong to no one record.
+        # Lists of ids, as in tables by column, belong to no single record.
         has_ids = any(
             isinstance(one[key], dict | list) for key in _fields_of(tuple(one), _ID_LISTS)
         )
@@ -128,12 +128,12 @@ def _is_heading(member: object) -> bool:
 
 
 class Owner(NamedTuple):
-    """Whose an object is.
+    """The owner of an object.
 
     Attributes
     ----------
     by_post_id : bool
-        Whether it names ``post_id``, in whichever spelling.
+        Whether it names ``post_id`` in any spelling.
     """
 
     ids: frozenset[str]
@@ -142,7 +142,7 @@ class Owner(NamedTuple):
 
 
 def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owner:
-    """Return an object's owner; one within a record `by_post_id` must name a ``post_id`` itself."""
+    """Return an object's owner; one within a record `by_post_id` must name a ``post_id`` too."""
     own, others, has_text = set(), set(), False
     for key, value in members:
         name = key_name(key)
@@ -159,14 +159,14 @@ def owner_of(members: Iterable[tuple[str, object]], *, by_post_id: bool) -> Owne
 
 
 def id_of(value: object) -> str | None:
-    """Return an id as files of posts have it, without blanks around it; None for what is no id."""
+    """Return an id as in files of posts, without blanks around it; None for invalid ids."""
     name = name_of(value.strip() if isinstance(value, str) else value)
     return name or None if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=4096)
 def key_name(key: str) -> str:
-    """Return a field's name without case, blanks and signs, wide letters made plain."""
+    """Return a field's name without case, blanks and signs, in compatibility form."""
     return re.sub(r"[\W_]+", "", normalize("NFKC", key)).casefold()
 
 
@@ -189,9 +189,9 @@ class Pruned:
     Attributes
     ----------
     text : str or None
-        What is left; None where nothing of others is.
+        The remaining text; None where it has no content of others.
     has_others : bool
-        Whether records of others are left in it, or such as have no known owner.
+        Whether it still has records of others or of unknown owners.
     """
 
     text: str | None
@@ -200,10 +200,10 @@ class Pruned:
 
 
 def prune(text: str, ids: Ids) -> Pruned:
-    """Take a person's records out of a JSON text; what stays, stays as it is written.
+    """Remove a person's records from a JSON text; the rest stays unchanged.
 
-    A record goes with all that is in it, but for records of others in it. What is around it and
-    holds nothing else, such as ``{"data": {...}}``, goes with it.
+    A record is removed with its content, except records of others in it. A wrapper without other
+    content, such as ``{"data": {...}}``, is removed too.
     """
     return _pruned(text, parse(text), ids, by_post_id=False)
 
@@ -232,7 +232,7 @@ def _pruned_object(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Prun
     theirs = sorted(owner.ids & ids)
     pruned = [
         Pruned(text[member.node.start : member.node.end])
-        # A text of somebody else is not looked into.
+        # Texts of other people are not searched.
         if owner.ids and not theirs and key_name(member.key or "") in _TEXTS
         else _pruned(
             text,
@@ -276,12 +276,12 @@ def _pruned_array(text: str, node: Node, ids: Ids, *, by_post_id: bool) -> Prune
 
 
 def documents(text: str) -> Iterator[tuple[int, int]]:
-    """Return where each of several JSON values begins and ends that follow each other.
+    """Return the start and end of each of several consecutive JSON values.
 
     Raises
     ------
     ValueError, IndexError, RecursionError
-        When something else stands between or after them.
+        When there is other text between or after them.
     """
     place, end = 0, len(text.rstrip(" \t\r\n"))
     while place < end:

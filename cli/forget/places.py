@@ -1,4 +1,4 @@
-"""Every prefix of the stack's buckets: those where records of people are, and why not the others.
+"""Every prefix of the stack's buckets: those with people's records, and why others have none.
 
 A prefix that a role or an operator may write to must be in one of the two; a test compares them
 with the template and the documented policies.
@@ -24,7 +24,7 @@ from stresswatch.versions.model_version import MODELS_PREFIX
 
 
 class _Kept(NamedTuple):
-    """Where records are, by the output that names the bucket, and how to take some out."""
+    """Prefixes with records, by the output that names the bucket, and how to remove some."""
 
     name: str
     bucket: str
@@ -49,15 +49,15 @@ VISITED = (
     _Kept("settled shadowing", stack_outputs.ARCHIVE_BUCKET, SHADOW.settled, posts_file),
     _Kept("backfills", stack_outputs.ARCHIVE_BUCKET, BACKFILLS_PREFIX, posts_file),
 )
-"""Sources first, so that nothing is made of them anew."""
-_FIGURES = "figures of whole windows, without ids"
+"""Sources first, so that derived data is not made again."""
+_FIGURES = "metrics of whole windows, without ids"
 _RATES = "rates of whole days and weeks, without ids; those of few posts are suppressed"
 NOT_VISITED = {
     (stack_outputs.ARCHIVE_BUCKET, PREDICTIONS.summaries): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, SHADOW.summaries): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, str(PREDICTIONS.samples)): (
-        "numbers of some posts, each under a hash of its place in the stream, which nothing that "
-        "is left joins to a post"
+        "numeric features of some posts, each under a hash of its stream position, which no "
+        "remaining data joins to a post"
     ),
     (stack_outputs.ARCHIVE_BUCKET, drift_history.PREFIX): _FIGURES,
     (stack_outputs.ARCHIVE_BUCKET, drift_history.REPORTS): _FIGURES,
@@ -71,14 +71,14 @@ NOT_VISITED = {
         "models and references, without ids; models are named at the end"
     ),
     (stack_outputs.TRAINING_BUCKET, prefixes.TRAINING_OUTPUT): (
-        "the same files, as the training job delivers them"
+        "the same files, as the training job writes them"
     ),
 }
-"""Why no other prefix is looked at, by bucket and prefix."""
+"""Prefixes that are not searched, with the reason, by bucket and prefix."""
 
 
 def places_of(target: Target) -> list[Place]:
-    """Name where records of people are kept in a stack, which may have no label queue."""
+    """Return the places of a stack with people's records; a stack may have no label queue."""
     return [
         Place(kept.name, target.output(kept.bucket), kept.prefix, kept.forget)
         for kept in VISITED

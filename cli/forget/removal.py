@@ -1,4 +1,4 @@
-"""What of an object is left without a person's records: decisions about bytes, without AWS."""
+"""Remove a person's records from an object's bytes, without AWS."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Remainder:
     Attributes
     ----------
     body : bytes or None
-        What is left; None where the object is there for the removed records alone.
+        The remaining bytes; None where the object exists only for the removed records.
     removed : Counter of str
-        How many records of each post id were taken out.
+        Number of removed records by post id.
     unreadable : int
-        Records that are left although their owner is unknown.
+        Remaining records with an unknown owner.
     """
 
     body: bytes | None
@@ -35,17 +35,17 @@ class Remainder:
 
 
 Forget = Callable[[bytes, Ids], Remainder]
-"""Takes the content of an object and the ids; returns what is left."""
+"""Take the content of an object and the ids; return the remaining content."""
 
 
 def posts_file(body: bytes, ids: Ids) -> Remainder:
-    """Take records out of a file of posts; the others stay as they are, byte for byte."""
+    """Remove records from a file of posts; the others stay unchanged, byte for byte."""
     left = file_without(body, ids)
     return Remainder(left.content or b"", left.removed, left.unattributed)
 
 
 def quarantined_record(body: bytes, ids: Ids) -> Remainder:
-    """Take an object out of the quarantine, or what of its payload is a person's."""
+    """Remove an object from the quarantine, or a person's part of its payload."""
     try:
         entry = QuarantinedRecord.decode(json.loads(body))
         left = record_without(entry.payload, ids, entry.sequence_number)
@@ -60,7 +60,7 @@ def quarantined_record(body: bytes, ids: Ids) -> Remainder:
 
 
 def failed_batch(body: bytes, ids: Ids) -> Remainder:
-    """Take records out of a batch that the event source mapping gave up."""
+    """Remove records from a batch that the event source mapping discarded."""
     try:
         batch = FailedBatch.decode(json.loads(body))
         lefts = [

@@ -1,4 +1,4 @@
-"""What is left of some bytes, or of a text, without a person's records."""
+"""The remaining bytes or text without a person's records."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Rewritten(Generic[T]):
     Attributes
     ----------
     content : bytes or str, or None
-        None where nothing of others was in it.
+        None where it has no content of others.
     removed : Counter of str
         Records by post id.
     unattributed : int
-        Records that stay although their owner is unknown.
+        Remaining records with an unknown owner.
     """
 
     content: T | None

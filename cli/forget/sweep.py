@@ -1,8 +1,8 @@
-"""Go through every object of a place, several at a time, and take a person's records out of it.
+"""Remove a person's records from every object of a prefix, several at a time.
 
-An object is replaced in one request and never deleted first, so that whoever reads it meanwhile
-reads it whole, as it was or as it is now. It is replaced only if it still is what was read (S3's
-`If-Match`), so that nothing that others write in between is lost.
+An object is replaced in one request and never deleted first, so concurrent readers see the old or
+the new object. The replacement is conditional (S3's `If-Match`), so concurrent changes are not
+lost.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5
 _MARGIN = timedelta(minutes=15)
-"""S3 dates an object by when its upload began, which may be before a listing that lacks it."""
+"""S3 dates an object by the start of its upload, which may be before a listing without it."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where records of people are kept: a prefix of a bucket, and how to take some out of it."""
+    """A prefix of a bucket with people's records, and how to remove some."""
 
     name: str
     bucket: str
@@ -44,18 +44,18 @@ class Place:
 
 @dataclass(frozen=True)
 class SweptObject:
-    """What was found in the versions of one object, and removed unless it was a dry run.
+    """Records found in the versions of one object, and removed unless it was a dry run.
 
     Attributes
     ----------
     records : Counter of str
-        Records by post id, in the object as readers see it.
+        Records by post id in the current version.
     old_versions : int
-        Older versions, or versions of a deleted object, that held any.
+        Older versions, or versions of a deleted object, with any records.
     found : frozenset of str
-        The post ids that it held, in whichever version.
+        The post ids in any version.
     unreadable : int
-        Records that stay although nobody can tell whose they are.
+        Remaining records with an unknown owner.
     """
 
     place: Place
@@ -67,29 +67,29 @@ class SweptObject:
 
 
 Note = Callable[[SweptObject], None]
-"""Told of each object that was looked at, from several threads."""
+"""Called for each searched object, from several threads."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One person's ids, and whether to remove what is found or only to count it."""
+    """One person's ids, and whether to remove or only count the records."""
 
     s3: S3Client
     ids: Ids
     execute: bool
 
     def until_clean(self, places: Sequence[Place], note: Note) -> datetime:
-        """Sweep every place, and again what was written meanwhile, until nothing more is found.
+        """Sweep every place, then everything written in between, until no more records are found.
 
         Returns
         -------
         datetime
-            When the last sweep began, by S3's clock: whatever was there then was looked at.
+            Start of the last sweep by S3's clock: everything from before was searched.
 
         Raises
         ------
         OperatorError
-            When more of the person keeps coming.
+            When records of the person keep arriving.
         """
         since = None
         for _ in range(_ATTEMPTS):
@@ -100,8 +100,8 @@ class Sweep:
                 return began
             since = began - _MARGIN
         raise OperatorError(
-            f"More of it was written during each of {_ATTEMPTS} sweeps; "
-            "stop whoever sends these posts, and run this again."
+            f"More records were written during each of {_ATTEMPTS} sweeps; "
+            "stop the producer of these posts, and run this again."
         )
 
     def _now(self, place: Place) -> datetime:
@@ -109,11 +109,11 @@ class Sweep:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def _place(self, place: Place, since: datetime | None, note: Note) -> int:
-        """Return how many objects have records."""
+        """Return the number of objects with records."""
 
         def look_at(versions: list[ObjectVersionTypeDef]) -> bool:
             swept = self._object(place, versions)
-            # What nobody can tell stays, and was counted by the first sweep.
+            # Records of unknown owners stay; the first sweep counted them.
             note(replace(swept, unreadable=0) if since else swept)
             return bool(swept.found)
 
@@ -122,7 +122,7 @@ class Sweep:
     def _objects(
         self, place: Place, prefix: str, since: datetime | None
     ) -> Iterator[list[ObjectVersionTypeDef]]:
-        """List objects, each as its versions from the newest on."""
+        """List objects, each with its versions, the newest first."""
         pages = self.s3.get_paginator("list_object_versions")
         versions = itertools.chain.from_iterable(
             page.get("Versions", []) for page in pages.paginate(Bucket=place.bucket, Prefix=prefix)
@@ -140,11 +140,11 @@ class Sweep:
             except ClientError as error:
                 if error.operation_name != "PutObject" or error_code(error) not in OVERTAKEN:
                     raise
-            # Somebody else has written or deleted it since it was read.
+            # The object was written or deleted since it was read.
             listed = self._objects(place, key, None)
             versions = next((group for group in listed if group[0]["Key"] == key), [])
         raise OperatorError(
-            f"s3://{place.bucket}/{key} changes all the time; run this again when it does not."
+            f"s3://{place.bucket}/{key} keeps changing; run this again when it is stable."
         )
 
     def _versions(
@@ -164,7 +164,7 @@ class Sweep:
         return SweptObject(place, key, records, old_versions, frozenset(found), unreadable)
 
     def _version(self, place: Place, version: ObjectVersionTypeDef) -> tuple[Counter[str], int]:
-        """Return what was found in a version, and how many records have an unknown owner."""
+        """Return the records found in a version, and the number with an unknown owner."""
         try:
             answer = self.s3.get_object(
                 Bucket=place.bucket, Key=version["Key"], VersionId=version["VersionId"]
@@ -185,7 +185,7 @@ class Sweep:
         return remainder.removed, remainder.unreadable
 
     def _replace(self, place: Place, key: str, read: GetObjectOutputTypeDef, body: bytes) -> str:
-        """Write what is left of an object that was read; return the version that this made."""
+        """Write the remaining content of an object; return the new version."""
         described = {
             name: value
             for name, value in read.items()
@@ -198,5 +198,5 @@ class Sweep:
             IfMatch=read["ETag"],
             **described,  # type: ignore[arg-type]
         )
-        # Without versioning there is one version, of this name, and writing replaces it.
+        # Without versioning there is one version of this name, which a write replaces.
         return written.get("VersionId", "null")

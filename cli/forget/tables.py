@@ -17,11 +17,11 @@ from cli.post_files.values import with_point
 
 _SEPARATORS = (",", ";", "\t", "|")
 lines_of = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+").findall
-"""Returns the lines of a text, each with its end."""
+"""Return the lines of a text with their line ends."""
 
 
 def parquet_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
-    """Take rows out of Parquet; the others keep their values, their types and their order."""
+    """Remove rows from Parquet; the others keep their values, types and order."""
     try:
         table = pq.read_table(io.BytesIO(data), partitioning=None)
     except (pa.ArrowException, OSError):
@@ -39,7 +39,7 @@ def parquet_without(data: bytes, ids: Ids) -> Rewritten[bytes]:
 
 
 def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Rewritten[str] | None:
-    """Take rows out of a table whose header has the id; None where it has no such header."""
+    """Remove rows from a table with the id in its header; None without such a header."""
     lines = lines_of(text)
     above = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
     if lines[above:] and lines[above].lower().startswith("sep="):
@@ -69,7 +69,7 @@ def table_without(text: str, ids: Ids, *, is_file: bool = False) -> Rewritten[st
 
 
 def _rows(lines: list[str], separator: str) -> Iterator[tuple[list[str], str]]:
-    """Return each row with the text that it is written as."""
+    """Return each row with its original text."""
     reader = csv.reader(iter(lines), delimiter=separator)
     before = 0
     for fields in reader:

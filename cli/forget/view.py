@@ -1,4 +1,4 @@
-"""What the operator sees of forgetting: the progress, and what was found where."""
+"""The output of `stresswatch forget`: progress, and the records found in each place."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _NAMED = 10
 
 
 class Forgetting:
-    """Shows the progress, and at the end a table of the places.
+    """Show the progress, and at the end a table of the places.
 
-    The table comes when it is stopped or fails as well: what was removed by then is removed.
+    The table is also printed after an interruption or failure: removed records stay removed.
 
     Attributes
     ----------
     records, old_versions : Counter of str
-        What was found, by the name of the place.
+        Found records by the name of the place.
     found : set of str
-        The post ids of which there was anything.
+        The post ids with any records.
     learned_from : set of str
-        The model versions whose training sets held records.
+        The model versions whose training sets had records.
     """
 
     def __init__(self, console: Console, places: Sequence[Place], *, execute: bool):
@@ -58,7 +58,7 @@ class Forgetting:
         return self
 
     def note(self, swept: SweptObject) -> None:
-        """Count what came of an object."""
+        """Count the result for an object."""
         name = swept.place.name
         with self._lock:
             self.records[name] += swept.records.total()
@@ -70,16 +70,16 @@ class Forgetting:
             self.found |= swept.found
             if swept.found and (version := version_of_training_set(swept.key)):
                 self.learned_from.add(version)
-            self._progress.update(self._task, advance=1, description=f"Looking at {name}")
+            self._progress.update(self._task, advance=1, description=f"Searching {name}")
 
     def unattributed(self) -> Iterator[str]:
-        """Return where records of unknown owners are, the first objects by name."""
+        """Return the places of records with unknown owners, the first objects by name."""
         found = sorted(self._unreadable_objects)
         if found:
             records = self._unreadable.total()
             yield (
                 f"{counted(records, 'record stays', 'records stay')}, as the owner is unknown. "
-                "Look at these objects, and delete those that are the person's:"
+                "Check these objects, and delete those of the person:"
             )
         for address, records in found[:_NAMED]:
             yield f"- {address}: {records:,}"

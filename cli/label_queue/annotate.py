@@ -18,7 +18,7 @@ from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""All but the line break and the tab."""
+"""Control characters except the line break and the tab."""
 _LABELS = {"1": 1, "0": 0}
 _SKIP, _UNDO, _QUIT, _HELP = "s", "u", "q", "?"
 _KEYS = (
@@ -34,11 +34,11 @@ class Session:
     Attributes
     ----------
     waiting : sequence of QueuedPost
-        The posts to label, in their order.
+        The posts to label, in order.
     progress : Progress
-        Answers of this session and of earlier ones that were not submitted.
+        Answers of this session, and unsubmitted ones of earlier sessions.
     read_key : callable
-        Waits for a key and returns it; raises KeyboardInterrupt on Ctrl-C.
+        Wait for a key and return it; raise KeyboardInterrupt on Ctrl-C.
     """
 
     console: Console
@@ -50,7 +50,7 @@ class Session:
     _done: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Ask until no post is left or the annotator quits; answers are kept at once.
+        """Ask until no post is left or the annotator quits; save each answer at once.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Session:
 
     def _show_guideline(self) -> None:
         self.console.print(Markdown(TASK.wording.guideline))
-        self._say("Press any key to go on.")
+        self._say("Press any key to continue.")
         self.read_key()
 
     def _show(self, queued: QueuedPost) -> None:
@@ -123,11 +123,11 @@ class Session:
 
 
 def _shown(text: str) -> str:
-    """Return a text without what a terminal would obey: anybody may have written the post."""
+    """Return an untrusted text without terminal control characters."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(text.splitlines()))
 
 
 def kept(progress: Progress) -> str:
-    """Return what became of answers that were not submitted."""
+    """Return a sentence about unsubmitted answers."""
     count = counted(len(progress.answers), "answer is", "answers are")
-    return f"{count} kept. Run the command again to go on, and quit with q to submit them."
+    return f"{count} saved. Run the command again to continue, and quit with q to submit them."

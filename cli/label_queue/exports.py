@@ -1,4 +1,4 @@
-"""Write posts that wait for a label as files for annotators."""
+"""Write posts without labels as files for annotators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stresswatch.task.definition import TASK
 _ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 _POST_COLUMNS = ("prediction_id", _ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT)
 BYTE_ORDER_MARK = "\ufeff"
-"""Before a CSV, so that Excel reads it as UTF-8."""
+"""Byte order mark for CSV, so that Excel reads it as UTF-8."""
 LABEL = "label"
 """The column that annotators fill in."""
 
@@ -36,7 +36,7 @@ def export(posts: Sequence[QueuedPost], format_: ExportFormat, *, blind: bool) -
     Parameters
     ----------
     blind
-        Leave out what the model says of a post, and how it was drawn.
+        Leave out the model's predictions and the sampling details.
     """
     match format_:
         case ExportFormat.LABEL_STUDIO:

@@ -1,8 +1,8 @@
-"""Label Studio's formats: tasks that it imports, and what it exports.
+"""Label Studio's formats: tasks for its import, and its exports.
 
-https://labelstud.io/guide/task_format and https://labelstud.io/guide/export. Its JSON has every
-annotation of a task; JSON-MIN and CSV have a row for each, and in it the annotation's `created_at`
-in place of the post's.
+https://labelstud.io/guide/task_format and https://labelstud.io/guide/export. Its JSON has all
+annotations of a task. JSON-MIN and CSV have one row per annotation, with the annotation's
+`created_at` instead of the post's.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from stresswatch.storage.training_sets import check_given
 from stresswatch.task.definition import TASK
 
 CONTROL, SHOWN = "label", TASK.fields.text
-"""The names of the labelling configuration's control, and of the object that it labels."""
+"""Names of the control and the object in the labelling configuration."""
 CHOICES = {label: TASK.label.name(label) for label in (1, 0)}
-"""The choices of the control, by the labels that they are."""
+"""Choices of the control by label."""
 _OF_ROWS = frozenset({"annotation_id", "annotator"})
-"""What a row of JSON-MIN and CSV has, and no other file of posts."""
+"""Columns that only JSON-MIN and CSV exports have."""
 _OF_POSTS = tuple(name for name in FIELDS if name not in (TASK.fields.created_at, "confidence"))
 _HEAD_BYTES = 64 * 1024
 _NAMED = 5
@@ -60,7 +60,7 @@ def task(queued: QueuedPost, *, blind: bool) -> dict[str, Any]:
 
 
 class Export(NamedTuple):
-    """What annotators gave, and whether the tasks came from the label queue."""
+    """Annotators' ratings, and whether the tasks came from the label queue."""
 
     ratings: list[Rating]
     is_from_queue: bool
@@ -74,7 +74,7 @@ def read(path: Path) -> Export | None:
     Raises
     ------
     FileRefused
-        When it is one, and an annotation is no label of a post.
+        When it is an export, and an annotation is not a label of a post.
     """
     rows = _annotations(path)
     if rows is None:
@@ -111,7 +111,7 @@ def read(path: Path) -> Export | None:
 
 
 class _Annotation(NamedTuple):
-    """Where an annotation is, whose it is, and the fields of the labelled post that it makes."""
+    """The position of an annotation, its annotator, and the fields of the labelled post."""
 
     place: str
     annotator: str | float | None
@@ -121,7 +121,7 @@ class _Annotation(NamedTuple):
 
 
 class _Fault(NamedTuple):
-    """Where an export is not as Label Studio writes it, and how."""
+    """A deviation from Label Studio's format, with its position."""
 
     place: str
     detail: str
@@ -132,7 +132,7 @@ _Found = Iterable[_Annotation | _Fault]
 
 def _annotations(path: Path) -> _Found | None:
     if not path.is_file():
-        return None  # which the reader of any other file says better
+        return None  # the reader of other files has a better message
     with path.open("rb") as file:
         begins = file.read(_HEAD_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
     if begins.startswith(b"["):
@@ -147,11 +147,11 @@ def _of_json(path: Path) -> _Found | None:
     except json.JSONDecodeError as error:
         raise FileRefused(
             "not_json",
-            f"{path}, line {error.lineno}: it begins as a JSON array and breaks off; export it "
+            f"{path}, line {error.lineno}: it begins as a JSON array and is cut off; export it "
             "anew.",
         ) from error
-    except (ValueError, RecursionError) as error:  # a number or a nesting without end
-        raise FileRefused("not_json", f"{path} is no JSON of posts; export it anew.") from error
+    except (ValueError, RecursionError) as error:  # a number too long, or nested too deep
+        raise FileRefused("not_json", f"{path} is not JSON with posts; export it again.") from error
     names = {name for one in exported if isinstance(one, dict) for name in one}
     if "annotations" in names:
         return (found for number, one in enumerate(exported, 1) for found in _of_task(number, one))
@@ -161,7 +161,7 @@ def _of_json(path: Path) -> _Found | None:
         raise FileRefused(
             "no_annotation",
             f"{path} has tasks without annotations, as `stresswatch queue export` writes them: "
-            "import it into Label Studio, label the tasks there, and give what it exports.",
+            "import it into Label Studio, label the tasks there, and submit its export.",
         )
     return None
 
@@ -170,7 +170,7 @@ def _of_csv(path: Path) -> _Found:
     try:
         rows = list(csv.DictReader(io.StringIO(_text(path), newline="")))
     except csv.Error as error:
-        raise FileRefused("csv_damaged", f"{path}: {error}; export it anew.") from error
+        raise FileRefused("csv_damaged", f"{path}: {error}; export it again.") from error
     for number, row in enumerate(rows, start=1):
         for one in _of_row(number, row):
             yield one._replace(delimiter=",") if isinstance(one, _Annotation) else one
@@ -183,13 +183,13 @@ def _text(path: Path) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise FileRefused(
             "not_utf8",
-            f"{path}, line {line}: it is not UTF-8, which Label Studio writes; give its export as "
-            "it came, before another program saved it.",
+            f"{path}, line {line}: it is not UTF-8, which Label Studio writes; submit its export "
+            "as downloaded, before another program saves it.",
         ) from error
 
 
 def _of_row(number: int, row: Any) -> _Found:
-    """Return the annotation of a row of JSON-MIN or CSV; nothing if no choice was made."""
+    """Return the annotation of a row of JSON-MIN or CSV, if it has a choice."""
     place = f"row {number}"
     try:
         row = _of_type(row, dict, "the row must be an object")
@@ -230,7 +230,7 @@ def _annotator(given: Any) -> str | float | None:
 
 
 def _choice(annotation: Mapping[str, Any]) -> object:
-    """Return what an annotation chose, a list if it chose several; None without a choice."""
+    """Return an annotation's choice, a list of several, or None without a choice."""
     chosen = []
     for result in _of_type(annotation.get("result", []), list, "result must be a list"):
         result = _of_type(result, dict, "a result must be an object")

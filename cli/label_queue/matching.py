@@ -1,4 +1,4 @@
-"""Labels held against the posts that were drawn: only a label of the same id and text counts."""
+"""Compare labels with the sampled posts: a label counts only for the same id and text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def unmatched(target: Target, posts: Iterable[Post]) -> str | None:
-    """Say how many posts of a file are none that was drawn, and why that may be.
+    """Count the posts of a file that were not sampled, and name likely causes.
 
     Returns
     -------
     str or None
-        None where all of them were drawn, or the stack draws no posts.
+        None where all were sampled, or the stack samples no posts.
     """
     bucket = target.outputs.get(stack_outputs.LABEL_QUEUE_BUCKET)
     if bucket is None:
@@ -37,15 +37,15 @@ def unmatched(target: Target, posts: Iterable[Post]) -> str | None:
     causes = []
     if changed:
         causes.append(
-            f"{counted(changed, 'text', 'texts')} changed on the way: a program cut it, or read "
+            f"{counted(changed, 'text', 'texts')} changed in between: a program cut it, or read "
             "the file in another encoding than UTF-8 (in Excel, save as 'CSV UTF-8')"
         )
     if unknown := len(missing) - changed:
         causes.append(
             f"{counted(unknown, 'post is', 'posts are')} not in the queue: the id changed, another "
-            "stack drew the post, or the queue keeps it no more"
+            "stack sampled the post, or the post has expired"
         )
     return (
-        f"{counted(len(missing), 'label matches', 'labels match')} no drawn post, and what was "
-        f"drawn goes on waiting. {'; '.join(causes)}."
+        f"{counted(len(missing), 'label matches', 'labels match')} no sampled post, so these "
+        f"posts still wait. {'; '.join(causes)}."
     )

@@ -1,4 +1,4 @@
-"""How many labels an interval of a given width takes, beside the posts that wait for one."""
+"""The number of labels for an interval of a given width, and the posts that wait for one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stresswatch.rates.page import interval, name_of, percent
 from stresswatch.storage.label_queue import QueuedPost
 
 _NO_WEEK = (
-    f"No week has an estimate yet, so there is no interval to narrow. Label {MINIMUM_LABELS} drawn "
-    "posts of one day, and call `stresswatch measure`."
+    f"No week has an estimate yet, so there is no interval to narrow. Label {MINIMUM_LABELS} "
+    "sampled posts of one day, and run `stresswatch measure`."
 )
 _ADVICE = (
     "Only labels of that week's posts narrow its interval. Where fewer posts wait than labels are "
@@ -28,12 +28,12 @@ _ADVICE = (
 
 @dataclass(frozen=True)
 class Need:
-    """What it takes to narrow the interval of one community, or of all together.
+    """The labels needed to narrow the interval of one community, or of all together.
 
     Attributes
     ----------
     missing : int or None
-        About how many more labels it takes; None where the rate has no interval.
+        Approximate number of missing labels; None where the rate has no interval.
     waiting : int
         Posts of the same week and community that wait for a label.
     """
@@ -56,16 +56,16 @@ class Need:
 
 @dataclass(frozen=True)
 class Needs:
-    """What it takes in the newest week with an estimate.
+    """The labels needed in the newest week with an estimate.
 
     Attributes
     ----------
     points : float
-        The width that was asked for, in percentage points.
+        The requested width in percentage points.
     week : date or None
         The first day of that week; None where no week has an estimate.
     needs : list of Need
-        All communities together first; without those that are suppressed.
+        All communities together first; suppressed ones are left out.
     """
 
     points: float
@@ -80,7 +80,7 @@ class Needs:
         }
 
     def show(self, console: Console) -> None:
-        """Print a row for each community, or why there is none."""
+        """Print a row for each community, or the reason why there is none."""
         if self.week is None:
             console.print(_NO_WEEK, highlight=False)
             return
@@ -98,7 +98,7 @@ class Needs:
 
 
 def needs(points: float, rates: Sequence[Rate], waiting: Sequence[QueuedPost]) -> Needs:
-    """Return what it takes in the newest week of `rates` that has an estimate."""
+    """Return the labels needed in the newest week of `rates` with an estimate."""
     weeks = [rate for rate in rates if rate.period is Period.WEEK]
     newest = max((rate.start for rate in weeks if rate.estimate), default=None)
     found = [

@@ -1,4 +1,4 @@
-"""The answers of an annotator that are not submitted yet, in a file without any post's text."""
+"""An annotator's unsubmitted answers, in a file without post text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cli.errors import OperatorError
 
 @dataclass(frozen=True)
 class Answer:
-    """A label of a post, which its prediction names, and when it was given."""
+    """A label with its time; the prediction's id names the post."""
 
     prediction_id: str
     label: int
@@ -20,12 +20,12 @@ class Answer:
 
 
 class Progress:
-    """A file of answers, one a line, that is whole whenever the command is stopped.
+    """A file of answers, one per line, that stays complete when the command is interrupted.
 
     Raises
     ------
     OperatorError
-        When there is a file that holds something else.
+        When the file has other content.
     """
 
     def __init__(self, path: Path):

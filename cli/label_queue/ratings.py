@@ -1,4 +1,4 @@
-"""What several annotators say of a post, made into one label."""
+"""Aggregate the ratings of several annotators into one label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rating(NamedTuple):
     Attributes
     ----------
     annotator : hashable or None
-        None where it is unknown: then each rating is another annotator's.
+        None where unknown: each such rating counts as another annotator's.
     """
 
     labelled: LabelledPost
@@ -34,10 +34,10 @@ class Consensus:
     Attributes
     ----------
     labels : list of LabelledPost
-        The majority's label of each post that has one. Its confidence is the share of annotators
-        who gave it, and its time that of the newest rating.
+        The majority label of each post with a majority. Its confidence is the share of annotators
+        who agree, and its time is the time of the newest rating.
     ties : list of Post
-        Posts that as many annotators call positive as negative.
+        Posts with as many positive as negative ratings.
     rated_by_several : int
         Posts with two annotators or more.
     alpha : float or None
@@ -51,12 +51,12 @@ class Consensus:
 
     @property
     def posts(self) -> list[Post]:
-        """Return every post that was rated."""
+        """Return all rated posts."""
         return [*(labelled.post for labelled in self.labels), *self.ties]
 
 
 def consensus(ratings: Iterable[Rating]) -> Consensus:
-    """Put the ratings of each post together; of one annotator's of a post, the newest counts."""
+    """Aggregate ratings by post; an annotator's newest rating of a post counts."""
     posts: dict[Hashable, dict[Hashable, LabelledPost]] = {}
     for number, (labelled, annotator) in enumerate(ratings):
         by_annotator = posts.setdefault(identity_of(labelled.post), {})

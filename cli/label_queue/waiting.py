@@ -1,4 +1,4 @@
-"""The posts of the label queue that have no label yet."""
+"""Posts of the label queue without a label."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _NO_SOURCE = "(none)"
 
 
 class LabelQueue(NamedTuple):
-    """The queue at one moment, each post once: one is known by its id and text together.
+    """The queue at one time, with each post once, identified by its id and text.
 
     Attributes
     ----------
     waiting : list of QueuedPost
-        Posts without a label, in the order in which they are to be labelled: a beginning of it is a
-        random subsample of the posts that were drawn.
+        Posts without a label, in labelling order: any first part is a random subsample of the
+        sampled posts.
     labelled : int
-        Posts that have a label.
+        Posts with a label.
     """
 
     waiting: list[QueuedPost]
@@ -41,7 +41,7 @@ class LabelQueue(NamedTuple):
 
 
 def read_queue(target: Target) -> LabelQueue:
-    """Compare the queue of a stack with the labels that were given.
+    """Compare a stack's queue with the submitted labels.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_queue(target: Target) -> LabelQueue:
     bucket = target.outputs.get(stack_outputs.LABEL_QUEUE_BUCKET)
     if bucket is None:
         raise OperatorError(
-            f"The stack {target.name} draws no posts for labelling. Set "
+            f"The stack {target.name} samples no posts for labelling. Set "
             "labelling.label_sample_share of its stage in cdk_app/settings/stages.py, and deploy."
         )
     s3: S3Client = target.client("s3")
@@ -68,7 +68,7 @@ def read_queue(target: Target) -> LabelQueue:
 
 
 def as_dict(queue: LabelQueue) -> dict[str, Any]:
-    """Return how many posts wait, by day and community."""
+    """Return the number of waiting posts by day and community."""
     counts = _by_day_and_source(queue.waiting)
     return {
         "waiting": len(queue.waiting),
@@ -81,7 +81,7 @@ def as_dict(queue: LabelQueue) -> dict[str, Any]:
 
 
 def show(console: Console, queue: LabelQueue) -> None:
-    """Print how many posts wait, by day and community."""
+    """Print the number of waiting posts by day and community."""
     rows = [
         [day, literal(source or _NO_SOURCE), f"{waiting:,}"]
         for (day, source), waiting in _by_day_and_source(queue.waiting).items()
@@ -98,7 +98,7 @@ def show(console: Console, queue: LabelQueue) -> None:
         console.print(table)
     console.print(
         f"{counted(len(queue.waiting), 'post waits', 'posts wait')} for a label; "
-        f"{counted(queue.labelled, 'drawn post has', 'drawn posts have')} one.",
+        f"{counted(queue.labelled, 'sampled post has', 'sampled posts have')} one.",
         highlight=False,
     )
 

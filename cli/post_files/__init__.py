@@ -1,9 +1,9 @@
 """Post files: one reader for all commands.
 
-`PostFile` reads a file as posts or as labelled posts, and `check` says what is in it. The rules are
-on the page "Preparing data". Formats are in `contents`, `csv_tables`, `json_lines` and
-`parquet_tables`; names of columns in `columns`; values in `values`; and what to say of a file
-without a post in `causes`.
+`PostFile` reads a file as posts or as labelled posts, and `check` reports its contents. The page
+"Preparing data" has the rules. Formats are in `contents`, `csv_tables`, `json_lines` and
+`parquet_tables`; names of columns in `columns`; values in `values`; advice for files without a post
+in `causes`.
 """
 
 from cli.post_files.checking import (

@@ -1,4 +1,4 @@
-"""Why not one row of a file is a post, and what to do about it."""
+"""Causes for files without any valid row, and what to do about them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _ADVICE = {
 
 
 def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) -> str:
-    """Return it in sentences, with the command that converts the file where there is one.
+    """Return the cause in sentences, with a conversion command if there is one.
 
     Parameters
     ----------
     reason : str
-        Why most rows are no posts.
+        The reason why most rows are invalid.
     named : sequence of (str, str)
-        The first of them: where they are, and what is wrong with each.
+        The first invalid rows: their positions and faults.
     """
     if not named:
         return "it has no row."
@@ -39,7 +39,7 @@ def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) 
     (place, detail), *_ = named
     advice = _ADVICE.get(reason, "")
     if reason == "text_missing" and file.wanted.is_labelled:
-        advice = " A label is of a post, which is known by its id and text together: add the text."
+        advice = " A label belongs to a post, which is identified by its id and text: add the text."
     return f"not one of its rows is one. {place.capitalize()}: {detail}.{advice}"
 
 
@@ -48,7 +48,7 @@ def _of_json(file: PostFile, reason: str) -> str | None:
         return file.content.conversion(command, "posts.jsonl")
 
     if reason == "not_utf8" and file.content.encoding != "utf-8-sig":
-        return f"it begins as {file.content.encoding.upper()} and is damaged; write it anew."
+        return f"it begins as {file.content.encoding.upper()} and is damaged; write it again."
     if reason == "not_utf8":
         return "it is not UTF-8, and perhaps Windows-1252; convert it: " + by(
             "iconv -f WINDOWS-1252 -t UTF-8"
@@ -59,28 +59,28 @@ def _of_json(file: PostFile, reason: str) -> str | None:
         found, end = json.JSONDecoder().raw_decode(first)
     except (ValueError, RecursionError):
         if first.startswith("{'"):
-            return "it has dictionaries as Python prints them; write them by json.dumps."
+            return "it has dictionaries as Python prints them; write them with json.dumps."
         if len(lines) > 1 and not first.endswith("}"):
-            return "it is JSON of several lines an object; write one post a line: " + by("jq -c .")
+            return "its JSON objects span several lines; write one post per line: " + by("jq -c .")
         return None
     rest = first[end:].strip()
     if rest == ",":
-        return "its lines end in a comma; take the commas away: " + by("sed 's/,[[:space:]]*$//'")
+        return "its lines end in a comma; remove the commas: " + by("sed 's/,[[:space:]]*$//'")
     if rest.startswith("{"):
-        return "it has several objects on a line; write one post a line: " + by("jq -c .")
+        return "it has several objects on a line; write one post per line: " + by("jq -c .")
     return _of_object(found, by) if isinstance(found, dict) and not rest else None
 
 
 def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None:
     if isinstance(found.get("data"), dict) and "kind" in found:
-        return "it is a listing of Reddit's API; write its posts one a line: " + by(
+        return "it is a listing of Reddit's API; write one post per line: " + by(
             f"jq -c '.data.children[].data | {_REDDIT}'"
         )
     if _TEXT.casefold() in map(str.casefold, found) and not isinstance(found.get(_TEXT), dict):
         return None
     if {"selftext", "subreddit"} <= found.keys():
         return (
-            "it is a dump of Reddit, whose posts have their words in selftext; rename its fields: "
+            "it is a Reddit dump, whose posts have their text in selftext; rename its fields: "
             + by(f"jq -c '. + {_REDDIT}'")
         )
     if cause := _of_pandas(found, by):
@@ -93,7 +93,7 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
         )
     for key, value in found.items():
         if _is_row(value):
-            return f"its text is within {key!r}; bring it to the top: " + by(
+            return f"its text is within {key!r}; move it to the top level: " + by(
                 f"jq -c '. + .[{json.dumps(key)}]'"
             )
     lists = [
@@ -102,7 +102,7 @@ def _of_object(found: dict[str, object], by: Callable[[str], str]) -> str | None
         if isinstance(value, list) and any(map(_is_object, value))
     ]
     if len(lists) == 1:
-        return f"it is one object, with a list in {lists[0]!r}; write its posts one a line: " + by(
+        return f"it is one object, with a list in {lists[0]!r}; write one post per line: " + by(
             f"jq -c '.[{json.dumps(lists[0])}][]'"
         )
     return None

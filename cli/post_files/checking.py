@@ -1,4 +1,4 @@
-"""Reads a file to its end before anything of it is sent, and says what is in it."""
+"""Read a whole file before any of it is sent, and report its contents."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from stresswatch.text.wording import counted
 LEFT_OUT = frozenset(
     {"text_removed", "text_empty", "text_missing", "text_too_long", "label_awaited"}
 )
-"""Reasons of rows that say nothing wrong and are no posts: nothing in them is to be corrected."""
+"""Reasons of rows that are not posts but need no correction."""
 _NAMED = 5
 _Item = TypeVar("_Item")
 
 
 @dataclass
 class CheckReport:
-    """What the rows of a file are.
+    """Counts and faults of a file's rows.
 
     Attributes
     ----------
     reasons : Counter of str
-        Rows that are no posts, by the contract's reason.
+        Invalid rows by the contract's reason.
     first : dict of str to (str, str)
-        Where the first of each reason is, and what is wrong with it.
+        Position and fault of the first row with each reason.
     named, malformed : list of (str, str)
-        The first rows that are no posts, and of them those that must be corrected.
+        The first invalid rows, and those of them that must be corrected.
     dropped : Counter of str
-        Optional fields that cannot be read, by name.
+        Unreadable optional fields by name.
     without_weight : int
         Labelled posts with confidence 0.
     """
@@ -82,24 +82,24 @@ class CheckReport:
         return {"posts": self.posts, "refused": self.refused, "reasons": dict(self.reasons)}
 
     def notes(self) -> Iterator[str]:
-        """Return what came of rows that are posts, where the file has other rows."""
+        """Return notes about fields and rows that were accepted with changes."""
         if self.dropped:
             named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))
             yield f"Optional fields that cannot be read were dropped: {named}."
         if self.without_weight:
             yield (
                 f"{counted(self.without_weight, 'labelled post has', 'labelled posts have')} "
-                "confidence 0, and so a part in evaluation but no weight in training."
+                "confidence 0: they count in evaluation and have no weight in training."
             )
         if self.rounded_ids:
             yield (
-                f"{counted(self.rounded_ids, 'id was', 'ids were')} rounded before: Excel shows "
+                f"{counted(self.rounded_ids, 'id was', 'ids were')} rounded earlier: Excel shows "
                 "long numbers so, such as 8.60E+05, and a float has 15 digits. Several posts may "
                 "share one. Import the column as text to keep the ids."
             )
 
     def show(self, console: Console) -> None:
-        """Print the rows that are no posts by reason, and the notes."""
+        """Print the invalid rows by reason, and the notes."""
         if self.reasons:
             table = Table()
             for column in ("no post because", "rows", "the first", "what is wrong"):
@@ -112,13 +112,13 @@ class CheckReport:
 
 
 def check(file: PostFile, console: Console) -> CheckReport:
-    """Read a file to its end; return what is in it.
+    """Read a whole file; return a report about it.
 
     Raises
     ------
     FileRefused
-        When the file is damaged or its rows do not fit, when not one row is a post, or when posts
-        with labels are wanted and one row has none that is understood.
+        When the file is damaged, its rows do not fit, or no row is a post; for labelled posts, also
+        when a row has no valid label.
     """
     report = read_through(file, console)
     refuse(file, report)
@@ -126,7 +126,7 @@ def check(file: PostFile, console: Console) -> CheckReport:
 
 
 def read_through(file: PostFile, console: Console) -> CheckReport:
-    """Read a file to its end, whatever its rows are."""
+    """Read a whole file with any rows."""
     report = CheckReport()
     for row in watched(file.rows(), file, console, "Checking"):
         report.add(row)
@@ -134,7 +134,7 @@ def read_through(file: PostFile, console: Console) -> CheckReport:
 
 
 class CheckedPosts(Collection[LabelledPost]):
-    """The labelled posts of a file that was checked: counted, and read again where they are wanted.
+    """The labelled posts of a checked file: counted, and read again when needed.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def check_only(path: Path, wanted: Wanted, console: Console, *, as_json: bool) -
 
 
 def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str) -> Iterator[_Item]:
-    """Return what is read of a file, and show how far that is."""
+    """Return the rows of a file, and show the progress."""
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -214,7 +214,7 @@ def watched(items: Iterable[_Item], file: PostFile, console: Console, what: str)
 
 
 def refuse(file: PostFile, report: CheckReport) -> None:
-    """Refuse a file without a post, or one of labelled posts with a row that must be corrected."""
+    """Reject a file without a post, or a file of labelled posts with a faulty row."""
     if not report.posts:
         ((reason, _),) = report.reasons.most_common(1) or (("no_post", 0),)
         what = "labelled post" if file.wanted.is_labelled else "post"
@@ -228,6 +228,6 @@ def refuse(file: PostFile, report: CheckReport) -> None:
             next(reason for reason in report.reasons if reason not in LEFT_OUT),
             f"{file.path}, {named}{f'; and {more:,} more' if more else ''}. "
             f"{count:,} of {report.posts + report.refused:,} rows "
-            f"{'is no labelled post' if count == 1 else 'are no labelled posts'}: correct or "
-            "remove what is named.",
+            f"{'is not a labelled post' if count == 1 else 'are not labelled posts'}: correct or "
+            "remove them.",
         )

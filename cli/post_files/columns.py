@@ -1,4 +1,4 @@
-"""The fields of a post by the names that files give them."""
+"""Names and aliases of a post's fields in files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.task.definition import TASK
 
 LABEL_FIELDS = ("label", "confidence", "labelled_at", "answer")
-"""Those of labels; `answer` is Prodigy's, and says whether the label was accepted."""
+"""Fields of labels; Prodigy's `answer` tells whether the label was accepted."""
 _ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 FIELDS = (
     *(_ID, _TEXT, *NUMERIC_FEATURES, _SOURCE, _CREATED_AT, "reasons"),
@@ -21,7 +21,7 @@ ALIASES: Mapping[str, str] = {
     "social_timestamp": _CREATED_AT,
     **({TASK.label.column: "label"} if TASK.label.column not in FIELDS else {}),
 }
-"""Dreaddit's own names, and the task's for the label: they count where the field is missing."""
+"""Dreaddit's names, and the task's name for the label: aliases for missing fields."""
 _KNOWN = dict(ALIASES) | {name: name for name in FIELDS}
 _OFTEN_MEANT = {
     **dict.fromkeys(
@@ -33,7 +33,7 @@ _OFTEN_MEANT = {
     ),
 }
 _SHORT_NAME = re.compile(r"[^\W\d]\w{0,39}")
-"""A name of a column and no sentence: where a header is missing, the names are somebody's words."""
+"""Maximum length of a column name: without a header, the "names" are a post's text."""
 _LISTED = 12
 _strip_invisible = re.compile(
     r"^[\s\ufeff\u200b-\u200f\u2060]+|[\s\ufeff\u200b-\u200f\u2060]+$"
@@ -41,28 +41,28 @@ _strip_invisible = re.compile(
 
 
 def fold(name: str) -> str:
-    """Return a name without what tells no two names apart: case, surrounding blanks, a mark."""
+    """Return a name without case, surrounding blanks and byte order mark."""
     return _strip_invisible("", name).casefold()
 
 
 _BY_FOLD: dict[str, str | None] = {}
 for _name in _KNOWN:
-    # Two names that differ in their case alone are told apart by it.
+    # Case distinguishes names that differ only in case.
     _BY_FOLD[fold(_name)] = None if fold(_name) in _BY_FOLD else _name
 
 
 def known(name: str) -> str | None:
-    """Return the field or alias that a column's name means; None for any other column."""
+    """Return the field or alias for a column's name; None for any other column."""
     return name if name in _KNOWN else _BY_FOLD.get(fold(name))
 
 
 def field_of(name: str) -> str:
-    """Return the field that a field or alias stands for."""
+    """Return the field of a field or alias."""
     return _KNOWN[name]
 
 
 def repeated(names: Iterable[str]) -> str | None:
-    """Return a name that is there twice; blank ones, of columns without a name, may be."""
+    """Return a duplicate name, except blank names of unnamed columns."""
     seen: set[str] = set()
     for name in names:
         key = known(name) or fold(name)
@@ -73,7 +73,7 @@ def repeated(names: Iterable[str]) -> str | None:
 
 
 def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None:
-    """Return which columns are missing, and which of those that are there may be meant."""
+    """Return the missing columns, and existing columns that may be meant."""
     found = {_KNOWN[name] for name in map(known, names) if name}
     missing = [field for field in required if field not in found]
     if not missing:
@@ -92,7 +92,7 @@ def missing_columns(names: Sequence[str], required: Sequence[str]) -> str | None
 
 
 def near_misses(names: Iterable[str], missing: Iterable[str]) -> dict[str, str]:
-    """Return the columns that may be meant by missing fields."""
+    """Return the columns that may be meant as the missing fields."""
     unknown = {
         re.sub(r"[\W_]+", "_", fold(name)): name.strip() for name in names if not known(name)
     }

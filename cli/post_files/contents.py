@@ -1,4 +1,4 @@
-"""What a file is, by its content: its name says nothing. Other kinds are refused by their names."""
+"""Detect a file's format by its content, regardless of its name. Name rejected formats."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cli.post_files.columns import known
 from stresswatch.task.definition import TASK
 
 HEAD_BYTES = 64 * 1024
-"""As much of a file tells what it is."""
+"""Bytes of a file for format detection."""
 MAXIMUM_LINE = 16 * 1024 * 1024
-"""Bytes or characters of a line; no file of posts has such lines."""
+"""Maximum bytes or characters of a line; no file of posts has longer lines."""
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -57,12 +57,12 @@ _OTHERS = (
 )
 _MARKUP = re.compile(r"<[a-z!?]", re.IGNORECASE)
 _ARRAY = re.compile(r"\[\s*(?:$|[\[\]{\"\d-]|(?:null|true|false)\b)")
-"""How a JSON array begins, and no text such as ``[removed]``."""
+"""The start of a JSON array, but not of a text such as ``[removed]``."""
 _OBJECT = re.compile(r"^[ \t]*\{[ \t]*\"", re.MULTILINE)
 _DRAWN_LINE = re.compile(
     r"(?=[|+]|.*--)[|+]?(?:[ \t]*:?[-=]+:?[ \t]*[|+])+(?:[ \t]*:?[-=]+:?)?|[\u2500-\u257f \t]+"
 )
-"""Between rows of a table for people, such as ``|---|:-:|``, ``----+----`` or ``├──┼──┤``."""
+"""A rule in a table for people, such as ``|---|:-:|``, ``----+----`` or ``├──┼──┤``."""
 _LFS = "version https://git-lfs"
 
 
@@ -76,14 +76,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds.
+    """The format of a file.
 
     Attributes
     ----------
     encoding : str
-        Of the text; ``utf-8-sig`` leaves out a byte order mark.
+        Encoding of the text; ``utf-8-sig`` skips a byte order mark.
     head : str
-        How the text begins; empty for Parquet.
+        Start of the text; empty for Parquet.
     """
 
     path: Path
@@ -94,24 +94,24 @@ class Content:
 
     @property
     def is_from_queue(self) -> bool:
-        """Return whether it is an export of the label queue, in which labels are filled in."""
+        """Return whether the file is an export of the label queue."""
         first, *_ = self.head.splitlines() or [""]
         return "prediction_id" in first
 
     def conversion(self, command: str, to: str) -> str:
-        """Return the line of a shell that converts the file by a command."""
+        """Return the shell line that converts the file with a command."""
         return conversion(self.path, command, to, is_packed=self.is_packed)
 
     @contextmanager
     def bytes(self) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-        """Open what is read, unpacked, and the file itself, whose place tells how far that is."""
+        """Open the unpacked content, and the file itself, whose position shows the progress."""
         with opened(self.path, is_packed=self.is_packed) as streams:
             yield streams
 
 
 @contextmanager
 def opened(path: Path, *, is_packed: bool) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Open a file's bytes, unpacked, and the file itself; a damaged one is refused.
+    """Open a file's unpacked bytes, and the file itself; reject a damaged file.
 
     Raises
     ------
@@ -127,23 +127,23 @@ def opened(path: Path, *, is_packed: bool) -> Iterator[tuple[IO[bytes], IO[bytes
                     yield cast("IO[bytes]", unpacked), raw
     except EOFError:
         raise FileRefused(
-            "gzip_cut_off", f"{path} is gzipped and cut off: it was not brought here whole."
+            "gzip_cut_off", f"{path} is gzipped and cut off: the transfer was incomplete."
         ) from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise FileRefused(
-            "gzip_damaged", f"{path} is gzipped and damaged; fetch or pack it anew."
+            "gzip_damaged", f"{path} is gzipped and damaged; fetch or pack it again."
         ) from error
     except OSError as error:
         raise FileRefused("file_unreadable", f"{path} cannot be read: {error.strerror}.") from error
 
 
 def look_into(path: Path) -> Content:
-    """Return what a file holds.
+    """Return the format of a file.
 
     Raises
     ------
     FileRefused
-        When there is no such file, or it is none of the formats.
+        When the file does not exist, or has none of the formats.
     """
     _check_is_file(path)
     head = _head(path, is_packed=False)
@@ -161,25 +161,25 @@ def look_into(path: Path) -> Content:
     encoding = encoding or "utf-8-sig"
     text = head.decode(encoding, errors="replace").lstrip("\ufeff \t\r\n")
     if not text:
-        raise FileRefused("no_post", f"{path} holds no post: it has nothing but blanks.")
+        raise FileRefused("no_post", f"{path} holds no post: it is blank.")
     if text.startswith(_LFS):
         raise FileRefused(
             "lfs_pointer", f"{path} is a pointer of Git LFS; fetch the file itself: git lfs pull"
         )
     if _MARKUP.match(text) and not _has_header(text):
         raise FileRefused(
-            "web_page", f"{path} is a web page or XML, perhaps of an error; fetch the file anew."
+            "web_page", f"{path} is a web page or XML, perhaps an error page; fetch the file again."
         )
     if _ARRAY.match(text):
         if text[1:].lstrip().startswith("[") or "]\n[" in text:
             raise FileRefused(
                 "json_array",
-                f"{path} is JSON arrays without the names of their values; write one post a line "
+                f"{path} has JSON arrays without field names; write one post per line "
                 "as an object with names, as pandas' to_json(orient='records', lines=True) does.",
             )
         raise FileRefused(
             "json_array",
-            f"{path} is a JSON array; write it as JSON Lines, one post a line: "
+            f"{path} is a JSON array; write it as JSON Lines, one post per line: "
             + conversion(path, "jq -c '.[]'", "posts.jsonl", is_packed=is_packed),
         )
     has_objects = _OBJECT.search(text) is not None
@@ -191,7 +191,7 @@ def look_into(path: Path) -> Content:
 
 
 def _refuse_drawn(path: Path, text: str) -> None:
-    """Refuse a table for people, whose line below the header would be read as a post."""
+    """Reject a table for people, whose rule below the header would be read as a post."""
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text, maxsplit=2)[:2]]
     for number, line in enumerate(lines, start=1):
         if _DRAWN_LINE.fullmatch(line) and (number == 1 or re.search(r"[|\u2502\u2503]", lines[0])):
@@ -199,12 +199,12 @@ def _refuse_drawn(path: Path, text: str) -> None:
             named = "a Markdown table" if is_markdown else "a table drawn for people to read"
             raise FileRefused(
                 "drawn_table",
-                f"{path} is {named}, with a line of dashes that is no post; write it as CSV.",
+                f"{path} is {named}, with a line of dashes; write it as CSV.",
             )
 
 
 def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:
-    """Return the line of a shell that converts a file by a command."""
+    """Return the shell line that converts a file with a command."""
     name = shlex.quote(str(path))
     return f"gzip -dc {name} | {command} > {to}" if is_packed else f"{command} {name} > {to}"
 
@@ -216,7 +216,7 @@ def _check_is_file(path: Path) -> None:
         raise FileRefused("is_folder", f"{path} is a folder; give a file of posts.")
     if not path.is_file():
         raise FileRefused(
-            "is_stream", f"{path} can be read once only, and is read twice; write it to a file."
+            "is_stream", f"{path} can be read only once, but is read twice; write it to a file."
         )
 
 
@@ -242,7 +242,7 @@ def _refuse_others(path: Path, head: bytes) -> None:
 
 
 def _refuse_zeros(path: Path, head: bytes, *, is_packed: bool) -> None:
-    """Refuse what has zero bytes, which no UTF-8 text has."""
+    """Reject content with zero bytes, which are invalid in text."""
     if b"\0" not in head:
         return
     for encoding in ("UTF-16LE", "UTF-16BE"):
@@ -277,7 +277,7 @@ def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
     command = r"perl -pe 's/\0//g'"
     return FileRefused(
         "zero_bytes",
-        f"{path}, line {place}: it has a zero byte, which no text has; take them away: "
+        f"{path}, line {place}: it has a zero byte, which no text has; remove zero bytes: "
         + conversion(path, command, "posts-without-zeros", is_packed=is_packed),
     )
 

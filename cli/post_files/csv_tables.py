@@ -1,8 +1,8 @@
-"""CSV: the standard library's reader, strict, with a check that every row fits the header.
+"""CSV: the standard library's strict reader, with a check of every row against the header.
 
-pyarrow's reader is not used: it takes a text that goes on after its closing quotation mark, and one
-that is never closed, as if they were right; it counts rows where an editor counts lines; and of two
-columns of one name it gives the last.
+pyarrow's reader is unsuitable. It accepts text after a closing quotation mark, and quotation marks
+that are never closed. It counts rows where an editor counts lines. For two columns of the same name
+it returns the last.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from stresswatch.text.wording import counted
 
 DELIMITERS = (",", ";", "\t", "|")
 _BLANK = ' \t\r\n,;|"'
-"""What a row of blank fields is made of."""
+"""Characters of a row with only blank fields."""
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
-"""With which Excel is told the separator."""
+"""Prefix of the line that sets Excel's separator."""
 
 
 class CsvTable:
-    """A CSV that is being read.
+    """An open CSV file.
 
     Attributes
     ----------
     names : list of str
-        Of the columns, without the trailing blank ones that Excel writes.
+        Column names, without the trailing blank ones that Excel writes.
     """
 
     def __init__(self, content: Content, stream: IO[bytes]):
@@ -62,14 +62,12 @@ class CsvTable:
             if not any(cells) or not any(map(str.strip, cells)):
                 continue
             if fold(cells[-1]) in header and sorted(map(fold, cells)) == sorted(header):
-                raise self._refused(
-                    "header_repeated", "the header is there again; delete this line"
-                )
+                raise self._refused("header_repeated", "the header is repeated; delete this line")
             self._check_nameless(cells)
             yield RawRow(self._place, by_field(dict(zip(self.names, cells, strict=True))))
 
     def _read(self) -> Iterator[list[str]]:
-        """Return the rows as they are, each with the line that it begins at in `_place`."""
+        """Return the raw rows; `_place` has the first line of each."""
         while True:
             self._place = self._lines.number + 1
             try:
@@ -84,7 +82,7 @@ class CsvTable:
                 yield cells
 
     def _find_delimiter(self) -> str:
-        """Find what separates the columns, by the names that the header then has."""
+        """Find the separator by the column names in the header."""
         try:
             first = next((line for line in self._lines if line.strip(_BLANK)), "")
             if given := _SEPARATOR_LINE.fullmatch(first):
@@ -115,14 +113,14 @@ class CsvTable:
         raise self._refused(
             "row_too_short",
             f"it has {counted(len(fitted), 'field')} where the header has {width}; a line break "
-            "within a text must stand in quotation marks, and an empty field must be there",
+            "within a text must be in quotation marks, and an empty field needs its separators",
         )
 
     def _too_long(self, cells: list[str], width: int) -> FileRefused:
         if '\\"' in self._lines.last:
             return self._escaped()
         advice = (
-            f"a text with {_NAMES.get(self.delimiter, 'the separator')} in it must stand in "
+            f"a text with {_NAMES.get(self.delimiter, 'the separator')} in it must be in "
             "quotation marks"
         )
         if any(cell.endswith("\\") for cell in cells):
@@ -148,7 +146,7 @@ class CsvTable:
         )
 
     def _check_nameless(self, cells: Sequence[str]) -> None:
-        """Refuse values without a name, but for the first column's, where pandas has an index."""
+        """Reject values without a name, except in the first column, where pandas has an index."""
         for name, cell in zip(self.names[1:], cells[1:], strict=True):
             if not name.strip() and cell.strip():
                 raise self._refused(
@@ -175,7 +173,7 @@ class CsvTable:
         return self._refused("csv_damaged", f"{error}; quotation marks in a text must be doubled")
 
     def _refused(self, reason: str, what: str) -> FileRefused:
-        end = "" if " > " in what else "."  # a command is to be copied as it is
+        end = "" if " > " in what else "."  # keeps a command ready to copy
         return FileRefused(reason, f"{self._content.path}, line {self._place}: {what}{end}")
 
 
@@ -183,7 +181,7 @@ _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical li
 
 
 class _Lines:
-    """Lines of a text with their numbers; the last one is kept for what is wrong with it."""
+    """Lines of a text with their numbers; the last line is kept for error messages."""
 
     def __init__(self, content: Content, text: io.TextIOWrapper):
         self.number = 0
@@ -193,7 +191,7 @@ class _Lines:
         self._is_pushed_back = False
 
     def push_back(self) -> None:
-        """Make the last line the next again."""
+        """Push the last line back."""
         self._is_pushed_back = True
         self.number -= 1
 
@@ -207,13 +205,13 @@ class _Lines:
             raise StopIteration
         self.number += 1
         self.last = line
-        if "\0" in line and not self._content.is_from_queue:  # which has texts as they came
+        if "\0" in line and not self._content.is_from_queue:  # keeps the original line breaks
             raise zeros(self._content.path, self.number, is_packed=self._content.is_packed)
         if len(line) >= MAXIMUM_LINE:
             raise FileRefused(
                 "line_too_long",
                 f"{self._content.path}, line {self.number}: it has over {MAXIMUM_LINE:,} "
-                "characters; this is no CSV of posts.",
+                "characters; this is not a CSV of posts.",
             )
         return line
 
@@ -229,12 +227,12 @@ def _is_escaped(line: str) -> bool:
 
 
 def _undecodable(content: Content) -> FileRefused:
-    """Return the error for a file that is not in its encoding, with the line."""
+    """Return the error for invalid bytes in the file's encoding, with the line."""
     if content.encoding != "utf-8-sig":
         return FileRefused(
             "not_unicode",
-            f"{content.path} begins as {content.encoding.upper()}, and goes on otherwise or is cut "
-            "off; write it anew.",
+            f"{content.path} begins as {content.encoding.upper()}, and continues in "
+            "another encoding or is cut off; write it again.",
         )
     with content.bytes() as (stream, _):
         text = io.TextIOWrapper(stream, content.encoding, errors="surrogateescape", newline="")

@@ -1,4 +1,4 @@
-"""JSON Lines: an object a line, whatever its keys' case; lines that are none are told apart."""
+"""JSON Lines: one object per line, with keys in any case; report other lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from stresswatch.contracts.posts import InvalidPost, decode
 
 _UNREADABLE = "stresswatch_unreadable"
 codecs.register_error(_UNREADABLE, lambda error: ("\udcff", error.end))  # type: ignore[attr-defined]
-"""What cannot be decoded becomes a mark that is no UTF-8, so that its line is no post."""
+"""Undecodable bytes become an invalid character, so that their line is rejected."""
 
 
 def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
-    """Read the lines that are not blank, one at a time."""
+    """Yield the lines that are not blank, one at a time."""
     for place, line in _lines(content, stream):
         if raw := line.removeprefix(b"\xef\xbb\xbf").strip():
             found = _decoded(raw, is_ended=line.endswith(b"\n"))
@@ -35,12 +35,12 @@ def read(content: Content, stream: IO[bytes]) -> Iterator[RawRow]:
 
 
 class _Repeating(dict[str, object]):
-    """An object with a name that is there twice, with the last value as of any other.
+    """An object with a duplicate name, and its last value.
 
     Attributes
     ----------
     field : str or None
-        Such a name that is of a post's field.
+        A duplicate name of a post's field.
     """
 
     def __init__(self, pairs: list[tuple[str, object]]):
@@ -62,7 +62,7 @@ def _decoded(raw: bytes, *, is_ended: bool) -> dict[str, object] | InvalidPost:
         try:
             found = _decode(raw.decode())
         except (ValueError, RecursionError):
-            found = decode(raw)  # which says why it is none
+            found = decode(raw)  # raises an error with the reason
         if not isinstance(found, dict):
             raise InvalidPost("not_an_object", "the record must be a JSON object")  # noqa: TRY301
     except InvalidPost as error:
@@ -93,7 +93,7 @@ def _lines(content: Content, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         if len(line) >= MAXIMUM_LINE and not line.endswith(b"\n"):
             raise FileRefused(
                 "line_too_long",
-                f"{content.path}, line {place}: it has over {MAXIMUM_LINE:,} bytes, and a post has "
-                "a line of its own; write one post a line, as `jq -c` does.",
+                f"{content.path}, line {place}: it has over {MAXIMUM_LINE:,} bytes, and each post "
+                "needs its own line; write one post per line, as `jq -c` does.",
             )
         yield place, line

@@ -1,4 +1,4 @@
-"""Parquet, by pyarrow: a few rows at a time, and of the columns those that are read."""
+"""Parquet with pyarrow: a few rows at a time, and only the needed columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BUFFER_BYTES = 1024 * 1024
 
 
 class ParquetTable:
-    """A Parquet file that is being read."""
+    """An open Parquet file."""
 
     def __init__(self, content: Content, stream: IO[bytes], files: ExitStack):
         self._content = content
@@ -53,17 +53,15 @@ class ParquetTable:
                     row = by_field(dict(zip(batch.schema.names, cells, strict=True)))
                     yield RawRow(self.is_at, row)
         except (pa.ArrowException, OSError) as error:
-            if (
-                isinstance(error, OSError) and error.errno
-            ):  # Arrow's own, of a damaged page, has none
+            if isinstance(error, OSError) and error.errno:  # Arrow's errors have none
                 raise
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> FileRefused:
         return FileRefused(
             "parquet_damaged",
-            f"{self._content.path} is no Parquet file, or a damaged one, perhaps cut off "
-            f"({type(error).__name__}); write or fetch it anew.",
+            f"{self._content.path} is not a Parquet file, or is damaged, perhaps cut off "
+            f"({type(error).__name__}); write or fetch it again.",
         )
 
 
@@ -76,7 +74,7 @@ def _unpacked(stream: IO[bytes], files: ExitStack) -> IO[bytes]:
 
 
 def _values(column: Any) -> list[Any]:
-    """Return the values of a column of any type; texts as bytes, which need not be UTF-8."""
+    """Return the values of a column of any type; texts as bytes, which may be invalid UTF-8."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         is_uuid = kind.extension_name == "arrow.uuid"
@@ -105,7 +103,7 @@ _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def _timestamp(value: int | None, kind: Any) -> datetime | str | None:
-    """Return a timestamp; one beyond the year 9999 as a text that is none."""
+    """Return a timestamp; beyond the year 9999, return a text that fails the check."""
     if value is None:
         return None
     seconds, rest = divmod(value, _PER_SECOND[kind.unit])

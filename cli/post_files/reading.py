@@ -1,4 +1,4 @@
-"""Reads a file as posts, or as labelled posts: each row is one, or says why it is none."""
+"""Read a file as posts or labelled posts: each row is one, or has a reason why not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stresswatch.task.definition import TASK
 
 
 class Wanted(Enum):
-    """What a command reads a file for, with the columns that it then must have."""
+    """The purpose of reading a file, with the required columns."""
 
     POSTS = (TASK.fields.text,)
     BASE_DATA = (TASK.fields.text, "label")
@@ -37,18 +37,18 @@ class Wanted(Enum):
 
 
 class Row(NamedTuple):
-    """A row of a file, and what it is.
+    """A row of a file, and its content.
 
     Attributes
     ----------
     number : int
-        Among the rows that are not blank, from 1: the id of a post that brings none.
+        Number among the rows that are not blank, from 1: the id of a post without one.
     place : str
-        For people: ``line 3``, or ``row 3`` of Parquet.
+        Position for people: ``line 3``, or ``row 3`` in Parquet.
     found : Post, LabelledPost or InvalidPost
-        A post, or why it is none.
+        A post, or the reason why it is invalid.
     raw : RawRow
-        The row as it came.
+        The original row.
     has_rounded_id : bool
         Whether Excel has rounded its id.
     """
@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """Return the post as the contract has it; a row that is none, as it came."""
+        """Return the post in the contract's form; an invalid row unchanged."""
         match self.found:
             case Post():
                 return json.dumps(post_record(self.found)).encode()
@@ -78,7 +78,7 @@ class PostFile:
     Raises
     ------
     FileRefused
-        When there is no such file, or it is in none of the formats.
+        When the file does not exist, or has none of the formats.
     """
 
     def __init__(self, path: Path, wanted: Wanted = Wanted.POSTS):
@@ -90,11 +90,11 @@ class PostFile:
 
     @property
     def is_from_queue(self) -> bool:
-        """Return whether it is an export of the label queue, in which labels are filled in."""
+        """Return whether the file is an export of the label queue."""
         return self.content.is_from_queue
 
     def rows(self) -> Iterator[Row]:
-        """Read the rows that are not blank, a few at a time.
+        """Yield the rows that are not blank, a few at a time.
 
         Raises
         ------
@@ -121,11 +121,11 @@ class PostFile:
         self.share_read = 1.0
 
     def posts(self) -> Iterator[Post]:
-        """Return the rows that are posts."""
+        """Yield the posts."""
         return (row.found for row in self.rows() if isinstance(row.found, Post))
 
     def labelled_posts(self) -> Iterator[LabelledPost]:
-        """Return the rows that are labelled posts."""
+        """Yield the labelled posts."""
         return (row.found for row in self.rows() if isinstance(row.found, LabelledPost))
 
     def _raw_rows(self, stream: IO[bytes], files: ExitStack) -> Iterator[RawRow]:
@@ -159,7 +159,7 @@ class PostFile:
         if self.wanted is Wanted.BASE_DATA:
             record.setdefault(TASK.fields.id, str(number))
         if "label" not in record:
-            read_post(record, str(number))  # what is no post needs no label
+            read_post(record, str(number))  # an invalid post needs no label
             if self.is_from_queue:
                 raise InvalidPost("label_awaited", "label is not filled in yet")
             raise InvalidPost("label_missing", "label must be given")
@@ -170,5 +170,5 @@ class PostFile:
 
 
 def _written(value: object) -> str:
-    """Write what JSON has no type for; bytes so that what was no UTF-8 still is none."""
+    """Convert values without a JSON type; keep invalid UTF-8 invalid."""
     return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)

@@ -1,4 +1,4 @@
-"""A row as a format gives it, before anything is made of its values."""
+"""A row from any format, before its values are interpreted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class RawRow(NamedTuple):
     Attributes
     ----------
     place : int
-        The line that it begins at, or in Parquet its number, from 1.
+        First line of the row, or its number in Parquet, from 1.
     values : mapping of str to object, or InvalidPost
-        By field; or why it is no row of values.
+        Values by field, or the reason why the row is invalid.
     raw : bytes or None
-        The row as it is in the file, where it is a line of its own.
+        The original bytes, where the row is a line.
     """
 
     place: int
@@ -28,12 +28,12 @@ class RawRow(NamedTuple):
 
 
 def by_field(names: Mapping[str, object]) -> Mapping[str, object]:
-    """Return values by field, from values by column: an alias stands in for a missing field.
+    """Return values by field from values by column; aliases replace missing fields.
 
     Raises
     ------
     InvalidPost
-        When two names, neither of them the field's own, mean the same field.
+        When two aliases stand for the same field.
     """
     values: dict[str, object] = {}
     aliased: dict[str, object] = {}

@@ -1,6 +1,6 @@
-"""What the values of a row mean: one set of rules for CSV, JSON Lines and Parquet.
+"""Interpret the values of a row: one set of rules for CSV, JSON Lines and Parquet.
 
-The rules are on the page "Preparing data". What is left after them, the contract judges.
+The page "Preparing data" has the rules. The contract validates the result.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
 from stresswatch.task.definition import TASK
 
 MISSING_WORDS = frozenset({"nan", "null", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n"})
-"""How programs write that a value is missing; in a text, they are text."""
+"""Markers of missing values; within a text they are ordinary text."""
 _NUMBERS = frozenset({*NUMERIC_FEATURES, "confidence"})
 _NAMES = (TASK.fields.id, TASK.fields.source)
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
 _EXPONENT = re.compile(r"[+-]?\d(?:\.\d+)?e\+\d\d")
-"""As Python writes a large float, and R also one such as 100000; no program's ids look so."""
+"""A large float as Python writes it, and R also 100000; no program's ids look like this."""
 _EXACT = 2**53
-"""Beyond it not every whole number is a float."""
+"""Beyond it, not every integer is a float."""
 _SCIENTIFIC = re.compile(r"\d\.\d+E\+\d+")
-"""As Excel shows a long number, and a post's id such as ``860e03``, which is lost by that."""
+"""A long number as Excel shows it; it also destroys ids such as ``860e03``."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _WHOLE_WITH_COMMA = re.compile(r"[+-]?\d+,0+")
@@ -39,18 +39,18 @@ LABELS_UNDERSTOOD = f"0 or 1, true or false, {TASK.label.name(1)!r} or {TASK.lab
 
 
 def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> dict[str, Any]:
-    """Return the values of a row as the contract has them, without what is missing.
+    """Return the values of a row in the contract's form, without missing ones.
 
     Parameters
     ----------
     delimiter : str or None
-        What separates the columns of a CSV, in which every value is a string, so that a number is
-        one that is written out, perhaps with a decimal comma; None in other formats.
+        Separator of a CSV, where every value is a string and a number may have a decimal comma;
+        None in other formats.
 
     Raises
     ------
     InvalidPost
-        When a value cannot be meant.
+        When a value is invalid.
     """
     record: dict[str, Any] = {}
     for field, value in fields.items():
@@ -80,7 +80,7 @@ def record_of(fields: Mapping[str, object], *, delimiter: str | None = None) -> 
 
 
 def is_missing(field: str, value: object) -> bool:
-    """Return whether a value is missing: null, NaN, or outside of texts blank or a word for it."""
+    """Return whether a value is missing: null, NaN, or outside texts a blank or a marker."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
     if isinstance(value, Decimal):
@@ -97,7 +97,7 @@ def label_of(value: object) -> int:
     Raises
     ------
     InvalidPost
-        When it is no label; the detail lists what is understood.
+        When it is not a label; the detail lists the valid values.
     """
     if isinstance(value, int | float) and value in (0, 1):
         return int(value)
@@ -113,13 +113,13 @@ def _only_label(labels: list[object]) -> object:
     """Return the label of a list of labels, as doccano writes them; None where it is empty."""
     if len(labels) > 1:
         raise InvalidPost(
-            "label_invalid", f"label is a list of {len(labels)}, and a post has one label alone"
+            "label_invalid", f"label is a list of {len(labels)}, and a post has only one label"
         )
     return labels[0] if labels else None
 
 
 def _require_accepted(answer: object) -> None:
-    """Refuse a label that the annotator did not accept, as Prodigy writes it."""
+    """Reject a label that the annotator did not accept, as Prodigy writes it."""
     if isinstance(answer, str) and answer.strip().casefold() in ("reject", "ignore"):
         raise InvalidPost(
             "label_not_accepted",
@@ -129,9 +129,9 @@ def _require_accepted(answer: object) -> None:
 
 
 def is_rounded_id(value: object) -> bool:
-    """Return whether an id is a number as Excel shows long ones, or a float of too many digits.
+    """Return whether an id is a rounded number from Excel, or a float with too many digits.
 
-    The id that it was is lost.
+    The original id is lost.
     """
     if isinstance(value, str):
         if _SCIENTIFIC.fullmatch(value.strip()):
@@ -143,7 +143,7 @@ def is_rounded_id(value: object) -> bool:
 
 
 def with_point(field: str, written: str) -> str:
-    """Return a float that is no number here, such as an id or a label, with a decimal point."""
+    """Return a float in a field that is not a number, such as an id, with a decimal point."""
     is_epoch = field in (TASK.fields.created_at, "labelled_at")
     pattern = _EPOCH_WITH_COMMA if is_epoch else _WHOLE_WITH_COMMA
     if (is_epoch or field in (TASK.fields.id, "label")) and pattern.fullmatch(written.strip()):
@@ -178,7 +178,7 @@ def _number(field: str, written: str, delimiter: str) -> float:
             )
         number = number.replace(",", ".")
     try:
-        if "_" not in number:  # which Python reads
+        if "_" not in number:  # Python reads these
             return float(number)
     except ValueError:
         pass
@@ -186,7 +186,7 @@ def _number(field: str, written: str, delimiter: str) -> float:
 
 
 def name_of(value: object) -> object:
-    """Return a number of any type as a name: a whole one without ``.0``, another as CSV has it."""
+    """Return a number of any type as a name: an integer without ``.0``, others as in CSV."""
     if isinstance(value, str):
         if _WHOLE.fullmatch(value):
             return value.partition(".")[0]
@@ -204,12 +204,12 @@ def name_of(value: object) -> object:
 
 
 def _timestamp(field: str, value: object) -> object:
-    if isinstance(value, date):  # or a datetime, which is one
+    if isinstance(value, date):  # or a datetime, which is a date too
         return value.isoformat()
     if isinstance(value, str):
         value = value.strip()
     if field == TASK.fields.created_at:
-        return value  # the contract reads it, or drops it
+        return value  # the contract parses it, or drops it
     found = read_timestamp(value)
     if found is None:
         raise InvalidPost(

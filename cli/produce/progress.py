@@ -1,4 +1,4 @@
-"""What the operator sees of sending, and where the posts that could not be sent are kept."""
+"""The output of `stresswatch produce`, and the file for unsent posts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from stresswatch.text.wording import counted
 
 
 def send_file(console: Console, target: Target, file: PostFile, rate: float | None) -> int:
-    """Check a file, send its posts to the posts stream, and return how many were not sent.
+    """Check a file, send its posts to the posts stream, and return the number of unsent posts.
 
-    Rows that are no posts are sent as they are: the predictor puts them in quarantine.
+    Invalid rows are sent unchanged: the predictor puts them in quarantine.
     """
     report = check(file, console)
     report.show(console)
     if report.refused:
         console.print(
-            f"{counted(report.refused, 'row is no post', 'rows are no posts')}: what is none is "
-            "sent as it is, and goes to quarantine.",
+            f"{counted(report.refused, 'row is not a post', 'rows are not posts')}: invalid "
+            "rows are sent unchanged, and go to quarantine.",
             highlight=False,
         )
     steps = produce(
@@ -50,9 +50,9 @@ class _Speed(ProgressColumn):
 
 
 class Sending:
-    """Shows the progress, keeps unsent posts beside their file, and tells of both at the end.
+    """Show the progress, save unsent posts beside their file, and report both at the end.
 
-    Unsent posts go to a new file of JSON Lines, which can be sent like any other.
+    Unsent posts go to a new JSON Lines file, which can be sent like any other.
     """
 
     def __init__(self, console: Console, file: Path, total: int | None = None):
@@ -77,7 +77,7 @@ class Sending:
         return self
 
     def note(self, step: SendResult) -> None:
-        """Count a step, and keep what it could not send."""
+        """Count a step, and save its unsent records."""
         self.sent += step.sent
         self.unsent += len(step.unsent)
         self._progress.update(self._task, completed=self.sent)
@@ -92,7 +92,7 @@ class Sending:
         seconds = max(time.monotonic() - self._started, 1e-3)
         self._console.print(
             f"{counted(self.sent, 'post')} sent in {seconds:.1f} s, "
-            f"{self.sent / seconds:,.0f} a second."
+            f"{self.sent / seconds:,.0f} per second."
         )
         if self._unsent_file is not None:
             self._unsent_file.close()
@@ -107,6 +107,6 @@ class Sending:
 
 
 def _new_file(file: Path) -> IO[bytes]:
-    """Open a file that is not there yet: what an earlier run could not send stays."""
+    """Open a new file, so that unsent posts of earlier runs stay."""
     paths = (file.with_name(f"{file.stem}.unsent-{number}.jsonl") for number in itertools.count(1))
     return next(path for path in paths if not path.exists()).open("xb")

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 _REQUESTS_PER_SECOND = 5
-"""How finely a rate is kept: a slow one is sent in small requests, not in bursts of 500."""
+"""Seconds of records per request: at a low rate, requests are small instead of bursts of 500."""
 
 
 @dataclass(frozen=True)
 class SendResult:
-    """What came of the next few records.
+    """The result for the next few records.
 
     Attributes
     ----------
     sent : int
-        How many the stream took.
+        Number of records that the stream took.
     unsent : list of StreamRecord
-        The others: refused to the last attempt, or too large for the stream.
+        The others: refused on the last attempt, or too large for the stream.
     """
 
     sent: int
@@ -42,9 +42,9 @@ class SendResult:
 
 
 def records_of(file: PostFile) -> Iterator[StreamRecord]:
-    """Return the rows of a file as records, lazily: posts as the contract has them.
+    """Yield the rows of a file as records, with posts in the contract's form.
 
-    A row that is no post goes as it is: the stream's predictor puts it in quarantine.
+    An invalid row is passed on unchanged: the predictor puts it in quarantine.
     """
     for row in file.rows():
         post_id = row.found.post_id if isinstance(row.found, Post) else None
@@ -60,12 +60,12 @@ def produce(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[SendResult]:
-    """Send records in the order given, at most `rate` a second, and tell of them step by step.
+    """Send records in order, at most `rate` per second, and report them step by step.
 
-    Every record is in exactly one step. When AWS fails, all records that are left are given as
-    unsent before the error is raised, so that nothing is lost; those that the failed request had
-    brought may have been taken. When somebody stops it, what is on its way is counted first, so
-    that the next run can begin with the record after it.
+    Every record is in exactly one step. When AWS fails, all remaining records are reported as
+    unsent before the error is raised, so that none is lost. The stream may have taken those of the
+    failed request. An interruption first counts the records in flight, so that the next run can
+    begin after them.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def produce(
             if rate:
                 if (early := due - clock()) > 0:
                     sleep(early)
-                due = max(due, clock()) + len(batch) / rate  # time that was lost is not caught up
+                due = max(due, clock()) + len(batch) / rate  # lost time is not caught up
             counted = producer.metrics().taken
             try:
                 unsent, error = _send(producer, batch)
@@ -100,7 +100,7 @@ def produce(
 def _send(
     producer: Producer, batch: list[StreamRecord]
 ) -> tuple[list[StreamRecord], BotoCoreError | ClientError | None]:
-    """Send records; return those that were not taken, and the error of a request as a whole."""
+    """Send records; return the refused ones, and the error of a request as a whole."""
     futures: list[tuple[StreamRecord, Future[Position] | None]] = []
     for record in batch:
         try:

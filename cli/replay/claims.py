@@ -1,9 +1,9 @@
-"""The objects in S3: found, claimed before their records are sent, and settled afterwards.
+"""Held objects in S3: find them, claim them before sending, and settle them afterwards.
 
-A claim is a field that is written into the object, if it still is what was read (S3's `If-Match`):
-of two people who try, one gets it. When the predictor rejects a record once more it writes the
-quarantine's object anew, and so without the claim; the conditional deletion that follows finds
-another object then, and leaves it.
+A claim is a field in the object, written only if the object is unchanged (S3's `If-Match`): of two
+operators, one gets it. When the predictor rejects a record again, it rewrites the object in
+quarantine without the claim. The conditional deletion that follows then finds another object, and
+leaves it.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LEASE = timedelta(minutes=10)
-"""How long a claim keeps others away that nobody took back, as its command was killed."""
+"""Lifetime of a claim: other runs may replay the object of a killed command after it."""
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What became of the records of an object.
+    """The result for the records of an object.
 
     Attributes
     ----------
     done : int
-        Records that need not be replayed again.
+        Number of records that are finished.
     rejected : Counter of str
-        Records that the predictor rejected once more, by the reason that it gave now.
+        Records that the predictor rejected again, by its new reason.
     """
 
     done: int
@@ -53,7 +53,7 @@ class Settlement:
 
 @dataclass(frozen=True)
 class HeldObjects:
-    """The held objects of the quarantine bucket, for one run of the command, the claimant."""
+    """The held objects of the quarantine bucket, for one run of the command (the claimant)."""
 
     s3: S3Client
     bucket: str
@@ -62,14 +62,14 @@ class HeldObjects:
     claimant: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def find(self, selection: Selection) -> Iterator[HeldObject | UnreadableObject]:
-        """Read what may be selected, in the order of days, shards and sequence numbers."""
+        """Yield candidates in the order of days, shards and sequence numbers."""
         for place in (QUARANTINE, FAILED_BATCHES):
             for found in in_parallel(lambda it: self._read(*it), self._list(place, selection)):
                 if found is not None:
                     yield found
 
     def claim(self, held_object: HeldObject) -> HeldObject | None:
-        """Claim an object; None where somebody else has it, or it is gone."""
+        """Claim an object; None where another run has claimed it, or it is gone."""
         if held_object.claimed_at and self.now() - held_object.claimed_at < LEASE:
             return None
         claim = {"by": self.claimant, "at": self.now().isoformat()}
@@ -77,7 +77,7 @@ class HeldObjects:
         return replace(held_object, etag=etag) if etag else None
 
     def settle(self, held_object: HeldObject, done: frozenset[str]) -> Settlement:
-        """Take what is done out of a claimed object, and release the rest."""
+        """Remove finished records from a claimed object, and release the rest."""
         left = held_object.without(done)
         if left.records:
             self._replace(left, left.as_object())
@@ -98,7 +98,7 @@ class HeldObjects:
                 yield place, found["Key"]
 
     def _read(self, place: Place, key: str) -> HeldObject | UnreadableObject | None:
-        """Read an object that may have gone since it was listed."""
+        """Read an object; None if it was deleted since the listing."""
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
@@ -113,7 +113,7 @@ class HeldObjects:
             return error
 
     def _replace(self, held_object: HeldObject, body: bytes) -> str | None:
-        """Write an object that still is what was read; return its new ETag."""
+        """Write an object if it is unchanged; return its new ETag."""
         try:
             return self.s3.put_object(
                 Bucket=self.bucket,

@@ -1,6 +1,6 @@
 """Held objects: quarantined records and failed batches, which lack predictions.
 
-Decisions about content alone, without AWS.
+Decisions about content only, without AWS.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from stresswatch.storage.failed_batches import FailedBatch
 from stresswatch.storage.quarantine import QuarantinedRecord
 
 EventRecord = dict[str, Any]
-"""A record as the event of the event source mapping has it."""
+"""A record as in an event of the event source mapping."""
 CLAIM = "replay"
-"""The field of an object that says who replays it, and since when."""
+"""Field of an object with the run that replays it, and the start time."""
 _MOST_RECORDS = 500
 _MOST_CHARACTERS = 4_000_000
 """Limits of one invocation; Lambda's own is 6 MB."""
 
 
 class Place(NamedTuple):
-    """Where such objects are."""
+    """Prefixes of such objects."""
 
     name: str
     prefix: str
@@ -40,22 +40,22 @@ FAILED_BATCHES = Place("failed batches", failed_batches.PREFIX)
 
 @dataclass(frozen=True)
 class HeldObject:
-    """One object: a record of the quarantine, or a batch that the mapping gave up.
+    """One object: a quarantined record, or a batch that the mapping discarded.
 
     Attributes
     ----------
     etag : str
-        Of the object as it was read, for S3's `If-Match`.
+        ETag of the object when it was read, for S3's `If-Match`.
     content : dict
         The object's JSON, without a claim.
     reason : str
-        Why the record is in quarantine, or why the batch was given up.
+        Why the record is in quarantine, or why the batch was discarded.
     arrived_at : datetime
-        When the stream took the record, or the first one of the batch.
+        Arrival time of the record, or of the first one of the batch.
     records : tuple of dict
-        The records at their first place in the stream, all of one shard.
+        The records with their original stream positions, all of one shard.
     claimed_at : datetime or None
-        When somebody last began to replay it.
+        Start of its last replay.
     """
 
     place: Place
@@ -69,12 +69,12 @@ class HeldObject:
 
     @staticmethod
     def read(place: Place, key: str, etag: str, body: bytes, stream_arn: str) -> HeldObject:
-        """Read an object; the ARN is of the posts stream.
+        """Read an object, given the posts stream's ARN.
 
         Raises
         ------
         UnreadableObject
-            When it is not what its place is for.
+            When its content does not fit its prefix.
         """
         try:
             content = json.loads(body)
@@ -104,11 +104,11 @@ class HeldObject:
         return sum(len(record["kinesis"]["data"]) for record in self.records)
 
     def as_object(self, claim: dict[str, str] | None = None) -> bytes:
-        """Return the object's bytes, with a claim or without one."""
+        """Return the object's bytes, with or without a claim."""
         return json.dumps(self.content | ({CLAIM: claim} if claim else {})).encode()
 
     def without(self, done: frozenset[str]) -> HeldObject:
-        """Take records out, given by their sequence numbers."""
+        """Remove records, given by their sequence numbers."""
         left = tuple(record for record in self.records if sequence_number(record) not in done)
         content = self.content
         if self.place is FAILED_BATCHES:
@@ -116,18 +116,18 @@ class HeldObject:
         return replace(self, content=content, records=left)
 
     def valid_records(self) -> int:
-        """Count the records that keep to the contract as this version of the code has it."""
+        """Count the records that are valid in this version of the contract."""
         return sum(map(_is_post, self.records))
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which of them to replay: by the reason, and by when the stream took them.
+    """Select objects by reason and arrival time.
 
     Attributes
     ----------
     reasons : frozenset of str
-        Empty for all.
+        Reasons to select; empty for all.
     """
 
     reasons: frozenset[str] = frozenset()
@@ -142,7 +142,7 @@ class Selection:
         )
 
     def may_hold(self, place: Place, key: str) -> bool:
-        """Return whether an object must be read, by the day that its key names."""
+        """Return whether an object may match, by the day in its key."""
         if place is not QUARANTINE:
             return True
         day = key.removeprefix(place.prefix).partition("/")[0]
@@ -153,9 +153,9 @@ class Selection:
 
 
 def invocations(found: Iterable[HeldObject]) -> Iterator[list[HeldObject]]:
-    """Put objects together that go into one invocation: records of one shard, as a mapping does.
+    """Group objects for one invocation: records of one shard, as in a mapping.
 
-    A failed batch stays what it is.
+    A failed batch forms its own group.
     """
     waiting: list[HeldObject] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Deliver records to the predictor as the event source mapping does, at their first place."""
+"""Deliver records to the predictor like the event source mapping, at their original positions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _CRASHES_IN_A_ROW = 5
 
 
 class Delivered(NamedTuple):
-    """What became of some records.
+    """The result for some records.
 
     Attributes
     ----------
     done : frozenset of str
-        Sequence numbers of those that are predicted, or in quarantine.
+        Sequence numbers of predicted or quarantined records.
     crash : str or None
-        The kind of error that the predictor failed with on a record that it was given alone.
+        Type of the predictor's error on a single record.
     """
 
     done: frozenset[str]
@@ -36,7 +36,7 @@ class Delivered(NamedTuple):
 
 @dataclass
 class Delivery:
-    """Invokes the predictor; batches that it fails on are bisected."""
+    """Invoke the predictor, and bisect batches that it fails on."""
 
     functions: LambdaClient
     function: str
@@ -44,12 +44,12 @@ class Delivery:
     _crashes: int = field(default=0, init=False)
 
     def deliver(self, records: Sequence[EventRecord]) -> Iterator[Delivered]:
-        """Deliver records of one shard, and tell step by step what became of them.
+        """Deliver records of one shard, and report the results step by step.
 
         Raises
         ------
         OperatorError
-            When the predictor finishes nothing: what was not told of is not done.
+            When the predictor makes no progress; unreported records are unfinished.
         """
         waiting = [list(records)]
         while waiting:
@@ -82,7 +82,7 @@ class Delivery:
             self.sleep(random.uniform(0, _FIRST_WAIT_SECONDS * 2**tried))  # noqa: S311 - no secret
 
     def _invoke(self, batch: Sequence[EventRecord]) -> int:
-        """Return how many records, from the first on, are finished."""
+        """Return the number of finished records from the first on."""
         answer = self.functions.invoke(
             FunctionName=self.function, Payload=json.dumps({"Records": batch}).encode()
         )
@@ -98,7 +98,7 @@ class Delivery:
         self._crashes += 1
         if self._crashes == _CRASHES_IN_A_ROW:
             raise OperatorError(
-                f"The predictor fails on one record after another ({crash}); "
+                f"The predictor failed on several records in a row ({crash}); "
                 "docs/runbooks/function-errors.md says what to do. Then run this again."
             )
         return Delivered(frozenset(), crash)

@@ -20,12 +20,12 @@ from stresswatch.aws import stack_outputs
 
 
 def selection_of(reasons: Sequence[str], since: str | None, until: str | None) -> Selection:
-    """Read the options that say what to replay.
+    """Read the options that select records.
 
     Raises
     ------
     OperatorError
-        When a timestamp is none, or the last is not after the first.
+        When a timestamp is invalid, or the last is not after the first.
     """
     start = None if since is None else parse_timestamp(since, "--since")
     end = None if until is None else parse_timestamp(until, "--until")
@@ -43,12 +43,12 @@ def replay(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = utc_now,
 ) -> int:
-    """Have the selected records predicted, or count them; return how many are left.
+    """Replay or count the selected records; return the number of unfinished ones.
 
     Raises
     ------
     OperatorError
-        When the predictor cannot finish; what was done by then is done.
+        When the predictor cannot finish; finished records stay finished.
     """
     stream = target.client("kinesis").describe_stream_summary(
         StreamName=target.output(stack_outputs.POSTS_STREAM)
@@ -81,7 +81,7 @@ def _selected(
 def _replay(
     held_objects: HeldObjects, delivery: Delivery, objects: Sequence[HeldObject], shown: Replaying
 ) -> None:
-    """Replay what goes into one invocation."""
+    """Replay the objects of one invocation."""
     claimed: list[HeldObject] = []
     done: frozenset[str] = frozenset()
     try:
@@ -99,7 +99,7 @@ def _replay(
             if delivered.crash:
                 shown.crashed(delivered.crash)
     finally:
-        # Whatever stopped it, nothing of what is not done stays claimed.
+        # After any error, unfinished records are released.
         settled = in_parallel(lambda held_object: held_objects.settle(held_object, done), claimed)
         for held_object, settlement in zip(claimed, settled, strict=True):
             shown.settled(held_object, settlement)

@@ -1,4 +1,4 @@
-"""What the operator sees of a replay: the progress, and what was found and became of it."""
+"""The output of `stresswatch replay`: progress, found records and results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cli.replay.held_objects import FAILED_BATCHES, HeldObject
 from stresswatch.text.wording import counted
 
 Kind = tuple[str, str]
-"""The name of a place, and the reason why something is there."""
+"""The name of a place, and the reason of a record there."""
 
 
 class Replaying:
-    """Shows the progress, and at the end tables and sentences.
+    """Show the progress, and at the end tables and sentences.
 
-    They come when it is stopped or fails as well: what was done by then is done.
+    They are also printed after an interruption or failure: finished records stay finished.
     """
 
     def __init__(self, console: Console, reasons: frozenset[str], *, execute: bool):
@@ -48,7 +48,7 @@ class Replaying:
 
     @property
     def left(self) -> int:
-        """How many of the records that were found are not done."""
+        """Number of found records that are unfinished."""
         return self._found.total() - self._done.total()
 
     def __enter__(self) -> Replaying:
@@ -56,29 +56,29 @@ class Replaying:
         return self
 
     def saw(self, held_object: HeldObject) -> None:
-        """Remember a reason, for whoever asks for one that there is not."""
+        """Remember a reason, for the message about unknown reasons."""
         self._reasons.add(held_object.reason)
 
     def unreadable(self, error: UnreadableObject) -> None:
         self._unreadable.append(str(error))
 
     def found(self, held_object: HeldObject) -> None:
-        """Count an object that is to be replayed."""
+        """Count an object to replay."""
         self._found[_kind(held_object)] += len(held_object.records)
         if not self._execute:
             self._valid[_kind(held_object)] += held_object.valid_records()
         self._describe()
 
     def elsewhere(self, held_object: HeldObject) -> None:
-        """Count an object that somebody else replays."""
+        """Count an object in another replay."""
         self._elsewhere += len(held_object.records)
 
     def crashed(self, crash: str) -> None:
-        """Count a record that the predictor failed on."""
+        """Count a record on which the predictor failed."""
         self._crashes[crash] += 1
 
     def settled(self, held_object: HeldObject, settlement: Settlement) -> None:
-        """Count what became of an object."""
+        """Count the results for an object."""
         self._done[_kind(held_object)] += settlement.done
         self._rejected += settlement.rejected
         self._describe()
@@ -122,7 +122,7 @@ class Replaying:
             said.append("There is nothing to replay.")
         if (unknown := self._asked - self._reasons) and self._reasons:
             said.append(
-                f"Nothing is there for {_listed(map(repr, unknown))}; "
+                f"No records have the reason {_listed(map(repr, unknown))}; "
                 f"there are {_listed(self._reasons)}."
             )
         if self._unreadable:
@@ -136,17 +136,17 @@ class Replaying:
             )
         if not self._execute and self._found:
             said.append(
-                "Nothing was sent yet; to send it, add --execute. Valid now is what keeps to the "
-                "contract of this version of the code; the deployed one decides."
+                "Nothing was sent yet; to send the records, add --execute. 'valid now' is by "
+                "this version's contract; the deployed version decides."
             )
         if self._rejected:
-            said.append(f"Rejected once more, and in quarantine: {_counted(self._rejected)}.")
+            said.append(f"Rejected again, and in quarantine: {_counted(self._rejected)}.")
         if self._crashes:
-            said.append(f"The predictor fails on records that stay: {_counted(self._crashes)}.")
+            said.append(f"The predictor failed on records that stay: {_counted(self._crashes)}.")
         if self._elsewhere:
             said.append(
                 f"{counted(self._elsewhere, 'record is', 'records are')} in another replay, which "
-                f"runs or was killed; look again in {LEASE.seconds // 60} minutes."
+                f"runs or was killed; try again in {LEASE.seconds // 60} minutes."
             )
         if any(place == FAILED_BATCHES.name for place, _ in self._done if self._done[place, _]):
             said.append(

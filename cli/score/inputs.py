@@ -1,4 +1,4 @@
-"""The file to score: brought into the stack's bucket as JSON Lines, which can be cut anywhere."""
+"""The file to score: uploaded to the stack's bucket as JSON Lines, which can be split."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEAD_BYTES = 4096
 
 @dataclass(frozen=True)
 class Input:
-    """An object of JSON Lines in the training bucket, as it is now."""
+    """A JSON Lines object in the training bucket, in its present version."""
 
     key: str
     etag: str
@@ -35,15 +35,15 @@ class Input:
 
 
 def input_at(console: Console, target: Target, address: str) -> Input:
-    """Find a file, or bring it into the stack's bucket first.
+    """Find a file, or first upload it to the stack's bucket.
 
-    JSON Lines that lie below ``scoring/`` in the training bucket are scored where they are. Any
-    other file is checked, and written there as JSON Lines.
+    JSON Lines below ``scoring/`` in the training bucket are scored in place. Any other file is
+    checked, and uploaded there as JSON Lines.
 
     Raises
     ------
     OperatorError
-        When there is no such file, it is refused, holds no post, or its name is taken.
+        When the file does not exist, is rejected, has no post, or its name is taken.
     """
     place = _place(address)
     name = address.rpartition("/")[2]
@@ -70,7 +70,7 @@ def input_at(console: Console, target: Target, address: str) -> Input:
 
 
 def _is_json_lines(target: Target, place: Location) -> bool:
-    """Return whether an object begins as JSON Lines in UTF-8, which the functions read."""
+    """Return whether an object begins as JSON Lines in UTF-8, as the functions need."""
     head: bytes = (
         target.client("s3")
         .get_object(Bucket=place.bucket, Key=place.key, Range=f"bytes=0-{_HEAD_BYTES - 1}")["Body"]
@@ -80,7 +80,7 @@ def _is_json_lines(target: Target, place: Location) -> bool:
 
 
 def _place(address: str) -> Location | None:
-    """Read an address in S3; None for a file."""
+    """Parse an S3 address; None for a file."""
     try:
         return Location.parse(address) if address.startswith("s3://") else None
     except ValueError as error:
@@ -88,7 +88,7 @@ def _place(address: str) -> Location | None:
 
 
 def _brought(console: Console, target: Target, path: Path, key: str) -> Input:
-    """Check a file, and upload it as JSON Lines under a key, unless the same is there already."""
+    """Check a file, and upload it as JSON Lines under a key, unless it exists there."""
     file = PostFile(path)
     report = CheckReport()
     with TemporaryDirectory() as folder:
@@ -122,7 +122,7 @@ def _uploaded(target: Target, path: Path, key: str) -> Input:
         found = _head(target, place)
         assert found  # noqa: S101 - it was just written
     elif found["Metadata"].get(_DIGEST) != digest:
-        raise OperatorError(f"{place} is there already, and is another file; rename yours.")
+        raise OperatorError(f"{place} exists already with other content; rename yours.")
     return Input(key, found["ETag"], found["ContentLength"])
 
 
@@ -135,7 +135,7 @@ def _head(target: Target, place: Location) -> Any:
             return None
         if code in ("403", "AccessDenied"):
             raise OperatorError(
-                f"You may not read {place}: s3:GetObject on it, and s3:ListBucket to hear whether "
-                "it is there."
+                f"You may not read {place}: grant s3:GetObject on it, and s3:ListBucket "
+                "to check whether it exists."
             ) from error
         raise

@@ -1,4 +1,4 @@
-"""`stresswatch score`: cut a file into parts, have the stack score them, add up the counts."""
+"""`stresswatch score`: split a file, let the stack score the parts, add up the counts."""
 
 from __future__ import annotations
 
@@ -44,16 +44,15 @@ def score(
     version: str | None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Have a file scored, by the champion unless a version is named; return the summary.
+    """Score a file with the champion or a named version; return the summary.
 
-    What an earlier run of the same file and version scored is not scored again, and one that is
-    still at work is followed.
+    Parts that an earlier run with the same file and version scored are skipped, and a run in
+    progress is followed.
 
     Raises
     ------
     OperatorError
-        When the file or the version cannot be used, a part of the file was not scored, or no line
-        of it is a post.
+        When the file or the version cannot be used, a part was not scored, or no line is a post.
     """
     pointer = _chosen(target, version)
     job = ScoringJob(target, input_at(console, target, address), pointer)
@@ -103,12 +102,12 @@ class ScoringJob:
         return results_of(self.posts.key, self.pointer.version)
 
     def summary(self) -> dict[str, Any] | None:
-        """Return the summary of an earlier run that finished."""
+        """Return the summary of a finished earlier run."""
         found = self.get(SUMMARY_FILE)
         return None if found is None else self._of_this_file(json.loads(found))
 
     def parts(self) -> list[Part]:
-        """Cut the file, or take the cut of an earlier run."""
+        """Split the file, or reuse an earlier run's parts."""
         if (found := self.get(MANIFEST_FILE)) is not None:
             parts = [Part(**part) for part in json.loads(found)]
             self._of_this_file({"etag": parts[0].etag})
@@ -119,13 +118,13 @@ class ScoringJob:
         return parts
 
     def left(self, parts: Sequence[Part]) -> list[Part]:
-        """Return the parts that were not scored yet."""
+        """Return the parts that are not scored yet."""
         s3 = self.target.client("s3")
         done = {found["Key"] for found in listed(s3, self.bucket, self.results + COUNTS_PREFIX)}
         return [part for part in parts if self.results + _counts_file(part) not in done]
 
     def summarise(self, parts: Sequence[Part]) -> dict[str, Any]:
-        """Add up the counts of all parts, and write what comes of it."""
+        """Add up the counts of all parts, and write the summary."""
         counts = Counts()
         for found in in_parallel(lambda part: self.get(_counts_file(part)), parts):
             assert found is not None  # noqa: S101 - it was listed
@@ -148,14 +147,14 @@ class ScoringJob:
         return key
 
     def get(self, name: str) -> bytes | None:
-        """Read from the folder of results; None if it is not there."""
+        """Read from the folder of results; None if the object does not exist."""
         return read_if_there(self.target.client("s3"), Location(self.bucket, self.results + name))
 
     def _of_this_file(self, found: dict[str, Any]) -> dict[str, Any]:
         if found["etag"] != self.posts.etag:
             raise OperatorError(
-                f"s3://{self.bucket}/{self.results} has results of another file of that name; "
-                "give this one another name."
+                f"s3://{self.bucket}/{self.results} has results of another file of the same name; "
+                "rename this one."
             )
         return found
 
@@ -165,7 +164,7 @@ def _counts_file(part: Part) -> str:
 
 
 def _running(job: ScoringJob) -> str | None:
-    """Find the execution that an earlier run of the command left at work."""
+    """Find a running execution of an earlier run of the command."""
     found = job.get(RUN_FILE)
     if found is None:
         return None
@@ -174,12 +173,12 @@ def _running(job: ScoringJob) -> str | None:
     try:
         described = states.describe_execution(executionArn=execution)
     except states.exceptions.ExecutionDoesNotExist:
-        return None  # AWS forgets one after 90 days, a local stack that is killed at once
+        return None  # AWS forgets one after 90 days, a killed local stack at once
     return execution if described["status"] == "RUNNING" else None
 
 
 def _start(job: ScoringJob, parts: Sequence[Part]) -> str:
-    """Start the workflow over parts; return the ARN of its execution."""
+    """Start the workflow for parts; return the execution's ARN."""
     name = uuid.uuid4().hex
     manifest = job.put(f"runs/{name}/{MANIFEST_FILE}", [asdict(part) for part in parts])
     asked = {

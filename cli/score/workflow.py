@@ -1,4 +1,4 @@
-"""The workflow that scores parts: followed while it runs, and asked what went wrong."""
+"""Follow the workflow that scores parts, and find the causes of failures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LOOK_SECONDS = 1.0
 
 
 def follow(console: Console, states: Any, execution: str, sleep: Callable[[float], None]) -> str:
-    """Show how far an execution is until it ends; return what went wrong first, if anything did.
+    """Show an execution's progress until it ends; return the first failure, if any.
 
     Parameters
     ----------
     states : SFNClient
     execution : str
-        Its ARN.
+        ARN of the execution.
     """
     columns = TextColumn("Parts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     try:
@@ -34,7 +34,7 @@ def follow(console: Console, states: Any, execution: str, sleep: Callable[[float
                     return _cause(states, execution, described)
                 sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
-        console.print("The workflow goes on; run this again to follow it.")
+        console.print("The workflow continues; run this again to follow it.")
         raise
 
 

@@ -1,4 +1,4 @@
-"""How a deployment's alarms stand, and which of them people were told of."""
+"""The state of a deployment's alarms, and which of them sent a notification."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _RUNBOOK = " Runbook: "
 
 @dataclass(frozen=True)
 class AlarmStatus:
-    """An alarm, what it means and where to read what to do.
+    """An alarm, its meaning and its runbook.
 
     Attributes
     ----------
     fell_silent : bool
-        Whether it watches for silence, and its metric had data and has none any more: CloudWatch
-        gives it the state of a new alarm, which is `INSUFFICIENT_DATA` as well.
+        Whether it watches for silence, and its metric stopped: CloudWatch then gives it the state
+        of a new alarm, `INSUFFICIENT_DATA`.
     """
 
     name: str
@@ -35,17 +35,17 @@ class AlarmStatus:
 
     @property
     def fires(self) -> bool:
-        """Whether people were told that something is wrong."""
+        """Whether it sent a notification of a problem."""
         return self.state == "ALARM" or self.fell_silent
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing that it watches was measured yet."""
+        """Whether its metric has no data yet."""
         return self.state == "INSUFFICIENT_DATA" and not self.fell_silent
 
 
 def read_alarms(target: Target) -> list[AlarmStatus]:
-    """Read how a stack's alarms stand."""
+    """Read the state of a stack's alarms."""
     cloudwatch = target.client("cloudwatch")
     pages = cloudwatch.get_paginator("describe_alarms")
     return [
@@ -56,9 +56,9 @@ def read_alarms(target: Target) -> list[AlarmStatus]:
 
 
 def _fell_silent(cloudwatch: Any, described: Mapping[str, Any]) -> bool:
-    """Distinguish the end of data from data that has not come yet, after which no change is kept.
+    """Distinguish the end of data from data that never arrived.
 
-    Only alarms for silence tell people of this state. CloudWatch keeps changes for thirty days.
+    Only alarms for silence notify people of this state. CloudWatch keeps changes for thirty days.
 
     References
     ----------

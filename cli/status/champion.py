@@ -1,4 +1,4 @@
-"""Which versions serve and shadow, and what the champion was trained for."""
+"""The versions that serve and shadow, and the champion's task."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stresswatch.versions.shadow import ShadowPointer, read_shadow
 
 
 def read_champions(deployment: DeploymentClient) -> list[Change]:
-    """Read each change of the champion that is known, oldest first."""
+    """Read the known changes of the champion, oldest first."""
     return read_changes(
         deployment.target.client("ssm"), deployment.target.output(stack_outputs.CHAMPION_PARAMETER)
     )
 
 
 def read_manifest(deployment: DeploymentClient, changes: Sequence[Change]) -> Manifest | None:
-    """Read what the last champion says of itself."""
+    """Read the manifest of the last champion."""
     if not changes:
         return None
     place = Location.parse(changes[-1].pointer.uri) / MANIFEST_FILE
@@ -31,17 +31,17 @@ def read_manifest(deployment: DeploymentClient, changes: Sequence[Change]) -> Ma
 
 
 def why_not_served(deployment: DeploymentClient, champion: Manifest | None) -> str:
-    """Say why the stage does not serve the champion; empty where it does."""
+    """Return why the stage does not serve the champion; empty where it does."""
     try:
         if champion:
             require_allowed(champion.scorer, deployment.target.scorer)
     except ScorerNotAllowed as error:
-        return f"The champion is not served: {error}; or go back with `stresswatch rollback`."
+        return f"The champion is not served: {error}; or roll back with `stresswatch rollback`."
     return ""
 
 
 def read_challenger(deployment: DeploymentClient, now: datetime) -> ShadowPointer | None:
-    """Read which version shadows the champion, if one does now."""
+    """Read which version shadows the champion, if any."""
     shadow = read_shadow(
         deployment.target.client("ssm"), deployment.target.output(stack_outputs.SHADOW_PARAMETER)
     )

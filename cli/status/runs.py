@@ -1,4 +1,4 @@
-"""The runs of a deployment's workflows, each in a sentence."""
+"""The runs of a deployment's workflows, each in one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RUNNING, _SUCCEEDED = "RUNNING", "SUCCEEDED"
 
 @dataclass(frozen=True)
 class WorkflowRun:
-    """An execution: when it began, how it stands, and how far it is or what came of it."""
+    """An execution: its start, status, and progress or result."""
 
     started: datetime
     status: str
@@ -34,7 +34,7 @@ def retrainings(deployment: DeploymentClient) -> list[WorkflowRun]:
 
 
 def monitoring_runs(deployment: DeploymentClient) -> list[WorkflowRun]:
-    """Return the newest run of the monitoring workflow, and the last that ended if it goes on."""
+    """Return the monitoring workflow's newest run; if it is running, also the last finished one."""
     executions = deployment.executions(stack_outputs.MONITORING_STATE_MACHINE)
     ended = (place for place, one in enumerate(executions) if one["status"] != _RUNNING)
     shown = {0, next(ended, 0)}
@@ -42,7 +42,7 @@ def monitoring_runs(deployment: DeploymentClient) -> list[WorkflowRun]:
 
 
 def _retraining(deployment: DeploymentClient, execution: Mapping[str, Any]) -> WorkflowRun:
-    """Describe a retraining: of a verdict with its reasons, the first."""
+    """Describe a retraining, with the first reason of its verdict."""
     arn, status = execution["executionArn"], str(execution["status"])
     if status == _RUNNING:
         summary = _progress(deployment, arn)
@@ -54,7 +54,7 @@ def _retraining(deployment: DeploymentClient, execution: Mapping[str, Any]) -> W
 
 
 def _monitoring(deployment: DeploymentClient, execution: Mapping[str, Any]) -> WorkflowRun:
-    """Describe a run of the monitoring workflow, with what it left unfinished."""
+    """Describe a run of the monitoring workflow, with its unfinished parts."""
     arn, status = execution["executionArn"], str(execution["status"])
     if status == _RUNNING:
         summary = _progress(deployment, arn)

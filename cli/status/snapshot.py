@@ -36,16 +36,16 @@ QUERIES_A_REQUEST = 500  # the most that `GetMetricData` takes
 
 @dataclass(frozen=True)
 class MeasuredSeries:
-    """A series as it was measured.
+    """A measured series.
 
     Attributes
     ----------
     is_count : bool
-        Whether its values add up.
+        Whether its values are counts, which add up.
     times, values : tuple
         Oldest first.
     valid_from : datetime or None
-        Earlier values belong to an earlier champion.
+        Start of the present champion's values.
     """
 
     label: str
@@ -56,7 +56,7 @@ class MeasuredSeries:
 
     @property
     def figure(self) -> float | None:
-        """The sum of counts, else the last value; None without a valid one."""
+        """The sum of counts, else the last value; None without a valid value."""
         if not self.values or (self.valid_from and self.times[-1] < self.valid_from):
             return None
         return sum(self.values) if self.is_count else self.values[-1]
@@ -64,28 +64,28 @@ class MeasuredSeries:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a deployment does at one point in time.
+    """The state of a deployment at one point in time.
 
     Attributes
     ----------
     since : datetime
-        From when on metrics are shown.
+        Start of the shown metrics.
     measured : mapping of str to sequence of MeasuredSeries
-        By the panel's title.
+        Series by the panel's title.
     changes : sequence of Change
-        Of the champion, oldest first.
+        Changes of the champion, oldest first.
     challenger : ShadowPointer or None
-        The version that shadows the champion, and until when.
+        The version that shadows the champion, and the end of its shadowing.
     task_change : TaskChange or None
-        How the champion's features differ from those that posts have; None where they do not.
+        Difference between the champion's features and those of posts; None where equal.
     not_served : str
         Why the stage does not serve the champion; empty where it does.
     runs, monitoring : sequence of WorkflowRun
-        Of the retraining and of the monitoring workflow, newest first.
+        Runs of the retraining and monitoring workflows, newest first.
     unreadable : mapping of str to str
-        What could not be read, and why.
+        Parts that could not be read, with reasons.
     deployed : datetime or None
-        When the stack was created, where that is known.
+        Creation time of the stack, if known.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Snapshot:
 
     @property
     def unmeasured(self) -> str:
-        """What to show for a metric without data; for a stack older than the span, since when."""
+        """The text for a metric without data; for a stack older than the span, with its start."""
         if self.deployed is None or self.deployed >= self.since:
             return "not measured yet"
         return f"not measured since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -121,7 +121,7 @@ class Snapshot:
         return not any(one.values for series in self.measured.values() for one in series)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `stresswatch status --json` prints; times in ISO 8601."""
+        """Return the JSON of `stresswatch status --json`; times in ISO 8601."""
         challenger = self.challenger
         return {
             "name": self.name,
@@ -152,7 +152,7 @@ class Snapshot:
 
     @property
     def notices(self) -> list[str]:
-        """Return what is to be said of the champion, in sentences."""
+        """Return notes about the champion, in sentences."""
         change = self.task_change
         return [said for said in (self.not_served, change and change.advice) if said]
 
@@ -234,7 +234,7 @@ def _measured(
     ]
     found = _figures(cloudwatch, queries, start, end)
     by_title: dict[str, tuple[MeasuredSeries, ...]] = {panel.title: () for panel in PANELS}
-    # A value has the time at which its period begins.
+    # A value has the start time of its period.
     promoted = changes[-1].at - timedelta(seconds=period(end - start)) if changes else None
     for place, (panel, label, series, _) in enumerate(sought):
         measured = sorted(found[f"m{place}"])
@@ -258,7 +258,7 @@ def period(span: timedelta) -> int:
 def _metrics(
     cloudwatch: Any, series: Series, names: Mapping[str, str]
 ) -> list[tuple[str, dict[str, str]]]:
-    """Return a series' metrics with their labels: one, or as many as there are values."""
+    """Return a series' metrics with their labels: one, or one per value."""
     try:
         dimensions = series.dimensions_in(names)
     except KeyError as error:

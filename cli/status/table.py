@@ -1,4 +1,4 @@
-"""A deployment's status, as a table of the terminal."""
+"""A deployment's status as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stresswatch.storage import quarantine
 from stresswatch.text.wording import counted
 
 SPAN = timedelta(hours=24)
-"""As long as the longest window that drift is measured on, and as live quality waits at most."""
+"""The longest window of drift, and the longest wait of live quality."""
 _FIRES, _WELL, _NEW = "ALARM", "OK", "not measured yet"
 _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measured yet[/]"}
 
@@ -35,7 +35,7 @@ _MARKS = {_FIRES: "[red]ALARM[/]", _WELL: "[green]OK[/]", _NEW: "[dim]not measur
 def status_table(
     deployment: DeploymentClient, stage: str, now: Callable[[], datetime] = utc_now
 ) -> Table:
-    """Return a table of what serves, what was measured and what runs, or why a part is unknown."""
+    """Return a table of the champion, metrics and running jobs, or why a part is unknown."""
     snapshot = take_snapshot(deployment, stage, SPAN, now)
     hours = SPAN.total_seconds() / 3600
     table = Table(
@@ -83,7 +83,7 @@ def _or_why_not(
 
 
 def _alarms(snapshot: Snapshot) -> str:
-    """Return each alarm that fires, and the number of the others."""
+    """Return each firing alarm, and the number of the others."""
     by_state = sorted(snapshot.alarms, key=lambda alarm: (_state(alarm), alarm.name))
     lines = []
     for state, alarms in groupby(by_state, key=_state):
@@ -148,7 +148,7 @@ def _figures(lines: Sequence[MeasuredSeries]) -> RenderableType:
 
 
 def number(value: float) -> str:
-    """Write a figure as it is read at a glance: three digits, and whole numbers whole."""
+    """Format a value with three significant digits, or as an integer."""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
@@ -164,7 +164,7 @@ def _stream(deployment: DeploymentClient, output: str) -> RenderableType:
 def _mapping(deployment: DeploymentClient) -> RenderableType:
     function = deployment.target.output(stack_outputs.PREDICTOR_FUNCTION)
     if deployment.target.is_local:
-        # There the mapping is deployed disabled, and its work is done from outside.
+        # There the mapping is deployed disabled, and the local stack does its work.
         return _named(function, "driven by the local stack")
     found = deployment.target.client("lambda").list_event_source_mappings(FunctionName=function)
     states = [
@@ -175,12 +175,12 @@ def _mapping(deployment: DeploymentClient) -> RenderableType:
 
 
 def _named(resource: str, state: str) -> Text:
-    """Return a state and whose it is; a name that is too long for a line is cut and not broken."""
+    """Return a state with its owner; cut a name that is too long for a line."""
     return Text(f"{state}: {resource}", overflow="ellipsis")
 
 
 def _quarantined_on(deployment: DeploymentClient, day: datetime) -> str:
-    """Count the first thousand records: more of them is all that an operator needs to know."""
+    """Count up to a thousand records; for more, say only "or more"."""
     found = deployment.target.client("s3").list_objects_v2(
         Bucket=deployment.target.output(stack_outputs.QUARANTINE_BUCKET),
         Prefix=quarantine.folder(day),

@@ -1,4 +1,4 @@
-"""Says how labelled data fits the task."""
+"""Report how labelled data fits the task."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from stresswatch.task.sections import NumericFeature
 from stresswatch.text.wording import counted
 
 FEWEST_OF_A_CLASS = 50
-"""Posts of each class below which a model's figures are mostly noise."""
+"""Minimum posts of each class: with fewer, a model's metrics are mostly noise."""
 
 
 @dataclass
 class Found:
-    """What labelled posts have of a numeric feature.
+    """Statistics of a numeric feature in labelled posts.
 
     Attributes
     ----------
     values : int
-        Posts that have it.
+        Number of posts with a value.
     outside : int
-        Of these values, those outside of the plausible range.
+        Number of values outside the plausible range.
     """
 
     feature: NumericFeature
@@ -57,12 +57,12 @@ class Found:
             return "no post has it: the model cannot learn from it"
         if self.lowest == self.highest:
             return "it has one value: the model cannot learn from it"
-        return "outside of the plausible range" if self.outside else ""
+        return "outside the plausible range" if self.outside else ""
 
 
 @dataclass
 class Fit:
-    """How a file fits the task.
+    """The fit of a file to the task.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Fit:
         Raises
         ------
         FileRefused
-            When it holds no labelled post, or lacks a column that one has.
+            When it has no labelled post, or lacks a required column.
         """
         file = PostFile(path, Wanted.BASE_DATA)
         unknown = [column.name for column in read_columns(path) if not known(column.name)]
@@ -95,7 +95,7 @@ class Fit:
         return fit
 
     def problems(self) -> list[str]:
-        """Return what does not fit, in sentences; nothing of it is refused."""
+        """Return deviations in sentences; all of them are accepted."""
         posts, positive = self.report.posts, self.report.positive
         said = [f"{one.feature.name}: {one.problem}." for one in self.found if one.problem]
         if self.unknown:
@@ -109,7 +109,7 @@ class Fit:
         return said + list(self.report.notes())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fit as JSON has it."""
+        """Return the fit for JSON."""
         return self.report.as_dict() | {
             "task": TASK.identity,
             TASK.label.field: self.report.positive,
@@ -122,7 +122,7 @@ class Fit:
         }
 
     def show(self, console: Console) -> None:
-        """Print the classes, the features, and what does not fit."""
+        """Print the classes, the features, and deviations."""
         posts, positive = self.report.posts, self.report.positive
         console.print(
             f"{counted(posts, 'labelled post')} for the task {TASK.name}: {positive:,} "

@@ -1,4 +1,4 @@
-"""Guesses what the columns of labelled data are, where no flag says so."""
+"""Guess the meaning of columns in labelled data without flags."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = {
     "source": ("source", "community", "subreddit", "category", "channel", "group"),
     "created_at": ("created_at", "created_utc", "timestamp", "date", "time", "written_at"),
 }
-"""What columns are often called, for each part of a post."""
+"""Common column names for each part of a post."""
 _DEFAULTS = {"id": "post_id", "source": "source", "created_at": "created_at"}
 _OF_LABELS = frozenset({"confidence", "labelled_at", "reasons"})
 _POSITIVE = ("1", "1.0", "true", "yes")
@@ -30,7 +30,7 @@ _FEATURE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 @dataclass
 class Guess:
-    """What the columns are.
+    """The meaning of the columns.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Guess:
         Names of the classes.
     features : sequence of Column
     notes : list of str
-        What was guessed or left out, in sentences.
+        Guesses and omissions, in sentences.
     """
 
     fields: dict[str, str]
@@ -58,12 +58,12 @@ def guess(columns: Sequence[Column], given: dict[str, str | None], positive: str
     given : dict of str to str or None
         Columns by part, as flags name them.
     positive : str or None
-        The value of the label that is the positive class.
+        The label value of the positive class.
 
     Raises
     ------
     OperatorError
-        When a column that is given is not there, or a part that a task needs cannot be guessed.
+        When a given column does not exist, or a required part cannot be guessed.
     """
     by_name = {column.name: column for column in columns}
     for part, name in given.items():
@@ -82,7 +82,7 @@ def guess(columns: Sequence[Column], given: dict[str, str | None], positive: str
             notes.append(f"{part} is the column {found.name}.")
         elif part in _DEFAULTS:
             fields[part] = _DEFAULTS[part]
-            notes.append(f"No column is the {part}; posts may bring it as {fields[part]}.")
+            notes.append(f"No column is the {part}; posts may have it as {fields[part]}.")
         else:
             raise OperatorError(f"Which column is the {part}? Give --{part}; {_listed(columns)}")
     classes = _classes(by_name[fields["label"]], positive)
@@ -91,7 +91,7 @@ def guess(columns: Sequence[Column], given: dict[str, str | None], positive: str
         if column.name in fields.values() or column.name in _OF_LABELS:
             continue
         if not column.is_numeric or len(column.distinct) < 2:
-            notes.append(f"{column.name} is left out: it is no number that differs.")
+            notes.append(f"{column.name} is left out: it is not a number, or is constant.")
         elif not _FEATURE.fullmatch(column.name) or column.name.lower() in RESERVED_NAMES:
             notes.append(f"{column.name} is left out: a feature cannot have that name; rename it.")
         else:
@@ -109,7 +109,7 @@ def _by_name(part: str, columns: Sequence[Column]) -> Column | None:
 
 
 def _by_values(part: str, columns: Sequence[Column]) -> Column | None:
-    """Find the longest texts, the one column of two values, or the one whose values are ids."""
+    """Find the column with the longest texts, with two values, or with ids."""
     if part == "text":
         longest = max(columns, key=_length, default=None)
         return longest if longest and _length(longest) > 20 else None
@@ -135,7 +135,7 @@ def _classes(label: Column, positive: str | None) -> tuple[str, str]:
     if len(values) != 2:
         raise OperatorError(
             f"The column {label.name} has {counted(len(values), 'value')}; a label has two. "
-            "Name it by --label."
+            "Name the column with --label."
         )
     if positive is not None and positive not in values:
         raise OperatorError(
@@ -143,7 +143,7 @@ def _classes(label: Column, positive: str | None) -> tuple[str, str]:
         )
     if positive is None:
         likely = [value for value in values if value.lower() in _POSITIVE]
-        # "not helpful" and "unhelpful" say what they negate.
+        # Negations such as "not helpful" and "unhelpful" contain the positive word.
         likely += [
             one
             for one, other in (values, values[::-1])

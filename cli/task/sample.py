@@ -1,4 +1,4 @@
-"""The first rows of a file with all of their columns, whatever these are called."""
+"""The first rows of a file with all their columns, under any names."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Column:
     Attributes
     ----------
     values : sequence of object
-        Those that are not missing.
+        Values that are not missing.
     rows : int
-        Of the sample.
+        Number of rows in the sample.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Column:
 
     @property
     def numbers(self) -> list[float]:
-        """Return the values that are finite numbers, also written out."""
+        """Return the values that are finite numbers or their texts."""
         found = (_number(value) for value in self.values)
         return [number for number in found if number is not None]
 
@@ -64,7 +64,7 @@ def read_columns(path: Path, most: int = MOST_ROWS) -> list[Column]:
     Raises
     ------
     FileRefused
-        When there is no such file, or it is no table in one of the formats.
+        When the file does not exist, or is not a table in one of the formats.
     """
     content = look_into(path)
     values: dict[str, list[object]] = {}

@@ -1,4 +1,4 @@
-"""Writes a task definition as TOML."""
+"""Write a task definition as TOML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cli.task.sample import Column
 from stresswatch.task.reading import LEXICONS, InvalidTask, parse_task
 
 _WORDS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "yes", "no"})
-"""Values of labels that name no class."""
+"""Label values that do not name a class."""
 _TEMPLATE = """\
 # Written by `stresswatch task init`. Look at each line: docs/another-data-set.md explains them.
 
@@ -65,7 +65,7 @@ def definition(guessed: Guess, name: str, noun: str | None, language: str) -> st
     Raises
     ------
     OperatorError
-        When what the columns and flags give is no task.
+        When the columns and flags do not make a valid task.
     """
     positive = _class_name(guessed.positive, noun or name.replace("-", " "))
     negative = _class_name(guessed.negative, f"not {positive}")
@@ -96,7 +96,7 @@ def definition(guessed: Guess, name: str, noun: str | None, language: str) -> st
         parse_task(content)
     except InvalidTask as error:
         raise OperatorError(
-            f"This would be no task: {error}. A flag can say it otherwise."
+            f"This is not a valid task: {error}. Set a flag to change it."
         ) from None
     return content
 
@@ -111,7 +111,7 @@ def _feature(column: Column) -> str:
 
 
 def _bound(value: float, rounded: object) -> str:
-    """Write a bound of a range, outward to a whole number where that is little."""
+    """Write a bound of a range, rounded outward to an integer if the change is small."""
     whole = rounded(value) if callable(rounded) else value
     return str(whole) if abs(value) >= 1 or value == whole else repr(value)
 
@@ -122,5 +122,5 @@ def _class_name(value: str, otherwise: str) -> str:
 
 
 def _text(value: str) -> str:
-    """Write a TOML string, which JSON's are but for a control character."""
+    """Write a TOML string: a JSON string except for one control character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

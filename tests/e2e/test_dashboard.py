@@ -174,7 +174,7 @@ def test_alarms_that_fire_stand_above_everything_with_what_to_do(chromium: Chrom
         chromium.get(address)
         wait_for_page(chromium)
         shown = chromium.find_element(By.ID, "verdict").text
-        assert "What could not be read: retraining. AccessDenied." in text(chromium)
+        assert "Could not read retraining: AccessDenied." in text(chromium)
     assert "1 of 2 alarms fire" in shown
     assert meaning in shown  # as text
     assert "docs/runbooks/drift.md" in shown
@@ -226,7 +226,7 @@ def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path
         )
         assert taken.returncode == 1
         assert taken.stderr == (
-            f"Port {address[1]} of 127.0.0.1 cannot be had (Address already in use); "
+            f"Port {address[1]} of 127.0.0.1 is not available (Address already in use); "
             "give another with --port.\n"
         )
         command.send_signal(signal.SIGINT)

@@ -105,7 +105,7 @@ def test_nothing_is_left_of_a_person_whose_posts_were_labelled(
     assert objects_with(deployed, theirs) == set()
     assert archived(deployed) == others
     assert theirs not in settled(deployed)
-    assert f"Nothing was found of '{theirs}'" in run(target, theirs)
+    assert f"No records were found for '{theirs}'" in run(target, theirs)
 
 
 def fill(deployed: Deployed, post_id: str) -> list[tuple[str, str]]:

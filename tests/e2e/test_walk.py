@@ -92,7 +92,7 @@ def test_a_csv_becomes_a_served_model_that_watches_itself(newcomer: Newcomer) ->
         said["task check"],
     )
     assert "ignored" not in said["task check"]
-    assert "outside of the plausible range" not in said["task check"]
+    assert "outside the plausible range" not in said["task check"]
     assert "stresswatch-dev at http" in said["up"]
     assert re.search(rf"{LABELLED} labelled posts, \d+ of them helpful, are at s3://", said["seed"])
     assert "it is the champion now" in said["retrain"]

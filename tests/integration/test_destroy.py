@@ -118,7 +118,7 @@ def test_it_tells_before_what_is_left_and_what_goes_and_asks(stack):
         ("left", "AWS::S3::Bucket", "stresswatch-models"),
         ("emptied, deleted", "AWS::S3::Bucket", "stresswatch-archive"),
     ]
-    assert "Delete stresswatch-dev, and all of it that is not left? [y/N]" in result.stdout
+    assert "Delete stresswatch-dev except its retained data? [y/N]" in result.stdout
     assert stack.stack["StackStatus"] == "CREATE_COMPLETE"
 
 
@@ -129,7 +129,7 @@ def test_buckets_with_every_version_in_them_go_and_what_is_kept_stays(stack):
     stack.s3.delete_object(Bucket="stresswatch-archive", Key="kept")
     result = run(said="y\n")
     assert result.exit_code == 0
-    assert "Deleted. 1 resources of it are left" in result.stdout
+    assert "Deleted. 1 resources remain" in result.stdout
     assert buckets(stack) == ["stresswatch-models"]
     body = stack.s3.get_object(Bucket="stresswatch-models", Key="kept")["Body"].read()
     assert body == b"data"

@@ -130,7 +130,7 @@ def test_the_handling_of_invalid_rows_is_reported(target, tmp_path):
     file = tmp_path / "posts.jsonl"
     file.write_text('{"text": "a", "created_at": "soon"}\nno post\n')
     shown = run("produce", str(file)).stdout
-    assert "1 row is no post: what is none is sent as it is, and goes to quarantine." in shown
+    assert "1 row is not a post: invalid rows are sent unchanged, and go to quarantine." in shown
     assert "Optional fields that cannot be read were dropped: created_at 1." in shown
     assert produced()[1] == b"no post"
 

@@ -234,7 +234,7 @@ class TestInputs:
         content = bytearray(file.read_bytes())
         content[damaged] = b"\xff" * len(content[damaged])
         file.write_bytes(content)
-        with pytest.raises(OperatorError, match=r"damaged\.parquet is no Parquet file, or"):
+        with pytest.raises(OperatorError, match=r"damaged\.parquet is not a Parquet file, or"):
             input_at(QUIET, target, str(file))
 
     def test_a_file_of_another_bucket_is_copied_and_one_of_the_stack_is_not(self, target):
@@ -262,7 +262,7 @@ class TestInputs:
         file.write_bytes(LINES[0])
         assert input_at(QUIET, target, str(file)) == input_at(QUIET, target, str(file))
         file.write_bytes(LINES[1])
-        with pytest.raises(OperatorError, match="is there already, and is another file"):
+        with pytest.raises(OperatorError, match="exists already with other content"):
             input_at(QUIET, target, str(file))
 
     @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ class TestInputs:
             ("empty.jsonl", b"", "holds no post"),
             ("empty.csv", b"post_id,text\n", "holds no post"),
             ("other.csv", b"a,b\n1,2\n", "lacks the column text; its first row must name"),
-            ("damaged.parquet", b"PAR1", "is no Parquet file, or a damaged one"),
+            ("damaged.parquet", b"PAR1", "is not a Parquet file, or is damaged"),
         ],
     )
     def test_a_file_that_cannot_be_scored_is_refused(self, target, tmp_path, name, content, error):

@@ -159,7 +159,7 @@ class TestApproval:
         assert states.said["token"]["why"].startswith("I looked aaa")
 
     def test_no_word_is_waited_for(self, versions):
-        with pytest.raises(OperatorError, match="No retraining waits for a word on v3"):
+        with pytest.raises(OperatorError, match="No retraining waits for an approval of v3"):
             versions.answer("v3", approved=True, why="I looked")
 
     def test_an_execution_that_was_stopped_waits_no_more(self, aws, versions):

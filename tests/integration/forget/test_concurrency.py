@@ -66,14 +66,14 @@ def test_what_is_written_while_it_runs_is_not_missed(kept, before):
     shown = kept.forget()
     assert holding(kept, THEIRS) == []
     assert counted(shown)["quarantine"] == before + 1
-    assert re.search(r"Whatever was written before 20\S+ \S+ UTC was looked at\.", shown)
+    assert re.search(r"Everything written before 20\S+ \S+ UTC was searched\.", shown)
 
 
 def test_if_it_keeps_coming_that_is_said(kept):
     numbers = iter(range(100, 200))
     kept.before("GetObject", lambda request: kept.archive(THEIRS, first=str(next(numbers))))
     kept.archive(THEIRS)
-    with pytest.raises(OperatorError, match="stop whoever sends these posts"):
+    with pytest.raises(OperatorError, match="stop the producer of these posts"):
         kept.forget()
 
 
@@ -130,7 +130,7 @@ def test_a_run_that_may_have_read_already_is_named(kept, workflow, named):
     kept.clients["stepfunctions"] = SimpleNamespace(list_executions=executions)
     told = kept.forget(execute=False)
     assert named in told
-    assert told.count("run this again when it ended") == 1
+    assert told.count("run this again after it ends") == 1
 
 
 def test_what_is_listed_and_not_done_yet_does_not_grow_with_the_bucket(kept):

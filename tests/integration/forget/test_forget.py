@@ -82,7 +82,7 @@ def test_several_ids_are_forgotten_at_once_and_unknown_ones_are_named(kept):
     shown = kept.forget("a", "b", "typo")
     assert kept.archived() == ["c"]
     assert counted(shown)["archive"] == 2
-    assert "Nothing was found of 'typo'." in shown
+    assert "No records were found for 'typo'." in shown
 
 
 @pytest.mark.parametrize("typed", ["7", "7.0", " 7\n"])
@@ -146,7 +146,7 @@ def test_what_it_cannot_reach_is_said(kept):
 def test_an_unknown_id_is_reported_as_not_found(kept):
     shown = kept.forget("nobody")
     assert counted(shown) == dict.fromkeys(PLACES, 0)
-    assert "Nothing was found of 'nobody'." in shown
+    assert "No records were found for 'nobody'." in shown
 
 
 @pytest.mark.parametrize("post_id", ["", "x" * 257])

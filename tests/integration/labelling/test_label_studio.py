@@ -149,7 +149,7 @@ def test_several_choices_of_one_annotation_are_refused(aws, label):
     both["result"][0]["value"]["choices"] = list(CHOICES.values())
     result = label([both])
     assert result.exit_code == 1
-    assert "a post has one label alone" in " ".join(result.stderr.split())
+    assert "a post has only one label" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("content", ["[", '[{"annotations": [', "[]", "[1]"])

@@ -79,7 +79,7 @@ def test_the_command_shows_what_is_missing_beside_what_waits(aws, run):
 def test_before_the_first_estimate_the_command_says_what_it_takes(run):
     said = " ".join(run("queue", "--width", 8).stdout.split())
     assert "No week has an estimate yet, so there is no interval to narrow." in said
-    assert "Label 30 drawn posts of one day, and call `stresswatch measure`." in said
+    assert "Label 30 sampled posts of one day, and run `stresswatch measure`." in said
     interval = json.loads(run("queue", "--width", 8, "--json").stdout)["interval"]
     assert interval == {"points": 8.0, "week": None, "communities": []}
 

@@ -155,8 +155,8 @@ def test_labels_of_no_drawn_post_are_counted_with_the_likely_cause(aws, run, opt
     changed = [first, second | {"text": misread}, third | {"post_id": "other"}, fourth]
     write_lines("changed.jsonl", [row | {"label": 1} for row in changed])
     said = run("label", "changed.jsonl", *options).stdout
-    assert "2 labels match no drawn post" in said
-    assert "1 text changed on the way" in said
+    assert "2 labels match no sampled post" in said
+    assert "1 text changed in between" in said
     assert "1 post is not in the queue" in said
     assert len(submitted(aws)) == (0 if options else 4)
     assert "match" not in run("label", "changed.jsonl", "--check").stdout

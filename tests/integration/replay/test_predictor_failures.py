@@ -42,7 +42,7 @@ def test_a_record_that_crashes_the_predictor_stays_and_the_rest_is_done(stack):
     stack.answer = crash_on("3")
     assert stack.replay() == 1
     assert stack.archived() == ids(1, 2, 4, 5)
-    assert "The predictor fails on records that stay: MemoryError 1." in stack.shown
+    assert "The predictor failed on records that stay: MemoryError 1." in stack.shown
     left = json.loads(stack.aws.body("quarantine", key))
     assert left["KinesisBatchInfo"]["batchSize"] == 1
     stack.delivered.clear()
@@ -56,7 +56,7 @@ def test_a_predictor_that_fails_on_everything_is_soon_left_in_peace(stack):
     stack.give_up(*range(1, 101))
     before = stack.held()
     stack.answer = crash_on(*map(str, range(1, 101)))
-    with pytest.raises(OperatorError, match=r"fails on one record after another \(MemoryError\)"):
+    with pytest.raises(OperatorError, match=r"failed on several records in a row \(MemoryError\)"):
         stack.replay()
     assert len(stack.sizes) < 20
     assert [json.loads(body) for body in stack.held().values()] == [

@@ -64,7 +64,7 @@ def test_a_still_invalid_record_stays_once_with_its_present_reason(stack):
         ("1", "text_empty"),
         ("2", "text_too_long"),
     }
-    assert "Rejected once more, and in quarantine: text_empty 1, text_too_long 1." in stack.shown
+    assert "Rejected again, and in quarantine: text_empty 1, text_too_long 1." in stack.shown
     stack.replay()
     assert stack.archived() == ids(2)
 

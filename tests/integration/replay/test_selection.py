@@ -29,7 +29,7 @@ def test_only_what_was_asked_for_is_sent(stack):
 
 @pytest.mark.parametrize("moments", [("", None), (None, "")])
 def test_an_empty_time_is_refused_and_does_not_select_everything(moments):
-    with pytest.raises(OperatorError, match="is ''; give an ISO 8601 moment"):
+    with pytest.raises(OperatorError, match="is ''; give an ISO 8601 time"):
         selection_of([], *moments)
 
 
@@ -50,7 +50,7 @@ def test_a_reason_that_nothing_has_is_answered_with_those_that_there_are(stack):
     assert stack.replay("text_to_long") == 0
     assert "There is nothing to replay." in stack.shown
     assert (
-        "Nothing is there for 'text_to_long'; there are RecordAgeExceeded, text_too_long."
+        "No records have the reason 'text_to_long'; there are RecordAgeExceeded, text_too_long."
         in stack.shown
     )
     assert stack.delivered == {}

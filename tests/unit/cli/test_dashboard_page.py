@@ -26,7 +26,7 @@ def page(*alarms):
 
 def test_what_alarms_of_a_new_stack_watch_was_not_measured_yet():
     shown = page(alarm("OK"), alarm("INSUFFICIENT_DATA"))
-    assert "No alarm fires: 1 of 2 are well, what 1 watch was not measured yet" in shown
+    assert "No alarm fires: 1 of 2 are OK; 1 have no data yet" in shown
 
 
 @pytest.mark.parametrize("silent", [alarm("ALARM"), alarm("INSUFFICIENT_DATA", fell_silent=True)])

@@ -226,9 +226,7 @@ def test_synthesizing_again_never_overwrites_another_file(stresswatch):
     assert stresswatch("data", "synthesize", "posts.jsonl").exit_code == 0
     result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
     assert result.exit_code == 1
-    assert (
-        result.stderr == "posts.jsonl is there already, and is another file; give another name.\n"
-    )
+    assert result.stderr == "posts.jsonl exists already with other content; give another name.\n"
     assert Path("posts.jsonl").read_bytes() == before
 
 
@@ -243,7 +241,7 @@ def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch)
 def test_neither_file_is_synthesized_where_one_is_another_file(stresswatch):
     Path("stream.jsonl").write_text("mine\n")
     result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
-    assert result.stderr.startswith("stream.jsonl is there already, and is another file")
+    assert result.stderr.startswith("stream.jsonl exists already with other content")
     assert (Path("stream.jsonl").read_text(), Path("train.jsonl").exists()) == ("mine\n", False)
 
 

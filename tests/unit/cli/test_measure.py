@@ -80,7 +80,7 @@ def test_the_span_is_the_last_hour_unless_it_is_given(given, expected):
         (("2026-11-30T10:00Z", "2026-11-30T10:00Z"), "--from must be before --to"),
         (("2026-12-01", None), "--from must be before --to"),
         (("2026-12-01", "2026-12-02"), "--from lies in the future"),
-        (("yesterday", None), "--from is 'yesterday'; give an ISO 8601 moment"),
+        (("yesterday", None), "--from is 'yesterday'; give an ISO 8601 time"),
     ],
 )
 def test_a_span_that_is_none_is_refused(given, sentence):
@@ -91,12 +91,12 @@ def test_a_span_that_is_none_is_refused(given, sentence):
 def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
     assert shown(DRIFT, QUALITY) == {
         "posts": "2,838 posts by v1",
-        "drift": "15% of the columns, by 1,000 posts",
-        "drifted columns": "sentiment",
-        "estimated F1": "0.790, without labels: a hint, no measurement",
+        "drift": "15% of the features, by 1,000 posts",
+        "drifted features": "sentiment",
+        "estimated F1": "0.790, without labels, so only a hint",
         "report": "s3://archive/reports/page.html",
         "live F1": "0.812, 95 % interval 0.751 to 0.863, by 120 labelled posts",
-        "stress rate": "no figure: no posts in the last seven days",
+        "stress rate": "not estimated: no posts in the last seven days",
     }
 
 
@@ -106,9 +106,9 @@ def test_drift_and_live_quality_are_shown_with_what_they_rest_on():
         (DAYS, "41.2 %, 95 % interval 37.1 % to 45.3 %; called 46.2 %"),
         (
             {"method": "not_corrected", "called_rate": 0.462, "corrected_rate": None},
-            "not corrected, too few labels of drawn posts; called 46.2 %",
+            "not corrected, too few labels of sampled posts; called 46.2 %",
         ),
-        ({"method": "suppressed"}, "no figure: suppressed, as too few posts or days could be told"),
+        ({"method": "suppressed"}, "suppressed: a few posts or days could be derived from it"),
     ],
 )
 def test_the_stress_rate_says_whether_it_is_corrected(found, figure):
@@ -131,7 +131,7 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
 @pytest.mark.parametrize(
     ("drift", "quality", "row", "reason"),
     [
-        (TOO_SMALL, QUALITY, "drift", "no figure: fewer posts than a window has to have"),
+        (TOO_SMALL, QUALITY, "drift", "not measured: fewer posts than the minimum of a window"),
         (
             DRIFT | {"status": "no_champion", "model_version": None},
             {"status": "no_champion"},
@@ -142,14 +142,14 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
             DRIFT | {"share": None, "columns": {}, "failed": {"karma": "no value"}},
             QUALITY,
             "drift",
-            "no figure: none of the columns of 1,000 posts could be compared",
+            "not measured: none of the features of 1,000 posts could be compared",
         ),
         (DRIFT | {"failed": {"karma": "no value"}}, QUALITY, "not compared", "karma"),
         (
             DRIFT,
             {"status": "too_few_labels", "labelled_posts": 1},
             "live F1",
-            "no figure: 1 labelled post, fewer than it takes",
+            "not measured: 1 labelled post, fewer than the minimum",
         ),
     ],
 )

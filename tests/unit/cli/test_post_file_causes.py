@@ -155,7 +155,7 @@ def test_dashes_in_a_text_make_no_table(tmp_path, content, texts):
 
 def test_arrays_without_names_get_an_error_that_says_so(tmp_path):
     for content in ('["a", 1]\n["b", 0]\n', FRAME.to_json(orient="values")):
-        assert "without the names of their values" in said(tmp_path, content)
+        assert "without field names" in said(tmp_path, content)
 
 
 @pytest.mark.parametrize("text", ["{curly} words", '"code\n{ x: 1 }\nend"'])

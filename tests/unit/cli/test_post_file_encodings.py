@@ -59,5 +59,5 @@ def test_a_damaged_file_of_another_encoding_is_not_called_windows_1252(tmp_path)
     report, read = CheckReport(), PostFile(file)
     for row in read.rows():
         report.add(row)
-    with pytest.raises(FileRefused, match="begins as UTF-16 and is damaged; write it anew"):
+    with pytest.raises(FileRefused, match="begins as UTF-16 and is damaged; write it again"):
         refuse(read, report)

@@ -167,4 +167,4 @@ def test_a_label_that_is_not_understood_refuses_the_file_and_is_named(tmp_path, 
     assert "line 3: label must be 0 or 1" in why
     assert "line 4: label must be given" in why
     assert "line 2" not in why
-    assert "2 of 4 rows are no labelled posts" in why
+    assert "2 of 4 rows are not labelled posts" in why

@@ -56,7 +56,7 @@ def test_a_second_time_it_says_that_nothing_was_there(reset, kept):
     result = reset("--yes")
     assert (result.exit_code, result.stdout) == (
         0,
-        f"Nothing to delete: no local stack has been in {kept.absolute()}.\n",
+        f"Nothing to delete: {kept.absolute()} has no local stack.\n",
     )
     assert not kept.exists()
 
@@ -77,7 +77,7 @@ def test_what_else_is_in_the_folder_stays_and_is_named(reset, kept):
     (kept / "notes").mkdir()
     result = reset("--yes")
     assert [path.name for path in kept.iterdir()] == ["notes"]
-    assert result.stdout.endswith("Left, as no command of Stresswatch made it: notes.\n")
+    assert result.stdout.endswith("Left, as Stresswatch did not make it: notes.\n")
 
 
 @pytest.mark.parametrize("name", ["state", "notes", "cdk.out.txt"])

@@ -60,7 +60,7 @@ def test_a_definition_is_guessed_from_the_columns_of_each_format(write, name):
         ("stars", 1, 5),
         ("price", 0.25, 3),
     ]
-    assert "colour is left out: it is no number that differs." in guessed.notes
+    assert "colour is left out: it is not a number, or is constant." in guessed.notes
     assert task.label.column == "verdict"
 
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_guessed_is_asked_for(write, changes, given, positive, sa
 
 def test_a_name_that_is_taken_is_refused_with_the_flag_in_sight(write):
     guessed = guess(read_columns(write(ROWS)), {**GIVEN, "label": "verdict"}, None)
-    with pytest.raises(OperatorError, match=r"This would be no task: name: it is 'My reviews'"):
+    with pytest.raises(OperatorError, match=r"This is not a valid task: name: it is 'My reviews'"):
         definition(guessed, "My reviews", None, "en")
 
 
@@ -135,7 +135,7 @@ def test_data_is_checked_against_the_task_that_was_written_for_it(write, run):
     assert found["unknown"] == ["colour"]
     assert found["features"]["stars"] == {"values": 200, "outside": 1}
     assert found["problems"] == [
-        "stars: outside of the plausible range.",
+        "stars: outside the plausible range.",
         "Not in the task, and ignored: colour.",
     ]
     shown = run("stresswatch task check reviews.csv", task="task.toml").stdout
