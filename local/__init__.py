@@ -1,8 +1,8 @@
-"""The embedded AWS: starts it, deploys the synthesized template to it, drives what it does not.
+"""The local stack: starts the emulator, deploys the template, and runs what the emulator lacks.
 
 `up` starts it in the background, `running` finds it, `down` stops it. The emulator is `ministack`,
-which is used through AWS's public interfaces alone; `rewrites.REWRITES` lists every difference
-between the template that is synthesized and what runs locally.
+which is used through AWS's public APIs only; `rewrites.REWRITES` lists every difference between the
+synthesized and the local template.
 """
 
 from local.control import down, running, up

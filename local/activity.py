@@ -1,9 +1,9 @@
-"""Lets the daemon look around seldom while nothing happens in the emulator.
+"""Let the daemon poll rarely while the emulator is idle.
 
-The emulator tells the daemon of every request but the daemon's own looks (`request_reports`). For
-some seconds after a request everything is looked at as often as ever: a function's log and a
-workflow's end come without a request of their own, soon after one. Then the stack is quiet. Looks
-are rare, as only time brings anything new, and the next request ends the wait for them at once.
+The emulator reports every request except the daemon's own polls (`request_reports`). For some
+seconds after a request, the daemon polls at the full rate, because a function's log lines and a
+workflow's end follow without a request. Then the stack is quiet: polls are rare, and the next
+request ends the wait for them at once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _QUIET_SECONDS = 4.0
 
 
 class Activity:
-    """When something last happened in the emulator.
+    """Time of the last activity in the emulator.
 
     Parameters
     ----------
     attentive_seconds
-        For how long after a request the stack is not quiet.
+        Seconds after a request until the stack is quiet.
     quiet_seconds
-        The longest wait of a quiet stack for the next look.
+        Maximum seconds between two polls of a quiet stack.
     clock
-        Returns seconds of a clock that never goes back.
+        Return seconds of a monotonic clock.
     """
 
     def __init__(
@@ -44,19 +44,19 @@ class Activity:
 
     @property
     def is_attentive(self) -> bool:
-        """Return whether something happened in the last seconds."""
+        """Return whether there was recent activity."""
         return self._clock() - self._last < self._attentive_seconds
 
     def notice(self) -> None:
-        """Note that something happened, and end the wait of a quiet stack."""
+        """Record activity, and end the wait of a quiet stack."""
         with self._noticed:
             self._last = self._clock()
             self._noticed.notify_all()
 
     def wait_while_quiet(self) -> bool:
-        """Wait until something happens, or for long enough; return whether the stack was quiet.
+        """Wait for activity or the maximum time; return whether the stack was quiet.
 
-        Where it was not, return at once.
+        If it was active, return at once.
         """
         with self._noticed:
             if self.is_attentive:
@@ -65,7 +65,7 @@ class Activity:
         return True
 
     def follow(self, pipe: int) -> None:
-        """Notice each write to a pipe until nobody holds its other end, and close it."""
+        """Record each write to a pipe until its other end is closed; then close it."""
         try:
             while os.read(pipe, 4096):
                 self.notice()

@@ -1,4 +1,4 @@
-"""Starts, finds and stops the background process of the local stack."""
+"""Start, find and stop the background process of the local stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STOP_SECONDS = 30.0
 _TAIL_LINES = 15
 
 _started: list[subprocess.Popen[str]] = []
-"""Processes that this one started: they are reaped here when they have ended."""
+"""Child processes, which are reaped here after they end."""
 
 
 def up(
@@ -34,27 +34,27 @@ def up(
 ) -> LocalStack:
     """Start the local stack in the background, and wait until it is ready.
 
-    One that already runs in the directory is returned as it is. What it holds is kept in the
-    directory when it is stopped, and is there again when it is started.
+    If a stack already runs in the directory, return it. The directory keeps a stopped stack's data
+    for the next start.
 
     Parameters
     ----------
     directory
-        Keeps state, log and checkpoints.
+        Folder for state, log and checkpoints.
     template_directory
         The synthesized app.
     on_progress
-        Is told what happens, in a few words a step.
+        Called with a few words for each step.
     port
         Port of the endpoint; a free one by default.
     tracking_uri
-        Where MLflow records the training jobs; nowhere by default.
+        MLflow tracking address for training jobs; none by default.
 
     Raises
     ------
     LocalStackError
-        When it does not start; the message has the end of the log. Nothing is left running, as
-        when this call is interrupted.
+        When it does not start; the message has the end of the log. No process stays running, also
+        after an interruption.
     """
     folder = Folder(directory)
     if stack := folder.read():
@@ -71,7 +71,7 @@ def up(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,  # a Ctrl-C in this terminal is not for the background
+        start_new_session=True,  # shields the process from Ctrl-C in this terminal
     )
     _started.append(process)
     try:
@@ -84,12 +84,12 @@ def up(
 
 
 def running(directory: Path) -> LocalStack | None:
-    """Return the local stack that runs in the directory, if one does."""
+    """Return the local stack that runs in the directory, if any."""
     return Folder(directory).read()
 
 
 def down(directory: Path) -> bool:
-    """Stop the local stack; return whether one ran."""
+    """Stop the local stack; return whether one was running."""
     folder = Folder(directory)
     stack = folder.read()
     if stack is None:

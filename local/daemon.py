@@ -1,4 +1,4 @@
-"""The background process: runs the emulator, deploys to it, and drives what it does not drive."""
+"""The background process: runs the emulator, deploys to it, and adds what it lacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 BUCKET = "local-deployments"
 DETACH = "detach"
 OWNER_VARIABLE = "STRESSWATCH_LOCAL_OWNER"
-"""Names the process that a local stack must not outlive, by its id: a run of tests, for one."""
+"""Variable with the id of a process that the local stack must not outlive, such as a test run."""
 
 _ALARM_SECONDS = 0.5
 _METRIC_SECONDS = 1.0
@@ -44,7 +44,7 @@ _STOP_SECONDS = 5.0
 
 
 class Interrupted(BaseException):
-    """A signal says that the local stack is to be stopped."""
+    """A signal stops the local stack."""
 
 
 def run(
@@ -52,9 +52,9 @@ def run(
 ) -> int:
     """Run the local stack until a signal stops it; return the exit code.
 
-    Standard output tells whoever started this of progress, readiness and failure, a JSON object a
-    line. Standard input is the other way round: it ends when they are gone, and while nobody has
-    said `detach` that means to stop.
+    Standard output reports progress, readiness and failure to the parent, one JSON object per line.
+    Standard input ends with the parent, which stops the stack unless the parent has written
+    `detach`.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
@@ -133,15 +133,15 @@ def _serve(
 
 
 def _make_threads(activity: Activity) -> Threads:
-    """Return threads that pause while the stack is quiet, unless the clock is driven.
+    """Return threads that pause while the stack is quiet, unless the clock is accelerated.
 
-    A driven clock brings changes that no request announces.
+    An accelerated clock causes changes without a request.
     """
     return Threads(None if driven_clock.is_driven() else activity)
 
 
 def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, threads: Threads) -> None:
-    """Start what the emulator does not do by itself, for the resources of the stack."""
+    """Start the services that the emulator lacks, for the resources of the stack."""
     endpoint = replace(endpoint, looks_around=True)
     resources = deploy.stack_resources(assembly.stack_name, endpoint)
 
@@ -168,7 +168,7 @@ def _drive(assembly: Assembly, endpoint: Endpoint, checkpoints: Path, threads: T
 
 
 def _log_to(path: Path) -> IO[bytes]:
-    """Send the log to a new file, and whatever else goes to standard error."""
+    """Send the log and standard error to a new file."""
     output = path.open("wb", buffering=0)
     os.dup2(output.fileno(), sys.stderr.fileno())
     logging.basicConfig(
@@ -184,7 +184,7 @@ def _progress(text: str) -> None:
 
 
 def _tell(**message: object) -> None:
-    # Whoever started this may be gone; that they are is heard from standard input.
+    # The parent may be gone; standard input reports that.
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps(message), flush=True)  # noqa: T201
 
@@ -201,13 +201,13 @@ def _owner_is_gone() -> bool:
 
 
 def _stop_when_abandoned() -> None:
-    # Unlike `sys.stdin`, this holds no lock that the interpreter would miss at its end.
+    # Unlike `sys.stdin`, this holds no lock that would block the interpreter's exit.
     if os.read(0, 64).strip() != DETACH.encode():
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Stop once: a second signal must not disturb the orderly end."""
+    """Stop once: a second signal must not disturb the shutdown."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     raise Interrupted

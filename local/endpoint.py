@@ -19,12 +19,12 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
 LOOK_HEADER = "x-local-look"
-"""Marks a request of the daemon that looks whether there is anything to do."""
+"""Header of the daemon's own polls."""
 
 _LOOKS = ("Describe", "Filter", "Get", "List", "PutMetricData")
-"""What the names of operations begin with that change nothing, but for metrics of what was seen."""
+"""Prefixes of read-only operations, and the one that puts metrics."""
 
-# The emulator takes this pair for the account's root user, whom no policy binds.
+# The emulator treats these credentials as the root user, without policies.
 _OPERATOR = Credentials("test", "test")
 _LONGEST_INVOCATION_SECONDS = 900 * 5
 _RENEW_BEFORE = timedelta(minutes=5)
@@ -34,13 +34,13 @@ _clients = threading.Lock()
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where the emulator listens.
+    """The emulator's address.
 
     Attributes
     ----------
     url, region : str
     looks_around : bool
-        Whether clients mark the requests that change nothing, as those of the daemon do.
+        Whether clients mark read-only requests, as the daemon's do.
     """
 
     url: str
@@ -48,7 +48,7 @@ class Endpoint:
     looks_around: bool = False
 
     def client(self, service: str) -> Any:
-        """Make a client with the operator's credentials."""
+        """Return a client with the operator's credentials."""
         return self._client(service, _OPERATOR)
 
     def _client(self, service: str, credentials: Credentials) -> Any:
@@ -58,7 +58,7 @@ class Endpoint:
             retries={"mode": "standard", "total_max_attempts": 1 if service == "lambda" else 3},
             max_pool_connections=20,
         )
-        with _clients:  # a session makes one client at a time
+        with _clients:  # sessions are not thread-safe
             make: Any = _session().client
             client = make(
                 service,
@@ -76,7 +76,7 @@ class Endpoint:
 
 @cache
 def _session() -> boto3.Session:
-    """Return a session whose clients read the time of a record without a search for its form."""
+    """Return a session whose clients parse timestamps without format detection."""
     session = botocore.session.get_session()
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     return boto3.Session(botocore_session=session)
@@ -95,7 +95,7 @@ def _mark_look(model: OperationModel, params: dict[str, Any], **_: Any) -> None:
 
 @dataclass
 class Role:
-    """A role of the stack, under which an AWS service acts; its policies hold for its clients."""
+    """A role of the stack for an AWS service; its policies apply to its clients."""
 
     endpoint: Endpoint
     arn: str
@@ -104,7 +104,7 @@ class Role:
     _made: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """Return a client with the role's credentials, which are renewed in time."""
+        """Return a client with the role's credentials, which are renewed automatically."""
         if datetime.now(UTC) > self._expires - _RENEW_BEFORE:
             answer = self.endpoint.client("sts").assume_role(
                 RoleArn=self.arn, RoleSessionName="local"

@@ -1,12 +1,12 @@
-"""What can go wrong with the local stack, in the words of its domain.
+"""Errors of the local stack.
 
 ::
 
-    LocalStackError            it cannot do what it was asked for
-    ├── UnsupportedTemplate    a template asks for something that is not run here
+    LocalStackError            a request cannot be fulfilled
+    ├── UnsupportedTemplate    a template needs something unsupported
     └── DeploymentFailed       a resource of a template was refused
 
-    TrainingJobFailed          what the training runner, a function of its own, fails with
+    TrainingJobFailed          the error of the training runner, a separate function
     Interrupted                a signal ends the daemon; not to be caught as an error
 """
 
@@ -14,11 +14,11 @@ from __future__ import annotations
 
 
 class LocalStackError(RuntimeError):
-    """The local stack cannot do what it was asked for; the message says why, and what to do."""
+    """The local stack cannot fulfil a request; the message says why, and what to do."""
 
 
 class UnsupportedTemplate(LocalStackError):
-    """The template asks for something that the local stack does not know how to run."""
+    """The template needs something that the local stack does not support."""
 
 
 class DeploymentFailed(LocalStackError):

@@ -1,4 +1,4 @@
-"""What tells other processes of the running local stack: a lock, and a file that describes it."""
+"""A lock and a description of the running local stack, for other processes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class LocalStack:
     pid: int
 
     def client(self, service: str) -> Any:
-        """Make a boto3 client of the local endpoint, with the operator's credentials."""
+        """Return a boto3 client of the local endpoint, with the operator's credentials."""
         return Endpoint(self.endpoint, self.region).client(service)
 
 
 class Folder:
-    """The folder that a local stack keeps everything in."""
+    """The folder of a local stack."""
 
     def __init__(self, directory: Path):
         self.path = directory.resolve()
@@ -44,14 +44,14 @@ class Folder:
         self._lock: IO[str] | None = None
 
     def hold(self, patience: float = _HOLD_SECONDS) -> None:
-        """Lock the folder until this process is gone.
+        """Lock the folder until this process ends.
 
-        Unlike a process id in a file, a lock cannot outlive its process.
+        Unlike a process id in a file, a lock never outlives its process.
 
         Parameters
         ----------
         patience
-            Seconds to wait for another process to let go of it.
+            Seconds to wait for another process to release it.
 
         Raises
         ------
@@ -60,7 +60,7 @@ class Folder:
         """
         deadline = time.monotonic() + patience
         while not (lock := self._try_lock(makes_folder=True)):
-            # Whoever only looks whether it is locked has it for a moment.
+            # A process that only checks the lock holds it briefly.
             if time.monotonic() > deadline:
                 raise LocalStackError(
                     f"another process is starting or stopping the local stack in {self.path}"
@@ -79,7 +79,7 @@ class Folder:
         return lock is None and self._lock_file.exists()
 
     def _try_lock(self, *, makes_folder: bool = False) -> IO[str] | None:
-        """Lock the file; one that a reset deleted since it was opened is nobody's lock."""
+        """Lock the file; retry with a new file if a reset deleted it after the opening."""
         if makes_folder:
             self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -96,7 +96,7 @@ class Folder:
         return None
 
     def read(self) -> LocalStack | None:
-        """Read the description; one that a killed process left behind is removed."""
+        """Read the description; remove that of a killed process."""
         if not self._file.exists():
             return None
         if not self.is_held:
@@ -112,7 +112,7 @@ class Folder:
         )
 
     def write(self, stack: LocalStack, started_at: str) -> None:
-        """Write the description, whole or not at all."""
+        """Write the description atomically."""
         described = asdict(stack)
         described["stack"] = described.pop("stack_name")
         temporary = self._file.with_suffix(".tmp")

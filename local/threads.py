@@ -1,4 +1,4 @@
-"""Threads that work until they are told to stop."""
+"""Threads that work until they are stopped."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PAUSE_AFTER_REFUSAL = 1.0
 
 
 class Threads:
-    """Threads that stop together: when one breaks, `stopping` is set for all of them.
+    """Threads that stop together: when one fails, `stopping` is set for all.
 
     Parameters
     ----------
     activity
-        Lengthens the pauses of repeated work while nothing happens; without it they stay the same.
+        Lengthens the pauses of repeated work on a quiet stack; without it, they are constant.
     pause_after_refusal
-        Seconds to wait after a refused call.
+        Seconds to wait after a failed call.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Threads:
         self._threads: list[threading.Thread] = []
 
     def start(self, name: str, work: Callable[[], None]) -> None:
-        """Run the work in a thread of its own."""
+        """Run the work in its own thread."""
 
         def run() -> None:
             try:
@@ -54,7 +54,7 @@ class Threads:
         thread.start()
 
     def repeat(self, name: str, interval: float, work: Callable[[], None]) -> None:
-        """Do the work again and again, with a pause between; refusals do not end it."""
+        """Repeat the work with pauses; failed calls do not end it."""
 
         def loop() -> None:
             while not self.stopping.is_set():
@@ -64,17 +64,17 @@ class Threads:
         self.start(name, loop)
 
     def pause(self, seconds: float) -> None:
-        """Wait so many seconds; while nothing happens, for longer, but only until something does.
+        """Wait for some seconds; on a quiet stack, wait longer, until there is activity.
 
-        Being told to stop ends it.
+        A stop ends the wait.
         """
         if self._activity is None or not self._activity.wait_while_quiet():
             self.stopping.wait(seconds)
 
     def attempt(self, name: str, work: Callable[[], None]) -> None:
-        """Do the work once. AWS services try again when a call fails, and so do we, after a pause.
+        """Do the work once. After a failed call, wait for a retry, as AWS services do.
 
-        What failed is done by the next attempt; the log tells of it.
+        The next attempt repeats the failed work; the log has the error.
         """
         try:
             work()
@@ -84,7 +84,7 @@ class Threads:
                 self.stopping.wait(self._pause_after_refusal)
 
     def stop(self, seconds: float) -> None:
-        """Tell every thread to stop, and wait for them so long."""
+        """Stop every thread, and wait for them up to the given time."""
         self._end()
         deadline = time.monotonic() + seconds
         for thread in self._threads:

@@ -1,8 +1,8 @@
-"""When a metric alarm changes state: CloudWatch's rules, without AWS.
+"""State changes of metric alarms: CloudWatch's rules, without AWS.
 
-Windows slide: each evaluation looks at the periods that end now. What counts is the most recent
-`EvaluationPeriods` windows that have data; CloudWatch looks a little further back for them than
-that, and only what it does not find even there is missing.
+Windows slide: each evaluation uses the periods that end now. The most recent `EvaluationPeriods`
+windows with data count. CloudWatch looks slightly further back for them; windows that are absent
+even there are missing.
 
 References
 ----------
@@ -23,7 +23,7 @@ from local.errors import UnsupportedTemplate
 OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 _EXTRA_WINDOWS = 2
-"""How many windows further back CloudWatch's documentation shows it looking for data."""
+"""Number of additional earlier windows in CloudWatch's documentation."""
 
 _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
@@ -35,7 +35,7 @@ _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 
 @dataclass(frozen=True)
 class Samples:
-    """A statistic set: values of a metric that were put at about one time."""
+    """A statistic set: values of a metric from about the same time."""
 
     timestamp: float
     count: float
@@ -55,7 +55,7 @@ _STATISTICS: Mapping[str, Callable[[Sequence[Samples]], float]] = {
 
 @dataclass(frozen=True)
 class Alarm:
-    """A metric alarm as its template has it; `period` in seconds."""
+    """A metric alarm from the template; `period` in seconds."""
 
     name: str
     namespace: str
@@ -71,7 +71,7 @@ class Alarm:
 
     @classmethod
     def from_description(cls, alarm: Mapping[str, Any], namespace_prefix: str) -> Alarm:
-        """Read what `DescribeAlarms` describes.
+        """Read an alarm from `DescribeAlarms`.
 
         Raises
         ------
@@ -100,13 +100,13 @@ class Alarm:
 
     @property
     def evaluation_range(self) -> int:
-        """Seconds back from now that samples are needed of."""
+        """Seconds of past samples that are needed."""
         return self.period * (self.evaluation_periods + _EXTRA_WINDOWS)
 
 
 @dataclass(frozen=True)
 class Datapoint:
-    """The statistic of one window; age 0 is the window that ends now."""
+    """The statistic of a window; age 0 is the window that ends now."""
 
     age: int
     start: float
@@ -115,7 +115,7 @@ class Datapoint:
 
 @dataclass(frozen=True)
 class AlarmState:
-    """The state that an alarm is to be in, and why."""
+    """The new state of an alarm, with the reason."""
 
     state: str
     reason: str
@@ -134,7 +134,7 @@ def evaluate(alarm: Alarm, samples: Iterable[Samples], state: str, now: float) -
 
 
 def datapoints(alarm: Alarm, samples: Iterable[Samples], now: float) -> list[Datapoint]:
-    """Return the windows that have data, the most recent first."""
+    """Return the windows with data, the most recent first."""
     windows: dict[int, list[Samples]] = {}
     for one in samples:
         age = int((now - one.timestamp) // alarm.period)
@@ -153,7 +153,7 @@ def _decide(
     breaching: Sequence[Datapoint],
     missing: int,
 ) -> str | None:
-    """Choose the state; None leaves it as it is."""
+    """Choose the state; None keeps the present one."""
     needed = alarm.datapoints_to_alarm
     treatment = alarm.missing_data
     filled = missing if treatment == "breaching" else 0
@@ -165,8 +165,8 @@ def _decide(
         return None
     if not found:
         return INSUFFICIENT_DATA
-    # Too few points, and all of them breach. That is an alarm when the oldest of them is old
-    # enough for points between to be missing, and premature when they may still come.
+    # There are too few points, and all of them breach. This is an alarm if the oldest is so old
+    # that points in between are missing, and premature if these may still arrive.
     return ALARM if breaching[-1].age + 1 >= needed else None
 
 

@@ -1,7 +1,7 @@
-"""Alarm events: what CloudWatch sends to EventBridge, and how a rule hands it to its targets.
+"""Alarm events: CloudWatch's events for EventBridge, and their delivery to a rule's targets.
 
-`PutEvents` refuses the source `aws.cloudwatch`, as it does on AWS, so the rules that match are
-found with `TestEventPattern`, and their targets started here under the target's own role.
+`PutEvents` rejects the source `aws.cloudwatch`, as on AWS. So `TestEventPattern` finds the matching
+rules, and this module starts their targets under the target's own role.
 
 References
 ----------
@@ -40,7 +40,7 @@ def alarm_event(
     alarm
         The alarm's configuration.
     description, previous
-        What `DescribeAlarms` said of it after the change, and before.
+        The results of `DescribeAlarms` after and before the change.
     """
     return {
         "version": "0",
@@ -89,7 +89,7 @@ def _state(description: Mapping[str, Any]) -> dict[str, Any]:
 def target_input(
     target: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any]
 ) -> str:
-    """Return a rule target's input as JSON text: the event, or what the rule makes of it."""
+    """Return a rule target's input as JSON text: the event, or its transformation."""
     if "Input" in target:
         return str(target["Input"])
     if "InputPath" in target:
@@ -102,7 +102,7 @@ def target_input(
 def _transform(
     transformer: Mapping[str, Any], event: Mapping[str, Any], rule: Mapping[str, Any]
 ) -> str:
-    """Fill a template's variables: quoted where JSON wants a value, as they are within a string."""
+    """Fill a template's variables: as JSON values, or unquoted within a string."""
     values = {
         "aws.events.rule-arn": rule["Arn"],
         "aws.events.rule-name": rule["Name"],
@@ -126,7 +126,7 @@ def _transform(
 
 
 def _at(event: Any, path: str) -> Any:
-    """Follow a path such as `$.detail.state.reason`; what is not there is an empty string."""
+    """Follow a path such as `$.detail.state.reason`; return an empty string if it is missing."""
     for name in path.removeprefix("$").split("."):
         if not name:
             continue
@@ -156,7 +156,7 @@ def _start(
     endpoint: Endpoint,
 ) -> None:
     if ":states:" not in target["Arn"]:
-        log.error("the rule %s has a target that is no state machine", rule["Name"])
+        log.error("the rule %s has a target that is not a state machine", rule["Name"])
         return
     try:
         Role(endpoint, target["RoleArn"]).client("stepfunctions").start_execution(

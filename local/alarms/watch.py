@@ -1,6 +1,6 @@
-"""Evaluates the stack's alarms, sets their states, and sends what follows from a change.
+"""Evaluate the stack's alarms, set their states, and send events about changes.
 
-The emulator publishes an alarm's own actions when its state is set; the event is sent here.
+The emulator runs an alarm's actions when its state is set; this module sends the event.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from local.template.rewrites import ALARM_NAMESPACE_PREFIX
 log = logging.getLogger(__name__)
 
 _FINEST_PERIOD = 1
-"""Seconds that samples are read back by: fine enough to be put into windows that slide."""
+"""Resolution of samples in seconds: fine enough for sliding windows."""
 _STATISTICS = ("SampleCount", "Sum", "Minimum", "Maximum")
-"""What `Samples` has, in its order."""
+"""The statistics in `Samples`, in its order."""
 
 
 class AlarmWatch:
-    """The alarms of a stack, with the states that were last seen."""
+    """The alarms of a stack, with their last known states."""
 
     def __init__(self, names: Sequence[str], endpoint: Endpoint):
         self._names = names
@@ -39,7 +39,7 @@ class AlarmWatch:
     def tick(self) -> None:
         """Evaluate every alarm once, and send an event for every change of state.
 
-        A change that somebody made with `SetAlarmState` is seen here like one of our own.
+        A change by `SetAlarmState` has the same effect.
         """
         described, now = self._describe(), time.time()
         alarms = {
@@ -73,7 +73,7 @@ class AlarmWatch:
         return {alarm["AlarmName"]: alarm for alarm in answer["MetricAlarms"]}
 
     def _samples(self, alarms: Iterable[Alarm], now: float) -> dict[str, list[Samples]]:
-        """Read what all alarms look at, by their names: one request for each length of time."""
+        """Read the samples of all alarms by name, with one request per length of time."""
         samples: dict[str, list[Samples]] = {}
         by_range = sorted(alarms, key=lambda alarm: alarm.evaluation_range)
         for seconds, group in groupby(by_range, key=lambda alarm: alarm.evaluation_range):

@@ -1,8 +1,8 @@
-"""A clock that somebody drives, for a local stack that is to see days pass in seconds.
+"""An accelerated clock, to simulate days on a local stack in seconds.
 
-The system's clock goes on as ever; libfaketime shows processes that are started with `environment`
-the time of the clock plus an offset, which it reads from a file at every look. So a stack whose
-file is written to jumps as one: emulator, functions, pollers, alarms, and whoever drives it.
+The system's clock stays unchanged. For processes with `environment`, libfaketime adds an offset,
+which it reads from a file each time. A write to this file moves the whole stack at once: emulator,
+functions, pollers, alarms, and the simulation itself.
 
 References
 ----------
@@ -19,7 +19,7 @@ from pathlib import Path
 from local.errors import LocalStackError
 
 _PYTHON = Path(__file__).with_name("site")
-"""What each Python process needs beside."""
+"""The `sitecustomize` folder for each Python process."""
 _OFFSETS = "FAKETIME_TIMESTAMP_FILE"
 _PLACES = (
     "/usr/lib/*-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -29,27 +29,27 @@ _PLACES = (
 
 
 def environment(offsets: Path) -> dict[str, str]:
-    """Return the variables of a process that is to see the driven clock.
+    """Return the environment of a process with the accelerated clock.
 
     Raises
     ------
     LocalStackError
-        When libfaketime is not on this machine.
+        When libfaketime is not installed.
     """
     return {
         "LD_PRELOAD": str(library()),
         _OFFSETS: str(offsets.resolve()),
         "FAKETIME_NO_CACHE": "1",
-        # Waits are to take as long as they say.
+        # Waits take their real time.
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        # Else it wakes in each wait again and again, and takes more time than all the work.
+        # Otherwise it wakes up repeatedly in each wait, which takes more time than all the work.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         "PYTHONPATH": str(_PYTHON),
     }
 
 
 def library(places: Iterable[str] = _PLACES) -> Path:
-    """Return the path of libfaketime, the first that is found.
+    """Return the first path where libfaketime exists.
 
     Raises
     ------
@@ -59,23 +59,23 @@ def library(places: Iterable[str] = _PLACES) -> Path:
         for found in Path("/").glob(place.removeprefix("/")):
             return found
     raise LocalStackError(
-        "A driven clock needs libfaketime, which is not here; "
+        "The accelerated clock needs libfaketime, which is not installed; "
         "on Debian and Ubuntu, `apt-get install faketime`."
     )
 
 
 def is_driven() -> bool:
-    """Return whether this process sees the driven clock."""
+    """Return whether this process has the accelerated clock."""
     return _OFFSETS in os.environ
 
 
 def set_offset(offsets: Path, offset: timedelta) -> None:
-    """Drive the clock: from the next look on, it shows the system's time plus the offset."""
+    """Set the clock's offset from the system's time, for all following reads."""
     written = offsets.with_name(f"{offsets.name}.new")
     written.write_text(f"{offset.total_seconds():+.3f}")
     written.replace(offsets)
 
 
 def offset(offsets: Path) -> timedelta:
-    """Return how far the driven clock is from the system's."""
+    """Return the accelerated clock's offset from the system's."""
     return timedelta(seconds=float(offsets.read_text()))

@@ -1,13 +1,13 @@
-"""What the emulator's Athena lacks: execution parameters, and the workgroup that a query is of.
+"""Add execution parameters and the workgroup of a query to the emulator's Athena.
 
-Athena takes each parameter as a literal of SQL and puts it in the place of a question mark. DuckDB,
-which runs the emulator's queries, would refuse the marks.
+Athena inserts each parameter as an SQL literal for a question mark. DuckDB, which runs the
+emulator's queries, would reject the marks.
 
-AWS allows whoever may use a workgroup to follow its queries. The emulator knows a query's workgroup
-only when it is started, and refuses whoever asks for it later.
+On AWS, access to a workgroup includes its queries. The emulator knows a query's workgroup only at
+its start, and denies later requests for the query.
 
-Like `closed_shards` this changes the emulator from inside: names that a release takes away break
-its start, not the queries.
+Like `closed_shards`, this patches the emulator: names that a release removes break its start, not
+the queries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ministack.services import athena  # type: ignore[import-untyped]
 
 
 def complete_queries() -> None:
-    """Have this process's emulator take parameters, and know each query's workgroup."""
+    """Patch this process's emulator to accept parameters and to know each query's workgroup."""
     athena._start_query_execution = partial(_start, athena._start_query_execution)
     iam_actions.extract_resource_arn = partial(_resource, iam_actions.extract_resource_arn)
 
@@ -49,7 +49,7 @@ def _resource(
     body: bytes,
     *rest: Any,
 ) -> str:
-    """Return the ARN that a request is about: of a query that of its workgroup."""
+    """Return the ARN of a request's resource; for a query, its workgroup's."""
     found = of(service, method, path, headers, body, *rest)
     if service != "athena" or found != "*":
         return found
@@ -65,7 +65,7 @@ def _field(body: bytes, name: str) -> object:
 
 
 def with_parameters(query: str, parameters: Sequence[str]) -> str | None:
-    """Return a query with its parameters; None when they are more or fewer than it asks for."""
+    """Return a query with its parameters inserted; None if their number is wrong."""
     places = [
         (start, end)
         for kind, text, start, end in athena._sql_tokens(query)

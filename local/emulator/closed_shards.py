@@ -1,8 +1,7 @@
-"""Keeps shards that were split or merged readable to their end, as AWS does.
+"""Keep split or merged shards readable to their end, as AWS does.
 
-The emulator deletes them together with what nobody has read yet, which nobody outside of it can
-prevent. So this is changed inside of it; names that a release takes away
-break its start, not the records.
+The emulator deletes them with their unread records, and has no option against it. So this patches
+the emulator: names that a release removes break its start, not the records.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _CLOSED = "closed"
 
 
 def keep_closed_shards() -> None:
-    """Have the emulator of this process close shards, where it deleted them."""
+    """Patch this process's emulator to close shards instead of deleting them."""
     for name in ("_split_shard", "_merge_shards", "_describe_stream_summary"):
         setattr(kinesis, name, partial(_among_open, getattr(kinesis, name)))
     kinesis._route_to_shard = partial(_route_to_open, kinesis._route_to_shard)
@@ -30,7 +29,7 @@ def keep_closed_shards() -> None:
 
 
 def _among_open(operation: _Operation, request: dict[str, Any]) -> _Answer:
-    """Let an operation see the open shards only, and close what it deletes."""
+    """Let an operation see only open shards, and close those that it deletes."""
     _, stream = kinesis._resolve_stream(request)
     if not stream:
         return operation(request)
@@ -49,7 +48,7 @@ def _route_to_open(route: Callable[..., str], key: int, stream: dict[str, Any]) 
 
 
 def _get_records_to_the_end(get_records: _Operation, request: dict[str, Any]) -> _Answer:
-    """Return no further iterator where a closed shard has no further record."""
+    """Return no next iterator at the end of a closed shard."""
     status, headers, body = get_records(request)
     answer = json.loads(body)
     state = kinesis._shard_iterators.get(answer.get("NextShardIterator"))

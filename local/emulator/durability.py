@@ -1,13 +1,13 @@
-"""Makes what the emulator answered for survive its sudden end, as what AWS answered for does.
+"""Keep acknowledged writes after a sudden end of the emulator, as AWS does.
 
-By itself it writes objects of S3 to disk at once, and everything else when it is stopped in order.
-Here records of streams go to a log before `PutRecords` is answered; parameters, tables and the
-shape of streams are saved before a request that changes them is; and whoever has made something
-larger, as a deployment, asks for everything to be saved. Metrics, logs and messages of queues are
-as old as that when it is killed.
+By itself, the emulator writes S3 objects to disk at once, and everything else at an orderly stop.
+With this patch, stream records go to a log before the answer of `PutRecords`. Parameters, tables
+and stream shards are saved before the answer of a request that changes them. After larger changes,
+such as a deployment, the caller requests a save of everything. After a kill, metrics, logs and
+queue messages are from the last such save.
 
-Like `closed_shards` this changes the emulator from inside: names that a release takes away break
-its start, not the records.
+Like `closed_shards`, this patches the emulator: names that a release removes break its start, not
+the records.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _CHANGES = {
     "SplitShard": "kinesis",
     "MergeShards": "kinesis",
 }
-"""The service whose state an operation changes and is saved at once."""
+"""Services by operation whose state is saved at once."""
 
 
 def keep_what_was_answered(folder: Path) -> None:
-    """Have the emulator of this process keep what it answers for; their log is in the folder."""
+    """Patch this process's emulator to keep acknowledged writes, with a log in the folder."""
     log = RecordLog(folder / "records.jsonl")
     for name in ("_put_record", "_put_records"):
         setattr(kinesis, name, partial(_logged, getattr(kinesis, name), log))
@@ -52,7 +52,7 @@ def keep_what_was_answered(folder: Path) -> None:
 
 
 class RecordLog:
-    """Records that the streams' saved state may lack."""
+    """Records that may be missing in the streams' saved state."""
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,9 +64,9 @@ class RecordLog:
         self._file.write(json.dumps([stream, records]).encode() + b"\n")
 
     def replay(self) -> None:
-        """Put records that the streams lack into them."""
+        """Add missing records to the streams."""
         streams = {stream["StreamARN"]: stream for stream in kinesis._streams._data.values()}
-        # What follows the last newline was being written when the emulator died, unanswered.
+        # Text after the last newline is a partial, unacknowledged write.
         for line in self._path.read_bytes().split(b"\n")[:-1]:
             stream, added = json.loads(line)
             for shard, records in added.items():
@@ -75,14 +75,14 @@ class RecordLog:
                 held += [record for record in records if record["SequenceNumber"] > last]
 
     def clear(self) -> None:
-        """Forget everything, as the streams have been saved."""
+        """Clear the log after the streams were saved."""
         self._file.truncate(0)
 
 
 def _logged(
     put: Callable[[dict[str, Any]], _Answer], log: RecordLog, request: dict[str, Any]
 ) -> _Answer:
-    """Put records, and write down what was added before it is answered."""
+    """Put records, and log the added ones before the answer."""
     answer = put(request)
     status, _, body = answer
     if status == 200:
@@ -109,7 +109,7 @@ async def _saving(
     receive: Any,
     send: _Send,
 ) -> None:
-    """Save what a request changed before it is answered."""
+    """Save a request's changes before its answer."""
     if scope["type"] != "http":
         await app(scope, receive, send)
         return
@@ -130,7 +130,7 @@ async def _saving(
 
 
 def _save(log: RecordLog, *services: str) -> None:
-    """Save the state of services, or of all."""
+    """Save the state of some or all services."""
     states = emulator._build_persistence_save_dict()
     save_all({name: states[name] for name in services or states})
     if "kinesis" in (services or states):

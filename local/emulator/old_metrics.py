@@ -1,8 +1,7 @@
-"""Drops metrics of more than two weeks ago once a minute, not at every request for a metric.
+"""Drop metrics older than two weeks once a minute, instead of at every metric request.
 
-The emulator goes through every sample that it holds each time, so that a stack on which much was
-predicted would take ever more of a core, idle or not. Like `closed_shards` this changes it from
-inside: names that a release takes away break its start.
+The emulator scans all its samples each time, so a busy stack would use more and more processor
+time. Like `closed_shards`, this patches the emulator: names that a release removes break its start.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ _SECONDS = 60.0
 
 
 def drop_old_metrics_seldom(clock: Callable[[], float] = time.time) -> None:
-    """Have the emulator of this process drop old metrics once a minute."""
+    """Patch this process's emulator to drop old metrics once a minute."""
     cloudwatch._evict_old_metrics = _AtMostOnceAMinute(cloudwatch._evict_old_metrics, clock)
 
 
 class _AtMostOnceAMinute:
-    """Does something where it was not done within the last minute of a clock."""
+    """Call a function at most once a minute."""
 
     def __init__(self, work: Callable[[], None], clock: Callable[[], float]):
         self._work, self._clock = work, clock

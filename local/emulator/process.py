@@ -1,7 +1,7 @@
-"""Runs the emulator in this process, and ends it with everything it started.
+"""Run the emulator in this process, and end it with its child processes.
 
-Started by `local.emulator.server` with a pipe for standard input: when the pipe closes, the process
-that held its other end is gone, however it went, and this process group has nobody to serve.
+`local.emulator.server` starts it with a pipe as standard input. When the pipe closes, the parent
+process is gone, and this process group ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from local.emulator.trimmed_shards import keep_places
 
 
 def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing is ever written, so this returns when the pipe closes
+    os.read(0, 1)  # the pipe stays empty, so this returns when it closes
     os.killpg(0, signal.SIGKILL)
 
 

@@ -1,7 +1,7 @@
-"""Tells the daemon of the requests that the emulator has answered, by a byte each in a pipe.
+"""Report each request that the emulator has answered to the daemon, as a byte in a pipe.
 
-A request with the header `endpoint.LOOK_HEADER` is one of the daemon's own looks, and is not told.
-Like `closed_shards` this changes the emulator from inside.
+Requests with the header `endpoint.LOOK_HEADER` are the daemon's own polls, and are not reported.
+Like `closed_shards`, this patches the emulator.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HEADER = LOOK_HEADER.encode()
 
 
 def report_requests(pipe: int) -> None:
-    """Have the emulator of this process write to the pipe after each request."""
+    """Patch this process's emulator to write to the pipe after each request."""
     # A function's process that outlived this one would keep the pipe open.
     os.set_inheritable(pipe, False)
     os.set_blocking(pipe, False)
@@ -34,6 +34,6 @@ async def _reporting(
         await app(scope, receive, send)
     finally:
         if scope["type"] == "http" and _HEADER not in dict(scope["headers"]):
-            # A full pipe tells enough; when the daemon is gone, so is this process in a moment.
+            # A full pipe suffices as a report; if the daemon is gone, this process ends soon.
             with contextlib.suppress(BlockingIOError, BrokenPipeError):
                 os.write(pipe, b".")

@@ -25,7 +25,7 @@ from local.errors import LocalStackError
 
 HOST = "127.0.0.1"
 SAVE_PATH = "/_local/save"
-"""A request to this path of the emulator saves all of its state."""
+"""A request to this path saves all of the emulator's state."""
 PROJECT = Path(__file__).parents[2]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -46,9 +46,9 @@ class Server:
         port: int | None = None,
         activity: Activity | None = None,
     ) -> Server:
-        """Start the emulator with what it kept in the folder, and wait until it answers.
+        """Start the emulator with the state in the folder, and wait until it answers.
 
-        An activity is told of each request, but not of the daemon's own looks.
+        An activity is notified of each request except the daemon's own polls.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Server:
         port = free_port() if port is None else port
         if _answers(port):
             raise LocalStackError(
-                f"port {port} of {HOST} is taken; choose another one, or stop what listens there"
+                f"port {port} of {HOST} is taken; choose another, or stop the other process"
             )
         temporary = state / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
@@ -87,12 +87,12 @@ class Server:
         return server
 
     def save(self) -> None:
-        """Have the emulator write to disk what it holds, so that it survives its own death."""
+        """Have the emulator write its state to disk, so that it survives a kill."""
         with urllib.request.urlopen(f"{self.endpoint.url}{SAVE_PATH}"):  # noqa: S310 - it is ours
             pass
 
     def stop(self) -> None:
-        """Let the emulator save its state and exit; end all that is left of it."""
+        """Let the emulator save its state and exit; end its remaining processes."""
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
@@ -117,7 +117,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Find a port that nothing listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -129,7 +129,7 @@ def _answers(port: int) -> bool:
 
 
 def _environment(state: Path, temporary: Path, port: int) -> dict[str, str]:
-    """Return the emulator's settings, and nothing that points at an AWS account of the user's."""
+    """Return the emulator's settings, without those of the user's AWS account."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,10 +1,10 @@
-"""Keeps a reader's place in a shard when records become too old, as AWS does.
+"""Keep a reader's position in a shard when records expire, as AWS does.
 
-An iterator of the emulator is a place in the list of a shard's records. When the oldest leave the
-list, what comes next stands before that place, and is never read.
+An iterator of the emulator is an index in the list of a shard's records. When the oldest leave the
+list, the next records move before this index, and are never read.
 
-Like `closed_shards` this changes the emulator from inside: names that a release takes away break
-its start, not the records.
+Like `closed_shards`, this patches the emulator: names that a release removes break its start, not
+the records.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ministack.services import kinesis  # type: ignore[import-untyped]
 
 
 def keep_places() -> None:
-    """Have the iterators of this process's emulator stay before the record that is next."""
+    """Patch this process's emulator to keep iterators before the next record."""
     kinesis._expire_records = partial(_expire_and_move, kinesis._expire_records)
 
 

@@ -1,8 +1,8 @@
-"""How an event source mapping turns a shard's records into invocations: rules without AWS.
+"""Rules of an event source mapping, from a shard's records to invocations, without AWS.
 
-A shard is worked through in one or more *lanes*; a lane has one batch with the function at a time,
-so records of one lane stay in order. Everything here takes values and returns values: records in,
-the outcome of an invocation in, the next step out.
+A shard has one or more *lanes*. A lane has one batch with the function at a time, so its records
+stay in order. The functions are pure: they take records and outcomes of invocations, and return the
+next step.
 
 References
 ----------
@@ -23,13 +23,13 @@ from itertools import accumulate
 from typing import Any
 
 PAYLOAD_LIMIT = 6 * 1024 * 1024
-"""Bytes of a synchronous invocation's payload."""
+"""Maximum bytes of a synchronous invocation's payload."""
 
 _ENVELOPE_BYTES = 700
-"""What the event says of a record beside its data and keys, rounded up."""
+"""Bytes of a record in the event besides its data and keys, rounded up."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 30.0
-"""Seconds before the first retry, and the most that doubling them comes to."""
+"""Seconds before the first retry, and the limit of their doubling."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ShardRecord:
 
 @dataclass(frozen=True)
 class MappingSettings:
-    """Settings of an event source mapping, as its template gives them; None is without limit."""
+    """Settings of an event source mapping from its template; None means no limit."""
 
     batch_size: int = 100
     batching_window: float = 0.0
@@ -69,7 +69,7 @@ class MappingSettings:
 
     @classmethod
     def from_description(cls, mapping: Mapping[str, Any]) -> MappingSettings:
-        """Read what `GetEventSourceMapping` describes."""
+        """Read the settings from `GetEventSourceMapping`."""
 
         def limit(name: str) -> int | None:
             value = mapping.get(name, -1)
@@ -90,7 +90,7 @@ class MappingSettings:
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What an invocation came to: the function's result, or the kind of its error."""
+    """The outcome of an invocation: the function's result, or its error type."""
 
     result: Any
     function_error: str | None = None
@@ -100,12 +100,12 @@ class InvocationResult:
 
 
 class NotInvoked:
-    """Lambda refused or failed the invocation, by throttling say, so the function never ran."""
+    """Lambda rejected the invocation, such as by throttling, so the function never ran."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that go to the function together, with what came of earlier tries."""
+    """Records for one invocation, with the history of earlier attempts."""
 
     records: tuple[ShardRecord, ...]
     failures: int = 0
@@ -115,7 +115,7 @@ class Batch:
 
 
 class Condition(Enum):
-    """Why a batch is given up, in the words of the invocation record."""
+    """The reason for discarding a batch, in the terms of the invocation record."""
 
     RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
     RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
@@ -138,7 +138,7 @@ class Discard:
 
 @dataclass(frozen=True)
 class Wait:
-    """Next step: nothing, until more records come or the time is there."""
+    """Next step: wait for more records, or until a time."""
 
     until: float | None = None
 
@@ -148,7 +148,7 @@ Step = Invoke | Discard | Wait
 
 @dataclass(frozen=True)
 class Lane:
-    """Records on their way to the function, in order: first the batches, then what was read."""
+    """Records before the function, in order: first batches, then unbatched records."""
 
     batches: tuple[Batch, ...] = ()
     read: tuple[ShardRecord, ...] = ()
@@ -157,7 +157,7 @@ class Lane:
 
     @property
     def oldest(self) -> ShardRecord | None:
-        """The first record that is not done with: the checkpoint lies before it."""
+        """The first unfinished record: the checkpoint is before it."""
         if self.batches:
             return self.batches[0].records[0]
         return self.read[0] if self.read else None
@@ -168,12 +168,12 @@ class Lane:
 
 
 def lane_of(partition_key: str, lanes: int) -> int:
-    """Choose the lane; records with the same partition key share one, and so keep their order."""
+    """Choose the lane; records with the same partition key share one, so they stay in order."""
     return zlib.crc32(partition_key.encode()) % lanes
 
 
 def take(lane: Lane, records: Iterable[ShardRecord], now: float) -> Lane:
-    """Add records that were read from the shard; the batching window opens with the first."""
+    """Add records from the shard; the batching window opens with the first."""
     added = tuple(records)
     if not added:
         return lane
@@ -182,7 +182,7 @@ def take(lane: Lane, records: Iterable[ShardRecord], now: float) -> Lane:
 
 
 def next_step(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, Step]:
-    """Decide what is to be done; the lane comes back with the next batch formed."""
+    """Decide the next step; return it with the new lane."""
     if not lane.batches:
         lane, wait = _form_batch(lane, settings, now)
         if wait:
@@ -193,7 +193,7 @@ def next_step(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, 
         return lane, Discard(batch, Condition.RECORD_AGE_EXCEEDED)
     if settings.maximum_retries is not None and batch.failures > settings.maximum_retries:
         return lane, Discard(batch, Condition.RETRIES_EXHAUSTED)
-    # A clock that was set back must not hold the lane up: no wait is longer than the longest.
+    # A clock that was set back must not block the lane: waits have a maximum.
     if now < lane.not_before <= now + _LONGEST_DELAY:
         return lane, Wait(lane.not_before)
     return lane, Invoke(batch)
@@ -204,9 +204,9 @@ def settle(
 ) -> Lane:
     """Apply the outcome of invoking the first batch.
 
-    The function's failure uses up one retry, unless the batch gets smaller by it: what a partial
-    response or bisecting leaves behind starts afresh. Where the function was not invoked at all,
-    the batch is tried again until its records are too old.
+    A failure of the function uses up one retry, unless the batch becomes smaller: after a partial
+    response or a bisection, the count starts again. If the function was not invoked at all, the
+    batch is retried until its records are too old.
     """
     batch, later = lane.batches[0], lane.batches[1:]
     if isinstance(outcome, NotInvoked):
@@ -233,7 +233,7 @@ def settle(
 
 
 def drop_first(lane: Lane) -> Lane:
-    """Be done with the first batch."""
+    """Drop the first batch."""
     return replace(lane, batches=lane.batches[1:], not_before=0.0)
 
 
@@ -252,7 +252,7 @@ def _form_batch(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane
 
 
 def _split_off_expired(lane: Lane, settings: MappingSettings, now: float) -> tuple[Lane, bool]:
-    """Make the records that are too old, if any, the first batch of their own."""
+    """Move records that are too old, if any, into a separate first batch."""
     if settings.maximum_record_age is None:
         return lane, False
     batch, later = lane.batches[0], lane.batches[1:]
@@ -267,7 +267,7 @@ def _split_off_expired(lane: Lane, settings: MappingSettings, now: float) -> tup
 
 
 def _first_failed(batch: Batch, answer: InvocationResult, settings: MappingSettings) -> int | None:
-    """Return the place of the first record to deliver again; None when all succeeded."""
+    """Return the index of the first record to retry; None if all succeeded."""
     if answer.function_error:
         return 0
     if not settings.report_item_failures:
@@ -279,7 +279,7 @@ def _first_failed(batch: Batch, answer: InvocationResult, settings: MappingSetti
     try:
         return min(places[failure["itemIdentifier"]] for failure in failures)
     except (KeyError, TypeError):
-        # An identifier that is empty, null, misnamed or of no record here fails the whole batch.
+        # An identifier that is empty, null, misnamed or unknown fails the whole batch.
         return 0
 
 

@@ -1,4 +1,4 @@
-"""How far each shard of a stream is worked through, kept in a file."""
+"""Checkpoints of a stream's shards, in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ShardPosition:
-    """A place in a shard, in the words of `GetShardIterator`, or its end."""
+    """A position in a shard, in the terms of `GetShardIterator`, or its end."""
 
     kind: str
     sequence_number: str | None = None
@@ -35,7 +35,7 @@ END = ShardPosition("END")
 
 
 class Checkpoints:
-    """Positions by shard; what is saved survives a restart."""
+    """Positions by shard, which survive a restart."""
 
     def __init__(self, path: Path):
         self._path = path

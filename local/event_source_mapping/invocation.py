@@ -1,4 +1,4 @@
-"""What Lambda sends: the Kinesis event to the function, the invocation record on failure.
+"""Lambda's messages: the Kinesis event, and the invocation record after a failure.
 
 References
 ----------
@@ -20,7 +20,7 @@ from stresswatch.storage import failed_batches
 
 @dataclass(frozen=True)
 class Source:
-    """Where the records of an invocation come from, and on whose behalf they are read."""
+    """The origin of an invocation's records, and the role that reads them."""
 
     stream_arn: str
     shard_id: str
@@ -32,7 +32,7 @@ class Source:
 
 
 def kinesis_event(records: Sequence[ShardRecord], source: Source) -> dict[str, Any]:
-    """Build the event that the function is invoked with."""
+    """Build the event for the function."""
     return {"Records": [_event_record(record, source) for record in records]}
 
 
@@ -90,7 +90,7 @@ def failure_record(
 
 
 def failure_key(mapping_id: str, shard_id: str, now: float, unique: uuid.UUID) -> str:
-    """Build the key of an S3 destination's object, which Lambda chooses."""
+    """Build the key of an S3 destination's object, as Lambda does."""
     timestamp = datetime.fromtimestamp(now, UTC)
     return f"aws/lambda/{mapping_id}/{shard_id}/{timestamp:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{unique}"
 

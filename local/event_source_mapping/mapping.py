@@ -13,7 +13,7 @@ _S3_ARN = "arn:aws:s3:::"
 
 @dataclass(frozen=True)
 class EventSourceMapping:
-    """An event source mapping, with the addresses of what it connects."""
+    """An event source mapping, with its stream, function and destination."""
 
     mapping_id: str
     settings: MappingSettings
@@ -29,7 +29,7 @@ class EventSourceMapping:
         Raises
         ------
         UnsupportedTemplate
-            When a setting asks for what is not driven locally.
+            When a setting is unsupported locally.
         """
         functions = endpoint.client("lambda")
         description = functions.get_event_source_mapping(UUID=mapping_id)
@@ -42,7 +42,7 @@ class EventSourceMapping:
             description.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         )
         if destination and not destination.startswith(_S3_ARN):
-            raise UnsupportedTemplate(f"the failure destination {destination} is no S3 bucket")
+            raise UnsupportedTemplate(f"the failure destination {destination} is not an S3 bucket")
         function_arn = description["FunctionArn"]
         function = functions.get_function_configuration(FunctionName=function_arn)
         return cls(

@@ -1,7 +1,7 @@
-"""Runs an event source mapping: finds the stream's shards, and has each worked through.
+"""Run an event source mapping: find the stream's shards, and process each.
 
-Which shards, and from where, `shards` decides; the calls are made under the function's own role,
-whose policies therefore hold as they do on AWS.
+`shards` decides which shards to read, and from where. The calls use the function's own role, so its
+policies apply as on AWS.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LIST_SHARDS_SECONDS = 1.0
 
 
 class Poller:
-    """Runs one mapping in threads of their own: one looks for shards, others work through each."""
+    """Run one mapping in its own threads: one finds shards, others process them."""
 
     def __init__(
         self, mapping: EventSourceMapping, endpoint: Endpoint, folder: Path, threads: Threads
@@ -33,7 +33,7 @@ class Poller:
         self._started: set[str] = set()
 
     def start(self) -> None:
-        """Begin to poll."""
+        """Start polling."""
         self._start_shards()
         self._threads.repeat("shards", _LIST_SHARDS_SECONDS, self._start_shards)
 

@@ -1,6 +1,6 @@
-"""How far one shard is worked through: what was read, what is under way, where a restart goes on.
+"""Progress of one shard: records read, records in flight, and the restart position.
 
-Everything here takes values and returns values, as in `batching`.
+The functions are pure, as in `batching`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from local.event_source_mapping.checkpoints import END, ShardPosition
 
 @dataclass(frozen=True)
 class Progress:
-    """A shard's lanes, and how far it was read into them."""
+    """A shard's lanes, and the position of the next read."""
 
     lanes: tuple[Lane, ...]
     read_up_to: ShardPosition
@@ -22,7 +22,7 @@ class Progress:
 
     @classmethod
     def begin(cls, position: ShardPosition, lanes: int) -> Progress:
-        """Begin, or go on after a restart, at a position."""
+        """Start or restart at a position."""
         return cls((Lane(),) * lanes, position)
 
     @property
@@ -31,7 +31,7 @@ class Progress:
 
     @property
     def checkpoint(self) -> ShardPosition:
-        """Where to go on after a restart: nothing before it is undone, whatever lies after it."""
+        """The restart position: all records before it are finished."""
         pending = [lane.oldest for lane in self.lanes if lane.oldest]
         if pending:
             oldest = min(pending, key=lambda record: record.order)
@@ -39,7 +39,7 @@ class Progress:
         return END if self.is_read else self.read_up_to
 
     def read(self, records: Sequence[ShardRecord], is_end: bool, now: float) -> Progress:
-        """Add records that were read, each to its partition key's lane."""
+        """Add records, each to its partition key's lane."""
         of_lane: list[list[ShardRecord]] = [[] for _ in self.lanes]
         for record in records:
             of_lane[lane_of(record.partition_key, len(self.lanes))].append(record)
@@ -52,5 +52,5 @@ class Progress:
         )
 
     def with_lane(self, place: int, lane: Lane) -> Progress:
-        """Put a lane in the place of an earlier state of it."""
+        """Replace a lane's earlier state."""
         return replace(self, lanes=(*self.lanes[:place], lane, *self.lanes[place + 1 :]))

@@ -1,6 +1,6 @@
-"""Works through one shard of a mapping: reads, invokes, delivers failures, keeps the checkpoint.
+"""Process one shard of a mapping: read, invoke, deliver failures, save the checkpoint.
 
-The rules are in `batching`; here are the calls. Records are read and failures are delivered under
+`batching` has the rules; this module makes the calls. It reads records and delivers failures under
 the function's own role.
 """
 
@@ -41,11 +41,11 @@ log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 0.5
 _READ_AHEAD = 20_000
-"""Records of a shard that are held before reading pauses."""
+"""Maximum records of a shard in memory; reading pauses above it."""
 
 
 class ShardWorker:
-    """Works through one shard: a thread reads, and one a lane invokes."""
+    """Process one shard: one thread reads, and one thread per lane invokes."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ShardWorker:
         self._source = Source(mapping.stream_arn, shard_id, mapping.role_arn)
         self._cloudwatch = endpoint.client("cloudwatch")
         self._iterator: str | None = None
-        # Everything below is guarded by `_changed`, which tells of new records and of progress.
+        # `_changed` guards everything below, and signals new records and progress.
         self._changed = threading.Condition()
         self._progress = Progress.begin(position, mapping.settings.parallelization_factor)
 
@@ -98,7 +98,7 @@ class ShardWorker:
             self._threads.pause(_IDLE_SECONDS)
 
     def _get_records(self) -> tuple[list[ShardRecord], bool]:
-        """Read on; the second value says that the shard has ended."""
+        """Read more records; the second value tells whether the shard has ended."""
         kinesis = self._reader_role.client("kinesis")
         stream = {"StreamARN": self._mapping.stream_arn}
         try:
@@ -176,10 +176,10 @@ class ShardWorker:
         )
 
     def _deliver(self, role: Role, discard: Discard) -> None:
-        """Deliver a batch that is given up; as on AWS, a failure to do so does not hold it back."""
+        """Deliver a discarded batch; as on AWS, a failed delivery does not block the shard."""
         now = time.time()
         log.warning(
-            "%d records from %s of %s given up: %s",
+            "%d records from %s of %s discarded: %s",
             len(discard.batch.records),
             discard.batch.records[0].sequence_number,
             self._shard_id,
@@ -211,7 +211,7 @@ def _iterator_request(position: ShardPosition) -> dict[str, Any]:
 
 
 def _wait_seconds(step: Wait) -> float | None:
-    """Return how long to wait for a change; not long, as being told to stop is none."""
+    """Return the seconds to wait for a change: few, because a stop does not end the wait."""
     if step.until is None:
         return _LONGEST_WAIT_SECONDS
     return min(max(0.0, step.until - time.time()), _LONGEST_WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Which shards of a stream are to be read, from where, and when: decisions without AWS."""
+"""Decide which shards of a stream to read, from where, and when, without AWS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Shard:
 
     @classmethod
     def from_description(cls, shard: Mapping[str, Any]) -> Shard:
-        """Read what `ListShards` describes."""
+        """Read a shard from `ListShards`."""
         parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
         return cls(shard["ShardId"], tuple(parent for parent in parents if parent))
 
@@ -26,11 +26,11 @@ class Shard:
 def shards_to_start(
     listed: Iterable[Shard], started: set[str], checkpoints: Checkpoints, first: ShardPosition
 ) -> dict[str, ShardPosition]:
-    """Choose the shards whose turn has come, with the position to read each from.
+    """Choose the shards to start, with the first position of each.
 
-    A shard is read from its checkpoint. Without one it is read from the mapping's starting
-    position, if it was there when the mapping began; a shard that came later, as every child of a
-    split or merge does, is read from its trim horizon, and only once its parents are finished.
+    A shard is read from its checkpoint. Without one, a shard from before the mapping's start is
+    read from the mapping's starting position. A later shard, such as a child of a split or merge,
+    is read from its trim horizon, after its parents are finished.
     """
     shards = list(listed)
     is_begun = bool(started) or not checkpoints.is_empty

@@ -1,6 +1,6 @@
-"""Takes metrics out of functions' logs, where the embedded metric format has put them.
+"""Extract metrics in the embedded metric format from functions' logs.
 
-CloudWatch Logs does this on AWS; the emulator keeps the lines and leaves it at that.
+CloudWatch Logs does this on AWS; the emulator only stores the lines.
 
 References
 ----------
@@ -18,13 +18,13 @@ from typing import Any
 from local.endpoint import Endpoint
 
 _LOOK_BACK_SECONDS = 10
-"""Lines are looked for this far back again, as an invocation's lines come all at its end."""
+"""Lines are searched this far back again, as an invocation's lines arrive at its end."""
 
 
 def embedded_metrics(line: str) -> list[tuple[str, dict[str, Any]]]:
-    """Read the metrics of a log line, each as its namespace and a datum of `PutMetricData`.
+    """Yield the metrics of a log line, each as its namespace and a datum of `PutMetricData`.
 
-    A line that breaks the format is a line of the log and nothing else, as it is on AWS.
+    A line in another format is only a log line, as on AWS.
     """
     if '"_aws"' not in line:
         return []
@@ -66,7 +66,7 @@ class LogMetrics:
         self._since = int(time.time() * 1000)
 
     def tick(self) -> None:
-        """Put the metrics of the lines that are new."""
+        """Put the metrics of new lines."""
         now = int(time.time() * 1000)
         start = self._since - _LOOK_BACK_SECONDS * 1000
         sizes = self._measure()
@@ -84,7 +84,7 @@ class LogMetrics:
         self._since, self._sizes = now, sizes
 
     def _measure(self) -> dict[str, int]:
-        """Return the bytes of every log group: those that did not grow need not be read."""
+        """Return the bytes of every log group: unchanged groups need no read."""
         pages = self._logs.get_paginator("describe_log_groups").paginate()
         return {
             group["logGroupName"]: group["storedBytes"]

@@ -1,9 +1,9 @@
-"""Metrics that AWS's services publish of themselves, and the emulator does not.
+"""Metrics that AWS services publish, but the emulator does not.
 
-Lambda's invocations, errors, throttles and durations are the emulator's own, of invocations by its
-API, which the pollers use; those that workflows and rules make are not measured. How long a batch
-waited in its stream is put by the shard's worker, and so is how much came into the stream, when it
-is read.
+The emulator itself measures Lambda's invocations, errors, throttles and durations, for invocations
+through its API, as the pollers use it. Invocations by workflows and rules are not measured. When
+the shard's worker reads records, it puts the metrics of the stream's input and of batches' waiting
+times.
 
 References
 ----------
@@ -39,7 +39,7 @@ _LOOK_BACK_MILLISECONDS = 10_000
 
 
 def put_iterator_age(cloudwatch: Any, function_arn: str, milliseconds: float) -> None:
-    """Put how long the last record of a batch had been in the stream when it was handed over."""
+    """Put the age of a batch's last record at its delivery."""
     cloudwatch.put_metric_data(
         Namespace="AWS/Lambda",
         MetricData=[
@@ -56,7 +56,7 @@ def put_iterator_age(cloudwatch: Any, function_arn: str, milliseconds: float) ->
 
 
 def put_incoming(cloudwatch: Any, stream_arn: str, sizes: Sequence[int]) -> None:
-    """Put how many records came into a stream, and how many bytes."""
+    """Put the numbers of incoming records and bytes of a stream."""
     stream = [{"Name": "StreamName", "Value": stream_arn.rpartition("/")[2]}]
     cloudwatch.put_metric_data(
         Namespace="AWS/Kinesis",
@@ -71,10 +71,10 @@ def put_incoming(cloudwatch: Any, stream_arn: str, sizes: Sequence[int]) -> None
 
 
 class QueueDepths:
-    """Measures how many messages wait in queues: each minute, as SQS does, and when it changes.
+    """Measure the number of waiting messages: each minute, as SQS does, and after changes.
 
-    The emulator goes through all that it holds of metrics at each request for one, so that a
-    sample of each second would make an idle stack slower by the hour.
+    The emulator scans all its metrics at each metric request, so a sample every second would slow
+    an idle stack down.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class QueueDepths:
         self._put_at = -math.inf
 
     def tick(self) -> None:
-        """Measure every queue once, and put the depths where they are new or a minute old."""
+        """Measure every queue once, and put depths that have changed or are a minute old."""
         if not self._urls:
             return
         depths, now = {url: self._depth(url) for url in self._urls}, self._clock()
@@ -119,10 +119,10 @@ class QueueDepths:
 
 
 class ExecutionOutcomes:
-    """Counts how executions of state machines end; those that had ended before are not counted.
+    """Count the outcomes of state machine executions, except those from before the start.
 
-    The emulator lets an execution run for longer than its definition's `TimeoutSeconds`; this stops
-    it then, and counts that it timed out.
+    The emulator ignores a definition's `TimeoutSeconds`; this class stops such executions, and
+    counts them as timed out.
     """
 
     def __init__(self, machines: Sequence[str], endpoint: Endpoint):
@@ -133,7 +133,7 @@ class ExecutionOutcomes:
         self._timed_out: set[str] = set()
 
     def tick(self) -> None:
-        """Put the outcomes that are new."""
+        """Put new outcomes."""
         executions = list(self._executions())
         self._stop_those_out_of_time(executions)
         for machine, execution in executions:
@@ -182,9 +182,9 @@ class ExecutionOutcomes:
 
 
 class ApiErrors:
-    """Counts the answers of 500 and above that the functions behind HTTP APIs log.
+    """Count the responses with status 500 and above that functions behind HTTP APIs log.
 
-    What a gateway answers of its own, when a function fails or is throttled, is not counted.
+    The gateway's own responses, when a function fails or is throttled, are not counted.
     """
 
     def __init__(self, api_ids: Sequence[str], endpoint: Endpoint):
@@ -202,7 +202,7 @@ class ApiErrors:
         self._counted: set[str] = set()
 
     def tick(self) -> None:
-        """Put the answers that are new."""
+        """Put new responses."""
         now = int(time.time() * 1000)
         for group, api_id in self._log_groups.items():
             for line in self._answers(group):

@@ -12,7 +12,7 @@ from local.errors import LocalStackError, UnsupportedTemplate
 
 @dataclass(frozen=True)
 class FileAsset:
-    """A file, or a folder that is uploaded as a zip, and where the template looks for it."""
+    """A file, or a folder for a zip, with its address in the template."""
 
     path: Path
     is_folder: bool
@@ -31,7 +31,7 @@ class ImageAsset:
 
 @dataclass(frozen=True)
 class Assembly:
-    """What is to be deployed as one stack."""
+    """The parts of one stack's deployment."""
 
     stack_name: str
     template: dict[str, Any]
@@ -47,14 +47,14 @@ def read_assembly(directory: Path, account: str, region: str) -> Assembly:
     Raises
     ------
     LocalStackError
-        When the folder holds no cloud assembly.
+        When the folder has no cloud assembly.
     UnsupportedTemplate
         When the app has not exactly one stack.
     """
     manifest_path = directory / "manifest.json"
     if not manifest_path.exists():
         raise LocalStackError(
-            f"{directory} holds no synthesized app; run `make synth` (python -m cdk_app) first"
+            f"{directory} has no synthesized app; run `make synth` (python -m cdk_app) first"
         )
     artifacts = json.loads(manifest_path.read_text())["artifacts"]
     stacks = {

@@ -1,8 +1,7 @@
-"""What a container image would hold of our own code, without building it.
+"""The project's own code in a container image, without a build.
 
-The instructions that place our code are followed (`COPY`, `WORKDIR`, `CMD`, `ENTRYPOINT`); those
-that bring the system and third-party packages (`FROM`, `RUN`) are what the interpreter of the
-local stack stands in for.
+This module follows the instructions for our code (`COPY`, `WORKDIR`, `CMD`, `ENTRYPOINT`). The
+local stack's interpreter replaces those for the system and third-party packages (`FROM`, `RUN`).
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from local.template.assembly import ImageAsset
 
 _CONTINUED_LINE = re.compile(r"\\\n\s*")
 _TASK_ROOT = "/var/task"
-"""Where Lambda's base images have their working directory."""
+"""Working directory of Lambda's base images."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """Our files by their place under the working directory, and what the image starts."""
+    """Our files by path in the working directory, and the image's command."""
 
     tag: str
     files: dict[str, bytes]
@@ -36,7 +35,7 @@ def read_image(asset: ImageAsset) -> Image:
     Raises
     ------
     UnsupportedTemplate
-        When an instruction copies to somewhere outside the working directory.
+        When an instruction copies outside the working directory.
     """
     path = asset.context / asset.dockerfile
     working_directory = PurePosixPath(_TASK_ROOT)

@@ -1,4 +1,4 @@
-"""Deploys an assembly: what to upload first, then the calls."""
+"""Deploy an assembly: first the list of uploads, then the calls."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _DEPLOY_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Deployment:
-    """Everything that a deployment sends."""
+    """The uploads and the template of a deployment."""
 
     stack_name: str
     template: Template
     uploads: Mapping[tuple[str, str], Callable[[], bytes]]
-    """Content by bucket and key; a key names its content, so what is there needs no upload."""
+    """Content by bucket and key; a key identifies its content, so existing keys need no upload."""
     parameters: Mapping[str, str]
 
 
 def plan_deployment(
     assembly: Assembly, bucket: str, endpoint_url: str, tracking_uri: str | None = None
 ) -> Deployment:
-    """Rewrite the template, and list what it needs to find; packages go to the bucket."""
+    """Rewrite the template, and list its uploads; packages go to the bucket."""
     uploads: dict[tuple[str, str], Callable[[], bytes]] = {}
     for file in assembly.files:
         uploads[file.bucket, file.key] = _reader(file)
@@ -60,7 +60,7 @@ def plan_deployment(
 
 
 def execute(deployment: Deployment, bucket: str, endpoint: Endpoint) -> None:
-    """Upload, then create the stack, or update it when its template changed.
+    """Upload, then create the stack, or update it if its template has changed.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _exists(head: Callable[..., Any], **request: str) -> bool:
 
 
 def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
-    """Return whether the stack is there; what a failed creation left behind is deleted."""
+    """Return whether the stack exists; delete the remains of a failed creation."""
     try:
         status = _describe(cloudformation, stack_name)["StackStatus"]
     except ClientError as error:
@@ -157,7 +157,7 @@ def _can_be_updated(cloudformation: Any, stack_name: str) -> bool:
 
 
 def _update(cloudformation: Any, request: dict[str, Any]) -> bool:
-    """Begin to update the stack; return whether there is anything to update."""
+    """Start the stack's update; return whether there are changes."""
     try:
         cloudformation.update_stack(**request)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Zips of code that exist for the local stack alone, in place of container images."""
+"""Code zips of the local stack, in place of container images."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from local.template.container_images import Image
 
 RUNNER = Path(__file__).parents[1] / "training_runner" / "handler.py"
 CONTAINER_FOLDER = "container"
-"""Folder of the training runner's package that stands for the image's working directory."""
+"""Folder of the training runner's package for the image's working directory."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Package:
-    """A zip, and the key that it is uploaded under: the same for the same content."""
+    """A zip and its key, which is the same for the same content."""
 
     key: str
     content: bytes
 
 
 def image_package(image: Image) -> Package:
-    """Pack an image so that a zip function can stand in for it.
+    """Pack an image for a zip function.
 
-    An image with an entry point of its own is a training container: its files go into a folder
-    beside the training runner, which starts it. Any other is a function's.
+    An image with its own entry point is a training container: its files go into a folder beside the
+    training runner, which starts it. Any other image is a function's.
     """
     if not image.entry_point:
         return _package(image.files)
@@ -39,7 +39,7 @@ def image_package(image: Image) -> Package:
 
 
 def zip_files(files: Mapping[str, bytes]) -> bytes:
-    """Zip files, in the same bytes for the same files."""
+    """Zip files reproducibly: the same files give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in sorted(files.items()):

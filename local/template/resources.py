@@ -1,4 +1,4 @@
-"""What rewrites of a template are made of: what they know beside it, and ways to change it."""
+"""Parts of template rewrites: their context, and operations on resources."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from local.errors import UnsupportedTemplate
 Template = dict[str, Any]
 
 RUNTIME = "python3.13"
-"""Which the functions that are made here name; the emulator runs its own interpreter."""
+"""Runtime of functions from this package; the emulator runs its own interpreter."""
 
 
 @dataclass(frozen=True)
 class ImageCode:
-    """Where the code of a container image lies as a zip, and how the image would start it."""
+    """The zip with a container image's code, and the image's command."""
 
     bucket: str
     key: str
@@ -27,16 +27,16 @@ class ImageCode:
 
 @dataclass(frozen=True)
 class RewriteContext:
-    """What the rewrites need to know beside the template."""
+    """The context of rewrites besides the template."""
 
     images: Mapping[str, ImageCode] = field(default_factory=dict)
-    """By image tag."""
+    """Packages by image tag."""
     foreign_layers: frozenset[str] = frozenset()
-    """Asset keys of layers that hold third-party packages."""
+    """Asset keys of layers with third-party packages."""
     tracking_uri: str | None = None
-    """Where MLflow records the training jobs of this machine."""
+    """MLflow tracking address for this machine's training jobs."""
     endpoint_url: str = ""
-    """Where the emulator listens."""
+    """The emulator's address."""
 
 
 def resources_of(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -49,7 +49,7 @@ def resources_of(template: Template, kind: str) -> list[tuple[str, dict[str, Any
 
 
 def without(template: Template, names: set[str]) -> Template:
-    """Leave out resources, and what waits for them to be created."""
+    """Remove resources, and dependencies on them."""
     resources = {
         name: resource for name, resource in template["Resources"].items() if name not in names
     }
@@ -62,7 +62,7 @@ def without(template: Template, names: set[str]) -> Template:
 
 
 def map_references(value: Any, change: Callable[[str], dict[str, Any] | None]) -> Any:
-    """Put something else in the place of a `Ref`, where `change` gives it."""
+    """Replace a `Ref` with the result of `change`, if any."""
     match value:
         case {"Ref": str(name)} if (changed := change(name)) is not None:
             return changed

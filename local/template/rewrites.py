@@ -1,8 +1,8 @@
-"""Every difference between the template that is synthesized and what is deployed locally.
+"""All differences between the synthesized template and the local one.
 
-Each rewrite is a function from a template to a template that changes one thing for one reason;
-the template that comes in is left as it is. `REWRITES` has them in the order of their application.
-What a rewrite takes away from the emulator (`ministack`), `local/` does itself.
+Each rewrite is a function from a template to a template that changes one thing for one reason; the
+input stays unchanged. `REWRITES` has them in order. Where a rewrite removes a feature because of
+the emulator (`ministack`), `local/` provides it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def disable_kinesis_mappings(template: Template, _: RewriteContext) -> Template:
     """Deploy Kinesis event source mappings disabled: `local.event_source_mapping.poller` polls.
 
     The emulator's own polling ignores partial batch responses, bisecting, retry limits, record
-    age, batching windows and failure destinations, and it loses records by that.
+    age, batching windows and failure destinations, and therefore loses records.
     """
     changed = copy.deepcopy(template)
     for mapping in kinesis_mappings(changed).values():
@@ -41,10 +41,10 @@ def disable_kinesis_mappings(template: Template, _: RewriteContext) -> Template:
 
 
 def hide_metrics_from_alarms(template: Template, _: RewriteContext) -> Template:
-    """Let alarms watch a namespace in which nothing happens: `local.alarms.watch` evaluates them.
+    """Let alarms watch an empty namespace: `local.alarms.watch` evaluates them.
 
-    The emulator evaluates an alarm whenever any metric is put, without regard to dimensions,
-    periods, M of N and missing data. The prefix is taken off again when the alarm is read.
+    The emulator evaluates an alarm after every metric, and ignores dimensions, periods, M of N and
+    missing data. Readers of the alarm remove the prefix again.
     """
     changed = copy.deepcopy(template)
     for _name, alarm in resources_of(changed, "AWS::CloudWatch::Alarm"):
@@ -55,10 +55,10 @@ def hide_metrics_from_alarms(template: Template, _: RewriteContext) -> Template:
 
 
 def run_image_functions_from_zip(template: Template, context: RewriteContext) -> Template:
-    """Run functions that are deployed as container images from a zip of the same code.
+    """Run functions with container images from a zip of the same code.
 
-    The emulator runs images with Docker alone. The packages that the image installs are those of
-    the interpreter that the emulator runs on.
+    The emulator runs images only with Docker. The emulator's interpreter has the packages that the
+    image installs.
     """
     changed = copy.deepcopy(template)
     for _name, function in resources_of(changed, "AWS::Lambda::Function"):
@@ -77,10 +77,9 @@ def run_image_functions_from_zip(template: Template, context: RewriteContext) ->
 
 
 def leave_out_foreign_layers(template: Template, context: RewriteContext) -> Template:
-    """Leave out layers of third-party packages: they are built for arm64 and Python 3.13.
+    """Remove layers of third-party packages: they are built for arm64 and Python 3.13.
 
-    The same packages, in the same versions, are installed in the interpreter that the emulator
-    runs functions on.
+    The emulator's interpreter has the same packages in the same versions.
     """
     changed = copy.deepcopy(template)
     foreign = {
@@ -100,7 +99,7 @@ def leave_out_foreign_layers(template: Template, context: RewriteContext) -> Tem
 def allow_plain_http(template: Template, _: RewriteContext) -> Template:
     """Drop the statements that deny requests without TLS.
 
-    The emulator listens on this machine's own address, without TLS, and would refuse everything.
+    The emulator listens locally without TLS, and would deny every request.
     """
     changed = copy.deepcopy(template)
     emptied: set[str] = set()
@@ -120,7 +119,7 @@ def allow_plain_http(template: Template, _: RewriteContext) -> Template:
 def leave_out_metric_namespaces(template: Template, _: RewriteContext) -> Template:
     """Drop the condition that bounds `PutMetricData` to a namespace.
 
-    The emulator does not know the key `cloudwatch:namespace`, and would refuse every metric.
+    The emulator does not support the key `cloudwatch:namespace`, and would deny every metric.
     """
     changed = copy.deepcopy(template)
     for _name, policy in resources_of(changed, "AWS::IAM::Policy"):
@@ -131,9 +130,9 @@ def leave_out_metric_namespaces(template: Template, _: RewriteContext) -> Templa
 
 
 def leave_out_saved_queries(template: Template, _: RewriteContext) -> Template:
-    """Leave out the saved queries of Athena.
+    """Remove the saved queries of Athena.
 
-    The emulator has Athena, but refuses templates with this type of resource.
+    The emulator has Athena, but rejects templates with this resource type.
     """
     queries = {name for name, _query in resources_of(template, "AWS::Athena::NamedQuery")}
     return without(copy.deepcopy(template), queries)
@@ -142,8 +141,8 @@ def leave_out_saved_queries(template: Template, _: RewriteContext) -> Template:
 def start_schedules_by_rules(template: Template, _: RewriteContext) -> Template:
     """Replace schedules of EventBridge Scheduler by scheduled rules of EventBridge.
 
-    The emulator's Scheduler looks every ten seconds, and leaves the scheduled time's place in the
-    target's input as it is. A rule's event has the time under the same name, `time`.
+    The emulator's Scheduler checks every ten seconds, and does not fill in the scheduled time in
+    the target's input. A rule's event has the time under the same name, `time`.
     """
     changed = copy.deepcopy(template)
     for name, schedule in resources_of(changed, "AWS::Scheduler::Schedule"):
@@ -165,10 +164,10 @@ def start_schedules_by_rules(template: Template, _: RewriteContext) -> Template:
 
 
 def leave_out_canaries(template: Template, _: RewriteContext) -> Template:
-    """Let what calls an alias call its function, and leave out what moves aliases.
+    """Let callers of an alias call its function, and remove the deployments of aliases.
 
     The emulator has no CodeDeploy. New code takes over at once, as with `make deploy FORCE=1`, so
-    the alarms that watch one version while another serves have nothing to watch.
+    the alarms on single versions have nothing to watch.
     """
     served = {
         name: alias["Properties"]["FunctionName"]["Ref"]
@@ -193,9 +192,9 @@ def leave_out_canaries(template: Template, _: RewriteContext) -> Template:
 
 
 def address_apis_by_path(template: Template, context: RewriteContext) -> Template:
-    """Let outputs that name an HTTP API's endpoint name a path of the emulator's own address.
+    """Replace an HTTP API's endpoint in outputs with a path of the emulator's address.
 
-    The emulator gives each API a host name of its own, as AWS does, which nobody resolves here.
+    The emulator gives each API its own host name, as AWS does, but this does not resolve locally.
     """
     changed = copy.deepcopy(template)
     for output in changed.get("Outputs", {}).values():
@@ -249,7 +248,7 @@ def _is_kinesis(template: Template, source: Any) -> bool:
 
 
 def _input_of_rule(given: str) -> dict[str, Any]:
-    """Return the same input in a rule's words: the scheduled time is the event's."""
+    """Return the same input for a rule: the scheduled time is the event's time."""
     if SCHEDULED_TIME not in given:
         return {"Input": given}
     return {

@@ -1,4 +1,4 @@
-"""State machine definitions inside a template: JSON text with CloudFormation functions in it."""
+"""State machine definitions in a template: JSON text with CloudFormation functions."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Definition:
         return definition
 
     def token(self, intrinsic: Any) -> str:
-        """Return a token that stands for a function of the template."""
+        """Return a token for a function of the template."""
         if intrinsic not in self._intrinsics:
             self._intrinsics.append(intrinsic)
         return f"@@intrinsic-{self._intrinsics.index(intrinsic)}@@"
 
     def resolve(self, text: str) -> Any:
-        """Return text as the template has it: a function, text, or both joined."""
+        """Return text in the template's form: a function, text, or both joined."""
         pieces = [self._piece(piece) for piece in _TOKEN.split(text) if piece]
         return pieces[0] if len(pieces) == 1 else {"Fn::Join": ["", pieces]}
 
     def render(self) -> Any:
-        """Return the property `DefinitionString` again."""
+        """Return the property `DefinitionString`."""
         return self.resolve(json.dumps(self.states))
 
     def _piece(self, piece: str) -> Any:
@@ -64,7 +64,7 @@ class Definition:
 
 
 def map_tasks(states: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """Change every task state, those inside Map and Parallel states too."""
+    """Change every task state, including those in Map and Parallel states."""
     if isinstance(states, list):
         return [map_tasks(item, change) for item in states]
     if not isinstance(states, dict):

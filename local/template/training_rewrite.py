@@ -1,4 +1,4 @@
-"""The rewrite that lets a function train, in the place of SageMaker."""
+"""The rewrite that trains in a function instead of SageMaker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.training_runner.handler import CONTAINER_VARIABLES, ENTRY_POINT
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 TRAINING_RUNNER = "TrainingRunner"
-"""Logical id of the function that stands in for SageMaker training jobs."""
+"""Logical id of the function in place of SageMaker training jobs."""
 
 _TRAINING_TASK = ":states:::sagemaker:createTrainingJob.sync"
 _SHUTDOWN_SECONDS = 60
@@ -29,10 +29,10 @@ _SHUTDOWN_SECONDS = 60
 def train_with_a_function(template: Template, context: RewriteContext) -> Template:
     """Replace the task `sagemaker:createTrainingJob.sync` by the invocation of a function.
 
-    The emulator has no SageMaker. The function `training-runner` gets the request of the job as
-    its event, runs the container's entry point over SageMaker's directory contract, under the
-    job's own role, and answers as `DescribeTrainingJob` does. It is recorded by this machine's
-    MLflow, if by any, whatever address the stage has.
+    The emulator has no SageMaker. The function `training-runner` gets the job's request as its
+    event. It runs the container's entry point with SageMaker's directories under the job's own
+    role, and answers like `DescribeTrainingJob`. Only this machine's MLflow records it, if any,
+    even if the stage has an address.
     """
     changed = copy.deepcopy(template)
     runners: list[dict[str, Any]] = []

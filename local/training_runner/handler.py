@@ -1,8 +1,8 @@
-"""Runs a SageMaker training job on this machine: the container's entry point as a subprocess.
+"""Run a SageMaker training job on this machine, with the container's entry point as a subprocess.
 
-The event is a request of `CreateTrainingJob`, the answer has the shape of `DescribeTrainingJob`.
-The container's files lie beside this file in `container/`; `/opt/ml` is a temporary folder, which
-the entry point is told of by `--prefix`.
+The event is a request of `CreateTrainingJob`; the answer has the form of `DescribeTrainingJob`. The
+container's files are in `container/` beside this file. `/opt/ml` is a temporary folder, which the
+entry point gets as `--prefix`.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ENTRY_POINT = "ENTRY_POINT"
 """The variable with the container's command, as JSON."""
 CONTAINER_VARIABLES = "CONTAINER_VARIABLES"
-"""The variable with those that the container has on this machine, whatever the job asks for."""
+"""The variable with the container's own variables on this machine, regardless of the job."""
 _LONGEST_REASON = 1024
 
 
@@ -79,7 +79,7 @@ def run_job(event: Mapping[str, Any], s3: S3Client, container: Path) -> dict[str
 
 
 def _lay_out(prefix: Path, event: Mapping[str, Any], s3: S3Client) -> None:
-    """Make the folders that SageMaker mounts at `/opt/ml`, with the channels' files in them."""
+    """Make the folders that SageMaker mounts at `/opt/ml`, with the channels' files."""
     for folder in ("input/config", "input/data", "model", "output"):
         (prefix / folder).mkdir(parents=True)
     config = prefix / "input" / "config"
@@ -91,7 +91,7 @@ def _lay_out(prefix: Path, event: Mapping[str, Any], s3: S3Client) -> None:
         target.mkdir()
         bucket, key_prefix = _split(channel["DataSource"]["S3DataSource"]["S3Uri"])
         folder = key_prefix.rpartition("/")[0]
-        # Not by `stresswatch.aws.s3`: this file is zipped without it, beside any image's files.
+        # Without `stresswatch.aws.s3`, which this file's zip does not contain.
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key_prefix):
             for item in page.get("Contents", []):
                 file = target / item["Key"].removeprefix(folder).lstrip("/")
@@ -129,7 +129,7 @@ def _run(prefix: Path, event: Mapping[str, Any], container: Path) -> None:
 
 
 def _container_environment(event: Mapping[str, Any], container: Path) -> dict[str, str]:
-    """Return the variables of a container: none of the function's own, no credentials."""
+    """Return a container's variables, without the function's own and without credentials."""
     kept = {
         name: os.environ[name] for name in ("HOME", "LANG", "PATH", "TMPDIR") if name in os.environ
     }

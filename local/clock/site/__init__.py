@@ -1,1 +1,1 @@
-"""The folder that Python looks for its `sitecustomize` in, under libfaketime."""
+"""The folder of Python's `sitecustomize` under libfaketime."""

@@ -1,7 +1,7 @@
-"""Lets `time.sleep` work under libfaketime; Python imports this by its name when it starts.
+"""Make `time.sleep` work under libfaketime; Python imports this module when it starts.
 
-libfaketime 0.9.10 takes a wait until a moment of the monotonic clock, which is how Python sleeps,
-as one until a moment of the clock that it shows, and refuses it.
+Python sleeps until a time of the monotonic clock. libfaketime 0.9.10 mistakes it for a time of its
+own clock, and rejects the wait.
 """
 
 import threading
