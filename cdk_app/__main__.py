@@ -24,7 +24,7 @@ try:
 except (BundlingFailed, InvalidStage) as error:
     sys.exit(str(error))
 except RuntimeError as error:
-    # CDK calls the bundling, and gives its error on as one of its own.
+    # CDK calls the bundling, and wraps its error.
     if "Failed to bundle asset" not in str(error):
         raise
     sys.exit(str(error))

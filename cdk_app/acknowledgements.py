@@ -1,4 +1,4 @@
-"""Findings of cdk-nag and checkov that are acknowledged: each beside its resource, with the reason.
+"""Acknowledged findings of cdk-nag and checkov: each beside its resource, with the reason.
 
 `cdk_app.documentation` prints those of cdk-nag as a list.
 """
@@ -25,7 +25,7 @@ _SAME_IN_CHECKOV = {
 
 @dataclass(frozen=True, order=True)
 class Acknowledgement:
-    """A rule that a construct breaks on purpose."""
+    """A rule that a construct breaks intentionally."""
 
     rule: str
     path: str
@@ -33,15 +33,15 @@ class Acknowledgement:
 
 
 def check(app: App) -> None:
-    """Let the synthesis fail on whatever the packs find and nobody acknowledged."""
+    """Let the synthesis fail on unacknowledged findings of the packs."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Acknowledge one finding on one construct, and the same finding of checkov.
 
-    CDK's own ``acknowledge`` refuses the names of findings that hold ``::`` twice, as those on
-    wildcards do, so the metadata that it would write is written here.
+    CDK's own ``acknowledge`` rejects findings with ``::`` twice in their names, as for wildcards.
+    So this function writes the same metadata.
     """
     construct.node.add_metadata(METADATA_KEY, {rule: reason})
     if rule in _SAME_IN_CHECKOV:
@@ -49,7 +49,7 @@ def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
 
 
 def acknowledge_in_checkov(construct: IConstruct, check: str, reason: str) -> None:
-    """Acknowledge a finding of checkov on one construct, where checkov looks: in the template."""
+    """Acknowledge a finding of checkov on one construct, in the template for checkov."""
     resource = construct.node.default_child
     assert isinstance(resource, CfnResource)
     known = resource.get_metadata("checkov") or {"skip": []}
@@ -57,7 +57,7 @@ def acknowledge_in_checkov(construct: IConstruct, check: str, reason: str) -> No
 
 
 def acknowledge_wildcards(role: IConstruct, resources: Iterable[str], reason: str) -> None:
-    """Acknowledge each of the resources that a role's policy names by a pattern."""
+    """Acknowledge each resource pattern in a role's policy."""
     for resource in resources:
         name = _flat(Stack.of(role).resolve(resource))
         if "*" in name:
@@ -78,7 +78,7 @@ def acknowledgements(app: App) -> list[Acknowledgement]:
 
 
 def _flat(value: object) -> str:
-    """Write a resource as cdk-nag does in the names of its findings."""
+    """Format a resource as in the names of cdk-nag's findings."""
     match value:
         case str():
             return value.replace("${", "<").replace("}", ">")
@@ -92,4 +92,4 @@ def _flat(value: object) -> str:
             return f"<{name}>"
         case {"Fn::Select": _}:
             return json.dumps(value, separators=(",", ":"))  # as it stands
-    raise TypeError(f"the resource {value!r} of a statement is in no form that is known")
+    raise TypeError(f"the resource {value!r} of a statement has an unknown form")

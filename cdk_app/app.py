@@ -18,15 +18,15 @@ from cdk_app.settings.stages import stage_named
 from cdk_app.stack import StresswatchStack
 
 LOCAL_SETTINGS = "LOCAL_SETTINGS"
-"""The variable with settings that differ on a local stack: a JSON object of groups."""
+"""Variable with changed settings of a local stack: a JSON object of groups."""
 
 
 def build_app(
     outdir: str | None = None, stage: Stage | str | None = None, **context: object
 ) -> App:
-    """Build the app, which cdk-nag checks, for a stage or the name of one.
+    """Build the app, with cdk-nag's checks, for a stage or its name.
 
-    By default it is the one in the context, or else ``dev``.
+    The default is the stage in the context, or else ``dev``.
     """
     defaults = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(outdir=outdir, context=defaults | context)
@@ -38,7 +38,7 @@ def build_app(
 
 
 def synthesize() -> Path:
-    """Write the cloud assembly, where the CDK CLI asks for it or to ``cdk.out``.
+    """Write the cloud assembly, to the CDK CLI's folder or ``cdk.out``.
 
     Raises
     ------

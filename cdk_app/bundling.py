@@ -29,7 +29,7 @@ _NOT_CODE = ["**/__pycache__", "**/*.pyc", "requirements.txt", "Dockerfile"]
 
 
 class BundlingFailed(RuntimeError):
-    """The bundle could not be made; Docker is never tried instead."""
+    """The bundle could not be made; there is no fallback to Docker."""
 
 
 def function_code(name: str) -> lambda_.Code:
@@ -43,13 +43,13 @@ def domain_layer_code() -> lambda_.Code:
 
 
 def packages_layer_code(name: str, *, requires_byte_code: bool) -> lambda_.Code:
-    """Return the third-party packages of ``layers/<name>``, as the functions run them.
+    """Return the third-party packages of ``layers/<name>`` for the functions.
 
-    The asset is named by the hash of what was bundled: by the hash of its sources, a function would
-    not be updated when the same requirements give other files.
+    The asset is named by the bundle's hash. With the hash of its sources, functions would miss
+    updates when the same requirements give other files.
     """
     if requires_byte_code:
-        functions_python(_UV, required=True)  # at once, and not out of the middle of CDK
+        functions_python(_UV, required=True)  # early, instead of an error within CDK
     folder = PROJECT / "layers" / name
     return lambda_.Code.from_asset(
         str(folder),
@@ -62,7 +62,7 @@ def packages_layer_code(name: str, *, requires_byte_code: bool) -> lambda_.Code:
 
 
 def sources(*folders: str) -> Path:
-    """Return the project, or for another task a copy of these folders that holds its file."""
+    """Return the project, or for another task a copy of these folders with its file."""
     if task_file() == SHIPPED_FILE:
         return PROJECT
     copied = Path(tempfile.mkdtemp(prefix="stresswatch-task-"))
@@ -77,14 +77,14 @@ def sources(*folders: str) -> Path:
 
 @dataclass(frozen=True)
 class ImageContext:
-    """The folders of the project that an image is built from.
+    """The build context of an image: folders of the project.
 
     Attributes
     ----------
     directory : str
-        Where they are.
+        Path of the context.
     exclude : list of str
-        Patterns that leave only them in the context.
+        Patterns that exclude everything else.
     """
 
     directory: str
@@ -101,7 +101,7 @@ def image_context(*own_folders: str) -> ImageContext:
 
 
 def scikit_learn_image(name: str) -> lambda_.DockerImageCode:
-    """Return the image of all functions that predict with scikit-learn; it starts this one."""
+    """Return the image of all functions that predict with scikit-learn, for this function."""
     context = image_context(
         "layers/scikit_learn",
         "training_jobs/stress_model",
@@ -119,7 +119,7 @@ def scikit_learn_image(name: str) -> lambda_.DockerImageCode:
 
 @jsii.implements(ILocalBundling)
 class _Wheels:
-    """Installs pinned wheels of the functions' platform with uv."""
+    """Install pinned wheels for the functions' platform with uv."""
 
     def __init__(self, requirements: Path, requires_byte_code: bool, platform: str = _WHEELS):
         self._requirements = requirements
@@ -154,12 +154,12 @@ def add_byte_code(target: Path, uv: str, *, required: bool) -> None:
 
 
 def functions_python(uv: str, *, required: bool) -> str | None:
-    """Find the Python that the functions run on, whose byte code it is; None if it may be missing.
+    """Find the functions' Python version, to compile byte code; None if it is missing and optional.
 
     Raises
     ------
     BundlingFailed
-        When it is not there and has to be.
+        When it is missing and required.
     """
     found = subprocess.run(
         [uv, "python", "find", "--no-project", "--system", PYTHON_VERSION],

@@ -1,6 +1,6 @@
-"""Permissions by named actions on named resources, and nothing else.
+"""Permissions with only named actions on named resources.
 
-CDK's own grants hand out patterns such as ``kms:GenerateDataKey*`` or a whole bucket.
+CDK's own grants include patterns such as ``kms:GenerateDataKey*`` or a whole bucket.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def allow(
 ) -> None:
     """Add one statement to a role.
 
-    A resource that is a pattern needs a reason, without which the synthesis fails.
+    A resource pattern needs a reason; the synthesis fails without one.
     """
     if pattern_because:
         acknowledge_wildcards(role, resources, pattern_because)
@@ -39,7 +39,7 @@ def allow(
 
 
 def from_this_account(stack: Stack) -> dict[str, dict[str, str]]:
-    """Return the condition that a service acts for this account, and for no other's resource."""
+    """Return the condition that a service acts for this account and its resources."""
     return {"StringEquals": {"aws:SourceAccount": stack.account}}
 
 
@@ -51,11 +51,11 @@ def admit(
     *,
     says_account: bool = True,
 ) -> None:
-    """Let a service of AWS use a key, by the key's own policy: it acts under no role of ours.
+    """Let an AWS service without a role use a key, by the key's own policy.
 
-    Not every service says to KMS for which account it acts: EventBridge does not
-    (https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/407). Where `says_account` is
-    false, the account counts if it is said, and the policies of what the key encrypts ask for it.
+    Some services do not tell KMS their account, such as EventBridge
+    (https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/407). If `says_account` is
+    false, the account is checked only if present, and the encrypted resource's policy requires it.
     """
     operator = "StringEquals" if says_account else "StringEqualsIfExists"
     account = {operator: {"aws:SourceAccount": key.stack.account}}
@@ -63,7 +63,7 @@ def admit(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal(service)],
             actions=list(actions),
-            resources=["*"],  # in a key's own policy: this key
+            resources=["*"],  # in a key's own policy, this key
             conditions={**account, **(conditions or {})},
         )
     )
@@ -72,14 +72,14 @@ def admit(
 def allow_objects(
     role: iam.IRole, bucket: s3.IBucket, action: str, *prefixes: str, key: kms.IKey
 ) -> None:
-    """Allow ``s3:GetObject`` or ``s3:PutObject`` under prefixes, and the key's part in it."""
+    """Allow ``s3:GetObject`` or ``s3:PutObject`` under prefixes, and the use of the key."""
     allow(
         role,
         [action],
         [bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes],
         pattern_because="An object gets its name when it is written; only the prefix is known.",
     )
-    # Writing needs both: an upload decrypts the bucket's key for it, to see that it is intact.
+    # Writes need both: an upload decrypts its data key to verify it.
     uses = ["kms:Decrypt"] if action == "s3:GetObject" else ["kms:Decrypt", "kms:GenerateDataKey"]
     allow(role, uses, [key.key_arn])
 

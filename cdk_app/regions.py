@@ -1,4 +1,4 @@
-"""Where a stage can be deployed: in regions that have every type of resource that it is made of."""
+"""Check that a region has every resource type of a stage."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ REMEDIES = {
     "AWS::CodeDeploy::": "serving.canary_minutes to 0",
     "AWS::Kinesis::StreamConsumer": "streaming.enhanced_fan_out to False",
 }
-"""The setting that does without a type, by the beginning of its name."""
+"""Setting that avoids a resource type, by the type's prefix."""
 _VARIABLES = ("CDK_DEFAULT_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def region_of(environment: Mapping[str, str]) -> str | None:
-    """Return the region of the environment, as CDK's and AWS's command lines read it.
+    """Return the region of the environment, as the CLIs of CDK and AWS read it.
 
-    It is that of a variable, or else of AWS's configuration file.
+    It is from a variable, or else from AWS's configuration file.
     """
     named = next((environment[name] for name in _VARIABLES if environment.get(name)), None)
     return named or Session().region_name
 
 
 def check_region(region: str, kinds: Iterable[str]) -> None:
-    """Compare types of resources with those of a region.
+    """Check resource types against those of a region.
 
-    CloudFormation's own registry says which they are; cfn-lint ships it for each region.
+    cfn-lint ships CloudFormation's registry for each region.
 
     Raises
     ------
     InvalidStage
-        When the region is unknown, or lacks a type; the sentence has each with its remedy.
+        When the region is unknown or lacks a type; the message has each with its remedy.
     """
     if region not in REGIONS:
         raise InvalidStage(
-            f"{region} is no region that cfn-lint knows. Is it misspelt? If it is new, a newer "
+            f"cfn-lint does not know the region {region}. Is it misspelt? If it is new, a newer "
             "cfn-lint knows it: make lock"
         )
     known = set(PROVIDER_SCHEMA_MANAGER.get_resource_types(region))

@@ -1,4 +1,4 @@
-"""What becomes of data when its stack goes."""
+"""Removal policies of data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from aws_cdk import RemovalPolicy
 from cdk_app.settings.stage import Stage
 
 KEEP = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-"""Keep a resource, unless its first creation is undone: then it is empty, and would be an orphan.
+"""Keep a resource, unless its creation is rolled back: then it is empty.
 
-In the template it is ``RetainExceptOnCreate``. With ``Retain``, each attempt of a first deployment
-that fails would leave its buckets, streams, tables and keys behind.
+In the template it is ``RetainExceptOnCreate``. With ``Retain``, each failed attempt of a first
+deployment would leave its buckets, streams, tables and keys behind.
 """
 
 
 def removal_policy(stage: Stage) -> RemovalPolicy:
-    """Return what a stage does with its data when it is deleted."""
+    """Return a stage's removal policy for data."""
     return KEEP if stage.retains_data else RemovalPolicy.DESTROY

@@ -1,4 +1,4 @@
-"""Which code is deployed."""
+"""The deployed commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cdk_app.bundling import PROJECT
 
 
 def code_commit() -> str:
-    """Return the commit of the code that is deployed; ``unknown`` outside a git checkout."""
+    """Return the commit of the deployed code; ``unknown`` outside a git checkout."""
     done = subprocess.run(
         ["git", "-C", str(PROJECT), "rev-parse", "HEAD"],  # noqa: S607 - the developer's own git
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The stack: what is composed of what. It reads like the picture in the README."""
+"""The stack and its parts, in the order of the diagram in the README."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StresswatchStack(Stack):
         super().__init__(
             scope,
             stack_outputs.stack_name(stage.name),
-            description=f"{TASK.title}: served from a stream, watched, retrained",
+            description=f"{TASK.title}: real-time serving, monitoring and retraining",
             termination_protection=stage.retains_data,
         )
         self._foundation = foundation = Foundation.make(self, stage)
@@ -96,7 +96,7 @@ class StresswatchStack(Stack):
             )
 
     def _watch(self) -> ServiceAlarms:
-        """Make the alarms of what works, and those that move new code back."""
+        """Make the alarms of the service, and those that roll back new code."""
         functions = {
             "predictor": self._prediction.function,
             "drift": self._drift.function,
@@ -126,7 +126,7 @@ class StresswatchStack(Stack):
         return service_alarms
 
     def _outputs(self) -> dict[str, str]:
-        """Return what the command, the dashboards and scripts find the stack's parts by."""
+        """Return the outputs for the command, the dashboards and scripts."""
         foundation = self._foundation
         storage, streams, pointers = foundation.storage, foundation.streams, foundation.pointers
         retraining, scoring = self._retraining.state_machine, self._scoring.state_machine

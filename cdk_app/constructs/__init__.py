@@ -1,1 +1,1 @@
-"""One file a concern; `stack.py` composes them."""
+"""One file per concern; `stack.py` composes them."""

@@ -23,8 +23,8 @@ class Settings(BaseModel):
     Attributes
     ----------
     GROUP : str
-        The attribute of `Stage` that holds the group, and how error messages begin; empty for
-        `Stage` itself.
+        The attribute of `Stage` for the group, and the prefix of error messages; empty for `Stage`
+        itself.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,7 +38,7 @@ class Settings(BaseModel):
             return handler(data)
         except ValidationError as error:
             if not error.errors()[0]["loc"]:
-                raise  # not a group: the model that holds it reports this
+                raise  # not a group: the outer model reports this
             raise InvalidStage(sentence_of(error, cls, cls.GROUP)) from None
 
     def changed(self, **values: object) -> Self:

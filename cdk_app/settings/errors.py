@@ -1,4 +1,4 @@
-"""What is wrong with a stage."""
+"""The error of an invalid stage."""
 
 
 class InvalidStage(Exception):

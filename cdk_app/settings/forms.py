@@ -1,4 +1,4 @@
-"""Forms that settings of text must have, checked when a stage is made."""
+"""Formats of text settings, checked when a stage is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 
 
 def _times(value: str, *others: str) -> re.Pattern[str]:
-    """Return the form of a field of cron: of its values, ranges and steps, or of another kind."""
+    """Return the pattern of a cron field: values, ranges and steps, or another kind."""
     one = "|".join([rf"(\*|({value})(-({value}))?)(/\d+)?", *others])
     return re.compile(rf"({one})(,({one}))*")
 
@@ -41,12 +41,12 @@ _CRON_FIELDS = (
 
 
 def is_mlflow_arn(text: str) -> bool:
-    """Return whether a text is the ARN of an MLflow app or tracking server of SageMaker."""
+    """Return whether a text is the ARN of an MLflow app or tracking server in SageMaker."""
     return _MLFLOW_ARN.fullmatch(text) is not None
 
 
 def has_local_disk(instance_type: str) -> bool:
-    """Return whether a training instance has a disk of its own."""
+    """Return whether a training instance has a local disk."""
     return _WITH_LOCAL_DISK.match(instance_type) is not None
 
 
@@ -65,7 +65,7 @@ def schedule(value: str) -> str:
 
 
 def _is_cron(value: str) -> bool:
-    """Return whether each field has its form, and one of the two that name days is left open."""
+    """Return whether each field is valid, and one of the two day fields is open."""
     found = _CRON.fullmatch(value)
     fields = found[1].split(" ") if found else []
     return (
@@ -76,7 +76,7 @@ def _is_cron(value: str) -> bool:
 
 
 def instance_type(value: str) -> str:
-    """Return the name of a training instance's type; which there are is SageMaker's to say.
+    """Return a training instance type by its format; SageMaker knows which exist.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class Labelling(Settings):
 
     @property
     def has_queue(self) -> bool:
-        """Return whether any posts are drawn."""
+        """Return whether any posts are sampled."""
         return self.label_sample_share > 0
 
     @model_validator(mode="after")

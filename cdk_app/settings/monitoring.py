@@ -194,7 +194,7 @@ class Monitoring(Settings):
                 f"monitoring.drift_windows_to_alarm is {self.drift_windows_to_alarm}; it must be "
                 f"at most drift_windows_evaluated, {self.drift_windows_evaluated}"
             )
-        # How far CloudWatch lets an alarm look back depends on its period.
+        # The maximum evaluation range of an alarm depends on its period.
         most = (1440 if self.window_minutes < 60 else 7 * 1440) // self.window_minutes
         if self.drift_windows_evaluated > most:
             raise InvalidStage(

@@ -143,12 +143,12 @@ class Retraining(Settings):
     def trains_on_local_disk(self) -> bool:
         """Whether data is on the training instance's own disk, without the stack's key.
 
-        SageMaker refuses a key for the volume of such an instance, whose hardware encrypts it.
+        SageMaker rejects a key for the volume of such an instance, whose hardware encrypts it.
         """
         return forms.has_local_disk(self.training_instance_type)
 
     @property
     def tracking_arn(self) -> str | None:
-        """The tracking address, if it is an ARN of SageMaker."""
+        """The tracking address, if it is a SageMaker ARN."""
         is_arn = self.tracking_uri and forms.is_mlflow_arn(self.tracking_uri)
         return self.tracking_uri if is_arn else None

@@ -1,4 +1,4 @@
-"""Why settings are refused, as one sentence: the setting, its value, and what it must be."""
+"""Error messages for settings, as one sentence: the setting, its value, and the valid values."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _WRITTEN = {
 
 
 def sentence_of(error: ValidationError, model: type[BaseModel], group: str) -> str:
-    """Return the sentence on a fault that pydantic found in a model's values.
+    """Return the sentence for a validation error from pydantic.
 
     Parameters
     ----------
     group : str
-        How the names of the model's settings begin; empty for none.
+        Prefix of the model's setting names; may be empty.
     """
     faults = error.errors()
-    # A name that was misspelt is missing under its own as well.
+    # A misspelt name is also reported as missing.
     fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])
     name = str(fault["loc"][0]) if fault["loc"] else ""
     setting = f"{group}.{name}" if group else name
@@ -62,7 +62,7 @@ def limits_of(field: FieldInfo) -> tuple[Any, Any] | None:
 
 
 def written(kind: Any) -> str:
-    """Return what a value of a type is, in words."""
+    """Return a type in words."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return written(arguments[0])
@@ -78,7 +78,7 @@ def written(kind: Any) -> str:
 
 
 def _instead(name: str, model: type[BaseModel], group: str) -> str:
-    """Return the settings that were probably meant, here or in a group below."""
+    """Return the settings that are probably meant, here or in a group below."""
     paths = list(_paths(model, f"{group}." if group else ""))
     near = get_close_matches(name, [path.rpartition(".")[2] for path in paths], n=1)
     if near:

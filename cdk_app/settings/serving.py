@@ -1,4 +1,4 @@
-"""Settings of the functions that predict, and of the concurrency that all functions share."""
+"""Settings of the serving functions, and of the shared concurrency."""
 
 from __future__ import annotations
 

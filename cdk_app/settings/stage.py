@@ -26,7 +26,7 @@ from stresswatch.settled.sources import TOLERANCE
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _A_WEEK = 7
 LONGEST_NAME = 20
-"""The name is part of resource names, whose length AWS limits."""
+"""Maximum length of the name: it is part of resource names, which AWS limits."""
 
 
 def _name(value: str) -> str:
@@ -88,7 +88,7 @@ class Stage(Settings):
         return self
 
     def _check_retention(self) -> None:
-        """Refuse a raw archive that is gone before a window that is looked at again is settled."""
+        """Reject a raw archive that expires before its windows can be settled again."""
         age = timedelta(seconds=self.streaming.maximum_record_age_seconds)
         needed = LOOKED_AT + timedelta(minutes=self.monitoring.window_minutes) + age + TOLERANCE
         days = self.storage.raw_archive_days

@@ -73,7 +73,7 @@ def stage_named(name: str) -> Stage:
     Raises
     ------
     InvalidStage
-        When there is none of that name.
+        When no stage has this name.
     """
     if name not in STAGES:
         raise InvalidStage(f"there is no stage {name!r}; there are {', '.join(STAGES)}")

@@ -12,7 +12,7 @@ _LogDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
     1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ]  # fmt: skip
-"""What CloudWatch Logs accepts as retention."""
+"""Retention periods in days that CloudWatch Logs accepts."""
 
 
 class Storage(Settings):

@@ -40,7 +40,7 @@ def test_what_a_region_lacks_is_named_with_the_setting_that_does_without(
 
 
 def test_a_region_that_is_misspelt_is_refused(template):
-    with pytest.raises(InvalidStage, match="eu-west-11 is no region that cfn-lint knows"):
+    with pytest.raises(InvalidStage, match="cfn-lint does not know the region eu-west-11"):
         check_region("eu-west-11", kinds(template))
 
 

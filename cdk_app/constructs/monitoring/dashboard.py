@@ -1,4 +1,4 @@
-"""The dashboard: the panels of `stresswatch.monitoring.panels`, as CloudWatch draws them."""
+"""The dashboard: the panels of `stresswatch.monitoring.panels` in CloudWatch."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from stresswatch.monitoring.dashboard import SECTIONS
 from stresswatch.monitoring.panels import COLOURS, Panel
 
 _WIDTH = 24
-"""Of a dashboard, in its own units."""
+"""Width of a dashboard in grid units."""
 
 
 class Dashboard(Construct):
-    """One page: how every alarm stands, and below it the panels, section by section.
+    """One page: the state of every alarm, and below it the panels, section by section.
 
     Parameters
     ----------
     names : mapping of str to str
-        The stack's outputs and its ``Stage``, of which the panels' dimensions are made.
+        The stack's outputs and its ``Stage``, for the panels' dimensions.
     """
 
     def __init__(self, scope: Construct, id: str, names: Mapping[str, str], alarms: Alarms):
@@ -98,7 +98,7 @@ class Dashboard(Construct):
         )
 
     def _thresholds(self, panel: Panel) -> list[cloudwatch.HorizontalAnnotation]:
-        """Draw from where on an alarm fires, in the unit of the panel."""
+        """Draw an alarm's threshold, in the unit of the panel."""
         return [
             cloudwatch.HorizontalAnnotation(
                 label="the alarm's threshold", value=panel.in_unit(_threshold(alarm))

@@ -22,7 +22,7 @@ from stresswatch.settled.places import PREDICTIONS
 from stresswatch.versions.model_version import MODELS_PREFIX
 
 _LATEST_MINUTES = 15
-"""How late a window's figure may come before the monitor counts as silent."""
+"""Maximum delay of a window's metric before the monitor counts as silent."""
 
 
 class DriftMonitor(Construct):
@@ -70,7 +70,7 @@ class DriftMonitor(Construct):
         foundation.pointers.grant_read_champion(role)
         summaries, samples = PREDICTIONS.summaries, str(PREDICTIONS.samples)
         storage.grant_list(role, storage.archive, summaries, drift_history.PREFIX)
-        # Pages are read by whom it signs links for.
+        # Recipients of its signed links read pages.
         storage.grant_read(
             role,
             storage.archive,
@@ -132,9 +132,9 @@ class DriftMonitor(Construct):
 
 
 def heartbeat_silence(window_minutes: int) -> timedelta:
-    """Return how long after a window's figure the monitor may go without another.
+    """Return the maximum time between two windows' metrics.
 
-    The next figure is a window later, and is put when the window is archived, measured, and tried
-    again where need be.
+    The next metric is one window later. It is put after the window is archived and measured,
+    including retries.
     """
     return timedelta(minutes=window_minutes + max(window_minutes // 2, _LATEST_MINUTES))

@@ -68,7 +68,7 @@ class LiveQuality(Construct):
                 "by itself."
             ),
             runbook="live-quality",
-            # Too few labels give no metric, which is no sign of a bad champion.
+            # Too few labels give no metric, which does not indicate a bad champion.
             threshold=settings.accepted_f1,
             comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
         )

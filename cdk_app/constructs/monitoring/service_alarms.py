@@ -1,4 +1,4 @@
-"""What an operator is told of: posts that wait, fail or are given up, and what no longer works."""
+"""Alarms on posts that wait, fail or are discarded, and on failing components."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _WHAT_STAYS = {
 
 
 class FailedBatches(Construct):
-    """A queue with a message for each batch that the event source mapping gave up.
+    """A queue with a message for each batch that the event source mapping discarded.
 
-    S3 tells EventBridge of the object, and a rule writes it down, so that the queue's depth, which
-    costs nothing to measure, is the number of batches that nobody has looked after yet.
+    S3 notifies EventBridge of the object, and a rule sends it to the queue. So the queue's depth, a
+    free metric, is the number of unhandled batches.
     """
 
     def __init__(self, scope: Construct, id: str, storage: Storage):
@@ -57,11 +57,11 @@ class FailedBatches(Construct):
             "It lacks a consumer: an alarm watches its depth, and operators empty it.",
         )
         storage.send_events_to_eventbridge(storage.quarantine)
-        # The higher-level target would grant EventBridge patterns of actions on the key.
+        # The higher-level target would grant EventBridge action patterns on the key.
         rule = events.CfnRule(
             self,
             "Rule",
-            description="Writes down each batch that the event source mapping gave up",
+            description="Records each batch that the event source mapping discarded",
             event_pattern={
                 "source": ["aws.s3"],
                 "detail-type": ["Object Created"],
@@ -86,9 +86,9 @@ class FailedBatches(Construct):
 
 
 class ServiceAlarms(Construct):
-    """Alarms on the stream's way through the predictor, and on all that works beside it.
+    """Alarms on the stream, the predictor and all other components.
 
-    Those on drift itself are made in ``drift``, where its metrics are.
+    The alarms on drift are in ``drift``, with its metrics.
     """
 
     def __init__(
@@ -189,9 +189,9 @@ class ServiceAlarms(Construct):
         )
 
     def _watch_ends(self, name: str, workflow: sfn.StateMachine) -> None:
-        """Watch each way in which an execution can end badly, which AWS counts apart.
+        """Watch each kind of failed execution, which AWS counts separately.
 
-        An execution that runs out of time, or is aborted, comes to no state that tells of it.
+        An execution that times out or is aborted reaches no state that could notify.
         https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
         """
         for end, metric in {
@@ -221,7 +221,7 @@ class ServiceAlarms(Construct):
         )
 
     def _metric(self, name: str) -> cloudwatch.Metric:
-        """Return a metric that the predictor writes into its log."""
+        """Return a metric from the predictor's log."""
         return cloudwatch.Metric(
             namespace=NAMESPACE,
             metric_name=name,

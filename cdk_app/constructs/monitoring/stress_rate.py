@@ -1,4 +1,4 @@
-"""The stress rate: a function of the monitoring workflow, and what it may do."""
+"""The stress rate: a function of the monitoring workflow, with its permissions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stresswatch.settled.queries import DRAWN_TABLE
 
 
 class StressRate(Construct):
-    """Rate function, which joins labels to drawn posts and counts of all posts → table and page."""
+    """Rate function, which joins labels to sampled posts and counts all posts → table and page."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation, querying: Querying):
         super().__init__(scope, id)

@@ -1,4 +1,4 @@
-"""The monitoring workflow: after each window, settle what was archived, and measure it."""
+"""The monitoring workflow: after each window, settle the archive, and measure it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MonitoringWorkflow(Construct):
     Attributes
     ----------
     functions : dict of str to lambda_.Function
-        Those that were made here: ``plan`` and ``settle``.
+        The functions from here: ``plan`` and ``settle``.
     state_machine : sfn.StateMachine
     """
 
@@ -110,7 +110,7 @@ class MonitoringWorkflow(Construct):
             layers=[foundation.functions.packages_layer("settling")],
             memory_mb=1769,  # one full vCPU
             timeout=Duration.minutes(15),
-            # A shard's full hour, as it was delivered and as it is settled, with room to sort.
+            # A shard's full hour, raw and settled, with space to sort.
             storage_mb=4096,
             concurrency=stage.monitoring.settle_concurrency,
             environment=SettleEnvironment(
@@ -122,7 +122,7 @@ class MonitoringWorkflow(Construct):
         role = role_of(function)
         raw = [one.raw for one in _ARCHIVES]
         made = [prefix for one in _ARCHIVES for prefix in one.made]
-        # It looks whether there is a part already, and which.
+        # It checks for existing parts.
         storage.grant_list(role, storage.archive, *raw, *made)
         storage.grant_read(role, storage.archive, *raw, *(one.summaries for one in _ARCHIVES))
         storage.grant_write(role, storage.archive, *made)
@@ -130,7 +130,7 @@ class MonitoringWorkflow(Construct):
 
 
 def after_each_window(minutes: int) -> str:
-    """Run once for each window of the day's grid, when all of it is archived."""
+    """Run once for each window of the day's grid, after it is archived."""
     lag = int(LAG.total_seconds()) // 60
     if minutes < 60:
         return f"cron({lag}/{minutes} * * * ? *)"

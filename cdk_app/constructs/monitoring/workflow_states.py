@@ -2,11 +2,11 @@
 
     Plan → SettleShards → MeasureDrift → QualityDue? → MeasureQuality → EstimateRate → Complete?
 
-What fails is tried again, then noted in ``unfinished``, and the others go on. A run that left
-anything unfinished fails at its end; the next one finds it missing and takes it up.
+Failed parts are retried, then noted in ``unfinished``, and the others continue. A run with
+unfinished parts fails at its end; the next run detects and completes them.
 
-Few states are entered, as each is paid for: functions are invoked by their ARN, and a choice that
-needs no further state ends the run.
+Each state transition costs money, so there are few: functions are invoked by ARN, and a choice
+without further states ends the run.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from collections.abc import Mapping
 from typing import Any
 
 COLUMNS_KEPT = 24
-"""With more windows than that, a run's output leaves out their columns: a state holds 256 KB."""
+"""With more windows, a run's output omits their features: a state is limited to 256 KB."""
 UNFINISHED = "Unfinished"
-"""The error of a run that left something to the next one."""
+"""The error of a run with unfinished parts."""
 
 _TOLD = 5
-"""Failures that the error tells of, each in the first letters of its cause."""
+"""Number of failures in the error, and characters of each cause."""
 _LETTERS = 120
 _RETRY = [
     {
-        # Others may use the concurrency that a new account has; it is free again soon.
+        # Other functions may use a new account's concurrency; it is free again soon.
         "ErrorEquals": ["Lambda.TooManyRequestsException"],
         "IntervalSeconds": 5,
         "BackoffRate": 2,
@@ -44,9 +44,9 @@ _RETRY = [
 def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, Any]:
     """Return the state machine, given the ``plan``, ``settle``, ``drift``, ``quality``, ``rate``.
 
-    Its input is a schedule's ``time``, or ``start`` and ``end`` of a span to measure at once, which
-    is settled alone where ``settle_only`` is true. Its output has ``drift``, an answer for each
-    window, and ``quality`` and ``rate``, each an answer or null.
+    Its input is a schedule's ``time``, or ``start`` and ``end`` of a span to measure at once; with
+    ``settle_only``, the span is only settled. Its output has ``drift``, a result for each window,
+    and ``quality`` and ``rate``, each a result or null.
     """
     return {
         "QueryLanguage": "JSONata",
@@ -84,7 +84,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
             "MeasureDrift": {
                 "Type": "Map",
                 "Items": _("$states.input.windows"),
-                # In the order of time, by which the first window that drifted is told.
+                # In order of time, to report the first drifted window.
                 "MaxConcurrency": 1,
                 "ItemProcessor": _each(
                     "Drift",
@@ -165,7 +165,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
 
 
 def _each(name: str, arn: str, *, failed: str, output: str = "$states.result") -> dict[str, Any]:
-    """Return what a map does with an item: invoke a function, and note what failed."""
+    """Return a map's processing of an item: invoke a function, and note failures."""
     noted = f"{name}Unfinished"
     return {
         "ProcessorConfig": {"Mode": "INLINE"},
@@ -191,7 +191,7 @@ def _each(name: str, arn: str, *, failed: str, output: str = "$states.result") -
 
 
 def _complete(quality: str, rate: str) -> dict[str, Any]:
-    """Return the rule of a choice that ends a run which left nothing unfinished."""
+    """Return the rule of a choice that ends a run without unfinished parts."""
     return {
         "Condition": _("$count($states.input.unfinished) = 0"),
         "Output": {
@@ -204,12 +204,12 @@ def _complete(quality: str, rate: str) -> dict[str, Any]:
 
 
 def _noted(what: str) -> str:
-    """Return the expression of what is unfinished, once this failed too."""
+    """Return the expression for the unfinished parts after this failure."""
     return _(f"$append($states.input.unfinished, [{_failure(repr(what))}])")
 
 
 def _failure(what: str) -> str:
-    """Return the expression that tells what failed, and why."""
+    """Return the expression that describes a failure and its cause."""
     cause = f"$substring($states.errorOutput.Cause, 0, {_LETTERS})"
     return f"{what} & ': ' & $states.errorOutput.Error & ': ' & {cause}"
 

@@ -1,4 +1,4 @@
-"""What every alarm has: a runbook that its description names, and people who are told."""
+"""The base of all alarms: a runbook in the description, and notifications."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PERIODS = 6
 
 
 class Alarms:
-    """Makes alarms that tell the notifications' topic."""
+    """Make alarms that notify the topic."""
 
     def __init__(self, stage: Stage, notifications: Notifications):
         self._runbooks = stage.monitoring.runbooks
         self._action = actions.SnsAction(notifications.topic)
         self.made: list[tuple[str, cloudwatch.Alarm]] = []
-        """Each with its metric's name, for the dashboard; not those of one deployment alone."""
+        """Alarms by metric name for the dashboard, without those of one deployment."""
 
     def make(
         self,
@@ -41,10 +41,10 @@ class Alarms:
         datapoints: int | None = None,
         name: str | None = None,
     ) -> cloudwatch.Alarm:
-        """Make an alarm whose description ends with the address of ``<runbook>.md``.
+        """Make an alarm with the address of ``<runbook>.md`` at the end of its description.
 
-        It fires while `datapoints` of the last `periods`, or all of them, are beyond the threshold.
-        CloudFormation names it, unless it needs a `name` with which it is replaced.
+        It fires while `datapoints` (by default, all) of the last `periods` are beyond the
+        threshold. CloudFormation names it, unless it needs a `name` for its replacement.
         """
         made = metric.create_alarm(
             scope,
@@ -72,11 +72,11 @@ class Alarms:
         meaning: str,
         runbook: str,
     ) -> cloudwatch.Alarm:
-        """Make an alarm that tells people when a metric that had data has none any more.
+        """Make an alarm that notifies people when a metric's data stops.
 
         A new alarm has insufficient data, and only a change of state has actions. So it waits for
-        the first datapoint, however long that takes, and tells of the end of them. The metric's
-        statistic is at least 1 wherever there is data. `docs/decisions/0024` says more.
+        the first datapoint for any time, and notifies people when datapoints stop. The metric's
+        statistic is at least 1 wherever there is data. See `docs/decisions/0024`.
         """
         minutes, periods = silence_periods(silence)
         made = metric.with_(period=Duration.minutes(minutes)).create_alarm(
@@ -98,7 +98,7 @@ class Alarms:
 
 
 def silence_periods(silence: timedelta) -> tuple[int, int]:
-    """Return the minutes of a period, and how many of them last as long as a silence, or longer."""
+    """Return the minutes of a period, and the number of periods that cover a silence."""
     minutes = int(silence.total_seconds()) // 60
     period = -(-minutes // _PERIODS)
     return period, -(-minutes // period)

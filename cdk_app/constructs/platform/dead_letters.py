@@ -1,4 +1,4 @@
-"""Where an event goes that its target did not take, or did not finish."""
+"""The dead-letter queue for events that their target did not accept or finish."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cdk_app.permissions import admit, allow, from_this_account
 
 
 class DeadLetters(Construct):
-    """The queue of the events that no retry delivered."""
+    """The queue of events that failed after all retries."""
 
     def __init__(self, scope: Construct, id: str, key: kms.Key):
         super().__init__(scope, id)
@@ -25,17 +25,17 @@ class DeadLetters(Construct):
             encryption=sqs.QueueEncryption.KMS,
             encryption_master_key=key,
             enforce_ssl=True,
-            retention_period=Duration.days(14),  # the longest there is
+            retention_period=Duration.days(14),  # the maximum
         )
-        # Without them EventBridge could not write to the queue, and would drop events in silence.
+        # Without them, EventBridge could not write to the queue, and would drop events silently.
         admit(key, "events.amazonaws.com", says_account=False)
         self._admit_rules()
         self.of_rules = sqs.Queue.from_queue_arn(self, "OfRules", self.queue.queue_arn)
-        """The queue for targets of rules, which would add statements without the account to it."""
+        """The queue for targets of rules, imported so that rules do not change its policy."""
         self._key = key
 
     def _admit_rules(self) -> None:
-        """Let the stack's rules send: CloudFormation begins their names with the stack's."""
+        """Let the stack's rules send: their names begin with the stack's."""
         stack = Stack.of(self)
         rules = stack.format_arn(
             service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
@@ -50,12 +50,12 @@ class DeadLetters(Construct):
         )
 
     def grant_send(self, role: iam.IRole) -> None:
-        """Allow sending dead letters in a role's own name."""
+        """Allow a role to send dead letters."""
         allow(role, ["sqs:SendMessage"], [self.queue.queue_arn])
         allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn])
 
     def take_from_no_function(self) -> None:
-        """Acknowledge that the letters come from schedules and rules alone."""
+        """Acknowledge that only schedules and rules send letters."""
         acknowledge(
             self.queue,
             "AwsSolutions-SQS3",
@@ -63,9 +63,9 @@ class DeadLetters(Construct):
         )
 
     def take_from(self, function: lambda_.Function) -> None:
-        """Take the events that an asynchronous function failed on after Lambda's own retries.
+        """Receive events on which an asynchronous function failed after Lambda's retries.
 
-        CDK's own way would grant patterns of actions on the key.
+        CDK's own method would grant action patterns on the key.
         """
         resource = function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)

@@ -1,4 +1,4 @@
-"""What every part of the stack stands on, made once and handed on as one value."""
+"""The shared resources of the stack, made once and passed on as one value."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class Foundation:
     streams : Streams
         The posts stream and the predictions stream.
     pointers : ModelPointers
-        Which version serves, and which one shadows it.
+        The pointers to the serving and the shadowing version.
     identity : IdentitySecret
         The key of the digests of texts.
     journal : Journal
-        The table that retrainings share.
+        The table shared by retrainings.
     notifications : Notifications
         The topic of alarms and retraining results.
     alarms : Alarms
-        Makes alarms, and knows those that were made.
+        Factory of alarms, with a list of them.
     functions : Functions
-        Makes functions with the shared layers.
+        Factory of functions with the shared layers.
     dead_letters : DeadLetters
-        The queue of events that no retry delivered.
+        The queue of events that failed after all retries.
     """
 
     stage: Stage

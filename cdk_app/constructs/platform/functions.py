@@ -1,4 +1,4 @@
-"""What every function has: a role of its own, an encrypted log group, tracing, settings."""
+"""The base of all functions: an own role, an encrypted log group, tracing, settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stresswatch.model.scorer import ScorerKind
 from stresswatch.monitoring.panels import NAMESPACE
 
 UNRESERVED = 100
-"""Concurrent executions that Lambda lets no account reserve."""
+"""Concurrent executions that an account cannot reserve."""
 
 _F = TypeVar("_F", bound=lambda_.Function)
 
@@ -36,7 +36,7 @@ class Functions(Construct):
         self._stage = stage
         self._key = key
         self.reserved_concurrency = 0
-        """What all functions that were made reserve together."""
+        """Total reserved concurrency of all functions."""
         self._packages: dict[str, lambda_.LayerVersion] = {}
         self._layers = [
             self._layer("Domain", bundling.domain_layer_code()),
@@ -44,7 +44,7 @@ class Functions(Construct):
         ]
 
     def packages_layer(self, name: str) -> lambda_.LayerVersion:
-        """Return the layer of the third-party packages that ``layers/<name>`` locks."""
+        """Return the layer with the third-party packages of ``layers/<name>``."""
         if name not in self._packages:
             needs_python = self._stage.requires_byte_code and Stack.of(self).bundling_required
             code = bundling.packages_layer_code(name, requires_byte_code=needs_python)
@@ -63,7 +63,7 @@ class Functions(Construct):
         layers: Sequence[lambda_.LayerVersion] = (),
         storage_mb: int = 512,
     ) -> lambda_.Function:
-        """Make the function of ``lambdas/<name>``, with the layers of all and its own."""
+        """Make the function of ``lambdas/<name>``, with the shared and its own layers."""
         function = lambda_.Function(
             scope,
             f"{name.capitalize()}Function",
@@ -94,7 +94,7 @@ class Functions(Construct):
         concurrency: int,
         environment: Environment,
     ) -> lambda_.Function:
-        """Make a function that loads models: from an image where one may need scikit-learn.
+        """Make a function that loads models: from an image if these may need scikit-learn.
 
         CloudFormation replaces the function when a stage's scorer changes.
         """
@@ -103,7 +103,7 @@ class Functions(Construct):
             make = partial(
                 self.image_function,
                 code=bundling.scikit_learn_image(name),
-                # The functions have one virtual processor: more threads would wait for each other.
+                # The functions have one vCPU: more threads would wait for each other.
                 variables_of_libraries={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
         return make(
@@ -140,7 +140,7 @@ class Functions(Construct):
         return self._connected(function)
 
     def report_reserved_concurrency(self) -> None:
-        """Say with each synthesis what the account must have, if anything is reserved."""
+        """Warn at synthesis which concurrency the account needs, if any is reserved."""
         if self.reserved_concurrency:
             Annotations.of(self).add_info(
                 f"The functions reserve {self.reserved_concurrency} concurrent executions, and "
@@ -156,7 +156,7 @@ class Functions(Construct):
         return concurrency
 
     def _connected(self, function: _F) -> _F:
-        """Put a function into the stage's network, or acknowledge that it is in none."""
+        """Put a function into the stage's network, or acknowledge that it has none."""
         if not self._stage.serving.reserves_concurrency:
             acknowledge(
                 function,
@@ -207,7 +207,7 @@ class Functions(Construct):
         environment: Environment,
         variables_of_libraries: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Return what functions of both kinds have."""
+        """Return the properties of functions of both kinds."""
         role = iam.Role(
             scope,
             f"{name.capitalize()}Role",
@@ -241,7 +241,7 @@ class Functions(Construct):
 
 
 def inline_policy(role: IConstruct) -> None:
-    """Acknowledge that a role's policy is its own."""
+    """Acknowledge that a role's policy is inline."""
     acknowledge(
         role,
         "NIST.800.53.R5-IAMNoInlinePolicy",
@@ -250,14 +250,14 @@ def inline_policy(role: IConstruct) -> None:
 
 
 def invoked_in_step(function: lambda_.Function, failures: str) -> None:
-    """Acknowledge that a function whose callers wait for it has no queue of dead letters."""
+    """Acknowledge that a synchronous function has no dead-letter queue."""
     acknowledge(
         function, "NIST.800.53.R5-LambdaDLQ", f"All invocations are synchronous: {failures}"
     )
 
 
 def role_of(function: lambda_.IFunction) -> iam.IRole:
-    """Return the role that a function was made with."""
+    """Return the role of a function."""
     assert function.role
     return function.role
 
@@ -265,9 +265,9 @@ def role_of(function: lambda_.IFunction) -> iam.IRole:
 def log_group(
     scope: Construct, id: str, stage: Stage, key: kms.IKey, *, vended: str | None = None
 ) -> logs.LogGroup:
-    """Make an encrypted log group that forgets after the stage's retention.
+    """Make an encrypted log group with the stage's retention.
 
-    One that a service writes to by itself is `vended`, under this name.
+    A `vended` group has this name, and a service writes to it.
     """
     name = f"{VENDED_LOGS}{Stack.of(scope).stack_name}-{vended}-{stack_suffix(scope)}"
     group = logs.LogGroup(
@@ -277,7 +277,7 @@ def log_group(
         encryption_key=key,
         removal_policy=RemovalPolicy.DESTROY,
     )
-    # The construct takes an enumeration of constants; the stage has the number of days.
+    # The construct needs an enum member; the stage has the number of days.
     resource = group.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)
     resource.retention_in_days = stage.storage.log_retention_days

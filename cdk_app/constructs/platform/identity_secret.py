@@ -20,7 +20,7 @@ _ROTATION = (
 
 
 class IdentitySecret(Construct):
-    """A key that the deployment generates, and that nothing changes afterwards.
+    """A key that the deployment generates once.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class IdentitySecret(Construct):
     def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.IKey):
         super().__init__(scope, id)
         self._key = key
-        # Not the construct's `Secret`, which lets every role of the account use the key through
-        # Secrets Manager. Its properties must stay as they are: a change generates another key.
+        # Without the construct `Secret`, which lets every role of the account use the key through
+        # Secrets Manager. Its properties must stay unchanged: a change generates another key.
         secret = secretsmanager.CfnSecret(
             self,
             "Secret",
@@ -48,6 +48,6 @@ class IdentitySecret(Construct):
         self.secret_arn = secret.attr_id
 
     def grant_read(self, role: iam.IRole) -> None:
-        """Allow reading the key; Secrets Manager decrypts it in the name of who reads."""
+        """Allow reading the key; Secrets Manager decrypts it on behalf of the reader."""
         allow(role, ["secretsmanager:GetSecretValue"], [self.secret_arn])
         allow(role, ["kms:Decrypt"], [self._key.key_arn])

@@ -1,4 +1,4 @@
-"""The table of what the loop remembers between retrainings."""
+"""The table with the state between retrainings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stresswatch.retraining.journal import EXPIRES_AT, KIND, NAME
 
 
 class Journal(Construct):
-    """The table of `stresswatch.retraining.journal`: entries are known by ``kind`` and ``name``."""
+    """The table of `stresswatch.retraining.journal`, with the keys ``kind`` and ``name``."""
 
     def __init__(self, scope: Construct, id: str, stage: Stage, key: kms.Key):
         super().__init__(scope, id)
@@ -33,7 +33,7 @@ class Journal(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=EXPIRES_AT,
-            # Protected from deletion, it could not be taken back when a first deployment fails.
+            # With deletion protection, a failed first deployment could not be rolled back.
             removal_policy=removal_policy(stage),
         )
 
@@ -59,5 +59,5 @@ class Journal(Construct):
             [self.table.table_arn],
             {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [kind]}},
         )
-        # DynamoDB uses the table's key in the name of who reads or writes.
+        # DynamoDB uses the table's key on behalf of the caller.
         allow(role, ["kms:Decrypt", "kms:DescribeKey"], [self._key.key_arn])

@@ -12,11 +12,11 @@ from cdk_app.settings.stage import Stage
 
 
 class ModelPointers(Construct):
-    """SSM parameters that name the serving version, and the one that scores beside it for a while.
+    """SSM parameters that name the serving version and the shadowing one.
 
-    The stack names them and allows their use, and does not own them: the first promotion makes the
-    one, the first challenger that shadows the other, and no deployment can write their values.
-    `docs/decisions/0022` says why.
+    The stack names them and allows their use, but does not own them, so no deployment can write
+    their values. The first promotion makes the one, and the first shadow deployment the other. See
+    `docs/decisions/0022`.
     """
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
@@ -25,7 +25,7 @@ class ModelPointers(Construct):
         self.shadow = self._named(stage, "Shadow")
 
     def _named(self, stage: Stage, id: str) -> ssm.IStringParameter:
-        # By the stack, as what is left of a deleted one points into buckets of its own.
+        # By stack id, as the remains of a deleted stack point into its own buckets.
         return ssm.StringParameter.from_string_parameter_attributes(
             self,
             id,

@@ -1,4 +1,4 @@
-"""Where people are told."""
+"""Notifications for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cdk_app.permissions import admit, allow, from_this_account
 
 
 class Notifications(Construct):
-    """A topic for alarms and for the outcomes of retraining."""
+    """A topic for alarms and retraining results."""
 
     def __init__(self, scope: Construct, id: str, key: kms.Key):
         super().__init__(scope, id)

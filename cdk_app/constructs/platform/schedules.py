@@ -1,4 +1,4 @@
-"""What starts by the clock: schedules of EventBridge Scheduler, each with a role of its own."""
+"""Schedules of EventBridge Scheduler, each with its own role."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cdk_app.permissions import allow, from_this_account
 
 
 class Schedule(Construct):
-    """An expression, UTC → a target → dead letters when no retry delivers.
+    """An expression, UTC → a target → dead letters after failed retries.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Schedule(Construct):
     expression : str
         ``rate(…)`` or ``cron(…)``.
     action, target_arn : str
-        What the schedule's role may do to what, and does.
+        Action of the schedule, and its resource: all that its role allows.
     input
-        What the target is given, as JSON.
+        Input of the target, as JSON.
     retries : int
-        How often a start that the target did not take is tried again, within an hour.
+        Number of retries of a failed start, within an hour.
     """
 
     def __init__(
@@ -73,5 +73,5 @@ class Schedule(Construct):
                 ),
             ),
         )
-        # A schedule that begins before its role may do anything would lose its first run.
+        # A schedule that starts before its role has permissions would lose its first run.
         schedule.node.add_dependency(role)

@@ -19,23 +19,23 @@ from stresswatch.storage import prefixes
 
 
 class Storage(Construct):
-    """Where data rests.
+    """The buckets, and their keys.
 
     Attributes
     ----------
     key, quarantine_key : kms.Key
-        The quarantine holds payloads as they came, so it has a key of its own.
+        The quarantine has original payloads, so it has its own key.
     archive : s3.Bucket
-        ``predictions/`` and ``shadow/`` as they were delivered, ``settled*/`` with a row for each,
-        ``reports/``, ``drift/`` and ``query-results/``: no post's text.
+        ``predictions/`` and ``shadow/`` as delivered, ``settled*/`` with one row per prediction,
+        ``reports/``, ``drift/`` and ``query-results/``, all without text.
     training : s3.Bucket
         ``datasets/``, ``labels/``, ``training-output/`` and ``scoring/``.
     models : s3.Bucket
         ``models/<version>/``, versioned.
     quarantine : s3.Bucket
-        ``quarantine/``, and under ``aws/lambda/`` the batches that the mapping gave up.
+        ``quarantine/``, and under ``aws/lambda/`` the batches that the mapping discarded.
     label_queue : s3.Bucket or None
-        ``label-queue/``: posts to label, with a key of its own, on a stage that draws any.
+        ``label-queue/``: posts to label, with its own key, on a stage that samples posts.
     """
 
     def __init__(self, scope: Construct, id: str, stage: Stage):
@@ -121,7 +121,7 @@ class Storage(Construct):
         allow_objects(role, bucket, "s3:PutObject", *prefixes, key=self._key_of(bucket))
 
     def send_events_to_eventbridge(self, bucket: s3.Bucket) -> None:
-        """Let S3 tell EventBridge of a bucket's objects; CDK's own way is a custom resource."""
+        """Let S3 notify EventBridge of a bucket's objects; CDK's method is a custom resource."""
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
@@ -134,10 +134,10 @@ class Storage(Construct):
         allow_listing(role, bucket, *prefixes)
 
     def _admit_logs(self) -> None:
-        """Let CloudWatch Logs encrypt this stack's log groups, which it cannot make otherwise.
+        """Let CloudWatch Logs encrypt this stack's log groups, a condition for their creation.
 
-        CDK does not (https://github.com/aws/aws-cdk/issues/28304). The groups cannot be named one
-        by one, as each refers to the key, but their names begin with the stack's.
+        CDK does not (https://github.com/aws/aws-cdk/issues/28304). The policy cannot list the
+        groups, as each refers to the key, but their names begin with the stack's.
         """
         stack = Stack.of(self)
         groups = [
@@ -227,8 +227,8 @@ class Storage(Construct):
 
 
 def _settled(stage: Stage) -> dict[str, int]:
-    """Return how many days each prefix of the settled archives is kept, where it expires."""
-    # A challenger's predictions have done their work when it was judged.
+    """Return the retention in days of each prefix of the settled archives that expires."""
+    # A challenger's predictions are not needed after its verdict.
     days = dict.fromkeys(SHADOW.made, stage.storage.raw_archive_days)
     if stage.storage.archive_retention_days:
         days |= dict.fromkeys(PREDICTIONS.made, stage.storage.archive_retention_days)

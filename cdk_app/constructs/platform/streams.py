@@ -1,4 +1,4 @@
-"""The streams that posts come in by and predictions go out by."""
+"""The streams for incoming posts and outgoing predictions."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Streams(Construct):
 
     @property
     def posts_source(self) -> str:
-        """The ARN that the predictor's mapping reads: the stream's, or that of its consumer."""
+        """The ARN for the predictor's mapping: the stream's or its consumer's."""
         return self._consumer.attr_consumer_arn if self._consumer else self.posts.stream_arn
 
     def grant_consume_posts(self, role: iam.IRole) -> None:
-        """Allow what an event source mapping does on its function's behalf."""
+        """Allow the actions of an event source mapping on behalf of its function."""
         allow(
             role,
             [

@@ -1,4 +1,4 @@
-"""What the workflows share: names by which roles know them, a role of their own, logs, tracing."""
+"""The base of all workflows: names for policies, an own role, logs, tracing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def workflow(
     definition: sfn.IChainable | sfn.DefinitionBody,
     timeout: Duration | None = None,
 ) -> sfn.StateMachine:
-    """Make a workflow whose log, without what it handles, and traces are kept."""
+    """Make a workflow with traces, and a log without its data."""
     body = (
         definition
         if isinstance(definition, sfn.DefinitionBody)
@@ -52,7 +52,7 @@ def workflow(
 
 
 def workflow_role(scope: Construct) -> iam.Role:
-    """Make the role of a workflow, with what its logs and traces take."""
+    """Make the role of a workflow, with permissions for logs and traces."""
     role = iam.Role(scope, "WorkflowRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
     inline_policy(role)
     acknowledge_wildcards(role, ["*"], "X-Ray and log delivery lack resource-level permissions.")
@@ -60,7 +60,7 @@ def workflow_role(scope: Construct) -> iam.Role:
 
 
 def workflow_arn(scope: Construct, stage: Stage, name: str) -> str:
-    """Return a workflow's ARN by its name: what the workflow invokes cannot wait for it."""
+    """Return a workflow's ARN by its name, to avoid a circular dependency."""
     return _arn(scope, "stateMachine", _name(stage, name))
 
 
@@ -75,7 +75,7 @@ def allow_executions(role: iam.IRole, stage: Stage, name: str, *actions: str) ->
 
 
 def integration(scope: Construct, service: str, operation: str) -> str:
-    """Return the resource of a state that calls a service itself."""
+    """Return the resource of a state that calls a service directly."""
     return Stack.of(scope).format_arn(
         service="states",
         region="",

@@ -1,4 +1,4 @@
-"""Tables, saved queries and workgroups of Athena, over what the stack wrote."""
+"""Tables, saved queries and workgroups of Athena, over the stack's data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HIVE = "org.apache.hadoop.hive.ql.io"
 class Querying(Construct):
     """Glue's database and tables, and the workgroups that query them.
 
-    Whoever queries reads the buckets in their own name: nothing here may read anything.
+    Callers read the buckets with their own permissions: this construct grants none.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Querying(Construct):
             catalog_id=Stack.of(self).account,
             database_input=glue.CfnDatabase.DatabaseInputProperty(
                 name=database_of(stage.name),
-                description="What Stresswatch predicted, refused and was told",
+                description="Predictions, quarantined records and labels of Stresswatch",
             ),
         )
         for table in TABLES:
@@ -56,7 +56,7 @@ class Querying(Construct):
         self.workgroup = self._workgroup(
             "Workgroup",
             stack_name(stage.name),
-            "Queries of what Stresswatch wrote, each up to a limit",
+            "Queries of Stresswatch's data, each up to a limit",
             limit_bytes=stage.querying.scan_limit_mb * 1_000_000,
         )
         self.functions_workgroup = self._workgroup(
@@ -76,7 +76,7 @@ class Querying(Construct):
             )
 
     def grant_query(self, role: iam.IRole, *names: str) -> None:
-        """Allow queries of tables, by their names, in the functions' workgroup."""
+        """Allow queries of tables by name, in the functions' workgroup."""
         stack, storage = Stack.of(self), self._storage
         allow(
             role,
@@ -169,7 +169,7 @@ class Querying(Construct):
             id,
             name=name,
             description=description,
-            # Its contents are saved queries, which are here, and the history of the others.
+            # It contains saved queries, which are defined here, and the query history.
             recursive_delete_option=True,
             work_group_configuration=athena.CfnWorkGroup.WorkGroupConfigurationProperty(
                 enforce_work_group_configuration=True,
@@ -195,7 +195,7 @@ def _id(name: str) -> str:
 
 
 def _reading(table: Table) -> dict[str, Any]:
-    """Return the part of a storage descriptor that says how Athena reads an object."""
+    """Return the part of a storage descriptor with an object's format."""
     if table.format is Format.PARQUET:
         return {
             "input_format": f"{_HIVE}.parquet.MapredParquetInputFormat",
@@ -210,7 +210,7 @@ def _reading(table: Table) -> dict[str, Any]:
         "serde_info": glue.CfnTable.SerdeInfoProperty(
             serialization_library="org.openx.data.jsonserde.JsonSerDe",
             parameters={
-                # Columns of Glue are in lower case, fields of the archive are not.
+                # Glue's columns are in lower case, unlike the archive's fields.
                 "case.insensitive": "true",
                 "ignore.malformed.json": str(table.skips_malformed).lower(),
             },

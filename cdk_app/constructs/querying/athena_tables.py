@@ -1,7 +1,7 @@
-"""What can be queried: the tables over what the stack wrote, and the saved queries.
+"""The tables over the stack's data, and the saved queries.
 
-Plain data, without CDK. Queries are Athena's SQL in ``sql/``; the first line of each says
-what it answers. ``${database}`` is the stage's database.
+Plain data, without CDK. Queries are Athena's SQL in ``sql/``; the first line of each is its
+description. ``${database}`` is the stage's database.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _PARQUET_TYPES = {
     pa.timestamp("ms", tz="UTC"): "timestamp",
 }
 _FIRST_DAY = "2026-01-01"
-"""Of partitions; no stack is older."""
+"""First date of partitions; no stack is older."""
 
 
 class Format(StrEnum):
-    """What objects of a table are; the value is Glue's `classification`."""
+    """Format of a table's objects; the value is Glue's `classification`."""
 
     JSON_LINES = "json"
     PARQUET = "parquet"
@@ -50,14 +50,14 @@ class Table:
     Attributes
     ----------
     bucket : str
-        Which of the stack's buckets: the attribute of `Storage`.
+        The bucket, as an attribute of `Storage`.
     columns : dict of str to str
-        Hive's type by name. What objects hold beside is not in the table.
+        Hive types by name. Other fields of the objects are not in the table.
     partitions : dict of str to dict
-        How the values of each ``name=value`` folder are projected, by its name; all are strings.
+        Projections of the values of each ``name=value`` folder, by name; all are strings.
     format : Format
     skips_malformed : bool
-        Whether lines that are no JSON are passed over: people write these.
+        Whether to skip lines that are not JSON, in files that people write.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Table:
 
 @dataclass(frozen=True)
 class SavedQuery:
-    """A query by its file's name, what it answers, and its text."""
+    """A query: its file's name, description and text."""
 
     name: str
     description: str
@@ -168,7 +168,7 @@ TABLES = (
         "Labels that were given since the base data set, without the posts' text",
         "training",
         training_sets.LABELS_PREFIX,
-        # A label as it is written: `1` is one, `true` and `1.0` break the contract.
+        # A label as text: `1` is valid, `true` and `1.0` break the contract.
         {name.lower(): _TYPES[str] for name in labelled_posts.COLUMNS},
         skips_malformed=True,
     ),
@@ -176,7 +176,7 @@ TABLES = (
 
 
 def database_of(stage: str) -> str:
-    """Return the name of a stage's database; SQL would take a hyphen for a minus."""
+    """Return the name of a stage's database; a hyphen would be a minus in SQL."""
     return f"stresswatch_{stage.replace('-', '_')}"
 
 

@@ -1,4 +1,4 @@
-"""The functions of the retraining workflow, each with what it may do."""
+"""The functions of the retraining workflow, each with its permissions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from stresswatch.versions.model_version import MODELS_PREFIX
 def make_functions(
     scope: Construct, foundation: Foundation, querying: Querying
 ) -> dict[str, lambda_.Function]:
-    """Make the workflow's functions; return them by their names."""
+    """Make the workflow's functions; return them by name."""
     functions = {
         "admission": _admission(scope, foundation),
         "dataset": _dataset(scope, foundation),
@@ -80,7 +80,7 @@ def _dataset(scope: Construct, foundation: Foundation) -> lambda_.Function:
         "dataset",
         memory_mb=1769,  # one full vCPU; 150 MB would do
         timeout=Duration.minutes(15),
-        # The posts, with room to sort them and for the file that is uploaded.
+        # The posts, with space to sort them and for the uploaded file.
         storage_mb=10_240,
         concurrency=foundation.stage.serving.other_concurrency,
         environment=DatasetEnvironment(
@@ -248,7 +248,7 @@ def _probation(scope: Construct, foundation: Foundation, querying: Querying) -> 
 
 
 def _allow_comparison(role: iam.IRole, foundation: Foundation, querying: Querying) -> None:
-    """Allow comparing two versions on live posts, and keeping the verdict."""
+    """Allow comparing two versions on live posts, and storing the verdict."""
     storage = foundation.storage
     foundation.pointers.grant_read_champion(role)
     foundation.identity.grant_read(role)

@@ -1,4 +1,4 @@
-"""The model package group, and the function that keeps it in step with the loop."""
+"""The model package group, and the function that synchronises it with the loop."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ENDED = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
 
 
 class ModelRegistry(Construct):
-    """Judged version → package; a word given there → the retraining that waits for it."""
+    """Judged version → package; approval there → the waiting retraining."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation):
         super().__init__(scope, id)
         stage, storage, pointers = foundation.stage, foundation.storage, foundation.pointers
         journal, dead_letters = foundation.journal, foundation.dead_letters
         stack = Stack.of(self)
-        # A group that is left when the stack is deleted keeps its name.
+        # A group that remains after the stack's deletion keeps its name.
         name = f"{stack_name(stage.name)}-{stack_suffix(self)}"
         group = sagemaker.CfnModelPackageGroup(
             self,
@@ -45,7 +45,7 @@ class ModelRegistry(Construct):
             model_package_group_name=name,
             model_package_group_description="What was trained, and what became of it",
         )
-        # SageMaker deletes no group that has packages.
+        # SageMaker deletes only groups without packages.
         group.apply_removal_policy(KEEP)
         self.function = foundation.functions.zip_function(
             self,

@@ -1,4 +1,4 @@
-"""The state in which a retraining waits until the live posts that it looks at are settled."""
+"""The state in which a retraining waits until its live posts are settled."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cdk_app.permissions import allow
 from cdk_app.settings.stage import Stage
 
 _RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
-"""By which Step Functions hears of the end of an execution that a state waits for.
+"""Rule that notifies Step Functions of the end of a nested execution.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
 """
 
 
 class Settling:
-    """Runs the monitoring workflow for a span, without its measurements.
+    """Run the monitoring workflow for a span, without its measurements.
 
-    Drift and live quality belong to the windows of the day's grid, and alarms to those.
+    Drift, live quality and alarms belong to the windows of the day's grid.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Settling:
 
     def state(self, id: str, path: str) -> sfn.CustomState:
         """Return a state that settles both archives from the path's ``start`` to its ``end``."""
-        # A custom state, as the construct's task grants itself actions that it does not need.
+        # A custom state, as the construct's task grants itself unnecessary actions.
         state = sfn.CustomState(
             self._scope,
             id,
@@ -51,11 +51,11 @@ class Settling:
                         "start.$": f"{path}.start",
                         "end.$": f"{path}.end",
                         "settle_only": True,
-                        # Step Functions shows the two executions with each other.
+                        # Step Functions links the two executions.
                         "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                     },
                 },
-                # What it could not settle, a second run takes up.
+                # A second run settles unfinished parts.
                 "Retry": [
                     {
                         "ErrorEquals": ["States.ALL"],

@@ -15,7 +15,7 @@ from stresswatch.retraining.verdict import Outcome
 
 
 class Step(Protocol):
-    """Makes a state that invokes a function, whose failure ends the run."""
+    """Make a state that invokes a function, whose failure ends the run."""
 
     def __call__(
         self,
@@ -28,7 +28,7 @@ class Step(Protocol):
 
 
 class Shadowing:
-    """Before a promotion the challenger shadows; after it, on probation, the previous champion."""
+    """Before a promotion the challenger shadows; on probation, the previous champion does."""
 
     def __init__(self, scope: Construct, states: States, step: Step, settling: Settling):
         self._scope = scope
@@ -37,7 +37,7 @@ class Shadowing:
         self._settling = settling
 
     def shadow_if_asked(self, accepted: sfn.IChainable, rejected: sfn.IChainable) -> sfn.Choice:
-        """Let a challenger score live posts beside the champion, and judge what it said."""
+        """Let a challenger score live posts beside the champion, and judge its predictions."""
         begin = self._step(
             "Shadow",
             "$.shadow",
@@ -61,7 +61,7 @@ class Shadowing:
         )
         shadow = (
             begin.next(self._wait_until("WhileItShadows", "$.shadow.end"))
-            # What the champion said last, the challenger says a moment later.
+            # The challenger scores the champion's last posts slightly later.
             .next(
                 sfn.Wait(
                     self._scope, "LastBatches", time=sfn.WaitTime.duration(Duration.seconds(5))
@@ -82,7 +82,7 @@ class Shadowing:
         )
 
     def probation_if_asked(self) -> sfn.Choice:
-        """Look at a new champion beside the previous one several times, or until it is replaced."""
+        """Compare a new champion with the previous one several times, or until it is replaced."""
         begin = self._step(
             "BeginProbation",
             "$.probation",
@@ -107,7 +107,7 @@ class Shadowing:
             },
             name="probation",
         )
-        # The first look, before anything can be compared, needs nothing that is settled.
+        # The first comparison is empty, and needs no settled posts.
         settle = self._settling.state("SettleProbation", "$.probation")
         again = self._wait_until("WhileOnProbation", "$.judgement.next").next(settle).next(look)
         judged = (

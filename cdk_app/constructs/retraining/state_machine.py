@@ -1,4 +1,4 @@
-"""The state machine of a retraining: what follows what, and where a failure leads."""
+"""The state machine of a retraining, with its order of states and its failures."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _OUT_OF_CAPACITY = (
     "*MaxWaitTimeExceeded*",
     "*service limit*current utilization of *",
 )
-"""What a job ends with that got no instance: none was free, no spot in time, the quota was used."""
+"""Errors of a job without an instance: none was free, no spot in time, the quota was used."""
 _QUOTA_IS_TOO_SMALL = "*current utilization of 0 *"
-"""How SageMaker says that a quota is too small although nothing uses it: waiting changes nothing.
+"""SageMaker's error for a quota that is too small even when unused: a retry cannot help.
 
 https://github.com/aws/sagemaker-python-sdk/issues/35
 """
@@ -102,7 +102,7 @@ class RetrainingStateMachine:
         )
 
     def _with_data_set(self) -> sfn.Choice:
-        """Train and judge, unless too few labels are new; a schedule declines without a message."""
+        """Train and judge if enough labels are new; decline a schedule without a message."""
         return (
             sfn.Choice(self._scope, "EnoughNewLabels?")
             .when(sfn.Condition.is_null("$.dataset.declined"), self._train_and_judge())
@@ -182,7 +182,7 @@ class RetrainingStateMachine:
         return role
 
     def _try_again(self, train: sfn.CustomState) -> sfn.Choice:
-        """Wait and train once more if AWS had no instance; a job's name cannot be used twice."""
+        """Wait and retry if AWS had no instance; each job needs a new name."""
         is_out_of_capacity = [
             sfn.Condition.string_matches("$.error.Cause", pattern) for pattern in _OUT_OF_CAPACITY
         ]
@@ -259,7 +259,7 @@ class RetrainingStateMachine:
         trainings = settings.training_attempts * (
             self._job.longest_minutes + settings.capacity_wait_minutes
         )
-        # An alarm may wait for another retraining's probation first.
+        # An alarm may first wait for another retraining's probation.
         before = settings.probation_minutes + settings.cool_down_minutes
         waits = (
             before

@@ -1,4 +1,4 @@
-"""The kinds of states that the retraining workflow is composed of."""
+"""The kinds of states in the retraining workflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdk_app.constructs.platform.foundation import Foundation
 
 
 class States:
-    """Makes states that invoke the workflow's functions, and those that notify people.
+    """Make states that invoke the workflow's functions, and states that notify people.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class States:
         return sfn.Pass(self._scope, id, parameters=parameters, result_path=result_path)
 
     def notify(self, id: str, subject: str, *, asks: bool = False) -> tasks.LambdaInvoke:
-        """Tell people in words; where that fails, what failed is published as it is."""
+        """Notify people in sentences; if that fails, publish the original error."""
         notified = self.invoke(
             id,
             sfn.JsonPath.DISCARD,
@@ -72,7 +72,7 @@ class States:
             self._scope,
             "NotifyPlainly",
             topic=self._foundation.notifications.topic,
-            subject=self._subject("A retraining's outcome could not be told"),
+            subject=self._subject("A retraining's result could not be described"),
             message=sfn.TaskInput.from_object(
                 {
                     "execution": sfn.JsonPath.string_at("$$.Execution.Name"),

@@ -18,7 +18,7 @@ from cdk_app.source_revision import code_commit
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 from stresswatch.storage.prefixes import ASSEMBLED_SETS, TRAINING_OUTPUT
 
-# What a run's record takes, and nothing that reads or deletes another's.
+# Actions to record a run, without access to other runs.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker-mlflow.html
 _TRACKING_ACTIONS = [
     "sagemaker-mlflow:CreateExperiment",
@@ -29,7 +29,7 @@ _TRACKING_ACTIONS = [
     "sagemaker-mlflow:UpdateRun",
 ]
 _APP_ACTION = "sagemaker:CallMlflowAppApi"
-"""An MLflow app's API as a whole: no finer permission exists for an app."""
+"""The whole API of an MLflow app, which has no finer permissions."""
 
 
 class TrainingJob:
@@ -59,7 +59,7 @@ class TrainingJob:
 
     def state(self) -> sfn.CustomState:
         """Return the state that starts the job and waits for its end."""
-        # A custom state, as the construct's task knows neither tags nor a role of its own making.
+        # A custom state, as the construct's task supports neither tags nor an existing role.
         settings, storage = self._settings, self._storage
         key_id = storage.key.key_arn
         return sfn.CustomState(
@@ -143,7 +143,7 @@ class TrainingJob:
             [self._role.role_arn],
             {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         )
-        # Step Functions hears of the job's end through a rule that it manages itself.
+        # A rule that Step Functions manages notifies it of the job's end.
         allow(
             role,
             ["events:DescribeRule", "events:PutRule", "events:PutTargets"],
@@ -158,7 +158,7 @@ class TrainingJob:
 
     @property
     def longest_minutes(self) -> int:
-        """Minutes until a job has ended: spot capacity may take as long again as the training."""
+        """Minutes until a job ends: the wait for spot capacity may double the time."""
         settings = self._settings
         return settings.training_maximum_minutes * (2 if settings.training_on_spot else 1)
 
@@ -171,10 +171,10 @@ class TrainingJob:
         storage.grant_list(role, storage.training, ASSEMBLED_SETS)
         storage.grant_read(role, storage.training, ASSEMBLED_SETS)
         storage.grant_write(role, storage.training, TRAINING_OUTPUT)
-        # SageMaker asks it of the role of a job whose OutputDataConfig names a key.
+        # SageMaker requires it if a job's OutputDataConfig names a key.
         allow(role, ["kms:Encrypt"], [storage.key.key_arn])
         if not self._settings.trains_on_local_disk:
-            # The volume's: SageMaker lets EC2 use the key for as long as the job runs.
+            # For the volume: SageMaker lets EC2 use the key while the job runs.
             allow(
                 role,
                 ["kms:CreateGrant"],
@@ -226,7 +226,7 @@ class TrainingJob:
 
 
 def _tracking(settings: Settings) -> dict[str, object]:
-    """Return what gives a job MLflow's address and the network to reach it, or neither."""
+    """Return the properties of a job for MLflow's address and network, or none."""
     if settings.tracking_uri is None:
         return {"EnableNetworkIsolation": True}
     return {

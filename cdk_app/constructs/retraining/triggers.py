@@ -1,4 +1,4 @@
-"""What starts a retraining: alarms and the clock."""
+"""Triggers of a retraining: alarms and schedules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stresswatch.retraining.triggers import SCHEDULE, request_of
 
 
 class Triggers:
-    """Rules and schedules that start the workflow, made in its construct."""
+    """Rules and schedules that start the workflow, in its construct."""
 
     def __init__(self, scope: Construct, foundation: Foundation, state_machine: sfn.StateMachine):
         self._scope = scope
@@ -38,7 +38,7 @@ class Triggers:
         )
 
     def start_on_schedule(self) -> None:
-        """Start a retraining at the stage's times, if it has any."""
+        """Start a retraining on the stage's schedule, if it has one."""
         schedule = self._foundation.stage.retraining.schedule
         if not schedule:
             return

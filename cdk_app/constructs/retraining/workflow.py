@@ -25,11 +25,11 @@ class Retraining(Construct):
     alarms : mapping of str to cloudwatch.Alarm
         The alarms that start a retraining, by the trigger's name in its input.
     registry : ModelRegistry or None
-        Where judged versions are registered, if the stage registers them.
+        The registry of judged versions, if the stage has one.
     monitoring : sfn.StateMachine
-        What settles the live posts that two versions are compared on.
+        Settles the live posts for the comparison of two versions.
     querying : Querying
-        What asks for them.
+        Queries these posts.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Batch scoring: a workflow that has each part of a large file scored, many at a time."""
+"""Batch scoring: a workflow that scores the parts of a large file in parallel."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class BatchScoring(Construct):
             SCORING,
             role,
             sfn.CustomState(self, "ScoreParts", state_json=self._map()),
-            # Then the lifecycle rule deletes the parts, and there is nothing left to score.
+            # By then, the lifecycle rule has deleted the parts.
             timeout=Duration.days(self._stage.scoring.kept_days),
         )
         self._grant(role)
         return machine
 
     def _map(self) -> dict[str, object]:
-        # A custom state, as the construct's map grants itself patterns of actions on whole buckets.
+        # A custom state, as the construct's map grants itself action patterns on whole buckets.
         stage, bucket = self._stage, self._storage.training.bucket_name
         return {
             "Type": "Map",
@@ -111,7 +111,7 @@ class BatchScoring(Construct):
                     }
                 },
             },
-            # Without a place for them, the answers of many parts would be more than a state holds.
+            # The results of many parts would exceed a state's limit, so they go to S3.
             "ResultWriter": {
                 "Resource": integration(self, "s3", "putObject"),
                 "Parameters": {"Bucket": bucket, "Prefix.$": "$.answers"},
@@ -129,7 +129,7 @@ class BatchScoring(Construct):
             ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             [storage.training.arn_for_objects(f"{PREFIX}*")],
         )
-        # Each part is an execution of its own, of a state machine that is named after this one.
+        # Each part is a separate execution, of a state machine with this one's name.
         allow(role, ["states:StartExecution"], [workflow_arn(self, self._stage, SCORING)])
         allow_executions(
             role, self._stage, SCORING, "states:DescribeExecution", "states:StopExecution"

@@ -1,4 +1,4 @@
-"""How new code of a function that serves takes over: behind an alias, a tenth of the work first."""
+"""The canary for new code of a serving function: an alias that starts with a tenth of the work."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from stresswatch.monitoring.panels import NAMESPACE
 
 ALIAS = "live"
 FORCE = "force"
-"""The context that lets new code take over at once, whatever any alarm says."""
+"""Context value that deploys new code at once, regardless of alarms."""
 _PERIOD = Duration.minutes(5)
 _CONFIGURATION = "CodeDeployDefault.LambdaCanary10Percent{}Minutes"
 
 
 @dataclass(frozen=True)
 class FailureMetric:
-    """What a version of a function counts itself when it fails without an error of Lambda.
+    """A metric of a function's version for failures without a Lambda error.
 
     Attributes
     ----------
     metric, service : str
-        Its name, and the service in its dimensions; the third is the function's version.
+        The metric's name, and the service in its dimensions; the third dimension is the version.
     threshold : int
-        How many within five minutes send the alias back.
+        Number in five minutes that rolls the alias back.
     meaning, runbook : str
-        For the alarm.
+        Texts for the alarm.
     """
 
     metric: str
@@ -47,11 +47,11 @@ class FailureMetric:
 
 
 class Canary(Construct):
-    """An alias of a function, which its events or requests go to, and what moves it.
+    """An alias for a function's events or requests, and its canary.
 
     Each change of code or settings is a version of the function. CloudFormation lets CodeDeploy
-    move the alias to it, and goes back with everything when CodeDeploy saw an alarm. ``warm``
-    environments of the alias are kept, and paid for.
+    move the alias to it, and rolls everything back if an alarm fires. The alias keeps ``warm``
+    environments at a price.
     """
 
     def __init__(
@@ -76,11 +76,11 @@ class Canary(Construct):
         )
 
     def watch(self, failure: FailureMetric) -> None:
-        """Move the alias with a canary, and back when the new version fails meanwhile.
+        """Move the alias with a canary, and roll it back if the new version fails.
 
-        Only alarms on the new version count: CodeDeploy moves nothing while an alarm that it
-        watches fires, and one on the function as a whole fires when a fix is needed most.
-        `docs/decisions/0020` says more.
+        Only alarms on the new version count. While a watched alarm fires, CodeDeploy cannot deploy,
+        and an alarm on the whole function fires just when a fix is needed most. See
+        `docs/decisions/0020`.
         """
         if not self._stage.serving.canary_minutes:
             return
@@ -148,17 +148,17 @@ class Canary(Construct):
         return self._function.current_version.version
 
     def _alarm_name(self, service: str, what: str) -> str:
-        """Name an alarm by the version: so the next has another, whose state begins anew."""
+        """Name an alarm by the version, so that each version's alarm starts with a new state."""
         return f"{Stack.of(self).stack_name}-{service}-canary-{what}-{self._version}"
 
     def _group(self, alarms: Sequence[cloudwatch.Alarm]) -> codedeploy.CfnDeploymentGroup:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
         inline_policy(role)
-        # The higher-level construct would attach a policy that AWS manages.
+        # The higher-level construct would attach an AWS managed policy.
         allow(
             role,
             ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
-            # By name: the alias waits for the group that this role is for.
+            # By name, as the alias depends on this role's group.
             [self._function.function_arn, f"{self._function.function_arn}:{ALIAS}"],
         )
         allow(

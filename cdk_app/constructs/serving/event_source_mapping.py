@@ -1,4 +1,4 @@
-"""How the posts stream reaches the predictor: batches, their retries, where failed ones go."""
+"""The event source mapping for the posts stream: batches, retries, failure destination."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cdk_app.constructs.platform.functions import role_of
 def deliver_posts(
     scope: Construct, foundation: Foundation, predictor: lambda_.Function | lambda_.Alias
 ) -> None:
-    """Have Lambda read the posts stream, and retry what the predictor does not finish.
+    """Let Lambda read the posts stream, and retry unfinished records.
 
-    A batch that failed is halved and tried again until its records are too old; then the mapping
-    writes what it gave up to the quarantine bucket, from where `stresswatch replay` takes it.
+    A failed batch is halved and retried until its records are too old. Then the mapping writes it
+    to the quarantine bucket, for `stresswatch replay`.
     """
     streaming = foundation.stage.streaming
     mapping = lambda_.CfnEventSourceMapping(
@@ -33,7 +33,7 @@ def deliver_posts(
         parallelization_factor=streaming.parallelization_factor,
         bisect_batch_on_function_error=True,
         function_response_types=["ReportBatchItemFailures"],
-        maximum_retry_attempts=-1,  # until it is too old: docs/decisions/0012
+        maximum_retry_attempts=-1,  # until a record is too old: docs/decisions/0012
         maximum_record_age_in_seconds=streaming.maximum_record_age_seconds,
         destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
             on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(

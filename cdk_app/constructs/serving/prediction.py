@@ -1,4 +1,4 @@
-"""The predictor, with what it may read and write."""
+"""The predictor, with its permissions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Prediction(Construct):
         identity.grant_read(role)
         storage.grant_read(role, storage.models, MODELS_PREFIX)
         storage.grant_write(role, storage.archive, archive.PREFIX, SHADOW_PREFIX)
-        # Under aws/lambda/ the mapping itself writes, in the function's name, what it gave up.
+        # Under aws/lambda/, the mapping itself writes discarded batches with the function's role.
         storage.grant_write(role, storage.quarantine, quarantine.PREFIX, failed_batches.PREFIX)
         allow(role, ["s3:ListBucket"], [storage.quarantine.bucket_arn])
         if queue:

@@ -1,4 +1,4 @@
-"""The web service: an HTTP API in front of a function that predicts on request and takes labels."""
+"""The web service: an HTTP API with a function that scores posts and accepts labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ANY_OTHER = "/{proxy+}"
 
 
 class WebService(Construct):
-    """Callers whom IAM or an issuer of tokens knows → HTTP API → function → champion, labels."""
+    """Callers with IAM or token authorisation → HTTP API → function → champion, labels."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation, settings: Settings):
         super().__init__(scope, id)
@@ -36,7 +36,7 @@ class WebService(Construct):
             self,
             "api",
             memory_mb=1769,
-            timeout=Duration.seconds(25),  # the gateway waits for 30
+            timeout=Duration.seconds(25),  # the gateway's limit is 30
             concurrency=settings.concurrency,
             environment=ApiEnvironment(
                 stage=stage.name,
@@ -77,7 +77,7 @@ class WebService(Construct):
             self.api.add_routes(
                 path=path, methods=[apigateway.HttpMethod[method]], integration=integration
             )
-        # The function's own problems for what is not there, and not the gateway's.
+        # The function's own response for unknown paths, instead of the gateway's.
         self.api.add_routes(path=_ANY_OTHER, integration=integration)
         self._serve(foundation, settings)
         meaning = "The web service cannot answer: it has no model, fails, or is throttled."
@@ -104,7 +104,7 @@ class WebService(Construct):
         )
 
     def _serve(self, foundation: Foundation, settings: Settings) -> None:
-        """Deploy the API, throttled, with a log that has no word of a request."""
+        """Deploy the API with throttling, and a log without the content of requests."""
         logs = log_group(
             self,
             "AccessLogs",
@@ -137,7 +137,7 @@ def _authorizer(settings: Settings) -> apigateway.IHttpRouteAuthorizer:
 
 
 def _access_log_format(settings: Settings) -> str:
-    """Say who asked which route, and how it went: no path, query, address or body."""
+    """Return the log format: caller, route and result, without path, query, address or body."""
     who = "authorizer.claims.sub" if settings.jwt else "identity.userArn"
     names = {
         "requestId": "requestId",
