@@ -1,1 +1,1 @@
-"""Proof of the promises: faults, fuzzing, rules broken on purpose, and the rules of AWS."""
+"""Verification of the guarantees: fault injection, fuzzing, mutated rules, and AWS's rules."""

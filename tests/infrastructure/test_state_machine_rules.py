@@ -86,10 +86,10 @@ def test_parameters_that_a_service_refuses_are_found(definition, change, fault):
         ("states:::lambda:listFunctions", "there is no integration"),
         ("states:::aws-sdk:sagemaker:createTrainingJobs", "there is no call"),
         ("states:::aws-sdk:sagemakr:createTrainingJob", "there is no call"),
-        ("states:::sagemaker:createTrainingJob:sync", "is no function, activity or integration"),
-        ("states:::sagemaker:CreateTrainingJob", "is no function, activity or integration"),
-        ("lambda:us-east-1:123456789012:funktion:a", "is no function, activity or integration"),
-        ("states:::aws-sdk:sagemaker:createTrainingJob.waitForTaskToken", "gives to nobody"),
+        ("states:::sagemaker:createTrainingJob:sync", "is not a function, activity or integration"),
+        ("states:::sagemaker:CreateTrainingJob", "is not a function, activity or integration"),
+        ("lambda:us-east-1:123456789012:funktion:a", "is not a function, activity or integration"),
+        ("states:::aws-sdk:sagemaker:createTrainingJob.waitForTaskToken", "does not pass on"),
     ],
 )
 def test_a_resource_of_a_state_that_there_is_not_is_found(definition, resource, fault):

@@ -1,4 +1,4 @@
-"""Check every rule of AWS that can be checked without an account; says what it did."""
+"""Check every AWS rule that can be checked without an account, and report the checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from verification.aws.templates import Template, longest_named, synthesize
 
 
 def main() -> int:
-    """Print what is wrong; return 1 when anything is."""
+    """Print the faults; return 1 if there are any."""
     console = Console(soft_wrap=True, highlight=False)
     found: list[str] = []
     templates = [synthesize(stage) for stage in (*STAGES.values(), longest_named())]

@@ -1,4 +1,4 @@
-"""The Amazon States Language by asl-validator, which comes from npm."""
+"""The Amazon States Language, checked by asl-validator from npm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Unreachable(RuntimeError):
 
 
 def faults(definitions: Mapping[str, Any]) -> list[str]:
-    """Return what asl-validator says of definitions, by name, where one is not valid.
+    """Return asl-validator's messages about invalid definitions, by name.
 
     Raises
     ------

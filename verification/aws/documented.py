@@ -1,7 +1,6 @@
-"""What services refuse of a call by their documentation, and their models do not say.
+"""Documented restrictions on calls that the service models lack.
 
-Each rule takes a call's parameters and returns what is wrong with them, as sentences that start
-with the member.
+Each rule takes a call's parameters and returns faults as sentences that start with the member.
 """
 
 from __future__ import annotations
@@ -83,16 +82,16 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("s3", "PutObject"): object_key,
     ("s3", "CopyObject"): object_key,
 }
-"""By botocore's name of the service, and operation."""
+"""Rules by botocore's service name, and operation."""
 
 
 def faults(service: str, operation: str, parameters: Parameters) -> list[str]:
-    """Return what the service refuses beyond its model."""
+    """Return the faults that the service rejects beyond its model."""
     rule = RULES.get((service, operation))
     return list(rule(parameters)) if rule else []
 
 
 def _text(call: Parameters, member: str) -> str:
-    """Return a member; of another type, which botocore refuses, an empty text."""
+    """Return a member; an empty text for other types, which botocore rejects."""
     value = call.get(member)
     return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""States in JSONata, and maps: what Step Functions refuses of them and emulators take."""
+"""Check states in JSONata, and maps, as Step Functions does and emulators do not."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from jsonata.jsonata import Jsonata
 from verification.aws.state_machines import Definition, levels
 
 INLINE_CONCURRENCY = 40
-"""Items of an inline map that run at a time, at most."""
+"""Maximum concurrent items of an inline map."""
 _WITH_STATES = frozenset({"Branches", "ItemProcessor", "Iterator"})
-"""Fields of a state that hold states of their own."""
+"""Fields of a state that contain states."""
 
 
 def expression_faults(definition: Definition) -> Iterator[str]:
-    """Return what is wrong with the expressions of states.
+    """Return the faults in expressions of states.
 
-    Step Functions parses each when a state machine is made, and has every function of JSONata but
+    Step Functions parses each when a state machine is made, and has all functions of JSONata except
     ``$eval``. https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
     """
     for level in levels(definition):
@@ -32,7 +32,7 @@ def expression_faults(definition: Definition) -> Iterator[str]:
 
 
 def map_faults(definition: Definition) -> Iterator[str]:
-    """Return maps that run more items at a time than an inline one can.
+    """Return maps with more concurrent items than an inline map can run.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
     """

@@ -1,6 +1,6 @@
-"""Quotas and limits that AWS checks when a stack is made, and emulators do not.
+"""Check quotas and limits that AWS enforces at stack creation, and emulators do not.
 
-Each function takes a template and returns what is beyond a limit, as sentences.
+Each function takes a template and returns violations as sentences.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from verification.aws.templates import REGION, Template
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_CONCURRENCY = 100
 NEW_ACCOUNT_STAGES = frozenset({"dev", "staging"})
-"""Stages that are deployed to accounts as they are when they are new: nothing can be reserved."""
+"""Stages for new accounts, in which no concurrency can be reserved."""
 ENVIRONMENT_BYTES = 4096
 _ARN_SPARE = 64
-"""By how many bytes a name that CloudFormation makes may be longer than the logical id."""
+"""Maximum bytes by which a generated name is longer than the logical id."""
 INLINE_POLICY_CHARACTERS = 10_240
 KEY_POLICY_BYTES = 32_768
 DEFINITION_BYTES = 1_048_576
@@ -28,7 +28,7 @@ _RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
 def reserved_concurrency(template: Template) -> Iterator[str]:
-    """Check that the account's concurrency covers what the functions reserve.
+    """Check that the account's concurrency covers the functions' reservations.
 
     Lambda keeps 100 executions unreserved, of 1,000 in an account by default; new accounts often
     begin with 10 in total.
@@ -46,7 +46,7 @@ def reserved_concurrency(template: Template) -> Iterator[str]:
 
 
 def _provisioned_beside_reserved(template: Template) -> Iterator[int]:
-    """Return what aliases provision of functions that reserve nothing: it is the account's, too."""
+    """Yield provisioned concurrency of functions without a reservation, from the account's."""
     functions = template.resources("AWS::Lambda::Function")
     for alias in template.resources("AWS::Lambda::Alias").values():
         given = alias["Properties"].get("ProvisionedConcurrencyConfig", {})
@@ -56,7 +56,7 @@ def _provisioned_beside_reserved(template: Template) -> Iterator[int]:
 
 
 def retained_with_a_fixed_name(template: Template) -> Iterator[str]:
-    """Check that what outlives its stack does not take the name from the next one.
+    """Check that retained resources do not block the names of the next stack.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
     """
@@ -65,7 +65,7 @@ def retained_with_a_fixed_name(template: Template) -> Iterator[str]:
         if not kept & _RETAINED:
             continue
         if resource.get("DeletionPolicy") == "Retain":
-            yield f"{name} is kept when its creation fails: its policy is not RetainExceptOnCreate"
+            yield f"{name} is kept after a failed creation: its policy is not RetainExceptOnCreate"
         for property_ in _naming(resource["Type"]):
             given = resource.get("Properties", {}).get(property_)
             if given is not None and not _is_of_stack(template, given):
@@ -73,7 +73,7 @@ def retained_with_a_fixed_name(template: Template) -> Iterator[str]:
 
 
 def environment_sizes(template: Template) -> Iterator[str]:
-    """Check that each function's variables fit, names of what is made included.
+    """Check that each function's variables fit, including generated names.
 
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
@@ -120,7 +120,7 @@ def definition_sizes(template: Template) -> Iterator[str]:
 
 
 def alarm_look_back(template: Template) -> Iterator[str]:
-    """Check that no alarm looks back further than seven days, or one day by periods below an hour.
+    """Check that alarms evaluate at most seven days, or one day with periods below an hour.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
@@ -132,7 +132,7 @@ def alarm_look_back(template: Template) -> Iterator[str]:
 
 
 def name_lengths(template: Template) -> Iterator[str]:
-    """Check names that are given against the limits of CloudFormation's own schemas."""
+    """Check fixed names against the limits in CloudFormation's schemas."""
     for name, resource in template.body["Resources"].items():
         kind = resource["Type"]
         schema = _schema(kind)
@@ -166,16 +166,16 @@ _LONGEST: Mapping[tuple[str, str], int] = {
     ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName"): 63,
     ("AWS::StepFunctions::StateMachine", "StateMachineName"): 80,
 }
-"""Where the schema has no limit, or that of an ARN: by the documentation of each type."""
+"""Limits from each type's documentation, where the schema has none, or one for ARNs."""
 
 
 def _is_reference(given: Any) -> bool:
-    """Return whether a value is a reference to something else, and no name of ours."""
+    """Return whether a value is a reference to another resource, and not a fixed name."""
     return isinstance(given, dict) and set(given) <= {"Ref", "Fn::GetAtt"}
 
 
 def _naming(kind: str) -> list[str]:
-    """Return the properties that name a resource of a type and can be given."""
+    """Return the settable properties that name a resource of a type."""
     schema = _schema(kind)
     read_only = {path.rpartition("/")[2] for path in schema.get("readOnlyProperties", [])}
     identifiers = schema.get("primaryIdentifier", []) + [
@@ -192,9 +192,9 @@ def _schema(kind: str) -> Mapping[str, Any]:
 
 
 def _is_of_stack(template: Template, given: Any) -> bool:
-    """Return whether a name holds what differs with each stack that is made.
+    """Return whether a name has a part that is unique to each stack.
 
-    The region, the account and the stack's name do not; nor does a resource whose name is fixed.
+    The region, the account, the stack's name and resources with fixed names are not unique.
     """
     match given:
         case {"Ref": "AWS::StackId"}:

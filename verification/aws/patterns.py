@@ -1,6 +1,6 @@
-r"""The patterns of AWS's service models, as Python reads them.
+r"""Translate the patterns in AWS's service models for Python.
 
-Service models hold Java's regular expressions, and a service matches the whole value against them.
+Service models have Java's regular expressions, and a service matches the whole value.
 Two things differ from Python: ``\d``, ``\w``, ``\s`` and POSIX classes such as ``\p{Alnum}`` are
 ASCII in Java, and a character beyond the basic plane is written as two surrogates.
 
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import regex
 
 NOT_ENFORCED: Mapping[str, str] = {}
-"""Patterns that are not held against a value, each with why."""
+"""Patterns that are not checked, each with the reason."""
 
 _CLASSES: Mapping[str, str] = {
     r"\d": "0-9",
@@ -51,7 +51,7 @@ class UnknownPattern(ValueError):
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Return whether a service would take the value.
+    """Return whether a service would accept the value.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def compiled(pattern: str) -> regex.Pattern[str]:
 def _translate(pattern: str) -> str:
     parts = [found[0] for found in _PART.finditer(_join_surrogates(pattern))]
     written: list[str] = []
-    begun: int | None = None  # where the set is open that a part belongs to
+    begun: int | None = None  # where a part is within an open set
     for place, part in enumerate(parts):
         if begun is None:
             written.append(_outside(part))
@@ -95,14 +95,14 @@ def _outside(part: str) -> str:
 
 
 def _inside(part: str, before: str) -> str:
-    """Write a part of a set; a hyphen after a class is one, and so is a bracket in the set."""
+    """Write a part of a set; a hyphen after a class is literal, and so is a bracket in the set."""
     if part == "[" or (part == "-" and before in _CLASSES):
         return f"\\{part}"
     return _CLASSES.get(part, part)
 
 
 def _join_surrogates(pattern: str) -> str:
-    r"""Write ``\uD800\uDC00`` as the one character that Java reads."""
+    r"""Write ``\uD800\uDC00`` as one character, as Java reads it."""
 
     def joined(found: regex.Match[str]) -> str:
         high, low = int(found[1], 16), int(found[2], 16)

@@ -1,8 +1,8 @@
-"""IAM statements against what AWS publishes of each action.
+"""Check IAM statements against AWS's published data on actions.
 
-An action that does not exist, a resource of another type than the action has, and a condition key
-that the action does not know are all taken by CloudFormation without a word; the statement then
-allows nothing, and the call is refused when it is made.
+CloudFormation accepts statements with unknown actions, with resources of a wrong type, and with
+condition keys that the action does not support. Such a statement allows nothing, and the call is
+denied at runtime.
 
 References
 ----------
@@ -29,18 +29,18 @@ _POLICIES = {
     "AWS::SNS::TopicPolicy": "PolicyDocument",
     "AWS::SQS::QueuePolicy": "PolicyDocument",
 }
-"""Where a resource's statements are, by type."""
+"""Properties with a resource's statements, by type."""
 KNOWN_KEYS: Mapping[str, frozenset[str]] = {
-    # As AWS has it in the policy that it documents for log groups:
+    # As in AWS's documented policy for log groups:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     "kms:DescribeKey": frozenset({"kms:EncryptionContext:aws:logs:arn"}),
 }
-"""Condition keys of an action that the published data lack, each with a source."""
+"""Condition keys that are missing in the published data, each with a source."""
 _PLACEHOLDER = re.compile(r"\$\{[^}]+\}")
 NAME = "\0"
-"""Stands in a pattern for any text without a colon, as ``*`` stands for any text."""
+"""Wildcard in a pattern for any text without a colon, as ``*`` is for any text."""
 _WITH_COLONS = frozenset({"dynamodb", "s3"})
-"""Services some of whose names have colons: labels of streams, keys of objects."""
+"""Services with colons in some names: labels of streams, keys of objects."""
 _WITH_EMPTY_PARTS = frozenset({"execute-api", "s3"})
 """Services whose paths may have empty parts."""
 _OPERATOR = re.compile(
@@ -78,18 +78,18 @@ UNPUBLISHED_TYPES: Mapping[str, frozenset[str]] = {
     # https://github.com/aws/aws-cdk/pull/8486: tried on AWS
     "states:SendTaskSuccess": frozenset({"statemachine"}),
 }
-"""Types of resource that an action has and that the published data lack, each with a source."""
+"""Resource types of actions that are missing in the published data, each with a source."""
 
 
 def faults(template: Template) -> Iterator[str]:
-    """Return what is wrong with each statement of a template, as sentences."""
+    """Return the faults in each statement of a template, as sentences."""
     for place, statement in statements(template):
         for fault in statement_faults(statement):
             yield f"{place}: {fault}"
 
 
 def statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Return each statement, resolved, with the logical id of what has it."""
+    """Return each statement, resolved, with the logical id of its resource."""
     for kind, property_ in _POLICIES.items():
         for name, properties in template.properties(kind):
             for statement in _listed(properties[property_]["Statement"]):
@@ -103,14 +103,14 @@ def statements(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
-    """Return what is wrong with one statement, whose values are resolved."""
+    """Return the faults in one resolved statement."""
     resources = _listed(statement.get("Resource", []))
     actions = _listed(statement.get("Action", []))
     covered: set[str] = set()
     yield from operator_faults(statement)
     yield from path_faults(resources)
     for action in actions:
-        if "*" in action:  # that it is a pattern is for cdk-nag
+        if "*" in action:  # cdk-nag reports the pattern itself
             if not _some_action(action):
                 yield f"there is no action of the pattern {action}"
             continue
@@ -120,7 +120,7 @@ def statement_faults(statement: Mapping[str, Any]) -> Iterator[str]:
             continue
         taken = [one for one in resources if _is_of(action, published, one)]
         covered.update(taken)
-        # In a resource's own policy the resource is what the policy hangs on.
+        # In a resource's own policy, the resource is implicit.
         if resources and not taken and "Principal" not in statement:
             types = ", ".join(sorted(one for one in published["resource_types"] if one)) or "* only"
             yield f"{action} is for {types}, and not for {', '.join(resources)}"
@@ -139,7 +139,7 @@ def path_faults(resources: Iterable[str]) -> Iterator[str]:
 
 
 def operator_faults(statement: Mapping[str, Any]) -> Iterator[str]:
-    """Return the condition operators of a statement that there are not."""
+    """Return a statement's unknown condition operators."""
     for operator in statement.get("Condition", {}):
         if not _OPERATOR.fullmatch(operator):
             yield f"there is no condition operator {operator}"
@@ -166,7 +166,7 @@ def _keys(action: str, published: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _pattern(form: str) -> str:
-    """Return a published form as a pattern: a placeholder does not go beyond a colon."""
+    """Return a published form as a pattern: a placeholder does not match a colon."""
     return _PLACEHOLDER.sub("*" if _service(form) in _WITH_COLONS else NAME, form)
 
 
@@ -192,12 +192,12 @@ def _some_action(pattern: str) -> bool:
 
 
 def _is_of(action: str, published: Mapping[str, Any], resource: str) -> bool:
-    """Return whether a resource may be of a type that the action has.
+    """Return whether a resource may be of one of the action's types.
 
-    Published forms overlap: the ARN of each object of S3 has that of a bucket. A resource is of no
-    type when all that it can be is of a narrower one.
+    Published forms overlap: the ARN of each S3 object matches that of a bucket. A resource does not
+    have a type if all its ARNs are of a narrower one.
     """
-    # Where an action has resources, a statement on all of them is cdk-nag's to find.
+    # If an action has resources, cdk-nag finds statements on all of them.
     if resource == "*":
         return True
     types = {one for one in published["resource_types"] if one}
@@ -213,17 +213,17 @@ def _is_of(action: str, published: Mapping[str, Any], resource: str) -> bool:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Return whether each ARN of the one pattern is of the other, too."""
+    """Return whether every ARN of the first pattern matches the second."""
     return all(map(_field_covers, *_fields(wide, narrow)))
 
 
 def arn_overlap(one: str, other: str) -> bool:
-    """Return whether some ARN is of both patterns."""
+    """Return whether an ARN can match both patterns."""
     return all(map(overlap, *_fields(one, other)))
 
 
 def _fields(one: str, other: str) -> tuple[list[str], list[str]]:
-    """Return the six fields of two ARNs: a placeholder does not go beyond its own."""
+    """Return the six fields of two ARNs: a placeholder stays within its field."""
     fields = one.split(":", 5), other.split(":", 5)
     return fields if len(fields[0]) == len(fields[1]) else ([one], [other])
 
@@ -235,13 +235,13 @@ def _field_covers(wide: str, narrow: str) -> bool:
 
 @functools.cache
 def overlap(one: str, other: str) -> bool:
-    """Return whether some text is of both patterns: ``*`` stands for any, `NAME` for a name."""
+    """Return whether a text can match both patterns: ``*`` is any text, `NAME` a name."""
     if not one or not other:
         return set(one + other) <= {"*", NAME}
     for wide, narrow in ((one, other), (other, one)):
         if wide[0] == "*" or (wide[0] == NAME and narrow[0] != ":"):
             return overlap(wide[1:], narrow) or overlap(wide, narrow[1:])
-    if NAME in (one[0], other[0]):  # the name is over where the other has a colon
+    if NAME in (one[0], other[0]):  # the name ends at the other pattern's colon
         return overlap(one.lstrip(NAME), other.lstrip(NAME))
     return one[0] == other[0] and overlap(one[1:], other[1:])
 

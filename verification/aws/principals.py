@@ -1,7 +1,7 @@
-"""Services in policies of resources: each must act for this account.
+"""Check services in resource policies: each must act for this account.
 
-A service that anyone may have act on any resource can be had to act on ours, unless the policy asks
-for whom it acts.
+Anyone can let a service act on any resource, including ours, unless the policy checks the account
+for which it acts.
 
 References
 ----------
@@ -28,12 +28,12 @@ _ANYONE = "anyone"
 
 
 def faults(template: Template) -> Iterator[str]:
-    """Return statements of resources' policies that any account can have a service use."""
+    """Return resource policy statements that let a service act for any account."""
     names = {name for kind in _POLICIES for name in template.resources(kind)}
     for name, statement in permissions.statements(template):
         if name not in names or statement["Effect"] != "Allow":
             continue
-        # Not every service tells KMS for which account it acts; what the key encrypts is bound.
+        # Some services do not tell KMS their account; the encrypted resource's policy checks it.
         is_key = template.body["Resources"][name]["Type"] == "AWS::KMS::Key"
         if (services := _services(statement)) and not _is_bound(statement, if_exists=is_key):
             yield f"{name}: {', '.join(services)} may act for any account"
@@ -55,7 +55,7 @@ def _services(statement: Mapping[str, Any]) -> list[str]:
 
 
 def _is_bound(statement: Mapping[str, Any], *, if_exists: bool) -> bool:
-    """Return whether some condition holds for this account's resources alone."""
+    """Return whether a condition restricts the statement to this account's resources."""
     return any(
         all(_names_account(key, one) for one in _listed(values))
         for operator, tests in statement.get("Condition", {}).items()
@@ -70,7 +70,7 @@ def _names_account(key: str, value: str) -> bool:
             return value == ACCOUNT
         case "aws:sourcearn" | "kms:encryptioncontext:aws:logs:arn":
             _, _, service, _, account, resource = [*value.split(":", 5), *[""] * 6][:6]
-            # The ARN of a bucket has no account: its name is its owner's.
+            # The ARN of a bucket has no account: its name is globally unique.
             return account == ACCOUNT or (
                 service == "s3" and resource.strip("*/") == resource != ""
             )

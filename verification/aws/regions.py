@@ -12,11 +12,11 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from verification.aws.templates import Template
 
-_IGNORED = ["W3005"]  # CDK writes dependencies that follow from references as well
+_IGNORED = ["W3005"]  # CDK also writes dependencies that follow from references
 
 
 def supported(template: Template) -> list[str]:
-    """Return the regions whose CloudFormation knows every type of resource of a template."""
+    """Return the regions with all resource types of a template."""
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
     return [
         region
@@ -26,7 +26,7 @@ def supported(template: Template) -> list[str]:
 
 
 def faults(template: Template, regions: Iterable[str]) -> Iterator[str]:
-    """Return what cfn-lint finds in regions, with its experimental rules."""
+    """Return cfn-lint's findings in regions, with its experimental rules."""
     config = ManualArgs(
         regions=list(regions), include_experimental=True, ignore_checks=list(_IGNORED)
     )

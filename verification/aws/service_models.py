@@ -1,7 +1,7 @@
-"""The parameters of a call, held against the service's model as the service holds them.
+"""Check the parameters of a call against the service's model, as the service does.
 
-botocore checks types, required members and lower limits by itself. Patterns, upper limits and
-enumerations it leaves to the service, and emulators do not check them at all.
+botocore itself checks types, required members and lower limits. Only the service checks patterns,
+upper limits and enumerations; emulators do not.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from botocore.validate import ParamValidator
 from verification.aws import documented, patterns
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {}
-"""Shapes whose limits a service does not enforce, by service and name, each with why."""
+"""Shapes whose limits a service does not enforce, by service and name, with reasons."""
 
 
 @functools.cache
 def service(name: str) -> ServiceModel:
-    """Return the model of a service, by botocore's name of it."""
+    """Return the model of a service by its botocore name."""
     return botocore.session.get_session().get_service_model(name)
 
 
 def faults(operation: OperationModel, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what the service would refuse, each as a sentence that starts with the member.
+    """Return the faults that the service would reject, as sentences that start with the member.
 
     Parameters
     ----------
     operation : botocore.model.OperationModel
     parameters : mapping
-        As botocore takes them, by the names of its members.
+        Parameters as in botocore, by member name.
     """
     if operation.input_shape is None:
         return []
@@ -45,7 +45,7 @@ def faults(operation: OperationModel, parameters: Mapping[str, Any]) -> list[str
 
 
 def all_faults(operation: OperationModel, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what botocore and the service would refuse."""
+    """Return the faults that botocore and the service would reject."""
     if operation.input_shape is None:
         return [f"{operation.name} takes no parameters"] if parameters else []
     report = ParamValidator().validate(dict(parameters), operation.input_shape)

@@ -1,4 +1,4 @@
-"""State machines: their language, and what their states ask of services.
+"""Check state machines: their language, and their states' calls of services.
 
 Step Functions checks a definition when a state machine is made, and the parameters of a call when
 the state is entered: emulators do neither.
@@ -62,12 +62,12 @@ _OPTIMISED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "sqs": {"sendMessage": frozenset({_TOKEN})},
     "states": {"startExecution": frozenset({_SYNC, ".sync:2", _TOKEN})},
 }
-"""Operations that an integration is made for, by service, and the ways to wait that each has.
+"""Operations with an optimised integration, by service, and the ways to wait for each.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 """
 _READERS = frozenset({"getObject", "listObjectsV2"})
-"""Operations of S3 that give a map its items."""
+"""S3 operations for a map's items."""
 _WORKERS = re.compile(r"arn:aws:(lambda:[\w-]+:\d+:function|states:[\w-]+:\d+:activity):.+")
 _ERRORS = frozenset(
     {
@@ -97,7 +97,7 @@ _SERVICES = {
     "eventbridge": "events",
     "cloudwatchlogs": "logs",
 }
-"""botocore's names where Step Functions has others."""
+"""botocore's service names where Step Functions has others."""
 
 _SAMPLES = ("sample", "s3://bucket/key", "arn:aws:iam::123456789012:role/role", "1")
 
@@ -111,7 +111,7 @@ def definitions(template: Template) -> Iterator[tuple[str, Definition]]:
 
 
 def language_faults(definition: Definition) -> list[str]:
-    """Return what cfn-lint's schema of the Amazon States Language finds."""
+    """Return the findings of cfn-lint's schema of the Amazon States Language."""
     machine = {
         "Type": "AWS::StepFunctions::StateMachine",
         "Properties": {
@@ -124,7 +124,7 @@ def language_faults(definition: Definition) -> list[str]:
 
 
 def path_faults(definition: Definition) -> Iterator[str]:
-    """Return states that are named and are not there, and those that nothing comes to."""
+    """Return missing states, and unreachable states."""
     for states in levels(definition):
         names = set(states["States"])
         named = {states["StartAt"], *_named(states["States"])}
@@ -133,18 +133,18 @@ def path_faults(definition: Definition) -> Iterator[str]:
 
 
 def integration_faults(definition: Definition) -> Iterator[str]:
-    """Return what the services would refuse of the parameters that states pass to them."""
+    """Return the faults in states' parameters that services would reject."""
     for name, state in _tasks(definition):
         found = _INTEGRATION.fullmatch(state["Resource"])
         if found is None:
             if not _WORKERS.fullmatch(state["Resource"]):
-                yield f"{name}: {state['Resource']} is no function, activity or integration"
+                yield f"{name}: {state['Resource']} is not a function, activity or integration"
             continue
         given = state.get("Parameters", state.get("Arguments", {}))
         if not _waits(found, is_reader="Type" not in state):
             yield f"{name}: there is no integration {state['Resource']}"
         if found["pattern"] == _TOKEN and "$$.Task.Token" not in json.dumps(given):
-            yield f"{name}: it waits for a task token that it gives to nobody"
+            yield f"{name}: it waits for a task token that it does not pass on"
         try:
             called = _SERVICES.get(found["service"], found["service"])
             operation = _operation(called, found["operation"])
@@ -157,7 +157,7 @@ def integration_faults(definition: Definition) -> Iterator[str]:
 
 
 def error_faults(definition: Definition) -> Iterator[str]:
-    """Return errors of Step Functions that a state waits for, and that there are not."""
+    """Return unknown Step Functions errors that states handle."""
     for level in levels(definition):
         for name, state in level["States"].items():
             for one in (*state.get("Retry", []), *state.get("Catch", [])):
@@ -167,7 +167,7 @@ def error_faults(definition: Definition) -> Iterator[str]:
 
 
 def _waits(found: re.Match[str], *, is_reader: bool) -> bool:
-    """Return whether a service can be called in the way that a resource asks for."""
+    """Return whether a service supports the kind of call in a resource."""
     pattern = found["pattern"] or ""
     if found["sdk"]:
         return pattern in ("", _TOKEN)
@@ -182,9 +182,9 @@ def _operation(name: str, operation: str) -> OperationModel:
 
 
 def _as_called(operation: OperationModel, shape: Shape | None, given: Any) -> Any:
-    """Return parameters as botocore takes them, with a sample of what is known at run time only.
+    """Return parameters as in botocore, with samples of values that are known only at run time.
 
-    A state names each member with a capital, whatever the service calls it.
+    A state names each member with a capital, regardless of the service's spelling.
     """
     match shape, given:
         case StructureShape(), Mapping():
@@ -208,18 +208,18 @@ def _as_called(operation: OperationModel, shape: Shape | None, given: Any) -> An
         case ListShape(), list():
             return [_as_called(operation, shape.member, one) for one in given]
     if shape is not None and shape.type_name in ("string", "blob") and not isinstance(given, str):
-        return json.dumps(given)  # Step Functions writes it as JSON
+        return json.dumps(given)  # Step Functions serialises it as JSON
     return given
 
 
 def _member(shape: StructureShape, key: str) -> str:
-    """Return the service's own name of a member; of one that there is not, what to say of it."""
+    """Return the service's name of a member; for an unknown member, its description."""
     named = {f"{name[0].upper()}{name[1:]}": name for name in shape.members}
     return named.get(key, f"{key}, without its capital" if key in shape.members else key)
 
 
 def _sample(shape: Shape | None) -> Any:
-    """Return a value that the shape takes: what a run puts there, the strict doubles check."""
+    """Return a valid value for a shape; the strict test doubles check values at run time."""
     if shape is None:
         return "sample"
     match shape:
@@ -250,7 +250,7 @@ def _text(shape: Shape) -> str:
 
 
 def _tasks(definition: Definition) -> Iterator[tuple[str, Any]]:
-    """Return what calls a service: tasks, and what reads the items of a map."""
+    """Yield the callers of services: tasks, and readers of a map's items."""
     for level in levels(definition):
         for name, state in level["States"].items():
             if state["Type"] == "Task":
@@ -260,7 +260,7 @@ def _tasks(definition: Definition) -> Iterator[tuple[str, Any]]:
 
 
 def levels(definition: Definition) -> Iterator[Definition]:
-    """Return a definition and those within its maps and parallel states."""
+    """Yield a definition, and those in its maps and parallel states."""
     yield definition
     for state in definition["States"].values():
         inner = [state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", [])]

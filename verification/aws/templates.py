@@ -1,4 +1,4 @@
-"""The templates that are synthesized, and what their functions would give on AWS."""
+"""The synthesized templates, with values of their functions as on AWS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 _WITHOUT_BUNDLING: Mapping[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 _SUBSTITUTED = re.compile(r"\$\{([^!}][^}]*)\}")
 
-# By type: the ARN after account, or the whole of it. What a name would be is the logical id.
+# By type: the ARN after the account, or the whole ARN. Names are logical ids.
 _ARNS: Mapping[str, str] = {
     "AWS::ApiGatewayV2::Api": "arn:aws:apigateway:{region}::/apis/{name}",
     "AWS::Athena::WorkGroup": "arn:aws:athena:{region}:{account}:workgroup/{name}",
@@ -73,7 +73,7 @@ _PSEUDO = {
 
 
 class UnknownIntrinsic(ValueError):
-    """A template's function that is not read here."""
+    """A template function that is not supported here."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Template:
     stage : str
         The stage's name.
     body : mapping
-        As it was synthesized.
+        The synthesized template.
     """
 
     stage: str
@@ -101,7 +101,7 @@ class Template:
             yield name, self.resolve(one.get("Properties", {}))
 
     def resolve(self, value: Any) -> Any:
-        """Return a value as AWS would see it, with sample names of what is not made yet.
+        """Return a value as on AWS, with sample names for resources that do not exist yet.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class Template:
         return _ARNS[kind].format(region=REGION, account=ACCOUNT, name=self._name(name).lstrip("/"))
 
     def _name(self, name: str) -> str:
-        """Return a resource's own name, where it has one, or its logical id."""
+        """Return a resource's fixed name, if any, or its logical id."""
         properties = self.body["Resources"][name].get("Properties", {})
         kind = self.body["Resources"][name]["Type"].rpartition("::")[2]
         given = properties.get(f"{kind}Name", properties.get("Name"))
@@ -165,7 +165,7 @@ class Template:
 
 
 def synthesize(stage: Stage) -> Template:
-    """Return the template of a stage, without the packages that only a deployment needs."""
+    """Return the template of a stage, without packages for a deployment."""
     with tempfile.TemporaryDirectory() as folder:
         assembly = build_app(folder, stage=stage, **_WITHOUT_BUNDLING).synth()
         (stack,) = assembly.stacks
@@ -173,5 +173,5 @@ def synthesize(stage: Stage) -> Template:
 
 
 def longest_named() -> Stage:
-    """Return production under the longest name that a stage may have."""
+    """Return production with the longest possible stage name."""
     return STAGES["prod"].changed(name="a" * LONGEST_NAME)

@@ -1,8 +1,8 @@
-"""Each rule of the event source mapping is broken in turn, and its test must fail.
+"""Break each rule of the event source mapping in turn; its test must fail.
 
-``python -m verification.broken_rules [--json]`` copies `local/` and its rules' tests to a folder of
-their own, changes one line of one rule at a time, and runs the one test that is for it. Exits
-with 1 where a test passes all the same.
+``python -m verification.broken_rules [--json]`` copies `local/` and its rules' tests to a temporary
+folder, changes one line of one rule at a time, and runs the test of this rule. It exits with 1 if a
+test still passes.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _RULES = Path("local/event_source_mapping")
 _TESTS = Path("tests/unit/local")
 _TESTED = ("batching", "invocation", "shard_progress", "shards")
 _PASSED, _FAILED = 0, 1
-"""Exit codes of pytest; others say that it could not run the test."""
+"""Exit codes of pytest; with others, it could not run the test."""
 
 
 class RulesCopy:
-    """A copy of the rules and of their tests, which pass while no rule is broken.
+    """A copy of the rules and their tests, which pass without a broken rule.
 
     Raises
     ------
     ValueError
-        When they do not.
+        When they fail.
     """
 
     def __init__(self, folder: Path):
@@ -46,7 +46,7 @@ class RulesCopy:
         shutil.copytree(_PROJECT / _TESTS, folder / _TESTS)
         whole = " or ".join(breach.test for breach in BREACHES)
         if self._run(whole) != _PASSED:
-            raise ValueError("a test of the rules fails, or is not there, while none is broken")
+            raise ValueError("a test of the rules fails or is missing while no rule is broken")
 
     def sees(self, breach: Breach) -> bool:
         """Return whether the rule's test fails when the rule is broken.
@@ -54,7 +54,7 @@ class RulesCopy:
         Raises
         ------
         ValueError
-            When the line that is to be broken is not there, or the test cannot be run.
+            When the line to break is missing, or the test cannot be run.
         """
         module = self._folder / _RULES / f"{breach.module}.py"
         whole = module.read_text()
@@ -70,7 +70,7 @@ class RulesCopy:
         return ended == _FAILED
 
     def _run(self, tests: str) -> int:
-        # Of what is installed, nothing but pytest; of what was compiled, nothing at all.
+        # Of the installed packages only pytest, and no compiled files.
         settings = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider"]
         files = [f"{_TESTS}/test_{name}.py" for name in _TESTED]
@@ -85,13 +85,13 @@ class RulesCopy:
 
 @contextmanager
 def copied_rules() -> Iterator[RulesCopy]:
-    """Copy the rules and their tests for as long as they are needed."""
+    """Copy the rules and their tests temporarily."""
     with tempfile.TemporaryDirectory() as folder:
         yield RulesCopy(Path(folder))
 
 
 def main() -> None:
-    """Break each rule, and print which test saw it."""
+    """Break each rule, and print which test detected it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     arguments = parser.parse_args()

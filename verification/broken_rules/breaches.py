@@ -1,4 +1,4 @@
-"""The rules of the event source mapping: how each is broken, and the test that must see it."""
+"""The rules of the event source mapping, with a mutation and the test that must detect it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Breach(NamedTuple):
-    """A rule, how it is broken, and the test that is to see it."""
+    """A rule, its mutation, and the test that must detect it."""
 
     rule: str
     module: str
@@ -143,7 +143,7 @@ BREACHES = (
         "test_minus_one_is_without_limit",
     ),
     Breach(
-        "records that are too old are given up",
+        "records that are too old are discarded",
         "batching",
         "sum(record.arrived_at < oldest_allowed for record in batch.records)",
         "0",

@@ -1,10 +1,10 @@
-"""The predictor under faults, run by run.
+"""Run the predictor under injected faults.
 
-``python -m verification.faults [--seed N] [--seeds N] [--records N] [--json]`` runs so many seeds
-from the first on, with so many records each; prints what was injected, lost and duplicated; and
-exits with 1 where a promise was broken, naming the promise and the seed that breaks it again.
-``--retries N`` and ``--record-age SECONDS`` set the mapping otherwise than the template does, to
-see what is given up then.
+``python -m verification.faults [--seed N] [--seeds N] [--records N] [--json]`` runs the given
+number of seeds with the given number of records each. It prints injected faults, and lost and
+duplicated records. If an invariant breaks, it names the invariant and the seed, and exits with 1.
+``--retries N`` and ``--record-age SECONDS`` change the mapping's settings from the template's, to
+show which records are discarded then.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _SUMMED = (
 
 
 def main() -> None:
-    """Run the seeds, and print what came of them."""
+    """Run the seeds, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds")
-    parser.add_argument("--records", type=int, default=1_000, help="how many records a seed")
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds")
+    parser.add_argument("--records", type=int, default=1_000, help="records per seed")
     parser.add_argument("--retries", type=int, help="the mapping's limit of retries")
     parser.add_argument("--record-age", type=float, help="the mapping's limit of age, in seconds")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
@@ -80,7 +80,7 @@ def _show(report: dict[str, Any]) -> None:
     for fault, count in report["injected"].items():
         table.add_row(fault, f"{count:,}")
     console.print(table)
-    table = Table(title="What became of the records", title_justify="left")
+    table = Table(title="Results for the records", title_justify="left")
     table.add_column("")
     table.add_column("count", justify="right")
     for name, count in report["totals"].items():

@@ -1,4 +1,4 @@
-"""The event source mapping of a run: it reads the shards and invokes the predictor by its rules."""
+"""The event source mapping of a run: reads the shards and invokes the predictor by its rules."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ _IDLE_SECONDS = 0.2
 
 
 class Deliveries:
-    """Takes records from the stream to the predictor, and gives up what it must.
+    """Deliver records from the stream to the predictor, and discard batches by the rules.
 
     Attributes
     ----------
     given_up : list of dict
-        Invocation records, as the failure destination has them.
+        Invocation records in the failure destination.
     records : int
-        Records that the function was invoked with, counted at each delivery.
+        Number of delivered records, including repeated deliveries.
     clock_skew : float
-        Seconds by which the mapping's clock is wrong.
+        Error of the mapping's clock in seconds.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Deliveries:
         self._shards: dict[str, Progress] = {}
 
     def restart(self) -> None:
-        """Forget everything but the checkpoints."""
+        """Drop all state except the checkpoints."""
         self._checkpoints = Checkpoints(self._checkpoint_file)
         self._shards.clear()
 
     @property
     def is_settled(self) -> bool:
-        """Return whether every record that was put is done with."""
+        """Return whether every record is finished."""
         return (
             all(name in self._shards for name in self._stream.open_shards)
             and not any(progress.waiting for progress in self._shards.values())
@@ -97,7 +97,7 @@ class Deliveries:
         return self._outages.now + self.clock_skew
 
     def deliver_what_can_be(self) -> None:
-        """Take every lane one step on; where all of them wait, let time go by."""
+        """Advance every lane by one step; if all wait, advance the time."""
         chosen = shards_to_start(
             self._stream.shards, set(self._shards), self._checkpoints, TRIM_HORIZON
         )
@@ -116,7 +116,7 @@ class Deliveries:
         if progress.is_read or self._outages.strikes("GetRecords refused"):
             return
         records, is_end = self._stream.read(name, progress.read_up_to, _READ_LIMIT)
-        # What the stream stamped is the true time, whatever the mapping's own clock says.
+        # The stream's timestamps are the true time, unlike the mapping's clock.
         self._shards[name] = progress.read(records, is_end, self._now)
         self._checkpoints.save(name, self._shards[name].checkpoint)
 

@@ -1,4 +1,4 @@
-"""The predictor's handler in this process: without threads of its own, and without its log."""
+"""The predictor's handler in this process, without its threads and its log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stresswatch.storage import quarantine
 
 
 class _InlineExecutor(Executor):
-    """Does the work at once: in which order threads run is no business of the seed's."""
+    """Run the work at once: the order of threads is not part of a seed."""
 
     def __init__(self, *_: object):
         pass
@@ -25,18 +25,18 @@ class _InlineExecutor(Executor):
 
 @contextlib.contextmanager
 def without_threads() -> Iterator[None]:
-    """Have the function do one thing after the other."""
+    """Make the function run sequentially."""
     with patch.object(quarantine, "ThreadPoolExecutor", _InlineExecutor):
         yield
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[Any]:
-    """Take what the function writes to its log, and give it as one file-like object."""
+    """Capture the function's log as a file-like object."""
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(tempfile.TemporaryFile("w+"))
         stack.enter_context(contextlib.redirect_stdout(log))
         for handler in predictor_module.logger.handlers:
-            # Not setStream: it flushes the former stream, which who made it may have closed.
+            # Without setStream, which flushes the former stream, possibly closed by its owner.
             stack.enter_context(patch.object(handler, "stream", log))
         yield log

@@ -1,4 +1,4 @@
-"""What must hold after a run, whatever went wrong in it."""
+"""Invariants after a run, under any faults."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _EVER = datetime(2026, 12, 31, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Examination:
-    """What became of the records of a run.
+    """The results for the records of a run.
 
     Attributes
     ----------
     given_up : int
-        Valid records that are whole in the failure destination, and in the archive or not.
+        Valid records in the failure destination, complete, whether archived or not.
     lost : int
-        Records that are nowhere.
+        Records that are missing everywhere.
     archived_again, streamed_again : int
-        Rows and messages beyond the first of their prediction id.
+        Additional rows and messages with the same prediction id.
     shadowed : int
-        Records that the challenger scored as well.
+        Records that the challenger also scored.
     violations : tuple of str
-        One sentence for each broken promise.
+        One sentence for each broken invariant.
     """
 
     records: int
@@ -62,7 +62,7 @@ class Examination:
 
 
 def examine(simulation: Simulation, log: str) -> Examination:
-    """Compare what a run left with what was sent."""
+    """Compare the output of a run with the sent records."""
     valid = {name: sent for name, sent in simulation.sent.items() if sent.post}
     invalid = {name: sent for name, sent in simulation.sent.items() if sent.reason}
     given_up = _given_up(simulation)
@@ -104,7 +104,7 @@ def examine(simulation: Simulation, log: str) -> Examination:
         ("the challenger is heard of elsewhere", _is_heard(simulation, archived + streamed)),
         ("quarantine holds what is no invalid record", bool(quarantined.keys() - invalid.keys())),
         ("a record is in quarantine other than sent", not _are_as_sent(quarantined, invalid)),
-        ("a record given up differs from what was sent", not _are_whole(given_up, simulation)),
+        ("a discarded record differs from the sent one", not _are_whole(given_up, simulation)),
         ("a post's text is in the archive", _quotes(archived + shadowed)),
         ("a post's text is on the predictions stream", _quotes(streamed)),
         ("a post's text is in the log", MARKER in log),
@@ -124,7 +124,7 @@ def examine(simulation: Simulation, log: str) -> Examination:
 
 
 def _all_rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
-    """Return every row that was ever archived, also in objects that were overwritten since."""
+    """Return every row that was ever archived, including overwritten objects."""
     return [
         json.loads(line)
         for bucket, key, body in simulation.buckets.puts
@@ -138,7 +138,7 @@ def _store(simulation: Simulation) -> Any:
 
 
 def _rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
-    """Return every settled row below a prefix, in the order of their ids."""
+    """Return every settled row below a prefix, in order of ids."""
     rows = [
         row
         for key in simulation.buckets.keys("archive", prefix)
@@ -150,7 +150,7 @@ def _rows(simulation: Simulation, prefix: str) -> list[dict[str, Any]]:
 
 
 def _rounded(returned: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the reader's rows as they are settled: by id, in milliseconds, lower-case."""
+    """Return the reader's rows in settled form: by id, in milliseconds, lower-case."""
     rows = []
     for row in sorted(returned, key=lambda row: row["prediction_id"]):
         at = datetime.fromisoformat(row["predicted_at"]).replace(tzinfo=None)
@@ -217,7 +217,7 @@ def _are_whole(given_up: dict[str, bytes], simulation: Simulation) -> bool:
 def _are_true(
     predictions: list[dict[str, Any]], valid: dict[str, Sent], simulation: Simulation
 ) -> bool:
-    """Return whether each prediction is bit for bit what its version says of its post alone."""
+    """Return whether each prediction equals its version's prediction of the single post."""
     models = [*simulation.models, simulation.challenger]
     artefacts = {model.pointer.version: model.artefact for model in models}
 

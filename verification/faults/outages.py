@@ -1,4 +1,4 @@
-"""The clock, and the chance that something goes wrong now."""
+"""The clock, and the random faults."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 START = 1_800_000_000.0
 TIMEOUT_SECONDS = 60.0
-"""The function's own, of the template."""
+"""Timeout of the function in the template."""
 PATIENCE_SECONDS = 30.0
-"""The predictor's clients': three tries of ten seconds each."""
+"""Time limit of the predictor's clients: three attempts of ten seconds each."""
 SHADOW_PATIENCE_SECONDS = 3.0
-"""Its clients' for a challenger: one try."""
+"""Time limit of its clients for a challenger: one attempt."""
 
 _CALL_SECONDS = 0.005
 _SLOW_SECONDS = (0.5, 45.0)
@@ -28,27 +28,27 @@ _OUTAGE_SECONDS = (60.0, 600.0)
 
 
 class Killed(BaseException):
-    """The execution environment is gone; no `except Exception` of the function hears of it."""
+    """The execution environment is gone; `except Exception` in the function does not catch it."""
 
 
 class InjectedOutages:
-    """Decides what goes wrong, and counts it; after the storm nothing does.
+    """Decide which faults strike, and count them; after the storm, none do.
 
     Attributes
     ----------
     now : float
         The true time, in seconds since the epoch.
     deadline : float
-        When Lambda ends the invocation that is under way.
+        When Lambda ends the running invocation.
     calm_from : float
-        When the storm is over.
+        End of the storm.
     """
 
     def __init__(self, schedule: Schedule):
         self._rates = schedule.rates
         self._storm_seconds = schedule.storm_seconds
         self.calm_from = START + schedule.storm_seconds
-        # Its name is part of each seed: the documented figures are of these draws.
+        # The name is part of each seed: the documented numbers depend on it.
         self.chance = random.Random(f"weather {schedule.seed}")  # noqa: S311 - no secret
         self.injected: Counter[str] = Counter()
         self.now = START
@@ -56,7 +56,7 @@ class InjectedOutages:
         self._refused_until: dict[str, float] = {}
 
     def strikes(self, fault: str) -> bool:
-        """Return whether the fault strikes here and now; who is refused once is so for a while."""
+        """Return whether the fault strikes now; a refusal lasts for a while."""
         if self.now >= self._refused_until.get(fault, START):
             rate = self._rates.get(fault)
             if not rate or self.now >= self.calm_from or self.chance.random() >= rate:
@@ -69,20 +69,20 @@ class InjectedOutages:
         return True
 
     def put_out(self, service: str) -> None:
-        """Let a service refuse every call for minutes; the storm goes on after it."""
+        """Let a service refuse every call for minutes; the storm continues after it."""
         ends = self.now + self.chance.uniform(*_OUTAGE_SECONDS)
         self._refused_until[f"{service} refused"] = ends
         self.calm_from = max(self.calm_from, ends + self._storm_seconds)
 
     def spend(self, seconds: float) -> None:
-        """Let time go by within an invocation."""
+        """Advance the time within an invocation."""
         self.now += seconds
         if self.now > self.deadline:
             self.injected["function timed out"] += 1
             self._time_out()
 
     def call(self, service: str, operation: str, effect: Callable[[], T], patience: float) -> T:
-        """Call an AWS service: it may refuse, be slow, or take effect and never say so."""
+        """Call an AWS service: it may refuse, be slow, or take effect without an answer."""
         self.spend(_CALL_SECONDS)
         if self.strikes(f"{service} refused"):
             raise ClientError({"Error": {"Code": "SlowDown"}}, operation)

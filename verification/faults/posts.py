@@ -1,4 +1,4 @@
-"""What is put on the posts stream, and what must become of it."""
+"""Records for the posts stream, with their expected results."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from stresswatch.contracts.posts import Post, post_record
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 
 MARKER = "zqxmarker"
-"""A word in every text, valid or not, that must be found in quarantine alone."""
+"""A word in every text, valid or not, which may appear only in quarantine."""
 
 _DISTINCT = 400
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A record that was put on the stream.
+    """A record on the stream.
 
     Attributes
     ----------
     post : Post or None
-        What a valid record says.
+        The post of a valid record.
     reason : str or None
-        Why an invalid one is refused.
+        The reason for an invalid one.
     """
 
     data: bytes
@@ -37,7 +37,7 @@ class Sent:
 
 
 def valid_posts(seed: int) -> list[tuple[bytes, Post]]:
-    """Return payloads with the posts that they say."""
+    """Return payloads with their posts."""
     return [
         (json.dumps(post_record(post)).encode(), post)
         for labelled in generate_posts(seed)[:_DISTINCT]
@@ -66,6 +66,6 @@ _INVALID: tuple[tuple[str, Callable[[random.Random], bytes]], ...] = (
 
 
 def invalid_record(chance: random.Random) -> tuple[bytes, str]:
-    """Return a payload that is no post, and the reason that quarantine must give."""
+    """Return an invalid payload, and the expected reason in quarantine."""
     reason, make = chance.choice(_INVALID)
     return make(chance), reason

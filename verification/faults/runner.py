@@ -1,4 +1,4 @@
-"""One seed, from its schedule to what came of it."""
+"""One seed, from its schedule to its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from verification.faults.simulation import Model, Simulation
 
 @dataclass(frozen=True)
 class PlayedSchedule:
-    """What a seed injected, and what came of it."""
+    """The injected faults of a seed, and the result."""
 
     seed: int
     injected: dict[str, int]
@@ -28,7 +28,7 @@ class PlayedSchedule:
 
 
 def run(schedule: Schedule) -> PlayedSchedule:
-    """Play a schedule, and examine what it left."""
+    """Play a schedule, and check the invariants."""
     with tempfile.TemporaryDirectory() as folder, quiet() as log:
         simulation = Simulation(schedule, models(), challenger(), _posts(), Path(folder))
         simulation.run()
@@ -40,7 +40,7 @@ def run(schedule: Schedule) -> PlayedSchedule:
 
 @cache
 def models() -> list[Model]:
-    """Train three versions, each on other posts."""
+    """Train three versions, each on different posts."""
     return [_model(place) for place in (1, 2, 3)]
 
 

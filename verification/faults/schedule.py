@@ -1,4 +1,4 @@
-"""What goes wrong in one run: which faults, how often, until when. A seed gives one schedule."""
+"""The faults of one run: kinds, rates, and end. A seed gives one schedule."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALL_FAULTS = (
     "GetRecords refused",
     "invalid record",
 )
-"""Each strikes by chance, at its own rate, wherever it can."""
+"""Each strikes at random, at its own rate, wherever it can."""
 
 OUTAGES = (
     "PutRecords refused",
@@ -33,10 +33,10 @@ OUTAGES = (
     "function throttled",
     "GetRecords refused",
 )
-"""These go on for a while."""
+"""These last for a while."""
 
 LONG = (*OUTAGES, "function timed out")
-"""These take so much time that they must be rarer, or nothing else would strike."""
+"""These take so much time that they must be rarer, to leave time for others."""
 
 EVENT_FAULTS = (
     "mapping restarted",
@@ -57,7 +57,7 @@ EVENT_FAULTS = (
     "S3 outage",
     "SSM outage",
 )
-"""Each strikes at some moments; an outage of a service then lasts for minutes."""
+"""Each strikes at some times; a service's outage lasts for minutes."""
 
 SETTLE_FAULTS = (
     "settle killed",
@@ -65,7 +65,7 @@ SETTLE_FAULTS = (
     "settled by two at once",
     "settle overtaken",
 )
-"""Each strikes some of the settles of a storm; the last follows from the two before it."""
+"""Each strikes some settles of a storm; the last follows from the previous two."""
 
 FAULTS = (*CALL_FAULTS, *EVENT_FAULTS, *SETTLE_FAULTS)
 
@@ -77,7 +77,7 @@ _STORM_SECONDS = (10.0, 120.0)
 
 @dataclass(frozen=True)
 class Event:
-    """A fault that strikes at one moment, in seconds from the start."""
+    """A fault at one time, in seconds from the start."""
 
     at: float
     fault: str
@@ -90,11 +90,11 @@ class Schedule:
     Attributes
     ----------
     records : int
-        How many are put, evenly over the storm.
+        Number of records, evenly over the storm.
     storm_seconds : float
-        After so long nothing goes wrong any more, unless a service was out: then so long after it.
+        Time after which faults end, counted from the end of a service's outage.
     rates : dict
-        By fault, the probability that it strikes where it can.
+        Probability by fault that it strikes where it can.
     batch_size, batching_window, lanes, retries, record_age
         The mapping's settings; the rest are the template's.
     """
@@ -114,7 +114,7 @@ class Schedule:
 
     @staticmethod
     def draw(seed: int, records: int) -> Schedule:
-        """Draw the schedule of a seed: any combination of faults, from none to all of them."""
+        """Draw the schedule of a seed: any combination of faults, from none to all."""
         chance = random.Random(f"schedule {seed}")  # noqa: S311 - no secret
         share = chance.choice((0.1, 0.3, 0.6, 1.0))
         struck = [fault for fault in CALL_FAULTS if chance.random() < share]

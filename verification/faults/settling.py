@@ -1,7 +1,7 @@
-"""Settling while the storm goes on: early, late, twice, slowly, and killed between its writes.
+"""Settling during the storm: early, late, twice, slowly, and killed between its writes.
 
-All that a settle reads it reads before its first write. So one that is slow is played by making its
-writes later, one by one, while records are delivered and others settle the same parts.
+A settle reads everything before its first write. So a slow settle is simulated by delaying its
+writes, one by one, while records are delivered and others settle the same parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from verification.faults.stores import Buckets
 
 SAMPLE_POSTS = 20
 _RUNS = 12
-"""As many as there are, about, while each record is delivered once."""
+"""Approximate number of settles while each record is delivered once."""
 _WINDOW_MINUTES = (1, 5, 15)
 _JOBS_A_RUN = 3
 _KILLED_LATER = 0.05
@@ -31,7 +31,7 @@ _CLOCKS_APART = timedelta(hours=2)
 
 
 class SlowWrites:
-    """S3 as one settle sees it, whose writes are kept to be made later."""
+    """S3 for one settle, with delayed writes."""
 
     def __init__(self, buckets: Buckets):
         self._buckets = buckets
@@ -46,7 +46,7 @@ class SlowWrites:
         return {}
 
     def make(self, writes: int | None = None) -> bool:
-        """Make some of the writes, or all, as long as none is refused; return whether none was."""
+        """Make some or all of the writes until one is refused; return whether none was."""
         writes = len(self.waiting) if writes is None else writes
         while self.waiting and writes:
             writes -= 1
@@ -59,10 +59,10 @@ class SlowWrites:
 
 
 class Settling:
-    """The runs of the monitoring workflow in a storm, as often as the seed draws."""
+    """The runs of the monitoring workflow in a storm, at random times."""
 
     def __init__(self, schedule: Schedule, buckets: Buckets, outages: InjectedOutages):
-        # A chance of its own: what the storm draws does not depend on what is settled.
+        # A separate random generator: the storm's draws do not depend on settles.
         self._chance = random.Random(f"settling {schedule.seed}")  # noqa: S311 - no secret
         self._buckets = buckets
         self._outages = outages
@@ -72,7 +72,7 @@ class Settling:
         self._slow: list[SlowWrites] = []
 
     def run_when_due(self, delivered: int) -> None:
-        """Settle what a run plans after so many records, each part with or without a fault."""
+        """Settle a run's parts after some records, each with or without a fault."""
         if delivered >= self._due:
             self._due = delivered + self._chance.uniform(0, self._most)
             self._let_slow_ones_write()
@@ -81,14 +81,14 @@ class Settling:
                 self._settle(job)
 
     def end(self) -> None:
-        """Settle as the last run does, when nothing goes wrong; what is slow still writes later."""
+        """Settle like the last run, without faults; slow settles still write later."""
         for job in self.stale():
             self._begin(job).make()
         for writes in self._slow:
             self._write(writes)
 
     def stale(self) -> list[Job]:
-        """Return what a run settles now."""
+        """Return the parts that a run settles now."""
         end = datetime.fromtimestamp(self._outages.now, UTC) + _CLOCKS_APART
         begin = datetime.fromtimestamp(START, UTC) - _CLOCKS_APART
         grid = Window.grid(begin, end, self._minutes)

@@ -46,9 +46,9 @@ _CHAMPION_TTL_SECONDS = 5.0
 _SHARES = SampleShares(0.2, uncertain=0.5)
 _SHADOW_SECONDS = (60.0, 1200.0)
 _SKEW_SECONDS = 5400.0
-"""How far a function's clock may jump to either side; the mapping's jumps a tenth of it."""
+"""Maximum jump of a function's clock in either direction; the mapping's jumps a tenth of it."""
 _SETTLED_WITHIN = 1800.0
-"""Seconds from the end of the storm by which everything must be done with."""
+"""Seconds after the storm within which every record must be finished."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Model:
 
 
 class Simulation:
-    """A run, and what there is to see after it.
+    """A run, and its output.
 
     Attributes
     ----------
     sent : dict of str to Sent
-        By prediction id.
+        Sent records by prediction id.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Simulation:
         self.settling = Settling(schedule, self.buckets, self.outages)
 
     def run(self) -> None:
-        """Play the schedule, and go on until nothing is under way, or for far too long."""
+        """Play the schedule, and continue until all records are finished, or for far too long."""
         random.seed(self.schedule.seed)  # the predictor's own jitter
         outages = self.outages
         with self._predictor_in_here():
@@ -127,7 +127,7 @@ class Simulation:
         return datetime.fromtimestamp(self.outages.now + self._skew, UTC)
 
     def _predictor(self) -> predictor_module.Predictor:
-        """Choose an execution environment, and start it where it has not begun."""
+        """Choose an execution environment, and start it if necessary."""
         place = self._environment = self.outages.chance.randrange(len(self._environments))
         predictor = self._environments[place]
         if predictor is None or self.outages.strikes("environment recycled"):
@@ -203,7 +203,7 @@ class Simulation:
                 self.outages.injected[fault] += 1
 
     def _strike(self, fault: str) -> bool:
-        """Let one fault strike; False where there is nothing that it could strike."""
+        """Let one fault strike; return False if it cannot strike anything."""
         chance = self.outages.chance
         open_shards = self._stream.open_shards
         model = chance.choice(self.models)
@@ -246,7 +246,7 @@ class Simulation:
         return True
 
     def _repair(self) -> None:
-        """Do what an operator does: bring the files back, and roll back a bad pointer."""
+        """Act as an operator: restore the files, and roll back a bad pointer."""
         self._store_models()
         if self._parameters.value not in [model.pointer.to_json() for model in self.models]:
             self._parameters.value = self.models[0].pointer.to_json()

@@ -1,4 +1,4 @@
-"""What the predictor talks to, in memory, as boto3 shows it: S3, SSM, the predictions stream."""
+"""In-memory S3, SSM and predictions stream for the predictor, with boto3's interface."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from verification.faults.outages import PATIENCE_SECONDS, InjectedOutages
 
 
 class Buckets:
-    """S3. `puts` remembers every object that was ever put, also those that were overwritten."""
+    """S3. `puts` has every object that was ever put, including overwritten ones."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
@@ -56,7 +56,7 @@ class Buckets:
         }
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
-        """List a prefix, in the order in which S3 does."""
+        """List a prefix, in S3's order."""
         return sorted(key for of, key in self.objects if of == bucket and key.startswith(prefix))
 
 
@@ -65,7 +65,7 @@ def _etag(body: bytes) -> str:
 
 
 class ParameterNotFound(Exception):
-    """There is no parameter of that name."""
+    """No parameter has this name."""
 
 
 class Parameters:
@@ -83,7 +83,7 @@ class Parameters:
 
 
 class PredictionsStream:
-    """The predictions stream, from which nothing is taken."""
+    """The predictions stream, without consumers."""
 
     def __init__(self, outages: InjectedOutages):
         self._outages = outages
@@ -102,7 +102,7 @@ class PredictionsStream:
 
 
 class Faulty:
-    """A client whose every call may fail as the outages say."""
+    """A client whose calls may fail by the outages."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A stream in memory whose shards can be split and merged."""
+"""An in-memory stream whose shards can be split and merged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Contents:
 
 
 class PostsStream:
-    """Records by shard, in order; a shard that was split or merged is kept to be read on."""
+    """Records by shard, in order; split or merged shards stay readable."""
 
     def __init__(self, shards: int):
         self._contents: dict[str, _Contents] = {}
@@ -43,20 +43,20 @@ class PostsStream:
         return name, str(self._next)
 
     def split(self, name: str) -> None:
-        """Close a shard for two children."""
+        """Close a shard with two children."""
         self._contents[name].is_open = False
         for _ in range(2):
             self._open(name)
 
     def merge(self, first: str, second: str) -> None:
-        """Close two shards for one child."""
+        """Close two shards with one child."""
         self._contents[first].is_open = self._contents[second].is_open = False
         self._open(first, second)
 
     def read(
         self, name: str, position: ShardPosition, limit: int
     ) -> tuple[list[ShardRecord], bool]:
-        """Read from a position on; the second value says that a closed shard is at its end."""
+        """Read from a position; the second value tells whether a closed shard has ended."""
         contents = self._contents[name]
         at = contents.records
         if position.sequence_number is not None:

@@ -1,16 +1,16 @@
-"""Whatever bytes come, the predictor answers: a post is predicted, anything else is quarantined.
+"""Fuzz the predictor: posts must be predicted, and all other input quarantined.
 
-``python -m verification.fuzz [--inputs N] [--seed N] [--json]`` feeds the predictor's handler
-records that are random bytes, posts with bytes changed, cut, doubled or crossed, and objects of odd
-values. Each must come to exactly one prediction, whose message and archive row are plain, short
-JSON, or to one quarantined record with the payload as it came.
+``python -m verification.fuzz [--inputs N] [--seed N] [--json]`` feeds records to the predictor's
+handler: random bytes, mutated posts, and objects with odd values. Each must give exactly one
+prediction, whose message and archive row are plain, short JSON, or one quarantined record with the
+original payload.
 
-``--envelopes N`` feeds it as many events with something changed around the records, and events of
-other services. Each must be answered, with one prediction or quarantined record for each record, or
-refused by one short error of ours before anything is written; and no text of a post is in an error
-or in the log.
+``--envelopes N`` feeds this number of events with changes around the records, and events of other
+services. The handler must answer with one prediction or quarantined record for each record, or
+reject the event with one short error of this project before any write. No post text may be in an
+error or in the log.
 
-Exits with 1 at the first batch or event that breaks this, and says with which seed it comes again.
+Exits with 1 at the first batch or event that breaks this, and prints the seed to repeat it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BATCH_SIZE = 50
 
 @dataclass(frozen=True)
 class Report:
-    """What was fed, and what came of it."""
+    """The inputs, and the results."""
 
     inputs: int
     seed: int
@@ -51,7 +51,7 @@ class Report:
 
 @dataclass(frozen=True)
 class EnvelopeReport:
-    """What became of events with something changed in them."""
+    """The results for changed events."""
 
     events: int
     seed: int
@@ -62,7 +62,7 @@ class EnvelopeReport:
 
 
 def fuzz(inputs: int, seed: int) -> Report:
-    """Feed so many inputs.
+    """Feed a number of inputs.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def fuzz(inputs: int, seed: int) -> Report:
 
 
 def fuzz_envelopes(events: int, seed: int) -> EnvelopeReport:
-    """Feed so many events.
+    """Feed a number of events.
 
     Raises
     ------
     Broken
-        With the event's own seed in its message, but for what is found in the log at the end.
+        With the event's own seed in its message, except for text in the log at the end.
     """
     began = time.perf_counter()
     payloads = [data for data, _ in valid_posts(seed=5)]
@@ -134,7 +134,7 @@ def _peak_mb() -> float:
 
 
 def main() -> None:
-    """Fuzz, and print what came of it."""
+    """Fuzz, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=10_000)
     parser.add_argument("--envelopes", type=int, help="as many events instead of payloads")

@@ -1,4 +1,4 @@
-"""Events that no event source mapping would send: Kinesis events with something changed in them."""
+"""Changed Kinesis events, as no event source mapping would send."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OTHERS_EVENTS: tuple[Any, ...] = (
 
 
 def draw(chance: random.Random, payloads: list[bytes], source: Source) -> Any:
-    """Draw an event: now and then another service's, mostly one with a few things changed."""
+    """Draw an event: sometimes another service's, mostly one with a few changes."""
     if chance.random() < 0.05:
         return copy.deepcopy(chance.choice(_OTHERS_EVENTS))
     records = [
@@ -53,7 +53,7 @@ def draw(chance: random.Random, payloads: list[bytes], source: Source) -> Any:
 
 
 def _places(value: Any) -> Iterator[Place]:
-    """Return every place of an event at which a value is."""
+    """Return every position of a value in an event."""
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
             yield value, key
@@ -83,7 +83,7 @@ def _wrap(chance: random.Random, places: list[Place]) -> None:
 
 
 def _spoil_text(chance: random.Random, places: list[Place]) -> None:
-    """Change one character of a text: base64 that is none, a position that is another's."""
+    """Change one character of a text, for invalid base64 or another record's position."""
     texts = [(container, key) for container, key in places if isinstance(container[key], str)]
     if texts:
         container, key = chance.choice(texts)
@@ -94,7 +94,7 @@ def _spoil_text(chance: random.Random, places: list[Place]) -> None:
 
 
 def _add(chance: random.Random, places: list[Place]) -> None:
-    """Add what an event may have that the predictor does not read."""
+    """Add valid parts that the predictor does not read."""
     objects = [container for container, _ in places if isinstance(container, dict)]
     chance.choice(objects)[chance.choice(("surplus", "Kinesis", "encryptionType"))] = MARKER
 

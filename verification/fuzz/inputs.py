@@ -1,4 +1,4 @@
-"""Payloads of every kind: bytes, posts that were changed, and objects of odd values."""
+"""Payloads of every kind: bytes, changed posts, and objects with odd values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _noise(chance: random.Random) -> bytes:
 
 
 def _changed(chance: random.Random) -> bytes:
-    """Change a post in a few places, byte by byte or by what means something to a reader."""
+    """Change a post in a few places, by bytes or by meaningful tokens."""
     data = bytearray(chance.choice(_POSTS))
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(data) + 1)
@@ -55,14 +55,14 @@ def _crossed(chance: random.Random) -> bytes:
 
 
 def _odd(chance: random.Random) -> bytes:
-    """Make a JSON object whose fields hold odd values, some of them twice."""
+    """Make a JSON object with odd values, and some fields twice."""
     fields = chance.choices(_FIELDS, k=chance.randint(1, 8))
     pairs = [f"{json.dumps(field)}: {_value(chance)}" for field in ("text", *fields)]
     return ("{" + ", ".join(pairs) + "}").encode()
 
 
 def _strange(chance: random.Random) -> bytes:
-    """Make a post of any letters of any script, among words that the model knows."""
+    """Make a post with letters of any script among the model's words."""
     signs = map(chr, chance.choices(_SIGNS, k=chance.choice((1, 10, 100))))
     text = "".join(chance.choices((*signs, " panic ", "'", "I can't ", "!?", "...", "\n"), k=200))
     return json.dumps({"text": text, "reasons": chance.random() < 0.05}).encode()
@@ -80,7 +80,7 @@ def _value(chance: random.Random) -> str:
 
 
 def _timestamp(chance: random.Random) -> str:
-    """Return what is almost a timestamp: readers of ISO 8601 let strange separators pass."""
+    """Return an almost valid timestamp: parsers of ISO 8601 accept strange separators."""
     between = chance.choice(("T", " ", "\ud800", "\x00", "\N{PILE OF POO}"))
     rest = chance.choice(("", "Z", "+99:99", ".5", "." + "1" * 20_000))
     return f"{chance.randrange(10_000):04}-01-01{between}12:00:00{rest}"

@@ -1,4 +1,4 @@
-"""The predictor's handler over stores in memory, and what must come of all that it is fed."""
+"""The predictor's handler over in-memory stores, with checks of its results."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from verification.faults.stores import Buckets
 from verification.lambda_context import CONTEXT
 
 LONGEST_LINE = 8 * 1024
-"""Characters of a message or archive row, beside which a post's names are short."""
+"""Maximum characters of a message or archive row; a post's names are short in comparison."""
 LONGEST_ERROR = 200
-"""Characters of what an event is refused with."""
+"""Maximum characters of an error that rejects an event."""
 
 SOURCE = Source(
     "arn:aws:kinesis:us-east-1:123456789012:stream/posts",
@@ -39,7 +39,7 @@ SOURCE = Source(
 
 
 class Broken(AssertionError):
-    """A batch did not come to what it must."""
+    """A batch has a wrong result."""
 
 
 class _Stream:
@@ -52,7 +52,7 @@ class _Stream:
 
 
 class FuzzedPredictor:
-    """The predictor's handler over stores that are emptied before each batch."""
+    """The predictor's handler over stores, which are emptied before each batch."""
 
     def __init__(self, model: Model):
         self._buckets = Buckets()
@@ -71,12 +71,12 @@ class FuzzedPredictor:
         )
 
     def feed(self, inputs: list[bytes]) -> Counter[str]:
-        """Have a batch handled; return how many were predicted, and how many refused by reason.
+        """Handle a batch; return the numbers of predictions, and of rejections by reason.
 
         Raises
         ------
         Broken
-            When one of them came to something else, or the handler did not answer.
+            When a record has another result, or the handler did not answer.
         """
         records = [
             ShardRecord(str(place), "key", data, 1_800_000_000.5)
@@ -100,12 +100,12 @@ class FuzzedPredictor:
         return reasons + Counter(predicted=len(predicted))
 
     def feed_event(self, event: Any) -> bool:
-        """Have an event handled, whatever it is; return whether it was answered, not refused.
+        """Handle any event; return whether it was answered instead of rejected.
 
         Raises
         ------
         Broken
-            When it was answered by halves, or refused other than it must be.
+            When the answer is incomplete, or the rejection has a wrong form.
         """
         try:
             self._handle(event)
@@ -156,7 +156,7 @@ def require(holds: bool, sentence: str) -> None:
 
 
 def _plain(line: bytes) -> dict[str, Any]:
-    """Read a line that any JSON reader must be able to read and any UTF-8 writer to write again."""
+    """Read a line that must be valid JSON and UTF-8."""
     require(len(line) <= LONGEST_LINE, "a message or row is too long")
     try:
         record: dict[str, Any] = json.loads(line, parse_constant=_no_number)
@@ -172,6 +172,6 @@ def _no_number(constant: str) -> None:
 
 @contextmanager
 def fuzzed_predictor() -> Iterator[FuzzedPredictor]:
-    """Return the handler over empty stores; its log goes nowhere."""
+    """Return the handler over empty stores, without a log."""
     with quiet(), without_threads():
         yield FuzzedPredictor(models()[0])
