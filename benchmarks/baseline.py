@@ -1,7 +1,8 @@
-"""A baseline to compare with: an earlier project's recipe, rewritten from its description.
+"""A baseline for comparison: an earlier project's model pipeline, from its description.
 
-Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. Numbers:
-the five, scaled. Both stacked as one dense matrix under a random forest; served record by record.
+Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. The five
+numeric features, scaled. Both are stacked as one dense matrix for a random forest, which is served
+record by record.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def clean(text: str) -> str:
 
 
 class BaselineModel:
-    """The recipe, with its scaler fitted once: the original's was fitted again on each record."""
+    """The model pipeline, with its scaler fitted once: the original fitted it on each record."""
 
     def __init__(self, seed: int = 7):
         self._vectorizer = CountVectorizer()

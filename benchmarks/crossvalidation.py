@@ -1,4 +1,4 @@
-"""Predictions for labelled posts by models that saw no segment and no copy of the same post."""
+"""Out-of-fold predictions: models saw no segment or copy of the same post."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fit = Callable[[Sequence[LabelledPost]], Predict]
 
 
 def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -> list[Probability]:
-    """Return the probability of each post, out of fold, once a seed: arrays of shape (n_posts,)."""
+    """Return out-of-fold probabilities for each seed: arrays of shape (n_posts,)."""
     runs = []
     for seed in seeds:
         probability = np.empty(len(posts))
@@ -33,7 +33,7 @@ def out_of_fold(fit: Fit, posts: Sequence[LabelledPost], seeds: Iterable[int]) -
 
 
 def folds(posts: Sequence[LabelledPost], seed: int) -> list[tuple[Rows, Rows]]:
-    """Cut posts into `FOLDS` pairs of rows, to learn from and to judge by."""
+    """Split posts into `FOLDS` pairs of training and evaluation rows."""
     labels = labels_of(posts)
     cut = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(cut.split(labels, labels, groups(posts)))

@@ -1,9 +1,9 @@
-"""How often the gate lets each kind of challenger through.
+"""Measure how often the gate accepts each kind of challenger.
 
-``python -m benchmarks.gate [--draws N] [--json]`` deals the posts at hand out anew for each draw:
-a champion learns from base posts; new ones come from communities that it never saw, or from its
-own; challengers are honest, learned from less, or were poisoned. The split into training and
-evaluation posts is drawn anew too, and the gate's rules are a stage's defaults.
+``python -m benchmarks.gate [--draws N] [--json]`` splits the available posts at random for each
+draw. A champion learns from base posts; new posts are from unseen communities, or from its own.
+Challengers are honest, learned from less, or were poisoned. The split into training and evaluation
+posts is random too, and the gate's rules are a stage's defaults.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Posts = list[LabelledPost]
 
 @dataclass
 class Tally:
-    """What became of one kind of challenger.
+    """Results for one kind of challenger.
 
     Attributes
     ----------
     failed : counter of str
-        How often each check failed.
+        Number of failures by check.
     """
 
     accepted: int = 0
@@ -52,7 +52,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Draw:
-    """Posts dealt out: what the champion learned from, and what was labelled since."""
+    """Posts of a draw: the champion's training posts, and newly labelled posts."""
 
     base: Posts
     drifted: Posts
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def judge(posts: Sequence[LabelledPost], draws: int) -> dict[str, Tally]:
-    """Judge each of `CHALLENGERS` once a draw."""
+    """Judge each of `CHALLENGERS` once per draw."""
     tallies = {name: Tally() for name in CHALLENGERS}
     for seed in range(draws):
         draw = deal(posts, seed)
@@ -90,7 +90,7 @@ def judge(posts: Sequence[LabelledPost], draws: int) -> dict[str, Tally]:
 
 
 def deal(posts: Sequence[LabelledPost], seed: int) -> Draw:
-    """Deal posts out. Their ids are changed, so that the evaluation split is another each time."""
+    """Split posts at random. New ids change the evaluation split each time."""
     renamed = [
         replace(one, post=one.post._replace(post_id=f"{seed}-{one.post.post_id}")) for one in posts
     ]
@@ -152,10 +152,10 @@ CHALLENGERS: dict[str, Callable[[Draw], tuple[Posts, Posts]]] = {
         _flip(draw.base + draw.drifted, 0.25),
         draw.base + draw.drifted,
     ),
-    "all new labels flipped, also where it is judged": lambda draw: _both(
+    "all new labels flipped, also in the holdout": lambda draw: _both(
         draw.base + _flip(draw.drifted, 1.0)
     ),
-    "all new labels at random, also where it is judged": lambda draw: _both(
+    "all new labels at random, also in the holdout": lambda draw: _both(
         draw.base + _guess(draw.drifted)
     ),
     "all labels flipped": lambda draw: (
@@ -163,7 +163,7 @@ CHALLENGERS: dict[str, Callable[[Draw], tuple[Posts, Posts]]] = {
         draw.base + draw.drifted,
     ),
 }
-"""What each challenger learns from, and the training set that it is judged on."""
+"""Each challenger's training posts, and the training set for its evaluation."""
 
 
 def _record(data: str, draws: int, tallies: dict[str, Tally]) -> dict[str, Any]:

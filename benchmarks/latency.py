@@ -1,12 +1,12 @@
-"""What a batch window costs in latency, and what it saves in money.
+"""Measure the latency and the cost of batch windows.
 
 ``python -m benchmarks.latency [--picture FILE] [--json]`` sends a million posts a day, at random
-times (a Poisson process), to a local stack for one batch window after another, and takes the time
-from just before a post is put on its stream to its prediction's being read from the other. Beside
-it stands what the stage ``prod`` costs a month with that window, by `stresswatch cost`.
+times (a Poisson process), to a local stack with one batch window after another. It measures the
+time from just before the put of a post to the read of its prediction. `stresswatch cost` gives the
+monthly cost of the stage ``prod`` with that window.
 
-On AWS, Lambda looks into a shard once a second, which the local stack does not wait for: there a
-window below a second saves nothing, and all figures are up to a second longer.
+On AWS, Lambda polls a shard once a second, and the local stack polls without this wait. So on AWS a
+window below a second saves no money, and all latencies are up to a second longer.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SEED = 7
 _TRAINING_POSTS = 600
 _LEAST_SECONDS = 60.0
 _WINDOWS_EACH = 4
-"""Posts are sent for so many windows, or for `_LEAST_SECONDS`."""
+"""Number of windows for which posts are sent, for at least `_LEAST_SECONDS`."""
 _WARM_UP_POSTS = 5
 _PATIENCE_SECONDS = 180.0
 _LOOK_SECONDS = 0.02
@@ -54,12 +54,12 @@ _LOOK_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Latency:
-    """What posts waited with one batch window, in seconds, and dollars a month.
+    """Latencies with one batch window, in seconds, and dollars per month.
 
     Attributes
     ----------
     batch : float
-        Mean posts of a batch at this load, by the estimate of the cost.
+        Mean posts per batch at this load, by the cost estimate.
     """
 
     window: int
@@ -72,7 +72,7 @@ class Latency:
 
 
 def measure(windows: Sequence[int]) -> list[Latency]:
-    """Measure each window on a stack of its own."""
+    """Measure each window on a separate stack."""
     deployment, measured = stage_cost.deployment("prod"), shipped()
     load = Load(POSTS_A_DAY)
     found = []
@@ -127,7 +127,7 @@ def _waited(folder: Path, app: Path, window: int) -> list[float]:
 
 
 class _Clock:
-    """Sends posts and sees their predictions come, each with its time."""
+    """Send posts, and read their predictions, each with its time."""
 
     def __init__(self, running: DeploymentClient):
         self.waited: list[float] = []
@@ -138,7 +138,7 @@ class _Clock:
         self._random = random.Random(_SEED)  # noqa: S311 - times of arrival, no secret
 
     def send(self, posts: int, gap_seconds: float) -> None:
-        """Send posts at random times, and look for predictions until each has come."""
+        """Send posts at random times, and read predictions until all have arrived."""
         due = time.monotonic()
         for _ in range(posts):
             due += self._random.expovariate(1 / gap_seconds) if gap_seconds else 0.0
@@ -162,7 +162,7 @@ class _Clock:
 
 
 def show(found: Sequence[Latency], console: Console) -> None:
-    """Print the figures as a table."""
+    """Print the result as a table."""
     table = Table(title="From put to prediction, at a million posts a day", title_justify="left")
     for column in ("batch window", "p50", "p99", "longest", "posts a batch", "$ a month, prod"):
         table.add_column(column, justify="right")
@@ -196,7 +196,7 @@ def draw(found: Sequence[Latency], path: Path) -> None:
 
 
 def as_dict(found: Sequence[Latency]) -> Mapping[str, Any]:
-    """Return the figures for a program."""
+    """Return the result for `--json`."""
     return {
         "machine": machine(),
         "posts_a_day": POSTS_A_DAY,
@@ -209,7 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--windows", type=int, nargs="+", default=WINDOWS, metavar="SECONDS")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
-    parser.add_argument("--picture", type=Path, help="draw the figures to a file: .svg or .png")
+    parser.add_argument("--picture", type=Path, help="draw the result to a file: .svg or .png")
     arguments = parser.parse_args()
     found = measure(arguments.windows)
     if arguments.picture:

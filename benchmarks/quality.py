@@ -1,10 +1,10 @@
-"""How good the model is, beside a baseline, text alone and numbers alone.
+"""Measure the model's quality, compared with a baseline, text alone and numeric features alone.
 
-``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each recipe on one
-file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
+``python -m benchmarks.quality [--train FILE [--test FILE]] [--json]`` trains each model pipeline on
+one file of labelled posts and measures it on the other. Without ``--test`` it measures out of fold:
 five folds that keep the segments and copies of a post together, over five seeds. Without
-``--train`` it takes the posts at hand. At the end it turns a twentieth of the labels round, and
-counts how many of these look wrong.
+``--train`` it uses the available posts. At the end it flips a twentieth of the labels, and counts
+how many of these look wrong.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from training_jobs.stress_model.suspicious_labels import out_of_fold as beside
 
 SEEDS = 5
 TURNED = 0.05
-"""Of labels, the share that is turned round to be found again."""
+"""Share of labels to flip, and then to find."""
 
 
 def main() -> None:
@@ -151,7 +151,7 @@ def _report(runs: list[Probability], posts: Sequence[LabelledPost]) -> dict[str,
 
 
 def _suspicious_labels(posts: Sequence[LabelledPost]) -> dict[str, float]:
-    """Return which shares of all labels, and of those that were turned round, look wrong."""
+    """Return the shares of all labels, and of flipped labels, that look wrong."""
     shares = []
     for seed in range(SEEDS):
         turned = np.random.default_rng(seed).random(len(posts)) < TURNED
@@ -190,7 +190,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(table)
     shares = result["suspicious_labels"]
     console.print(
-        f"Of labels that were turned round {shares['of_turned_round']:.1%} look wrong, of the "
+        f"Of flipped labels, {shares['of_turned_round']:.1%} look wrong, of the "
         f"others {shares['of_others']:.1%}."
     )
 

@@ -1,10 +1,10 @@
-"""Search for a better recipe, and say what each part of the shipped one brings.
+"""Search for a better model pipeline, and measure each part of the shipped one.
 
-``python -m benchmarks.search [--trials N] [--json]`` tries recipes on the posts at hand, each
-measured out of fold, grouped by post, over two seeds; `Optuna <https://optuna.org>`_ chooses the
-next by the Brier score. The best is then compared with the shipped recipe over seeds that the
-search never saw, and so is the shipped recipe with one part changed at a time. MLflow records
-every trial: on this machine, or at ``MLFLOW_TRACKING_URI``.
+``python -m benchmarks.search [--trials N] [--json]`` tries model pipelines on the available posts,
+each measured out of fold, grouped by post, over two seeds; `Optuna <https://optuna.org>`_ chooses
+the next by the Brier score. The best is then compared with the shipped pipeline over new seeds, and
+so is the shipped pipeline with one part changed at a time. MLflow records every trial: on this
+machine, or at ``MLFLOW_TRACKING_URI``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SHIPPED = Hyperparameters()
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recipe that the search can try; by default the shipped one.
+    """A model pipeline for the search; by default the shipped one.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Candidate:
         Whether pairs of tokens, punctuation tokens, `char_wb` 2- to 5-grams, and the lexicons'
         shares are features.
     weighs_confidence : bool
-        Whether a label weighs as much as its annotators were sure.
+        Whether a label is weighted by its confidence.
     """
 
     minimum_document_frequency: int = _SHIPPED.minimum_document_frequency
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def search(posts: Sequence[LabelledPost], trials: int, tracker: Tracker) -> list[dict[str, Any]]:
-    """Try recipes, the shipped one first; return each with its metrics, in the order of trial."""
+    """Try model pipelines, the shipped one first; return each with its metrics, in order."""
     tried = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -196,8 +196,8 @@ def _show(result: Mapping[str, Any]) -> None:
         table.add_row(*parts, *(f"{trial[name]:.4f}" for name in names))
     console.print(table)
     if "best of the search" not in result["against_shipped"]:
-        console.print("No trial was better than the shipped recipe, which was the first.")
-    title = "Difference from the shipped recipe on new seeds, and its standard error"
+        console.print("No trial was better than the shipped model pipeline, which was the first.")
+    title = "Difference from the shipped model pipeline on new seeds, with standard error"
     table = Table(title=title, title_justify="left")
     table.add_column("recipe")
     for name in names:

@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: works take turns on one core, and every figure has its spread."""
+"""Timing on a noisy machine: works alternate on one core, and every result has its spread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class Work(NamedTuple):
-    """What is timed, and on how many units (records, characters) it works."""
+    """A timed work, and its number of units (records, characters)."""
 
     run: Callable[[], object]
     units: int = 1
@@ -24,7 +24,7 @@ class Work(NamedTuple):
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over several rounds: the median, the lowest and the highest seen."""
+    """Results of several rounds: the median, the lowest and the highest."""
 
     median: float
     lowest: float
@@ -41,10 +41,10 @@ def time_in_turns(
     rounds: int,
     clock: Callable[[], float] = time.process_time,
 ) -> dict[Name, list[float]]:
-    """Return each work's seconds a unit, round by round; one round before the first is not counted.
+    """Return each work's seconds per unit by round, after one uncounted round.
 
-    What slows the machine down for a while slows all works, so that their ratios hold. The clock
-    counts this process's time on the processor, unless another is given.
+    A temporary slowdown of the machine affects all works, so their ratios stay valid. The default
+    clock is this process's processor time.
     """
     seconds: dict[Name, list[float]] = {name: [] for name in works}
     for counted in range(-1, rounds):
@@ -57,17 +57,17 @@ def time_in_turns(
 
 
 def rate(seconds: Sequence[float]) -> Spread:
-    """Return units a second."""
+    """Return units per second."""
     return Spread.of([1 / each for each in seconds])
 
 
 def speedup(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Return how many times as fast as theirs ours is, each round compared with itself."""
+    """Return the ratio of speeds, ours to theirs, within each round."""
     return Spread.of([b / a for a, b in zip(ours, theirs, strict=True)])
 
 
 def growth(measured: Sequence[tuple[int, float]]) -> list[float]:
-    """Return the slopes of log seconds over log units between neighbours: 1 is in proportion."""
+    """Return the slopes of log seconds over log units between neighbours: 1 is linear."""
     return [
         math.log(later / sooner) / math.log(more / less)
         for (less, sooner), (more, later) in itertools.pairwise(measured)
@@ -83,7 +83,7 @@ def use_one_core() -> None:
 
 
 def machine() -> str:
-    """Name the machine that the figures come from."""
+    """Describe the machine of the measurement."""
     model = platform.processor() or platform.machine()
     if os.path.exists("/proc/cpuinfo"):  # noqa: PTH110
         with open("/proc/cpuinfo") as lines:  # noqa: PTH123

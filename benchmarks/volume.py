@@ -1,12 +1,12 @@
-"""How the monitoring workflow grows with the rows of a window, and data sets with labels.
+"""Measure how the monitoring workflow grows with a window's rows, and data sets with labels.
 
 ``python -m benchmarks.volume [--rows N ...] [--json]`` fills hours of one shard's archive on a
-local stack, an hour for each number of rows, and runs the steps of the monitoring workflow over
-each: the deployed functions' own code and settings, each in a process of its own, so that its
-memory is its own. Then it seeds as many labelled posts of distinct texts and lets the data set of a
-retraining be built, the second time beside the data set of the first. Exponents are the slopes
-between neighbouring sizes of log time over log rows: 1 where twice the rows take twice the time.
-``--data-sets`` measures the data sets alone, which takes less long.
+local stack, an hour for each number of rows. It runs the steps of the monitoring workflow over each
+hour: the deployed functions' code and settings, each in a separate process with its own memory.
+Then it seeds the same number of labelled posts with distinct texts, and builds the data set of a
+retraining twice, the second time beside the first. Exponents are the slopes of log time over log
+rows between neighbouring sizes: 1 is linear. ``--data-sets`` measures only the data sets, which is
+faster.
 
 It exits with 1 where an exponent of the processor time is above `HIGHEST`.
 """
@@ -57,7 +57,7 @@ _SHARD = "shardId-000000000000"
 _A_BATCH = 500
 _LABELS = 500
 _WORDINGS = 600
-"""Posts that are predicted; the rows repeat them under other ids."""
+"""Predicted posts; the rows repeat them under other ids."""
 _RETRAINING_SECONDS = 600.0
 _SHARES = SampleShares(0.01)
 _HOUR = timedelta(hours=1)
@@ -70,9 +70,9 @@ class Step:
     Attributes
     ----------
     processor, seconds : float
-        Seconds on the processor, and from begin to end.
+        Processor seconds, and seconds from start to end.
     peak_mb : float
-        The most memory that its process had.
+        Peak memory of its process.
     """
 
     rows: int
@@ -103,14 +103,14 @@ def measure(sizes: Sequence[int], *, data_sets_alone: bool = False) -> list[Step
 
 
 def _let_no_alarm_retrain(running: DeploymentClient) -> None:
-    """Let the champion stay, whose predictions all rows are."""
+    """Keep the champion, whose predictions all rows are."""
     events = running.target.client("events")
     for rule in events.list_rules()["Rules"]:
         events.disable_rule(Name=rule["Name"])
 
 
 def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
-    """Run the functions over an hour as the workflow does."""
+    """Run the functions over an hour, like the workflow."""
     span = {"start": start.isoformat(), "end": (start + _HOUR).isoformat()}
     plan, planned = _run(running, "plan", span, rows)
     (job,) = (one for one in plan["jobs"] if one["shard"] == _SHARD)
@@ -127,7 +127,7 @@ def _steps(running: DeploymentClient, start: datetime, rows: int) -> list[Step]:
 
 
 def _data_set(running: DeploymentClient, posts: Sequence[LabelledPost], rows: int) -> Step:
-    """Build the data set of a retraining from so many base posts, as the workflow does."""
+    """Build the data set of a retraining from a number of base posts, like the workflow."""
     texts = zip(range(rows), itertools.cycle(posts), strict=False)
     running.seed(
         (
@@ -162,7 +162,7 @@ def _run(
 def _run_with(
     settings: dict[str, str], name: str, event: Mapping[str, Any], rows: int
 ) -> tuple[dict[str, Any], Step]:
-    """Run a function in a process of its own; return its answer, and what it took."""
+    """Run a function in a separate process; return its result, time and memory."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as alone:
         answer, *took = alone.submit(_in_this_process, name, settings, dict(event)).result()
@@ -183,7 +183,7 @@ def _in_this_process(
 
 @dataclass(frozen=True)
 class _Rows:
-    """Archives rows of the champion's, some of them with labels."""
+    """Archive rows of the champion, some with labels."""
 
     running: DeploymentClient
     labelled: Sequence[LabelledPost]
@@ -206,7 +206,7 @@ class _Rows:
         return cls(running, labelled, predictions)
 
     def fill(self, start: datetime, rows: int) -> None:
-        """Archive so many rows, evenly over an hour, and label the first of them."""
+        """Archive a number of rows, evenly over an hour, and label the first of them."""
         target = self.running.target
         s3, bucket = target.client("s3"), target.output(stack_outputs.ARCHIVE_BUCKET)
         stream = target.output(stack_outputs.POSTS_STREAM)
@@ -241,7 +241,7 @@ class _Rows:
 
 
 def exponents(steps: Sequence[Step]) -> dict[str, list[float]]:
-    """Return for each function the slopes between its neighbouring sizes."""
+    """Return each function's slopes between neighbouring sizes."""
     return {
         name: growth(sorted((step.rows, step.processor) for step in steps if step.name == name))
         for name in dict.fromkeys(step.name for step in steps)
@@ -249,7 +249,7 @@ def exponents(steps: Sequence[Step]) -> dict[str, list[float]]:
 
 
 def show(steps: Sequence[Step], console: Console) -> None:
-    """Print the figures as a table, and the exponents below it."""
+    """Print the result as a table, and the exponents below it."""
     table = Table(title="A window of one shard, settled and measured", title_justify="left")
     for column in ("rows", "function", "processor", "begin to end", "peak memory"):
         table.add_column(column, justify="left" if column == "function" else "right")
@@ -270,7 +270,7 @@ def main() -> int:
     """Run the benchmark, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=ROWS, metavar="N")
-    parser.add_argument("--data-sets", action="store_true", help="build data sets alone")
+    parser.add_argument("--data-sets", action="store_true", help="build only data sets")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     arguments = parser.parse_args()
     steps = measure(arguments.rows, data_sets_alone=arguments.data_sets)

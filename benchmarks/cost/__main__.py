@@ -1,18 +1,17 @@
-"""What the stack uses, measured on the local one: the figures of `stresswatch cost`.
+"""Measure the stack's use of AWS services on the local stack, for `stresswatch cost`.
 
 ``python -m benchmarks.cost [--json] [--output FILE]`` starts a local stack, trains a champion on
-the posts at hand and runs the predictor and the steps of the monitoring workflow on known numbers
-of posts.
+the available posts, and runs the predictor and the steps of the monitoring workflow on known
+numbers of posts.
 
-Calls and bytes are counted at boto3's door, log bytes as the functions print them, metrics as
-CloudWatch and the log have them. The functions' own code runs in this process with the settings of
-the deployed ones, and their seconds are time on the processor: what others do on the machine is
-not in them, and neither is waiting for AWS, for which `stresswatch cost` reckons some time a call.
-The time of a function that works on n posts is given as ``seconds`` + n ``seconds_a_post``, through
-the fastest run of each size.
+Calls and bytes are counted in boto3, log bytes in the functions' output, metrics in CloudWatch and
+the log. The functions' own code runs in this process with the deployed functions' settings. Times
+are processor seconds, without other processes and waits for AWS, for which `stresswatch cost`
+assumes some time per call. The time of a function for n posts is ``seconds`` + n
+``seconds_a_post``, from the fastest run of each size.
 
-It writes ``cli/cost/measured.json``, which ships with the command. With `--stack` it works on a
-local stack that runs in that folder, and leaves it running.
+It writes ``cli/cost/measured.json``, a file of the command. With `--stack` it uses a running local
+stack in that folder, and leaves it running.
 """
 
 from __future__ import annotations
@@ -44,18 +43,20 @@ from stresswatch.monitoring import drift_history
 
 BATCH_SIZES = (1, 100, 500)
 FILLING = (2, 20)
-"""Full batches that are predicted before the monitors are timed, each time."""
+"""Full batches to predict before each timing of the monitors."""
 RUNS = 3
 LABELS = 500
 _RETRAINING_SECONDS = 600.0
 
 
 def main() -> None:
-    """Measure, print it, and write it down."""
-    parser = argparse.ArgumentParser(description="What the stack uses, on the local one.")
-    parser.add_argument("--json", action="store_true", help="nothing but the JSON object")
+    """Measure, print and write the result."""
+    parser = argparse.ArgumentParser(
+        description="Measure the stack's use of AWS services on the local stack."
+    )
+    parser.add_argument("--json", action="store_true", help="only the JSON object")
     parser.add_argument("--output", type=Path, default=SHIPPED)
-    parser.add_argument("--stack", type=Path, help="a local stack's folder, as .stresswatch is")
+    parser.add_argument("--stack", type=Path, help="a local stack's folder, such as .stresswatch")
     arguments = parser.parse_args()
     data = load_posts()
     with _stack(arguments.stack) as running:
@@ -76,7 +77,7 @@ def _stack(folder: Path | None) -> AbstractContextManager[DeploymentClient]:
 
 
 def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
-    """Run every part of the loop on a stack that has nothing yet."""
+    """Run every part of the loop on an empty stack."""
     began = datetime.now(UTC)
     retraining = _retraining(running, posts[: len(posts) * 4 // 5])
     running.label(posts[:LABELS])
@@ -111,9 +112,9 @@ def measure(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[st
 
 
 def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dict[str, Any]:
-    """Train a champion; return the seconds of each state that works, and all transitions."""
+    """Train a champion; return the seconds of each working state, and all transitions."""
     running.seed(posts)
-    execution = running.start_retraining("cost", "the figures of its cost", force=True)
+    execution = running.start_retraining("cost", "measurement for the cost", force=True)
     running.follow(execution, _RETRAINING_SECONDS, lambda _: None)
     history = running.target.client("stepfunctions").get_execution_history(
         executionArn=execution, maxResults=1000
@@ -134,7 +135,7 @@ def _retraining(running: DeploymentClient, posts: Sequence[LabelledPost]) -> dic
 
 
 def _line(seconds: Mapping[int, float]) -> dict[str, float]:
-    """Lay a line through the smallest and the largest size; neither end of it is negative."""
+    """Fit a line through the smallest and the largest size, without negative coefficients."""
     small, large = min(seconds), max(seconds)
     slope = max(0.0, (seconds[large] - seconds[small]) / (large - small))
     return {"seconds": max(0.0, seconds[large] - slope * large), "seconds_a_post": slope}

@@ -1,4 +1,4 @@
-"""The code of deployed functions in this process, with their settings."""
+"""The code of deployed functions, in this process with their settings."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from verification.lambda_context import CONTEXT
 
 Call = tuple[str, dict[str, Any]]
-"""A service with its operation, and what it was called with."""
+"""A service with its operation, and the parameters of the call."""
 
 
 @contextmanager
 def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]]:
-    """Give this process the settings of a deployed function, and note what it calls."""
+    """Give this process the settings of a deployed function, and record its calls."""
     settings = settings_of(running, output)
     calls: list[Call] = []
 
@@ -51,7 +51,7 @@ def function_here(running: DeploymentClient, output: str) -> Iterator[list[Call]
 
 
 def settings_of(running: DeploymentClient, output: str) -> dict[str, str]:
-    """Return the variables with which a deployed function's code runs in a process of ours."""
+    """Return the environment to run a deployed function's code in a local process."""
     target = running.target
     described = target.client("lambda").get_function_configuration(
         FunctionName=target.output(output)
@@ -66,7 +66,7 @@ def settings_of(running: DeploymentClient, output: str) -> dict[str, str]:
 
 @contextmanager
 def printing_to(logger: Any, output: io.StringIO) -> Iterator[None]:
-    """Let a function print there what it would print to its log."""
+    """Redirect a function's log."""
     for handler in logger.handlers:
         handler.setStream(output)
     try:
@@ -100,7 +100,7 @@ class MeasuredPredictor:
             module.predictor.cache_clear()
 
     def batches(self, posts: Iterator[LabelledPost], size: int, runs: int) -> dict[str, Any]:
-        """Predict batches of new records; return the fastest one's time, and means of the rest."""
+        """Predict batches of new records; return the fastest batch's time, and other means."""
         events = [self._event(list(itertools.islice(posts, size))) for _ in range(runs)]
         self._module.predictor()
         self._calls.clear()
@@ -143,7 +143,7 @@ class MeasuredPredictor:
 
 
 def _metrics_in(log: str) -> set[str]:
-    """Return the names of the metrics that a log has in CloudWatch's embedded format."""
+    """Return the names of metrics in a log, in CloudWatch's embedded format."""
     found = set()
     for line in log.splitlines():
         entry = json.loads(line)

@@ -1,4 +1,4 @@
-"""What the steps of the monitoring workflow use: their own code, here, on the local stack's AWS."""
+"""Measure the steps of the monitoring workflow: their code, on the local stack."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _QUERIED = (
     "source",
     "predicted_at",
 )
-"""The columns of a row that live quality and the comparison of two versions read."""
+"""Columns for live quality and for the comparison of two versions."""
 _OF_RATE = {
     metric_names.STRESS_RATE,
     metric_names.STRESS_RATE_LOWER_BOUND,
     metric_names.STRESS_RATE_UPPER_BOUND,
     metric_names.CALLED_STRESS_RATE,
 }
-"""As many as the stage has communities; `stresswatch cost` counts the most there can be."""
+"""Number of communities of the stage; `stresswatch cost` uses the maximum."""
 _OF_DRIFT = {
     metric_names.WINDOW_POSTS,
     metric_names.DRIFT_SHARE,
@@ -63,7 +63,7 @@ _OF_DRIFT = {
 
 
 def measure(running: DeploymentClient, began: datetime, runs: int) -> dict[str, float]:
-    """Settle and measure all that is there; return each function's seconds, of its fastest run."""
+    """Settle and measure the whole archive; return the seconds of each function's fastest run."""
     end = datetime.now(UTC) + timedelta(seconds=1)
     span = {"start": began.isoformat(), "end": end.isoformat()}
     seconds, plan = _fastest(running, "plan", span, runs)
@@ -81,7 +81,7 @@ def measure(running: DeploymentClient, began: datetime, runs: int) -> dict[str, 
 def _fastest(
     running: DeploymentClient, name: str, event: Mapping[str, Any], runs: int
 ) -> tuple[float, dict[str, Any]]:
-    """Return the seconds on the processor of the fastest run, and what the function answered."""
+    """Return the processor seconds of the fastest run, and the function's result."""
     with function_here(running, FUNCTIONS[name]):
         module = importlib.import_module(f"lambdas.{name}.handler")
         best, answer = float("inf"), {}
@@ -94,10 +94,10 @@ def _fastest(
 
 
 def stored(running: DeploymentClient) -> dict[str, float]:
-    """Return the bytes of a post in the settled archive and of its queried columns, and of a part.
+    """Return the bytes of a post in the settled archive, of its queried columns, and of a part.
 
-    The benchmark sends each text several times, whose rows would take less room than others. A
-    part's bytes are those of its summary and its sample, of the largest.
+    The benchmark sends each text several times, and repeated rows compress better. A part's bytes
+    are those of the largest summary and sample.
     """
     s3, bucket = running.target.client("s3"), running.target.output(stack_outputs.ARCHIVE_BUCKET)
 
@@ -121,7 +121,7 @@ def stored(running: DeploymentClient) -> dict[str, float]:
 
 
 def _with_each_text_once(rows: bytes) -> bytes:
-    """Write the first row of each text alone, as settling writes rows."""
+    """Write only the first row of each text, in the form of settled rows."""
     with tempfile.TemporaryDirectory() as folder:
         every, distinct = Path(folder) / "every.parquet", Path(folder) / "distinct.parquet"
         every.write_bytes(rows)
@@ -135,7 +135,7 @@ def _with_each_text_once(rows: bytes) -> bytes:
 
 
 def transitions(running: DeploymentClient, began: datetime) -> dict[str, int]:
-    """Count the states that a run of the workflow enters with one part, and those of a part."""
+    """Count the state transitions of a run with one part, and those of each part."""
     execution = running.start_measurement(began, datetime.now(UTC))
     running.follow(execution, 600, lambda _: None, what="measurement")
     history = running.target.client("stepfunctions").get_execution_history(
@@ -151,7 +151,7 @@ def transitions(running: DeploymentClient, began: datetime) -> dict[str, int]:
 
 
 def metrics(running: DeploymentClient) -> dict[str, int]:
-    """Count what drift and live quality publish, each metric with its dimensions."""
+    """Count the metrics of drift and live quality, each with its dimensions."""
     pages = running.target.client("cloudwatch").get_paginator("list_metrics")
     published = [
         metric

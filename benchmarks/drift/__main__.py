@@ -1,14 +1,13 @@
-"""How often the drift monitor alarms without need or misses one, and what it costs.
+"""Measure the drift monitor's false alarms, missed shifts and cost.
 
-``python -m benchmarks.drift [--windows N] [--json]`` draws windows without drift, with shifts
-and of unseen communities from the posts at hand, and counts the alarms of a stage's defaults and
-of Evidently's.
+``python -m benchmarks.drift [--windows N] [--json]`` draws windows without drift, with shifts and
+of unseen communities from the available posts. It counts the alarms of a stage's defaults and of
+Evidently's.
 
-``--successive`` draws weeks of successive windows, each week beside a reference of its own, and
-counts false alarms a month and the windows that an alarm takes after a shift.
+``--successive`` draws weeks of successive windows, each week with its own reference. It counts
+false alarms per month, and the windows until an alarm after a shift.
 
-``--cost`` measures the drift function by the size of its window instead: processor time and
-memory.
+``--cost`` measures the drift function's processor time and memory by window size instead.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from benchmarks.drift import alarms, cost, episodes
 
 def main() -> None:
     """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description="How often the drift monitor is wrong.")
+    parser = argparse.ArgumentParser(description="Measure the drift monitor's errors.")
     parser.add_argument("--windows", type=int, default=alarms.WINDOWS)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    parser.add_argument("--successive", action="store_true", help="windows that follow each other")
-    parser.add_argument("--runs", type=int, default=episodes.RUNS, help="weeks of them")
+    parser.add_argument("--successive", action="store_true", help="use successive windows")
+    parser.add_argument("--runs", type=int, default=episodes.RUNS, help="number of weeks")
     parser.add_argument("--cost", action="store_true", help="measure time and memory instead")
-    parser.add_argument("--cost-of", type=int, metavar="ROWS", help="of one window, here")
+    parser.add_argument("--cost-of", type=int, metavar="ROWS", help="one window, in this process")
     arguments = parser.parse_args()
     if arguments.windows < 10:
         parser.error("--windows must be at least 10")

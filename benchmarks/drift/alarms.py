@@ -1,17 +1,16 @@
-"""How often the drift monitor alarms without need, and how surely where there is one.
+"""Measure the drift monitor's false alarm and detection rates.
 
-The posts at hand are scored out of fold, each by a model that saw no segment of it, and windows are
+The available posts are scored out of fold, each by a model that saw no segment of it. Windows are
 drawn from them:
 
 - no drift: a random fifth of the posts is the reference, and the window comes from the others;
-- shifts: the same, and the window's posts are shifted as far as costs 5 points of F1;
+- shifts: the same, with a shift of the window's posts that costs 5 points of F1;
 - unseen communities: a model learns from the others, whose evaluation split is the reference.
 
-Segments of a post are drawn together. Where there are fewer posts than a window has, reference and
-window are both drawn with replacement from all of them, independently: taken as the population,
-they have no drift between two draws, where a small pool that is drawn from again and again would.
-An alarm is what a stage's defaults make of the window's share; beside it stands what Evidently's
-own defaults make of the same windows.
+Segments of a post are drawn together. If there are fewer posts than a window needs, reference and
+window are drawn independently, with replacement, from all of them. As the posts are then the
+population, two draws have no drift; repeated draws from a small pool would have some. Alarms are by
+a stage's defaults, and for comparison by Evidently's defaults on the same windows.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ WINDOWS = 1_000
 """Windows without drift for each size; a tenth of them for each shift and community."""
 REFERENCE_SHARE = 0.2
 EVIDENTLY_SHARE = 0.5
-"""Of the columns, from which Evidently calls a data set drifted."""
+"""Share of features from which Evidently calls a data set drifted."""
 
 Posts = Sequence[LabelledPost]
 Draw = Callable[[int, np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
@@ -58,18 +57,18 @@ Draw = Callable[[int, np.random.Generator], tuple[pd.DataFrame, pd.DataFrame]]
 
 @dataclass(frozen=True)
 class Rates:
-    """Of the windows of one kind and size, how many each verdict was passed on.
+    """Results for the windows of one kind and size.
 
     Attributes
     ----------
     alarms, evidently_alarms : float
         Share of windows with an alarm, and of those that Evidently's preset calls drifted.
     evidently_any_column : float
-        Share of windows with a column that Evidently calls drifted.
+        Share of windows with a feature that Evidently calls drifted.
     drifted : list of float
-        Share of windows with no drifted column, with one, and so on.
+        Share of windows with zero drifted features, with one, and so on.
     columns : dict of str to float
-        Share of windows in which each column drifted.
+        Share of windows with drift in each feature.
     """
 
     windows: int
@@ -97,7 +96,7 @@ def run(windows: int) -> dict[str, Any]:
 
 
 class OutOfFold:
-    """Models that, taken together, can score every post without having seen it."""
+    """Models that together can score every post out of fold."""
 
     def __init__(self, posts: Posts):
         self.posts = posts
@@ -108,7 +107,7 @@ class OutOfFold:
             self._fold |= {posts[row].post.post_id: number for row in judge}
 
     def score(self, posts: Posts) -> pd.DataFrame:
-        """Return the columns of drift, the post's id and its label."""
+        """Return the features of drift, the post's id and its label."""
         parts = []
         for number, model in enumerate(self._models):
             of_fold = [one for one in posts if self._fold[one.post.post_id] == number]
@@ -121,7 +120,7 @@ class OutOfFold:
 
 
 def no_drift(models: OutOfFold, windows: int) -> dict[int, Rates]:
-    """Measure windows of the posts themselves."""
+    """Measure windows of unchanged posts."""
     table = models.score(models.posts)
     return _by_size(two_samples(table, table), windows)
 
@@ -136,7 +135,7 @@ def shifted(models: OutOfFold, name: str, windows: int) -> dict[str, Any]:
 
 
 def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
-    """Measure windows of a community, by a model and a reference of the others."""
+    """Measure windows of a community, with a model and a reference of the others."""
     others = [one for one in posts if one.post.source != name]
     sides = split(others)
     model = _train(sides.train)
@@ -147,7 +146,7 @@ def community(posts: Posts, name: str, windows: int) -> dict[str, Any]:
 
 
 def two_samples(table: pd.DataFrame, shifted: pd.DataFrame) -> Draw:
-    """Draw reference and window from the same posts, of which the window's are shifted."""
+    """Draw reference and window from the same posts; shift the window's."""
     ids = table["post_id"].unique()
     before, after = _rows_of(table), _rows_of(shifted)
 
@@ -165,7 +164,7 @@ def two_samples(table: pd.DataFrame, shifted: pd.DataFrame) -> Draw:
 
 
 def one_sample(current: pd.DataFrame, reference: pd.DataFrame) -> Draw:
-    """Draw the window alone, with replacement where there are too few posts."""
+    """Draw only the window, with replacement if there are too few posts."""
     ids, rows = current["post_id"].unique(), _rows_of(current)
 
     def draw(size: int, dice: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -176,7 +175,7 @@ def one_sample(current: pd.DataFrame, reference: pd.DataFrame) -> Draw:
 
 
 def judge(draw: Draw, size: int, windows: int) -> Rates:
-    """Judge windows by the defaults of a stage, and by Evidently's."""
+    """Judge windows by the defaults of a stage and of Evidently."""
     rules, dice = DriftRules(), np.random.default_rng(size)
     ours, theirs = [], []
     for _ in range(windows):
@@ -200,7 +199,7 @@ def _by_size(draw: Draw, windows: int) -> dict[int, Rates]:
 
 
 def _evidently(current: pd.Series[float], reference: pd.Series[float]) -> bool:
-    """Judge a column as Evidently does when it is left the choice of the method."""
+    """Judge a feature with Evidently's default method."""
     current, reference = current.dropna(), reference.dropna()
     if current.empty:
         return False

@@ -1,9 +1,9 @@
-"""What the drift function costs by the size of its window: processor time and memory.
+"""Measure the drift function's processor time and memory by window size.
 
-Synthetic rows are archived in batches of 500 and settled, and for each size a process of its own
-does what the function does: read the sample, compare with a reference of 568 posts, draw the page.
-The archive is in the process's memory, so the time that S3 takes is not in it, and all of the
-archive is in the memory.
+Synthetic rows are archived in batches of 500 and settled. For each size, a separate process does
+the function's work: read the sample, compare it with a reference of 568 posts, draw the page. The
+archive is in the process's memory, so the result excludes S3's time and includes the archive's
+memory.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def run() -> dict[str, Any]:
-    """Measure each size in a process of its own."""
+    """Measure each size in a separate process."""
     return {"machine": machine(), "runs": [_in_a_process(rows) for rows in ROWS]}
 
 
 def measure(rows: int, maximum: int = _MAXIMUM) -> dict[str, Any]:
-    """Do what the function does with so many rows, of which it compares at most a maximum."""
+    """Do the function's work with a number of rows, of which it compares at most a maximum."""
     store: Any = Buckets()
     fill(store, rows)
     window = Window(START, START + timedelta(hours=1))

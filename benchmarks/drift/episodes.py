@@ -1,8 +1,8 @@
-"""How often the drift alarm begins without need, and how soon where there is one.
+"""Measure the drift alarm's false alarm rate and its delay.
 
-Windows follow each other beside one reference, so their verdicts go together: a reference that
-differs from its own population by chance sees drift in one window after the other. So alarms are
-counted on successive windows, each time one begins, for several choices of M of N windows.
+Successive windows share a reference, so their verdicts are correlated: a reference that differs by
+chance from its population sees drift in many windows. So each start of an alarm is counted on
+successive windows, for several choices of M of N windows.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from cli.data import load_posts
 Judged = TypeVar("Judged")
 
 RUNS = 1_000
-"""Weeks without drift for each size, each with a reference of its own; a fifth for each shift."""
+"""Weeks without drift for each size, each with its own reference; a fifth for each shift."""
 WEEK, MONTH = 168, 720
-"""Windows of an hour."""
+"""Windows of an hour in a week."""
 WATCHED = 12
-"""Windows after a shift in which its alarm is waited for."""
+"""Maximum windows until an alarm after a shift."""
 
 
 class AlarmRule(NamedTuple):
-    """An alarm stands while `needed` of the last `evaluated` windows drifted."""
+    """An alarm fires while `needed` of the last `evaluated` windows drifted."""
 
     needed: int
     evaluated: int
@@ -42,17 +42,17 @@ class AlarmRule(NamedTuple):
         return f"{self.needed} of {self.evaluated}"
 
     def stands(self, drifted: Flags) -> Flags:
-        """Return after which windows it stands: runs x windows, as the verdicts are."""
+        """Return after which windows it fires: runs x windows, like the verdicts."""
         sums = np.cumsum(np.pad(drifted, ((0, 0), (self.evaluated, 0))), axis=1)
         return np.asarray(sums[:, self.evaluated :] - sums[:, : -self.evaluated] >= self.needed)
 
     def begins(self, drifted: Flags) -> NDArray[np.int64]:
-        """Count how often it begins in each run."""
+        """Count its starts in each run."""
         stands = np.pad(self.stands(drifted), ((0, 0), (1, 0)))
         return np.asarray((stands[:, 1:] & ~stands[:, :-1]).sum(axis=1))
 
     def delays(self, drifted: Flags) -> NDArray[np.float64]:
-        """Return after how many windows it first stands in each run; infinity if it never does."""
+        """Return the number of windows until it first fires in each run, or infinity."""
         stands = self.stands(drifted)
         return np.where(stands.any(axis=1), stands.argmax(axis=1) + 1.0, np.inf)
 
@@ -60,13 +60,13 @@ class AlarmRule(NamedTuple):
 RULES = tuple(
     AlarmRule(*rule) for rule in ((1, 1), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4), (4, 5), (5, 6))
 )
-"""Those that are compared; the default is marked where it is among them."""
+"""The compared rules; the default is marked if it is among them."""
 DEFAULT = AlarmRule(Monitoring().drift_windows_to_alarm, Monitoring().drift_windows_evaluated)
 
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """How often an alarm begins in a month without drift, and how sure that is."""
+    """The rate of false alarms per month, with its standard error."""
 
     a_month: float
     standard_error: float
@@ -74,14 +74,14 @@ class FalseAlarms:
 
 @dataclass(frozen=True)
 class Detection:
-    """How surely and how soon an alarm stands after a shift.
+    """The probability and the delay of an alarm after a shift.
 
     Attributes
     ----------
     at_once, one_more : float
-        Share of runs in which it stands after the windows that it needs, and after one more.
+        Share of runs in which it fires after the windows that it needs, and after one more.
     median : float
-        Of the windows until it stands.
+        Median number of windows until it fires.
     """
 
     at_once: float
@@ -112,7 +112,7 @@ def run(runs: int) -> dict[str, Any]:
 
 
 def simulate(windows: SuccessiveWindows, size: int, runs: int, length: int) -> Flags:
-    """Return which windows drifted: runs x windows, each run beside a reference of its own."""
+    """Return which windows drifted: runs x windows, each run with its own reference."""
     dice = np.random.default_rng(size)
     return np.array([windows.run(size, length, dice) for _ in range(runs)])
 

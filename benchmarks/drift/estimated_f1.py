@@ -1,4 +1,4 @@
-"""How far F1 that is estimated without labels is from F1."""
+"""Measure the error of F1 as estimated without labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training_jobs.stress_model.dataset import labels_of
 
 
 class Models(Protocol):
-    """Models that score posts which they did not learn from."""
+    """Models that score posts out of fold."""
 
     posts: Posts
 
@@ -23,7 +23,7 @@ class Models(Protocol):
 
 
 def run(models: Models) -> dict[str, dict[str, float]]:
-    """Estimate F1 of the posts as they are, and with a fifth of them stressed."""
+    """Estimate F1 of the unchanged posts, and with a fifth of them stressed."""
     stressed = int(labels_of(models.posts).sum())
     grade = 1 - 0.25 * (len(models.posts) - stressed) / stressed
     fewer = fewer_stressed(models.posts, max(0.0, grade))
@@ -34,7 +34,7 @@ def run(models: Models) -> dict[str, dict[str, float]]:
 
 
 def compare(scored: pd.DataFrame) -> dict[str, float]:
-    """Return F1 by the labels, and as it is estimated without them."""
+    """Return F1 by the labels, and its estimate without them."""
     probability = scored["probability"].to_numpy()
     return {
         "f1": measure(scored["label"].to_numpy(), probability).f1,

@@ -1,4 +1,4 @@
-"""Shifts of posts, each by a grade from 0 (none) to 1, and what a grade costs the model."""
+"""Shifts of posts, each by a grade from 0 (none) to 1, and their cost for the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import Post
 
 COST = 0.05
-"""The loss of F1 at which a shift should be seen."""
+"""The loss of F1 at which a shift should be detected."""
 _STEPS = 7
 """Halvings of the grade: to less than 0.01."""
 
@@ -21,18 +21,18 @@ Shift = Callable[[Posts, float], list[LabelledPost]]
 
 
 def unknown_words(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Turn words into such as nobody has seen."""
+    """Replace words by unknown ones."""
     return _each_word(posts, grade, lambda word, _: f"{word[::-1]}q{word[:1]}")
 
 
 def words_of_others(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Put words of other posts in their place: what is talked of stays, what it says is lost."""
+    """Replace words by those of other posts: topics stay, the meaning is lost."""
     words = [word for one in posts for word in one.post.text.split()]
     return _each_word(posts, grade, lambda _, dice: dice.choice(words))
 
 
 def short_texts(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Cut texts off; one word at least is left."""
+    """Truncate texts to at least one word."""
 
     def cut(post: Post) -> Post:
         words = post.text.split()
@@ -42,7 +42,7 @@ def short_texts(posts: Posts, grade: float) -> list[LabelledPost]:
 
 
 def missing_numbers(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Leave some posts without any number."""
+    """Remove all numeric features of some posts."""
     dice = random.Random(1)  # noqa: S311 - the same each time
     return [
         replace(one, post=one.post._replace(numbers=(np.nan,) * len(one.post.numbers)))
@@ -53,7 +53,7 @@ def missing_numbers(posts: Posts, grade: float) -> list[LabelledPost]:
 
 
 def numbers_off(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Raise numbers, by up to three of their standard deviations."""
+    """Raise numeric features by up to three standard deviations."""
     offset = 3 * grade * np.nanstd([one.post.numbers for one in posts], axis=0)
     return [
         replace(one, post=one.post._replace(numbers=tuple((one.post.numbers + offset).tolist())))
@@ -62,7 +62,7 @@ def numbers_off(posts: Posts, grade: float) -> list[LabelledPost]:
 
 
 def fewer_stressed(posts: Posts, grade: float) -> list[LabelledPost]:
-    """Leave some posts of stress out."""
+    """Remove some stressed posts."""
     dice = random.Random(1)  # noqa: S311 - the same each time
     return [one for one in posts if not one.label or dice.random() >= grade]
 
@@ -80,7 +80,7 @@ SHIFTS: dict[str, Shift] = {
 def grade_that_costs(
     f1_of: Callable[[list[LabelledPost]], float], posts: Posts, shift: Shift
 ) -> tuple[float, float]:
-    """Look for the least grade that costs `COST` of F1.
+    """Find the smallest grade that costs `COST` of F1.
 
     Returns
     -------

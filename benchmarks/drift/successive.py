@@ -1,9 +1,9 @@
-"""Successive windows beside one reference, as a champion meets them, judged many at a time.
+"""Judge successive windows with one reference, as for a champion, many at a time.
 
-The verdicts are those of `stresswatch.monitoring.drift` by a stage's default rules, computed on
-counts of posts instead of one table a window: some hundred times as fast. Kolmogorov and Smirnov's
-p-value is that of the limiting distribution, which is within 3 % of the exact one at the default
-significance.
+The verdicts are those of `stresswatch.monitoring.drift` by a stage's default rules. They are
+computed on counts of posts instead of one table per window, about a hundred times as fast. The
+Kolmogorov-Smirnov p-value is from the limiting distribution, within 3 % of the exact one at the
+default significance.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from stresswatch.monitoring.drift import MINIMUM_VALUES
 from stresswatch.monitoring.drift_rules import DriftRules
 
 _BLOCK = 168
-"""Windows that are judged at once, which bounds the memory."""
+"""Windows to judge at once, which limits memory."""
 
 Floats = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 
 
 class SuccessiveWindows:
-    """Draws a reference and its windows, all with replacement from the same posts.
+    """Draw a reference and its windows, all with replacement from the same posts.
 
-    An id is drawn with all of its segments. The posts at hand are taken as the population, so the
-    reference differs from it as a sample does, and every window of a run from the same reference.
+    An id is drawn with all its segments. The available posts are the population, so the reference
+    is a random sample, and all windows of a run share it.
 
     Parameters
     ----------
     before, after : DataFrame
-        `DRIFT_COLUMNS` and `post_id`, a row a post: what references, and what windows consist of.
+        `DRIFT_COLUMNS` and `post_id`, one row per post, for references and for windows.
     """
 
     def __init__(self, before: pd.DataFrame, after: pd.DataFrame):
@@ -53,7 +53,7 @@ class SuccessiveWindows:
         self._reference_posts = len(before) * REFERENCE_SHARE
 
     def run(self, size: int, windows: int, dice: np.random.Generator) -> Flags:
-        """Draw a reference and windows of about `size` posts; return which would be an alarm."""
+        """Draw a reference and windows of about `size` posts; return which windows drifted."""
         reference = self._references.draw(self._reference_posts, 1, dice)
         blocks = [
             self._judge(reference, self._windows.draw(size, min(_BLOCK, windows - first), dice))
@@ -78,14 +78,14 @@ class SuccessiveWindows:
 
 
 class _Pool:
-    """Posts that are drawn by their ids."""
+    """Posts that are drawn by id."""
 
     def __init__(self, table: pd.DataFrame, ids: pd.Index[str]):
         self._rows = ids.get_indexer(pd.Index(table["post_id"]))
         self._ids = len(ids)
 
     def draw(self, posts: float, times: int, dice: np.random.Generator) -> Floats:
-        """Return how often each row is in each draw of about so many posts: rows x draws."""
+        """Return the count of each row in each draw of about `size` posts: rows x draws."""
         drawn = dice.integers(self._ids, size=(times, round(posts * self._ids / len(self._rows))))
         drawn += self._ids * np.arange(times)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=self._ids * times)
@@ -94,14 +94,14 @@ class _Pool:
 
 @dataclass(frozen=True)
 class _Sides:
-    """A column's distribution in the reference and in each window.
+    """A feature's distribution in the reference and in each window.
 
     Attributes
     ----------
     reference, windows : array
         Shares of the posts up to each value, and those of each window: values x windows.
     reference_posts, window_posts : float, array
-        How many posts have a value.
+        Number of posts with a value.
     gaps : array
         From each value to the next.
     deviation : float
@@ -139,11 +139,11 @@ class _Sides:
 
 
 class _Grid:
-    """The values of a column, and which rows have each."""
+    """The values of a feature, and the rows with each."""
 
     def __init__(self, before: Floats, after: Floats):
         sides = (before, after)
-        # What is missing is sorted last.
+        # Missing values are sorted last.
         self._orders = [np.argsort(side)[: np.isfinite(side).sum()] for side in sides]
         known = [side[order] for side, order in zip(sides, self._orders, strict=True)]
         values = np.unique(np.concatenate(known))
@@ -184,7 +184,7 @@ def _critical_gap(posts: int, significance: float) -> float:
 
 
 def _mann_whitney(sides: _Sides, significance: float) -> Flags:
-    """Judge whether the windows' values are larger, as `scipy.stats.mannwhitneyu` does."""
+    """Test whether the windows' values are larger, as `scipy.stats.mannwhitneyu` does."""
     n, m = sides.reference_posts, sides.window_posts.astype(float)
     reference, windows = sides.shares
     below = np.cumsum(reference, axis=0) - reference / 2
@@ -203,7 +203,7 @@ def _wasserstein(sides: _Sides) -> Floats:
 
 
 def _jensen_shannon(sides: _Sides) -> Floats:
-    """Compare each value's share, as Evidently does with up to 20 different ones."""
+    """Compare each value's share, as Evidently does with up to 20 distinct values."""
     reference, windows = sides.shares
     return np.asarray(jensenshannon(reference, windows, axis=0))
 

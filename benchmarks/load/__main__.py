@@ -1,17 +1,16 @@
-"""Load on the local stack, raised step by step until predictions come late, and let go again.
+"""Raise the load on the local stack step by step until predictions are late, then stop it.
 
-``python -m benchmarks.load [--picture FILE] [--json]`` raises the rate of posts step by step.
-What was sent must be in the archive once, under its id, and on the predictions stream. It also says
-what each part of the stack takes of the processor for a post, from the first step to the backlog's
-end.
+``python -m benchmarks.load [--picture FILE] [--json]`` raises the rate of posts step by step. Each
+sent post must be in the archive once, under its id, and on the predictions stream. It also reports
+each part's processor time per post, from the first step to the backlog's end.
 
 ``--file N`` scores a file of N posts instead, as `stresswatch score` does: each post must be in
 the results once, under its id. ``--producer`` puts posts on a stream without a predictor behind
 it, with the producers' client and with bare boto3.
 
-Exits with 1 where posts are lost, doubled or foreign. Each of these starts a stack of its own on
-this machine's loopback address; benchmark, stack and functions share the machine, so the limit
-is that of all of them.
+Exits with 1 where posts are lost, doubled or foreign. Each starts its own stack on this machine's
+loopback address. Benchmark, stack and functions share the machine, so the limit is that of all
+together.
 """
 
 from __future__ import annotations

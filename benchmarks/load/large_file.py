@@ -1,7 +1,7 @@
-"""A large file of posts scored on the local stack: time, memory, posts a second.
+"""Score a large file of posts on the local stack: time, memory, posts per second.
 
-The function's time on the processor and its highest memory are what Linux says of its processes;
-run no other local stack meanwhile.
+The function's processor time and peak memory are Linux's values for its processes. Do not run
+another local stack at the same time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PYTHON = sys.executable.encode()
 
 
 def write_posts(file: Path, rows: int) -> Path:
-    """Write synthetic posts, each under an id of its own."""
+    """Write synthetic posts, each with a unique id."""
     posts = itertools.cycle([post_record(labelled.post) for labelled in generate_posts()])
     with file.open("w", encoding="utf-8") as lines:
         for number, post in zip(range(rows), posts, strict=False):
@@ -39,7 +39,7 @@ def write_posts(file: Path, rows: int) -> Path:
 
 
 def measure(target: Target, file: Path, rows: int) -> dict[str, Any]:
-    """Score the file, and return all figures."""
+    """Score the file, and return all measurements."""
     began = time.monotonic()
     summary = score(Console(file=io.StringIO()), target, str(file), None)
     seconds = time.monotonic() - began
@@ -63,7 +63,7 @@ def measure(target: Target, file: Path, rows: int) -> dict[str, Any]:
 
 
 def _workers() -> list[dict[str, float]]:
-    """Ask Linux of the processes in which the emulator runs the scoring function."""
+    """Read Linux's values for the processes of the scoring function."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -96,7 +96,7 @@ def _ids(target: Target, summary: dict[str, Any]) -> set[str]:
 
 
 def is_faithful(result: dict[str, Any]) -> bool:
-    """Return whether every post was scored, once, and nothing else was."""
+    """Return whether exactly the file's posts were scored, once each."""
     return bool(result["rows"] == result["scored"] == result["distinct_ids"])
 
 
@@ -104,7 +104,7 @@ def show(result: dict[str, Any]) -> None:
     """Print the result as a table."""
     console = Console()
     table = Table(title="A large file on the local stack", title_justify="left")
-    table.add_column("figure")
+    table.add_column("metric")
     table.add_column("value", justify="right")
     for name, value in result.items():
         if name != "machine":

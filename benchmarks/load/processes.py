@@ -1,4 +1,4 @@
-"""What a local stack of this process takes of the processor, as Linux counts it."""
+"""Processor time of this process's local stack, as Linux counts it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PARTS = (
 
 
 class Process(NamedTuple):
-    """A process, and its seconds on the processor so far."""
+    """A process, and its processor seconds so far."""
 
     pid: int
     parent: int
@@ -25,12 +25,12 @@ class Process(NamedTuple):
 
 
 def processor_seconds() -> dict[str, float]:
-    """Return the seconds so far of this process and of the stack that it started, by part."""
+    """Return the processor seconds so far of this process and its stack, by part."""
     return by_part(_processes(), os.getpid())
 
 
 def by_part(processes: Iterable[Process], own: int) -> dict[str, float]:
-    """Add up the seconds of a process and of all that it started, by part of the stack."""
+    """Add up the seconds of a process and its descendants, by part of the stack."""
     known = {one.pid: one for one in processes}
     seconds = dict.fromkeys([PRODUCER, *(part for _, part in _PARTS)], 0.0)
     for one in known.values():
@@ -56,7 +56,7 @@ def _processes() -> list[Process]:
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             command = (folder / "cmdline").read_bytes()
-        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
             continue
         ticks = int(fields[11]) + int(fields[12])
         seconds = ticks / os.sysconf("SC_CLK_TCK")

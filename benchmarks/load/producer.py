@@ -1,8 +1,8 @@
-"""How fast posts go to a local stack's Kinesis by the producers' client and by bare boto3.
+"""Throughput of the producers' client and of bare boto3, to a local stack's Kinesis.
 
-The client takes post by post, each checked and with a future of its own. The floor is the same
-posts, already encoded, in a loop of boto3's `put_records`. The two take turns. The benchmark
-keeps to one core and leaves the others to the emulator.
+The client takes single posts, checks each, and returns a future. The baseline sends the same posts,
+already encoded, in a loop of boto3's `put_records`. The two alternate. The benchmark uses one core
+and leaves the others to the emulator.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def kinesis() -> Iterator[Any]:
 
 
 def measure(client: Any, count: int, rounds: int) -> dict[str, Any]:
-    """Time both ways by the clock, and then by this process's time on the processor."""
+    """Time both by the clock, and then by this process's processor time."""
     posts = [
         post_record(labelled.post)
         for labelled in itertools.islice(itertools.cycle(generate_posts()), count)

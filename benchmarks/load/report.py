@@ -1,4 +1,4 @@
-"""The figures of a run under load: a row a step, what was lost, a table and a picture."""
+"""Results of a load test: a row per step, losses, a table and a chart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LoadStep:
 
 @dataclass(frozen=True)
 class Point:
-    """What happened within one second, as CloudWatch has it; None where nothing did."""
+    """CloudWatch's values for one second; None without data."""
 
     second: int
     records_out: float
@@ -36,7 +36,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Row:
-    """A step's figures: rates a second, the highest iterator age, means of batches."""
+    """A step's metrics: rates per second, the highest iterator age, means of batches."""
 
     step: str
     records_in: float
@@ -47,7 +47,7 @@ class Row:
 
 
 def rows(steps: Sequence[LoadStep], points: Sequence[Point]) -> list[Row]:
-    """Sum up the points of each step; a second belongs to the step that it begins in."""
+    """Aggregate the points of each step; a second belongs to the step of its start."""
     return [
         _row(step, [one for one in points if step.start <= one.second < math.ceil(step.end)])
         for step in steps
@@ -70,13 +70,13 @@ def _row(step: LoadStep, points: Sequence[Point]) -> Row:
 
 
 def is_faithful(result: Mapping[str, Any]) -> bool:
-    """Return whether everything arrived, once, and nothing else did."""
+    """Return whether exactly the sent posts arrived, once each."""
     faults = ("lost_in_archive", "lost_on_stream", "never_sent", "archived_twice", "quarantined")
     return result["sent"] > 0 and not any(result[fault] for fault in faults)
 
 
 def compare(sent: Sequence[str], archived: Sequence[str], streamed: set[str]) -> dict[str, int]:
-    """Count lost posts and predictions of posts that were never sent."""
+    """Count lost posts, and predictions of unknown posts."""
     expected = set(sent)
     return {
         "sent": len(sent),

@@ -1,4 +1,4 @@
-"""A local stack of a benchmark's own, with the settings of the stage dev."""
+"""A separate local stack for a benchmark, with the settings of the stage dev."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRAINING_POSTS = 600
 
 @contextmanager
 def with_champion() -> Iterator[DeploymentClient]:
-    """Start a local stack with a champion that was trained on synthetic posts."""
+    """Start a local stack with a champion, trained on synthetic posts."""
     with deployed() as running:
         promote(running, generate_posts()[:_TRAINING_POSTS])
         yield running
@@ -32,7 +32,7 @@ def with_champion() -> Iterator[DeploymentClient]:
 
 @contextmanager
 def deployed() -> Iterator[DeploymentClient]:
-    """Start a local stack of its own, with nothing in it."""
+    """Start an empty local stack."""
     with tempfile.TemporaryDirectory() as folder:
         app = synthesize(Path(folder) / "cdk.out")
         stack = local.up(Path(folder) / "stack", template_directory=app, on_progress=lambda _: None)
@@ -43,7 +43,7 @@ def deployed() -> Iterator[DeploymentClient]:
 
 
 def promote(running: DeploymentClient, posts: Sequence[LabelledPost]) -> None:
-    """Make a model of the posts the champion; how good it is does not matter here."""
+    """Train a champion on the posts; its quality does not matter here."""
     model = export_pipeline(fit_pipeline(posts, Hyperparameters())).to_bytes()
     target, version = running.target, "load"
     bucket = target.output(stack_outputs.MODEL_BUCKET)

@@ -1,8 +1,7 @@
-"""Load on the local stack, raised step by step until predictions come late, and let go again.
+"""Raise the load on the local stack step by step until predictions are late, then stop it.
 
-Posts are sent at one rate after the other for some seconds each, until the iterator age says
-that the stack has fallen behind or the machine sends no faster. Then the backlog is worked off,
-and posts are sent at the first rate once more.
+Each rate lasts some seconds, until the iterator age shows that the stack is behind, or the machine
+cannot send faster. Then the backlog drains, and posts are sent at the first rate again.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.storage import archive
 
 RATES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
-"""Records a second, one step each."""
+"""Records per second of each step."""
 STEP_SECONDS = 6.0
 LATE_SECONDS = 5.0
-"""An iterator age from which the stack counts as behind, and no further step begins."""
+"""Iterator age from which the stack counts as behind; the last step."""
 RECOVERY_SECONDS = 120.0
 _CHUNK_SECONDS = 0.1
 
 
 def measure(running: DeploymentClient, rates: Sequence[int], step_seconds: float) -> dict[str, Any]:
-    """Raise the load, let it go, look whether everything arrived, and return all figures."""
+    """Raise the load, stop it, check that every post arrived, and return all measurements."""
     payloads = itertools.cycle([payload(post) for post in generate_posts()])
     began = time.time()
     ids: list[str] = []
@@ -74,12 +73,12 @@ def _send(
     payloads: Iterator[tuple[str, bytes]],
     ids: list[str],
 ) -> LoadStep:
-    """Send at a rate, as evenly as the machine can, and remember the ids of the predictions."""
+    """Send at an even rate, and record the ids of the predictions."""
     start, before = time.time(), len(ids)
     while (elapsed := time.time() - start) < seconds:
         due = int(rate * min(elapsed + _CHUNK_SECONDS, seconds)) - (len(ids) - before)
         if due > 0:
-            # A chunk that is long overdue is cut: a step ends when its time is over.
+            # An overdue chunk is cut: a step ends on time.
             ids += running.send(list(itertools.islice(payloads, min(due, 2_000))))
         time.sleep(max(0.0, start + elapsed + _CHUNK_SECONDS - time.time()))
     return LoadStep(name, rate, start, time.time(), len(ids) - before)
@@ -101,7 +100,7 @@ def _wait_until_predicted(running: DeploymentClient, began: float, count: int) -
 def _series(
     running: DeploymentClient, namespace: str, metric: str, start: float, end: float
 ) -> Mapping[int, Mapping[str, float]]:
-    """Read a metric of the predictor by the second."""
+    """Read a metric of the predictor for each second."""
     target = running.target
     dimensions = (
         {dimension_names.STAGE: "dev", dimension_names.SERVICE: "predictor"}
@@ -138,7 +137,7 @@ def _points(running: DeploymentClient, start: float, end: float) -> list[Point]:
 
 
 def _check(running: DeploymentClient, began: float, ids: Sequence[str]) -> dict[str, int]:
-    """Compare what was sent with the predictions stream, and the archive."""
+    """Compare the sent posts with the predictions stream and the archive."""
     consumer, expected = Consumer(running.target), set(ids)
     deadline = time.monotonic() + RECOVERY_SECONDS
     while not expected <= consumer.predictions.keys() and time.monotonic() < deadline:

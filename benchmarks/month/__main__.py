@@ -1,9 +1,9 @@
-"""A month on the local stack, in minutes: drift, late labels, bad labels, a way back.
+"""Simulate a month on the local stack in minutes: drift, late labels, bad labels, a rollback.
 
-``python -m benchmarks.month [--output FOLDER] [--json]`` lets thirty days of real posts (or
-synthetic ones, where there are none) pass on a clock that it drives: gradual drift, an abrupt
-shift, labels that do not come, labels that are turned round, and a rollback. It writes
-``month.json`` and ``month.svg``, and exits with 1 if a promise was not kept. It needs libfaketime.
+``python -m benchmarks.month [--output FOLDER] [--json]`` simulates thirty days of real (or else
+synthetic) posts with an accelerated clock. The month has gradual drift, an abrupt shift, missing
+labels, flipped labels, and a rollback. It writes ``month.json`` and ``month.svg``, and exits with 1
+if a check fails. It needs libfaketime.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def _synthesize(folder: Path) -> None:
-    """Write the template while the clock is the system's: Node needs no other."""
+    """Write the template before the accelerated clock starts: Node needs the system's."""
     done = subprocess.run(  # noqa: S603 - this package itself
         [sys.executable, "-m", "benchmarks.month.template", str(folder.resolve())],
         cwd=PROJECT,

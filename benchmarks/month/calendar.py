@@ -1,4 +1,4 @@
-"""What happens on each day of the month: which posts come, and which labels of earlier ones."""
+"""The events of each day: new posts, and labels of earlier posts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cli.data.synthetic import AID_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
 
 LABELS_COME_AFTER = 2
-"""Days until somebody has labelled a day's posts."""
+"""Days until a day's posts are labelled."""
 MINIMUM_LABELLED, QUALITY_DAYS = 50, 5
-"""How many posts must be labelled for a figure of quality, and of how many days."""
+"""Minimum labelled posts for live quality, and the number of days that it covers."""
 OUTAGE = range(18, 24)
-"""Days on which no label comes."""
+"""Days without labels."""
 POSTS_A_DAY = 260
 _SEED = 11
 _BASE_SHARE = 0.6
@@ -24,11 +24,11 @@ _POISONED, _CORRECTED, _ROLLBACK = 26, 27, 28
 
 
 class Phase(StrEnum):
-    """What the posts of a day are like."""
+    """The kind of a day's posts."""
 
     QUIET = "like the base data"
     GRADUAL = "more and more posts of people in need"
-    AFTER = "posts of people in need alone"
+    AFTER = "only posts of people in need"
     BACK = "both kinds"
     ABRUPT = "at once, posts about relationships"
     MIXED = "posts of all communities"
@@ -43,7 +43,7 @@ _PHASES = {
     range(25, 31): Phase.MIXED,
 }
 _LABELLED = {Phase.QUIET: 20, Phase.BACK: 20, Phase.MIXED: 40}
-"""How many posts of a day somebody labels; where the posts have changed, more."""
+"""Number of labelled posts per day; more after a change."""
 _MOST_LABELLED = 50
 
 
@@ -54,15 +54,14 @@ class Day:
     Attributes
     ----------
     posts : tuple of LabelledPost
-        Those that are sent and whose labels come later.
+        Posts with later labels.
     others : tuple of LabelledPost
-        Those that are sent and that nobody labels: posts of other days under ids of their own, as
-        there are not enough for a month: mostly of later ones, which no model has learned yet.
+        Posts without labels: other days' posts with new ids, as there are not enough for a month.
+        Most are of later days, so no model has learned them yet.
     labels : tuple of LabelledPost
-        Those that come on this day, of posts of earlier days.
+        Labels that arrive on this day, for posts of earlier days.
     poisons, rolls_back : bool
-        Whether the labels are turned round and a retraining is insisted on; whether somebody goes
-        back to the version before.
+        Whether the labels are flipped and a retraining is forced; whether the operator rolls back.
     """
 
     number: int
@@ -76,7 +75,7 @@ class Day:
 
 @dataclass
 class _Deck:
-    """Posts that are dealt out, each once."""
+    """A pool of posts, each used once."""
 
     posts: list[LabelledPost] = field(default_factory=list)
     _dealt: int = 0
@@ -88,9 +87,9 @@ class _Deck:
         return self.posts[self._dealt - count : self._dealt]
 
     def draw(self, count: int, but: int, day: int) -> Iterator[LabelledPost]:
-        """Draw posts but for the last that were dealt, each under an id of the day.
+        """Draw posts except those dealt last, each with an id of the day.
 
-        They are such as are dealt later, while there are: a model is surer of what it learned.
+        They are preferably posts of later days: a model is more confident on learned posts.
         """
         chance = random.Random(f"{_SEED} {day}")  # noqa: S311 - no secret
         earlier, later = self.posts[: self._dealt - but], self.posts[self._dealt :]
@@ -106,10 +105,10 @@ class _Deck:
 
 
 def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[Day]]:
-    """Deal out base data and thirty days; no post comes twice, and none of the base comes at all.
+    """Deal out base data and thirty days, without repeated posts.
 
-    Of a long post's segments, which share an id, the first is sent: the archive, which has no text,
-    could not tell them apart when their labels come.
+    Segments of a long post share an id. Only the first is sent, because the archive, which has no
+    text, could not match their labels.
     """
     base, quiet, aid, sudden = [], _Deck(), _Deck(), _Deck()
     chance = random.Random(_SEED)  # noqa: S311 - no secret
@@ -167,7 +166,7 @@ def _with_labels(day: Day, days: Sequence[Day], chance: random.Random) -> Day:
         return replace(day, labels=tuple(_labels_of(days, range(19, 26))))
     due = range(day.number - LABELS_COME_AFTER, day.number - LABELS_COME_AFTER + 1)
     if day.number == OUTAGE.stop:
-        # All that the outage held up, in no order, some of it twice.
+        # The delayed labels of the outage, in random order, some repeated.
         due = range(OUTAGE.start - LABELS_COME_AFTER, due.stop)
         held_up = list(_labels_of(days, due))
         held_up += held_up[: len(held_up) // 10]

@@ -1,4 +1,4 @@
-"""What the month must show, held against its reports."""
+"""Checks of the month's reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stresswatch.retraining.triggers import DRIFT_ALARM, SCHEDULE
 
 
 class Promise(NamedTuple):
-    """A promise, whether it was kept, and what says so."""
+    """A check, its result, and the evidence."""
 
     promise: str
     kept: bool
@@ -25,7 +25,7 @@ class Promise(NamedTuple):
 
 
 def promises(month: Month) -> list[Promise]:
-    """Judge a month that is over."""
+    """Check a finished month."""
     reports = month.reports
     return [
         _nothing_lost(month),
@@ -86,14 +86,14 @@ def _nothing_is_claimed_without_labels(reports: Sequence[DayReport]) -> Promise:
     few = [one for one in reports if one.labelled_posts < MINIMUM_LABELLED]
     claims = [one.day for one in few if one.f1 is not None]
     kept = not claims and any(one.day in OUTAGE for one in few)
-    because = f"{_days(few)} had fewer than {MINIMUM_LABELLED} labelled posts, a figure {claims}"
-    return Promise("without enough labels there is no figure of quality", kept, because)
+    because = f"{_days(few)} had fewer than {MINIMUM_LABELLED} labelled posts, a value {claims}"
+    return Promise("without enough labels, live quality has no value", kept, because)
 
 
 def _nothing_is_learned_without_labels(reports: Sequence[DayReport]) -> Promise:
     found = [(one, run) for one in reports if one.day in OUTAGE for run in one.retrainings]
     kept = bool(found) and all(run["outcome"] in ("declined", "suppressed") for _, run in found)
-    return Promise("nothing is trained while no label comes", kept, _outcomes(found))
+    return Promise("no model is trained while labels are missing", kept, _outcomes(found))
 
 
 def _late_labels_count_once(reports: Sequence[DayReport]) -> Promise:
@@ -101,15 +101,15 @@ def _late_labels_count_once(reports: Sequence[DayReport]) -> Promise:
     last = day.day - LABELS_COME_AFTER
     labelled = range(day.day - QUALITY_DAYS + 1, last + 1)
     expected = sum(one.to_label for one in reports if one.day in labelled)
-    because = f"{day.labels} labels came, {day.labelled_posts} posts of the window count"
+    because = f"{day.labels} labels arrived, {day.labelled_posts} posts of the window count"
     kept = day.labelled_posts == expected and day.f1 is not None
-    return Promise("labels that come late, and twice, count once each", kept, because)
+    return Promise("late and repeated labels count once each", kept, because)
 
 
 def _poison_is_rejected(reports: Sequence[DayReport]) -> Promise:
     found = _runs(reports, "operator")
     kept = [run["outcome"] for _, run in found] == ["rejected"]
-    promise = "what learned from labels that were turned round is rejected"
+    promise = "a challenger from flipped labels is rejected"
     return Promise(promise, kept, _outcomes(found))
 
 
@@ -117,9 +117,9 @@ def _rollback_holds(reports: Sequence[DayReport]) -> Promise:
     (day,) = [one for one in reports if one.rolled_back]
     after = [one.champion for one in reports if one.day >= day.day]
     serves = day.seconds_to_serve or 0.0
-    because = f"the version before answered after {serves:.1f} s"
+    because = f"the previous version answered after {serves:.1f} s"
     kept = day.rolled_back not in after and serves <= 60
-    return Promise("who goes back is back within a minute, and stays there", kept, because)
+    return Promise("a rollback takes less than a minute, and lasts", kept, because)
 
 
 def _every_champion_was_accepted(reports: Sequence[DayReport]) -> Promise:

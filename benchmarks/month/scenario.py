@@ -1,4 +1,4 @@
-"""Drives the month: what a day does to the loop, and what is reported of it."""
+"""Play the month: the events of each day, and its report."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from stresswatch.storage import archive
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
 _MORNING, _EVENING = time(9), time(21)
 _SCHEDULED = (6, 16, 21, 25, 30)
-"""Days on which a retraining is tried without an alarm."""
+"""Days with a retraining without an alarm."""
 _SECONDS = 180
-"""How long anything may take, on the clock of whoever waits."""
+"""Timeout in seconds of this process's clock."""
 
 
 @dataclass
 class DayReport:
-    """What became of a day.
+    """The report of a day.
 
     Attributes
     ----------
     labels, to_label : int
-        How many labels came, and how many of the day's own posts get one later.
+        Number of labels that arrived, and of the day's posts that get one later.
     share : float or None
-        Of the window's columns, those that drifted; None where there was no figure.
+        Share of features that drifted; None where the window was not measured.
     drifted : list of str
-        The names of these columns.
+        The names of the drifted features.
     estimated_f1 : float or None
-        Of the window, without labels.
+        F1 of the window, estimated without labels.
     f1, f1_low, f1_high : float or None
-        Of the champion's last days, by the labels that had come.
+        F1 of the champion's last days, by the labels so far.
     retrainings : list of dict
-        What asked for each, and what became of it.
+        Trigger and result of each retraining.
     """
 
     day: int
@@ -67,7 +67,7 @@ class DayReport:
 
 @dataclass
 class Month:
-    """The deployed stack, whose clock is set by `set_clock`, and what it has done so far."""
+    """The deployed stack, with the clock of `set_clock`, and the history so far."""
 
     deployment: DeploymentClient
     set_clock: Callable[[datetime], None]
@@ -87,7 +87,7 @@ class Month:
         self._known.add(execution)
 
     def live(self, day: Day) -> None:
-        """Let a day pass: posts in the morning, labels, and in the evening what watches them."""
+        """Play a day: posts in the morning, then labels, and monitoring in the evening."""
         date = FIRST_DAY + timedelta(days=day.number - 1)
         report = DayReport(
             day=day.number,
@@ -107,7 +107,7 @@ class Month:
         self.set_clock(evening)
         self._watch(morning, evening, report)
         if day.poisons:
-            self._retrain("operator", "Labels of a new annotator came", report, force=True)
+            self._retrain("operator", "Labels of a new annotator arrived", report, force=True)
         elif day.number in _SCHEDULED:
             self._retrain(SCHEDULE, "The day has come", report)
         champion = self.deployment.champion()
@@ -116,7 +116,7 @@ class Month:
         self.on_day(report)
 
     def end(self) -> None:
-        """Read of which posts the archive has a prediction, now that the month is over."""
+        """Read the ids of all archived predictions, after the month."""
         rows = archive.read(
             self.deployment.target.client("s3"),
             self.deployment.target.output(stack_outputs.ARCHIVE_BUCKET),
@@ -134,7 +134,7 @@ class Month:
         }
 
     def _drive_the_schedules(self) -> None:
-        """Keep rules from firing whenever the clock jumps: what they start is started here."""
+        """Disable schedules, which would fire at each clock jump; start their targets here."""
         events = self.deployment.target.client("events")
         for rule in events.list_rules()["Rules"]:
             if "ScheduleExpression" in rule:
@@ -152,12 +152,12 @@ class Month:
             return True if consumer.predictions.keys() >= set(ids) else None
 
         wait_for("the predictions of a day", predicted, _SECONDS)
-        # Its calls would be refused as out of date if the clock jumped before it ends.
+        # Its calls would be rejected as expired if the clock jumped before it ends.
         wait_for("the predictor's end", lambda: self._has_ended(began), _SECONDS)
         return [consumer.predictions[one]["model_version"] for one in ids]
 
     def _has_ended(self, since: datetime) -> bool | None:
-        """Look for an invocation of the predictor, which counts when it ends."""
+        """Check for an invocation of the predictor, which counts at its end."""
         function = self.deployment.target.output(stack_outputs.PREDICTOR_FUNCTION)
         answer = self.deployment.target.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
@@ -171,7 +171,7 @@ class Month:
         return True if answer["Datapoints"] else None
 
     def _watch(self, morning: datetime, evening: datetime, report: DayReport) -> None:
-        """Measure drift and live quality, and follow what they set off."""
+        """Measure drift and live quality, and follow the retrainings that they start."""
         was_alarming = self.deployment.is_alarming()
         drift, quality, _ = self.deployment.measure(morning, evening)
         report.share = drift.get("share")
@@ -201,7 +201,7 @@ class Month:
         self._follow(self.deployment.start_retraining(trigger, reason, force=force), report)
 
     def _follow_new(self, report: DayReport) -> bool | None:
-        """Follow what nobody here started; true when the drift alarm did, and maybe quality's."""
+        """Follow retrainings by alarms; return whether the drift alarm started one."""
         for execution in self.deployment.executions():
             if execution["executionArn"] not in self._known:
                 self._follow(str(execution["executionArn"]), report)
@@ -213,7 +213,7 @@ class Month:
         report.retrainings.append({"trigger": output[TRIGGER], **_outcome(output)})
 
     def _roll_back(self, day: Day, report: DayReport) -> None:
-        """Go back to the version before, and see how soon it answers."""
+        """Roll back to the previous version, and measure the time until it answers."""
         left = self.deployment.champion()
         began = datetime.now(UTC)
         pointer = Versions(self.deployment).rollback(None, "Annotators doubt the newest version")
@@ -222,7 +222,7 @@ class Month:
             (post, *_) = day.posts
             return True if self._predict([post]) == [pointer.version] else None
 
-        wait_for("the version before to answer", answers, _SECONDS)
+        wait_for("the previous version to answer", answers, _SECONDS)
         report.seconds_to_serve = (datetime.now(UTC) - began).total_seconds()
         report.rolled_back = left.version if left else None
 

@@ -1,4 +1,4 @@
-"""Synthesizes the stage of the month: ``python -m benchmarks.month.template FOLDER``."""
+"""Synthesize the stage of the month: ``python -m benchmarks.month.template FOLDER``."""
 
 import sys
 
@@ -19,7 +19,7 @@ STAGE = Stage(
     monitoring=Monitoring(
         window_minutes=1440,
         minimum_window_posts=200,
-        drift_windows_to_alarm=1,  # of windows of a day, one in half a year has a false alarm
+        drift_windows_to_alarm=1,  # with daily windows, a false alarm occurs once in half a year
         drift_windows_evaluated=1,
         quality_window_days=QUALITY_DAYS,
         minimum_labelled_posts=MINIMUM_LABELLED,
@@ -28,7 +28,7 @@ STAGE = Stage(
         cool_down_minutes=1440,
         minimum_new_labels=100,
         schedule=None,
-        shadow_minutes=0,  # the workflow's waits last as long as they say: no jump ends them
+        shadow_minutes=0,  # the workflow's waits take real time: jumps of the clock do not end them
         probation_minutes=0,
     ),
 )

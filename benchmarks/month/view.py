@@ -1,4 +1,4 @@
-"""The month as a table, and as a picture."""
+"""The month as a table and as a chart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.month.scenario import DayReport
 _PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f3f3f3", "#f6ecd9", "#f3f3f3")
 _ALARM, _BLUE, _GREY = "#b3261e", "#4a6fa5", "#6b7280"
 _LETTERS_A_DAY = 6
-"""How many letters of a phase's name fit above one of its days."""
+"""Characters of a phase's name that fit above one of its days."""
 _INTERVAL = ("f1_low", "f1", "f1_high")
 _OUTCOMES = {
     "promoted": ("o", "#1b7f5c"),
@@ -26,7 +26,7 @@ _OUTCOMES = {
 
 
 def days_table(reports: Iterable[DayReport]) -> Table:
-    """Return a table with a line for each day."""
+    """Return a table with one row per day."""
     table = Table(title="The month, day by day", title_justify="left")
     for name in ("day", "posts", "drifted", "alarm", "live F1", "what happened"):
         table.add_column(name, overflow="fold")
@@ -43,8 +43,8 @@ def days_table(reports: Iterable[DayReport]) -> Table:
 
 
 def promises_table(found: Iterable[Promise]) -> Table:
-    """Return a table of what the month had to show, and whether it did."""
-    table = Table(title="What it must show", title_justify="left")
+    """Return a table of the checks and their results."""
+    table = Table(title="Checks", title_justify="left")
     for name in ("promise", "kept", "because"):
         table.add_column(name, overflow="fold")
     for promise in found:
@@ -54,8 +54,10 @@ def promises_table(found: Iterable[Promise]) -> Table:
 
 
 def day_words(one: DayReport) -> str:
-    """Return a day as a line of plain words."""
-    drift = "no figure" if one.share is None else f"{one.share:.2f} of the columns drifted"
+    """Return a day as a line of text."""
+    drift = (
+        "drift not measured" if one.share is None else f"{one.share:.2f} of the features drifted"
+    )
     quality = "no live F1" if one.f1 is None else f"live F1 {one.f1:.2f}"
     return "; ".join([drift, *(["alarm"] if one.alarm else []), quality, *_happened(one)])
 
@@ -63,7 +65,7 @@ def day_words(one: DayReport) -> str:
 def _happened(one: DayReport) -> list[str]:
     said = [f"{run['trigger']}: {run['outcome']}" for run in one.retrainings]
     if one.labels == 0:
-        said.append("no labels came")
+        said.append("no labels arrived")
     if one.rolled_back:
         said.append(f"rolled back, served after {one.seconds_to_serve:.0f} s")
     return said
@@ -83,7 +85,7 @@ def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
     drift.bar(days, [_or_gap(one.share) for one in reports], color=colours, width=0.75)
     drift.axhline(threshold, color=_ALARM, linewidth=1, linestyle="--")
     drift.text(0.6, threshold, "alarm from here on", color=_ALARM, va="bottom", fontsize=8)
-    drift.set_ylabel("share of columns\nthat drifted")
+    drift.set_ylabel("share of\ndrifted features")
     drift.set_ylim(0, 1)
 
     low, f1, high = ([_or_gap(getattr(one, name)) for one in reports] for name in _INTERVAL)

@@ -2,5 +2,5 @@
 
 import os
 
-# Powertools reads it when a handler is imported; a process that has it, as one of tests, keeps it.
+# Powertools reads it when a handler is imported; a value from outside, as in tests, is kept.
 os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Benchmark")

@@ -1,8 +1,8 @@
-"""How fast the predictor is, beside scikit-learn, a baseline's handler and a floor.
+"""Measure the predictor's speed, compared with scikit-learn, a baseline's handler and a floor.
 
-``python -m benchmarks.predictor [--json] [--rounds N]`` uses the posts at hand: Dreaddit where
-``STRESSWATCH_DATA_DIR`` holds it, synthetic ones elsewhere. Models learn from four fifths of them,
-and are measured on the rest. Everything runs on one core, in processor time, onto a stub.
+``python -m benchmarks.predictor [--json] [--rounds N]`` uses Dreaddit if ``STRESSWATCH_DATA_DIR``
+has it, or else synthetic posts. Models learn from four fifths of them, and are measured on the
+rest. Everything runs on one core with stubs of AWS, and is measured in processor time.
 
 ``--challenger`` times the handler without and with a challenger beside the champion instead, and
 ``--web-service`` the web service's function with the events that API Gateway passes on.
@@ -21,11 +21,13 @@ from benchmarks.timing import use_one_core
 
 def main() -> None:
     """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description="How fast the functions that predict are.")
+    parser = argparse.ArgumentParser(description="Measure the speed of the serving functions.")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--rounds", type=int, default=7)
     other = parser.add_mutually_exclusive_group()
-    other.add_argument("--challenger", action="store_true", help="what one costs, instead")
+    other.add_argument(
+        "--challenger", action="store_true", help="measure a challenger's cost instead"
+    )
     other.add_argument("--web-service", action="store_true", help="measure that one instead")
     other.add_argument("--scorers", action="store_true", help="compare the pipelines instead")
     arguments = parser.parse_args()
@@ -35,7 +37,7 @@ def main() -> None:
         else "scorers" if arguments.scorers
         else "throughput"
     )  # fmt: skip
-    use_one_core()  # before numpy starts its threads, which these modules import
+    use_one_core()  # before these modules import numpy, which starts threads
     measured = import_module(f"benchmarks.predictor.{name}")
     result = measured.run(arguments.rounds)
     if arguments.json:

@@ -1,4 +1,4 @@
-"""The handler's time without and with a challenger that scores beside the champion."""
+"""The handler's time with and without a challenger beside the champion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure(
     challenger: Artefact,
     rounds: int,
 ) -> dict[str, Any]:
-    """Time batches of a size without and with the challenger, in turns."""
+    """Time batches of a size with and without the challenger, alternately."""
     endless = itertools.cycle(posts)
     events = [
         event_of(list(itertools.islice(endless, size)))

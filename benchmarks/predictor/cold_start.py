@@ -1,4 +1,4 @@
-"""How long a whole process takes from its start to the first score, and how much memory."""
+"""Time and memory of a whole process from its start to the first score."""
 
 from __future__ import annotations
 

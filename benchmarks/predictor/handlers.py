@@ -1,4 +1,4 @@
-"""The predictor's handler with a model at hand, and events for it."""
+"""The predictor's handler with a local model, and events for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from verification.lambda_context import CONTEXT
 
 
 class _Sink:
-    """Takes what the handler writes, and does nothing with it."""
+    """A stub that accepts and drops the handler's writes."""
 
     def put_object(self, **_: object) -> None:
         pass
@@ -35,7 +35,7 @@ class _Sink:
 
 @contextlib.contextmanager
 def handler_of(artefact: Artefact, challenger: Artefact | None = None) -> Any:
-    """Let the handler serve a model, beside it a challenger if there is one, onto a stub."""
+    """Let the handler serve a model, and optionally a challenger, with a stub of AWS."""
     served = ServedModel(Pointer("v1", "s3://models/v1/", "0" * 64), artefact)
     sink: Any = _Sink()
     stubbed = predictor_module.Predictor(

@@ -1,4 +1,4 @@
-"""What it costs to let scikit-learn score: each pipeline of the training job, beside the arrays."""
+"""The cost of scoring with scikit-learn: each pipeline of the training job, beside arrays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 BATCH_SIZES = (1, 100, 500)
 _POSTS_A_ROUND = 500
 _COLD_STARTS = 5
-# What a cold function does: imports its handler, reads the files, scores one post.
+# The work of a cold function: import the handler, read the files, score one post.
 _START = """
 import pathlib
 import numpy
@@ -49,7 +49,7 @@ print(*(l.split()[1] for l in open("/proc/self/status") if l.startswith("VmHWM")
 
 
 def run(rounds: int) -> dict[str, Any]:
-    """Measure everything, each work in turn."""
+    """Measure all works alternately."""
     data = load_posts()
     sides = split(data.posts)
     dataset = DataSet(data.posts, sides.train, sides.evaluation, invalid=0, unweighted=0)

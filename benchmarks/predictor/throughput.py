@@ -1,4 +1,4 @@
-"""How many records a second the predictor handles, beside scikit-learn, a baseline and a floor."""
+"""The predictor's records per second, compared with scikit-learn, a baseline and a floor."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _BATCHES_A_ROUND = 200
 _CHARACTERS_A_ROUND = 400_000
 TIMED = ("handler", "handler_with_reasons", "scoring", "scikit_learn", "floor")
 Name = tuple[str, int]
-"""Of a work: what is timed, and the size of its batches or the length of its texts."""
+"""Key of a work: its name, and the size of its batches or the length of its texts."""
 
 
 def run(rounds: int) -> dict[str, Any]:
-    """Measure everything, each work in turn."""
+    """Measure all works alternately."""
     data = load_posts()
     sides = split(data.posts)
     learnt, unread = sides.train, sides.evaluation

@@ -1,7 +1,7 @@
-"""How long the web service takes to answer, warm and cold, beside calling the scorer directly.
+"""The web service's response time, warm and cold, compared with direct calls of the scorer.
 
-A round asks for each size of batch in turn. A cold start is a whole process that imports the
-function, loads the model and answers once. What the gateway and the network take comes on top.
+A round requests each batch size in turn. A cold start is a whole process that imports the function,
+loads the model and answers once. The times of gateway and network are not included.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def run(rounds: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def served(artefact: Artefact) -> Iterator[None]:
-    """Let the function serve a model that is at hand, and say nothing."""
+    """Let the function serve a local model, without a log."""
     model = ServedModel(Pointer("v1", "s3://models/models/v1/", "0" * 64), artefact)
     champion = ChampionCache(
         lambda: model.pointer, lambda _: model, ttl_seconds=3600, on_refused=lambda _: None
@@ -79,7 +79,7 @@ def served(artefact: Artefact) -> Iterator[None]:
 
 
 def answer(event: dict[str, Any]) -> None:
-    """Let the function answer a request that is all right."""
+    """Let the function answer a valid request."""
     answered = api.handler(event, CONTEXT)
     if answered["statusCode"] != 200:
         raise RuntimeError(f"the request was answered with {answered['statusCode']}")

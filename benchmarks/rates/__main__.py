@@ -1,4 +1,4 @@
-"""Bias, coverage and width of the stress rate, beside other ways of estimating it.
+"""Measure bias, coverage and width of the stress rate, compared with other estimators.
 
 ``python -m benchmarks.rates [--labels N] [--draws N] [--simulated] [--json]`` holds out each
 community with enough posts in turn, trains on the others, and scores it. Then it draws random
@@ -37,7 +37,7 @@ _SEED = 5
 
 
 def summary(found: Sequence[Community]) -> dict[str, float]:
-    """Return the mean absolute errors, and the share of intervals that contain the true rate."""
+    """Return the mean absolute errors, and the intervals' coverage."""
     fits = [one.fit for one in found]
     return {
         "error_of_called": fmean(abs(one.called - one.true) for one in fits),

@@ -1,4 +1,4 @@
-"""The stress rate of communities that the model has not seen, on labelled posts."""
+"""The stress rate of unseen communities, on labelled posts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIT = RECIPES["shipped"]
 
 @dataclass(frozen=True)
 class Community:
-    """A community that the model has not seen.
+    """Results for an unseen community.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Populations of labelled posts, and how estimates of random samples of them fare."""
+"""Populations of labelled posts, and the accuracy of estimates from random samples."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Population:
     labels, predictions, inclusion : ndarray, shape (posts,)
         Label 0 or 1, predicted probability, and probability of being drawn.
     clusters : ndarray of int, shape (posts,)
-        Posts of one number are drawn together.
+        Posts with the same number are drawn together.
     """
 
     labels: Values
@@ -58,7 +58,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Fit:
-    """How the called and the corrected rate fit the true one; rates are from 0 to 1.
+    """Accuracy of the called and the corrected rate; rates are from 0 to 1.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Fit:
     width_of_labels : float
         The mean width of the interval of the labels alone, weighted equally.
     estimated : float
-        The share of the samples for which there is an estimate.
+        The share of samples with an estimate.
     """
 
     posts: int

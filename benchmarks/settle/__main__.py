@@ -1,11 +1,11 @@
-"""What it takes to settle a part, by its rows: seconds, processor seconds and memory.
+"""Measure seconds, processor seconds and memory to settle a part, by its rows.
 
-``python -m benchmarks.settle [--rows N] [--redelivered N] [--json]`` archives synthetic rows as one
-shard's objects of an hour, of 1,000 rows each, in a folder of this machine, and settles them in a
-process of its own. So the time that S3 takes is not in it. One of ten objects was delivered twice,
-or one of as many as ``--redelivered`` says: with 1, every row was.
+``python -m benchmarks.settle [--rows N] [--redelivered N] [--json]`` archives synthetic rows in a
+local folder, as one shard's objects of an hour with 1,000 rows each. A separate process settles
+them, so the time excludes S3. One of ten objects was delivered twice, or one of ``--redelivered``:
+with 1, every row was.
 
-Growth exponents are of the processor's time, between each size and the next: 1 is in proportion.
+Growth exponents are of the processor time, between each size and the next: 1 is linear.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from stresswatch.settled.windows import Window
 from stresswatch.storage import archive
 
 ROWS = (10_000, 100_000, 1_000_000, 3_600_000)
-"""The last is what a shard takes in an hour."""
+"""Rows; the last is a shard's maximum in an hour."""
 BATCH = 1_000
 REDELIVERED = 10
-"""One of so many objects is delivered twice."""
+"""One of this number of objects is delivered twice."""
 _SHARD = "shardId-000000000000"
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -69,7 +69,7 @@ class Folder:
 
 
 def fill(store: Any, rows: int, redelivered: int = REDELIVERED) -> None:
-    """Archive rows of an hour; one object of so many is delivered twice."""
+    """Archive rows of an hour; one of `redelivered` objects is delivered twice."""
     dice = np.random.default_rng(1)
     for place, first in enumerate(range(0, rows, BATCH)):
         at = START + timedelta(seconds=3590 * first / rows)
@@ -98,7 +98,7 @@ def fill(store: Any, rows: int, redelivered: int = REDELIVERED) -> None:
 
 
 def settled(folder: Path) -> dict[str, Any]:
-    """Settle what is in a folder, in this process."""
+    """Settle a folder in this process."""
     store: Any = Folder(folder)
     part = Part(Window(START, START + timedelta(hours=1)), _SHARD)
     began, used = time.perf_counter(), time.process_time()
@@ -114,7 +114,7 @@ def settled(folder: Path) -> dict[str, Any]:
 
 
 def run(sizes: list[int], redelivered: int) -> dict[str, Any]:
-    """Measure each size in a process of its own."""
+    """Measure each size in a separate process."""
     runs = []
     for rows in sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -147,13 +147,13 @@ def show(result: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run the benchmark, and print it."""
-    parser = argparse.ArgumentParser(description="What it takes to settle a part.")
+    parser = argparse.ArgumentParser(description="Measure the resources to settle a part.")
     parser.add_argument("--rows", type=int, action="append", help="instead of all sizes")
     parser.add_argument(
         "--redelivered",
         type=int,
         default=REDELIVERED,
-        help="one object of so many is delivered twice (%(default)s)",
+        help="one of this number of objects is delivered twice (%(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, help="of one size, in this process")
