@@ -1,9 +1,9 @@
-"""Puts posts, one JSON object a line, on a stream with boto3 alone.
+"""Put posts, one JSON object per line, on a stream with boto3 alone.
 
     python examples/boto3_posts.py STREAM < posts.jsonl
 
-What takes care here is that `PutRecords` succeeds as a whole while it refuses some of the records:
-those, and no others, are sent again. `stresswatch.producer` does this and more.
+`PutRecords` can succeed as a request and still refuse some records. Only those are sent again.
+`stresswatch.producer` does this and more.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ def main() -> int:
     while batch := list(itertools.islice(posts, RECORDS_A_REQUEST)):
         refused = put(kinesis, sys.argv[1], batch)
         if refused:
-            # What was not sent is shown, to be sent later, and nothing more is read.
+            # Print what was not sent, for a later attempt, and stop reading.
             sys.stdout.buffer.writelines(post + b"\n" for post in [*refused, *posts])
-            print("The stream refuses posts; those that were not sent are above.", file=sys.stderr)
+            print("The stream refuses posts; the unsent ones are printed above.", file=sys.stderr)
             return 1
     return 0
 
 
 def put(kinesis, stream: str, posts: list[bytes]) -> list[bytes]:
-    """Put posts on a stream; return those that it refused to the last attempt."""
+    """Put posts on a stream; return those refused in the last attempt."""
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(random.uniform(0, 0.1 * 2 ** (attempt - 1)))

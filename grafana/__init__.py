@@ -1,1 +1,1 @@
-"""The panels as a dashboard of Grafana."""
+"""The panels as a Grafana dashboard."""

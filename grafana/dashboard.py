@@ -1,7 +1,7 @@
-"""The panels as a dashboard of Grafana, for its CloudWatch data source.
+"""The panels as a Grafana dashboard, for its CloudWatch data source.
 
-``python -m grafana.dashboard`` prints what is in ``grafana/dashboards/stresswatch.json``. It is of
-every stage: the stage is chosen on the page, and the names of what is deployed are found by it.
+``python -m grafana.dashboard`` prints ``grafana/dashboards/stresswatch.json``. One file serves
+every stage: you select the stage on the page, and variables find the deployed resources' names.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ LOGICAL_IDS = {
     stack_outputs.RETRAINING_STATE_MACHINE: "retraining",
     stack_outputs.MONITORING_STATE_MACHINE: "monitoring",
 }
-"""What CloudFormation makes the names of, after the stack's: of workflows, which we name, ours.
+"""Prefixes of generated names, after the stack's; workflows have names that we choose.
 
-Long names are cut, so a pattern must be content with their first twenty letters.
+CloudFormation truncates long names, so a pattern uses only their first twenty letters.
 """
 _LETTERS = 20
 _WIDTH, _HEIGHT = 12, 8
@@ -187,7 +187,7 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def _named() -> dict[str, Series]:
-    """Return a series for each output that dimensions are made of, in their order."""
+    """Return a series for each output that dimensions refer to, in order."""
     return {
         field: series
         for panel in PANELS
@@ -221,7 +221,7 @@ def _name_of(output: str, series: Series) -> dict[str, Any]:
 
 
 def _alarms() -> dict[str, Any]:
-    """Return annotations of the times at which alarms changed."""
+    """Return annotations for alarm state changes."""
     return {
         "name": "Alarms",
         "enable": True,

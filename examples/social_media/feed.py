@@ -1,9 +1,9 @@
-"""A platform's feed, played by this machine: new entries of its communities, oldest first.
+"""Simulate a platform's feed on this machine: new entries of its communities, oldest first.
 
     python examples/social_media/feed.py [PORT]
 
-``GET /new?after=ID&limit=N`` answers with JSON Lines, at most N entries after the one named. What
-is in them is made of word lists: nobody wrote it.
+``GET /new?after=ID&limit=N`` returns JSON Lines: at most N entries after the given one. The texts
+are generated from word lists, so they have no authors.
 """
 
 import json
@@ -13,13 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 ENTRIES = 500
-_BEGINNINGS = ["I cannot sleep because of", "So glad about", "Nobody helps me with", "Today I saw"]
+_BEGINNINGS = ["I cannot sleep because of", "So glad about", "No one helps me with", "Today I saw"]
 _TOPICS = ["the rent", "my exam", "our garden", "the deadline", "my new job", "the noise"]
 _COMMUNITIES = ["anxiety", "relationships", "gardening"]
 
 
 def entries() -> list[dict]:
-    """Make the platform's entries, always the same; every fiftieth was removed by its author."""
+    """Generate the platform's entries, always the same; one in fifty was removed by its author."""
     chance = random.Random(7)
     return [
         {
@@ -36,7 +36,7 @@ def entries() -> list[dict]:
 
 
 class Feed(BaseHTTPRequestHandler):
-    """Answers with the entries that come after one."""
+    """Serves the entries after a given one."""
 
     def do_GET(self) -> None:
         query = parse_qs(urlparse(self.path).query)
@@ -48,11 +48,11 @@ class Feed(BaseHTTPRequestHandler):
         self.wfile.writelines(json.dumps(entry).encode() + b"\n" for entry in page)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of each request."""
+        """Log no requests."""
 
 
 def serve(port: int = 0) -> ThreadingHTTPServer:
-    """Listen on this machine alone, on the port or on any that is free."""
+    """Listen on localhost only, on the given port or any free one."""
     return ThreadingHTTPServer(("127.0.0.1", port), Feed)
 
 

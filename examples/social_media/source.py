@@ -1,13 +1,13 @@
-"""Reads a platform's feed and puts what is new on the posts stream.
+"""Read a platform's feed and put new posts on the posts stream.
 
     python examples/social_media/source.py --feed http://127.0.0.1:8080/new --stream STREAM
 
-The cursor, the id of the last entry that the stream has, is kept in a file and moves on only when
-the stream has taken every post before it. So nothing is lost when this program ends at any moment;
-what was sent since the cursor last moved is then sent again. Ends when nothing is new, or with
-`--follow` looks again every few seconds.
+The cursor, the id of the last entry on the stream, is kept in a file. It advances only after the
+stream has accepted every earlier post. So you can stop this program at any time without losing a
+post; posts sent since the last advance are sent again. It ends when the feed has no new entries, or
+with `--follow` polls again every few seconds.
 
-Of an entry goes on what the contract asks for. Its author does not: nothing here needs it.
+It forwards only the fields of the contract. The author is left out, because nothing here needs it.
 """
 
 import argparse
@@ -53,13 +53,13 @@ def read(feed: str, after: str) -> list[dict]:
 
 
 def put(producer: Producer, entries: list[dict]) -> None:
-    """Put a page, and wait until the stream has it; what is no post is named and left out."""
+    """Put a page, and wait until the stream has it; report and skip invalid posts."""
     futures = []
     for entry in entries:
         try:
             futures.append(producer.put(as_post(entry)))
         except InvalidPost as error:
-            print(f"{entry['id']} is no post: {error.detail}", file=sys.stderr)
+            print(f"{entry['id']} is not a valid post: {error.detail}", file=sys.stderr)
     producer.flush()
     for future in futures:
         future.result()  # raises NotTaken, and the cursor stays where it is
@@ -79,7 +79,7 @@ def cursor(file: Path) -> str:
 
 
 def move(file: Path, to: str) -> None:
-    """Replace the cursor in one step, so that it is never half written."""
+    """Replace the cursor atomically, so that it is never half written."""
     new = file.with_suffix(".new")
     new.write_text(to)
     new.replace(file)

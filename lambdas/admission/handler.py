@@ -1,4 +1,4 @@
-"""Admission: lets one retraining begin at a time, and not at once after another."""
+"""Admission: allows one retraining at a time, with a cool-down between two of them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ logger = Logger()
 metrics = Metrics()
 
 _JUDGED_WITHIN = timedelta(minutes=15)
-"""How long the last look at a new champion takes at most."""
+"""Longest duration of the last check of a new champion."""
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer whether an execution may retrain, and why not; count those that may not.
+    """Return whether an execution may retrain, and why not; count the declined ones.
 
-    ``request`` is the execution's input. Where it is forced, the cool-down is waived. Where an
-    alarm asks during a probation, the answer says when to ask again, as the alarm does not.
+    ``request`` is the execution's input. A forced request waives the cool-down. If an alarm asks
+    during a probation, the answer says when to ask again, because the alarm itself does not.
     """
     environment = AdmissionEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
@@ -59,7 +59,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _probation_end(shadow_parameter: str, now: datetime) -> datetime | None:
-    """Return the end of the probation that runs, or that has ended and may be judged still."""
+    """Return the end of the current probation, or of one that ended and may still be judged."""
     shadow = read_shadow(boto3.client("ssm"), shadow_parameter)
     runs = shadow and shadow.on_probation and now < shadow.until + _JUDGED_WITHIN
     return shadow.until if shadow and runs else None

@@ -1,4 +1,4 @@
-"""Web service: posts in, predictions out; labels in; what serves, and whether anything does."""
+"""Web service: predicts posts, accepts labels, describes the active model, reports its health."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ logger = Logger()
 
 
 def _decode(body: str) -> Any:
-    """Decode what `check_body` decoded, by the same rules."""
+    """Decode the body that `check_body` decoded, by the same rules."""
     return decode(body.encode())
 
 
 app = APIGatewayHttpResolver(enable_validation=False, json_body_deserializer=_decode)
 
-# A call that hangs must leave time for an answer.
+# A call that hangs must leave time to respond.
 _AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the web service talks to."""
+    """The web service's dependencies."""
 
     stage: str
     champion: ChampionCache
@@ -72,7 +72,7 @@ class Service:
 
 @cache
 def service() -> Service:
-    """Build the service once an execution environment, from all of its variables."""
+    """Build the service once per execution environment, from all of its variables."""
     environment = ApiEnvironment.parse(os.environ)
     s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
     parameter = environment.champion_parameter
@@ -92,12 +92,12 @@ def service() -> Service:
 
 @lru_cache(maxsize=1)
 def manifest_of(pointer: Pointer) -> Manifest:
-    """Read what a version is made of; it never changes."""
+    """Read a version's files, which never change."""
     return Manifest.from_bytes(read(service().s3, Location.parse(pointer.uri) / MANIFEST_FILE))
 
 
 def _answers(model: Any, description: str, *problems: HTTPStatus) -> dict[int, Any]:
-    """Describe to OpenAPI what a route answers, and the problems that it may have instead."""
+    """Describe a route's answer, and its possible problems, for OpenAPI."""
     described: dict[int, Any] = {
         HTTPStatus.OK: {"description": description, "content": {_JSON: {"model": model}}}
     }
@@ -119,14 +119,16 @@ _OF_A_BODY = (
 @app.post(
     "/predict",
     enable_validation=True,
-    summary="Predict a post, or several",
-    description="Several posts are answered in their order, each with a prediction or a problem.",
+    summary="Predict one or several posts",
+    description="Several posts are answered in order, each with a prediction or a problem.",
     responses=_answers(
-        web_schemas.Prediction | web_schemas.Predictions, "Every post's prediction.", *_OF_A_BODY
+        web_schemas.Prediction | web_schemas.Predictions,
+        "The prediction of every post.",
+        *_OF_A_BODY,
     )
     | {
         HTTPStatus.MULTI_STATUS: {
-            "description": "At least one of several posts has a problem in place of a prediction.",
+            "description": "At least one of several posts has a problem instead of a prediction.",
             "content": {_JSON: {"model": web_schemas.Predictions}},
         }
     },
@@ -154,9 +156,9 @@ def _score(posts: Sequence[Post]) -> Sequence[Prediction]:
 @app.post(
     "/labels",
     enable_validation=True,
-    summary="Take labels of a post, or of several",
-    description="Retrainings and live quality learn of them. All are taken, or none.",
-    responses=_answers(web_schemas.Taken, "All labels were taken, now or before.", *_OF_A_BODY),
+    summary="Submit labels for one or several posts",
+    description="Retraining and live quality use them. Either all are accepted, or none.",
+    responses=_answers(web_schemas.Taken, "All labels were accepted, now or earlier.", *_OF_A_BODY),
 )
 def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]:
     now = datetime.now(UTC)
@@ -169,8 +171,8 @@ def label(body: Annotated[web_schemas.OneOrMoreLabels, Body()]) -> Response[str]
 
 @app.get(
     "/model",
-    summary="Say what serves",
-    responses=_answers(web_schemas.Model, "The version, and how good it was."),
+    summary="Describe the active model version",
+    responses=_answers(web_schemas.Model, "The version and its metrics."),
 )
 def model() -> Response[str]:
     served = service().champion.current()
@@ -180,7 +182,7 @@ def model() -> Response[str]:
 
 @app.get(
     "/health",
-    summary="Say whether there is a model to serve with",
+    summary="Check that a model is available",
     responses=_answers(web_schemas.Health, "There is."),
 )
 def health() -> Response[str]:
@@ -200,13 +202,11 @@ DOCUMENT: dict[str, Any] = {
                 "description": "AWS Signature Version 4 for `execute-api`; by default.",
             }
         ),
-        "jwt": HTTPBearer(
-            bearerFormat="JWT", description="Where the stage has an issuer of tokens."
-        ),
+        "jwt": HTTPBearer(bearerFormat="JWT", description="If the stage has a token issuer."),
     },
     "security": [{"iam": []}, {"jwt": []}],
 }
-"""What the OpenAPI document says beside the routes."""
+"""The OpenAPI document's fields besides the routes."""
 
 app.enable_swagger(path="/docs", compress=True, **DOCUMENT)
 
@@ -218,14 +218,14 @@ def openapi() -> Response[str]:
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
 def answer_error(error: Exception) -> Response[str]:
-    """Answer any error by a problem; the log tells of what callers cannot mend."""
+    """Answer any error with a problem; log those that callers cannot fix."""
     match error:
         case Problem():
             problem = error
         case RequestValidationError():
             problem = web_service.BODY_INVALID
         case InvalidPost() | RecursionError():
-            # Powertools looks at the body from deeper in the stack than `check_body` did.
+            # Powertools parses the body deeper in the stack than `check_body` did.
             problem = web_service.no_json("not_json")
         case NotFoundError():
             problem = web_service.no_route(app.current_event.path)
@@ -244,13 +244,13 @@ def answer_error(error: Exception) -> Response[str]:
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request that API Gateway passed on, and log how, without a word of it.
+    """Answer a request from API Gateway, and log its outcome without any of its content.
 
     Raises
     ------
     stresswatch.aws.environment.InvalidEnvironment
     """
-    service()  # whatever is asked for, what the environment lacks is said first
+    service()  # report an invalid environment first, for any route
     route = event["routeKey"]
     try:
         if route.startswith("POST "):
@@ -259,11 +259,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
                 event.get("body", ""),
                 is_base64=event["isBase64Encoded"],
             )
-            # Powertools takes the media type in small letters alone.
+            # Powertools recognises the media type in lower case only.
             event = {**event, "headers": {**event["headers"], "content-type": _JSON}}
         answer = app.resolve(event, context)
     except Problem as problem:
-        # Before Powertools decodes the body, as it lets out what its decoder raises.
+        # Before Powertools decodes the body, because it passes its decoder's errors on.
         answer = {
             "statusCode": problem.status,
             "headers": {"Content-Type": _PROBLEM},

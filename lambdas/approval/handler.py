@@ -1,4 +1,4 @@
-"""Approval: writes down that an execution waits for a person's word on a version."""
+"""Approval: records that an execution awaits manual approval of a version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
-    """Keep the token with which ``stresswatch approve`` and ``reject`` wake the execution."""
+    """Store the token with which ``stresswatch approve`` and ``reject`` resume the execution."""
     environment = ApprovalEnvironment.parse(os.environ)
     waits = timedelta(hours=environment.approval_hours)
     pending = PendingApproval(

@@ -1,4 +1,4 @@
-"""Compare: judges a challenger by what it said of live posts while it shadowed the champion."""
+"""Compare: judges a challenger by its predictions of live posts as the champion's shadow."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the verdict, and keep it beside the version's files; a retry judges once more.
+    """Return the verdict, and store it with the version's files; a retry judges again.
 
-    Where another version serves by now than the parent, after a rollback say, nothing is compared:
-    a challenger is promoted in the place of the champion that it was judged against, or not at all.
+    If another version than the parent serves by now, for example after a rollback, nothing is
+    compared. A challenger can only replace the champion that it was judged against.
     """
     environment = CompareEnvironment.parse(os.environ)
     s3 = boto3.client("s3", config=archive.CONNECTIONS)

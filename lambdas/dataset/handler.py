@@ -1,4 +1,4 @@
-"""Dataset: assembles the training set of a retraining from the base data set and the labels."""
+"""Dataset: assembles a retraining's training set from the base data and the labels."""
 
 from __future__ import annotations
 
@@ -42,30 +42,29 @@ metrics = Metrics()
 
 
 class EmptyDataSet(InvalidInput):
-    """There is no labelled post to train on."""
+    """There are no labelled posts to train on."""
 
 
 class NoBaseHoldout(InvalidInput):
-    """The base data holds no post by which a model could be judged."""
+    """The base holdout is empty, so no model can be judged."""
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Write the training set; answer its place and make-up, and the name of the version to be.
+    """Write the training set; return its location, make-up and the new version's name.
 
-    Where too few labels are new since a version was last judged, the answer says that the
-    retraining is declined, and nothing is written: it could teach nothing. A forced request
-    waives that.
+    If too few labels are new since the last judged version, the answer declines the retraining, and
+    nothing is written. A forced request waives this rule.
 
     Raises
     ------
     EmptyDataSet
-        When neither the base data set nor the labels hold a valid post. The schedule of a stage
-        that never had one is declined instead: its first turn comes right after the deployment.
+            When neither the base data nor the labels hold a valid post. On a new stage, a scheduled
+            request is declined instead, because its first run follows the deployment.
     NoBaseHoldout
-        When the gate would have no post of the base data to judge by, after a whole training.
+            When the gate would have no base holdout to judge by, after a complete training.
     """
     environment = DatasetEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
@@ -87,7 +86,7 @@ def _describe(
     s3: S3Client,
     training_set: TrainingSet,
 ) -> dict[str, Any]:
-    """Return the make-up of a training set, and why a retraining with it is declined, if it is."""
+    """Return a training set's make-up, and the reason to decline a retraining with it, if any."""
     made = training_set.sources
     if made.counts.posts:
         new, declined = _new_labels(s3, environment, training_set)
@@ -116,7 +115,7 @@ def _describe(
 def _write(
     environment: DatasetEnvironment, s3: S3Client, training_set: TrainingSet, now: datetime
 ) -> dict[str, str]:
-    """Write a training set; return where it is, and the names of its version and the champion.
+    """Write a training set; return its location, and the names of its version and the champion.
 
     Raises
     ------
@@ -124,9 +123,9 @@ def _write(
     """
     if not training_set.has_base_holdout():
         raise NoBaseHoldout(
-            f"No post under {BASE_PREFIX} that is kept for evaluation still has its first label, "
-            "and the gate judges by those; upload more base data with `stresswatch seed`. A post "
-            "whose text also stands under an id that is learned from is not kept for evaluation."
+            f"No evaluation post under {BASE_PREFIX} still has its first label, "
+            "and the gate needs such posts; upload more base data with `stresswatch seed`. A post "
+            "whose text also occurs under a training post's id is never an evaluation post."
         )
     bucket = environment.training_bucket
     with TemporaryFile() as posts:
@@ -147,7 +146,7 @@ def _write(
 
 
 def _count(name: str, value: int) -> None:
-    """Count what should be looked at; a metric that is always 0 would cost as much."""
+    """Count what needs attention; a metric that is always 0 would cost as much."""
     if value:
         metrics.add_metric(name, MetricUnit.Count, value)
 
@@ -158,15 +157,15 @@ def _not_begun(
     environment: DatasetEnvironment,
     invalid: int,
 ) -> str:
-    """Say that there is nothing to train on yet, if only the schedule asked and nobody seeded.
+    """Say that there is no data yet, if only the schedule asked and the stage was never seeded.
 
     Raises
     ------
     EmptyDataSet
     """
     missing = (
-        f"No labelled post under {BASE_PREFIX} or {LABELS_PREFIX}, and {invalid} "
-        "invalid lines; upload a base data set with `stresswatch seed`"
+        f"No labelled posts under {BASE_PREFIX} or {LABELS_PREFIX}, and {invalid} "
+        "invalid lines; upload base data with `stresswatch seed`"
     )
     is_new = not invalid and not judged_versions(s3, environment.model_bucket)
     if event.get(TRIGGER) == SCHEDULE and is_new and not is_forced(event):
@@ -177,7 +176,7 @@ def _not_begun(
 def _new_labels(
     s3: S3Client, environment: DatasetEnvironment, training_set: TrainingSet
 ) -> tuple[int, str | None]:
-    """Count the labels that no judged version knew, and say so if they are too few."""
+    """Count the labels that are new since the last judged version; return a reason if too few."""
     judged = judged_versions(s3, environment.model_bucket)
     if not judged:
         return training_set.sources.labels, None
@@ -188,5 +187,5 @@ def _new_labels(
         return new, None
     return new, (
         f"{counted(new, 'label is', 'labels are')} new since {last} was judged, and {minimum} are "
-        "asked for; `stresswatch label` submits more"
+        "required; `stresswatch label` submits more"
     )

@@ -1,4 +1,4 @@
-"""Drift: measures a window of predictions against the champion's reference, and publishes it."""
+"""Drift: compares a window's predictions with the champion's reference, and publishes metrics."""
 
 from __future__ import annotations
 
@@ -48,27 +48,28 @@ logger = Logger()
 
 _INDEX_DAYS = 14
 _INDEX_WINDOWS = 200
-"""How far back the index goes, and how many windows it lists at most."""
+"""How many days, and at most how many windows, the index covers."""
 
 
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the window's drift: ``status`` is ``measured``, or why there is no figure.
+    """Return the window's drift: ``status`` is ``measured``, or the reason why it was skipped.
 
-    The event has the window's ``start`` and ``end``, and with ``shards`` the number of parts that
-    must be settled before it can be measured.
+    The event has the window's ``start`` and ``end``, and optionally ``shards``: the number of parts
+    that must be settled first.
 
-    Only rows of the present champion count: the probability and the share of unknown words are
-    its own, and say nothing beside another model's reference. A smoke test's posts do not.
+    Only the champion's own rows count, because probabilities and the share of unknown words depend
+    on the model. Smoke test posts are left out.
 
     Raises
     ------
     stresswatch.settled.windows.InvalidWindow
     NotSettled
-        When a part is missing, of which the next run of the workflow takes care.
+            When a part is missing. The next workflow run settles and measures it.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-        When CloudWatch refused some of the metrics, after the others were put and people told.
+            When CloudWatch refused some metrics. The others are published, and the notification is
+            sent.
     """
     environment = DriftEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
@@ -161,14 +162,14 @@ def _publish(
 
 
 def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> None:
-    """Write the index anew; send a message when the drift alarm begins."""
+    """Rewrite the index; send a message when the drift alarm begins."""
     bucket = environment.archive_bucket
     threshold, hours = environment.drift_share_threshold, environment.report_link_hours
     signer = Signer(bucket, hours)
     now = datetime.now(UTC)
     validity = (
-        f"Links were signed at {now:%Y-%m-%d %H:%M} UTC and end {hours} hours later, "
-        "or sooner, with the credentials that signed them."
+        f"Links were signed at {now:%Y-%m-%d %H:%M} UTC and expire {hours} hours later, "
+        "or earlier, with the credentials that signed them."
     )
     windows = drift_history.recent(s3, bucket, found.window.end, _INDEX_DAYS, _INDEX_WINDOWS)
     _put_page(s3, bucket, INDEX, index_page(windows, threshold, signer.link, validity))
@@ -177,9 +178,7 @@ def _notify(s3: S3Client, environment: DriftEnvironment, found: WindowDrift) -> 
         advice = labelling_advice(found, environment.stage, draws_posts=environment.draws_posts)
         boto3.client("sns").publish(
             TopicArn=environment.notification_topic,
-            Subject=service_text.subject(
-                f"Stresswatch {environment.stage}: the posts have drifted"
-            ),
+            Subject=service_text.subject(f"Stresswatch {environment.stage}: posts have drifted"),
             Message=service_text.message(
                 message(found, signer.link(str(found.page)), signer.link(INDEX), validity, advice)
             ),

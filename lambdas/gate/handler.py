@@ -1,4 +1,4 @@
-"""Gate: publishes what a training job delivered as a model version, and judges it."""
+"""Gate: publishes a training job's output as a model version, and judges it."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ metrics = Metrics()
 @metrics.log_metrics
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the verdict on a challenger, what a promotion would point to, and what it takes.
+    """Return the verdict on a challenger, the pointer for a promotion, and the next steps.
 
-    ``training`` is what SageMaker says of the job. The verdict is kept beside the version's files;
-    a retry answers it again.
+    ``training`` is SageMaker's description of the job. The verdict is stored with the version's
+    files; a retry returns it again.
 
     Raises
     ------
     InvalidModelVersion, CorruptArtefact
-        When the training job delivered something else than the model version it was asked for.
+            When the training job's output is not the requested model version.
     """
     environment = GateEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})
@@ -69,7 +69,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     version = event["version"]
     manifest = Manifest.from_bytes(files[MANIFEST_FILE])
     if manifest.version != version:
-        raise InvalidModelVersion(f"the training job delivered {manifest.version}, not {version}")
+        raise InvalidModelVersion(f"the training job produced {manifest.version}, not {version}")
     artefact = Artefact.from_bytes(files[MODEL_FILE])
     folder = folder_of_version(environment.model_bucket, version)
     for name, content in files.items():
@@ -88,7 +88,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         "version": version,
         "uri": str(folder),
         "sha256": sha256(files[MODEL_FILE]),
-        # Without a champion that can be compared there is none to shadow.
+        # Without a comparable champion there is nothing to shadow.
         "shadow_seconds": environment.shadow_seconds if is_compared else 0,
         "probation_seconds": environment.probation_seconds if has_parent and is_compared else 0,
         "champion": asdict(champion) if champion and has_parent else None,
@@ -99,7 +99,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _count(verdict: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    """Count a verdict, which a retry does not, and what SageMaker asks money for."""
+    """Count a new verdict, and the job's billed seconds; a retry counts neither."""
     accepted = int(verdict["accepted"])
     metrics.add_metric(metric_names.CHALLENGERS_ACCEPTED, MetricUnit.Count, accepted)
     metrics.add_metric(metric_names.CHALLENGERS_REJECTED, MetricUnit.Count, 1 - accepted)
@@ -144,7 +144,7 @@ def _verdict(
     try:
         champion = _champion(s3, environment, pointer, data)
     except (CorruptArtefact, OtherLabel, ScorerNotAllowed) as error:
-        # The predictor refuses it too. A new model is the way out, and waits for no comparison.
+        # The predictor cannot load it either. A new model resolves this, without a comparison.
         remark = f"The champion cannot be compared, so only the challenger was judged: {error}."
         return replace(decide(challenger, None, rules), remark=remark)
     return decide(challenger, champion, rules)
@@ -153,7 +153,7 @@ def _verdict(
 def _champion(
     s3: S3Client, environment: GateEnvironment, pointer: Pointer, data: Location
 ) -> Contender:
-    """Load the champion with the posts that it was trained on, where these are still known.
+    """Load the champion with its training posts, if these still exist.
 
     Raises
     ------
@@ -174,6 +174,6 @@ def _pipeline(files: Mapping[str, bytes], digest: str) -> bytes:
 
 
 def _put_once(s3: S3Client, place: Location, content: bytes) -> None:
-    # A version is immutable. The same file again comes from a retry, and is no change.
+    # A version is immutable. The same file again comes from a retry.
     if not put_if_absent(s3, place, content) and read(s3, place) != content:
         raise InvalidModelVersion(f"{place} exists and differs")

@@ -1,4 +1,4 @@
-"""Notify: tells people what came of a retraining, or what it waits for."""
+"""Notify: sends a message about a retraining's result, or a request for manual approval."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
-    """Publish the workflow's ``state`` in words, under a ``subject``, with where to look further.
+    """Publish the workflow's ``state`` in words, under a ``subject``, with references.
 
-    ``asks`` says that the execution waits for an answer, and how to give it is told as well.
+    ``asks`` means that the execution awaits an answer; the message then has the commands.
     """
     environment = NotifyEnvironment.parse(os.environ)
     paragraphs = [describe(event["state"])]
     if event["asks"]:
         version, stage = event["state"]["gate"]["version"], environment.stage
         paragraphs.append(
-            f"It waits for {environment.approval_hours} hours; "
+            f"The request expires in {environment.approval_hours} hours; "
             "without an answer the champion stays."
             + "".join(
                 f'\n  stresswatch {answer} {version} --why "..." --stage {stage}'
@@ -42,7 +42,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
         )
     request = event["state"]
     paragraphs.append(
-        f"Started by {request.get(TRIGGER, 'nobody known')}: {request.get(REASON, 'unsaid')}\n"
+        f"Started by {request.get(TRIGGER, 'unknown')}: {request.get(REASON, 'no reason given')}\n"
         f"Execution {event['execution']}"
     )
     boto3.client("sns").publish(

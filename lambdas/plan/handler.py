@@ -1,4 +1,4 @@
-"""Plan: what a run of the monitoring workflow settles and measures."""
+"""Plan: decides what a run of the monitoring workflow settles and measures."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer what to settle and to measure.
+    """Return what to settle and to measure.
 
-    With ``start`` and ``end`` that is the window that somebody asks for, at once; else what is due
-    at the ``time`` of a schedule, which is the same when it tries again.
+    ``start`` and ``end`` name a window on demand, for immediate measurement. Otherwise the plan
+    covers all windows due at the ``time`` of a schedule, which stays the same in a retry.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Predictor: a batch of the posts stream in, predictions, archive rows and quarantine out."""
+"""Predictor: reads a batch from the posts stream; writes predictions, archive and quarantine."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ metrics = Metrics()
 
 # A call that hangs must leave time to report the batch as unfinished.
 _AWS = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
-# One that a challenger waits for must not take the time in which the champion's answer is returned.
+# A challenger's call must not use up the time for returning the champion's answer.
 _SHADOW_AWS = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 _SHADOW_SECONDS = 15.0
-"""What the challenger's three calls and the load of its model take at most, with some to spare."""
+"""Longest duration of the challenger's three calls and its model load, with a reserve."""
 
 
 class Unfinished(Exception):
-    """The batch is done up to, not including, this record; the rest is to be delivered again."""
+    """The batch is complete up to, but excluding, this record; the rest must be redelivered."""
 
     def __init__(self, sequence_number: str, cause: str):
         super().__init__(cause)
@@ -74,7 +74,7 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True)
 class Shadow:
-    """A challenger beside the champion, if there is one, with clients of its own."""
+    """A challenger beside the champion, if any, with its own clients."""
 
     stage: str
     challenger: ShadowCache
@@ -90,7 +90,7 @@ class Shadow:
         *,
         has_time: bool,
     ) -> None:
-        """Archive what the version that shadows says of a batch; count it where that fails."""
+        """Archive the shadowing version's predictions of a batch; count a failure."""
         if not has_time:
             if self.challenger.is_shadowing:
                 _report_failed_shadow("no time left")
@@ -101,13 +101,14 @@ class Shadow:
                 archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
                 _count_scored(self.stage, self.challenger.role, predictions)
         except Exception as error:
-            # The champion's work is done, whatever this is; a library's error could quote a post.
+            # The champion's work is done, so any error is caught; a library's error could quote a
+            # post.
             _report_failed_shadow(cause(error))
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """The predictor with what it talks to."""
+    """The predictor and its dependencies."""
 
     stage: str
     champion: ChampionCache
@@ -124,14 +125,14 @@ class Predictor:
     sleep: Callable[[float], None] = time.sleep
 
     def process(self, records: list[Record], seconds_left: Callable[[], float]) -> None:
-        """Predict a batch and write what comes of it.
+        """Predict a batch and write all results.
 
-        A challenger that shadows scores the batch once all that is the champion's is done, and
-        nothing that goes wrong with it can undo that: it begins only if `seconds_left`, of the
-        invocation, are enough. It scores what the champion fails on too, for a probation to count.
+        A shadowing challenger scores the batch after the champion's work is complete, and its
+        failures cannot undo that work. It starts only if `seconds_left` of the invocation suffice.
+        It also scores posts that the champion fails on, because a probation counts them.
 
-        Invalid records are settled for good in quarantine. What a write leaves behind when it
-        fails is written again, to the same effect, when the batch is delivered again.
+        Quarantine is final for invalid records. If a write fails, the redelivered batch repeats all
+        writes with the same effect.
 
         Raises
         ------
@@ -169,7 +170,7 @@ class Predictor:
         refused = [place for place, position in enumerate(positions) if position is None]
         reasons = Counter(rejection.reason for rejection in rejections)
         logger.info("batch", records=len(records), predicted=len(predictions), rejected=reasons)
-        # Removed posts are quarantined too, and say nothing of the producer: no alarm counts them.
+        # Removed posts are quarantined too, but are not a producer's fault: no alarm counts them.
         removed = reasons[TEXT_REMOVED]
         numbers = chain.from_iterable(post.numbers for _, post in posts)
         counts = {
@@ -208,7 +209,7 @@ class Predictor:
 
 @cache
 def predictor() -> Predictor:
-    """Build the predictor once an execution environment, from all of its variables."""
+    """Build the predictor once per execution environment, from all of its variables."""
     environment = PredictorEnvironment.parse(os.environ)
     s3, ssm = boto3.client("s3", config=_AWS), boto3.client("ssm", config=_AWS)
     read_key = key_reader(boto3.client("secretsmanager", config=_AWS), environment.identity_secret)
@@ -252,7 +253,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ------
     stresswatch.aws.environment.InvalidEnvironment
     stresswatch.streaming.kinesis_event.InvalidEvent
-        When somebody else than an event source mapping sent it; nothing was done then.
+            When the sender is not an event source mapping; no record was processed.
     """
     serving = predictor()
     metrics.set_default_dimensions(**{dimension_names.STAGE: serving.stage})
@@ -277,7 +278,7 @@ def _count_scored(stage: str, role: str, predictions: list[Prediction]) -> None:
 
 
 def _count_unfinished(stage: str, version: str) -> None:
-    """Count a batch that this version of the code gave back, for a canary to watch."""
+    """Count a batch that this code version reported as failed; a canary alarm watches it."""
     with single_metric(metric_names.UNFINISHED_BATCHES, MetricUnit.Count, 1) as unfinished:
         unfinished.add_dimension(dimension_names.STAGE, stage)
         unfinished.add_dimension(dimension_names.SERVICE, "predictor")
@@ -285,7 +286,7 @@ def _count_unfinished(stage: str, version: str) -> None:
 
 
 def _cause(error: Exception) -> str:
-    # Why no champion or no key can be had says nothing of posts.
+    # The cause of a missing champion or key never quotes a post.
     is_ours = isinstance(error, ChampionUnavailable | KeyUnavailable)
     return str(error) if is_ours else cause(error)
 

@@ -1,4 +1,4 @@
-"""Probation: looks at a new champion beside the previous one, and goes back to this if need be."""
+"""Probation: compares a new champion with the previous one, and rolls back a worse one."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
 logger = Logger()
 
 NOTHING: dict[str, Any] = {"posts": 0, "accepted": True, "checks": []}
-"""The verdict of a look that judges nothing."""
+"""The verdict of a check without a comparison."""
 
 
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the verdict by now, its `Outcome`, and when to look next while it goes on.
+    """Return the current verdict, its `Outcome`, and the time of the next check, if any.
 
     ``version`` is on probation from ``start`` to ``end``, and ``previous`` points to the champion
-    that it replaced. What fails the verdict is barred, and the previous champion serves again. The
-    verdict is kept beside the version's files; a retry finishes a rollback that was begun.
+    that it replaced. A version that fails is barred, and the previous champion serves again. The
+    verdict is stored with the version's files; a retry completes an unfinished rollback.
 
     Raises
     ------
     DigestMismatch, CorruptArtefact
-        When the previous champion's file is not the one that served; the new one serves on.
+            When the previous champion's file has changed since it served; the new one stays.
     """
     environment = ProbationEnvironment.parse(os.environ)
     probation = Probation(
@@ -71,7 +71,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Probation:
-    """A new champion and the previous one, with what keeps and changes which one serves."""
+    """A new champion and the previous one, with the stores that record and change the champion."""
 
     environment: ProbationEnvironment
     s3: S3Client
@@ -82,7 +82,7 @@ class Probation:
     basis: Basis
 
     def look(self, window: Window, now: datetime) -> dict[str, Any]:
-        """Judge what is known by now; roll back what fails."""
+        """Judge by the data so far; roll back a version that fails."""
         bar = self.journal.barred(self.version)
         if bar and bar.by == BARRED_BY:
             kept = folder_of_version(self.environment.model_bucket, self.version) / PROBATION_FILE
@@ -95,9 +95,7 @@ class Probation:
             why = "; ".join(f"{check['name']}: {check['reason']}" for check in failed)
             return self._roll_back(verdict, Decision.now(BARRED_BY, why), is_begun=False)
         if ahead:
-            settled = (
-                ahead[0] + SETTLES + timedelta(microseconds=999_999)
-            )  # a second never too soon
+            settled = ahead[0] + SETTLES + timedelta(microseconds=999_999)  # never a second early
             return verdict | {"outcome": Outcome.GOES_ON, "next": to_the_second(settled)}
         return verdict | {"outcome": Outcome.KEPT}
 
@@ -114,7 +112,7 @@ class Probation:
     def _roll_back(
         self, verdict: dict[str, Any], decision: Decision, *, is_begun: bool
     ) -> dict[str, Any]:
-        """Bar the version and let the previous champion serve, unless another one does by now."""
+        """Bar the version and restore the previous champion, unless another one serves by now."""
         verify_model(self.s3, self.previous)
         if self._serves():
             self.journal.bar(self.version, decision)
@@ -129,7 +127,7 @@ class Probation:
         return self._end(verdict, Outcome.ROLLED_BACK)
 
     def _end(self, verdict: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
-        """Let the previous champion shadow no longer."""
+        """End the previous champion's shadowing."""
         ended = ShadowPointer(self.previous, datetime.now(UTC), self.version)
         write_shadow(self.ssm, self.environment.shadow_parameter, ended)
         return verdict | {"outcome": outcome}

@@ -27,29 +27,29 @@ logger = Logger()
 
 
 class ChampionMoved(RuntimeError):
-    """The champion is another than the one that the challenger was judged against."""
+    """The champion has changed since the challenger was judged."""
 
 
 class VersionBarred(RuntimeError):
-    """The version was rolled back, and no retraining makes it the champion again."""
+    """The version was rolled back, and no retraining may promote it again."""
 
 
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Change the pointer; answer the version that serves now and the one before.
+    """Move the pointer; return the new and the previous version.
 
-    The event is the workflow's state: ``gate`` has what the verdict was about, and ``approval``,
-    where the stage asks for one, who approved it and why.
+    The event is the workflow's state: ``gate`` identifies the judged versions. ``approval``, if the
+    stage requires one, has the approver and the reason.
 
     Raises
     ------
     ChampionMoved
-        When the verdict was about another champion.
+            When the verdict compared it with another champion.
     VersionBarred
-        When the version was rolled back: by a retry that comes after the rollback, for instance.
+            When the version was rolled back, for example before a retry.
     DigestMismatch, CorruptArtefact
-        When the model file is not the one that was judged.
+            When the model file differs from the judged one.
     """
     environment = PromoteEnvironment.parse(os.environ)
     ssm = boto3.client("ssm")

@@ -1,4 +1,4 @@
-"""Quality: measures the champion's live predictions by the labels that came, and publishes it."""
+"""Quality: measures the champion's live predictions against labels, and publishes the metrics."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer the quality of the window's predictions: ``status`` is ``measured``, or why not.
+    """Return the quality of the window's predictions: ``status`` is ``measured``, or why not.
 
-    It looks at the predictions that are settled by now. Only the champion's own count: a new
-    champion is not blamed for the one before. What it was trained on does not count either, as long
-    as its training set is there.
+    It reads the predictions settled so far. Only the champion's own count, not its predecessor's.
+    Posts that it was trained on are left out, as long as its training set exists.
 
     Raises
     ------
     stresswatch.contracts.identity.KeyUnavailable
-        When texts cannot be told apart; the schedule's event is tried again.
+            When the texts' digests cannot be computed; the schedule's event is retried.
     stresswatch.aws.athena.QueryFailed
         When Athena did not answer.
     stresswatch.monitoring.label_table.LabelsChange
         When the table of the newest labels could not be written.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-        When CloudWatch refused some of the metrics, after the others were put and all was kept.
+            When CloudWatch refused some metrics. The others are published, and all results are
+            stored.
     """
     environment = QualityEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
@@ -95,7 +95,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("live quality", status=result["status"], model_version=pointer.version, **counts)
     if trained_texts is None:
         logger.warning(
-            "no training set: posts that the champion was trained on are not left out",
+            "no training set: the champion's training posts are not left out",
             model_version=pointer.version,
         )
     complain(refused)

@@ -1,4 +1,4 @@
-"""Rate: estimates the stress rate of the last weeks, keeps it as a table and page, publishes it."""
+"""Rate: estimates the stress rate of recent weeks, writes table and page, and publishes it."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ _FIGURES = {
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Estimate whole weeks up to that of the event's time; answer what the last days say.
+    """Estimate whole weeks up to the event's time; return the rates of the last days.
 
-    The answer has the seven last full days, and the last day, which may not be over yet.
+    The answer has the seven last full days, and the last day, which may be incomplete.
 
-    All of each day counts that is settled by now, also what was predicted after the event's time:
-    an earlier day that is asked for is never written with a part of its posts.
+    Each day includes all predictions settled so far, also those after the event's time. So a
+    request for an earlier day never overwrites it with a part of its posts.
 
     Raises
     ------
     stresswatch.aws.athena.QueryFailed
         When Athena did not answer.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-        When CloudWatch refused some of the metrics, after the others were put and all was kept.
+            When CloudWatch refused some metrics. The others are published, and all results are
+            stored.
     """
     environment = RateEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket
@@ -104,7 +105,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _spans(start: date, end: date) -> list[tuple[Period, date]]:
-    """Return the days and the weeks of a time."""
+    """Return the days and weeks to estimate at a time."""
     days = [start + number * _A_DAY for number in range((end - start).days)]
     return [(Period.DAY, day) for day in days] + [(Period.WEEK, day) for day in days[::7]]
 
@@ -112,7 +113,7 @@ def _spans(start: date, end: date) -> list[tuple[Period, date]]:
 def _publish(
     environment: RateEnvironment, window: Window, recent: Sequence[Rate]
 ) -> list[MetricDatumTypeDef]:
-    """Put what there is of the stage and the largest communities; return what was refused."""
+    """Put the metrics of the stage and its largest communities; return the refused ones."""
     stage: DimensionTypeDef = {"Name": dimension_names.STAGE, "Value": environment.stage}
     communities = sorted(
         (rate for rate in recent if rate.source is not None and rate.posts),

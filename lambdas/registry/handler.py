@@ -1,4 +1,4 @@
-"""Registry: keeps the model package group in step with the loop, and passes on its words."""
+"""Registry: synchronises the model package group with the workflow, and passes on decisions."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
-    """Register a version, pass on a word that was given in the registry, or get in step.
+    """Register a version, pass on a decision made in the registry, or synchronise.
 
-    The workflow names a ``version`` that the gate has judged. EventBridge tells of a package whose
-    status changed, of a retraining that ended, and of a champion that changed.
+    The workflow names a ``version`` that the gate has judged. EventBridge reports a package's new
+    status, the end of a retraining, and a new champion.
     """
     environment = RegistryEnvironment.parse(os.environ)
     registry = Registry(boto3.client("sagemaker"), environment.model_package_group)
@@ -55,12 +55,12 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     if kind is None:
         _register(environment, registry, event["version"])
     elif kind == PACKAGE_CHANGED:
-        # The event does not always have the description, which is the version's name.
+        # The event sometimes lacks the description, which is the version's name.
         arn = event["detail"]["ModelPackageArn"]
         if package := registry.package(arn):
             _pass_on(registry, journal, package, champion)
         else:
-            logger.warning("a package of others is left alone", arn=arn)
+            logger.warning("unknown package ignored", arn=arn)
     else:
         _get_in_step(registry, journal, champion(), has_ended=kind == EXECUTION_CHANGED)
 
@@ -76,7 +76,7 @@ def _register(environment: RegistryEnvironment, registry: Registry, version: str
 def _pass_on(
     registry: Registry, journal: Journal, package: Package, champion: Callable[[], str | None]
 ) -> None:
-    """Let a word on a version that waits for one count; take back one that cannot."""
+    """Pass on a decision for a version that awaits one; revert one that has no effect."""
     if package.status == PENDING:
         return
     by, why = registry.word(package)
@@ -84,19 +84,19 @@ def _pass_on(
     if answer(
         boto3.client("stepfunctions"), journal, package.version, approved=approved, by=by, why=why
     ):
-        logger.info("word passed on", version=package.version, approved=approved)
+        logger.info("decision passed on", version=package.version, approved=approved)
     elif champion() == package.version:
         registry.set(package, APPROVED, "It serves: `stresswatch rollback` takes it out of service")
     elif journal.barred(package.version):
         registry.set(package, REJECTED, "It was rolled back: `stresswatch rollback` lets it serve")
     elif approved:
-        registry.set(package, PENDING, "No retraining waited for a word on it, so none counted")
+        registry.set(package, PENDING, "No retraining awaited it: the decision had no effect")
 
 
 def _get_in_step(
     registry: Registry, journal: Journal, champion: str | None, *, has_ended: bool
 ) -> None:
-    """Approve what serves, and reject what was rolled back or whose retraining ended in vain."""
+    """Approve the version in service; reject those rolled back or not promoted."""
     for package in registry.packages():
         if package.version == champion:
             registry.set(package, APPROVED, "It serves")

@@ -1,4 +1,4 @@
-"""Scoring: predicts the posts of one part of a file; the workflow has it done for each part."""
+"""Scoring: predicts the posts in one chunk of a file; the workflow calls it for each chunk."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Score a part with the model that the event points to; answer with counts.
+    """Score a chunk with the model that the event points to; return counts.
 
     Raises
     ------
     DigestMismatch, CorruptArtefact, ScorerNotAllowed
-        When the model file is not the one that the event names.
+            When the model file differs from the one that the event names.
     """
     environment = ScoringEnvironment.parse(os.environ)
     s3 = boto3.client("s3")
@@ -44,5 +44,5 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
 
 @lru_cache(maxsize=1)
 def _model(pointer: Pointer, scorer: ScorerKind) -> ServedModel:
-    """Load a model once an execution environment."""
+    """Load a model once per execution environment."""
     return load_model(boto3.client("s3"), pointer, scorer)

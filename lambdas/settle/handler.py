@@ -1,4 +1,4 @@
-"""Settle: one shard's predictions of one window become rows that are there once, and a summary."""
+"""Settle: turns one shard's predictions of one window into unique rows and a summary."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Settle a job of the plan, and answer how many posts it has and from how many objects.
+    """Settle a job of the plan; return its numbers of posts and objects.
 
     Raises
     ------
     stresswatch.settled.settle.Overtaken
-        When another settle wrote the same part meanwhile: try again.
+            When another run wrote the same part in the meantime; retry.
     """
     environment = SettleEnvironment.parse(os.environ)
     s3 = boto3.client("s3", config=archive.CONNECTIONS)

@@ -1,4 +1,4 @@
-"""Shadow: lets a second version score live posts beside the champion for a while."""
+"""Shadow: lets a second version score live posts beside the champion for a limited time."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ logger = Logger()
 @logger.inject_lambda_context
 @redact_errors
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
-    """Point the predictors to a version for a while; answer when it may be compared.
+    """Point the predictors to a version for a limited time; return when to compare it.
 
-    It is a challenger that the gate accepted; or the previous champion, where ``on_probation``
+    The version is a challenger that the gate accepted, or the previous champion if ``on_probation``
     names the new one.
 
     Raises
     ------
     DigestMismatch, CorruptArtefact
-        When the model file is not the one that was judged.
+            When the model file differs from the judged one.
     """
     environment = ShadowEnvironment.parse(os.environ)
     version = Pointer(event["version"], event["uri"], event["sha256"])
     verify_model(boto3.client("s3"), version)
-    # A warm predictor sees the pointer when the time to live of the one before is over.
+    # A warm predictor notices the pointer once the time to live of its cached one has passed.
     begins = datetime.now(UTC) + timedelta(seconds=environment.champion_ttl_seconds)
     ends = begins + timedelta(seconds=event["seconds"])
     pointer = ShadowPointer(version, ends + GRACE, event.get("on_probation", ""))

@@ -112,7 +112,7 @@ def test_the_source_puts_each_entry_once_and_resumes_where_it_was(endpoint, stre
     records = on_stream(endpoint, stream)
     assert len(records) == len(expected)
     assert texts(records) == expected
-    assert "t000050 is no post: text must not be blank" in first.stderr
+    assert "t000050 is not a valid post: text must not be blank" in first.stderr
     assert not any(b"user" in record["Data"] for record in records)
 
 

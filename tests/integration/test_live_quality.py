@@ -296,7 +296,7 @@ def test_a_champion_without_its_training_set_is_measured_and_logged(aws, champio
     label(aws, POSTS)
     answer = handler(WINDOW, CONTEXT)
     assert (answer["labelled_posts"], answer["training_set"]) == (120, "missing")
-    assert "no training set: posts that the champion was trained on" in caplog.text
+    assert "no training set: the champion's training posts" in caplog.text
 
 
 def test_invalid_lines_of_a_training_set_leave_the_metrics(aws, champion, serve):

@@ -55,7 +55,7 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
 
 def test_a_request_for_approval_says_how_and_until_when(published):
     _, message = published(STATE, asks=True)
-    assert "It waits for 72 hours; without an answer the champion stays." in message
+    assert "The request expires in 72 hours; without an answer the champion stays." in message
     assert '  stresswatch approve v2 --why "..." --stage dev' in message
     assert '  stresswatch reject v2 --why "..." --stage dev' in message
 
@@ -63,7 +63,7 @@ def test_a_request_for_approval_says_how_and_until_when(published):
 def test_early_failures_are_reported_as_well(published):
     _, message = published({"error": {"Error": "States.Timeout"}})
     assert message.startswith("The retraining failed: States.Timeout; the champion stays.")
-    assert "Started by nobody known" in message
+    assert "Started by unknown" in message
 
 
 def test_a_subject_that_sns_refuses_is_shortened_and_in_ascii(published):
