@@ -66,6 +66,6 @@ def test_a_data_set_of_no_use_is_a_failure_in_a_sentence_and_no_model(engine, im
     done = train(engine, image, prefix)
     assert done.returncode == 1
     reason = (prefix / "output" / "failure").read_text()
-    assert "holds no line of JSON" in reason
+    assert "has no lines of JSON" in reason
     assert len(reason) <= LONGEST_REASON
     assert list((prefix / "model").iterdir()) == []

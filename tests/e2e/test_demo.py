@@ -200,7 +200,7 @@ def test_the_report_is_one_page_that_needs_no_network(played):
 def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, summary):
     card = (played[1] / "build" / "demo" / "model_card.html").read_text()
     assert summary["champion_after"] in card
-    assert "is no diagnosis" in card
+    assert "is not a diagnosis" in card
     assert 'href="model_card.html"' in (played[1] / "build" / "demo" / "report.html").read_text()
 
 

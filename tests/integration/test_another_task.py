@@ -32,7 +32,7 @@ def test_another_task_takes_a_file_that_defines_it(tmp_path):
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.75
     assert result["manifest"]["name"] == "reviews"
-    assert "A post is called helpful from a probability of 0.5 on." in result["card"]
+    assert "A post is classified as helpful if its probability is at least 0.5." in result["card"]
     assert "stress" not in result["card"].lower().replace("stresswatch", "")
     assert result["archived"] == 1
     assert result["smoke"] == 100, "not every post of a smoke test was predicted"

@@ -1,7 +1,7 @@
-"""The model card: what a version is for, how good it is, and what it must not be used for.
+"""The model card: the purpose, quality and limits of a version.
 
-It is made of the manifest and the curves alone, so it says nothing that training did not measure.
-Model cards are Mitchell et al.'s (2019), https://doi.org/10.1145/3287560.3287596.
+It is generated from the manifest and the curves alone, so every value in it was measured in
+training. The format follows Mitchell et al. (2019), https://doi.org/10.1145/3287560.3287596.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from training_jobs.stress_model.evaluation import CURVES
 
 _POSITIVE = TASK.label.name(1)
 MEANINGS = {
-    "accuracy": ("Accuracy", "share of posts called rightly"),
-    "precision": ("Precision", f"of the posts called {_POSITIVE}, share that is"),
-    "recall": ("Recall", f"of the {_POSITIVE} posts, share that is called so"),
+    "accuracy": ("Accuracy", "share of posts classified correctly"),
+    "precision": ("Precision", f"share of truly {_POSITIVE} posts among those classified so"),
+    "recall": ("Recall", f"share of {_POSITIVE} posts classified so"),
     "f1": ("F1", "harmonic mean of precision and recall"),
     "roc_auc": (
         "ROC-AUC",
-        f"of a {_POSITIVE} and another post, chance that the first has the higher probability",
+        f"probability that a {_POSITIVE} post scores higher than another post",
     ),
     "brier": ("Brier score", "mean squared error of the probability; lower is better"),
     "calibration_error": (
         "Calibration error",
-        "mean gap between the probability said and the share that came true; lower is better",
+        "mean gap between predicted probability and observed share; lower is better",
     ),
 }
 FEWEST_POSTS = 50
-"""A slice with fewer posts is marked: its figures are mostly noise."""
+"""A slice with fewer posts is marked, because its metrics are mostly noise."""
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>|&])")
 _templates = jinja2.Environment(
@@ -52,17 +52,17 @@ _templates = jinja2.Environment(
 
 
 def model_card(manifest: Manifest, curves: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Write the card as Markdown and as a page that needs no network; return both by file name.
+    """Write the card as Markdown and as a page without network access; return both by file name.
 
     Parameters
     ----------
     manifest : Manifest
-        Its digests of files are not used: that of the card itself cannot be known yet.
+            Its file digests are unused, because the card's own digest is not known yet.
     curves : mapping of str to bytes
         PNG files by the names of `CURVES`; the page shows them.
     """
     text = _markdown(manifest, {})
-    # Without HTML in it, as "commonmark" would allow: a community's name is not ours.
+    # No embedded HTML, which "commonmark" would allow: community names are untrusted.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     page = _templates.get_template("model_card.html.j2").render(
         version=manifest.version,
@@ -89,7 +89,7 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
 
 
 def _plain(text: object) -> str:
-    """Escape text of others, such as a community's name, so that Markdown shows it as it is."""
+    """Escape others' text, such as a community's name, so that Markdown shows it unchanged."""
     return _MARKDOWN_SIGNS.sub(r"\\\1", _on_one_line(str(text)))
 
 

@@ -17,11 +17,11 @@ from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
 
 FEWEST_OF_A_LABEL = 2
-"""Posts of a label without which a feature's mutual information with it cannot be estimated."""
+"""Fewest posts per label for an estimate of a feature's mutual information with it."""
 
 
 class UnusableDataSet(InvalidInput):
-    """No model can be trained on this data set; the message says why in one sentence."""
+    """No model can be trained on this data set; the message gives the reason in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class DataSet:
     Attributes
     ----------
     posts : list of LabelledPost
-        All of them, in the order of their lines.
+            All posts, in the order of their lines.
     invalid : int
-        Lines that broke the contract, and were left out.
+            Lines that broke the contract and were left out.
     unweighted : int
-        Posts of the training split whose label has confidence 0: they are not in `train`.
+            Posts in the training split with a label of confidence 0; `train` excludes them.
     """
 
     posts: list[LabelledPost]
@@ -46,16 +46,16 @@ class DataSet:
 
 
 def read_dataset(channel: Path) -> DataSet:
-    """Read every ``*.jsonl`` file of a channel, and split its posts by id and text.
+    """Read all ``*.jsonl`` files in a channel, and split the posts by id and text.
 
-    The order of files and of lines does not matter: the same posts give the same model.
+    The order of files and lines does not matter: the same posts give the same model.
 
     Raises
     ------
     UnusableDataSet
-        When there is no line, no valid one, no label of the training split that weighs anything,
-        a split that is empty or of one class, or fewer than `FEWEST_OF_A_LABEL` posts of a label
-        to train on.
+            When there are no lines or no valid ones, or all training labels have confidence 0. Also
+        when a split is empty or has one class, or a label has fewer than `FEWEST_OF_A_LABEL`
+        training posts.
     """
     lines = sorted(
         line
@@ -64,12 +64,12 @@ def read_dataset(channel: Path) -> DataSet:
         if line.strip()
     )
     if not lines:
-        raise UnusableDataSet("The data set is empty: the channel 'train' holds no line of JSON.")
+        raise UnusableDataSet("The data set is empty: the channel 'train' has no lines of JSON.")
     posts, rejections = _parse(lines)
     if not posts:
         most_common = max(sorted(set(rejections)), key=rejections.count)
         raise UnusableDataSet(
-            f"The data set holds no valid row: {len(rejections)} of {len(lines)} lines were "
+            f"The data set has no valid rows: {len(rejections)} of {len(lines)} lines were "
             f"rejected, most for {most_common}."
         )
     sides = split(posts)
@@ -82,8 +82,8 @@ def read_dataset(channel: Path) -> DataSet:
     )
     if sides.train and not splits.train:
         raise UnusableDataSet(
-            "No label of the training split weighs anything: each of its "
-            f"{len(sides.train)} posts has confidence 0."
+            "All labels in the training split have confidence 0 and weigh nothing: "
+            f"{len(sides.train)} posts."
         )
     for name, side in (("training", splits.train), ("evaluation", splits.evaluation)):
         classes = {post.label for post in side}
@@ -103,15 +103,15 @@ def read_dataset(channel: Path) -> DataSet:
 
 
 def weighted(posts: Iterable[LabelledPost]) -> list[LabelledPost]:
-    """Return the posts that a model can learn from: those whose label has a confidence above 0."""
+    """Return the posts that a model can learn from: labels with a confidence above 0."""
     return [labelled for labelled in posts if labelled.confidence > 0]
 
 
 def present_features(posts: Iterable[LabelledPost]) -> tuple[str, ...]:
-    """Return those of `NUMERIC_FEATURES` that have two different values or more in the posts.
+    """Return those of `NUMERIC_FEATURES` with at least two different values in the posts.
 
-    The others are absent from a model of these posts: of a number that never differs, or is never
-    there, nothing can be learned.
+    The other features are absent from a model of these posts, because it could learn nothing from a
+    constant or missing value.
     """
     columns = zip(*(labelled.post.numbers for labelled in posts), strict=True)
     return tuple(

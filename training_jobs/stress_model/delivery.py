@@ -1,4 +1,4 @@
-"""What a fitted pipeline becomes in a model version: arrays where they can score, or itself."""
+"""A fitted pipeline's form in a model version: exported arrays if possible, else the pipeline."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Delivery:
     Attributes
     ----------
     files : mapping of str to bytes
-        Those that score, by name.
+            Files needed for scoring, by name.
     parity : float
-        Largest difference to the pipeline's probabilities on the evaluation split.
+            Largest difference from the pipeline's probabilities on the evaluation split.
     not_exportable, trusted_types
-        Of the manifest.
+            As in the manifest.
     """
 
     scorer: Scorer
@@ -48,14 +48,14 @@ class Delivery:
 
 
 def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparameters) -> Delivery:
-    """Export a pipeline, or store it with what describes texts in its place.
+    """Export a pipeline, or store it together with an artefact that describes texts.
 
     Raises
     ------
     NotExportable
-        When the arrays score otherwise than the pipeline that they were exported from.
+            When the arrays score differently from the pipeline.
     UnusablePipeline
-        When its file is too large, or made of a type that no function would load.
+            When its file is too large, or contains a type that functions do not trust.
     """
     try:
         artefact = export_pipeline(pipeline)
@@ -69,7 +69,7 @@ def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparamete
 def _store(
     pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparameters, not_exportable: str
 ) -> Delivery:
-    # Here, as the import of skops takes long, and arrays do not need it.
+    # Imported here, because skops loads slowly and arrays do not need it.
     from stresswatch.model import pipeline_file
     from stresswatch.model.sklearn_scorer import SklearnScorer
 
@@ -79,13 +79,13 @@ def _store(
         raise UnusablePipeline(str(error)) from error
     if len(data) > MAXIMUM_PIPELINE_BYTES:
         raise UnusablePipeline(
-            f"the pipeline's file has {len(data):,} bytes, and at most {MAXIMUM_PIPELINE_BYTES:,} "
-            "are loaded; fit fewer trees, components or terms"
+            f"the pipeline's file has {len(data):,} bytes; the maximum is "
+            f"{MAXIMUM_PIPELINE_BYTES:,}: fit fewer trees, components or terms"
         )
     terms = terms_of(hyperparameters).fit(frame(dataset.train)["text"])
     shares = LexiconShares(read_lexicons()).fit(())
     descriptors = describe_texts(terms, shares, sha256(data))
-    # Read back, so that what is measured is what will serve.
+    # Read back, so that the parity check measures the served model.
     scorer = SklearnScorer.read(data, descriptors)
     return Delivery(
         scorer,

@@ -1,4 +1,4 @@
-"""How good a model is on its evaluation split: figures with intervals, slices, and curves."""
+"""A model's quality on its evaluation split: metrics with intervals, slices, and curves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CURVES = {
     "precision_recall.png": "Precision and recall",
     "reliability.png": "Reliability",
 }
-"""The titles of what `draw_curves` draws, by file."""
+"""The titles of the plots from `draw_curves`, by file."""
 
 _BINS = 10
 _COLOUR = "#2f6fab"
@@ -39,12 +39,12 @@ def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[st
     Returns
     -------
     dict
-        ``overall``, and ``slices`` by the posts' source: each the figures of `Quality`, and
-        ``intervals``, the 95 % interval of each metric by resampling whole groups of posts. Posts
-        without a source are under ``unknown``.
+            ``overall``, and ``slices`` by the posts' source. Each has the metrics of `Quality`, and
+            ``intervals`` with each metric's 95 % interval by resampling groups of posts. Posts
+            without a source are under ``unknown``.
     """
     group_of = groups(posts)
-    # Not an array of text, in which names that differ by NULs at their ends are one.
+    # Not a text array, which would merge names that differ by trailing NULs.
     sources = [labelled.post.source or "unknown" for labelled in posts]
     return {
         "overall": _measure(posts, group_of, probability, np.arange(len(posts))),
@@ -58,7 +58,7 @@ def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[st
 
 
 def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict[str, bytes]:
-    """Draw `CURVES` as PNG files, by name; the posts must have both labels."""
+    """Draw `CURVES` as PNG files, by name; the posts must include both labels."""
     labels = labels_of(posts)
 
     def roc(axes: Axes) -> None:
@@ -73,7 +73,7 @@ def draw_curves(posts: Sequence[LabelledPost], probability: Probability) -> dict
         CalibrationDisplay.from_predictions(
             labels, probability, n_bins=_BINS, ax=axes, name="model", color=_COLOUR
         )
-        axes.set(xlabel="Mean probability said", ylabel=f"Share of {TASK.label.name(1)} posts")
+        axes.set(xlabel="Mean predicted probability", ylabel=f"Share of {TASK.label.name(1)} posts")
 
     draws = zip(CURVES.items(), (roc, precision_recall, reliability), strict=True)
     return {name: _picture(title, draw) for (name, title), draw in draws}
@@ -95,7 +95,7 @@ def _measure(
 
 
 def _picture(title: str, draw: Callable[[Axes], None]) -> bytes:
-    # A figure of its own, and none of pyplot's: no window system, no state between runs.
+    # Its own figure instead of pyplot's: no window system, no state between runs.
     figure = Figure(figsize=(4.2, 4.2), dpi=144, layout="constrained")
     axes = figure.add_subplot()
     draw(axes)

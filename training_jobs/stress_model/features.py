@@ -1,4 +1,4 @@
-"""Features of a post that scikit-learn has no transformer for."""
+"""Post features without a scikit-learn transformer."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from training_jobs.stress_model.lexicons import Lexicons
 FloatArray = NDArray[np.float64]
 
 RIDGE = 30.0
-"""Penalty of the regressions that fill in missing numbers; 3 to 300 made no difference."""
+"""Penalty of the regressions that impute missing values; 3 to 300 made no difference."""
 
 
 class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    r"""How much of a text is made of each lexicon's words.
+    r"""Share of each lexicon's words in a text.
 
     .. math:: s_c = \frac{1}{n + n_0} \sum_{t} \ell_{c, t}
 
-    over the text's :math:`n` tokens, with the weight :math:`\ell_{c, t}` of token `t` in category
-    `c`; :math:`n_0` is `stresswatch.model.arithmetic.SHARE_PRIOR`, which keeps a text of one word
-    from being all of something.
+    over the text's :math:`n` tokens. :math:`\ell_{c, t}` is the weight of token `t` in category
+    `c`. :math:`n_0` is `stresswatch.model.arithmetic.SHARE_PRIOR`, which limits the share in a text
+    of one word.
     """
 
     def __init__(self, lexicons: Lexicons):
         self.lexicons = lexicons
 
     def fit(self, texts: Iterable[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
-        """Lay the lexicons out as a matrix; nothing is learnt of the texts."""
+        """Lay the lexicons out as a matrix; nothing is learnt from the texts."""
         words = sorted({word for lexicon in self.lexicons.values() for word in lexicon})
         self.words_ = tuple(words)
         row_of = {word: row for row, word in enumerate(words)}
@@ -67,12 +67,12 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         shares: FloatArray = (counts @ self.weights_).toarray() / (lengths + SHARE_PRIOR)
         return shares
 
-    # scikit-learn would copy the lexicons word by word, which takes as long as a fit.
+    # scikit-learn would copy the lexicons word by word, as slow as a fit.
     def __sklearn_clone__(self) -> Self:
         return type(self)(self.lexicons)
 
-    # Stored as the lexicons alone, in one text: skops stores a dictionary entry by entry, which
-    # takes seconds for tens of thousands of words.
+    # Store only the lexicons, as one text: skops stores a dictionary entry by entry, which takes
+    # seconds for tens of thousands of words.
     def __getstate__(self) -> dict[str, Any]:
         return {"lexicons": json.dumps(self.lexicons)}
 
@@ -82,19 +82,19 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Fills in missing numbers by what the text lets expect: a ridge regression of each on shares.
+    """Imputes missing features from the text: a ridge regression of each feature on the shares.
 
     Parameters
     ----------
     lexicons : dict
-        Of `LexiconShares`.
+            The parameter of `LexiconShares`.
     """
 
     def __init__(self, lexicons: Lexicons):
         self.lexicons = lexicons
 
     def fit(self, posts: pd.DataFrame, labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
-        """Learn each number from the posts that have it; the first column is the text."""
+        """Learn each feature from the posts that have it; the first column is the text."""
         self.shares_ = LexiconShares(self.lexicons).fit(posts.iloc[:, 0])
         shares = self.shares_.transform(posts.iloc[:, 0])
         self.regressions_ = []
@@ -105,7 +105,7 @@ class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, posts: pd.DataFrame) -> FloatArray:
-        """Return the numbers without a gap, shape (n_posts, n_numeric_features)."""
+        """Return the features with imputed values, shape (n_posts, n_numeric_features)."""
         numbers: FloatArray = posts.iloc[:, 1:].to_numpy(dtype=np.float64, copy=True)
         gaps = np.isnan(numbers)
         incomplete = np.flatnonzero(gaps.any(axis=1))

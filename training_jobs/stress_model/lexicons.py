@@ -1,8 +1,8 @@
-"""Open word lists: what a text's words say before any post was labelled.
+"""Open word lists: prior knowledge about words before any post was labelled.
 
-Two sentiment lexicons come from the packages that publish them, and are read without importing
-these; classes of English function words, which are closed, stand here. Together they take the
-place of licensed software where a post comes without its scores.
+Two sentiment lexicons come from the packages that publish them; their files are read without an
+import. English function words are closed classes and listed here. Together they replace licensed
+software for posts without its scores.
 
 - VADER (Hutto and Gilbert, 2014; MIT): words with a valence between -4 and 4.
   https://github.com/cjhutto/vaderSentiment
@@ -25,7 +25,7 @@ from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
 
 Lexicons = dict[str, dict[str, float]]
-"""By category, the weight of each of its words."""
+"""For each category, the weights of its words."""
 
 FUNCTION_WORDS = {
     "first_person_singular": "i me my mine myself i'm im i've ive i'd i'll",
@@ -51,15 +51,15 @@ FUNCTION_WORDS = {
 
 
 PUNCTUATION = {"exclamation": "! !! !!!", "question": "? ?? ???", "pause": "... .. ,"}
-"""What a text of any language has: the categories of a task that names no lexicon."""
+"""Categories for a task without lexicons, present in texts of any language."""
 
 
 @cache
 def read_lexicons(names: tuple[str, ...] = TASK.text.lexicons) -> Lexicons:
-    """Read every category of the task's lexicons; leave out what is not one token of the model's.
+    """Read every category of the task's lexicons; leave out words that are not one model token.
 
-    Without a lexicon there are the categories of `PUNCTUATION`: missing numbers are then imputed
-    by little more than their mean, and the descriptor ``text_sentiment`` is 0.
+    A task without lexicons has only `PUNCTUATION`. Missing features are then imputed close to their
+    mean, and the descriptor ``text_sentiment`` is 0.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The model: one scikit-learn pipeline over text and numbers, of those in `pipelines`."""
+"""The model: a scikit-learn pipeline over text and numeric features, selected from `pipelines`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from training_jobs.stress_model.dataset import (
 from training_jobs.stress_model.pipelines import DEFAULT, PIPELINES
 
 MOST_FEATURES = max(1, len(NUMERIC_FEATURES))
-"""The largest `k`; at least 1, also where a task has no numeric features."""
+"""The largest `k`; at least 1, even for a task without numeric features."""
 
 
 class InvalidHyperparameters(InvalidInput):
-    """A hyperparameter is unknown, or its value is not usable."""
+    """A hyperparameter is unknown, or its value is invalid."""
 
 
 class UnusablePipeline(InvalidInput):
@@ -40,27 +40,27 @@ class UnusablePipeline(InvalidInput):
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What a training run can be told.
+    """The hyperparameters of a training run.
 
     Attributes
     ----------
     pipeline : str
-        Which of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
-        `number_weight` are of the default.
+            One of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
+            `number_weight` apply to the default.
     k : int
-        How many of the numeric features to keep, those with the highest mutual information with
-        the label (Kraskov et al., 2004, as in ``mutual_info_classif``); where the posts have values
-        of fewer, all of these.
+            Number of numeric features to keep, by mutual information with the label (Kraskov et
+            al., 2004, as in ``mutual_info_classif``). If the posts have values of fewer, all of
+            these.
     minimum_document_frequency : int
-        A term must stand in this many posts.
+            A term must occur in at least this many posts.
     inverse_regularisation : float
         ``C`` of the logistic regression.
     number_weight : float
-        What the standardised lexicon shares and numbers are multiplied by, beside terms that have
-        a norm of 1 in all: the smaller, the more the regression shrinks their coefficients.
+            Factor for the standardised lexicon shares and features, relative to terms with a total
+            norm of 1. With smaller factors the regression shrinks their coefficients more.
     search_seconds : float
-        How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0 for
-        no search.
+            How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0
+            disables the search.
     """
 
     pipeline: str = DEFAULT
@@ -90,9 +90,9 @@ class Hyperparameters:
 
     @staticmethod
     def from_strings(values: Mapping[str, str]) -> Hyperparameters:
-        """Read hyperparameters the way SageMaker hands them over: every value a string.
+        """Read hyperparameters in SageMaker's form: every value is a string.
 
-        A `number_weight` among them is kept: there is no search.
+        A given `number_weight` is kept: there is no search.
 
         Raises
         ------
@@ -126,23 +126,23 @@ class Hyperparameters:
 def fit_pipeline(
     posts: Sequence[LabelledPost], hyperparameters: Hyperparameters, **changed: object
 ) -> Pipeline:
-    """Fit the pipeline to labelled posts, each weighing as much as its annotators were sure.
+    """Fit the pipeline to labelled posts, with the annotators' confidence as weights.
 
-    A label of confidence 0 weighs nothing: its post is left out, of vocabulary and scaling as well.
-    Numeric features without two different values are left out of the pipeline.
+    Posts whose label has confidence 0 are left out, also from vocabulary and scaling. Numeric
+    features without two different values are left out of the pipeline.
 
     Parameters
     ----------
     **changed
-        Parameters of the pipeline's steps that differ, as ``set_params`` takes them.
+            Parameters of pipeline steps to change, as in ``set_params``.
 
     Raises
     ------
     UnusableDataSet
-        When no word stands in as many posts as a term must.
+            When no word occurs in as many posts as a term must.
     UnusablePipeline
-        When its last step gives no probabilities, or takes no sample weights although a label
-        has a confidence below 1.
+            When its last step has no probabilities, or takes no sample weights although a label has
+            a confidence below 1.
     """
     posts = weighted(posts)
     pipeline = build_pipeline(present_features(posts), hyperparameters).set_params(**changed)
@@ -179,25 +179,25 @@ def _last_step(pipeline: Pipeline) -> str:
 
 
 def require_terms(pipeline: Pipeline, posts: Sequence[LabelledPost]) -> None:
-    """Raise `UnusableDataSet` where no word stands in as many posts as a term of it must."""
+    """Raise `UnusableDataSet` if no word occurs in as many posts as a term must."""
     steps = pipeline.get_params().values()
     terms = next((step for step in steps if isinstance(step, CountVectorizer)), None)
     if terms is None:
         return
     seen: Counter[str] = Counter()
-    # It looks at no more posts than it takes to find one term.
+    # It reads only as many posts as it takes to find one term.
     for labelled in posts:
         seen.update(set(terms.build_analyzer()(labelled.post.text)))
         if seen and max(seen.values()) >= terms.min_df:
             return
     raise UnusableDataSet(
-        f"The data set has too few posts, or posts without words: no word stands in {terms.min_df} "
-        f"of the {len(posts)} posts of its training split."
+        f"The data set has too few posts, or posts without words: no word occurs in {terms.min_df} "
+        f"of the {len(posts)} posts in its training split."
     )
 
 
 def selected_features(pipeline: Pipeline, present: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the `present` numeric features that a fitted pipeline reads, in their order.
+    """Return those of the `present` numeric features that a fitted pipeline reads, in order.
 
     A pipeline other than the default reads all of them.
     """

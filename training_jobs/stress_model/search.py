@@ -1,7 +1,8 @@
-"""Choose `number_weight` by cross-validation on the training split, where no value is given.
+"""Choose `number_weight` by cross-validation on the training split, unless a value is given.
 
-The task's value stays unless another is better beyond noise: its out-of-fold Brier score is lower
-by more than `STANDARD_ERRORS` standard errors of the paired difference. Holdout posts take no part.
+The task's value stays unless another one is better beyond noise: its out-of-fold Brier score must
+be lower by more than `STANDARD_ERRORS` standard errors of the paired difference. Holdout posts take
+no part.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from training_jobs.stress_model.pipelines.linear import terms_of
 from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline, require_terms
 
 GRID = (0.03, 0.1, 0.3, 1.0)
-"""The values that are tried beside the task's own."""
+"""Candidates besides the task's own value."""
 FOLDS = 3
 STANDARD_ERRORS = 2
 FEWEST_OF_A_LABEL = 50
-"""Independent posts of each label that the search needs."""
+"""Fewest independent posts of each label for a search."""
 MOST_POSTS = 5_000
-"""Of a larger training split so many posts are searched on, drawn by the seed."""
+"""Maximum number of posts to search on, drawn with the seed from a larger training split."""
 
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -41,14 +42,14 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Trial:
-    """One value, by its out-of-fold predictions.
+    """A candidate value, judged by its out-of-fold predictions.
 
     Attributes
     ----------
     brier : float
-        Each post weighs as much as its label in training.
+            Each post is weighted like its label in training.
     difference, standard_error : float
-        Of `brier` from that of the task's value, over groups of posts; 0 for this value.
+            Of `brier` from the task's value, over groups of posts; 0 for the task's value itself.
     """
 
     number_weight: float
@@ -59,17 +60,17 @@ class Trial:
 
 @dataclass(frozen=True)
 class Search:
-    """The number weight of a training, and how it was chosen.
+    """The number weight of a training run, and how it was chosen.
 
     Attributes
     ----------
     reason : str
-        Why it is this one, or why there was no search.
+            Why this value was chosen, or why there was no search.
     finished : bool
-        False where nothing was compared. Where the time limit is the cause, another machine may
-        choose otherwise; else the same posts and hyperparameters give the same choice.
+            False if nothing was compared. After a timeout, another machine may choose a different
+            value. Otherwise the same posts and hyperparameters give the same choice.
     posts : int
-        How many posts were searched on.
+            Number of posts searched on.
     """
 
     number_weight: float
@@ -93,7 +94,7 @@ class Search:
 
 
 class _Fold(NamedTuple):
-    """Rows to learn from and to judge, and their features at weight 1; terms come first."""
+    """Rows for learning and for judging, with their features at weight 1; terms come first."""
 
     learn: Rows
     judge: Rows
@@ -107,25 +108,25 @@ def search_number_weight(
     hyperparameters: Hyperparameters,
     clock: Callable[[], float] = time.monotonic,
 ) -> Search:
-    """Choose the number weight for a training on these posts.
+    """Choose the number weight for training on these posts.
 
     Parameters
     ----------
     posts : sequence of LabelledPost
         The training split.
     hyperparameters : Hyperparameters
-        Its `number_weight` is preferred; `search_seconds` limits the search.
+            Its `number_weight` is the default choice; `search_seconds` limits the search.
     clock : callable
         Returns seconds.
 
     Raises
     ------
     UnusableDataSet
-        When no word stands in as many posts as a term must.
+            When no word occurs in as many posts as a term must.
     """
     preferred = hyperparameters.number_weight
     if hyperparameters.pipeline != DEFAULT:
-        return Search(preferred, f"no search: {hyperparameters.pipeline} does not use it")
+        return Search(preferred, f"no search: {hyperparameters.pipeline} has no number weight")
     if not hyperparameters.search_seconds:
         return Search(preferred, "no search: number_weight is given, or search_seconds is 0")
     posts = _drawn(weighted(posts), hyperparameters.seed)
@@ -145,7 +146,9 @@ def search_number_weight(
     for fold in _folds(posts, labels, group_of, hyperparameters):
         for row, value in enumerate(values):
             if clock() - began > limit:
-                reason = f"the task's value, as the search did not end within {limit:g} seconds"
+                reason = (
+                    f"the task's value, because the search did not end within {limit:g} seconds"
+                )
                 return Search(preferred, reason, False, len(posts), clock() - began)
             probability[row, fold.judge] = _predict(fold, value, posts, hyperparameters)
     trials = _trials(values, probability, posts, group_of)
@@ -154,7 +157,7 @@ def search_number_weight(
 
 
 def _drawn(posts: list[LabelledPost], seed: int) -> list[LabelledPost]:
-    """Return all posts, or whole groups of them until there are `MOST_POSTS`."""
+    """Return all posts, or a random selection of whole groups up to `MOST_POSTS` posts."""
     if len(posts) <= MOST_POSTS:
         return posts
     names, group = np.unique(np.array(groups(posts), dtype=object), return_inverse=True)
@@ -170,9 +173,9 @@ def _folds(
     group_of: NDArray[np.object_],
     hyperparameters: Hyperparameters,
 ) -> Iterator[_Fold]:
-    """Fit the features to each fold's posts to learn from, as `build_pipeline` would.
+    """Fit the features to the learning posts of each fold, as `build_pipeline` does.
 
-    The terms of each text are counted once for all folds, as that takes most of the time.
+    Each text's terms are counted once for all folds, because counting takes most of the time.
     """
     terms = terms_of(hyperparameters)
     raw = {"min_df": 1, "norm": None, "use_idf": False, "sublinear_tf": False}
@@ -182,7 +185,7 @@ def _folds(
     for learn, judge in cut.split(labels, labels, group_of):
         known = counts[:, np.diff(counts[learn].indptr) >= terms.min_df].tocsr()
         tf_idf = TfidfTransformer(norm=terms.norm, sublinear_tf=terms.sublinear_tf)
-        # Of the posts of a fold none may share a term.
+        # The posts of a fold may share no term at all.
         tf_idf = (tf_idf if known.shape[1] else FunctionTransformer()).fit(known[learn])
         present = present_features(posts[row] for row in learn)
         others = build_pipeline(present, replace(hyperparameters, number_weight=1.0))[0]
@@ -201,7 +204,7 @@ def _folds(
 def _predict(
     fold: _Fold, value: float, posts: Sequence[LabelledPost], hyperparameters: Hyperparameters
 ) -> FloatArray:
-    """Return the probabilities of a fold's posts to judge, at this number weight."""
+    """Return the probabilities of a fold's judged posts at this number weight."""
     scale = np.full(fold.learned.shape[1], value)
     scale[: fold.n_terms] = 1.0
     learn = [posts[row] for row in fold.learn]
@@ -220,7 +223,7 @@ def _trials(
     posts: Sequence[LabelledPost],
     group_of: NDArray[np.object_],
 ) -> tuple[Trial, ...]:
-    """Compare each value's probabilities, shape (n_values, n_posts), with those of the first."""
+    """Compare each candidate's probabilities, shape (n_values, n_posts), with the first one's."""
     weights = np.array([labelled.confidence for labelled in posts])
     losses = (probability - labels_of(posts)) ** 2
     _, group = np.unique(group_of, return_inverse=True)
@@ -228,7 +231,8 @@ def _trials(
     trials = []
     for value, loss in zip(values, losses, strict=True):
         difference = float(np.average(loss - losses[0], weights=weights))
-        # That of a ratio, as groups differ in weight (Cochran, "Sampling techniques", 1977, 2.11).
+        # Standard error of a ratio, as groups differ in weight (Cochran, "Sampling techniques",
+        # 1977, 2.11).
         residuals = np.bincount(group, weights * (loss - losses[0] - difference))
         error = np.sqrt((residuals**2).sum() * n_groups / (n_groups - 1)) / total
         brier = float(np.average(loss, weights=weights))
@@ -246,4 +250,4 @@ def _choice(trials: Sequence[Trial]) -> tuple[Trial, str]:
     )
     if best.difference < -STANDARD_ERRORS * best.standard_error:
         return best, f"better than the task's value, {preferred.number_weight:g}: {compared}"
-    return preferred, f"the task's value, as no other is better beyond noise: {compared}"
+    return preferred, f"the task's value, because no other is better beyond noise: {compared}"

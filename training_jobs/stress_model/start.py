@@ -1,11 +1,11 @@
-"""The training container's start: root is given up before anything is read, then it trains.
+"""The training container's start: drops root privileges before it reads data, then trains.
 
-Linear algebra runs on one thread. The matrices are small: more threads wait for each other, and
-take three times the processor time. A model does not depend on the number of cores either.
+Linear algebra runs on one thread. The matrices are small, so more threads would wait for each other
+and take three times the processor time. The model does not depend on the number of cores.
 
-SageMaker's agent makes ``/opt/ml/model`` and ``/opt/ml/output`` as root, so a container that began
-as somebody else could write neither its model nor why it failed: ``docs/decisions/0011``. Nothing
-of a third party is imported here, as this alone runs as root.
+SageMaker's agent creates ``/opt/ml/model`` and ``/opt/ml/output`` as root, so a container that
+starts as another user cannot write its model or failure reason: ``docs/decisions/0011``. This
+module imports no third-party code, because it runs as root.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main(arguments: list[str]) -> None:
-    """Become the image's ``TRAINING_USER``, if root, and replace this process by the training.
+    """Become the image's ``TRAINING_USER``, if root, and replace this process with the training.
 
-    The variable is the image's: outside a container, as on the local stack, the process stays
-    whoever started it.
+    The image sets the variable. Outside a container, as on the local stack, the process keeps its
+    user.
     """
     if "TRAINING_USER" in os.environ and os.geteuid() == 0:
         give_up_root(os.environ["TRAINING_USER"], Path("/opt/ml"), Path("/tmp"))  # noqa: S108
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def give_up_root(name: str, prefix: Path, temporary: Path) -> None:
-    """Hand the folders that a job writes to over to a user, and become that user for good.
+    """Give a job's output folders to a user, and permanently become that user.
 
     Raises
     ------

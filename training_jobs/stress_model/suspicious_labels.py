@@ -1,8 +1,8 @@
-"""Labels that look wrong: models that did not learn from a post are sure of the other label.
+"""Labels that look wrong: out-of-fold models are confident of the other label.
 
 This is confident learning (Northcutt, Jiang and Chuang, "Confident learning: Estimating uncertainty
-in dataset labels", JAIR 70, 2021, https://doi.org/10.1613/jair.1.12125). Nothing is removed or
-weighed less for it: people look at the labels, and correct those that are wrong.
+in dataset labels", JAIR 70, 2021, https://doi.org/10.1613/jair.1.12125). No label is removed or
+down-weighted; people review the labels and correct wrong ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training_jobs.stress_model.dataset import DataSet, frame, labels_of
 
 FOLDS = 3
 MOST = 1_000
-"""Labels that the file lists, those that look most wrong."""
+"""Maximum number of labels in the file, the most suspicious ones."""
 
 Probability = NDArray[np.float64]
 
@@ -36,16 +36,17 @@ def suspicious_labels(
     Parameters
     ----------
     pipeline : Pipeline
-        As it was fitted to the training split.
+            Fitted to the training split.
     evaluation : array of float, shape (n_evaluation,)
-        Its probabilities of the evaluation split, from which it did not learn.
+            Its probabilities on the evaluation split, which it did not learn from.
 
     Returns
     -------
     dict
-        ``posts``, how many were looked at; ``suspicious``, how many labels look wrong; and
-        ``labels``, at most `MOST` of these, the most suspicious first: ``place``, the post's place
-        among the valid lines of the training set, from 0, ``label``, and ``probability`` of stress.
+            ``posts``, the number of examined posts; ``suspicious``, the number of labels that look
+            wrong; and ``labels``, at most `MOST` of these, the most suspicious first. Each has
+            ``place``, the post's position among the training set's valid lines, from 0, ``label``,
+            and ``probability`` of stress.
     """
     posts = [*dataset.train, *dataset.evaluation]
     labels = labels_of(posts)
@@ -65,17 +66,17 @@ def suspicious_labels(
 
 
 def look_wrong(labels: NDArray[np.int64], probability: Probability) -> NDArray[np.bool_]:
-    """Return which labels are in the confident joint's off-diagonal.
+    """Return the labels in the off-diagonal of the confident joint.
 
-    A post counts for a class if its probability reaches the mean probability of that class among
-    the posts with its label; where it counts for both, for the likelier one.
+    A post counts for a class if its probability reaches that class's mean probability among the
+    posts with its label. A post that reaches both counts for the likelier class.
 
     Parameters
     ----------
     labels : array of int, shape (n_posts,)
-        0 or 1, both of them there.
+            0 or 1; both occur.
     probability : array of float, shape (n_posts,)
-        Of label 1, by a model that did not learn from the post.
+            Probability of label 1, by a model that did not learn from the post.
     """
     of_class = np.column_stack([1 - probability, probability])
     thresholds = [of_class[labels == label, label].mean() for label in (0, 1)]
@@ -85,10 +86,10 @@ def look_wrong(labels: NDArray[np.int64], probability: Probability) -> NDArray[n
 
 
 def out_of_fold(posts: Sequence[LabelledPost], pipeline: Pipeline) -> Probability:
-    """Return each post's probability by a classifier that was fitted without it.
+    """Return each post's probability by a classifier fitted without it.
 
-    Segments and copies of a post are in one fold. The features are those of the whole training
-    split: to fit them again for each fold would take as long as that many trainings.
+    A post's segments and copies are in one fold. The features are those of the whole training
+    split, because fitting them per fold would take as long as that many trainings.
     """
     features = pipeline[:-1].transform(frame(posts))
     labels = labels_of(posts)

@@ -1,8 +1,7 @@
-"""What a training run or a trial of a search leaves in MLflow, where there is an address for it.
+"""Records of training runs and search trials in MLflow, if it has an address.
 
-A model without a record is better than no model: whatever fails here is named in the log by its
-type, and the training goes on. A server that cannot begin a run, or does not answer in time, is not
-asked again by this process.
+A failed record never stops a training: the log names the error's type, and training continues.
+After a failed start of a run or a timeout, this process does not contact the server again.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from stresswatch.aws.identifiers import METRIC_NAME
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
 
 LONGEST_SECONDS = 60.0
-"""How long one step of tracking may take; the first imports MLflow, and may make its database."""
+"""Time limit for one tracking step; the first one imports MLflow, and may create its database."""
 
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -31,11 +30,12 @@ _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    # Files reach SageMaker's store through the server: the job needs no permission on its bucket.
+    # Files reach SageMaker's store through the server, so the job needs no permission for its
+    # bucket.
     "SAGEMAKER_PRESIGNED_URL_UPLOAD_ENABLED": "true",
 }
 _BATCH = 100
-"""How many parameters or tags one call takes: mlflow.org/docs/latest/rest-api.html#log-batch."""
+"""Maximum parameters or tags per call: mlflow.org/docs/latest/rest-api.html#log-batch."""
 _SQLITE = "sqlite:///"
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]", re.ASCII)
 
@@ -51,11 +51,11 @@ class Tracker:
     Parameters
     ----------
     address : str or None
-        MLflow's tracking URI; without one nothing is recorded, and the log says so.
+            MLflow's tracking URI; without one nothing is recorded, and the log mentions it.
     experiment : str
-        Under this name MLflow shows the runs together.
+            The name under which MLflow groups the runs.
     longest_seconds : float
-        How long one step may take before MLflow is given up.
+            Time limit for one step, after which MLflow is not contacted again.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Tracker:
         run.end("FINISHED")
 
     def attempt(self, what: str, step: Callable[[], T]) -> T | None:
-        """Do one step of tracking; return None when there is no tracking or the step fails."""
+        """Perform one tracking step; return None if tracking is off or the step fails."""
         if not self._is_tracking:
             return None
         done: Future[T] = Future()
@@ -100,7 +100,7 @@ class Tracker:
             except BaseException as error:
                 done.set_exception(error)
 
-        # A server that hangs must not hold the training, nor the end of the process.
+        # A hanging server must block neither the training nor the process's exit.
         Thread(target=work, daemon=True).start()
         try:
             return done.result(self._longest_seconds)
@@ -111,7 +111,7 @@ class Tracker:
 
 
 class Run:
-    """One run's record. Every method does nothing where nothing is tracked."""
+    """One run's record. All methods do nothing while tracking is off."""
 
     def __init__(self, tracker: Tracker, started: tuple[Any, str] | None):
         self._tracker = tracker
@@ -130,9 +130,9 @@ class Run:
         Parameters
         ----------
         parameters, metrics, tags : mapping
-            By name. What MLflow does not take in a name is encoded; a ``/`` makes groups.
+                By name. Names are encoded for MLflow; a ``/`` makes groups.
         files : mapping of str to bytes
-            Content by path, such as ``curves/roc.png``; the page of MLflow shows pictures.
+                Content by path, such as ``curves/roc.png``; MLflow's web page shows images.
         """
         if self._started:
             client, run_id = self._started
@@ -149,9 +149,9 @@ class Run:
 
 
 def evaluation_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Name each figure of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``.
+    """Name each metric of `evaluate`, such as ``f1``, ``interval/f1_low`` or ``slice/ptsd/f1``.
 
-    A community's name is encoded, so that no two have the same metrics: ``slice/r.2Fptsd/f1``.
+    Community names are encoded, so that no two have the same metrics: ``slice/r.2Fptsd/f1``.
     """
     figures = _figures(metrics["overall"])
     for source, quality in metrics["slices"].items():
@@ -170,7 +170,7 @@ def _figures(quality: Mapping[str, Any]) -> dict[str, float]:
 def _begin(address: str, experiment: str, name: str) -> tuple[Any, str]:
     for setting, value in _SETTINGS.items():
         os.environ.setdefault(setting, value)
-    # Here, as the import takes seconds and reads the settings.
+    # Imported here, because it takes seconds and reads the settings.
     import mlflow
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -188,7 +188,7 @@ def _begin(address: str, experiment: str, name: str) -> tuple[Any, str]:
 
 
 def _files_of(address: str) -> str | None:
-    """Return the place of a run's files beside a SQLite store; a server knows its own."""
+    """Return the location of a run's files beside a SQLite store; a server has its own."""
     if not address.startswith(_SQLITE):
         return None
     return (Path(address.removeprefix(_SQLITE)).parent / "files").as_uri()

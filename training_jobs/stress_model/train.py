@@ -1,8 +1,8 @@
-"""The training container's entry point, on SageMaker's contract.
+"""The training container's entry point, by SageMaker's contract.
 
 Reads ``input/data/train/*.jsonl`` and ``input/config/hyperparameters.json`` under the prefix
-``/opt/ml``, writes every file of a model version to ``model/``, and exits with 0; or writes one
-sentence to ``output/failure``, no model, and exits with 1.
+``/opt/ml``, writes a model version's files to ``model/``, and exits with 0. After an error it
+writes one sentence to ``output/failure`` and no model, and exits with 1.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
@@ -63,7 +63,7 @@ log = logging.getLogger("training")
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a training run comes from, as the workflow tells it beside the hyperparameters."""
+    """A training run's provenance, passed by the workflow together with the hyperparameters."""
 
     version: str
     dataset_sha256: str
@@ -73,7 +73,7 @@ class Provenance:
 
     @staticmethod
     def take(parameters: dict[str, str]) -> Provenance:
-        """Take provenance out of the parameters, and leave the hyperparameters."""
+        """Take the provenance out of the parameters, and leave the hyperparameters."""
         return Provenance(
             version=parameters.pop("version", "unversioned"),
             dataset_sha256=parameters.pop("dataset_sha256", ""),
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (UnusableDataSet, InvalidHyperparameters, UnusablePipeline) as error:
         return _fail(prefix, str(error))
     except Exception as error:
-        # No message: that of an unforeseen error could quote a post.
+        # Without the message, because an unforeseen error could quote a post.
         places = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s%s", places, type(error).__name__)  # noqa: TRY400
         return _fail(prefix, f"Training failed with {type(error).__name__}; see the job's log.")
@@ -109,12 +109,12 @@ def main(arguments: list[str] | None = None) -> int:
 def train(inputs: Path) -> dict[str, bytes]:
     """Train, evaluate and export; return the files of the model version by name.
 
-    The run is tracked at the address in the environment, if it has one.
+    The run is tracked at the environment's address, if set.
 
     Raises
     ------
     UnusableDataSet, InvalidHyperparameters, UnusablePipeline
-        With one sentence that says what is wrong.
+            With a one-sentence reason.
     """
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
     provenance = Provenance.take(parameters)
@@ -122,7 +122,7 @@ def train(inputs: Path) -> dict[str, bytes]:
     tracker = Tracker(os.environ.get(TRACKING_ADDRESS), EXPERIMENT)
     with tracker.run(provenance.version) as run:
         run.log(
-            # MLflow changes no value: the number weight follows when it is chosen.
+            # MLflow parameters are immutable: the number weight follows once it is chosen.
             parameters={
                 name: value
                 for name, value in hyperparameters.as_dict().items()
@@ -150,7 +150,7 @@ def _train(
 
     if not TASK.text.lexicons:
         log.info(
-            "the task has no lexicons: a missing number is imputed by little more than its mean, "
+            "the task has no lexicons: missing features are imputed close to their mean, "
             "and text_sentiment is always 0"
         )
     search = search_number_weight(dataset.train, hyperparameters)
@@ -215,7 +215,7 @@ def _train(
     )
     curves = draw_curves(dataset.evaluation, probability)
     files |= model_card(manifest, curves)
-    # The card is made of the manifest, and the manifest vouches for the card: in this order.
+    # In this order: the card is generated from the manifest, which then has the card's digest.
     files[MANIFEST_FILE] = replace(manifest, files=_digests(files)).to_bytes()
     run.log(
         metrics=evaluation_metrics(metrics)
@@ -225,7 +225,7 @@ def _train(
             "absent_features": ", ".join(absent) or "none",
             **{f"task_{name}": value for name, value in TASK.identity.items()},
         },
-        # Not the reference: it has a row for each post.
+        # Without the reference, which has a row for each post.
         files={f"version/{name}": files[name] for name in files.keys() - {REFERENCE_FILE}}
         | {f"curves/{name}": picture for name, picture in curves.items()},
     )
@@ -251,7 +251,7 @@ def _parameters(path: Path) -> dict[str, str]:
 
 def _parquet(predictions: list[Prediction]) -> bytes:
     rows = pd.DataFrame([prediction.archive_row() for prediction in predictions])
-    # No ids: a version cannot be changed, and a person who is to be forgotten would stay in it.
+    # Without ids: a version is immutable, and the id of a person who asks for deletion would stay.
     content = rows[list(REFERENCE_COLUMNS)].to_parquet(index=False)
     assert isinstance(content, bytes)  # noqa: S101 - without a path, pandas returns the bytes
     return content

@@ -1,7 +1,7 @@
-"""A text as BERT reads it: WordPiece tokens of the uncased vocabulary, as their numbers.
+"""A text as BERT reads it: the ids of its WordPiece tokens, uncased vocabulary.
 
-``word_pieces.txt`` is the vocabulary of BERT-base uncased (Devlin et al., 2019; Apache 2.0), one
-token a line, which all-MiniLM-L6-v2 shares. https://github.com/google-research/bert
+``word_pieces.txt`` is the vocabulary of BERT-base uncased (Devlin et al., 2019; Apache 2.0), with
+one token per line. all-MiniLM-L6-v2 shares it. https://github.com/google-research/bert
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _is_alone = re.compile(
 
 
 def token_numbers(text: str, maximum: int) -> list[int]:
-    """Return the numbers of the text's first tokens, between those of ``[CLS]`` and ``[SEP]``.
+    """Return the ids of the text's first tokens, between those of ``[CLS]`` and ``[SEP]``.
 
     Parameters
     ----------
     text : str
-        Normalised or not.
+            Normalised or raw.
     maximum : int
-        Of numbers, the two at the ends among them.
+            Number of ids, including the two at the ends.
     """
     vocabulary = _vocabulary()
     plain = normalize("NFD", normalise(text))
@@ -47,7 +47,7 @@ def _vocabulary() -> dict[str, int]:
 
 @lru_cache(2**12)
 def _spaced(character: str) -> str:
-    """Set punctuation and Chinese characters apart; drop accents and control characters."""
+    """Separate punctuation and Chinese characters; drop accents and control characters."""
     kind = category(character)
     if character.isspace():
         return " "
@@ -58,7 +58,7 @@ def _spaced(character: str) -> str:
 
 @lru_cache(2**14)
 def _numbers_of_word(word: str) -> tuple[int, ...]:
-    """Cut a word into the longest pieces of the vocabulary, from its beginning on."""
+    """Split a word into the longest pieces in the vocabulary, from left to right."""
     vocabulary = _vocabulary()
     unknown = (vocabulary["[UNK]"],)
     if len(word) > _LONGEST_WORD:

@@ -120,7 +120,7 @@ def test_each_name_that_is_taken_is_reserved():
             "[gate] minimum_roc_auc: it is 0.4; it must be at least 0.5 and below 1",
         ),
         (
-            changed("A probability of stress is no diagnosis.", " "),
+            changed("A probability of stress is not a diagnosis.", " "),
             "[wording] notice: it must not be blank",
         ),
     ],
@@ -161,7 +161,7 @@ def test_what_changes_the_meaning_of_a_model_changes_the_digest():
 
 def test_wording_ranges_and_defaults_do_not_change_the_digest():
     for content in (
-        changed("is no diagnosis", "is not a diagnosis"),
+        changed("is not a diagnosis", "never is a diagnosis"),
         changed("maximum = 100", "maximum = 99"),
         changed("number_weight = 0.03", "number_weight = 1"),
         changed("threshold = 0.5", "threshold = 0.4"),

@@ -53,10 +53,10 @@ def card(metrics, curves):
 @pytest.mark.parametrize(
     "words",
     [
-        "is no diagnosis",
+        "is not a diagnosis",
         "Purpose",
         "Limits",
-        "What it must not be used for",
+        "Prohibited uses",
         "v20261123T090000-ffffffff",
         "f" * 64,
         "1,234",

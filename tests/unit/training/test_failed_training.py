@@ -30,14 +30,14 @@ def without(name):
     [
         (b"", "The data set is empty"),
         (b"\n \n", "The data set is empty"),
-        (b"{\nnull\n", "holds no valid row"),
+        (b"{\nnull\n", "has no valid rows"),
         (jsonl(record(str(n), 1) for n in range(50)), "has one class"),
         (jsonl([record("8", 1), record("1", 0), record("2", 1)]), "too few posts"),
-        (without("label"), "holds no valid row: 50 of 50 lines were rejected, most for label"),
-        (without("text"), "holds no valid row: 50 of 50 lines were rejected, most for text"),
+        (without("label"), "has no valid rows: 50 of 50 lines were rejected, most for label"),
+        (without("text"), "has no valid rows: 50 of 50 lines were rejected, most for text"),
         (
             jsonl(record(str(n), n % 2, confidence=0) for n in range(50)),
-            "No label of the training split weighs anything: each of its ",
+            "All labels in the training split have confidence 0 and weigh nothing: ",
         ),
     ],
 )
@@ -63,7 +63,7 @@ def test_posts_that_share_no_word_fail_with_one_sentence(container, labelled_pos
     )
     assert run(container) == 1
     failure = (container / "output/failure").read_text()
-    assert "no word stands in 2 of the" in failure
+    assert "no word occurs in 2 of the" in failure
 
 
 def test_a_channel_without_files_is_an_empty_data_set(container):

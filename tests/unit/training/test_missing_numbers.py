@@ -69,7 +69,7 @@ def test_a_model_is_trained_without_numbers_that_posts_lack(container, labelled_
     assert manifest.metrics["overall"]["f1"] > 0.7
     card = files["model_card.md"].decode()
     assert ("had no values, or the same" in card) is bool(absent)
-    assert ("| Numbers used | none |" in card) is (absent == NUMERIC_FEATURES)
+    assert ("| Numeric features used | none |" in card) is (absent == NUMERIC_FEATURES)
 
 
 def test_numbers_do_not_matter_to_a_model_of_text_alone(container, labelled_posts):

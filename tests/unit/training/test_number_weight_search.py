@@ -104,7 +104,7 @@ def test_copies_of_posts_make_a_difference_no_more_certain():
 @pytest.mark.parametrize(
     ("posts", "hyperparameters", "reason"),
     [
-        (POSTS, Hyperparameters(pipeline="perceptron"), "perceptron does not use it"),
+        (POSTS, Hyperparameters(pipeline="perceptron"), "perceptron has no number weight"),
         (POSTS, Hyperparameters(search_seconds=0), "search_seconds is 0"),
         (POSTS, Hyperparameters.from_strings({"number_weight": "0.3"}), "number_weight is given"),
         (POSTS[:80], Hyperparameters(), "independent posts, and 50 are needed"),

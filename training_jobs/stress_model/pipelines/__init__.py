@@ -1,16 +1,16 @@
 """The pipelines that a training job can fit, by the name of the hyperparameter ``pipeline``.
 
 To add one, write a module with a function `build_pipeline` and give it a name here. The function
-takes the numeric features that the posts have values of, and the hyperparameters. It returns a
-`Pipeline`, not fitted, over the columns ``text`` and these features:
+takes the numeric features that the posts have values of, and the hyperparameters. It returns an
+unfitted `Pipeline` over the columns ``text`` and these features:
 
 - its last step is a binary classifier with `predict_proba`, which takes sample weights,
-- its steps read no more of a text than `stresswatch.text.normalisation.normalise` leaves,
+- its steps read only the text that `stresswatch.text.normalisation.normalise` returns,
 - a missing number is NaN.
 
-What `stresswatch.model.sklearn_export` can export is scored by arrays. Anything else is stored with
-skops and needs a stage that sets ``serving.scorer`` to ``scikit-learn``; what it is made of must be
-among the types that `stresswatch.model.pipeline_file` trusts.
+Pipelines that `stresswatch.model.sklearn_export` can export are scored by arrays. Others are stored
+with skops and need a stage that sets ``serving.scorer`` to ``scikit-learn``;
+`stresswatch.model.pipeline_file` must trust their types.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A text's terms as a few dense columns, for classifiers that read no sparse matrix."""
+"""A text's terms as a few dense columns, for classifiers without sparse input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPONENTS = 50
 def dense_terms(seed: int) -> Pipeline:
     """Return latent semantic analysis (Deerwester et al., 1990): tf-idf, then a truncated SVD.
 
-    Terms are hashed: skops would store a vocabulary term by term, which takes seconds to load.
+    Terms are hashed, because skops would store a vocabulary term by term, which loads in seconds.
     """
     counts = HashingVectorizer(
         n_features=BUCKETS, preprocessor=normalise, token_pattern=TOKEN_PATTERN, norm=None

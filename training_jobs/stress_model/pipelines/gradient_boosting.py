@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
-    """Build the pipeline; the trees themselves take a missing number for what it is."""
+    """Build the pipeline; the trees handle missing values themselves."""
     seed = hyperparameters.seed
     features = ColumnTransformer(
         [

@@ -1,4 +1,4 @@
-"""The default: logistic regression over terms, lexicon shares and numbers, which is exportable."""
+"""The default: logistic regression over terms, lexicon shares and features, exportable."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparame
 
 
 def terms_of(hyperparameters: Hyperparameters) -> TfidfVectorizer:
-    """Return the terms that models know: tokens and pairs of tokens."""
+    """Return the terms of the models: tokens and pairs of tokens."""
     return TfidfVectorizer(
         preprocessor=normalise,
         token_pattern=TOKEN_PATTERN,
@@ -61,6 +61,6 @@ def terms_of(hyperparameters: Hyperparameters) -> TfidfVectorizer:
 
 
 def _scaling() -> list[tuple[str, Any]]:
-    """Standardise, and let no value lie farther out than `FARTHEST` standard deviations."""
+    """Standardise, and clip values to `FARTHEST` standard deviations."""
     limits = {"a_min": -FARTHEST, "a_max": FARTHEST}
     return [("scale", StandardScaler()), ("clip", FunctionTransformer(np.clip, kw_args=limits))]

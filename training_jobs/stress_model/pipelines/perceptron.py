@@ -1,4 +1,4 @@
-"""An example that arrays cannot score: a perceptron of one hidden layer over all features."""
+"""An example that arrays cannot score: a perceptron with one hidden layer over all features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
-    """Build the pipeline; missing numbers are what the text lets expect, as in the default."""
+    """Build the pipeline; missing features are imputed from the text, as in the default."""
     lexicons, seed = read_lexicons(), hyperparameters.seed
     transformers: list[tuple[str, Any, str | list[str]]] = [
         ("terms", dense_terms(seed), "text"),
