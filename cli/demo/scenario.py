@@ -84,7 +84,7 @@ class Scenario:
             )
             output = self._follow(execution, act)
             champion = self._champion()
-            quality = _check(output, f"F1 over calling all {TASK.label.name(1)}")
+            quality = _check(output, "F1 against the all-positive baseline")
             act.say(
                 f"{output['dataset']['posts']:,} base posts → {champion.version}, "
                 f"F1 {quality['challenger']:.3f} on its evaluation split"

@@ -61,10 +61,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     EmptyDataSet
-            When neither the base data nor the labels hold a valid post. On a new stage, a scheduled
-            request is declined instead, because its first run follows the deployment.
+        When neither the base data nor the labels hold a valid post. On a new stage, a scheduled
+        request is declined instead, because its first run follows the deployment.
     NoBaseHoldout
-            When the gate would have no base holdout to judge by, after a complete training.
+        When the gate would have no base holdout to judge by, after a complete training.
     """
     environment = DatasetEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})

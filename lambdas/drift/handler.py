@@ -66,10 +66,10 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ------
     stresswatch.settled.windows.InvalidWindow
     NotSettled
-            When a part is missing. The next workflow run settles and measures it.
+        When a part is missing. The next workflow run settles and measures it.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-            When CloudWatch refused some metrics. The others are published, and the notification is
-            sent.
+        When CloudWatch refused some metrics. The others are published, and the notification is
+        sent.
     """
     environment = DriftEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket

@@ -59,7 +59,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     InvalidModelVersion, CorruptArtefact
-            When the training job's output is not the requested model version.
+        When the training job's output is not the requested model version.
     """
     environment = GateEnvironment.parse(os.environ)
     metrics.set_default_dimensions(**{dimension_names.STAGE: environment.stage})

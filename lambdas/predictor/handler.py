@@ -101,8 +101,7 @@ class Shadow:
                 archive.write(self.s3, self.archive_bucket, records, predictions, ARCHIVE_PREFIX)
                 _count_scored(self.stage, self.challenger.role, predictions)
         except Exception as error:
-            # The champion's work is done, so any error is caught; a library's error could quote a
-            # post.
+            # The champion's work is done, so catch any error; a library's could quote a post.
             _report_failed_shadow(cause(error))
 
 
@@ -253,7 +252,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     ------
     stresswatch.aws.environment.InvalidEnvironment
     stresswatch.streaming.kinesis_event.InvalidEvent
-            When the sender is not an event source mapping; no record was processed.
+        When the sender is not an event source mapping; no record was processed.
     """
     serving = predictor()
     metrics.set_default_dimensions(**{dimension_names.STAGE: serving.stage})

@@ -50,7 +50,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     DigestMismatch, CorruptArtefact
-            When the previous champion's file has changed since it served; the new one stays.
+        When the previous champion's file has changed since it served; the new one stays.
     """
     environment = ProbationEnvironment.parse(os.environ)
     probation = Probation(

@@ -45,11 +45,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     ChampionMoved
-            When the verdict compared it with another champion.
+        When the verdict compared it with another champion.
     VersionBarred
-            When the version was rolled back, for example before a retry.
+        When the version was rolled back, for example before a retry.
     DigestMismatch, CorruptArtefact
-            When the model file differs from the judged one.
+        When the model file differs from the judged one.
     """
     environment = PromoteEnvironment.parse(os.environ)
     ssm = boto3.client("ssm")

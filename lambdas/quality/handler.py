@@ -50,14 +50,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     stresswatch.contracts.identity.KeyUnavailable
-            When the texts' digests cannot be computed; the schedule's event is retried.
+        When the texts' digests cannot be computed; the schedule's event is retried.
     stresswatch.aws.athena.QueryFailed
         When Athena did not answer.
     stresswatch.monitoring.label_table.LabelsChange
         When the table of the newest labels could not be written.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-            When CloudWatch refused some metrics. The others are published, and all results are
-            stored.
+        When CloudWatch refused some metrics. The others are published, and all results are
+        stored.
     """
     environment = QualityEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket

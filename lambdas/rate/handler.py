@@ -59,8 +59,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     stresswatch.aws.athena.QueryFailed
         When Athena did not answer.
     stresswatch.monitoring.window_metrics.RefusedMetrics
-            When CloudWatch refused some metrics. The others are published, and all results are
-            stored.
+        When CloudWatch refused some metrics. The others are published, and all results are
+        stored.
     """
     environment = RateEnvironment.parse(os.environ)
     s3, bucket = boto3.client("s3", config=archive.CONNECTIONS), environment.archive_bucket

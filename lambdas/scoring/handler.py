@@ -30,7 +30,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     Raises
     ------
     DigestMismatch, CorruptArtefact, ScorerNotAllowed
-            When the model file differs from the one that the event names.
+        When the model file differs from the one that the event names.
     """
     environment = ScoringEnvironment.parse(os.environ)
     s3 = boto3.client("s3")

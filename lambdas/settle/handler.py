@@ -29,7 +29,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises
     ------
     stresswatch.settled.settle.Overtaken
-            When another run wrote the same part in the meantime; retry.
+        When another run wrote the same part in the meantime; retry.
     """
     environment = SettleEnvironment.parse(os.environ)
     s3 = boto3.client("s3", config=archive.CONNECTIONS)

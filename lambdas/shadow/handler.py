@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, str]:
     Raises
     ------
     DigestMismatch, CorruptArtefact
-            When the model file differs from the judged one.
+        When the model file differs from the judged one.
     """
     environment = ShadowEnvironment.parse(os.environ)
     version = Pointer(event["version"], event["uri"], event["sha256"])

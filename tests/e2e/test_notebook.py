@@ -17,5 +17,5 @@ def test_the_notebook_goes_from_data_to_a_verdict_on_a_challenger():
         for output in cell.outputs
     ]
     assert any("ROC-AUC, base holdout" in text for text in said)
-    assert any("of the columns drifted" in text for text in said)
+    assert any("of the features drifted" in text for text in said)
     assert any(text.startswith(("accepted", "rejected")) for text in said)

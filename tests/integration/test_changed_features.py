@@ -39,7 +39,7 @@ from tests.other_features import ADDED, OTHER_FEATURES, REMOVED, predicting, wit
 
 POSTS = make_posts(100, seed=7)
 CHANGE = (
-    f"The champion was trained for another task: it reads {REMOVED}, which posts have no more, "
+    f"The champion was trained for another task: it reads {REMOVED}, which posts no longer have, "
     f"and it lacks {ADDED}, which posts have."
 )
 
@@ -130,7 +130,7 @@ class TestDrift:
         assert set(answer["left_out"]) == {ADDED, REMOVED}
         assert not {ADDED, REMOVED} & {*answer["columns"], *answer["failed"]}
         page = aws.body("archive", answer["report"].removeprefix("s3://archive/")).decode()
-        assert f"{REMOVED}, as posts have them no more" in page
+        assert f"{REMOVED} (posts no longer have them)" in page
 
 
 class TestGate:
@@ -149,7 +149,7 @@ class TestGate:
         answer = self.judge()
         assert (answer["accepted"], answer["basis"]) == (True, "common_features")
         report = describe({"gate": answer})
-        assert f"The gate, against v1:\n{CHANGE} It was compared on the features" in report
+        assert f"The gate, against v1:\n{CHANGE} The champion reads the common features" in report
 
     @pytest.mark.parametrize(
         "incomparable",

@@ -148,7 +148,7 @@ def test_a_column_without_values_is_in_the_history_with_the_reason(aws, champion
     measure(WINDOW)
     failed = history(aws).set_index("column_name")["failed"].dropna()
     assert set(failed.index) == set(NUMERIC_FEATURES)
-    assert set(failed) == {"the window has 0 values; there must be 20"}
+    assert set(failed) == {"the window has 0 values; at least 20 are needed"}
     assert published("FailedColumns") == [5.0]
 
 
@@ -289,7 +289,7 @@ def test_the_notification_says_which_posts_to_label_and_how(
     (message,) = aws.messages()
     day = f"{START:%Y-%m-%d}"
     assert (f"Label the posts that were drawn since {day}," in message) is draws_posts
-    assert (f"choose posts since {day} by lot" in message) is not draws_posts
+    assert (f"choose posts since {day} at random" in message) is not draws_posts
     assert ("labelling.label_sample_share" in message) is not draws_posts
     commands = [line.split() for line in message.splitlines() if line.startswith("  stresswatch")]
     *exports, label = commands

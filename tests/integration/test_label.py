@@ -85,7 +85,7 @@ def test_a_restored_label_is_the_newest(aws, label):
 def test_base_data_that_contradicts_itself_is_reported(aws, run):
     twice = [records()[0] | {"label": given} for given in (0, 1)]
     told = run("seed", [*records(), *twice]).stdout
-    assert "Base posts with both labels: 1. The surer label counts" in told
+    assert "Base posts with both labels: 1. The more confident label counts" in told
     assert "both labels" not in run("seed", records()).stdout
 
 

@@ -14,7 +14,7 @@ CHECK = {
     "challenger": 0.9,
     "threshold": 0.75,
     "passed": True,
-    "reason": "0.100 (0.050 to 0.150): must be shown to fall by no more than 0.050",
+    "reason": "0.100 (0.050 to 0.150): the bounds must show a loss of at most 0.050",
 }
 STATE = {
     "trigger": "drift_alarm",
@@ -46,7 +46,7 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
         "The gate accepted v2; it is the champion now.",
         "The gate, against v1:",
         "- passed: F1, base holdout (champion 0.800, challenger 0.900): "
-        "0.100 (0.050 to 0.150): must be shown to fall by no more than 0.050",
+        "0.100 (0.050 to 0.150): the bounds must show a loss of at most 0.050",
         "",
         "Started by drift_alarm: 0.6 is over the threshold",
         "Execution e1",

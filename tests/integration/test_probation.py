@@ -148,7 +148,7 @@ class TestWorse:
         with pytest.raises(UnforeseenError):
             predict(BATCH, CONTEXT)
         answer = look(started)
-        assert failed(answer) == ["live posts that the new champion answered"]
+        assert failed(answer) == ["answered live posts"]
         assert (answer["outcome"], answer["posts"]) == ("rolled_back", 60)
         assert aws.pointer().version == "v1"
 
@@ -158,7 +158,7 @@ class TestWorse:
         started = begin()
         aws.put("models", "models/v2/model.npz", b"altered since")
         predict(event([payload(post) for post in POSTS], first=2), CONTEXT)
-        assert failed(look(started)) == ["live posts that the new champion answered"]
+        assert failed(look(started)) == ["answered live posts"]
         assert aws.pointer().version == "v1"
 
     def test_one_that_contradicts_the_previous_one_and_labels_is_rolled_back(self, aws, begin):
@@ -183,7 +183,7 @@ class TestRollback:
     def test_history_and_journal_say_why_and_no_retraining_promotes_it_again(self, aws, started):
         serving = aws.pointer()
         look(started)
-        why = "agreement with the previous champion: at most "
+        why = "agreement with the previous champion: upper bound "
         assert changes(aws)[-1].because.startswith(f"rollback from v2 by its probation: {why}")
         bar = aws.journal.barred("v2")
         assert (bar.by, bar.why[: len(why)]) == ("its probation", why)

@@ -29,7 +29,7 @@ from tests.integration.conftest import (
 
 GROUP = ENVIRONMENT["MODEL_PACKAGE_GROUP"]
 DIGEST = "0a1b" * 16
-FAILED_CHECKS = ("F1, base holdout", "F1, r/ptsd 😀", "time to score, µs a post")
+FAILED_CHECKS = ("F1, base holdout", "F1, r/ptsd 😀", "scoring time, µs per post")
 REJECTED_BY_GATE = {
     "accepted": False,
     "checks": [{"name": name, "passed": False} for name in FAILED_CHECKS],
@@ -169,7 +169,7 @@ class TestRegistration:
         (package,) = packages.of("v3")
         assert package["ModelApprovalStatus"] == REJECTED
         assert package["CustomerMetadataProperties"]["verdict"] == (
-            "rejected: F1 - base holdout / F1 - r/ptsd _ / time to score - µs a post"
+            "rejected: F1 - base holdout / F1 - r/ptsd _ / scoring time - µs per post"
         )
 
     def test_one_that_fails_many_checks_says_what_fits(self, packages, register):

@@ -133,8 +133,8 @@ class TestAllowed:
         answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v2"), CONTEXT)
         checks = {check["name"]: check for check in answer["checks"]}
         assert checks["F1, base holdout"]["champion"] is not None
-        assert "not judged: by scikit-learn" in checks["time to score, µs a post"]["reason"]
-        assert checks["size of the model, MB"]["passed"]
+        assert "not judged: scored by scikit-learn" in checks["scoring time, µs per post"]["reason"]
+        assert checks["model size, MB"]["passed"]
         assert "models/v2/model.skops" in aws.keys("models")
 
     def test_it_is_promoted_and_rolled_back(self, aws, version_files, second_files):

@@ -197,7 +197,7 @@ class TestCompare:
         left = len(split(POSTS).evaluation)
         assert self.compare()["checks"][-1]["reason"] == (
             f"not judged: {left} of at least 30 labelled live posts, "
-            f"{len(POSTS) - left} were trained on"
+            f"{len(POSTS) - left} training posts excluded"
         )
 
     def test_one_that_failed_is_not_accepted(self, aws, challenger):

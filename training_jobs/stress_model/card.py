@@ -57,7 +57,7 @@ def model_card(manifest: Manifest, curves: Mapping[str, bytes]) -> dict[str, byt
     Parameters
     ----------
     manifest : Manifest
-            Its file digests are unused, because the card's own digest is not known yet.
+        Its file digests are unused, because the card's own digest is not known yet.
     curves : mapping of str to bytes
         PNG files by the names of `CURVES`; the page shows them.
     """

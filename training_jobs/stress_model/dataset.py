@@ -31,11 +31,11 @@ class DataSet:
     Attributes
     ----------
     posts : list of LabelledPost
-            All posts, in the order of their lines.
+        All posts, in the order of their lines.
     invalid : int
-            Lines that broke the contract and were left out.
+        Lines that broke the contract and were left out.
     unweighted : int
-            Posts in the training split with a label of confidence 0; `train` excludes them.
+        Posts in the training split with a label of confidence 0; `train` excludes them.
     """
 
     posts: list[LabelledPost]
@@ -53,7 +53,7 @@ def read_dataset(channel: Path) -> DataSet:
     Raises
     ------
     UnusableDataSet
-            When there are no lines or no valid ones, or all training labels have confidence 0. Also
+        When there are no lines or no valid ones, or all training labels have confidence 0. Also
         when a split is empty or has one class, or a label has fewer than `FEWEST_OF_A_LABEL`
         training posts.
     """

@@ -33,11 +33,11 @@ class Delivery:
     Attributes
     ----------
     files : mapping of str to bytes
-            Files needed for scoring, by name.
+        Files needed for scoring, by name.
     parity : float
-            Largest difference from the pipeline's probabilities on the evaluation split.
+        Largest difference from the pipeline's probabilities on the evaluation split.
     not_exportable, trusted_types
-            As in the manifest.
+        As in the manifest.
     """
 
     scorer: Scorer
@@ -53,9 +53,9 @@ def deliver(pipeline: Pipeline, dataset: DataSet, hyperparameters: Hyperparamete
     Raises
     ------
     NotExportable
-            When the arrays score differently from the pipeline.
+        When the arrays score differently from the pipeline.
     UnusablePipeline
-            When its file is too large, or contains a type that functions do not trust.
+        When its file is too large, or contains a type that functions do not trust.
     """
     try:
         artefact = export_pipeline(pipeline)

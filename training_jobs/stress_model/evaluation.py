@@ -39,9 +39,9 @@ def evaluate(posts: Sequence[LabelledPost], probability: Probability) -> dict[st
     Returns
     -------
     dict
-            ``overall``, and ``slices`` by the posts' source. Each has the metrics of `Quality`, and
-            ``intervals`` with each metric's 95 % interval by resampling groups of posts. Posts
-            without a source are under ``unknown``.
+        ``overall``, and ``slices`` by the posts' source. Each has the metrics of `Quality`, and
+        ``intervals`` with each metric's 95 % interval by resampling groups of posts. Posts
+        without a source are under ``unknown``.
     """
     group_of = groups(posts)
     # Not a text array, which would merge names that differ by trailing NULs.

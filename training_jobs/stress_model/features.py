@@ -87,7 +87,7 @@ class TextImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     lexicons : dict
-            The parameter of `LexiconShares`.
+        The parameter of `LexiconShares`.
     """
 
     def __init__(self, lexicons: Lexicons):

@@ -45,22 +45,22 @@ class Hyperparameters:
     Attributes
     ----------
     pipeline : str
-            One of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
-            `number_weight` apply to the default.
+        One of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
+        `number_weight` apply to the default.
     k : int
-            Number of numeric features to keep, by mutual information with the label (Kraskov et
-            al., 2004, as in ``mutual_info_classif``). If the posts have values of fewer, all of
-            these.
+        Number of numeric features to keep, by mutual information with the label (Kraskov et
+        al., 2004, as in ``mutual_info_classif``). If the posts have values of fewer, all of
+        these.
     minimum_document_frequency : int
-            A term must occur in at least this many posts.
+        A term must occur in at least this many posts.
     inverse_regularisation : float
         ``C`` of the logistic regression.
     number_weight : float
-            Factor for the standardised lexicon shares and features, relative to terms with a total
-            norm of 1. With smaller factors the regression shrinks their coefficients more.
+        Factor for the standardised lexicon shares and features, relative to terms with a total
+        norm of 1. With smaller factors the regression shrinks their coefficients more.
     search_seconds : float
-            How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0
-            disables the search.
+        How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0
+        disables the search.
     """
 
     pipeline: str = DEFAULT
@@ -134,15 +134,15 @@ def fit_pipeline(
     Parameters
     ----------
     **changed
-            Parameters of pipeline steps to change, as in ``set_params``.
+        Parameters of pipeline steps to change, as in ``set_params``.
 
     Raises
     ------
     UnusableDataSet
-            When no word occurs in as many posts as a term must.
+        When no word occurs in as many posts as a term must.
     UnusablePipeline
-            When its last step has no probabilities, or takes no sample weights although a label has
-            a confidence below 1.
+        When its last step has no probabilities, or takes no sample weights although a label has
+        a confidence below 1.
     """
     posts = weighted(posts)
     pipeline = build_pipeline(present_features(posts), hyperparameters).set_params(**changed)

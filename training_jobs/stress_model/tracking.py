@@ -51,11 +51,11 @@ class Tracker:
     Parameters
     ----------
     address : str or None
-            MLflow's tracking URI; without one nothing is recorded, and the log mentions it.
+        MLflow's tracking URI; without one nothing is recorded, and the log mentions it.
     experiment : str
-            The name under which MLflow groups the runs.
+        The name under which MLflow groups the runs.
     longest_seconds : float
-            Time limit for one step, after which MLflow is not contacted again.
+        Time limit for one step, after which MLflow is not contacted again.
 
     Examples
     --------
@@ -130,9 +130,9 @@ class Run:
         Parameters
         ----------
         parameters, metrics, tags : mapping
-                By name. Names are encoded for MLflow; a ``/`` makes groups.
+            By name. Names are encoded for MLflow; a ``/`` makes groups.
         files : mapping of str to bytes
-                Content by path, such as ``curves/roc.png``; MLflow's web page shows images.
+            Content by path, such as ``curves/roc.png``; MLflow's web page shows images.
         """
         if self._started:
             client, run_id = self._started

@@ -114,7 +114,7 @@ def train(inputs: Path) -> dict[str, bytes]:
     Raises
     ------
     UnusableDataSet, InvalidHyperparameters, UnusablePipeline
-            With a one-sentence reason.
+        With a one-sentence reason.
     """
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
     provenance = Provenance.take(parameters)

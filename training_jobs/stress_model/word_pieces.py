@@ -28,9 +28,9 @@ def token_numbers(text: str, maximum: int) -> list[int]:
     Parameters
     ----------
     text : str
-            Normalised or raw.
+        Normalised or raw.
     maximum : int
-            Number of ids, including the two at the ends.
+        Number of ids, including the two at the ends.
     """
     vocabulary = _vocabulary()
     plain = normalize("NFD", normalise(text))

@@ -92,7 +92,7 @@ def test_numbers_that_go_missing_are_a_drift_of_their_own(reference):
 def test_a_column_that_cannot_be_compared_is_named_with_the_reason(reference):
     current = rows(300, seed=2, sentiment=1.0).assign(lex_liwc_i=None, text_length=np.inf)
     drift = measure_drift(current.drop(columns="word_rarity"), reference, RULES)
-    reason = "the window has 0 values; there must be 20"
+    reason = "the window has 0 values; at least 20 are needed"
     assert drift.failed == dict.fromkeys(("lex_liwc_i", "text_length", "word_rarity"), reason)
     assert drift.drifted == ("sentiment", "missing_share")
     assert drift.share == pytest.approx(2 / len(DRIFT_COLUMNS))

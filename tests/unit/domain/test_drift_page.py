@@ -47,13 +47,13 @@ def test_drifted_features_come_first_the_farthest_before_the_others() -> None:
     page = page_of(rows(300, 2, sentiment=1.0, word_rarity=3.0), rows(500, 1))
     assert headings(page)[:2] == ["word_rarity", "sentiment"]
     assert set(headings(page)) == set(DRIFT_COLUMNS)
-    assert "<h1>2 columns drifted</h1>" in page
+    assert "<h1>2 drifted features</h1>" in page
     assert page.index("sentiment</h2>") < page.index("<details>") < page.index("text_length</h2>")
 
 
 def test_without_drift_every_column_is_shown_at_once() -> None:
     page = page_of(rows(300, 2), rows(500, 1))
-    assert "<h1>0 columns drifted</h1>" in page
+    assert "<h1>0 drifted features</h1>" in page
     assert "<details open>" in page
 
 
@@ -89,4 +89,4 @@ def test_the_heights_are_the_shares_of_each_side() -> None:
 def test_a_name_of_others_is_escaped_and_columns_without_figure_are_named() -> None:
     page = page_of(rows(300, 2).assign(lex_liwc_i=None), rows(500, 1), version="<b>")
     assert "model &lt;b&gt;" in page
-    assert "Not compared: lex_liwc_i, as the window has 0 values" in page
+    assert "Not compared: lex_liwc_i (the window has 0 values" in page

@@ -15,7 +15,7 @@ from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
 
 RULES = GateRules()
 BASE = make_posts(1200)
-CHANCE = "chance of that ROC-AUC, base holdout"
+CHANCE = "p-value of the ROC-AUC, base holdout"
 
 
 def labelled_since(posts):
@@ -96,7 +96,7 @@ class TestFirst:
 
     def test_a_model_that_is_too_large_is_rejected(self, champion):
         small = replace(RULES, maximum_model_bytes=1000)
-        assert failed(decide(champion, None, small)) == {"size of the model, MB"}
+        assert failed(decide(champion, None, small)) == {"model size, MB"}
 
 
 def guessed(posts, seed=1):
@@ -148,7 +148,7 @@ class TestWhatTheChampionLearned:
         copies = [replace(one, post=one.post._replace(post_id=learned)) for one in held_out[:-5]]
         knowing = with_posts(champion, BASE + copies)
         line = check(decide(champion, knowing, RULES), CHANCE)
-        assert line.reason.startswith("on 5 independent posts")
+        assert line.reason.startswith("permutation test on 5 independent posts")
 
     def test_copies_are_one_observation(self, champion):
         twice = [
@@ -207,7 +207,7 @@ class TestOnNewHoldout:
         line = check(
             decide(with_posts(champion, BASE + few), champion, RULES), "gain on the new holdout"
         )
-        assert (line.passed, line.reason) == (True, "not judged: 29 posts, of at least 30")
+        assert (line.passed, line.reason) == (True, "not judged: 29 posts, at least 30 needed")
 
     def test_a_better_brier_score_is_a_gain(self, champion, poor):
         posts = BASE + labelled_since(make_posts(400, seed=3))
@@ -250,9 +250,7 @@ class TestOnNewHoldout:
             "gain on the new holdout",
         )
         assert not line.passed
-        assert line.reason.endswith(
-            "neither these nor the champion's posts have numbers to compare"
-        )
+        assert line.reason.endswith("neither these nor the champion's posts have numeric features")
 
     def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
@@ -271,7 +269,7 @@ class TestOnNewHoldout:
     def test_flipped_labels_are_distinguished_from_new_ones(self, champion):
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(train(posts), champion, RULES)
-        assert "new labels can be trusted" in failed(verdict)
+        assert "trust in the new labels" in failed(verdict)
 
 
 class TestCommunities:
@@ -324,7 +322,7 @@ def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
         return score(self, *arguments)
 
     monkeypatch.setattr(artefact, "score_normalised", timed)
-    assert failed(decide(slow, champion, RULES, lambda: now)) == {"time to score, µs a post"}
+    assert failed(decide(slow, champion, RULES, lambda: now)) == {"scoring time, µs per post"}
 
 
 def test_with_an_empty_base_holdout_nothing_is_decided(champion):

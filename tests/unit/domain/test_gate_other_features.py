@@ -55,7 +55,7 @@ def test_a_model_for_the_posts_of_now_need_not_gain(challenger, champion):
 
 def test_the_verdict_says_what_was_compared(challenger, champion):
     remark = decide(challenger, champion, RULES).remark
-    assert f"it reads {REMOVED}, which posts have no more" in remark
+    assert f"it reads {REMOVED}, which posts no longer have" in remark
     assert f"it lacks {ADDED}, which posts have" in remark
     assert "compared on the features that both know" in remark
 

@@ -44,10 +44,10 @@ def failed(comparison):
 
 class TestWorse:
     def test_one_that_fails_on_posts_is_rolled_back(self):
-        assert failed(live(both=950)) == ["live posts that the new champion answered"]
+        assert failed(live(both=950)) == ["answered live posts"]
 
     def test_one_that_answers_nothing_is_rolled_back(self):
-        assert failed(live(posts=30, both=0)) == ["live posts that the new champion answered"]
+        assert failed(live(posts=30, both=0)) == ["answered live posts"]
 
     def test_one_that_disagrees_is_rolled_back(self):
         assert failed(live(agreeing=600)) == ["agreement with the previous champion"]
@@ -95,9 +95,9 @@ class TestTooLittleIsKnown:
         verdict = judge(live(posts=29, both=0))
         assert verdict.accepted
         assert [check.reason for check in verdict.checks] == [
-            "not judged: 29 live posts, of at least 30",
-            "not judged: 0 live posts, of at least 30",
-            "not judged: 0 labelled live posts, of at least 30",
+            "not judged: 29 live posts, at least 30 needed",
+            "not judged: 0 live posts, at least 30 needed",
+            "not judged: 0 labelled live posts, at least 30 needed",
         ]
 
     def test_few_labels_judge_no_loss(self):

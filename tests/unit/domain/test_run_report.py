@@ -52,12 +52,12 @@ def test_too_small_a_quota_is_reported_with_the_setting_to_change():
         (REJECTED, "The gate rejected v2; the champion stays."),
         (
             JUDGED | {"comparison": {"posts": 40, **FAILED}},
-            "v2 was rejected by what it said of live posts; the champion stays.",
+            "v2 was rejected after its shadow deployment; the champion stays.",
         ),
-        (JUDGED, "The gate accepted v2, which waits for a person's word."),
+        (JUDGED, "The gate accepted v2, which awaits manual approval."),
         (
             JUDGED | {"approval": {"Error": "States.Timeout"}},
-            "The gate accepted v2, nobody approved it in time; the champion stays.",
+            "The gate accepted v2, but approval timed out; the champion stays.",
         ),
         (
             JUDGED | {"approval": {"approved": False, "by": "ada", "why": "I doubt it"}},
@@ -121,7 +121,7 @@ def test_a_failure_is_reported_with_its_cause_and_the_champion_stays(error, caus
 
 def test_a_failure_after_the_promotion_says_who_serves():
     state = JUDGED | {"promotion": {"version": "v2"}, "error": {"Error": "Any"}}
-    assert "v2 is the champion all the same" in describe(state)
+    assert "v2 is already the champion" in describe(state)
 
 
 def test_each_check_is_a_line_and_those_that_failed_come_first():
@@ -134,7 +134,7 @@ def test_each_check_is_a_line_and_those_that_failed_come_first():
 
 def test_the_result_on_live_posts_follows_the_gates_verdict():
     lines = describe(JUDGED | {"comparison": {"posts": 1234, **PASSED}}).splitlines()
-    assert "Beside the champion, on 1,234 live posts:" in lines
+    assert "Shadow deployment, on 1,234 live posts:" in lines
     assert lines[-1].startswith("- passed: F1")
 
 
@@ -149,12 +149,12 @@ def test_only_notable_facts_about_the_data_are_reported():
     gate = JUDGED["gate"] | {"suspicious_labels": 25}
     lines = describe({"dataset": counted, "gate": gate}).splitlines()
     assert lines[1:4] == [
-        "Base posts with both labels: 1,200. The surer label counts; of two as sure, the one that "
-        "says stressed.",
+        "Base posts with both labels: 1,200. The more confident label counts; with equal "
+        "confidence, stressed.",
         "Posts whose label has confidence 0: 3. They count in evaluation, and weigh nothing in "
         "training.",
-        "Labels that look wrong: 25. `stresswatch data suspicious` lists them; none was left out "
-        "for it.",
+        "Labels that look wrong: 25. `stresswatch data suspicious` lists them; all of them "
+        "are kept.",
     ]
     assert lines[4].startswith("The gate, against")
 
@@ -163,6 +163,6 @@ def test_what_a_probation_showed_names_both_champions():
     state = PROMOTED | {"judgement": {"outcome": "rolled_back", "posts": 1234, **FAILED}}
     lines = describe(state).splitlines()
     assert lines[-3:-1] == [
-        "On probation, on 1,234 live posts of the previous champion:",
+        "Probation, on 1,234 live posts of the previous champion:",
         "- FAILED: F1 (previous champion 0.812, champion 0.700): must be at least 0.750",
     ]

@@ -178,7 +178,7 @@ class TestVerdict:
 
     def test_one_that_failed_on_posts_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS)
-        assert failed(verdict) == ["live posts that the challenger scored too"]
+        assert failed(verdict) == ["coverage of live posts"]
 
     def test_one_that_never_answered_is_rejected(self):
         assert not judge(CHAMPION, [], NO_LABELS).accepted
@@ -213,7 +213,7 @@ class TestVerdict:
         worse = rows([0.55, 0.45] * 50)
         verdict = judge(CHAMPION, worse, LABELS, trained_texts={DIGEST})
         assert verdict.checks[-1].reason == (
-            "not judged: 0 of at least 30 labelled live posts, 100 were trained on"
+            "not judged: 0 of at least 30 labelled live posts, 100 training posts excluded"
         )
 
     def test_a_stream_that_was_silent_says_nothing_against_it(self):

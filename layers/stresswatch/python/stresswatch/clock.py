@@ -1,4 +1,4 @@
-"""The clock of what is handed no other, and times as Step Functions reads them."""
+"""The default clock, and times in Step Functions' format."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ def utc_now() -> datetime:
 
 
 def to_the_second(at: datetime) -> str:
-    """Write a time in UTC as a state machine waits for it, without the fraction of its second."""
+    """Write a UTC time in a state machine's format, without fractions of a second."""
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"

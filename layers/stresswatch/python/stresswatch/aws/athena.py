@@ -1,7 +1,7 @@
-"""Athena: run a query in a workgroup, wait for its end, and read its rows.
+"""Athena: runs a query in a workgroup, waits for its end, and reads its rows.
 
-Values are execution parameters, never part of the SQL. Rows come from the results API, in pages, so
-that few are in memory at a time, and as NULL and the empty text are one in Athena's CSV.
+Values are execution parameters, never part of the SQL. Rows come from the results API page by page:
+few are in memory at a time, and NULL differs from the empty text, unlike in Athena's CSV.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_athena.type_defs import DatumTypeDef, QueryExecutionTypeDef
 
 PAGE_ROWS = 1000
-"""The most rows that Athena gives at a time."""
+"""Athena's maximum of rows per page."""
 Parameter = str | int | float
 
 _FIRST_WAIT_SECONDS = 0.1
@@ -39,19 +39,19 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 class QueryFailed(AwsFailure):
     """Athena did not answer a query.
 
-    The message has Athena's name of the error and the query's id. Athena's own message stays in
-    Athena, as it may quote a row.
+    The message has the query's id and Athena's name for the error. It omits Athena's own message,
+    which may quote a row.
     """
 
 
 @dataclass(frozen=True)
 class Athena:
-    """Queries of one database in one workgroup, which says where results go.
+    """Queries of one database in one workgroup, which sets the results' location.
 
     Attributes
     ----------
     patience_seconds : float
-        How long a query may take; then it is stopped.
+        Time limit for a query, which is then stopped.
     """
 
     client: AthenaClient
@@ -62,19 +62,19 @@ class Athena:
     clock: Callable[[], float] = time.monotonic
 
     def query(self, sql: str, parameters: Sequence[Parameter] = ()) -> Iterator[dict[str, Any]]:
-        """Run a query to its end; return its rows, which are read as they are asked for.
+        """Run a query to its end; return an iterator that reads its rows on demand.
 
         Parameters
         ----------
         sql : str
-            One statement, with a question mark for each parameter.
+            One statement, with a question mark per parameter.
         parameters : sequence of str, int or float
-            A timestamp is a text that the SQL casts.
+            Timestamps are texts that the SQL casts.
 
         Raises
         ------
         QueryFailed
-            When it failed, was cancelled, or took longer than `patience_seconds`.
+            When the query failed, was cancelled, or exceeded `patience_seconds`.
         """
         given: dict[str, Any] = {}
         if parameters:
@@ -113,7 +113,7 @@ class Athena:
         is_first = True
         for page in pages:
             columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            # The first row of the first page is the columns' names.
+            # The first row on the first page has the column names.
             for row in page["ResultSet"]["Rows"][is_first:]:
                 yield {
                     column["Name"]: _value(column["Type"], datum)
@@ -123,7 +123,7 @@ class Athena:
 
 
 def _literal(value: Parameter) -> str:
-    """Return a parameter as SQL writes it, which Athena takes parameters as."""
+    """Return a parameter as an SQL literal, which is Athena's format for parameters."""
     if isinstance(value, str):
         quoted = value.replace("'", "''")
         return f"'{quoted}'"
@@ -136,6 +136,6 @@ def _value(kind: str, datum: DatumTypeDef) -> Any:
 
 
 def _why(execution: QueryExecutionTypeDef) -> str:
-    """Return Athena's name of an error, which stands before its message."""
+    """Return Athena's name of an error, which precedes its message."""
     named = _error_name(execution["Status"].get("StateChangeReason", ""))
     return f" ({named[0]})" if named else ""

@@ -1,8 +1,8 @@
-"""Environments of functions as types: one class a function, rendered by CDK and parsed on Lambda.
+"""Function environments as types: one class per function, rendered by CDK and parsed on Lambda.
 
-A field's name in capital letters is the variable's name, so that it is written down once. Its type
-is `str`, `int`, `float`, `bool`, an enumeration of strings, or a class with ``to_json`` and
-``from_json``; one of these or None, if the variable may be missing.
+A field's name in capitals is the variable's name, so each name has a single definition. Its type is
+`str`, `int`, `float`, `bool`, an enumeration of strings, or a class with ``to_json`` and
+``from_json``; or one of these or None, for an optional variable.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from stresswatch.errors import Unavailable
 
 
 class InvalidEnvironment(Unavailable):
-    """An environment variable that the function cannot do without is missing or malformed."""
+    """A required environment variable is missing or malformed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What every function has."""
+    """Fields common to all functions."""
 
     stage: str
 
     @classmethod
     def parse(cls, variables: Mapping[str, str]) -> Self:
-        """Read the fields from variables, and leave others alone.
+        """Read the fields from variables, and ignore other variables.
 
         Raises
         ------
         InvalidEnvironment
-            When one is missing or blank, or not of its field's type. Numbers are finite and not
-            negative.
+            When one is missing, blank, or not of its field's type. Numbers must be finite and
+            not negative.
         """
         return cls(
             **{field: _read(field.upper(), kind, variables) for field, kind in _types(cls).items()}
         )
 
     def render(self) -> dict[str, str]:
-        """Write the variables that `parse` reads.
+        """Return the variables that `parse` reads.
 
         Raises
         ------
         InvalidEnvironment
-            When `parse` reads them not at all, or otherwise than they are here.
+            When `parse` could not restore the same values.
         """
         values = {field: getattr(self, field) for field in _types(type(self))}
         variables = {
@@ -64,7 +64,7 @@ class Environment:
 
 
 def _types(environment: type[Environment]) -> dict[str, Any]:
-    # A class is hashable whatever its objects are, which mypy does not tell apart.
+    # Every class is hashable, but mypy cannot infer this.
     return _read_types(cast("Any", environment))
 
 

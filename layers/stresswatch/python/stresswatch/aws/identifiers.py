@@ -1,10 +1,10 @@
-"""Identifiers made of text that others wrote, such as a community's name or a file's.
+"""Identifiers made from others' text, such as the name of a community or a file.
 
-Each service takes other characters and lengths, so each has a `Form`. Letters, digits and what a
-form keeps stay as they are; any other character becomes its bytes in UTF-8, each as the form's
-escape sign and two hexadecimal digits. Two texts never have the same identifier, an identifier is
-never blank, and `Form.decode` gives the text back, but for one that was too long: its identifier
-ends in a digest.
+Services accept different characters and lengths, so each has a `Form`. Letters, digits and the
+form's other safe characters stay unchanged. Any other character becomes its UTF-8 bytes, each as
+the form's escape sign and two hexadecimal digits. Different texts have different identifiers, and
+an identifier is never blank. `Form.decode` restores the text, unless it was too long: such an
+identifier ends in a digest.
 
 Examples
 --------
@@ -28,17 +28,17 @@ _HEX = "[0-9A-F]{2}"
 
 @dataclass(frozen=True)
 class Form:
-    """What a service takes as an identifier.
+    """A service's rules for identifiers.
 
     Attributes
     ----------
     escape : str
-        Begins what stands for another character; never kept itself.
+        The prefix of an escaped byte; always escaped itself.
     longest : int
-        Characters.
+        Maximum length in characters.
     kept : str
-        Signs that stay. A blank, a period or a slash at either end, and a blank beside another,
-        are escaped all the same.
+        Other characters that stay. A blank, period or slash at either end, and repeated blanks,
+        are always escaped.
     """
 
     escape: str
@@ -46,9 +46,9 @@ class Form:
     kept: str
 
     def encode(self, text: str) -> str:
-        """Make an identifier of a text, the same one each time."""
+        """Return a text's identifier, which is always the same."""
         parts = [self._part(text, place) for place in range(len(text))]
-        # Nothing else has a hyphen after the escape sign.
+        # Only a digest has a hyphen after the escape sign.
         if not parts:
             return f"{self.escape}-"
         if sum(map(len, parts)) <= self.longest:
@@ -64,9 +64,9 @@ class Form:
         return "".join([*head, end])
 
     def decode(self, identifier: str) -> str:
-        """Return the text of an identifier; of a shortened one its beginning, ``…`` and its digest.
+        """Return an identifier's text; for a shortened one its beginning, ``…`` and its digest.
 
-        What `encode` never made comes back as it is.
+        Other strings are returned unchanged.
         """
         head, sign, digest = identifier.partition(f"{self.escape}-")
         try:
@@ -95,23 +95,23 @@ class Form:
 
 
 METRIC_DIMENSION = Form("%", 1024, "-_./ ")
-"""The value of a dimension of CloudWatch: printable ASCII, not blank.
+"""A CloudWatch dimension value: printable ASCII, not blank.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
 """
 METRIC_NAME = Form(".", 200, "-_ ")
-"""A part of a metric's name in MLflow, whose parts a slash joins; the whole has 250 at most."""
+"""A part of an MLflow metric name; slashes join parts, and the whole has at most 250 characters."""
 OBJECT_NAME = Form("!", 900, "-_. ")
-"""A part of a key in S3, and a file's name: the signs that S3 calls safe, and blanks within.
+"""A part of an S3 key, and a file name: S3's safe characters, and inner blanks.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
 
 
 def printable(text: str) -> str:
-    """Write a text for people to read on one line: what would not show is escaped with ``%``.
+    """Return a text for display on one line: invisible characters are escaped with ``%``.
 
-    So a name cannot break a line, hide, or turn the direction of what stands beside it.
+    So a name cannot break a line, hide, or reverse the direction of adjacent text.
     """
     shown = "".join(
         sign if sign.isprintable() else "".join(f"%{byte:02X}" for byte in _bytes(sign))

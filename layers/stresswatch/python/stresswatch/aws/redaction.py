@@ -1,9 +1,9 @@
-"""Errors that quote no post.
+"""Errors without post content.
 
-What our own code raises says what was wrong without repeating it, and what AWS answers names the
-operation. An error that nobody foresaw comes from a library that was given a post, and libraries
-like to quote: ``could not convert string to float: '…'``. Lambda writes an error's message to the
-log, and Step Functions to the execution's history and from there to people's mailboxes.
+Our own errors never repeat a value, and AWS errors name the operation. An unforeseen error comes
+from a library that processed a post, and libraries like to quote: ``could not convert string to
+float: '…'``. Lambda writes error messages to the log. Step Functions writes them to the execution's
+history, and from there they reach mailboxes.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _WITHOUT_QUOTES = ("stresswatch", "handler", "lambdas", "botocore")
-"""Packages whose errors may speak; a function's own module is ``handler``."""
+"""Packages whose messages are safe; a function's own module is ``handler``."""
 
 
 class UnforeseenError(RuntimeError):
-    """An error of a kind and at a place that are known, with a message that is not passed on."""
+    """An unforeseen error, with its kind and location but without its message."""
 
 
 def redact_errors(handler: Callable[P, R]) -> Callable[P, R]:
-    """Let a handler's errors out, but none whose message could quote a post.
+    """Pass on a handler's errors, except those whose message could quote a post.
 
     Raises
     ------
     UnforeseenError
-        In place of any error that is neither ours nor AWS's.
+        Replaces any error that is neither ours nor AWS's.
     """
 
     @wraps(handler)
@@ -52,17 +52,17 @@ def redact_errors(handler: Callable[P, R]) -> Callable[P, R]:
 
 
 def unforeseen(error: Exception) -> UnforeseenError:
-    """Say of an error what it is and where it came from, and not what it says."""
+    """Describe an error by its kind and location, without its message."""
     return UnforeseenError(
         f"{type(error).__name__} at {_place(error)}; "
-        "its message is left out, as it could quote a post"
+        "its message is omitted because it could quote a post"
     )
 
 
 def cause(error: BaseException) -> str:
-    """Say what went wrong in a call of AWS: the operation and the code, or the kind of error.
+    """Describe a failed AWS call by the operation and the code, or the kind of error.
 
-    Not the message: a refusal of Kinesis quotes partition keys.
+    The message is omitted, because a Kinesis refusal quotes partition keys.
     """
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error_code(error)}"
@@ -70,6 +70,6 @@ def cause(error: BaseException) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Return the innermost lines of our own code and of the library that it called."""
+    """Return the innermost lines of our own code and of the called library."""
     frames = traceback.extract_tb(error.__traceback__)[1:][-3:]
     return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)

@@ -1,4 +1,4 @@
-"""S3: addresses of objects, listing, reading, and writes that replace nothing."""
+"""S3: addresses of objects, listing, reading, and conditional writes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
-"""Codes of errors that say that there is no such object."""
+"""Error codes for a missing object."""
 OVERTAKEN = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
-"""Codes of errors that say that an object is another one than a conditional call expects."""
+"""Error codes for an object that differs from a conditional call's expectation."""
 
 
 class Location(NamedTuple):
@@ -30,11 +30,11 @@ class Location(NamedTuple):
         Raises
         ------
         ValueError
-            When the address has another form.
+            When the address has a different form.
         """
         bucket, separator, key = uri.removeprefix("s3://").partition("/")
         if not uri.startswith("s3://") or not bucket or not separator:
-            raise ValueError(f"{uri!r} is no address of the form s3://bucket/key")
+            raise ValueError(f"{uri!r} must have the form s3://bucket/key")
         return Location(bucket, key)
 
     def __truediv__(self, name: str) -> Location:
@@ -45,17 +45,17 @@ class Location(NamedTuple):
 
 
 def read(s3: S3Client, place: Location) -> bytes:
-    """Read an object whole."""
+    """Read a whole object."""
     return s3.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
 
 
 def read_if_there(s3: S3Client, place: Location) -> bytes | None:
-    """Read an object whole; return None where there is none.
+    """Read a whole object; return None if it does not exist.
 
     Raises
     ------
     botocore.exceptions.ClientError
-        When S3 refuses, as it does of a missing object without the permission to list.
+        When S3 refuses. Without the permission to list, it also refuses a missing object.
     """
     try:
         return read(s3, place)
@@ -76,13 +76,13 @@ def listed(
 
 
 def exists(s3: S3Client, prefix: Location) -> bool:
-    """Return whether a key begins so; it needs the permission to list, and none to read."""
+    """Return whether any key has this prefix; it needs the permission to list, not to read."""
     found = s3.list_objects_v2(Bucket=prefix.bucket, Prefix=prefix.key, MaxKeys=1)
     return found["KeyCount"] > 0
 
 
 def put_if_absent(s3: S3Client, place: Location, body: bytes, **settings: Any) -> bool:
-    """Write an object, or return False where there is one already.
+    """Write an object; return False if one exists already.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def put_if_absent(s3: S3Client, place: Location, body: bytes, **settings: Any) -
 def put_if_unchanged(
     s3: S3Client, place: Location, body: bytes | BinaryIO, etag: str | None, **settings: Any
 ) -> bool:
-    """Write an object, or return False where it is another one than that of an ETag.
+    """Write an object; return False if it no longer has this ETag.
 
     Parameters
     ----------
     etag : str or None
-        None where there was no object.
+        None if no object existed.
     settings
         Of ``put_object``, such as ``ContentType``.
     """
@@ -121,5 +121,5 @@ def put_if_unchanged(
 
 
 def error_code(error: ClientError) -> str:
-    """Return what a service of AWS names an error; nothing where it has no name."""
+    """Return AWS's error code; an empty text without one."""
     return error.response.get("Error", {}).get("Code", "")

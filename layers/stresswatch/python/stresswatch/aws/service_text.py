@@ -1,7 +1,7 @@
-"""Text that this system composes, in the form that each service takes it.
+"""Text in the form that each AWS service accepts.
 
-A service refuses the whole call for one character that it does not take, or for one too many. What
-is said is shortened or written with other characters rather than lost; whole texts are in files.
+A service refuses the whole call for one invalid character or excess length. So text is shortened or
+its characters are replaced; complete texts are in files.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _LINE_ENDS = re.compile(r"\s*[\n\r\x0b\x0c\x85\u2028\u2029]\s*")
 
 
 def metadata_value(text: str) -> str:
-    """Return text as a value of a model package's metadata; ``none`` for an empty one.
+    """Return text as a model package metadata value; ``none`` for an empty one.
 
-    Letters, numbers, separators and ``_.:/=+-@`` are taken. A comma becomes a hyphen, and any other
+    Letters, numbers, separators and ``_.:/=+-@`` are valid. A comma becomes a hyphen, and any other
     character ``_``.
 
     References
     ----------
-    ``CustomerMetadataValue`` of the service model of SageMaker.
+    ``CustomerMetadataValue`` in SageMaker's service model.
 
     Examples
     --------
@@ -43,14 +43,14 @@ def description(text: str) -> str:
 
     References
     ----------
-    ``ApprovalDescription`` and ``EntityDescription`` of the service model of SageMaker, whose
-    patterns have no line ends; ``ParameterDescription`` of that of SSM.
+    ``ApprovalDescription`` and ``EntityDescription`` in SageMaker's service model, whose patterns
+    exclude line breaks; ``ParameterDescription`` in SSM's.
     """
     return cut(one_line(text), _DESCRIPTION_CHARACTERS)
 
 
 def subject(text: str) -> str:
-    """Return text as a subject of SNS: below 100 characters of ASCII in one line.
+    """Return text as an SNS subject: below 100 ASCII characters on one line.
 
     References
     ----------
@@ -62,7 +62,7 @@ def subject(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """Return text as a message of SNS, of at most 262,144 bytes; a longer one says that it was cut.
+    """Return text as an SNS message of at most 262,144 bytes; a longer one ends with a note.
 
     References
     ----------
@@ -76,12 +76,12 @@ def message(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text with a space in place of each line end."""
+    """Return text with a space instead of each line break."""
     return _LINE_ENDS.sub(" ", text.strip())
 
 
 def cut(text: str, most: int) -> str:
-    """Return text of at most so many UTF-16 code units, which is how AWS counts characters."""
+    """Return text with a limit in UTF-16 code units, which AWS counts as characters."""
     return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", errors="ignore")
 
 

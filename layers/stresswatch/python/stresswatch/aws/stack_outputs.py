@@ -1,4 +1,4 @@
-"""Names of a stage's stack, and of the outputs by which commands and dashboards find its parts."""
+"""Names of a stage's stack, and of the outputs with its resources."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ WEB_SERVICE_API_ID = "WebServiceApiId"
 WEB_SERVICE_URL = "WebServiceUrl"
 
 BUCKETS = (ARCHIVE_BUCKET, MODEL_BUCKET, QUARANTINE_BUCKET, TRAINING_BUCKET)
-"""Of every stack; one that draws posts for labelling has `LABEL_QUEUE_BUCKET` as well."""
+"""Outputs of every stack; one with a label queue has `LABEL_QUEUE_BUCKET` as well."""
 
 
 def stack_name(stage: str) -> str:
-    """Return the name that a stage's stack has in its account and region."""
+    """Return the name of a stage's stack in its account and region."""
     return f"stresswatch-{stage}"

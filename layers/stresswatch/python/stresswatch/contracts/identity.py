@@ -1,8 +1,8 @@
-"""What a post is known by where its text is not kept: its id and a keyed digest of its text.
+"""A post's identity where its text is not stored: its id and a keyed digest of its text.
 
-The digest is HMAC-SHA256 (RFC 2104) of the text as posts are compared, cut to half. With the key it
-tells whether a text that is at hand is the one that was read; without the key it tells nothing of
-the text, as no guess can be checked. The key is a secret of the stage.
+The digest is HMAC-SHA256 (RFC 2104) of the post's canonical text, cut to half. With the key you can
+check whether a text is the digested one. Without the key the digest reveals nothing, because
+guesses cannot be checked. The key is a secret of the stage.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 DIGEST_BYTES = 16
-"""Of a SHA-256's 32: at 10¹² texts, the chance that any two share a digest is below 2 in 10¹⁵."""
+"""Bytes, of SHA-256's 32: among 10¹² texts, the collision probability is below 2 in 10¹⁵."""
 KEY_LENGTH = 64
-"""Characters of the key that a deployment generates: letters and digits."""
+"""Length of the key that a deployment generates, in letters and digits."""
 MINIMUM_KEY_LENGTH = 32
 
 Identity = tuple[str, str]
@@ -34,42 +34,42 @@ ReadKey = Callable[[], bytes]
 
 
 class KeyUnavailable(Unavailable):
-    """The key of the digests cannot be read, or is none."""
+    """The key of the digests cannot be read, or is invalid."""
 
 
 def text_digest(key: bytes, text: str) -> str:
-    """Return the digest of a text, 32 hexadecimal digits: the same for texts that compare equal."""
+    """Return a text's digest, 32 hexadecimal digits: equal for texts that compare equal."""
     (digest,) = digests_of_normalised(key, [normalise(text)])
     return digest
 
 
 def digests_of_normalised(key: bytes, texts: Iterable[str]) -> list[str]:
-    """Return the digests of texts that are normalised already."""
+    """Return the digests of normalised texts."""
     keyed = hmac.new(key, digestmod="sha256")
     return [_digest(keyed.copy(), text) for text in texts]
 
 
 def key_reader(secrets: SecretsManagerClient, secret: str) -> ReadKey:
-    """Return a function that reads the key when it is first called, and remembers it.
+    """Return a function that reads the key on its first call, and caches it.
 
-    What failed is not remembered: the next call reads again.
+    Failures are not cached: the next call reads again.
     """
     return cache(lambda: read_key(secrets, secret))
 
 
 @cache
 def identity_key(secret: str) -> ReadKey:
-    """Return this process's reader of the key, so that all invocations share what it remembers."""
+    """Return this process's key reader, so that all invocations share its cache."""
     return key_reader(boto3.client("secretsmanager"), secret)
 
 
 def read_key(secrets: SecretsManagerClient, secret: str) -> bytes:
-    """Read the key of the digests from its secret, given by its ARN.
+    """Read the key of the digests from the secret with this ARN.
 
     Raises
     ------
     KeyUnavailable
-        When it cannot be read, or holds fewer than `MINIMUM_KEY_LENGTH` characters.
+        When it cannot be read, or has fewer than `MINIMUM_KEY_LENGTH` characters.
     """
     try:
         answer = secrets.get_secret_value(SecretId=secret)

@@ -1,4 +1,4 @@
-"""The labelled post: a post with the annotators' verdict, as data sets and labels have it."""
+"""The labelled post: a post with the annotators' label, in data sets and label files."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from stresswatch.contracts.posts import (
 from stresswatch.task.definition import TASK
 
 COLUMNS = (TASK.fields.id, "label", "labelled_at")
-"""The fields of a label that can be queried: those that hold nothing of the post's text."""
+"""The fields of a label for queries, without the post's text."""
 LABEL_NAMES = {
     **dict.fromkeys(TASK.label.positive, 1),
     **dict.fromkeys(TASK.label.negative, 0),
 }
-"""The labels by the names that annotators give them, in lower case: files may have these."""
+"""Labels by the annotators' names for them, in lower case, as files may have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPost:
-    """A post with the annotators' verdict: 1 for the positive class, 0 for the negative one.
+    """A post with the annotators' label: 1 for the positive class, 0 for the negative one.
 
     Attributes
     ----------
     confidence : float
-        How sure the annotators were, from 0 to 1: the post's weight in training. A label with
-        confidence 0 counts in evaluation alone.
+        The annotators' confidence, from 0 to 1: the post's weight in training. A label with
+        confidence 0 counts only in evaluation.
     """
 
     post: Post
@@ -49,13 +49,13 @@ def parse_labelled_post(data: bytes) -> LabelledPost:
     Raises
     ------
     InvalidPost
-        When any part of the contract is broken, the post's or the label's.
+        When the post or the label breaks the contract.
     """
     return parse_record(decode(data))
 
 
 def parse_record(line: object) -> LabelledPost:
-    """Read a labelled post from what a line's JSON holds; see `parse_labelled_post`."""
+    """Read a labelled post from decoded JSON; see `parse_labelled_post`."""
     record = read_object(line)
     label = record.get("label")
     if isinstance(label, bool) or not isinstance(label, int) or label not in (0, 1):

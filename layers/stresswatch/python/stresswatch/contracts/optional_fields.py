@@ -1,6 +1,6 @@
-"""A post's optional fields: read as what they obviously are; None for what cannot be read.
+"""A post's optional fields: parsed leniently; None for unreadable values.
 
-None of them costs a post: the contract drops a field that cannot be read, and counts it.
+They never invalidate a post: the contract drops an unreadable field, and counts it.
 """
 
 from __future__ import annotations
@@ -8,24 +8,26 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 MAXIMUM_NAME_LENGTH = 256
-"""Characters of `post_id` and `source`; Kinesis' limit for a partition key."""
+"""Maximum length of `post_id` and `source`; Kinesis' limit for a partition key."""
 MAXIMUM_MOMENT_LENGTH = 64
-"""Characters of `created_at`; with nanoseconds and an offset it has 35."""
+"""Maximum length of `created_at`; with nanoseconds and an offset it has 35 characters."""
 
 _EARLIEST = 1e8
-"""Seconds since the epoch; a smaller number, such as 20260101, is no time that posts were written
-at. Milliseconds begin where the year 5138 ends, and so on."""
+"""Smallest plausible epoch in seconds, above numbers such as 20260101.
+
+Milliseconds begin where the year 5138 ends, and so on.
+"""
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
-"""Below which number an epoch is in which unit: seconds, milli-, micro- or nanoseconds."""
+"""Upper limits for each epoch unit: seconds, milli-, micro- or nanoseconds."""
 _DIGITS = 9
-"""As many digits begin no ISO 8601 date, and every epoch since 1973."""
+"""ISO 8601 dates begin with fewer digits, and every epoch since 1973 has as many."""
 _LARGEST_NAME = 1e18
-"""A larger float is whole by its lack of digits alone."""
+"""Larger floats are whole numbers only for lack of digits."""
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def read_timestamp(value: object) -> str | None:
-    """Return an ISO 8601 date as it is, and an epoch (a number or its digits) as one in UTC."""
+    """Return an ISO 8601 date unchanged, and an epoch (a number or its digits) as a UTC date."""
     if isinstance(value, str):
         if not value[:_DIGITS].isdigit() or len(value) < _DIGITS:
             return _iso(value)
@@ -39,7 +41,7 @@ def read_timestamp(value: object) -> str | None:
 
 
 def read_source(value: object) -> str | None:
-    """Return the name of a community; a whole number is a name as well."""
+    """Return a community's name; a whole number is a valid name."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not abs(value) < _LARGEST_NAME or value != int(value):
             return None
@@ -50,7 +52,7 @@ def read_source(value: object) -> str | None:
 
 
 def read_flag(value: object) -> bool | None:
-    """Return true or false, written as JSON's, as a word or as 1 or 0."""
+    """Return true or false, given as JSON, a word, or 1 or 0."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -59,7 +61,7 @@ def read_flag(value: object) -> bool | None:
 
 
 def is_encodable(value: str) -> bool:
-    """Tell whether a text is Unicode: JSON can escape half a surrogate pair, which is none."""
+    """Return whether a text is Unicode: JSON can escape half a surrogate pair, which is invalid."""
     if value.isascii():
         return True
     try:
@@ -70,7 +72,7 @@ def is_encodable(value: str) -> bool:
 
 
 def _iso(value: str) -> str | None:
-    # Python takes any character between date and time, and any number of decimals.
+    # Python allows any character between date and time, and any number of decimals.
     if len(value) > MAXIMUM_MOMENT_LENGTH or not value.isascii():
         return None
     try:

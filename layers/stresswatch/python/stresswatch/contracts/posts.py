@@ -1,6 +1,6 @@
-"""The post: what producers write to the posts stream.
+"""The post: the producers' format on the posts stream.
 
-Fields and numeric features have the names that the task gives them.
+The task names its fields and numeric features.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from stresswatch.text.removal_notices import (
 )
 
 NUMERIC_FEATURES = tuple(feature.name for feature in TASK.numeric_features)
-"""Names of the task's numbers, in the order in which everything keeps them."""
+"""Names of the task's numeric features, in the order used everywhere."""
 TEXT_REMOVED = "text_removed"
-"""The reason of a record whose text was removed or deleted: complete as a record, and no post."""
+"""The reason for a record with a removed or deleted text: a complete record, but not a post."""
 SMOKE_PREFIX = "stresswatch-smoke-"
-"""Begins the `post_id` of a smoke test's posts, which nobody wrote: drift leaves them out."""
+"""Prefix of the `post_id` of smoke test posts, which drift leaves out."""
 
 _ID, _TEXT, _SOURCE, _CREATED_AT = TASK.fields
 _decode = json.JSONDecoder().decode
@@ -45,14 +45,14 @@ _Read = TypeVar("_Read")
 
 
 class InvalidPost(InvalidInput):
-    """A record that is not a post, and never will be.
+    """A malformed record; retrying cannot help.
 
     Attributes
     ----------
     reason : str
-        One word for counting, such as ``text_too_long``.
+        A machine-readable word, such as ``text_too_long``.
     detail : str
-        One sentence for the producer. It never quotes the record's values.
+        A sentence for the producer, which never quotes the record's values.
     """
 
     def __init__(self, reason: str, detail: str):
@@ -67,13 +67,13 @@ class Post(NamedTuple):
     Attributes
     ----------
     numbers : tuple of float
-        One value for each of `NUMERIC_FEATURES`, in that order; NaN where the post has none.
+        One value per feature in `NUMERIC_FEATURES`, in that order; NaN for missing values.
     source : str or None
-        The community that the post comes from: for slices of the metrics, never a feature.
+        The post's community: for metric slices, never a feature.
     asks_reasons : bool
-        Whether the producer wants to know what moved the prediction.
+        Whether the producer requests an explanation of the prediction.
     dropped : tuple of str
-        The optional fields that the record had and that could not be read.
+        Optional fields of the record that could not be read.
     """
 
     post_id: str
@@ -91,35 +91,35 @@ def parse_post(data: bytes, default_post_id: str | None = None) -> Post:
     Parameters
     ----------
     data : bytes
-        A UTF-8 JSON object. Unknown fields are ignored, and an optional one that cannot be read
-        is dropped: `created_at`, `source` and `reasons` never cost the post.
+        A UTF-8 JSON object. Unknown fields are ignored. Unreadable optional fields are dropped:
+        `created_at`, `source` and `reasons` never invalidate a post.
     default_post_id : str, optional
-        The id of a record that brings none.
+        The id for a record without one.
 
     Raises
     ------
     InvalidPost
-        When any part of the contract is broken.
+        When the record breaks the contract.
     """
     return read_post(decode(data), default_post_id)
 
 
 def read_post(record: object, default_post_id: str | None = None) -> Post:
-    """Read a post from what a record's JSON holds; see `parse_post`."""
+    """Read a post from decoded JSON; see `parse_post`."""
     return _post(read_object(record), default_post_id)
 
 
 def decode(data: bytes) -> object:
-    """Decode JSON; a byte order mark before it, as some editors write one into a file, is ignored.
+    """Decode JSON; ignore a byte order mark, which some editors put before it.
 
     Raises
     ------
     InvalidPost
-        When it is none.
+        When it is not JSON.
     """
     try:
         text = data.removeprefix(BOM_UTF8).decode("utf-8")
-        # Most records are an object without blanks around it, which a decoder looks for twice.
+        # Most records are an object without surrounding blanks, which a decoder searches for twice.
         value, end = _decode_beginning(text) if text.startswith("{") else (None, -1)
         return value if end == len(text) else _decode(text)
     except UnicodeDecodeError:
@@ -173,7 +173,7 @@ def _optional(
     read: Callable[[object], _Read | None],
     dropped: list[str],
 ) -> _Read | None:
-    """Read an optional field, or note that it was dropped; an empty one is missing."""
+    """Read an optional field, or note that it was dropped; an empty one counts as missing."""
     value = record.get(field)
     if value is None or value == "":
         return None
@@ -202,8 +202,8 @@ def _text(record: dict[str, Any]) -> str:
 
 
 def _may_lack_words(text: str) -> bool:
-    """Return whether a text has to be looked at closely: quick, and false of nearly all posts."""
-    if text[0] in _BEGINS_WITH_A_WORD:  # not blank, and no notice but for a sentence
+    """Return whether a text needs a closer look: quick, and false for nearly all posts."""
+    if text[0] in _BEGINS_WITH_A_WORD:  # not blank, and no notice except a sentence
         return text[0] in FIRST_LETTERS and len(text) <= LONGEST_NOTICE and mentions_removal(text)
     return not text.isascii() or "&" in text or mentions_removal(text)
 

@@ -1,6 +1,6 @@
 """The prediction, its archive row, and the batch that turns records into both.
 
-Everything here is pure: records and a model in, predictions, archive rows and rejections out.
+Everything here is pure: it turns records and a model into predictions, archive rows and rejections.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ TEXT_DESCRIPTORS = (
     "text_sentiment",
     "word_rarity",
 )
-"""What the archive keeps of a text: numbers that say how it looks, never what it says."""
+"""The archive's text descriptors: values about a text's form, never its content."""
 REFERENCE_COLUMNS = (*NUMERIC_FEATURES, *TEXT_DESCRIPTORS, "probability")
-"""The columns of an archive row that a version's reference keeps."""
+"""The archive columns that a version's reference has."""
 MISSING_SHARE = "missing_share"
-"""Of a post's numbers, those that it lacks: a column that is made of the others."""
+"""Share of missing numeric features: derived from the other columns."""
 PREDICTION_CONFIDENCE = "prediction_confidence"
-"""How sure the model is of its answer, either class, from 0.5 to 1: made of the probability."""
+"""The model's confidence in its answer, from 0.5 to 1: derived from the probability."""
 DRIFT_COLUMNS = (*REFERENCE_COLUMNS, PREDICTION_CONFIDENCE, MISSING_SHARE)
-"""The columns that drift is measured on."""
+"""The features compared for drift."""
 
 _MESSAGE_FIELDS = {
     "prediction_id": str,
@@ -53,11 +53,14 @@ ARCHIVE_COLUMNS: Mapping[str, type] = {
     "sample": str,
     **dict.fromkeys((*NUMERIC_FEATURES, *TEXT_DESCRIPTORS), float),
 }
-"""What an archive row holds, in its order, and of what type; the posts' own may be null, and so may
-the digest of the text, which rows of earlier releases lack. `inclusion_probability` is null while
-no posts are drawn for labelling, and `sample` for a post that was not drawn."""
+"""An archive row's columns and types, in order.
 
-# A template is twice as fast as building a dictionary and encoding it, with the same outcome.
+The post's own fields may be null, and so may the text's digest, which rows of earlier releases
+lack. `inclusion_probability` is null on stages without a label queue, and `sample` for a post that
+was not drawn.
+"""
+
+# A template is twice as fast as encoding a dictionary, with the same result.
 _FIELDS = ", ".join(f'"{name}": %s' for name in _MESSAGE_FIELDS)
 _ARCHIVE_LINE = (
     "{%s"
@@ -69,18 +72,18 @@ _NOT_DRAWN = ("null", "null")
 
 
 def prediction_id(stream: str, shard: str, sequence_number: str) -> str:
-    """Name the prediction of a record by the record's place, so that a redelivery has the same."""
+    """Derive a prediction's id from the record's position, so that a redelivery has the same id."""
     position = f"{stream}/{shard}/{sequence_number}"
     return hashlib.sha256(position.encode()).hexdigest()[:32]
 
 
 class Record(NamedTuple):
-    """One record of the posts stream, with its place there.
+    """One record of the posts stream, with its position.
 
     Attributes
     ----------
     arrival : float
-        When the stream took the record, in seconds since the epoch.
+        When the record reached the stream, in seconds since the epoch.
     """
 
     data: bytes
@@ -99,22 +102,22 @@ class Record(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What the model says of one post, and what the archive remembers of the post.
+    """The model's output for one post, and the archive's data about the post.
 
     Attributes
     ----------
     probability : float
-        Of the positive class, between 0 and 1.
+        Probability of the positive class, between 0 and 1.
     descriptors : tuple of float
-        One value for each of `TEXT_DESCRIPTORS`, in that order.
+        One value per descriptor in `TEXT_DESCRIPTORS`, in that order.
     text_digest : str or None
-        What the archive tells texts apart by: `stresswatch.contracts.identity`; None where no key
-        is at hand.
+        Identifies the text in the archive: `stresswatch.contracts.identity`; None without a
+        key.
     encoded : str or None
-        The message's fields in JSON, where `encode` has written them: the message and the archive's
-        line both begin so.
+        The message's fields in JSON, as `encode` writes them: the common beginning of the
+        message and the archive's line.
     draw : Draw or None
-        None while no posts are drawn for labelling.
+        None on stages without a label queue.
     """
 
     prediction_id: str
@@ -133,12 +136,12 @@ class Prediction(NamedTuple):
         return self.probability >= DECISION_THRESHOLD
 
     def message(self) -> str:
-        """Return the record of the predictions stream, as JSON."""
+        """Return the predictions stream's record, as JSON."""
         reasons = f', "reasons": {self.reasons.to_json()}' if self.reasons else ""
         return f"{{{self._encoded()}{reasons}}}"
 
     def archive_line(self) -> str:
-        """Return the line of the archive: the prediction and the features, without any word."""
+        """Return the archive's line: the prediction and the features, without any text."""
         post = self.post
         return _ARCHIVE_LINE % (
             self._encoded(),
@@ -151,7 +154,7 @@ class Prediction(NamedTuple):
         )
 
     def archive_row(self) -> dict[str, Any]:
-        """Return the row that the line of the archive holds."""
+        """Return the archive's row."""
         row: dict[str, Any] = json.loads(self.archive_line())
         return row
 
@@ -168,7 +171,7 @@ class Prediction(NamedTuple):
 def encode(
     prediction_id: str, post_id: str, probability: float, model_version: str, predicted_at: str
 ) -> str:
-    """Return the fields of a prediction's message in JSON, without the braces around them."""
+    """Return a prediction message's fields in JSON, without the enclosing braces."""
     return _FIELDS % (
         _encode(prediction_id),
         _encode(post_id),
@@ -185,14 +188,14 @@ def _drawn(draw: Draw) -> tuple[float | str, str]:
 
 
 class ReadText(NamedTuple):
-    """A post's text in its normalised form, and its keyed digest where there is a key."""
+    """A post's normalised text, and its keyed digest if there is a key."""
 
     normalised: str
     digest: str | None = None
 
 
 class Rejection(NamedTuple):
-    """A record that is no post, and why."""
+    """An invalid record, and the reason."""
 
     record: Record
     reason: str
@@ -200,7 +203,7 @@ class Rejection(NamedTuple):
 
 
 def read_records(records: Sequence[Record]) -> tuple[list[tuple[Record, Post]], list[Rejection]]:
-    """Sort records into posts and rejections, both in the order of the records."""
+    """Sort records into posts and rejections, both in the records' order."""
     posts: list[tuple[Record, Post]] = []
     rejections: list[Rejection] = []
     for record in records:

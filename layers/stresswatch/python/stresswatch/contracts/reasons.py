@@ -1,4 +1,4 @@
-"""Why a post got its probability, as a prediction carries it."""
+"""The explanation of a prediction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class ReasonsPolicy(StrEnum):
-    """Which predictions carry their reasons."""
+    """The predictions that carry an explanation."""
 
     NEVER = "never"
     ON_REQUEST = "on_request"
@@ -18,12 +18,12 @@ class ReasonsPolicy(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One feature's share in the log-odds: above 0 it spoke for stress, below 0 against it.
+    """One feature's share in the log-odds: above 0 for stress, below 0 against it.
 
     Attributes
     ----------
     kind : str
-        ``term``, ``lexicon``, ``number``, or ``expected_number`` where the post lacks it.
+        ``term``, ``lexicon``, ``number``, or ``expected_number`` for an imputed value.
     """
 
     kind: str
@@ -36,21 +36,21 @@ NOT_AVAILABLE = "not available"
 
 @dataclass(frozen=True)
 class NoReasons:
-    """Stands where reasons were asked for, and the model cannot say what moved it."""
+    """Replaces a requested explanation that the model cannot give."""
 
     def to_json(self) -> str:
-        """Return the field ``reasons`` of a prediction."""
+        """Return the field ``reasons`` for a prediction."""
         return json.dumps(NOT_AVAILABLE)
 
 
 class Reasons(NamedTuple):
-    """The features that moved a prediction most, strongest first.
+    """The features with the largest effect on a prediction, strongest first.
 
     Attributes
     ----------
     rest : float
-        The share of every feature that is not named; with `intercept` and those that are, it adds
-        up to the log-odds.
+        The total share of all other features. With `intercept` and the named shares it adds up
+        to the log-odds.
     """
 
     intercept: float
@@ -64,6 +64,6 @@ class Reasons(NamedTuple):
         )
 
     def to_json(self) -> str:
-        """Return the field ``reasons`` of a prediction."""
+        """Return the field ``reasons`` for a prediction."""
         features = [reason._asdict() for reason in self.features]
         return json.dumps(self._asdict() | {"features": features})

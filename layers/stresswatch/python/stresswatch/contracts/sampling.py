@@ -1,10 +1,10 @@
-"""Which posts are drawn for labelling: a keyed hash decides, and not what a post says.
+"""The random sample for labelling: a keyed hash selects posts independently of their content.
 
-The hash of a `prediction_id` is the post's lot, a number that is uniform in [0, 1). A post whose
-lot is below its inclusion probability is drawn. So the draw needs no state, a redelivered record
-meets the same lot, each inclusion probability is known exactly, and nobody without the key can tell
-in advance which posts will be drawn (Poisson sampling: Särndal, Swensson and Wretman, "Model
-assisted survey sampling", 1992, section 3.5).
+The hash of a `prediction_id` is the post's lot, a number that is uniform in [0, 1). A post is drawn
+if its lot is below its inclusion probability. So the draw needs no state, a redelivered record has
+the same lot, and each inclusion probability is known exactly. Without the key, the draw is
+unpredictable (Poisson sampling: Särndal, Swensson and Wretman, "Model assisted survey sampling",
+1992, section 3.5).
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import NamedTuple
 UNCERTAIN_WITHIN = 0.1
 """A post is uncertain if its probability is at most this far from the decision threshold."""
 _PURPOSE = b"label sample:"
-"""Tells these hashes from others under the same key."""
+"""Separates these hashes from others with the same key."""
 _LOT_BITS = 53
-"""As many as a float has: more would be rounded, up to 1 at worst."""
+"""A float's precision in bits: more would be rounded, possibly up to 1."""
 
 
 class SampleKind(StrEnum):
-    """Which share a drawn post belongs to."""
+    """The share that a drawn post belongs to."""
 
     RANDOM = "random"
-    """Drawn with the share of all posts: these alone stand for all posts without weights."""
+    """Drawn with the share for all posts: these alone represent all posts without weights."""
     UNCERTAIN = "uncertain"
-    """Drawn on top of that, because the model was uncertain."""
+    """Drawn additionally, because the model was uncertain."""
 
 
 class Draw(NamedTuple):
-    """How the draw of one post went.
+    """The result of one post's draw.
 
     Attributes
     ----------
     lot : float
         In [0, 1).
     inclusion_probability : float
-        How likely the post was to be drawn, in (0, 1].
+        The post's probability of being drawn, in (0, 1].
     sample : SampleKind or None
         None if the post was not drawn.
     """
@@ -50,14 +50,14 @@ class Draw(NamedTuple):
 
 
 class SampleShares(NamedTuple):
-    """How many posts are drawn.
+    """The sample shares.
 
     Attributes
     ----------
     all_posts : float
         Share of all posts, in (0, 1].
     uncertain : float
-        Share of uncertain posts; it counts where it is above the share of all posts.
+        Share of uncertain posts; used if it exceeds the share of all posts.
     """
 
     all_posts: float
@@ -74,7 +74,7 @@ class SampleShares(NamedTuple):
 
 
 def lots(key: bytes, prediction_ids: Sequence[str]) -> list[float]:
-    """Return the lot of each prediction: HMAC-SHA256 (RFC 2104), read as a fraction."""
+    """Return each prediction's lot: HMAC-SHA256 (RFC 2104), read as a fraction."""
     keyed = hmac.new(key, _PURPOSE, digestmod="sha256")
     return [_lot(keyed.copy(), prediction_id) for prediction_id in prediction_ids]
 

@@ -1,7 +1,7 @@
-"""How far annotators agree, and what most of them say of an item.
+"""Annotator agreement, and the majority label of an item.
 
-All of it takes counts: how many annotators gave an item each value, whoever they were. So items may
-have different numbers of annotators.
+All functions take counts: the number of annotators who gave an item each value. So items may have
+different numbers of annotators.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ tentative ones at least 0.667."""
 
 
 def nominal_alpha(counts: NDArray[np.int64]) -> float | None:
-    """Return Krippendorff's alpha of nominal values: 1 for agreement, 0 for chance.
+    """Return Krippendorff's alpha for nominal values: 1 for agreement, 0 for chance.
 
-    Alpha is 1 - observed / expected disagreement. Items with fewer than two annotators say nothing
-    of agreement and are left out, so missing ratings are allowed.
+    Alpha is 1 - observed / expected disagreement. Items with fewer than two annotators are left
+    out, so missing ratings are allowed.
 
     Parameters
     ----------
     counts : array of shape (n_items, n_values)
-        How many annotators gave each item each value.
+        Number of annotators who gave each item each value.
 
     Returns
     -------
     float or None
-        None where alpha is not defined: no item has two annotators, or all of them gave one value.
+        None if alpha is undefined: no item has two annotators, or all of them gave one value.
 
     References
     ----------
@@ -47,7 +47,7 @@ def nominal_alpha(counts: NDArray[np.int64]) -> float | None:
 
 
 def reading_of(alpha: float) -> str:
-    """Return what an alpha means, in a few words."""
+    """Return an alpha's interpretation, in a few words."""
     if alpha >= RELIABLE:
         return "the labels are reliable"
     if alpha >= TENTATIVE:
@@ -56,12 +56,12 @@ def reading_of(alpha: float) -> str:
 
 
 def majority(counts: NDArray[np.int64]) -> tuple[int, float] | None:
-    """Return the value that most annotators gave an item, and their share; None for a tie.
+    """Return the majority value of an item, and its share; None for a tie.
 
     Parameters
     ----------
     counts : array of shape (n_values,)
-        How many annotators gave each value.
+        Number of annotators who gave each value.
     """
     most = counts.max()
     (values,) = np.nonzero(counts == most)

@@ -1,9 +1,9 @@
-"""F1 without labels, from what the model's own probabilities let expect.
+"""F1 without labels, estimated from the model's own probabilities.
 
 This is confidence-based performance estimation (Białek et al., "We don't need no labels", 2024,
-arXiv:2401.08348). If a probability of 0.8 comes true in 80 % of such posts, a post that is called
-positive with it is a true positive 8 times of 10. The estimate is as good as this calibration. It
-cannot see that the share of stress, or the meaning of words, has changed.
+arXiv:2401.08348). With calibrated probabilities, a post with probability 0.8 that is predicted
+positive is a true positive in 8 of 10 cases. The estimate depends on this calibration. It cannot
+detect a change in the share of stress or in the meaning of words.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from stresswatch.contracts.predictions import DECISION_THRESHOLD
 
 
 def estimate_f1(probability: NDArray[np.float64]) -> float:
-    """Return the F1 to expect, in [0, 1].
+    """Return the expected F1, in [0, 1].
 
     Parameters
     ----------
     probability : array of float, shape (n_posts,)
-        Of stress, of at least one post.
+        Probabilities of stress, for at least one post.
     """
     called = probability >= DECISION_THRESHOLD
     true_positives = float(probability[called].sum())

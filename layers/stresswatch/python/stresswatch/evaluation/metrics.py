@@ -1,4 +1,4 @@
-"""How good predictions are: the metrics that training reports and the gate decides on."""
+"""Prediction quality: the metrics for training reports and the gate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRICS = ("accuracy", "precision", "recall", "f1", "roc_auc", "brier", "calibra
 
 _RESAMPLES = 1000
 _MOST_COUNTS = 2_000_000
-"""Entries of the matrix of resamples that is held at once."""
+"""Maximum number of entries in the resampling matrix at a time."""
 _BINS = 10
 
 
@@ -25,7 +25,7 @@ class Quality:
     Attributes
     ----------
     roc_auc : float or None
-        None where the posts have one class only.
+        None if the posts have only one class.
     brier : float
         Mean squared difference between probability and label (Brier, 1950); lower is better.
     calibration_error : float
@@ -52,7 +52,7 @@ def measure(labels: NDArray[np.int64], probability: NDArray[np.float64]) -> Qual
     Raises
     ------
     ValueError
-        When there is no post.
+        When there are no posts.
     """
     if not len(labels):
         raise ValueError("quality needs at least one labelled post")
@@ -79,10 +79,9 @@ def bootstrap_intervals(
 ) -> Mapping[str, tuple[float, float]]:
     """Return the 95 % interval of each of `METRICS` (percentile bootstrap; Efron, 1979).
 
-    Whole groups are drawn, as the segments of one post, or its copies, are no independent
-    observations; `groups` names each post's. The chance
-    is seeded: the same predictions have the same intervals. A metric that no draw could measure,
-    which is the ROC-AUC of one class, is left out.
+    Whole groups are drawn, because segments and copies of a post are not independent; `groups`
+    names each post's group. The random numbers are seeded: the same predictions have the same
+    intervals. A metric that no draw could measure, such as the ROC-AUC of one class, is left out.
     """
     _, group = np.unique(groups, return_inverse=True)
     n_groups = int(group.max()) + 1
@@ -107,12 +106,12 @@ def bootstrap_intervals(
 def measure_resamples(
     labels: NDArray[np.int64], probability: NDArray[np.float64], times: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return each of `METRICS` of resamples, as `measure` would; NaN for a ROC-AUC of one class.
+    """Return each of `METRICS` for resamples, as in `measure`; NaN for a ROC-AUC of one class.
 
     Parameters
     ----------
     times : array of float, shape (n_resamples, n_posts)
-        How often each resample has each post.
+        How often each resample contains each post.
 
     Returns
     -------
@@ -144,11 +143,10 @@ def measure_resamples(
 def chance_of_roc_auc(
     labels: NDArray[np.int64], probability: NDArray[np.float64], groups: Sequence[str]
 ) -> float:
-    """Return the chance of a ROC-AUC as high where the probabilities say nothing of the labels.
+    """Return the p-value of a ROC-AUC, for probabilities that are independent of the labels.
 
-    By a permutation test (Good, 2005) of one post a group, the first: posts of one group are no
-    independent observations. The chance is seeded: the same predictions have the same figure. It
-    is 1 where the posts have one class.
+    It is from a permutation test (Good, 2005) with one post per group, the first, because posts in
+    a group are not independent. The random numbers are seeded. It is 1 if the posts have one class.
     """
     _, first = np.unique(groups, return_index=True)
     rows = np.sort(first)
@@ -168,7 +166,8 @@ def expected_calibration_error(
 ) -> float:
     """Return the mean distance between probability and share of positive posts, bin by bin.
 
-    Bins have equal widths; each weighs as much as it has posts (Naeini et al., 2015).
+    Bins have equal widths, and weights proportional to their numbers of posts (Naeini et al.,
+    2015).
     """
     gap = np.bincount(_bin_of(probability, bins), weights=probability - labels, minlength=bins)
     return float(np.abs(gap).sum() / len(labels))
@@ -179,7 +178,7 @@ def _bin_of(probability: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
 
 
 def _roc_auc(positive: NDArray[np.bool_], probability: NDArray[np.float64]) -> float | None:
-    """Return the area under the ROC curve as the Mann-Whitney statistic, ties counted half."""
+    """Return the area under the ROC curve as the Mann-Whitney statistic; ties count half."""
     n_positive = int(positive.sum())
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:

@@ -1,4 +1,4 @@
-"""Two models on the same posts: how far they differ, and how much of it may be chance."""
+"""Two models on the same posts: their difference, with bounds for chance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Difference:
     Attributes
     ----------
     low, high : float
-        One-sided bounds: each is passed by chance with one minus the confidence.
+        One-sided bounds: the true value is beyond each with one minus the confidence.
     """
 
     value: float
@@ -34,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The differences in F1 score of the positive class and in Brier score."""
+    """The differences in the positive class's F1 score and in the Brier score."""
 
     f1: Difference
     brier: Difference
@@ -49,9 +49,9 @@ def compare(
 ) -> Comparison:
     """Compare two models' probabilities by the paired bootstrap (Efron & Tibshirani, 1993, ch. 16).
 
-    Both are measured on each draw, so what makes a post hard for both cancels out. Whole posts are
-    drawn, as the segments of one post, which share its id, are no independent observations. The
-    chance is seeded: the same probabilities have the same bounds.
+    Both are measured on each draw, which cancels out the posts' difficulty. Whole posts are drawn,
+    because the segments of one post, which share its id, are not independent. The random numbers
+    are seeded: the same probabilities have the same bounds.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def compare(
         Labels 0 and 1, and the probabilities of 1.
     post_ids : sequence of n_posts str
     confidence : float
-        Of each of the two bounds.
+        Confidence of each of the two bounds.
 
     Raises
     ------
     ValueError
-        When there is no post.
+        When there are no posts.
     """
     if not len(labels):
         raise ValueError("a comparison needs at least one labelled post")
@@ -74,7 +74,7 @@ def compare(
     def by_post(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.bincount(post, weights=values, minlength=n_posts).astype(np.float64)
 
-    # Every figure is a quotient of sums over posts: a draw needs the sums alone.
+    # Every metric is a ratio of sums over posts, so a draw needs only the sums.
     sums = np.stack(
         [by_post(np.ones(len(labels)))]
         + [
@@ -102,17 +102,17 @@ def compare(
 def _parts(
     labels: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], ...]:
-    """Return each post's true positives, all that are positive or called so, and squared error."""
+    """Return each post's true positives, positive labels and predictions, and squared error."""
     called = (probability >= DECISION_THRESHOLD).astype(np.float64)
     return called * labels, called + labels, (probability - labels) ** 2
 
 
 def _differences(sums: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the differences in F1 and Brier of sums of shape (n_draws, 7)."""
+    """Return the differences in F1 and Brier score for sums of shape (n_draws, 7)."""
     count, *parts = sums.T
     f1, brier = [], []
     for hits, positive, squared_error in (parts[:3], parts[3:]):
-        f1.append(2 * hits / np.maximum(positive, 1))  # without a positive there is no hit: 0
+        f1.append(2 * hits / np.maximum(positive, 1))  # without positive posts, 0
         brier.append(squared_error / count)
     return f1[1] - f1[0], brier[1] - brier[0]
 

@@ -1,14 +1,14 @@
-"""A rate among many posts, by predictions of all of them and labels of a random sample.
+"""A rate among many posts, from predictions for all of them and labels of a random sample.
 
-Counting what a model calls positive is biased wherever the model is. The mean error on a random
-sample of labelled posts says by how much, and is taken off: prediction-powered inference
-(Angelopoulos et al., "Prediction-powered inference", Science 382, 2023; with power tuning, "PPI++",
-arXiv:2311.01453), which survey statistics knows as the difference estimator (Särndal, Swensson and
-Wretman, "Model assisted survey sampling", 1992, sections 5.8 and 6.3). It is right whatever the
-model does; a better model only makes the interval narrower.
+The share of posts that a model calls positive is biased if the model is. The mean error on a random
+sample of labelled posts estimates this bias, and is subtracted. This is prediction-powered
+inference (Angelopoulos et al., "Prediction-powered inference", Science 382, 2023), with power
+tuning ("PPI++", arXiv:2311.01453). Survey statistics calls it the difference estimator (Särndal,
+Swensson and Wretman, "Model assisted survey sampling", 1992, sections 5.8 and 6.3). It is valid for
+any model; a better model only narrows the interval.
 
-The target is the share among these posts, as annotators would label them, and not among the posts
-of a larger population: predictions are known of all of them, so only the sample is random.
+The target is the share among these posts, as annotators would label them, not a larger
+population's. Predictions exist for all of them, so only the sample is random.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from numpy.typing import NDArray
 from stresswatch.evaluation.proportions import wilson_bounds
 
 MINIMUM_LABELS = 30
-"""Effective labels below which there is no estimate: its interval would promise too much."""
+"""Fewest effective labels for an estimate: with fewer, its interval would be misleading."""
 MINIMUM_DEGREES = 10
-"""Degrees of freedom below which there is no estimate: a few heavy labels decide the variance."""
+"""Fewest degrees of freedom for an estimate: with fewer, a few heavy labels decide the variance."""
 LEAST_OF_A_CLASS = 10
-"""Effective labels of either class; with fewer the interval is Wilson's, of the labels alone."""
+"""Fewest effective labels of each class; with fewer, the interval is Wilson's."""
 
 
 class Method(StrEnum):
-    """How an estimate was made."""
+    """The method of an estimate."""
 
     PREDICTION_POWERED = "prediction_powered"
     LABELS_ALONE = "labels_alone"
@@ -42,18 +42,18 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class Sample:
-    """The labelled posts of a random sample; arrays of shape (n_labelled,).
+    """The labelled posts in a random sample; arrays of shape (n_labelled,).
 
     Attributes
     ----------
     labels : array of float
         0 or 1.
     predictions : array of float
-        The model's probabilities of these posts.
+        The model's probabilities for these posts.
     inclusion : array of float
-        How likely each was to be drawn, above 0 and at most 1.
+        Inclusion probabilities, above 0 and at most 1.
     clusters : array
-        What belongs together, as the segments of a post do: labels of one cluster may be alike.
+        Cluster of each post, such as the segments of a post, whose labels may be correlated.
     """
 
     labels: NDArray[np.float64]
@@ -70,51 +70,51 @@ class Sample:
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
-        """How many posts each stands for."""
+        """The number of posts that each one represents."""
         return 1 / self.inclusion
 
     @cached_property
     def worth(self) -> float:
-        """How many equally likely labels tell as much: the effective sample size."""
+        """The equivalent number of equally likely labels: the effective sample size."""
         return self.worth_of(np.ones(len(self)))
 
     def worth_of(self, values: NDArray[np.float64]) -> float:
-        """Return the effective number of labels where `values` is 1 (Kish, 1965), by clusters."""
+        """Return the effective number of labels where `values` is 1 (Kish, 1965), by cluster."""
         totals = np.bincount(self._places, weights=self.weights * values)
         return _effective(totals.astype(np.float64))
 
     @cached_property
     def degrees(self) -> float:
-        """The degrees of freedom of the variance (Satterthwaite, 1946), with alike residuals.
+        """The variance's degrees of freedom (Satterthwaite, 1946), for residuals of equal variance.
 
-        The mean and the tuning were fitted to the sample, so that there are two less.
+        The mean and the tuning were fitted to the sample, so two are subtracted.
         """
         varying = np.bincount(self._places, weights=np.sqrt(1 - self.inclusion) * self.weights)
-        # With all posts labelled there is no variance, and nothing to have degrees of.
+        # With all posts labelled, the variance is 0 and has no degrees of freedom.
         if not varying.any():
             return len(varying) - 2.0
         return _effective(varying.astype(np.float64) ** 2) - 2
 
     @cached_property
     def _places(self) -> NDArray[np.int64]:
-        """The place of each post's cluster among the clusters."""
+        """The index of each post's cluster."""
         return np.unique(self.clusters, return_inverse=True)[1]
 
     def mean(self, values: NDArray[np.float64]) -> float:
-        """Return the Hájek mean of one value a post."""
+        """Return the Hájek mean of one value per post."""
         return float(np.average(values, weights=self.weights))
 
     def by_cluster(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return how far each cluster's weighted sum is from the mean, as it varies with the draw.
+        """Return each cluster's weighted deviation from the mean, as it varies with the draw.
 
-        Posts that were sure to be drawn do not vary.
+        Posts with inclusion probability 1 do not vary.
         """
         varying = np.sqrt(1 - self.inclusion) * self.weights * (values - self.mean(values))
         return np.bincount(self._places, weights=varying).astype(np.float64)
 
 
 def _effective(weights: NDArray[np.float64]) -> float:
-    """Return how many equal weights vary as much, rounded to what floats can tell."""
+    """Return the equivalent number of equal weights, rounded to float precision."""
     squares = float(weights @ weights)
     return round(float(weights.sum()) ** 2 / squares, 6) if squares else 0.0
 
@@ -127,13 +127,13 @@ class RateEstimate:
     ----------
     rate, low, high : float
     variance : float
-        Of the rate, over samples that might have been drawn.
+        Variance of the rate over possible samples.
     degrees : float
-        Of freedom, of the variance.
+        Degrees of freedom of the variance.
     labelled : int
-        Posts of the sample.
+        Number of posts in the sample.
     tuning : float
-        How much the predictions count, from 0 (labels alone) to 1 (Science 2023).
+        Weight of the predictions, from 0 (labels alone) to 1 (Science 2023).
     """
 
     rate: float
@@ -148,7 +148,7 @@ class RateEstimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one rate is above another, with an interval that holds for all that are compared."""
+    """The difference between two rates, with an interval that holds jointly for all comparisons."""
 
     value: float
     low: float
@@ -162,15 +162,15 @@ class Difference:
 def estimate_rate(
     mean_prediction: float, posts: int, sample: Sample, confidence: float = 0.95
 ) -> RateEstimate | None:
-    """Estimate the share of posts with label 1; None with too few labels, or a few that decide.
+    """Estimate the share of posts with label 1; None with too few labels, or too unequal ones.
 
-    It takes `MINIMUM_LABELS` effective labels, and `MINIMUM_DEGREES` degrees of freedom. Labels of
-    one cluster count as one label, and labels of unequal weights as fewer than there are.
+    It needs `MINIMUM_LABELS` effective labels, and `MINIMUM_DEGREES` degrees of freedom. Labels in
+    one cluster count as one label, and unequal weights reduce the effective number.
 
     Parameters
     ----------
     mean_prediction : float
-        Of all `posts`, those of the sample among them.
+        Over all `posts`, including the sample.
     """
     if not len(sample) or sample.worth < MINIMUM_LABELS or sample.degrees < MINIMUM_DEGREES:
         return None
@@ -197,11 +197,11 @@ def estimate_rate(
 def differences(
     pairs: Mapping[str, tuple[RateEstimate, RateEstimate]], confidence: float = 0.95
 ) -> dict[str, Difference]:
-    """Return how far the first of each pair is above the second.
+    """Return each pair's difference, the first rate minus the second.
 
-    All intervals hold together with at least this confidence (Bonferroni). The two of a pair are
-    estimates of other posts, so that their samples are independent. The smaller degrees of freedom
-    of the two are those of their difference.
+    All intervals hold jointly with at least this confidence (Bonferroni). The estimates in a pair
+    are for different posts, so their samples are independent. The difference has the smaller
+    degrees of freedom of the two.
     """
     found = {}
     for name, (first, second) in pairs.items():
@@ -214,9 +214,9 @@ def differences(
 
 
 def labels_needed(estimate: RateEstimate, posts: int, width: float) -> int:
-    """Return about how many labels an interval of a width takes, of equally likely posts.
+    """Return the approximate number of equally likely labels for an interval of a given width.
 
-    The variance falls with the number of labels n as (1/n - 1/posts) does.
+    The variance is proportional to 1/n - 1/posts for n labels.
 
     Raises
     ------
@@ -233,17 +233,16 @@ def labels_needed(estimate: RateEstimate, posts: int, width: float) -> int:
 
 
 def _tuning(sample: Sample) -> float:
-    """Return the tuning of least variance, from 0 to 1."""
+    """Return the tuning with the least variance, from 0 to 1."""
     labels, predictions = map(sample.by_cluster, (sample.labels, sample.predictions))
     spread = float(predictions @ predictions)
     return min(1.0, max(0.0, float(labels @ predictions) / spread)) if spread else 0.0
 
 
 def _variance(values: NDArray[np.float64], sample: Sample) -> float:
-    """Return the variance of a Hájek mean over samples.
+    """Return a Hájek mean's variance over samples.
 
-    Clusters are drawn each by itself (Poisson sampling; Särndal, Swensson and Wretman, section
-    5.7).
+    Clusters are drawn independently (Poisson sampling; Särndal, Swensson and Wretman, section 5.7).
     """
     sums = sample.by_cluster(values)
     correction = (sample.degrees + 2) / sample.degrees
@@ -251,7 +250,7 @@ def _variance(values: NDArray[np.float64], sample: Sample) -> float:
 
 
 def _by_labels_alone(posts: int, sample: Sample, confidence: float) -> RateEstimate:
-    """Estimate by Wilson's interval, of as many labels as the sample is worth."""
+    """Estimate by Wilson's interval, with the sample's effective number of labels."""
     rate, unseen = sample.mean(sample.labels), 1 - len(sample) / posts
     low = high = rate
     if unseen > 0:
@@ -271,7 +270,7 @@ def _by_labels_alone(posts: int, sample: Sample, confidence: float) -> RateEstim
 
 
 def _t_quantile(share: float, degrees: float) -> float:
-    """Return a quantile of Student's t by its expansion (Abramowitz and Stegun, 26.7.5)."""
+    """Return a quantile of Student's t by its series expansion (Abramowitz and Stegun, 26.7.5)."""
     z = NormalDist().inv_cdf(share)
     terms: Sequence[float] = (
         z,

@@ -1,4 +1,4 @@
-"""Shares of counts, and how far from the true share they may be by chance."""
+"""Shares, with bounds for chance."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import NormalDist
 def wilson_bounds(hits: float, total: float, confidence: float) -> tuple[float, float]:
     """Return the one-sided lower and upper bound of a share by its score interval (Wilson, 1927).
 
-    Counts that are weighted need not be whole.
+    Weighted counts may be fractions.
 
     Raises
     ------
     ValueError
-        When nothing was counted.
+        When the count is zero.
     """
     if not total:
         raise ValueError("a share needs at least one observation")

@@ -1,10 +1,9 @@
-"""Which posts a model learns from and which it is measured on.
+"""The split of posts into training and evaluation.
 
-Posts are joined that share an id, as the segments of one post do, or a wording, as crossposts do,
-and so are all that are joined to one of them. Posts that are joined fall on one side: for
-evaluation, where the hash of every id among them says so. So a post that is learned from stays on
-that side whatever comes to its data set, and nothing that a model is measured on was ever learned
-from, by that model or by any parent. Decision 22 has why.
+Posts with a common id, such as segments of one post, or a common wording, such as crossposts, are
+joined, also transitively. Joined posts are in the same split: in evaluation if the hash of every id
+among them says so. So a training post stays in training when its data set grows, and neither a
+model nor its parents ever learned from an evaluation post. Decision 22 explains the reasons.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _WORDS = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Split:
-    """The two sides of a data set, each in the data set's order."""
+    """The two splits of a data set, each in the data set's order."""
 
     train: list[LabelledPost]
     evaluation: list[LabelledPost]
 
 
 def split(posts: Iterable[LabelledPost]) -> Split:
-    """Split the posts of a data set, all of them: one post alone may belong to another side."""
+    """Split all posts of a data set; a subset could be split differently."""
     posts = list(posts)
     group_of = groups(posts)
     learned = {
@@ -45,9 +44,9 @@ def split(posts: Iterable[LabelledPost]) -> Split:
 
 
 def groups(posts: Sequence[LabelledPost]) -> list[str]:
-    """Name the group of each post, by the smallest id of those that are joined.
+    """Return the group of each post, named by the smallest id among the joined posts.
 
-    Posts of one group are no independent observations: fold, resample and split by it.
+    Posts of one group are not independent: fold, resample and split by group.
     """
     joined = _Joined()
     with_wording: dict[str, str] = {}
@@ -60,12 +59,12 @@ def groups(posts: Sequence[LabelledPost]) -> list[str]:
 def holds_any_out(ids: Iterable[str], joined: Callable[[str], Iterable[str]]) -> bool:
     """Return whether `split` keeps a post with one of these ids for evaluation.
 
-    Only the groups that it takes to find out are looked at.
+    It looks only at the necessary groups.
 
     Parameters
     ----------
     joined : callable
-        Gives the ids that share a wording with an id.
+        Returns the ids that share a wording with an id.
     """
     learned: set[str] = set()
     for first in ids:
@@ -85,10 +84,10 @@ def holds_any_out(ids: Iterable[str], joined: Callable[[str], Iterable[str]]) ->
 def unlearned(
     posts: Iterable[LabelledPost], data_set: Iterable[LabelledPost]
 ) -> list[LabelledPost]:
-    """Leave out the posts whose id or wording a model of a data set learned from.
+    """Remove the posts whose id or wording a data set's model learned from.
 
-    A data set from which posts were taken since may hold such posts on its other side: what had
-    joined them is gone.
+    If posts were removed from the data set later, its evaluation split may contain such posts,
+    because the posts that joined them are gone.
     """
     learned = split(data_set).train
     ids = {labelled.post.post_id for labelled in learned}
@@ -101,9 +100,9 @@ def unlearned(
 
 
 def wording(text: str) -> str:
-    """Return what two texts must share to be one for the split: their words, in order.
+    """Return the key by which two texts are the same for the split: their words, in order.
 
-    Of a text without a word, it is the text as posts are compared.
+    A text without words is compared in its canonical form.
     """
     compared = canonical(text)
     return " ".join(_WORDS.findall(compared)) or compared or text

@@ -1,4 +1,4 @@
-"""The arithmetic of a score, by which a post's result is the same in every batch."""
+"""Score arithmetic that gives a post the same result in every batch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 FARTHEST = 4.0
-"""Standard deviations from the mean beyond which a share or a number counts as no farther."""
+"""Limit in standard deviations from the mean at which shares and features are clipped."""
 
 SHARE_PRIOR = 10
-"""Tokens of no category that every text is taken to have, beside its own."""
+"""Number of neutral tokens added to every text."""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,7 +25,7 @@ def log_odds(
 
 
 def row_sums(values: FloatArray) -> FloatArray:
-    """Sum each row from left to right: in which order numpy's own sums run depends on the shape."""
+    """Sum each row from left to right, because the order in numpy's sums depends on the shape."""
     rows = np.repeat(np.arange(len(values)), values.shape[1])
     sums = np.bincount(rows, weights=values.ravel(), minlength=len(values))
     return sums.astype(np.float64, copy=False)

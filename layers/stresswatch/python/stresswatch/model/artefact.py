@@ -1,18 +1,18 @@
 r"""The serving artefact: a fitted pipeline as plain arrays, scored with numpy alone.
 
-What is scored is scikit-learn's ``TfidfVectorizer`` over tokens and pairs of tokens (lower case,
-sublinear term frequency, smoothed idf, l2 norm) beside standardised lexicon shares and numbers,
-under a logistic regression:
+It computes a logistic regression over standardised lexicon shares, numeric features and terms.
+Terms are weighted like in scikit-learn's ``TfidfVectorizer`` over tokens and pairs of tokens (lower
+case, sublinear term frequency, smoothed idf, l2 norm):
 
 .. math:: z = b + \sum_t \frac{x_t}{\lVert x \rVert} w_t
    + \sum_c \kappa\Big(\frac{s_c - m_c}{d_c}\Big) u_c
    + \sum_f \kappa\Big(\frac{n_f - m_f}{d_f}\Big) v_f, \quad p = 1 / (1 + e^{-z})
 
-with :math:`x_t = (1 + \ln \mathrm{tf}_t)\,\mathrm{idf}_t`, the share :math:`s_c` of the text
-that lexicon category `c` makes up, and :math:`\kappa` cutting at `FARTHEST` standard deviations.
-A number that a post lacks is what the shares let expect: :math:`n_f = a_f + \sum_c r_{cf} s_c`.
+with :math:`x_t = (1 + \ln \mathrm{tf}_t)\,\mathrm{idf}_t`, the share :math:`s_c` of lexicon
+category `c` in the text, and :math:`\kappa` clipping at `FARTHEST` standard deviations. A missing
+feature is imputed from the shares: :math:`n_f = a_f + \sum_c r_{cf} s_c`.
 
-An artefact is data, not code: reading one can fail, but cannot run anything.
+An artefact is data, not code: reading one can fail, but never runs code.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from stresswatch.model.token_lookup import IdArray, PairTable, TokenIds
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN, normalise
 
 SENTIMENT_CATEGORY = "polarity"
-"""The lexicons' category whose share is a text's sentiment."""
+"""The lexicon category whose share is a text's sentiment."""
 
 _find_tokens = re.compile(TOKEN_PATTERN).findall
-# What is computed for so many posts stays in the processor's cache.
+# Number of posts whose intermediate results fit into the processor's cache.
 _POSTS_AT_ONCE = 2**9
 _MOST_TERMS = 2**31 // _POSTS_AT_ONCE
 
@@ -68,24 +68,24 @@ class Artefact:
     categories : tuple of str
         The names of the lexicons' categories.
     entry_word, entry_category, entry_value : ndarray of shape (n_entries,)
-        The lexicons: a word id, in ascending order, a category's place, and what the word weighs
+        The lexicons: a word id, in ascending order, a category's index, and the word's weight
         in that category.
     share_mean, share_scale, share_weight : ndarray of shape (n_categories,)
         Centre, divisor and coefficient of each category's share.
     numeric_features : tuple of str
-        The names of the numbers that the model was trained for, in the order of the arrays below.
+        Names of the model's numeric features, in the order of the arrays below.
     expected_base : ndarray of shape (n_numeric_features,)
     expected_slope : ndarray of shape (n_categories, n_numeric_features)
-        What a text's shares let expect of a number that the post lacks.
+        Coefficients for imputing a missing feature from a text's shares.
     mean, scale, number_weight : ndarray of shape (n_numeric_features,)
-        Centre, divisor and coefficient of each numeric feature; the coefficient of one that was
-        not selected is 0.
+        Centre, divisor and coefficient of each numeric feature; 0 as the coefficient of a
+        feature that was not selected.
     intercept : float
     pipeline_sha256 : str
-        SHA-256 of the file of the scikit-learn pipeline that scores in the arrays' place; empty
-        where they score.
+        SHA-256 of the file of a scikit-learn pipeline that scores instead; empty if the arrays
+        score.
     predicts : str
-        The field of the label that it was trained for; empty where that is not known.
+        The label field that it was trained for; empty if unknown.
     """
 
     kind: ClassVar[ScorerKind] = ScorerKind.ARRAYS
@@ -143,38 +143,38 @@ class Artefact:
             raise CorruptArtefact("the intercept is not finite")
 
     def score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        """Return the probability of stress of each post.
+        """Return the probability of stress for each post.
 
-        A post's result depends on the post alone, to the last bit, whatever the batch around it:
-        every sum runs in the order of the post's own terms.
+        A post's result depends only on the post, to the last bit: every sum runs in the order of
+        the post's own terms.
 
         Parameters
         ----------
         texts : sequence of str, n_posts long
             Of each, the first `MAXIMUM_TEXT_LENGTH` characters of its normalised form are read.
         numbers : ndarray of shape (n_posts, n_numeric_features)
-            In the order of `numeric_features`, NaN where a post has none.
+            In the order of `numeric_features`, NaN for missing values.
         """
         return self.score_normalised([normalise(text) for text in texts], numbers)
 
     def score_normalised(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        """Return what `score` does, of texts that `normalise` has given."""
+        """Return the scores of texts that are normalised already."""
         slices = [slice(at, at + _POSTS_AT_ONCE) for at in range(0, len(texts), _POSTS_AT_ONCE)]
         scores = [self._score(texts[some], numbers[some]) for some in slices]
         return Scores(*map(np.concatenate, zip(_NO_SCORES, *scores, strict=True)))
 
     def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
-        """Return the reasons for the score of a post: see `Explainer`."""
+        """Return the explanation of a post's score: see `Explainer`."""
         return self._explainer.explain(text, numbers)
 
     @cached_property
     def size(self) -> int:
-        """Bytes of the model's file."""
+        """Size of the model's file in bytes."""
         return len(self.to_bytes())
 
     @cached_property
     def _explainer(self) -> Explainer:
-        # Made when a post first asks for reasons, and kept.
+        # Created on the first request for an explanation, and cached.
         return Explainer(self)
 
     def _score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
@@ -210,7 +210,7 @@ class Artefact:
         return total / np.maximum(n_known, 1)
 
     def _term_log_odds(self, post: IdArray, term: IdArray, n_posts: int) -> FloatArray:
-        # One number of 31 bits for both sorts fastest; `take` is faster than an index in brackets.
+        # A 31-bit number for both sorts fastest; `take` is faster than an index in brackets.
         bits = len(self._term_idf).bit_length()
         every = np.sort(post << bits | term)
         begin = np.flatnonzero(np.append(True, every[1:] != every[:-1])[: len(every)])
@@ -244,7 +244,7 @@ class Artefact:
 
     @cached_property
     def _entries(self) -> tuple[IntArray, IntArray]:
-        """For each word, the place of its first entry in the lexicons, and how many it has."""
+        """Return each word's first index in the lexicon entries, and its number of entries."""
         words = np.arange(len(self.words))
         start = np.searchsorted(self.entry_word, words)
         return start, np.searchsorted(self.entry_word, words, side="right") - start
@@ -267,14 +267,14 @@ class Artefact:
         return self._by_place(self.weight)
 
     def _by_place(self, values: FloatArray) -> FloatArray:
-        """Order the terms' values by word, 0 for a word that is no term, then by place of pair."""
+        """Order the terms' values by word, 0 for other words, then by position of pair."""
         alone = self.second < 0
         of_words = np.zeros(len(self.words))
         of_words[self.first[alone]] = values[alone]
         return np.concatenate([of_words, values[~alone][self._pairs.order]])
 
     def to_bytes(self) -> bytes:
-        """Write the artefact; the same arrays give the same bytes."""
+        """Return the artefact's bytes; the same arrays give the same bytes."""
         return write({field.name: getattr(self, field.name) for field in fields(self)})
 
     @staticmethod
@@ -284,12 +284,12 @@ class Artefact:
         Raises
         ------
         CorruptArtefact
-            When the bytes are cut off, too large, or of another format or type.
+            When the bytes are truncated, too large, or have another format or type.
         """
         return Artefact(**read(data))
 
 
-# Counted once, with the C library's logarithm, so that a count weighs the same in every batch.
+# Computed once, with the C library's logarithm, so that a count weighs the same in every batch.
 _SUBLINEAR = np.array(
     [0.0] + [1.0 + math.log(count) for count in range(1, MAXIMUM_TEXT_LENGTH + 1)]
 )

@@ -1,4 +1,4 @@
-"""The artefact's file: arrays in one archive of numpy, read with distrust."""
+"""The artefact's file: arrays in one numpy archive, validated on reading."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from stresswatch.errors import InvalidInput
 
 FORMAT = 4
-"""Of the file and of what is read in a text: a model is never scored by other rules of text."""
+"""Version of the file and of text processing: a model is always scored by its own text rules."""
 MAXIMUM_ARTEFACT_BYTES = 16 * 1024 * 1024
-"""As a file, and uncompressed; an artefact of 30,000 terms has about 1 MB."""
+"""Limit for the file and for its uncompressed content; 30,000 terms take about 1 MB."""
 _MOST_WORDS = 2**20
 
 
 class CorruptArtefact(InvalidInput):
-    """The bytes are not an artefact that this code can score with."""
+    """The bytes are not an artefact that this code can score."""
 
 
 SHAPES = {
@@ -45,12 +45,14 @@ _IDS = ("first", "second", "entry_word", "entry_category")
 _NAMES = ("words", "categories", "numeric_features")
 _SCALARS = ("format", "intercept")
 _OPTIONAL = ("pipeline_sha256", "predicts")
-"""Names that a file may lack: none has a pipeline but where one scores in the arrays' place, and
-files of earlier releases do not say what they predict."""
+"""Optional names.
+
+Only versions scored by a pipeline have its digest, and earlier releases lack the label field.
+"""
 
 
 def write(fitted: Mapping[str, Any]) -> bytes:
-    """Write an artefact's fields; the same arrays give the same bytes."""
+    """Return an artefact's fields as bytes; the same arrays give the same bytes."""
     arrays: dict[str, Any] = {name: _encode(fitted[name]) for name in _NAMES}
     arrays |= {name: fitted[name] for name in SHAPES}
     arrays |= {name: _encode([fitted[name]]) for name in _OPTIONAL if fitted[name]}
@@ -67,7 +69,7 @@ def read(data: bytes) -> dict[str, Any]:
     Raises
     ------
     CorruptArtefact
-        When the bytes are cut off, too large, or of another format or type.
+        When the bytes are truncated, too large, or have another format or type.
     """
     if len(data) > MAXIMUM_ARTEFACT_BYTES:
         raise CorruptArtefact(f"the artefact has over {MAXIMUM_ARTEFACT_BYTES:,} bytes")
@@ -113,9 +115,9 @@ def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
 
 def _read_array(member: bytes) -> NDArray[Any]:
-    """Read a ``.npy`` file whose header promises no more than the file holds.
+    """Read a ``.npy`` file whose header promises no more than the file has.
 
-    numpy's own reader makes room for what the header says before it looks for the data.
+    numpy's own reader allocates what the header promises before it looks for the data.
     """
     stream = io.BytesIO(member)
     if np.lib.format.read_magic(stream) != (1, 0):

@@ -1,9 +1,8 @@
-"""Why a post got its probability: what moved the log-odds, and by how much.
+"""The explanation of a prediction: each feature's effect on the log-odds.
 
-The model is linear in its features, so a feature's share in the log-odds is its value times its
-coefficient, and the shares and the intercept add up to the log-odds exactly: there is nothing to
-approximate. A feature is a term (a token or a pair of tokens), a lexicon category, or a number;
-a number that the post lacks stands for what the text let expect of it.
+The model is linear, so a feature's share in the log-odds is its value times its coefficient. Shares
+and intercept add up to the log-odds exactly, without approximation. A feature is a term (a token or
+a pair of tokens), a lexicon category, or a numeric feature, which may be imputed from the text.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from stresswatch.model.artefact import Artefact
 
 MOST_REASONS = 8
-"""How many features a prediction names; the others are added up."""
+"""Number of features that a prediction names; the others are added up."""
 
 _find_tokens = re.compile(TOKEN_PATTERN).findall
 
@@ -36,7 +35,7 @@ class Explainer:
 
     def __init__(self, artefact: Artefact):
         words = artefact.words
-        # Lists, as reading one number of an array costs ten times as much.
+        # Lists, because reading one array element takes ten times as long.
         self._terms = {
             words[first] if second < 0 else f"{words[first]} {words[second]}": (idf, weight)
             for first, second, idf, weight in _rows(
@@ -58,13 +57,12 @@ class Explainer:
         )
 
     def explain(self, text: str, numbers: Sequence[float]) -> Reasons:
-        """Return the reasons for what `Artefact.score` says of a post.
+        """Return the explanation of a post's score from `Artefact.score`.
 
         Parameters
         ----------
         numbers : sequence of float
-            One for each of the artefact's numeric features, in that order; NaN where the post has
-            none.
+            One per numeric feature of the artefact, in that order; NaN for missing values.
         """
         tokens = _find_tokens(normalise(text))
         shares = self._shares(tokens)
@@ -84,7 +82,7 @@ class Explainer:
         for term in counts.keys() & self._terms.keys():
             idf, weight = self._terms[term]
             values.append((term, (1.0 + math.log(counts[term])) * idf, weight))
-        # In the order of the alphabet, so that the same post has the same sums.
+        # In alphabetical order, so that the same post has the same sums.
         values.sort()
         norm = math.hypot(*(value for _, value, _ in values))
         return [Reason("term", term, value / norm * weight) for term, value, weight in values]

@@ -1,7 +1,7 @@
-"""The numbers of posts as a model reads them: by name, in the order of the model's own features.
+"""Numeric features as a model reads them: by name, in the model's own order.
 
-A model is trained for the numeric features that the contract had at that time. The contract may
-have gained, lost or renamed some since, and the model goes on serving.
+A model is trained for the contract's numeric features at that time. The contract may change later,
+and the model keeps serving.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from stresswatch.model.arithmetic import FloatArray
 
 
 def numbers_for(features: tuple[str, ...], posts: Sequence[Post]) -> FloatArray:
-    """Return the posts' numbers in the order of a model's own features.
+    """Return the posts' numeric features in the order of a model's own features.
 
     Returns
     -------
     ndarray of shape (n_posts, n_features)
-        NaN where a post lacks the number, or the contract the feature.
+        NaN if the post lacks the value, or the contract the feature.
     """
     numbers = np.array([post.numbers for post in posts], dtype=np.float64)
     numbers = numbers.reshape(len(posts), len(NUMERIC_FEATURES))

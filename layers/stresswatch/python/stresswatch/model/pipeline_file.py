@@ -1,8 +1,8 @@
-"""A fitted scikit-learn pipeline as a file: written and read by skops, with trusted types alone.
+"""A fitted scikit-learn pipeline as a file: written and read by skops, with trusted types only.
 
-A skops file is data with the names of types, and reading one builds objects of these types. skops
-trusts the public estimators of scikit-learn and the numbers of numpy; what a pipeline needs beyond
-them must be in `TRUSTED_TYPES`. A pickle would run code of its writer's choice.
+A skops file is data with type names, and reading one builds objects of these types. skops trusts
+scikit-learn's public estimators and numpy's numbers; other types must be in `TRUSTED_TYPES`. A
+pickle could run arbitrary code.
 
 Only functions with scikit-learn import this module.
 https://skops.readthedocs.io/en/stable/persistence.html
@@ -31,27 +31,27 @@ TRUSTED_TYPES = frozenset(
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "functools.partial",
         "numpy.clip",
-        # Ours.
+        # This project's types.
         "stresswatch.text.normalisation.normalise",
         "training_jobs.stress_model.features.LexiconShares",
         "training_jobs.stress_model.features.TextImputer",
         "training_jobs.stress_model.sentence_embeddings.SentenceEmbeddings",
     }
 )
-"""What may be loaded beyond the types that skops trusts by itself."""
+"""Types that may be loaded beyond those that skops itself trusts."""
 
 
 class UntrustedType(InvalidInput):
-    """The pipeline is made of a type that is not in `TRUSTED_TYPES`; the message names it."""
+    """The pipeline contains a type that is not in `TRUSTED_TYPES`; the message names it."""
 
 
 def write(pipeline: Any) -> bytes:
-    """Write a pipeline.
+    """Return a pipeline's file.
 
     Raises
     ------
     UntrustedType
-        When `read` would refuse it.
+        When `read` would reject it.
     """
     data: bytes = skops.io.dumps(pipeline, compression=zipfile.ZIP_DEFLATED)
     requested_types(data)
@@ -59,12 +59,12 @@ def write(pipeline: Any) -> bytes:
 
 
 def requested_types(data: bytes) -> tuple[str, ...]:
-    """Return the types of `TRUSTED_TYPES` that the file is made of, in the order of the alphabet.
+    """Return the types in the file that are in `TRUSTED_TYPES`, in alphabetical order.
 
     Raises
     ------
     UntrustedType
-        When it is made of others, too.
+        When it contains other types.
     """
     requested: list[str] = skops.io.get_untrusted_types(data=data)
     if unknown := sorted(set(requested) - TRUSTED_TYPES):
@@ -81,8 +81,8 @@ def read(data: bytes) -> Any:
     Raises
     ------
     CorruptArtefact
-        When the bytes are no skops file, are made of a type that is not trusted, unpack to too
-        much, or were written by another version of scikit-learn.
+        When the bytes are not a skops file, contain an untrusted type, unpack to too much, or
+        come from another version of scikit-learn.
     """
     try:
         _require_size(data)

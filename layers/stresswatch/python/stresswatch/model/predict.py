@@ -28,8 +28,8 @@ def predict(
 ) -> list[Prediction]:
     """Predict posts, given with their prediction ids, in one pass over the batch.
 
-    The texts may be given as they were read already, one for each post: the archive's rows have
-    their digests then.
+    Texts that were read already, one per post, may be passed; the archive rows then have their
+    digests.
     """
     texts = read_texts or [ReadText(normalise(post.text)) for _, post in posts]
     numbers = numbers_for(scorer.numeric_features, [post for _, post in posts])
@@ -63,8 +63,8 @@ def _reasons(
 
 
 def non_letter_share(text: str) -> float:
-    """Return the share of characters that are no letter of any script; `text` must not be empty."""
-    # Deleting ASCII's letters is quick, and mostly leaves little to look at closely.
+    """Return the share of characters that are not letters in any script; `text` is not empty."""
+    # Deleting ASCII letters is quick, and usually leaves few characters.
     rest = text.encode("utf-8").translate(None, _ASCII_LETTERS)
     if rest.isascii():
         return len(rest) / len(text)

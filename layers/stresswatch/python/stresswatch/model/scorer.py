@@ -1,8 +1,8 @@
-"""What every model is to those that predict: a `Scorer` of posts, of whatever kind its version is.
+"""`Scorer`: the interface of every model, independent of the version's kind.
 
-A version that can be exported is scored by plain arrays (`stresswatch.model.artefact`), any other
-by the fitted pipeline itself (`stresswatch.model.sklearn_scorer`). The predictor, the web service,
-batch scoring, backfill and the gate know this interface alone.
+An exportable version is scored by plain arrays (`stresswatch.model.artefact`), any other by the
+fitted pipeline itself (`stresswatch.model.sklearn_scorer`). The predictor, the web service, batch
+scoring, backfill and the gate use only this interface.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from stresswatch.task.definition import TASK
 
 
 class ScorerKind(StrEnum):
-    """What scores a version's posts, and so what a function that predicts must bring along."""
+    """The code that scores a version's posts, which decides a function's dependencies."""
 
     ARRAYS = "arrays"
     SCIKIT_LEARN = "scikit-learn"
 
 
 MAXIMUM_PIPELINE_BYTES = 64 * 1024 * 1024
-"""Of a pipeline's file."""
+"""Maximum size of a pipeline's file."""
 
 
 class ScorerNotAllowed(InvalidInput):
-    """A version is scored by scikit-learn, and the stage allows arrays alone."""
+    """A version needs scikit-learn, but the stage allows only arrays."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class ScorerNotAllowed(InvalidInput):
 
 
 def require_allowed(kind: ScorerKind, allowed: ScorerKind) -> None:
-    """Refuse what the stage has nothing to score with.
+    """Raise an error for a kind of scorer that the stage lacks.
 
     Raises
     ------
@@ -60,19 +60,19 @@ class OtherLabel(InvalidInput):
 
 
 class Scores(NamedTuple):
-    """What a model says of a batch, arrays of shape (n_posts,)."""
+    """A model's output for a batch, arrays of shape (n_posts,)."""
 
     probability: FloatArray
     out_of_vocabulary: FloatArray
-    """Share of a text's words that the model does not know; 0 for a text without words."""
+    """Share of a text's words that are unknown to the model; 0 for a text without words."""
     sentiment: FloatArray
-    """What the words' polarities come to; 0 for words without, or lexicons that know none."""
+    """Total polarity of the words; 0 without any, or without a sentiment lexicon."""
     word_rarity: FloatArray
-    """Mean inverse document frequency of the words that the model knows; 0 without any."""
+    """Mean inverse document frequency of the words known to the model; 0 without any."""
 
 
 class Scorer(Protocol):
-    """A model that scores posts, and explains a score where it can."""
+    """A model that scores posts, and explains scores if it can."""
 
     @property
     def kind(self) -> ScorerKind:
@@ -80,11 +80,11 @@ class Scorer(Protocol):
 
     @property
     def numeric_features(self) -> tuple[str, ...]:
-        """The numbers that it reads, in the order in which it takes them."""
+        """The numeric features that it reads, in order."""
 
     @property
     def size(self) -> int:
-        """Bytes of the model's files."""
+        """Size of the model's files in bytes."""
 
     def score_normalised(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
         """Return the scores of posts.
@@ -92,18 +92,18 @@ class Scorer(Protocol):
         Parameters
         ----------
         texts : sequence of str, n_posts long
-            As `stresswatch.text.normalisation.normalise` gives them.
+            Normalised by `stresswatch.text.normalisation.normalise`.
         numbers : ndarray of shape (n_posts, n_numeric_features)
-            In the order of `numeric_features`, NaN where a post has none.
+            In the order of `numeric_features`, NaN for missing values.
         """
 
     def explain(self, text: str, numbers: Sequence[float]) -> Reasons | None:
-        """Return what moved the score of a post, exactly; None where the model cannot say.
+        """Return the exact explanation of a post's score; None if the model has none.
 
         Parameters
         ----------
         text : str
-            Of the post, not normalised.
+            The post's text, not normalised.
         numbers : sequence of float
-            One for each of `numeric_features`; NaN where the post has none.
+            One for each of `numeric_features`; NaN for missing values.
         """

@@ -1,6 +1,6 @@
-"""Export a fitted scikit-learn pipeline to an `Artefact`, and prove that both say the same.
+"""Export a fitted scikit-learn pipeline to an `Artefact`, and verify that their scores agree.
 
-Nothing here imports scikit-learn: the fitted pipeline is read through its public attributes.
+This module does not import scikit-learn: it reads the pipeline's public attributes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ PARITY = 1e-9
 
 
 class NotExportable(InvalidInput):
-    """The pipeline has a step or setting that the formula does not cover, or scores apart.
+    """The pipeline has an unsupported step or setting, or scores differ.
 
-    The message names the step. Then there are two choices: the settings that it names, or a stage
-    that sets ``serving.scorer`` to ``scikit-learn``.
+    The message names the step. Either use the supported settings in the message, or set the stage's
+    ``serving.scorer`` to ``scikit-learn``.
     """
 
 
@@ -37,13 +37,14 @@ def export_pipeline(pipeline: Any) -> Artefact:
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``terms``, ``lexicons`` and, where
-        the posts had any, ``numbers``) and ``classifier`` (a binary ``LogisticRegression``).
+        Fitted; steps ``features`` (a ``ColumnTransformer`` of ``terms``, ``lexicons`` and, if
+        the posts had numeric features, ``numbers``) and ``classifier`` (a binary
+        ``LogisticRegression``).
 
     Raises
     ------
     NotExportable
-        When a setting differs from those that `Artefact.score` computes.
+        When a setting differs from those in `Artefact.score`.
     """
     features, classifier = _steps(pipeline)
     vectorizer, lexicons = (features.named_transformers_[name] for name in ("terms", "lexicons"))
@@ -81,16 +82,16 @@ def export_pipeline(pipeline: Any) -> Artefact:
 
 
 def describe_texts(vectorizer: Any, shares: Any, pipeline_sha256: str) -> Artefact:
-    """Return an artefact that describes texts, and leaves their scores to a pipeline.
+    """Return an artefact that only describes texts, while a pipeline scores them.
 
     Parameters
     ----------
     vectorizer : TfidfVectorizer
-        Fitted to the texts that the pipeline was fitted to, with the settings of `export_pipeline`.
+        Fitted to the pipeline's training texts, with the settings of `export_pipeline`.
     shares : LexiconShares
         Fitted.
     pipeline_sha256 : str
-        Of the pipeline's file.
+        SHA-256 of the pipeline's file.
     """
     n_categories, n_features = len(shares.lexicons), len(NUMERIC_FEATURES)
     return Artefact(
@@ -132,7 +133,7 @@ def _steps(pipeline: Any) -> tuple[Any, Any]:
 
 
 def _vocabulary(vectorizer: Any, shares: Any) -> dict[str, Any]:
-    """Return the artefact's arrays of terms and lexicons, without coefficients."""
+    """Return the artefact's arrays for terms and lexicons, without coefficients."""
     terms = [term.split(" ") for term in vectorizer.get_feature_names_out()]
     words = sorted({*chain.from_iterable(terms), *shares.words_})
     word_id = {word: index for index, word in enumerate(words)}
@@ -154,7 +155,7 @@ def _vocabulary(vectorizer: Any, shares: Any) -> dict[str, Any]:
 
 
 def _numbers(features: Any, coefficients: FloatArray, n_categories: int) -> dict[str, Any]:
-    """Return the artefact's arrays of `NUMERIC_FEATURES`; one that the pipeline lacks weighs 0."""
+    """Return the artefact's arrays for `NUMERIC_FEATURES`; missing ones have weight 0."""
     arrays = _no_numbers(len(NUMERIC_FEATURES), n_categories)
     for name, fitted, columns in features.transformers_:
         if name == "numbers":
@@ -180,7 +181,7 @@ def _no_numbers(n_features: int, n_categories: int) -> dict[str, Any]:
 
 
 def _expectation(regressions: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
-    """Return the regressions of the numbers on standardised shares as ones on the shares."""
+    """Convert the regressions on standardised shares to regressions on the shares."""
     scalers = [regression[0] for regression in regressions]
     slope = np.column_stack(
         [one[1].coef_ / scaler.scale_ for one, scaler in zip(regressions, scalers, strict=True)]
@@ -196,7 +197,7 @@ def prove_parity(artefact: Artefact, pipeline: Any, frame: Any) -> float:
     Raises
     ------
     NotExportable
-        When it is over `PARITY`.
+        When it exceeds `PARITY`.
     """
     largest = largest_difference(artefact, pipeline, frame)
     if not largest <= PARITY:

@@ -1,7 +1,7 @@
-"""A fitted scikit-learn pipeline as a scorer: any pipeline, at the price of a container image.
+"""A fitted scikit-learn pipeline as a scorer: supports any pipeline, but needs a container image.
 
-Only functions with scikit-learn import this module; `stresswatch.versions.champion` does when a
-version needs it.
+Only functions with scikit-learn import this module; `stresswatch.versions.champion` imports it for
+a version that needs it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _POSTS_AT_ONCE = 2**10
 
 @dataclass(frozen=True, eq=False)
 class SklearnScorer:
-    """A pipeline, and the artefact that describes texts in its place.
+    """A pipeline, and an artefact that describes texts.
 
-    Unlike the arrays' a post's probability may differ in its last bits from batch to batch, as the
-    sums of the linear algebra library run in an order that depends on the shape.
+    Unlike with arrays, a post's probability may differ in its last bits between batches, because
+    the order of the linear algebra library's sums depends on the shape.
 
     Attributes
     ----------
     pipeline : sklearn.pipeline.Pipeline
-        Fitted; takes the columns ``text`` and `numeric_features`.
+        Fitted; its columns are ``text`` and `numeric_features`.
     descriptors : Artefact
-        Its coefficients are 0: what it says of a text besides the probability is used.
+        Its coefficients are 0; only its text descriptors are used.
     size : int
     """
 
@@ -55,11 +55,11 @@ class SklearnScorer:
 
     @property
     def numeric_features(self) -> tuple[str, ...]:
-        """The numbers that it reads, in the order in which it takes them."""
+        """The numeric features that it reads, in order."""
         return self.descriptors.numeric_features
 
     def score_normalised(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        """Return the scores of posts; see `stresswatch.model.scorer.Scorer`."""
+        """Return the posts' scores; see `stresswatch.model.scorer.Scorer`."""
         described = self.descriptors.score_normalised(texts, numbers)
         begins = range(0, len(texts), _POSTS_AT_ONCE)
         parts = [slice(begin, begin + _POSTS_AT_ONCE) for begin in begins]
@@ -75,4 +75,4 @@ class SklearnScorer:
         return probability.astype(np.float64, copy=False)
 
     def explain(self, text: str, numbers: Sequence[float]) -> None:
-        """Return None: what moved a pipeline's probability is known by approximation alone."""
+        """Return None: a pipeline's probability has no exact explanation."""

@@ -1,4 +1,4 @@
-"""Look-ups of many tokens, and many pairs of tokens, at once."""
+"""Simultaneous look-ups of many tokens, and of many pairs of tokens."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ PlaceArray = NDArray[np.intp]
 
 MAXIMUM_PIECES = 2**15
 MAXIMUM_PIECE_LENGTH = 24
-"""Bounds of what `TokenIds` keeps: some 6 MB."""
+"""Cache limits for `TokenIds`: about 6 MB."""
 
 
 class TokenIds:
-    """Finds the tokens of texts, and their ids.
+    """Finds the tokens in texts, and their ids.
 
-    A text is split at white space, and what the pieces hold is kept: most are met again. Only
-    pieces whose every token is known are kept, so no name or number that a post tells stays.
+    A text is split at white space, and the pieces' tokens are cached, because most pieces recur.
+    Only pieces of known tokens are cached, so no name or number from a post is stored.
 
     Parameters
     ----------
     tokens : sequence of str
-        Those that are known; an id is a place in it.
+        The known tokens; an id is an index.
     find_tokens : callable
-        Gives the tokens of a text. None has white space in it or depends on what lies beyond some,
-        and letters and digits alone are one token.
+        Returns a text's tokens. Tokens contain no white space and do not depend on text beyond
+        it; letters and digits alone are one token.
 
     Attributes
     ----------
     unknown : int
-        The id of every other token.
+        The id of all other tokens.
     """
 
     def __init__(self, tokens: Sequence[str], find_tokens: Callable[[str], list[str]]):
@@ -43,10 +43,10 @@ class TokenIds:
     def of(self, texts: Sequence[str]) -> tuple[IdArray, NDArray[np.int64]]:
         """Return the ids of all tokens, an unknown one after each text, and the token counts.
 
-        The numbers do not count the unknown that ends a text.
+        The counts exclude the unknown token after a text.
         """
         packed = self._pieces.__getitem__
-        # Every step in C: a piece costs some 0.1 microseconds, a third of finding it by regex.
+        # All steps run in C: a piece takes about 0.1 microseconds, a third of a regex search.
         ids = [b"".join(map(packed, text.split())) for text in texts]
         counts = np.fromiter(map(len, ids), np.int64, len(ids)) // np.dtype(np.int32).itemsize
         ids.append(b"")
@@ -54,7 +54,7 @@ class TokenIds:
 
 
 class _Pieces(dict[str, bytes]):
-    """The packed ids of the tokens of a piece, found out when it is first asked for."""
+    """Return a piece's packed token ids, computed on first use."""
 
     def __init__(self, tokens: Sequence[str], find_tokens: Callable[[str], list[str]]):
         self._ids = {token: _pack(place) for place, token in enumerate(tokens)}
@@ -78,10 +78,10 @@ def _pack(token_id: int) -> bytes:
 
 
 class PairTable:
-    """Finds which pairs of ids are among those of a fixed set: a hash table that numpy can read.
+    """Finds ids' pairs in a fixed set: a hash table for numpy.
 
-    Keys lie in order of their slot. A slot says where its keys begin, and the search walks on from
-    there, for all pairs at once, by as many steps as the fullest slot has keys.
+    Keys are ordered by their slot. A slot has the index of its first key. The search continues from
+    there, for all pairs at once, with as many steps as the fullest slot has keys.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class PairTable:
     Attributes
     ----------
     order : ndarray of shape (n_pairs,)
-        The places of the given pairs in the order that `find` speaks of.
+        The indices of the given pairs in the order that `find` uses.
     """
 
     def __init__(self, first: NDArray[np.int64], second: NDArray[np.int64]):
@@ -105,7 +105,7 @@ class PairTable:
         self._keys = np.append(keys[self.order], np.full(self._steps + 1, -1))
 
     def find(self, first: IdArray, second: IdArray) -> tuple[PlaceArray, IdArray]:
-        """Return which of the pairs are in the table, and the place in `order` of each of these."""
+        """Return which of the pairs are in the table, and the index in `order` of each of these."""
         wanted = _pair_keys(first, second)
         place = self._begin.take(wanted & self._mask)
         for _ in range(self._steps):
@@ -115,5 +115,5 @@ class PairTable:
 
 
 def _pair_keys(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDArray[np.int64]:
-    # The golden ratio's bits: unlike for every pair of 31-bit ids, and spread in their low bits.
+    # The golden ratio's bits: distinct for every pair of 31-bit ids, and spread in their low bits.
     return first * np.int64(0x9E3779B1) + second

@@ -1,7 +1,7 @@
-"""What an operator looks at: one list of panels, wherever they are drawn.
+"""The dashboard: one list of panels for every place that draws them.
 
-The CloudWatch dashboard (`cdk_app`), the file for Grafana, `stresswatch status` and the page of
-`stresswatch dashboard` (`cli`) are all made of `SECTIONS`; the answer people come for is first.
+The CloudWatch dashboard (`cdk_app`), the Grafana file, `stresswatch status` and the page of
+`stresswatch dashboard` (`cli`) are all generated from `SECTIONS`, most important panels first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MEMORY_MB = {
     "quality": (stack_outputs.QUALITY_FUNCTION, 1769),
     "rate": (stack_outputs.RATE_FUNCTION, 1769),
 }
-"""Of the functions that run without being asked, with the outputs that name them."""
+"""Functions that run unattended, with the outputs that name them."""
 
 STRESS_RATE = Section(
     TASK.label.rate.capitalize(),

@@ -1,10 +1,10 @@
-"""Drift: how far the posts of a window have moved from those that the champion was measured on.
+"""Drift: the difference between a window's posts and the champion's evaluation posts.
 
-Evidently compares each of `DRIFT_COLUMNS` by the rules of the stage
-(`stresswatch.monitoring.drift_rules`), each by itself: a column that cannot be compared is reported
-as failed, and the others stand.
+Evidently compares each of `DRIFT_COLUMNS` separately, by the stage's rules
+(`stresswatch.monitoring.drift_rules`). A feature that cannot be compared is reported as failed; the
+others keep their results.
 
-This module alone needs Evidently, and with `drift_page` pandas: both run in the drift function's
+Only this module needs Evidently, and with `drift_page` pandas: both run in the drift function's
 image.
 """
 
@@ -26,23 +26,23 @@ from stresswatch.errors import InvalidInput
 from stresswatch.monitoring.drift_rules import ColumnRule, DriftRules
 
 MINIMUM_VALUES = 20
-"""A column with fewer values on either side is not compared, and is reported as failed."""
+"""Fewest values on each side for a comparison; with fewer, the feature is reported as failed."""
 
 
 class IncomparableColumn(InvalidInput):
-    """A column that cannot be compared, and why."""
+    """A feature cannot be compared; the message says why."""
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column's figures and verdict.
+    """One feature's metrics and verdict.
 
     Attributes
     ----------
     test, p_value, significance : str, float, float
-        What the test says, and below which p-value a difference is significant.
+        The test's result, and the p-value below which a difference is significant.
     distance_name, distance, threshold : str, float, float
-        How far the column moved, and from where on a significant difference counts.
+        The size of the difference, and the size from which a significant difference is drift.
     """
 
     test: str
@@ -71,15 +71,15 @@ class Drift:
     Attributes
     ----------
     columns : dict of str to ColumnDrift
-        Those that could be compared.
+        The features that were compared.
     failed : dict of str to str
-        Why others could not.
+        The reasons why others failed.
     absent : tuple of str
-        Numeric features of which the reference has no value, as its model was trained without.
-        There is nothing to compare, which is no failure: the model does not read such numbers, so
-        posts that have them are served as any other.
+        Numeric features without a value in the reference, because the model was trained without
+        them. They are not failures: the model ignores such features, and serves posts that have
+        them as usual.
     removed : tuple of str
-        Numeric features of the reference that posts have no more.
+        Numeric features in the reference that posts no longer have.
     """
 
     columns: Mapping[str, ColumnDrift]
@@ -93,9 +93,9 @@ class Drift:
 
     @property
     def share(self) -> float:
-        """Of all columns, those that drifted: one that failed does not make the others weigh more.
+        """Share of drifted features among those compared; a failed one does not affect the others.
 
-        Columns that are absent are none of them. NaN when not a single one could be compared.
+        Absent features do not count. NaN if no feature could be compared.
         """
         n_columns = len(DRIFT_COLUMNS) - len(self.absent)
         return len(self.drifted) / n_columns if self.columns else math.nan
@@ -115,10 +115,9 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
     Parameters
     ----------
     current, reference : DataFrame with the columns `DRIFT_COLUMNS`
-        One row a post. Values that are missing or not finite are left out of a column's
-        comparison; a column that is not there has none. The reference is of the features that its
-        model was trained for, and the window's rows of those that posts have: what both have is
-        compared.
+        One row per post. Missing or infinite values are left out of a feature's comparison; a
+        missing column has no values. The reference has the features that its model was trained
+        for, the window those that posts have; the common ones are compared.
     """
     removed = tuple(str(name) for name in reference if name not in DRIFT_COLUMNS)
     absent = _absent(reference)
@@ -132,26 +131,26 @@ def measure_drift(current: pd.DataFrame, reference: pd.DataFrame, rules: DriftRu
                 current[name].dropna(), reference[name].dropna(), rules.of(name), rules.significance
             )
         except Exception as error:
-            # Whatever a library raises on odd values; without its message, which may quote them.
+            # Any library error on odd values; without its message, which may quote them.
             failed[name] = _cause(error)
     return Drift(columns, failed, absent, removed)
 
 
 def numbers(rows: pd.DataFrame, absent: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the columns that drift is measured on, as finite numbers or NaN.
+    """Return the features for drift comparison, as finite numbers or NaN.
 
-    Features that are `absent` count in no post's share of missing numbers.
+    Features in `absent` do not count in a post's share of missing values.
 
-    A model that learned nothing of what it now reads is less sure, even where its probabilities'
-    mean stays: the difference of confidences (Guillory et al., "Predicting with confidence on
-    unseen distributions", ICCV 2021) tells a loss of accuracy without labels.
+    A model that meets unfamiliar posts is less confident, even if its mean probability stays. The
+    difference of confidences (Guillory et al., "Predicting with confidence on unseen
+    distributions", ICCV 2021) indicates a loss of accuracy without labels.
     """
     found = {
         name: pd.to_numeric(rows[name], errors="coerce") if name in rows else np.nan
         for name in DRIFT_COLUMNS
     }
     table = pd.DataFrame(found, index=rows.index).replace([np.inf, -np.inf], np.nan)
-    # The archive holds the numbers themselves: what is missing shows there.
+    # The archive has the raw features, where missing values show.
     read = [name for name in NUMERIC_FEATURES if name not in absent]
     missing = table[read].isna().mean(axis=1).fillna(0.0)
     sure = np.maximum(table["probability"], 1 - table["probability"])
@@ -159,7 +158,7 @@ def numbers(rows: pd.DataFrame, absent: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _absent(reference: pd.DataFrame) -> tuple[str, ...]:
-    """Return the numeric features that no post of the reference has; an empty one says nothing."""
+    """Return the numeric features without any value in the reference; an empty one has none."""
     if reference.empty:
         return ()
     table = numbers(reference)
@@ -172,7 +171,7 @@ def _compare(
     for side, values in (("window", current), ("reference", reference)):
         if len(values) < MINIMUM_VALUES:
             raise IncomparableColumn(
-                f"the {side} has {len(values)} values; there must be {MINIMUM_VALUES}"
+                f"the {side} has {len(values)} values; at least {MINIMUM_VALUES} are needed"
             )
     p_value = _score(rule.test, current, reference)
     distance = _score(rule.distance, current, reference)

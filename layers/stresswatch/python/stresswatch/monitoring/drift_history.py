@@ -1,9 +1,9 @@
-"""The history of drift: one small Parquet object for each window that was measured.
+"""The drift history: one small Parquet object for each measured window.
 
 Objects are ``drift/date=YYYY-MM-DD/<start>-<end>-<version>.parquet`` in the archive bucket, by the
-day on which the window starts. Each has one row for every column of `DRIFT_COLUMNS`, whatever
-became of the window, and one for each feature of the champion that posts have no more. A window
-that is measured again replaces its object, so writers need no lock and no window is there twice.
+day on which the window starts. Each has one row for every feature of `DRIFT_COLUMNS`, even if the
+window was skipped, and one for each champion feature that posts no longer have. Measuring a window
+again replaces its object, so writers need no lock and windows are unique.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PREFIX = prefixes.DRIFT
 REPORTS = prefixes.REPORTS
-"""Where the windows' pages are."""
+"""Prefix of the windows' pages."""
 SCHEMA = pa.schema(
     {
         "window_start": pa.timestamp("ms", tz="UTC"),
@@ -50,7 +50,7 @@ SCHEMA = pa.schema(
         "failed": pa.string(),
     }
 )
-"""Where a window has no figure, the columns from `estimated_f1` on are null, but for the name."""
+"""Columns; in a skipped window, those from `estimated_f1` on are null except the name."""
 _OF_WINDOW = SCHEMA.names[: SCHEMA.names.index("column_name")]
 _OF_COLUMN = SCHEMA.names[SCHEMA.names.index("test") : SCHEMA.names.index("failed")]
 _READERS = 8
@@ -58,23 +58,23 @@ _READERS = 8
 
 @dataclass(frozen=True)
 class WindowDrift:
-    """What was found of a window.
+    """The result for a window.
 
     Attributes
     ----------
     posts, compared : int
-        The champion's predictions in the window, and how many of them were compared.
+        The champion's predictions in the window, and the number of compared ones.
     estimated_f1 : float or None
-        Without labels: `stresswatch.evaluation.estimated_quality`.
+        Estimated without labels: `stresswatch.evaluation.estimated_quality`.
     share : float or None
-        Of `DRIFT_COLUMNS` without those that are absent, those that drifted; None where the window
-        has no figure.
+        Share of drifted features among `DRIFT_COLUMNS` without absent ones; None if the window
+        was skipped.
     columns : mapping of str to mapping
-        `ColumnDrift` as a dictionary, of each column that was compared.
+        `ColumnDrift` as a dictionary, for each compared feature.
     failed : mapping of str to str
-        Why others could not be.
+        The reasons why others failed.
     left_out : sequence of str
-        Columns that only the window or only the model's reference has.
+        Features that only the window or only the reference has.
     """
 
     window: Window
@@ -99,11 +99,11 @@ class WindowDrift:
     def begins_to_drift(
         self, windows: Sequence[WindowDrift], threshold: float, needed: int, evaluated: int
     ) -> bool:
-        """Return whether the drift alarm begins with this window, by the windows before it.
+        """Return whether the drift alarm begins with this window, given the earlier windows.
 
-        That is when the share reaches the threshold in `needed` of the last `evaluated` windows,
-        and one window earlier did not. Only measured windows count, and none of another champion:
-        a new one begins anew.
+        It begins if the share reaches the threshold in `needed` of the last `evaluated` windows,
+        and did not one window earlier. Only measured windows of the same champion count; a new
+        champion starts anew.
         """
         if self.share is None:
             return False
@@ -120,12 +120,12 @@ class WindowDrift:
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The columns of the window that the model's reference has no value of."""
+        """The window's features without a value in the reference."""
         return tuple(name for name in self.left_out if name in DRIFT_COLUMNS)
 
     @property
     def removed(self) -> tuple[str, ...]:
-        """The columns of the model's reference that posts have no more."""
+        """The reference's features that posts no longer have."""
         return tuple(name for name in self.left_out if name not in DRIFT_COLUMNS)
 
     @property
@@ -139,7 +139,7 @@ class WindowDrift:
 
 
 def write(s3: S3Client, bucket: str, found: WindowDrift) -> None:
-    """Keep what was found of a window."""
+    """Store the result for a window."""
     body = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(_rows(found), SCHEMA), body)
     s3.put_object(

@@ -1,7 +1,7 @@
-"""A window's page of drift: one small file of HTML that needs no network.
+"""A window's drift page: one small HTML file without network access.
 
-Each column that was compared has a histogram of its values beside the reference's. Columns that
-drifted come first, the one that moved farthest beyond its threshold before the others.
+Each compared feature has a histogram of its values beside the reference's. Drifted features come
+first, in order of how far they exceed their threshold.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from stresswatch.text.wording import counted
 
 _BINS = 24
 _EDGES = (0.01, 0.99)
-"""Quantiles of both sides' values between which a histogram is drawn; the few beyond are added to
-its outermost bins."""
+"""Quantiles that bound a histogram; the outermost bins also count the values beyond."""
 _WIDTH, _HEIGHT, _AXIS = 480, 150, 22
 _TESTS = {"ks": "Kolmogorov-Smirnov", "mannw": "Mann-Whitney", "t_test": "t-test"}
 _DISTANCES = {
@@ -40,18 +39,18 @@ _STYLE = (
     ".axis{stroke:#1f2933}text{fill:#1f2933}"
 )
 _LEGEND = (
-    "Grey area: the posts that the model was measured on. Line: the posts of this window. Both are "
-    "shares, so that numbers of posts do not matter."
+    "Grey area: the reference posts. Line: this window's posts. Both are shares, "
+    "so different numbers of posts are comparable."
 )
 
 
 def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFrame) -> str:
-    """Return the page of a window that was measured.
+    """Return the page of a measured window.
 
     Parameters
     ----------
     current, reference : DataFrame
-        What was compared: rows of the archive, and of the champion's reference.
+        The compared data: rows of the archive, and of the champion's reference.
     """
     current, reference = numbers(current, window.absent), numbers(reference, window.absent)
     by_excess = sorted(
@@ -69,10 +68,10 @@ def drift_page(window: WindowDrift, current: pd.DataFrame, reference: pd.DataFra
     return html_page(
         f"Drift of {window}",
         _STYLE,
-        f"<h1>{counted(len(window.drifted), 'column')} drifted</h1>"
+        f"<h1>{counted(len(window.drifted), 'drifted feature')}</h1>"
         f"<p>{escape(str(window))}, model {escape(str(window.model_version))}: "
         f"{compared_words(window)}. {escape(uncompared_words(window))}</p><p>{_LEGEND}</p>{drifted}"
-        f"<details{'' if drifted else ' open'}><summary>{counted(quiet, 'column')} without drift"
+        f"<details{'' if drifted else ' open'}><summary>{counted(quiet, 'feature')} without drift"
         f"</summary>{others}</details>",
     )
 
@@ -85,8 +84,8 @@ def _section(
     test = _TESTS.get(column["test"], column["test"])
     return (
         f"<section><h2>{escape(name)}</h2><p>{escape(distance)} {column['distance']:.3g}; "
-        f"it drifts from {column['threshold']:g} on. {escape(test)}: p = {column['p_value']:.2g}; "
-        f"a difference is significant below {column['significance']:.2g}.</p>"
+        f"drift threshold {column['threshold']:g}. {escape(test)}: p = {column['p_value']:.2g}; "
+        f"significant below {column['significance']:.2g}.</p>"
         f"{_histogram(name, before, now)}</section>"
     )
 
@@ -96,7 +95,7 @@ def _histogram(name: str, reference: NDArray[np.float64], current: NDArray[np.fl
     low, high = np.quantile(both, _EDGES)
     if low == high:
         low, high = both.min(), both.max()
-    # Of numbers as large as there are, a difference would be infinite.
+    # For extremely large numbers, a difference would be infinite.
     unit = max(abs(low), abs(high)) or 1.0
     span = (low / unit, high / unit if high > low else low / unit + 1.0)
     shares = [

@@ -1,8 +1,7 @@
-"""What people read of drift: the index of the windows' pages, links to them, and a message.
+"""Drift reports for people: an index of window pages, signed links, and a notification.
 
-The bucket is private, so an address within it opens for nobody who only clicks: each link is signed
-by whoever writes it, and ends after some hours, or with the signer's own credentials, whichever is
-sooner. The index is written anew with every window, and its links are signed anew with it.
+The bucket is private, so each link is signed with the writing function's credentials. It expires
+after some hours, or earlier with the credentials. Each window rewrites the index with new links.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from stresswatch.text.wording import counted
 
 INDEX = f"{REPORTS}index.html"
 
-# What a key of KMS encrypts is given out for signatures of version 4 alone. The host is that of the
-# region: the global one redirects to it, where the signature of another host does not count.
+# Objects encrypted with KMS need version 4 signatures, which are valid for one host. It is the
+# region's: the global one redirects there, where its own signature is invalid.
 # https://github.com/boto/boto3/issues/2989
 _SIGNING = Config(
     signature_version="s3v4",
@@ -38,7 +37,7 @@ _STYLE = (
 
 @dataclass(frozen=True)
 class Signer:
-    """Signs links to objects of a bucket under this process's own credentials."""
+    """Signs links to a bucket's objects with this process's credentials."""
 
     bucket: str
     hours: int
@@ -54,7 +53,7 @@ class Signer:
 
 
 def compared_words(window: WindowDrift) -> str:
-    """Say how many posts the figures rest on."""
+    """Return the number of posts behind the metrics, in words."""
     if window.compared == window.posts:
         return counted(window.posts, "post")
     if window.compared:
@@ -78,36 +77,37 @@ def index_page(
 
 
 def labelling_advice(window: WindowDrift, stage: str, *, draws_posts: bool) -> str:
-    """Say which posts to label after a window that drifted, and how.
+    """Return instructions for labelling posts after a window that drifted.
 
-    Whole days, as the stress rate weights the labels of a day by how many of its posts have one.
+    It names whole days, because the stress rate weights a day's labels by its share of labelled
+    posts.
     """
     day = window.window.start.astimezone(UTC).date()
     submission = f"  stresswatch label FILE --stage {stage}"
     if draws_posts:
         return (
-            f"Label the posts that were drawn since {day}, so that the next retraining learns what "
-            "is new. Export them, and submit the annotators' FILE:\n\n"
+            f"Label the posts sampled since {day}, so that the next retraining learns from "
+            "them. Export them, and submit the annotators' FILE:\n\n"
             "  stresswatch queue export --format label-studio --blind "
             f"--from {day} --output tasks.json --stage {stage}\n{submission}"
         )
     return (
-        "Label posts of these days, so that the next retraining learns what is new. This stage "
-        "draws no posts: set its labelling.label_sample_share in cdk_app/settings/stages.py, and "
-        f"deploy. Until then, choose posts since {day} by lot, and submit them with their labels "
-        f"as a FILE:\n\n{submission}"
+        "Label posts from these days, so that the next retraining learns from them. This stage "
+        "samples no posts: set its labelling.label_sample_share in cdk_app/settings/stages.py, and "
+        f"deploy. Until then, choose posts since {day} at random, and submit them with their "
+        f"labels as a FILE:\n\n{submission}"
     )
 
 
 def message(window: WindowDrift, page: str, index: str, validity: str, advice: str) -> str:
-    """Tell people of a window that drifted, and what to do."""
+    """Return the notification about a window that drifted, with instructions."""
     drifted = "\n".join(
         f"- {name}: {column['distance_name']} {column['distance']:.2f}, "
         f"{column['test']} p = {column['p_value']:.1g}"
         for name, column in window.drifted.items()
     )
     return (
-        f"The posts of {window} have moved from what {window.model_version} was measured on: "
+        f"The posts of {window} differ from the reference of {window.model_version}: "
         f"{compared_words(window)}, share {window.share:.2f}.\n\n{drifted}\n\n"
         f"{uncompared_words(window)}\n\n{advice}\n\nThe window's page: {page}\n\n"
         f"All windows: {index}\n\n{validity} Runbook: docs/runbooks/drift.md\n"
@@ -131,10 +131,10 @@ def _index_row(window: WindowDrift, threshold: float, link: Callable[[str], str]
 
 
 def uncompared_words(window: WindowDrift) -> str:
-    """Say which columns have no figure, and why."""
-    reasons = [f"{name}, as {why}" for name, why in window.failed.items()]
+    """Return the features that were not compared, with the reasons, in words."""
+    reasons = [f"{name} ({why})" for name, why in window.failed.items()]
     if window.absent:
-        reasons.append(f"{', '.join(window.absent)}, as the model was trained without them")
+        reasons.append(f"{', '.join(window.absent)} (the model was trained without them)")
     if window.removed:
-        reasons.append(f"{', '.join(window.removed)}, as posts have them no more")
-    return f"Not compared: {'; '.join(reasons)}." if reasons else "Every column was compared."
+        reasons.append(f"{', '.join(window.removed)} (posts no longer have them)")
+    return f"Not compared: {'; '.join(reasons)}." if reasons else "All features were compared."

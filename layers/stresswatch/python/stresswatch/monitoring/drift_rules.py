@@ -1,11 +1,11 @@
-"""When a column of a window counts as drifted: what a stage sets, and Evidently does.
+"""The rules for drift in a feature: a stage's settings for Evidently.
 
-Columns are those that are compared, `DRIFT_COLUMNS`: numeric features, measures of the text and of
-what the model said of it. A feature is what the model reads.
+The compared features are `DRIFT_COLUMNS`: the model's numeric features, text descriptors and
+predictions.
 
-A column has drifted when a test of significance and a measure of size say so both. The test knows
-how many posts there are on either side, so that few of them do not drift by chance; the measure
-does not, so that many of them do not drift by a trifle.
+A feature has drifted if both a significance test and a distance say so. The test accounts for the
+number of posts, so small samples rarely drift by chance. The distance ignores it, so large samples
+do not drift by a tiny difference.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE
 from stresswatch.errors import InvalidInput
 
 TESTS = ("ks", "mannw", "t_test")
-"""Evidently's tests of numbers whose p-value can be as small as a correction asks for."""
+"""Evidently's tests for numbers whose p-value can be small enough for the correction."""
 DISTANCES = ("wasserstein", "psi", "jensenshannon", "hellinger")
-"""Evidently's measures of distance; that of Wasserstein is in reference standard deviations."""
+"""Evidently's distances; Wasserstein's is in reference standard deviations."""
 
 
 class InvalidDriftRules(InvalidInput):
-    """The rules of drift cannot be read, or name what there is not."""
+    """The drift rules cannot be read, or name something unknown."""
 
 
 @dataclass(frozen=True)
 class ColumnRule:
-    """How one column is compared.
+    """The comparison of one feature.
 
     Attributes
     ----------
     test, distance : str
         One of `TESTS`, and one of `DISTANCES`.
     threshold : float
-        The distance from which a significant difference counts.
+        The distance from which a significant difference is drift.
     """
 
     test: str = "ks"
@@ -65,18 +65,18 @@ class DriftRules:
     Attributes
     ----------
     error_rate : float
-        At most how probable it is that a window without drift has any drifted column. It is shared
-        out over the columns (Bonferroni).
+        Largest probability that any feature of a window without drift is reported as drifted,
+        shared among the features (Bonferroni).
     usual : ColumnRule
-        Of every column without a rule of its own.
+        For every feature without its own rule.
     columns : dict of str to ColumnRule
-        Rules of single columns of `DRIFT_COLUMNS`.
+        Rules for single features of `DRIFT_COLUMNS`.
     """
 
     error_rate: float = 0.003
     usual: ColumnRule = field(default_factory=ColumnRule)
     columns: Mapping[str, ColumnRule] = field(
-        # Mostly 0: ranks with ties, and a measure that does not divide by their small spread.
+        # Mostly 0: use ranks with ties, and a distance that does not divide by the small spread.
         default_factory=lambda: {MISSING_SHARE: ColumnRule("mannw", "jensenshannon")}
     )
 
@@ -92,11 +92,11 @@ class DriftRules:
 
     @property
     def significance(self) -> float:
-        """The p-value below which one column's difference is significant."""
+        """The p-value below which one feature's difference is significant."""
         return self.error_rate / len(DRIFT_COLUMNS)
 
     def of(self, column: str) -> ColumnRule:
-        """Return a column's rule."""
+        """Return a feature's rule."""
         return self.columns.get(column, self.usual)
 
     def to_json(self) -> str:
@@ -118,7 +118,7 @@ class DriftRules:
                 {name: _column_rule(rule) for name, rule in values["columns"].items()},
             )
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
-            raise InvalidDriftRules(f"the rules of drift cannot be read: {error}") from error
+            raise InvalidDriftRules(f"the drift rules cannot be read: {error}") from error
 
 
 def _column_rule(values: Mapping[str, Any]) -> ColumnRule:

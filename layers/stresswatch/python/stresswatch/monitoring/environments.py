@@ -1,4 +1,4 @@
-"""Environments of the functions that monitor."""
+"""Environments of the monitoring functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of labels are in the table of the newest labels, as its metadata says."""
+"""The label files included in the table of newest labels, as stored in its metadata."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ _FINGERPRINT_BYTES = 16
 
 @dataclass
 class FoldedFiles:
-    """The files that the table is made of, each by its fingerprint.
+    """The included files, each by its fingerprint.
 
     Attributes
     ----------
     folded : set of bytes
-        Fingerprints of the files that are in it.
+        Fingerprints of the included files.
     again : set of bytes
-        Of those with labels from the future, which will be valid one day: they are read each time.
+        Those among them with labels from the future, which become valid later: they are reread
+        each time.
     invalid : int
-        Lines of the folded files that broke the contract.
+        Invalid lines in the included files.
     """
 
     folded: set[bytes] = field(default_factory=set)
@@ -31,7 +32,7 @@ class FoldedFiles:
 
     @classmethod
     def parse(cls, text: str, is_of: str) -> FoldedFiles | None:
-        """Read what was written; None of a table of other rules or another key."""
+        """Read the stored state; None for a table with other rules or another key."""
         found = json.loads(text)
         if found["is_of"] != is_of:
             return None
@@ -49,7 +50,7 @@ class FoldedFiles:
 
 
 def fingerprint_of(key: str, etag: str) -> bytes:
-    """Return what a file is known by: another one once it is written again."""
+    """Return a file's fingerprint, which changes when the file is rewritten."""
     named = f"{key}\n{etag}".encode()
     return hashlib.blake2b(named, digest_size=_FINGERPRINT_BYTES).digest()
 

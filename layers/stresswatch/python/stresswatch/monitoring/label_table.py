@@ -1,9 +1,9 @@
-"""The newest label of each post as one Parquet object, which Athena joins predictions with.
+"""The newest label of each post in one Parquet object, for joins in Athena.
 
-Files of labels are folded into it once: its metadata has a fingerprint of each that is in it, so
-that a year of files is not read one by one. Which label is the newest is decided as in `assemble`.
-A file that was rewritten or is gone, such as by ``stresswatch forget``, takes its labels with it:
-the table is made anew then. Two writers never overwrite each other.
+Each label file is read once: the table's metadata has the fingerprints of included files, so a year
+of files is never reread. The newest label is chosen as in `assemble`. If a file is rewritten or
+deleted, for example by ``stresswatch forget``, the table is rebuilt without its labels. Concurrent
+writers never overwrite each other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "newest-labels/"
-"""Of the table, in the bucket of the training data; Athena reads every object under it."""
+"""The table's prefix in the training bucket; Athena reads every object under it."""
 TABLE = "newest_labels"
 """Its name in Athena."""
 KEY = f"{PREFIX}newest.parquet"
@@ -47,10 +47,10 @@ COLUMNS = {
     "labelled_at": "timestamp",
     "confidence": "double",
 }
-"""Of the table, by Hive's type; the last two decide which of two labels counts."""
+"""The table's columns, by Hive type; the last two decide which of two labels counts."""
 
 _RULES = 1
-"""Raise it whenever the rules of what a label is change: the table is made anew then."""
+"""Raise it when the rules for labels change: the table is then rebuilt."""
 _STATE = "stresswatch"
 _ATTEMPTS = 5
 _FILES_AT_ONCE = 256
@@ -64,19 +64,19 @@ _DUCKDB_TYPES = {
 
 
 class LabelsChange(AwsFailure):
-    """Others wrote the table of labels each time that it was to be written."""
+    """Other writers changed the table during each attempt to write it."""
 
 
 @dataclass(frozen=True)
 class NewestLabels:
-    """The labels of all posts by now.
+    """All current labels.
 
     Attributes
     ----------
     posts : int
-        Posts that have a label.
+        Number of labelled posts.
     invalid : int
-        Lines that broke the contract.
+        Invalid lines.
     """
 
     posts: int
@@ -84,7 +84,7 @@ class NewestLabels:
     _rows: duckdb.DuckDBPyConnection = field(repr=False)
 
     def of(self, post_ids: Iterable[str]) -> Labels:
-        """Return the labels of the posts with these ids, and how many there are of others."""
+        """Return the labels of the posts with these ids, and the number of other labels."""
         found = self._rows.execute(
             "SELECT post_id, text_digest, label FROM newest "
             "WHERE post_id IN (SELECT unnest($ids::VARCHAR[]))",
@@ -99,12 +99,12 @@ class NewestLabels:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The table, beside the files of labels that it is made of.
+    """The table, and the label files that it is built from.
 
     Attributes
     ----------
     key : bytes
-        Of the digests by which texts are told apart.
+        Key of the text digests.
     """
 
     s3: S3Client
@@ -112,7 +112,7 @@ class LabelTable:
     key: bytes
 
     def fold(self, now: datetime | None = None) -> NewestLabels:
-        """Take in the files of labels that are not in the table, and return all labels.
+        """Add new label files to the table, and return all labels.
 
         Raises
         ------
@@ -132,11 +132,11 @@ class LabelTable:
 
     @property
     def is_of(self) -> str:
-        """What the table says of the rules and of the key that it was made by."""
+        """Fingerprint of the rules and the key that the table was built with."""
         return f"{_RULES} {text_digest(self.key, 'newest labels')}"
 
     def _files(self) -> dict[bytes, str]:
-        """Return the keys of the files that there are, by their fingerprints."""
+        """Return the keys of the existing files, by their fingerprints."""
         files = listed(self.s3, self.bucket, LABELS_PREFIX)
         return {fingerprint_of(found["Key"], found["ETag"]): found["Key"] for found in files}
 
@@ -162,9 +162,9 @@ class _Table:
     Attributes
     ----------
     etag : str or None
-        Of the object that it was read of.
+        Of the stored object.
     is_changed : bool
-        Whether it is another one than that.
+        Whether the table differs from the stored object.
     """
 
     rows: duckdb.DuckDBPyConnection
@@ -174,12 +174,12 @@ class _Table:
 
     @classmethod
     def read(cls, place: LabelTable, path: Path) -> _Table:
-        """Read the table; it is empty where there is none that can be gone on with."""
+        """Read the table; it is empty if no usable one exists."""
         connection = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
         table = cls(connection, FoldedFiles())
         columns = ", ".join(f"{name} {_DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
         table.rows.execute(f"CREATE TABLE newest ({columns})")
-        # Of an object that is not there S3 says so in a listing; reading it may just be denied.
+        # For a missing object, S3 answers a listing; a read may just be denied.
         if not exists(place.s3, Location(place.bucket, KEY)):
             return table
         answer = place.s3.get_object(Bucket=place.bucket, Key=KEY)
@@ -200,14 +200,14 @@ class _Table:
         return table
 
     def unread(self, files: dict[bytes, str]) -> list[str]:
-        """Return the keys of the files to read; forget all rows if one of before is no more."""
+        """Return the keys of the files to read; drop all rows if an included file is gone."""
         if not self.state.folded | self.state.again <= files.keys():
             self.rows.execute("DELETE FROM newest")
             self.state, self.is_changed = FoldedFiles(), True
         return [key for found, key in files.items() if found not in self.state.folded]
 
     def take_in(self, files: Iterable[_File], key: bytes, now: datetime) -> int:
-        """Add files; return the invalid lines of those that will be read again."""
+        """Add files; return the number of invalid lines in those that will be reread."""
         again = 0
         for file in files:
             self.is_changed = True
@@ -232,8 +232,8 @@ class _Table:
         return int(posts)
 
     def write(self, place: LabelTable, path: Path) -> bool:
-        """Write the table, unless somebody else wrote it since it was read."""
-        # A copy takes no parameters; neither text has a quotation mark in it.
+        """Write the table, unless another writer changed it since it was read."""
+        # COPY takes no parameters; neither text contains a quotation mark.
         self.rows.execute(
             "COPY (SELECT * FROM newest ORDER BY post_id, text_digest) "  # noqa: S608
             f"TO '{path}' (FORMAT parquet, COMPRESSION zstd, "

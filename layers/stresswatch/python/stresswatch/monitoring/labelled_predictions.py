@@ -1,4 +1,4 @@
-"""The predictions that labels meet: Athena joins them by the post's id, and gives few of them."""
+"""Predictions of labelled posts: Athena joins them by post id, and returns few rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stresswatch.monitoring import label_table
 from stresswatch.settled.queries import IN_SPAN, PREDICTIONS_TABLE, span
 
 _COLUMNS = "post_id, text_digest, text_length, model_version, probability, source, sample"
-# Of a text that was predicted many times the first row says all that the joins in Python ask for.
+# Of a text predicted several times, the first row suffices for the joins in Python.
 _SQL = f"""
 SELECT {_COLUMNS}
 FROM (
@@ -35,10 +35,10 @@ ORDER BY predicted_at, prediction_id
 def labelled_predictions(
     athena: Athena, start: datetime, end: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Return the rows of labelled posts from `start` up to, not including, `end`, earliest first.
+    """Return the rows of labelled posts from `start` up to, but excluding, `end`, earliest first.
 
-    Of each text the first row that each version made of it. Labels count as far as they are in the
-    table of the newest labels.
+    Each version's first row for a text is returned. Only labels in the table of newest labels
+    count.
 
     Raises
     ------

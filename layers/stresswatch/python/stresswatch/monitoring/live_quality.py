@@ -1,8 +1,8 @@
-"""Live quality: what labels that came late say of predictions that were made of the stream.
+"""Live quality: compares predictions on the stream with labels that arrive later.
 
-Labels come out of order, twice, contradicting each other, for posts that were never seen, for texts
-that were edited since, and days after the prediction. Each labelled post, which is its id and its
-text, counts once: by its newest label, and by the first prediction that a model version made of it.
+Labels arrive out of order, repeatedly, contradicting each other, for unknown posts, for texts
+edited since, and days after the prediction. Each labelled post, identified by id and text, counts
+once: with its newest label, and the first prediction of a model version.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from stresswatch.contracts.sampling import SampleKind
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 
 Row = Mapping[str, Any]
-"""Of the archive."""
+"""A row of the archive."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of posts by now.
+    """The current labels.
 
     Attributes
     ----------
     by_post : dict of Identity to int
         The newest label of each post.
     invalid : int
-        Lines that broke the contract.
+        Invalid lines.
     elsewhere : int
-        Labels that are not in `by_post`, of posts that are in none of the rows at hand.
+        Labels missing in `by_post`, because their posts are in none of the given rows.
     """
 
     by_post: Mapping[Identity, int]
@@ -43,7 +43,7 @@ class Labels:
 
     @cached_property
     def texts(self) -> Mapping[str, list[str]]:
-        """The digests of the labelled texts of each post id."""
+        """The digests of the labelled texts, by post id."""
         found: dict[str, list[str]] = {}
         for post_id, digest in self.by_post:
             found.setdefault(post_id, []).append(digest)
@@ -52,16 +52,16 @@ class Labels:
 
 @dataclass(frozen=True)
 class Join:
-    """The rows that labels meet, and why other labels meet none.
+    """The rows with a label, and the reasons why other labels have no row.
 
     Attributes
     ----------
     rows : dict of Identity to row
         The first row of each labelled post.
     other_text : set of Identity
-        Labels of a text that is in none of the rows of its id: the post was edited.
+        Labels of a text that no row of its id has: the post was edited.
     ambiguous : set of Identity
-        Labels of an id that stands for several texts in rows that have no digest.
+        Labels of an id that stands for several texts in rows without a digest.
     """
 
     rows: dict[Identity, Row] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Scored:
-    """A prediction of a post, and the label that the post got."""
+    """A prediction and its label."""
 
     post_id: str
     label: int
@@ -81,23 +81,23 @@ class Scored:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the labels: each is in one of these.
+    """The labels by outcome; each has exactly one.
 
     Attributes
     ----------
     scored : list of Scored
-        What quality is measured on.
+        Pairs that quality is measured on.
     trained_on : int
-        Labels of posts whose text the version was trained on, and that are left out therefore.
+        Labels of texts that the version was trained on, which are left out.
     uncertain : int
-        Labels of posts that were drawn because the model was uncertain: it is wrong of them more
-        often than of others, so they are left out.
+        Labels of posts drawn because the model was uncertain. They are left out, because it is
+        wrong on them more often.
     other_text, ambiguous : int
         As in `Join`.
     other_version : int
-        Labels of posts that other versions alone predicted.
+        Labels of posts that only other versions predicted.
     unseen : int
-        Labels of posts that nothing predicted in the window.
+        Labels of posts without a prediction in the window.
     """
 
     scored: list[Scored]
@@ -109,21 +109,21 @@ class Outcome:
     unseen: int
 
     def counts(self) -> dict[str, int]:
-        """Return how many labels are in each."""
+        """Return the number of labels by outcome."""
         named = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {"labelled_posts": len(named.pop("scored")), **named}
 
 
 @dataclass(frozen=True)
 class LiveQuality:
-    """How good a version's predictions were, where that is known.
+    """A version's measured quality.
 
     Attributes
     ----------
     overall : dict or None
-        The figures of `Quality` and their ``intervals``; None below the smallest number of posts.
+        The metrics of `Quality` and their ``intervals``; None with too few posts.
     communities : dict of str to dict
-        The same by the posts' source, of those that have enough labelled posts, the largest first.
+        The same for each community with enough labelled posts, largest first.
     """
 
     overall: dict[str, Any] | None
@@ -134,10 +134,10 @@ class LiveQuality:
 
 
 def join(labels: Labels, rows: Iterable[Row]) -> Join:
-    """Join labels to the rows that one model version made, earliest first.
+    """Join labels with one model version's rows, earliest first.
 
-    A row tells by its digest of which text it is. Rows of earlier releases have none: they meet the
-    label of their id where it stands for one text, on either side.
+    A row's digest identifies its text. Rows of earlier releases lack it: they match the label of
+    their id if the id stands for one text on both sides.
     """
     found = Join()
     undigested: dict[str, list[Row]] = {}
@@ -171,14 +171,14 @@ def join(labels: Labels, rows: Iterable[Row]) -> Join:
 def match(
     labels: Labels, rows: Sequence[Row], version: str, trained_texts: Container[str] = ()
 ) -> Outcome:
-    """Say what becomes of each label, given the rows of the window, earliest first.
+    """Assign each label its outcome, given the window's rows, earliest first.
 
     Parameters
     ----------
     version : str
-        Whose predictions are to be measured.
+        The version to measure.
     trained_texts : container of str
-        Digests of the texts that the version was trained on.
+        Digests of the version's training texts.
     """
     seen = {row["post_id"] for row in rows}
     joined = join(labels, (row for row in rows if row["model_version"] == version))
@@ -206,7 +206,7 @@ def match(
 def measure_live(
     scored: Sequence[Scored], minimum_posts: int, most_communities: int = 20
 ) -> LiveQuality:
-    """Measure what was joined, overall and by community, wherever `minimum_posts` are labelled."""
+    """Measure the joined pairs, overall and by community, with at least `minimum_posts` each."""
     sources = Counter(one.source for one in scored if one.source)
     large = [
         name for name, posts in sources.most_common(most_communities) if posts >= minimum_posts

@@ -1,4 +1,4 @@
-"""What a dashboard is made of: sections of panels of series; `dashboard` has ours."""
+"""Building blocks of dashboards: sections, panels and series; `dashboard` has the list."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from stresswatch.monitoring import dimension_names
 
 NAMESPACE = "Stresswatch"
 ANY = "*"
-"""A dimension's value that stands for every value there is, each a line of its own."""
+"""A dimension value that stands for all values, with one line each."""
 OF_STAGE: Mapping[str, str] = {dimension_names.STAGE: f"{{{dimension_names.STAGE}}}"}
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#8c6d31", "#52606d")
-"""Of a panel's lines in their order; told apart by the colour-blind too (Okabe and Ito, 2008)."""
+"""Colours of a panel's lines, in order; safe for colour-blind readers (Okabe and Ito, 2008)."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Series:
     Attributes
     ----------
     dimensions : mapping of str to str
-        What is in braces is an output of the stack, or ``Stage``.
+        Values in braces are stack outputs, or ``Stage``.
     statistic : str
-        As CloudWatch names it: ``Sum``, ``Maximum``, ``p99``.
+        CloudWatch's name: ``Sum``, ``Maximum``, ``p99``.
     scale : float
-        What its values are multiplied by, for the panel's unit.
+        Factor for the values, for the panel's unit.
     """
 
     label: str
@@ -37,11 +37,11 @@ class Series:
     scale: float = 1.0
 
     def dimensions_in(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Return its dimensions in a stack, by the stack's outputs and its ``Stage``."""
+        """Return the dimensions for a stack, from its outputs and its ``Stage``."""
         return {name: value.format_map(names) for name, value in self.dimensions.items()}
 
     def search(self, names: Mapping[str, str], minutes: int) -> str:
-        """Write an open series as CloudWatch searches for it."""
+        """Return an open series as a CloudWatch search expression."""
         dimensions = self.dimensions_in(names)
         known = [f'{name}="{value}"' for name, value in dimensions.items() if value != ANY]
         schema = f"{{{','.join([self.namespace, *dimensions])}}}"
@@ -49,37 +49,37 @@ class Series:
         return f"SEARCH('{sought}', '{self.statistic}', {minutes * 60})"
 
     def scaled(self, metric: str) -> str:
-        """Write a metric's id times the scale, as metric math has it: without an exponent."""
+        """Return a metric's id times the scale in metric math, without an exponent."""
         return f"{metric} * {self.scale:.12f}".rstrip("0")
 
     @property
     def title(self) -> str:
-        """The label, or what CloudWatch makes one of for each metric of an open series."""
+        """The label, or CloudWatch's template for the labels of an open series."""
         each = [name for name, value in self.dimensions.items() if value == ANY]
         return self.label or " ".join(f"${{PROP('Dim.{name}')}}" for name in each)
 
     @property
     def is_open(self) -> bool:
-        """Whether it is of every value of a dimension."""
+        """Whether it covers every value of a dimension."""
         return ANY in self.dimensions.values()
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines that belong together.
+    """Related lines.
 
     Attributes
     ----------
     meaning : str
-        What it tells, in a sentence.
+        Explanation in one sentence.
     is_stacked : bool
-        Whether the lines add up to something.
+        Whether the lines add up to a total.
     alarmed : str or None
         The metric whose alarm's threshold is drawn.
     minutes : int
-        Between two values: no less than the stages leave between two measurements.
+        Minutes between two values, at least the time between two measurements.
     is_of_champion : bool
-        Whether its values belong to the champion of their time, and say nothing about the next.
+        Whether its values belong to the current champion, and not to its successors.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Publishes figures of a window of time as metrics."""
+"""Publishes a window's values as metrics."""
 
 from __future__ import annotations
 
@@ -19,36 +19,35 @@ if TYPE_CHECKING:
 _OLDEST = timedelta(days=14)
 _DATA_A_CALL = 1000
 _OF_A_DATUM = {"InvalidParameterCombination", "InvalidParameterValue", "MissingParameter"}
-"""What CloudWatch answers where one of the data is at fault; none of the call's is kept then."""
+"""CloudWatch's error codes for a bad datum; it then drops the whole call."""
 _NAMED = 5
 
 
 class RefusedMetrics(AwsFailure):
-    """CloudWatch refused some metrics; all others of the window were put."""
+    """CloudWatch refused some metrics; all others of the window were published."""
 
     def __init__(self, refused: Sequence[MetricDatumTypeDef]):
         names = ", ".join(map(_name, refused[:_NAMED]))
         more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
         super().__init__(
             f"CloudWatch refused {len(refused)} of the window's metrics: {names}{more}; "
-            "the others were put"
+            "the others were published"
         )
 
 
 def publish(
     cloudwatch: CloudWatchClient, namespace: str, window: Window, data: Iterable[MetricDatumTypeDef]
 ) -> list[MetricDatumTypeDef]:
-    """Put metrics at their window's end, whenever it was measured; return those that were refused.
+    """Put metrics with their window's end as timestamp; return those that were refused.
 
-    So the figures of a schedule are its period apart, and an alarm of that period sees one at a
-    time. By the time at which they are put, which differs by seconds, two windows share a period
-    and the next is without a figure: an alarm then falls back on the period before, the older of
-    whose two may set it off. What ended two weeks ago is not put: CloudWatch takes nothing older,
-    and no alarm looks back as far.
+    With these timestamps, consecutive values are one schedule period apart, and an alarm with that
+    period sees one at a time. The time of publication varies by seconds. It could put two windows
+    into one period and none into the next, so that an alarm would reuse an old value. Values older
+    than two weeks are not put, because CloudWatch refuses them and no alarm looks back so far.
 
-    CloudWatch refuses a whole call for one bad datum, so a call that it refuses is cut in halves
-    until the bad one stands alone: the figures of one community never cost those of another. The
-    caller ends its other work, and then calls `complain`.
+    CloudWatch refuses a whole call for one bad datum. A refused call is therefore halved until the
+    bad datum is isolated, so one community never affects another. The caller completes its work and
+    then calls `complain`.
 
     Raises
     ------
@@ -72,12 +71,12 @@ def publish(
 
 
 def complain(refused: Sequence[MetricDatumTypeDef]) -> None:
-    """Fail for what CloudWatch refused, so that the function's alarm tells of it.
+    """Raise an error for refused metrics, so that the function's alarm fires.
 
     Raises
     ------
     RefusedMetrics
-        When it refused anything.
+        When CloudWatch refused any metric.
     """
     if refused:
         raise RefusedMetrics(refused)
@@ -108,6 +107,6 @@ def _is_of_a_datum(error: ClientError | ParamValidationError) -> bool:
 
 
 def _name(datum: MetricDatumTypeDef) -> str:
-    """Name a metric with its dimensions' values, of which none is text as it came."""
+    """Return a metric's name with its dimension values, which are encoded."""
     values = ", ".join(one["Value"] for one in datum.get("Dimensions", []))
     return f"{datum['MetricName']} ({values})"

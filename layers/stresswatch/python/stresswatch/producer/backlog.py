@@ -1,6 +1,6 @@
-"""The records that wait to be sent, and the counts of what became of the others.
+"""The records waiting to be sent, and counts of the others by outcome.
 
-Nothing here locks: the producer holds its lock while it calls.
+This module has no locks: the producer calls it with its lock held.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REMEMBERED_LATENCIES = 1_000
 
 
 class Waiting(NamedTuple):
-    """A record, the future of what becomes of it, and since when it waits."""
+    """A record, its future, and its time of arrival."""
 
     record: StreamRecord
     future: Future[Position]
@@ -38,7 +38,7 @@ class Backlog:
     put, cancelled : int
         Records so far.
     waiting_bytes : int
-        Of records that are queued or on their way.
+        Size of records that are queued or being sent.
     """
 
     def __init__(self, clock: Callable[[], float]):
@@ -54,7 +54,7 @@ class Backlog:
 
     @property
     def settled(self) -> int:
-        """The number of records that are taken, have failed or were cancelled."""
+        """The number of records that were accepted, have failed or were cancelled."""
         return self._taken + self._failed + self.cancelled
 
     @property
@@ -63,11 +63,11 @@ class Backlog:
 
     @property
     def oldest(self) -> float:
-        """Since when the first record of the queue waits."""
+        """Arrival time of the first record in the queue."""
         return self._queue[0].since
 
     def has_room(self, size: int, maximum: int) -> bool:
-        """Return whether as many bytes more fit; any number fits where nothing waits."""
+        """Return whether this many more bytes fit; any number fits into an empty queue."""
         return self.waiting_bytes + size <= maximum or not self.waiting_bytes
 
     def add(self, record: StreamRecord) -> Future[Position]:
@@ -79,7 +79,7 @@ class Backlog:
         return future
 
     def take_request(self) -> list[Waiting]:
-        """Take what goes into one request, without what was cancelled."""
+        """Take the records for one request, without cancelled ones."""
         batch: list[Waiting] = []
         size = 0
         while self._queue and len(batch) < MAXIMUM_RECORDS:
@@ -94,12 +94,12 @@ class Backlog:
         return batch
 
     def take_all(self) -> list[Waiting]:
-        """Take everything, without what was cancelled."""
+        """Take all records, without cancelled ones."""
         every = [self._pop() for _ in range(len(self._queue))]
         return [waiting for waiting in every if self._begins(waiting)]
 
     def note(self, taken: Sequence[Waiting], refused: int) -> Request:
-        """Count what an answer says."""
+        """Count the results in an answer."""
         size = sum(waiting.record.size for waiting in taken)
         self._requests += 1
         self._refused += refused
@@ -111,7 +111,7 @@ class Backlog:
         return Request(len(taken), refused, size)
 
     def note_failed(self, failed: Sequence[Waiting]) -> None:
-        """Count records that were given up."""
+        """Count discarded records."""
         self._failed += len(failed)
         self.waiting_bytes -= sum(waiting.record.size for waiting in failed)
 
@@ -137,7 +137,7 @@ class Backlog:
         return waiting
 
     def _begins(self, waiting: Waiting) -> bool:
-        """Return whether it is to be sent: from here on its future cannot be cancelled."""
+        """Return whether to send it: from here on its future cannot be cancelled."""
         if waiting.future.set_running_or_notify_cancel():
             return True
         self.cancelled += 1

@@ -1,12 +1,11 @@
-"""A client that puts posts on the posts stream: in batches, patiently, and losing none unseen.
+"""A client that puts posts on the posts stream: in batches, with retries, and without silent loss.
 
-Whoever puts a post gets a future of what becomes of it. One thread sends what waits, a request at a
-time and in the order in which it was put, so posts of different requests keep their order, those of
-one partition key too. Within a request Kinesis may refuse one record and take the next: then the
-refused one comes later, and only here can two posts of one key change places.
+Each put returns a future for its result. One thread sends the queue in order, one request at a
+time, so posts in different requests keep their order. Within a request, Kinesis may refuse one
+record and accept the next: only then can two posts with one key change order.
 
-Delivery is at least once: an answer that is lost on its way looks like a failure, and what is put
-again then is a post of its own to the predictor, with a prediction of its own.
+Delivery is at least once: a lost answer looks like a failure, and the client then sends the post
+again. The predictor treats it as another post, with its own prediction.
 """
 
 from __future__ import annotations
@@ -37,12 +36,11 @@ if TYPE_CHECKING:
 
 
 class Producer:
-    """Puts posts on a stream, from any thread of the process that made it.
+    """Puts posts on a stream, from any thread of its process.
 
-    Records go out when a request is full, when the oldest has waited `linger_seconds`, or when
-    somebody waits for them or for room. Leaving the ``with`` block sends what is left; so does the
-    end of the program. A request that fails as a whole is not sent again here: boto3's client does
-    that, as its setting ``retries`` says.
+    Records are sent when a request is full, the oldest record has waited `linger_seconds`, or a
+    caller waits for results or space. Leaving the ``with`` block, or exiting the program, sends the
+    rest. The client leaves retries of a whole failed request to boto3's setting ``retries``.
 
     Parameters
     ----------
@@ -51,14 +49,14 @@ class Producer:
     stream
         The stream's name.
     linger_seconds
-        How long a record may wait for others; ``math.inf`` for as long as it takes.
+        How long a record may wait for others; ``math.inf`` for no limit.
     maximum_waiting_bytes
-        How much may wait or be on its way before `put` blocks.
+        Maximum bytes that may be queued or in flight before `put` blocks.
     attempts
-        How often a record is sent that the stream refuses, after waits as in `put_records`.
+        How often a refused record is sent, with the delays of `put_records`.
     on_request
-        Is told of each answered request, in the sending thread. An error of its own ends the
-        producer, and fails what waits.
+        Called with each answered request, in the sending thread. An error in it ends the
+        producer, and fails waiting records.
 
     Example
     -------
@@ -100,7 +98,7 @@ class Producer:
         self._has_settled = threading.Condition(lock)
         self._backlog = Backlog(time.monotonic)
         self._wanted = 0
-        """How many of the records that were put somebody waits for."""
+        """Number of put records whose results a caller waits for."""
         self._is_closed = False
         self._broken_by: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"producer-{stream}", daemon=True)
@@ -124,25 +122,27 @@ class Producer:
         return self.put_record(post_to_record(post), timeout)
 
     def put_record(self, record: StreamRecord, timeout: float | None = None) -> Future[Position]:
-        """Put a record as it is, and wait for room if there is none.
+        """Put a record unchanged, and wait for space if the queue is full.
 
         Parameters
         ----------
-        timeout
-            Seconds to wait for room: 0 to refuse at once, None for as long as it takes. In a
+            Seconds to wait for space: 0 to refuse at once, None for no limit. In a future's
+            callback, which the sending thread calls, it is always 0.
             callback of a future, which the sending thread calls, it is always 0.
 
         Returns
         -------
         Future of Position
-            Where the stream put it, or `NotTaken`. One that is cancelled in time is not sent.
+            The record's stream position, or `NotTaken`. Cancel it early to keep the record from
+            being sent.
 
         Raises
         ------
         InvalidRecord
-            When it is larger than `MAXIMUM_RECORD_BYTES`, or its key is no partition key.
+            When the record exceeds `MAXIMUM_RECORD_BYTES`, or its key is not a valid partition
+            key.
         ProducerFull
-            When no room came free in time; the record was not put.
+            When the timeout passed without space; the record was not put.
         ProducerClosed
             When the producer was closed, or ended by an error.
         """
@@ -157,12 +157,12 @@ class Producer:
         return future
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send what was put before this call, and wait until all of it is taken or has failed.
+        """Send all records put before this call, and wait until each is accepted or has failed.
 
         Raises
         ------
         TimeoutError
-            When that is not done in time; it goes on being sent.
+            When the timeout has passed; sending continues.
         ProducerClosed
             When an error ended the producer.
         """
@@ -176,7 +176,7 @@ class Producer:
             self._raise_if_broken()
 
     def close(self) -> None:
-        """Send what is left, wait for it, and take nothing more; again, it does nothing.
+        """Send the rest, wait for it, and close; a second call does nothing.
 
         Raises
         ------
@@ -225,11 +225,11 @@ class Producer:
             while batch := self._next_batch():
                 self._send(batch)
         except BaseException as error:
-            # Whoever waits hears of it, whatever it is.
+            # All waiting callers receive the error, of any type.
             self._break(batch, error)
 
     def _next_batch(self) -> list[Waiting]:
-        """Wait until something is to be sent; nothing at the end."""
+        """Wait until there is something to send; return nothing at the end."""
         batch: list[Waiting] = []
         with self._has_work:
             while not batch:
@@ -241,7 +241,7 @@ class Producer:
         return batch
 
     def _seconds_to_wait(self) -> float | None:
-        """Return for how long nothing is to be sent; None for until something changes."""
+        """Return the time until the next request is due; None to wait for a change."""
         if self._is_closed:
             return 0
         if not self._backlog:
@@ -292,7 +292,7 @@ class Producer:
             self._has_settled.notify_all()
 
     def _break(self, batch: list[Waiting], error: BaseException) -> None:
-        """End in an error: nothing more is taken, and what waits has failed."""
+        """End in an error: reject new records, and fail waiting ones."""
         left = [waiting for waiting in batch if not waiting.future.done()]
         with self._has_work:
             self._is_closed, self._broken_by = True, error

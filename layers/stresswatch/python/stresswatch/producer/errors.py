@@ -1,4 +1,4 @@
-"""What can go wrong while posts are put."""
+"""Errors of the producer."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from stresswatch.errors import ProducerError
 
 
 class NotTaken(ProducerError):
-    """The stream did not take a record, or did not say that it had; the cause says why."""
+    """The stream did not accept a record, or did not confirm it; the cause says why."""
 
 
 class ProducerFull(ProducerError):
-    """No room came free in time: the stream takes posts more slowly than they are put."""
+    """The timeout for space has passed: the stream accepts posts more slowly than they are put."""
 
 
 class ProducerClosed(ProducerError):
-    """The producer takes no more posts; its cause, if any, is the error that ended it."""
+    """The producer is closed; its cause, if any, is the error that ended it."""
 
 
 def why_not_taken(stream: str, attempts: int, error: Exception | None) -> str:
-    """Return the message of `NotTaken`: of an error of the request, or of refusals without one."""
+    """Return the message of `NotTaken`: for a failed request, or for repeated refusals."""
     if error is None:
         return (
             f"the stream {stream} refused the record {attempts} times; put posts more slowly, or "

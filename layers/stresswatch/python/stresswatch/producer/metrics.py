@@ -1,4 +1,4 @@
-"""What a producer tells of its work."""
+"""A producer's metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """One answered request, as the hook `on_request` is told of it."""
+    """One answered request, as passed to the hook `on_request`."""
 
     taken: int
     refused: int
@@ -16,20 +16,20 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a producer has done so far.
+    """A producer's metrics so far.
 
     Attributes
     ----------
     put, taken, failed, cancelled, waiting : int
-        Records: all that were put are in one of the four others.
+        Records: `put` is the sum of the other four.
     refused : int
-        How often the stream refused a record, which was then sent again or failed.
+        Number of refusals, after which a record was sent again or failed.
     requests : int
-        Requests that were answered.
+        Number of answered requests.
     taken_bytes, waiting_bytes : int
         Data and partition keys.
     latency_median_seconds, latency_highest_seconds : float or None
-        From put to taken, of the oldest record of each of the last 1,000 requests.
+        From put to acceptance, for the oldest record in each of the last 1,000 requests.
     """
 
     put: int

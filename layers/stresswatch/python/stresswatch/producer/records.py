@@ -1,4 +1,4 @@
-"""Posts as records of the stream."""
+"""Posts as stream records."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class InvalidRecord(InvalidInput):
-    """The stream would never take the record."""
+    """The stream cannot accept the record."""
 
 
 def partition_key(data: bytes, post_id: str | None = None) -> str:
-    """Return the post's id, where it can be a partition key, or else a digest of the record."""
+    """Return the post's id if it can be a partition key, else a digest of the record."""
     if post_id and len(post_id) <= MAXIMUM_NAME_LENGTH and post_id.isprintable():
         return post_id
     return hashlib.sha256(data).hexdigest()
 
 
 def post_to_record(post: Mapping[str, Any]) -> StreamRecord:
-    """Write a post of the contract as a record, its id as the partition key.
+    """Return a post of the contract as a record, with its id as the partition key.
 
     Raises
     ------
@@ -38,13 +38,13 @@ def post_to_record(post: Mapping[str, Any]) -> StreamRecord:
     except UnicodeEncodeError:
         raise InvalidPost("not_unicode", "the post has an unpaired surrogate") from None
     except (TypeError, ValueError, RecursionError):
-        raise InvalidPost("not_json", "the post must be a mapping of what JSON has") from None
+        raise InvalidPost("not_json", "the post must be a mapping of JSON values") from None
     parsed = parse_post(data, default_post_id="")
     return StreamRecord(partition_key(data, parsed.post_id), data)
 
 
 def require_record(record: StreamRecord) -> None:
-    """Raise where the stream would never take the record.
+    """Raise an error for a record that the stream cannot accept.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A cell of the stress rate: a period and a community, with its estimate and how that was made."""
+"""A cell of the stress rate: a period and a community, with its estimate and method."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stresswatch.evaluation.prediction_powered import Method, RateEstimate
 
 
 class Period(StrEnum):
-    """How long a cell is."""
+    """A cell's length."""
 
     DAY = "day"
     """Of UTC."""
     WEEK = "week"
-    """Seven days; those of the table are ISO 8601's, which start on Monday."""
+    """Seven days; those in the table are ISO 8601 weeks, which start on Monday."""
 
     @property
     def days(self) -> int:
@@ -24,23 +24,23 @@ class Period(StrEnum):
 
 
 class RateMethod(StrEnum):
-    """How a cell's rate was made."""
+    """The method behind a cell's rate."""
 
     PREDICTION_POWERED = Method.PREDICTION_POWERED.value
     LABELS_ALONE = Method.LABELS_ALONE.value
     NOT_CORRECTED = "not_corrected"
-    """Too few labels of drawn posts, or too unequal ones: there is the called rate alone."""
+    """Too few labels of drawn posts, or too unequal ones: only the called rate is known."""
     SUPPRESSED = "suppressed"
-    """Too few posts, or others could be told from it: there are no figures."""
+    """Too few posts, or a cell that would reveal others: it has no values."""
 
 
 class Cell(NamedTuple):
-    """What a rate is of.
+    """A cell's community and period.
 
     Attributes
     ----------
     source : str or None
-        None for all communities together, also of posts that name none.
+        None for all communities together, including posts without one.
     """
 
     period: Period
@@ -57,25 +57,24 @@ class Cell(NamedTuple):
 class Rate:
     """One row of the table `stress_rate`.
 
-    Where it is suppressed, all but the first four are None; where it is not corrected, those from
-    `corrected_rate` to `tuning` are.
+    A suppressed row has only the first four values. A row without a correction lacks those from
+    `corrected_rate` to `tuning`.
 
     Attributes
     ----------
     called_rate : float
-        Share of the posts that the model called positive.
+        Share of posts that the model predicts as positive.
     mean_probability : float
-        Of the model, over the posts.
+        The model's mean probability over the posts.
     drawable, drawn, labelled : int
-        Posts that could be drawn for labelling, those that were drawn, and those of them with a
-        label.
+        Posts that could be drawn for labelling, drawn ones, and drawn ones with a label.
     represented : int
-        The posts that the corrected rate is the rate of: drawable ones, of hours whose drawn posts
+        The posts that the corrected rate covers: drawable posts from hours whose drawn posts
         are all labelled, or enough of them.
     corrected_rate, low, high, variance, degrees, tuning : float
         As in `RateEstimate`.
     model_versions : str
-        Those that predicted the posts, in order, with commas.
+        The versions that predicted the posts, in order, with commas.
     """
 
     period: Period
@@ -103,7 +102,7 @@ class Rate:
 
     @property
     def estimate(self) -> RateEstimate | None:
-        """The corrected rate, where there is one."""
+        """The corrected rate, if any."""
         if (
             self.corrected_rate is None
             or self.low is None
@@ -127,9 +126,9 @@ class Rate:
 
     @property
     def warning(self) -> str | None:
-        """What a reader must know of the cell, in a sentence."""
+        """Caveats about the cell for readers, in a sentence."""
         if self.method is RateMethod.SUPPRESSED:
-            return "Suppressed: too few posts, or another cell could be told from it."
+            return "Suppressed: too few posts, or it would reveal another cell."
         if self.method is RateMethod.NOT_CORRECTED:
             return "Model only, not corrected: too few labels of drawn posts."
         if self.represented != self.posts:

@@ -1,4 +1,4 @@
-"""A chart of the stress rate as SVG: the corrected rate in its interval, and the called rate."""
+"""A chart of the stress rate as SVG: the corrected rate with its interval, and the called rate."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class _Drawn:
         return "".join(lines + dates)
 
     def _changes(self) -> str:
-        """Mark where a version predicted for the first time, but for the first ones.
+        """Mark each version's first prediction, except at the chart's beginning.
 
         Each has its name above, or "new version" for a long one, as far as the next leaves room.
         """

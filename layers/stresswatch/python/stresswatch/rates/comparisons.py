@@ -16,7 +16,7 @@ COMPARED_COMMUNITIES = 5
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far the rate of one cell is above that of another."""
+    """The difference between the rates of two cells."""
 
     first: Rate
     second: Rate
@@ -34,7 +34,7 @@ class Comparison:
         found = self.difference
         if not found.is_told_from_chance:
             low, high = points(found.low), points(found.high)
-            return f"cannot be told from chance: {low} to {high} points"
+            return f"not significant: {low} to {high} points"
         is_rise = found.value > 0
         sizes = sorted((abs(found.low), abs(found.high)))
         if self.first.source == self.second.source:

@@ -1,9 +1,9 @@
-"""What the cells of a week that are shown tell of those that are not, by any sums and differences.
+"""Whether a week's shown cells reveal suppressed ones, by any sums and differences.
 
-Every cell is a sum of parts: the posts of a day in one community, or of those that name none. A
-cell is told exactly if its sum is a linear combination of those that are shown (the audit of
-linear disclosure: Willenborg and de Waal, "Elements of statistical disclosure control", 2001,
-section 6.3).
+Every cell is a sum of parts: one day's posts in one community, or without one. A suppressed cell is
+revealed exactly if its sum is a linear combination of shown sums. This is the audit of linear
+disclosure (Willenborg and de Waal, "Elements of statistical disclosure control", 2001, section
+6.3).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOLERANCE = 1e-6
 def giving_away(
     posts: Mapping[Cell, int], hidden: Collection[Cell], minimum_posts: int
 ) -> Cell | None:
-    """Return the smallest of the shown cells by which a small one is told; None if none is.
+    """Return the smallest shown cell that reveals a small one; None if there is none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The environment of the function that estimates the stress rate."""
+"""Environment of the stress rate function."""
 
 from __future__ import annotations
 

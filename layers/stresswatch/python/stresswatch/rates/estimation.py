@@ -1,7 +1,7 @@
-"""From counts of all posts and labels of drawn ones to the rate of each cell.
+"""The estimation of each cell's rate from counts of all posts and labels of drawn ones.
 
-`prediction_powered` has the formulas, and `response` says how likely a drawn post was to be
-labelled: its label weighs one over the probability of both.
+`prediction_powered` has the formulas. `response` estimates a drawn post's probability of being
+labelled. A label is weighted with the inverse of both probabilities.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from stresswatch.settled.summaries import Counts
 
 
 class LabelledDraw(NamedTuple):
-    """A post that was drawn for labelling, and has a label.
+    """A drawn post with a label.
 
     Attributes
     ----------
     hour : datetime
-        Under which it is settled, in UTC, as it is counted there.
+        The hour in UTC under which it is settled and counted.
     probability : float
-        What the model that served said of it.
+        The active model's probability.
     inclusion_probability : float
-        How likely it was to be drawn.
+        Its probability of being drawn.
     was_labelled : bool
-        Whether the label is older than the draw, as that of a post that is sent again: nobody was
-        asked for it.
+        Whether the label precedes the draw, as for a repeated post: it was not labelled for the
+        draw.
     """
 
     hour: datetime
@@ -47,7 +47,7 @@ class LabelledDraw(NamedTuple):
 
 @dataclass
 class _Tally:
-    """What adds up to a cell."""
+    """Counts and sums that add up to a cell."""
 
     posts: int = 0
     positive: int = 0
@@ -60,7 +60,7 @@ class _Tally:
     draws: list[LabelledDraw] = field(default_factory=list)
 
     def count(self, counts: Counts, *, is_represented: bool) -> None:
-        """Count posts of an hour, and whether labels stand for them."""
+        """Count an hour's posts, and whether labels represent them."""
         self.posts += counts.posts
         self.positive += counts.positive
         self.probability_sum += counts.probability_sum
@@ -78,20 +78,20 @@ def estimate_rates(
     spans: Iterable[tuple[Period, date]],
     minimum_posts: int,
 ) -> list[Rate]:
-    """Return the rate of each period and community with posts, and of all communities together.
+    """Return the rate for each period and community with posts, and for all communities.
 
     Parameters
     ----------
     counts
-        Of each hour, by its first moment in UTC, all posts by model version and source.
+        All posts by model version and source, for each hour by its start in UTC.
     draws
         The labelled ones of these hours, in any order.
     spans
         The periods, by their first days.
     minimum_posts
-        Below as many, a cell is suppressed.
+        Cells with fewer posts are suppressed.
     """
-    # Rows of drawn posts may be there before the summary that counts them.
+    # Rows of drawn posts may precede their summary.
     counted = {hour for hour, found in counts.items() if any(one.drawn for one in found)}
     by_hour: dict[datetime, list[LabelledDraw]] = {}
     for draw in sorted((draw for draw in draws if draw.hour in counted), key=_by_place):
@@ -163,15 +163,15 @@ def _estimate(tally: _Tally, response: Mapping[datetime, float]) -> RateEstimate
 
 
 def _inclusion(draw: LabelledDraw, response: Mapping[datetime, float]) -> float:
-    """Return how likely a post was to be drawn, and its label to be known then."""
+    """Return a post's probability of being drawn and having a known label."""
     return draw.inclusion_probability * (1.0 if draw.was_labelled else response[draw.hour])
 
 
 def _order(cell: Cell) -> tuple[date, Period, bool, str]:
-    """Sort by the first day, and all communities together before each."""
+    """Sort by first day, with all communities together first."""
     return cell.start, cell.period, cell.source is not None, cell.source or ""
 
 
 def _by_place(draw: LabelledDraw) -> tuple[datetime, str, str, float, int]:
-    """Sort so that sums are the same whatever order the rows came in."""
+    """Sort, so that sums do not depend on the order of rows."""
     return draw.hour, draw.source or "", draw.post_id, draw.probability, draw.label

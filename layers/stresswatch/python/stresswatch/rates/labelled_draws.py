@@ -1,9 +1,9 @@
-"""What the estimates are made of: counts of all posts, and the labels of drawn ones.
+"""Input of the estimates: counts of all posts, and the labels of drawn ones.
 
-Athena joins the drawn posts with the newest labels. A label belongs to a post's id and text, as in
-`live_quality.join`: that of an edited text meets nothing, and the post counts as not labelled. Rows
-of drawn posts always have a digest, as the key that draws them makes it. Each prediction of a post
-is a post of its own here, as it is in the counts.
+Athena joins drawn posts with the newest labels. A label belongs to a post's id and text, as in
+`live_quality.join`: the label of an edited text has no match, and the post counts as unlabelled.
+Rows of drawn posts always have a digest, because drawing needs its key. Each prediction counts as
+its own post, here and in the counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stresswatch.settled.summaries import Counts, read_summaries
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# By the folder's day and hour and not by the prediction's moment, as the summaries count by it.
+# By the folder's day and hour instead of the prediction's time, like the summaries.
 _SQL = f"""
 SELECT
     drawn."date" AS day,
@@ -42,9 +42,9 @@ WHERE drawn."date" >= ? AND drawn."date" < ?
 
 
 def labelled_draws(athena: Athena, start: date, end: date) -> list[LabelledDraw]:
-    """Return the labelled posts that were drawn on the days from `start` up to, not with, `end`.
+    """Return the labelled posts drawn on the days from `start` up to, but excluding, `end`.
 
-    Labels count as far as they are in the table of the newest labels.
+    Only labels in the table of newest labels count.
 
     Raises
     ------
@@ -57,10 +57,10 @@ def labelled_draws(athena: Athena, start: date, end: date) -> list[LabelledDraw]
 def hourly_counts(
     s3: S3Client, bucket: str, start: date, end: date
 ) -> dict[datetime, list[Counts]]:
-    """Count all posts of each hour with any, from the day `start` up to, not including, `end`.
+    """Count each hour's posts, from the day `start` up to, but excluding, `end`.
 
-    The parts of a day are read and added up before those of the next one. A window that is longer
-    than an hour is of its first one, as its rows lie there.
+    A day's parts are read and added up before the next day's. A window longer than an hour counts
+    for its first hour, where its rows are stored.
     """
     found = {}
     for day in (start + timedelta(days=number) for number in range((end - start).days)):
@@ -79,7 +79,7 @@ def _draw(day: str, hour: str, **row: Any) -> LabelledDraw:
 
 
 def _added_up(counts: Iterable[Counts]) -> list[Counts]:
-    """Add up what one version said of one source."""
+    """Add up one version's predictions for one source."""
     totals: dict[tuple[str, str | None], Counts] = {}
     for one in counts:
         key = one.model_version, one.source

@@ -1,4 +1,4 @@
-"""The page of the stress rate: one file of HTML that needs no network, for any width of screen."""
+"""The stress rate's page: one HTML file without network access, for any screen width."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stresswatch.task.definition import TASK
 from stresswatch.text.html_page import html_page
 
 PAGE = f"{REPORTS}stress-rate.html"
-"""Its key in the archive's bucket."""
+"""The page's key in the archive bucket."""
 COMMUNITIES = 20
-"""The largest ones are on it."""
+"""Number of communities on the page, the largest ones."""
 _DAYS = 35
-"""The last ones are on it, and all weeks: so it stays below a megabyte."""
+"""Number of days on the page, the last ones; with all weeks it stays below a megabyte."""
 
 _STYLE = (
     "h2{margin-top:2em}figure{margin:1em 0}"
@@ -30,9 +30,9 @@ _STYLE = (
 )
 _TITLE = TASK.label.rate.capitalize()
 _INTRODUCTION = (
-    f"Which share of posts is {TASK.label.name(1)}. The called rate counts what the model calls "
-    f"{TASK.label.name(1)}, and is wrong wherever the model is. The corrected rate takes that off "
-    "by labels of posts that were drawn at random, and its interval has the true share in 95 of "
+    f"The share of {TASK.label.name(1)} posts. The called rate counts the posts that the model "
+    f"predicts as {TASK.label.name(1)}, and inherits its errors. The corrected rate removes them "
+    "with labels of randomly drawn posts. Its interval contains the true share in 95 of "
     "100 cases. "
     f"{TASK.wording.notice}"
 )
@@ -45,7 +45,7 @@ _METHODS = {
 
 
 def page(rates: Iterable[Rate]) -> str:
-    """Return the page of rates, which come in the order of time."""
+    """Return the page for rates in chronological order."""
     by_source: dict[str | None, list[Rate]] = {}
     for rate in rates:
         by_source.setdefault(rate.source, []).append(rate)
@@ -56,7 +56,7 @@ def page(rates: Iterable[Rate]) -> str:
         if source in by_source
     ]
     left_out = len(communities) - COMMUNITIES
-    more = f"<p>{left_out} smaller communities are in the table alone.</p>" if left_out > 0 else ""
+    more = f"<p>{left_out} smaller communities are only in the table.</p>" if left_out > 0 else ""
     compared = between_communities(
         rate for found in by_source.values() for rate in found if rate.period is Period.WEEK
     )
@@ -71,7 +71,7 @@ def page(rates: Iterable[Rate]) -> str:
 
 
 def largest_first(rates: Mapping[str | None, Sequence[Rate]]) -> list[str]:
-    """Return the communities that have rates, by their posts."""
+    """Return the communities with rates, by number of posts."""
     return sorted(
         (source for source in rates if source is not None),
         key=lambda source: (-sum(rate.posts or 0 for rate in rates[source]), source),
@@ -79,7 +79,7 @@ def largest_first(rates: Mapping[str | None, Sequence[Rate]]) -> list[str]:
 
 
 def name_of(source: str | None) -> str:
-    """Name a community, or all of them."""
+    """Return a community's name, or the name for all communities."""
     return "All communities" if source is None else source
 
 
@@ -131,7 +131,7 @@ def percent(value: float | None) -> str:
 
 
 def interval(rate: Rate) -> str:
-    """Write the bounds of a corrected rate; nothing where there is none."""
+    """Return a corrected rate's bounds as text; empty without a correction."""
     if rate.low is None or rate.high is None:
         return ""
     return f"{100 * rate.low:.1f} to {100 * rate.high:.1f} %"

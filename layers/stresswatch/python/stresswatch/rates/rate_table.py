@@ -1,7 +1,7 @@
-"""The table `stress_rate`: one Parquet object for each day, with the cells that start on it.
+"""The table `stress_rate`: one Parquet object per day, with the cells that start on it.
 
-Objects are ``stress-rate/date=YYYY-MM-DD/rates.parquet`` in the archive bucket. Each is written
-anew whenever its cells are estimated again, with the same bytes for the same cells.
+Objects are ``stress-rate/date=YYYY-MM-DD/rates.parquet`` in the archive bucket. A new estimate
+rewrites the object; the same cells give the same bytes.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def write_rates(s3: S3Client, bucket: str, rates: Iterable[Rate]) -> None:
 
 
 def read_rates(s3: S3Client, bucket: str, start: date, end: date) -> list[Rate]:
-    """Read the cells that start from `start` up to, not including, `end`, in order.
+    """Read the cells that start from `start` up to, but excluding, `end`, in order.
 
-    Each day's come with all communities together first, and days before weeks. Columns that an
-    object of an earlier version lacks are None.
+    On each day, all communities together come first, and days before weeks. Columns missing in an
+    earlier version's object are None.
     """
     found: list[Rate] = []
     with closing(_connected()) as rows, TemporaryDirectory() as folder:
@@ -93,7 +93,7 @@ def _parquet(rows: duckdb.DuckDBPyConnection, rates: Sequence[Rate], file: Path)
     columns = zip(*map(_values, rates), strict=True)
     types = {name: _DUCKDB_TYPES[kind] for name, kind in COLUMNS.items()}
     lists = ", ".join(f'unnest(${name}::{kind}[]) AS "{name}"' for name, kind in types.items())
-    # A copy takes no parameters; the path is one of ours, without quotation marks.
+    # COPY takes no parameters; our own path has no quotation marks.
     rows.execute(
         f"CREATE OR REPLACE TEMP TABLE rates AS SELECT {lists}",
         dict(zip(COLUMNS, map(list, columns), strict=True)),

@@ -1,11 +1,11 @@
-"""Which drawn posts have labels: how likely one was to get its label, once it was drawn.
+"""The response model: the probability that a drawn post was labelled.
 
-Annotators label fewer posts than were drawn, in an order that the draw decides, and each file that
-is handed out has the posts that were drawn until then. So those with a label are a random part of
-the drawn ones of some hours, and the hours of a day may differ: after the last file was handed out
-there are none. Hours of a day stand together while their labels may be a random part of all their
-drawn posts, and are parted where they are not (weighting within classes of alike response: Särndal,
-Swensson and Wretman, "Model assisted survey sampling", 1992, section 15.6).
+Annotators label fewer posts than were drawn, in an order that the draw decides, and each file has
+the posts drawn until then. So labelled posts are a random part of the drawn ones in some hours, and
+the hours of a day may differ: there are no labels after the last file. Hours of a day are one class
+as long as their labels may be a random part of all drawn posts. Otherwise they are separated. This
+is weighting within classes of alike response (Särndal, Swensson and Wretman, "Model assisted survey
+sampling", 1992, section 15.6).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from datetime import date, datetime
 from math import log
 
 MINIMUM_LABELS_OF_HOURS = 5
-"""With fewer labels, hours that stand together are not represented: each would weigh too much."""
+"""Fewest labels for a class; with fewer, its hours are not represented, as weights explode."""
 _UNLIKE = 4.0
-"""From so large a likelihood ratio on, two runs of hours have responses of their own."""
+"""Likelihood ratio from which two runs of hours have separate response probabilities."""
 _UNLIKE_WITHOUT_LABELS = 10.0
-"""The same where one of them is not represented then; chance makes it on 1 of 100 days."""
+"""The same if one of them is then not represented; chance causes it on 1 in 100 days."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The drawn posts of an hour that had no label before they were drawn.
+    """An hour's drawn posts without a label before the draw.
 
     Attributes
     ----------
     posts : int
     labelled : int
-        Those of them with a label.
+        Labelled posts among them.
     """
 
     posts: int
@@ -42,23 +42,23 @@ class Asked:
 
     @property
     def is_represented(self) -> bool:
-        """Whether all are labelled, or enough to stand for the others."""
+        """Whether all are labelled, or enough to represent the others."""
         return self.labelled >= min(self.posts, MINIMUM_LABELS_OF_HOURS)
 
     @property
     def log_likelihood(self) -> float:
-        """Of which are labelled, each with the same probability."""
+        """The labelled ones, each with the same probability."""
         parts = (self.labelled, self.posts - self.labelled)
         return sum(part * log(part / self.posts) for part in parts if part)
 
 
 def responses(asked: Mapping[datetime, Asked]) -> dict[datetime, float]:
-    """Return the share of asked posts that are labelled, of each represented hour.
+    """Return the share of labelled posts among the asked ones, for each represented hour.
 
     Parameters
     ----------
     asked
-        By the first moment of each hour, in UTC.
+        By the start of each hour, in UTC.
     """
     by_day: dict[date, list[datetime]] = {}
     for hour in sorted(asked):
@@ -76,7 +76,7 @@ def responses(asked: Mapping[datetime, Asked]) -> dict[datetime, float]:
 def _runs(
     hours: Sequence[datetime], asked: Mapping[datetime, Asked]
 ) -> Iterator[Sequence[datetime]]:
-    """Part hours where their responses differ most, until no parts differ."""
+    """Separate hours where their responses differ most, until no parts differ."""
     whole = _total(hours, asked)
     best, place = 0.0, 0
     for cut in range(1, len(hours)):

@@ -1,11 +1,11 @@
-"""Which cells are suppressed: small ones, and those that would give a small one away.
+"""The suppressed cells: small ones, and those that would reveal a small one.
 
-A total minus all of its parts but one is that part. So wherever a part is suppressed and its total
-is not, at least two are, and together they have as many posts as a cell must have (complementary
-suppression: Willenborg and de Waal, "Elements of statistical disclosure control", 2001, section
-4.2). Parts of a period of all communities are its communities, those of a week its days. Several
-totals together may still tell a small cell: `disclosure` finds those, and takes cells away until
-none does.
+A total minus all parts except one is that part. So if a part is suppressed and its total is shown,
+at least two parts are suppressed, and together they reach the minimum number of posts. This is
+complementary suppression (Willenborg and de Waal, "Elements of statistical disclosure control",
+2001, section 4.2). A period's parts are its communities, a week's are its days. Several totals
+together may still reveal a small cell: `disclosure` finds such cases, and suppresses more cells
+until none is left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Group = tuple[Cell, Sequence[Cell]]
 
 
 def suppressed(posts: Mapping[Cell, int], minimum_posts: int) -> set[Cell]:
-    """Return the cells to suppress, given the posts of each that has any."""
+    """Return the cells to suppress, given the number of posts in each."""
     hidden = {cell for cell, count in posts.items() if count < minimum_posts}
     groups, weeks = _groups(posts), _weeks(posts)
     known = -1
@@ -38,10 +38,10 @@ def suppressed(posts: Mapping[Cell, int], minimum_posts: int) -> set[Cell]:
 
 
 def shown_of(recent: Iterable[Rate], table: Iterable[Rate]) -> list[Rate]:
-    """Suppress those of seven days of which the table suppresses any day.
+    """Suppress seven-day cells that contain a day suppressed in the table.
 
-    The others are sums of days that are shown, and tell nothing else. Seven days that are a week of
-    the table are as the table has them.
+    The others are sums of shown days, and reveal nothing else. Seven days that form a week in the
+    table are treated as in the table.
     """
     known = {rate.cell: rate for rate in table}
     hidden = {cell for cell, rate in known.items() if rate.method is RateMethod.SUPPRESSED}
@@ -64,13 +64,13 @@ def _protection(
     posts: Mapping[Cell, int],
     minimum_posts: int,
 ) -> set[Cell]:
-    """Return what else to suppress, so that the total gives none of its parts away."""
+    """Return further cells to suppress, so that the total reveals none of its parts."""
     added: set[Cell] = set()
     secret = [part for part in parts if part in hidden]
     if not secret:
         return added
     shown = sorted(set(parts) - hidden, key=lambda part: (posts[part], part.start, part.source))
-    # Posts that name no community are in a total, and never shown by themselves.
+    # Posts without a community are in a total, and never shown by themselves.
     others = posts[total] - sum(posts[part] for part in parts)
     count, size = len(secret) + (others > 0), others + sum(posts[part] for part in secret)
     for part in shown:
@@ -82,7 +82,7 @@ def _protection(
 
 
 def _weeks(posts: Mapping[Cell, int]) -> list[dict[Cell, int]]:
-    """Return the cells of each week, in an order that is always the same."""
+    """Return each week's cells, in a fixed order."""
     found: dict[date, dict[Cell, int]] = {}
     for cell in sorted(posts, key=lambda one: (one.period, one.start, one.source or "")):
         found.setdefault(week_of(cell.start), {})[cell] = posts[cell]
@@ -90,7 +90,7 @@ def _weeks(posts: Mapping[Cell, int]) -> list[dict[Cell, int]]:
 
 
 def _groups(posts: Mapping[Cell, int]) -> list[_Group]:
-    """Return the totals with their parts, in an order that is always the same."""
+    """Return the totals with their parts, in a fixed order."""
     parts: dict[Cell, list[Cell]] = {}
     for cell in sorted(posts, key=lambda one: (one.period, one.start, one.source or "")):
         if cell.source is not None:

@@ -1,4 +1,4 @@
-"""A person's word on a version that an execution waits for, wherever it was given."""
+"""Manual approval of a version, from the CLI or the model registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAITS_NO_MORE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 def answer(
     states: SFNClient, journal: Journal, version: str, *, approved: bool, by: str, why: str
 ) -> bool:
-    """Wake the execution that waits for a word on the version; False when none does."""
+    """Resume the execution that awaits a decision on the version; return False if none does."""
     pending = journal.approval(version)
     if pending is None:
         return False

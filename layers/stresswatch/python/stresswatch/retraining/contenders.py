@@ -1,4 +1,4 @@
-"""The two models that the gate compares, and what each says of the same posts."""
+"""The two models that the gate compares, and their predictions of the same posts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Contender:
     Attributes
     ----------
     posts : sequence of LabelledPost
-        Its training set, both splits of it; empty where it is not known any more.
+        Its training set, both splits; empty if it no longer exists.
     """
 
     scorer: Scorer
@@ -32,7 +32,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class ScoredPosts:
-    """Posts of the evaluation split, and what each model says of them; all of one length."""
+    """Evaluation posts and both models' predictions of them, all of one length."""
 
     name: str
     posts: Sequence[LabelledPost]
@@ -53,7 +53,7 @@ class ScoredPosts:
         )
 
     def qualities(self) -> tuple[Quality, Quality]:
-        """Measure champion and challenger."""
+        """Measure the champion and the challenger."""
         labels = labels_of(self.posts)
         return measure(labels, self.champion), measure(labels, self.challenger)
 

@@ -1,13 +1,12 @@
-"""The gate: whether a challenger may take the champion's place.
+"""The gate: decides whether a challenger may replace the champion.
 
-Both are scored on the same posts of the evaluation split, which neither was trained on, by id or by
-text (`stresswatch.evaluation.splits`): the base holdout, which is of the base data
-set, and the new holdout, which was labelled since. A difference is judged by its bounds
-(`stresswatch.evaluation.paired_bootstrap`), never by its value alone: few posts prove little.
+Both are scored on the same evaluation posts. Neither was trained on any of them, by id or by text
+(`stresswatch.evaluation.splits`). The base holdout comes from the base data, the new holdout from
+later labels. A difference is judged by its bounds (`stresswatch.evaluation.paired_bootstrap`)
+instead of its value alone, because a few posts prove little.
 
-A champion that was trained for other numeric features is compared as it serves: it reads the
-features that both know, and imputes its others. A challenger that reads what posts have now must
-be no worse, and need not gain.
+A champion trained for other numeric features is compared as it serves: it reads the common features
+and imputes the rest. A challenger for the current features must be no worse, and need not gain.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.versions.task_change import TaskChange
 
 _AS_IT_SERVES = (
-    "It was compared on the features that both know, with its others imputed, "
-    "and the challenger had to show no gain."
+    "The champion reads the common features and imputes the rest; a gain is not required."
 )
 
 
@@ -47,15 +45,14 @@ def decide(
     Parameters
     ----------
     champion : Contender or None
-        None before the first promotion, and where the champion cannot be compared.
+        None before the first promotion, and if the champion cannot be compared.
     clock
-        Processor time, in seconds: what else the machine does takes turns with this thread, and is
-        none of it.
+        Processor time in seconds, which excludes other processes' time.
 
     Raises
     ------
     ValueError
-        When the base holdout is empty: nothing can be compared.
+        When the base holdout is empty.
     """
     posts = split(challenger.posts).evaluation
     if champion:

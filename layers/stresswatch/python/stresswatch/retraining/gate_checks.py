@@ -1,4 +1,4 @@
-"""The gate's checks: each compares a challenger with the champion, or with a limit."""
+"""The gate's checks: each compares a challenger with the champion or with a limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from stresswatch.model.scorer import (
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, numbers_of, score
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.verdict import Check, Verdict
-from stresswatch.task.definition import TASK
 
 _TIMED_POSTS = 500
 _TIMED_ROUNDS = 5
@@ -35,13 +34,13 @@ def worth_serving(
     rules: GateRules,
 ) -> list[Check]:
     quality = measure(labels, scores)
-    # Calling every post positive has recall 1 and the share of positive posts as its precision.
+    # The all-positive baseline has recall 1, and the share of positive posts as its precision.
     share = quality.positive / quality.posts
     call_all_positive = 2 * share / (1 + share)
     return [
         _at_least("ROC-AUC, base holdout", quality.roc_auc or 0.0, rules.minimum_roc_auc),
         _beyond_chance("base holdout", labels, scores, group_of, rules.maximum_chance),
-        _at_least(f"F1 over calling all {TASK.label.name(1)}", quality.f1, call_all_positive),
+        _at_least("F1 against the all-positive baseline", quality.f1, call_all_positive),
     ]
 
 
@@ -52,21 +51,21 @@ def _beyond_chance(
     group_of: Sequence[str],
     maximum: float,
 ) -> Check:
-    """Ask whether the ROC-AUC on few posts is more than luck; of many it always shows."""
+    """Check that the ROC-AUC on few posts is beyond chance; on many it always is."""
     chance = chance_of_roc_auc(labels, scores, group_of)
     return Check(
-        name=f"chance of that ROC-AUC, {name}",
+        name=f"p-value of the ROC-AUC, {name}",
         champion=None,
         challenger=chance,
         threshold=maximum,
         passed=chance <= maximum,
-        reason=f"on {len(set(group_of))} independent posts it must be at most {maximum:.3f} for a "
-        "model that knows nothing",
+        reason=f"permutation test on {len(set(group_of))} independent posts: must be at most "
+        f"{maximum:.3f}",
     )
 
 
 def not_allowed(error: ScorerNotAllowed, not_exportable: str) -> Verdict:
-    """Reject a version that the stage has nothing to score with."""
+    """Reject a version that the stage cannot score."""
     reason = f"{error} ({not_exportable})"
     return Verdict((Check("scorer", None, None, None, passed=False, reason=reason),))
 
@@ -76,12 +75,12 @@ def small_enough(challenger: Contender, champion: Contender | None, rules: GateR
     is_arrays = scorer.kind is ScorerKind.ARRAYS
     limit = rules.maximum_model_bytes if is_arrays else MAXIMUM_PIPELINE_BYTES
     return Check(
-        name="size of the model, MB",
+        name="model size, MB",
         champion=champion.scorer.size / 1e6 if champion else None,
         challenger=scorer.size / 1e6,
         threshold=limit / 1e6,
         passed=scorer.size <= limit,
-        reason=f"must be at most {limit / 1e6:.1f} MB, scored by {scorer.kind}",
+        reason=f"must be at most {limit / 1e6:.1f} MB for the scorer {scorer.kind}",
     )
 
 
@@ -97,7 +96,7 @@ def as_good_on_base_holdout(base: ScoredPosts, rules: GateRules) -> list[Check]:
             challenger=challenger.f1,
             threshold=champion.f1 - margin,
             passed=differences.f1.low >= -margin,
-            reason=f"{differences.f1}: must be shown to fall by no more than {margin:.3f}",
+            reason=f"{differences.f1}: the bounds must show a loss of at most {margin:.3f}",
         ),
         _brier_no_worse(base, rules.base_brier_margin, differences),
         Check(
@@ -119,18 +118,18 @@ def better_on_new_holdout(
     differences = new.compare(rules.confidence)
     before, _ = new.qualities()
     return [
-        # Labels on which the champion is worse than chance are wrong rather than new: turned round
-        # by mistake, or by somebody who wants a model that says the opposite.
+        # If the champion is worse than chance on the new labels, these are wrong: flipped by
+        # mistake, or on purpose to invert the model.
         Check(
-            name="new labels can be trusted",
+            name="trust in the new labels",
             champion=before.roc_auc,
             challenger=None,
             threshold=0.5,
             passed=before.roc_auc is None or before.roc_auc >= 0.5,
-            reason="the champion's ROC-AUC on them must be at least 0.500; look at the labels",
+            reason="the champion's ROC-AUC on them must be at least 0.500; review the labels",
         ),
-        # Labels given at random cost whoever is sure: a challenger that has learned to be unsure
-        # gains on them, and knows nothing of them.
+        # Random labels favour low confidence: a challenger with less confidence gains on them, and
+        # learns nothing.
         _new_beyond_chance(new, rules),
         _brier_no_worse(new, rules.new_brier_margin, differences),
         _f1_does_not_fall(new, rules.confidence, rules),
@@ -139,7 +138,7 @@ def better_on_new_holdout(
 
 
 def as_good_on_new_holdout(new: ScoredPosts, rules: GateRules) -> list[Check]:
-    """Ask for no gain on a champion that reads other features: what it imputes shows no drift."""
+    """Require no gain over a champion with other features: its imputed values show no drift."""
     if len(new) < rules.minimum_posts:
         return [_too_few("new holdout", new, rules)]
     return [
@@ -150,7 +149,7 @@ def as_good_on_new_holdout(new: ScoredPosts, rules: GateRules) -> list[Check]:
 
 
 def _too_few(name: str, new: ScoredPosts, rules: GateRules) -> Check:
-    reason = f"not judged: {len(new)} posts, of at least {rules.minimum_posts}"
+    reason = f"not judged: {len(new)} posts, at least {rules.minimum_posts} needed"
     return Check(name, None, None, None, passed=True, reason=reason)
 
 
@@ -167,7 +166,7 @@ def _gain(
     champion: Contender,
     rules: GateRules,
 ) -> Check:
-    """Ask for a better Brier score, or for training posts that are more like the new holdout."""
+    """Require a better Brier score, or training posts more similar to the new holdout."""
     name = "gain on the new holdout"
     if differences.brier.high < 0:
         return Check(name, None, None, None, True, f"Brier score {differences.brier}: shown")
@@ -177,7 +176,7 @@ def _gain(
         return Check(name, None, None, None, False, reason)
     distance = [_distance(new.posts, one.posts) for one in (champion, challenger)]
     if np.isnan(numbers_of(new.posts)).all() and distance[0] == 0:
-        reason = f"{unshown}, and neither these nor the champion's posts have numbers to compare"
+        reason = f"{unshown}, and neither these nor the champion's posts have numeric features"
         return Check(name, None, None, None, False, reason)
     limit = distance[0] - rules.minimum_distance_reduction
     return Check(
@@ -186,8 +185,8 @@ def _gain(
         challenger=distance[1],
         threshold=limit,
         passed=distance[1] <= limit,
-        reason=f"{unshown}; so the numbers' mean distance to the training posts must be at most "
-        f"{limit:.3f}",
+        reason=f"{unshown}; the numeric features' mean distance to the training posts must be at "
+        f"most {limit:.3f}",
     )
 
 
@@ -202,7 +201,7 @@ def no_community_falls(both: ScoredPosts, rules: GateRules) -> list[Check]:
         for source, found in groupby(rows, key=lambda item: item[0])
     ]
     judged = [posts for posts in communities if len(posts) >= rules.minimum_posts]
-    # Bonferroni: one of many communities falls by chance more easily than a given one.
+    # Bonferroni: among many communities, one falls by chance more often than a given one.
     confidence = 1 - (1 - rules.confidence) / max(1, len(judged))
     return [_f1_does_not_fall(posts, confidence, rules) for posts in judged]
 
@@ -214,9 +213,9 @@ def as_fast(
     rules: GateRules,
     clock: Callable[[], float],
 ) -> Check:
-    name = "time to score, µs a post"
+    name = "scoring time, µs per post"
     if challenger.kind is not champion.kind:
-        reason = f"not judged: by {challenger.kind}, which the stage allows, after {champion.kind}"
+        reason = f"not judged: scored by {challenger.kind}, the champion by {champion.kind}"
         return Check(name, None, None, None, passed=True, reason=reason)
     timed = posts[:_TIMED_POSTS]
     microseconds = [float("inf"), float("inf")]
@@ -224,7 +223,7 @@ def as_fast(
         for place, scorer in enumerate((champion, challenger)):
             begun = clock()
             score(scorer, timed)
-            # The least of several rounds, taken in turn: what else the machine did only adds.
+            # The minimum of alternating rounds: other processes only add time.
             taken = 1e6 * (clock() - begun) / len(timed)
             microseconds[place] = min(microseconds[place], taken)
     limit = microseconds[0] * rules.maximum_slowdown
@@ -246,7 +245,7 @@ def _brier_no_worse(posts: ScoredPosts, margin: float, differences: Comparison) 
         challenger=challenger.brier,
         threshold=champion.brier + margin,
         passed=differences.brier.high <= margin,
-        reason=f"{differences.brier}: must be shown to rise by no more than {margin:.3f}",
+        reason=f"{differences.brier}: the bounds must show a rise of at most {margin:.3f}",
     )
 
 
@@ -260,7 +259,7 @@ def _f1_does_not_fall(posts: ScoredPosts, confidence: float, rules: GateRules) -
         challenger=challenger.f1,
         threshold=champion.f1 - margin,
         passed=difference.value >= -margin or difference.high >= 0,
-        reason=f"{difference}, {len(posts)} posts: must not be shown to fall, and by over "
+        reason=f"{difference}, {len(posts)} posts: must not be a significant fall over "
         f"{margin:.3f}",
     )
 
@@ -273,9 +272,9 @@ def _at_least(name: str, challenger: float, threshold: float) -> Check:
 def _distance(new: Sequence[LabelledPost], data_set: Sequence[LabelledPost]) -> float:
     """Return the mean two-sample Kolmogorov-Smirnov statistic of the numeric features.
 
-    It is between the new holdout and the training split of a data set, without missing values. A
-    feature with values on one side only is at the greatest distance, 1; with none on both sides at
-    0, as a model of text alone is no farther from posts of text alone.
+    It compares the new holdout with a data set's training split, without missing values. A feature
+    with values on only one side has the greatest distance, 1. A feature without values on either
+    side has distance 0.
     """
     learned = split(data_set).train
     return float(

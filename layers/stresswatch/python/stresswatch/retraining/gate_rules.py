@@ -1,4 +1,4 @@
-"""The gate's rules: how far a challenger may fall short, and what it must gain."""
+"""The gate's rules: tolerances for a challenger, and the gain it must show."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from stresswatch.task.definition import TASK
 
 
 class InvalidGateRules(InvalidInput):
-    """The gate's rules cannot be read, or one of them can never or always be met."""
+    """The gate's rules cannot be read, or one of them is always or never met."""
 
 
 @dataclass(frozen=True)
 class GateRules:
-    """How far a challenger may fall short, and what it must gain.
+    """Tolerances for a challenger, and the gain it must show.
 
-    The margins were chosen by measurement; docs/retraining.md has it.
+    The margins were chosen by measurement; see docs/retraining.md.
 
     Attributes
     ----------
     confidence : float
-        Of each bound that a margin is held against.
+        Of each bound that is compared with a margin.
     minimum_roc_auc : float
         Of the challenger, on the base holdout.
     maximum_chance : float
-        Of a ROC-AUC as high on the base holdout, by a model that knows nothing.
+        Largest p-value of the ROC-AUC on the base holdout, for an uninformed model.
     base_f1_margin, base_brier_margin : float
-        The challenger must be shown to be no worse than the champion by more on the base holdout.
+        Largest loss on the base holdout; the bounds must show that it is not exceeded.
     new_brier_margin : float
         The same on the new holdout.
     community_f1_margin : float
-        A fall in F1 by more, which chance does not explain, fails: in any community of either
-        holdout, and on the new holdout as a whole.
+        A significant fall in F1 by more fails, in any community and on the new holdout.
     minimum_posts : int
-        Below as many, a community, or the new holdout, is not judged.
+        A community or new holdout with fewer posts is not judged.
     minimum_distance_reduction : float
-        Where a gain is not shown, the mean two-sample Kolmogorov-Smirnov statistic of the numbers,
-        between the new holdout and the training split, must be less by this for the challenger.
+        Without a shown gain, the challenger's mean two-sample Kolmogorov-Smirnov statistic
+        between the new holdout and its training split must be lower by this.
     calibration_margin : float
-        By how much the expected calibration error on the base holdout may be higher.
+        Largest rise of the expected calibration error on the base holdout.
     maximum_model_bytes : int
-        Size of the model file, where arrays score. Of a pipeline's file at most
-        `stresswatch.model.scorer.MAXIMUM_PIPELINE_BYTES` are loaded.
+        Size of the model file for arrays. For a pipeline, the limit is
+        `stresswatch.model.scorer.MAXIMUM_PIPELINE_BYTES`.
     maximum_slowdown : float
-        Time of scoring the same posts, in multiples of the champion's, if both are scored by
-        arrays, or both by scikit-learn.
+        Scoring time for the same posts, as a multiple of the champion's; judged if arrays score
+        both, or scikit-learn does.
     minimum_shadow_coverage, minimum_agreement : float
-        Of a challenger that shadows: on how many of the champion's posts it must have a prediction
-        at all, and the same class. A new champion on probation must have the same class, too.
+        For a shadowing challenger: the share of the champion's posts with a prediction of the
+        challenger, and the share of these with the same class. The second also holds in a
+        probation.
     maximum_unanswered : float
         Share of live posts that a new champion on probation may fail on.
     probation_brier_margin : float
-        A new champion that is shown to be worse than the previous one by more is rolled back.
+        A new champion is rolled back if it is shown to be worse than the previous one by more.
     """
 
     confidence: float = 0.95
@@ -97,7 +97,7 @@ class GateRules:
         Raises
         ------
         InvalidGateRules
-            When it is no rules, or not all of them.
+            When it is not a set of rules, or incomplete.
         """
         try:
             values = json.loads(value)

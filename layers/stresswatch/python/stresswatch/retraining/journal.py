@@ -1,13 +1,13 @@
-"""The journal: what the loop remembers between retrainings, in one DynamoDB table.
+"""The journal: the workflow's memory between retrainings, in one DynamoDB table.
 
-An entry is known by its kind and its name:
+The key of an entry is its kind and its name:
 
 ``lease``, ``retraining``
-    The execution that retrains, or that was the last to.
+    The current or last execution that retrained.
 ``barred``, a version
-    It was rolled back: no retraining makes it the champion again.
+    The version was rolled back: no retraining may promote it again.
 ``approval``, a version
-    An execution waits for a person's word on it. The entry holds the token that wakes it.
+    An execution awaits manual approval of it. The entry has the token that resumes it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ BARRED = "barred"
 APPROVAL = "approval"
 KIND = "kind"
 NAME = "name"
-"""The attributes that an entry is known by."""
+"""The key attributes of an entry."""
 EXPIRES_AT = "expires_at"
-"""When DynamoDB may forget an entry, in seconds since 1970."""
+"""When DynamoDB may delete an entry, in seconds since 1970."""
 _RETRAINING = "retraining"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What somebody decided of a version: who, when and why."""
+    """A person's decision about a version: who, when and why."""
 
     by: str
     at: str
@@ -49,7 +49,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class PendingApproval:
-    """An execution that waits for a person's word on a version."""
+    """An execution that awaits manual approval of a version."""
 
     version: str
     execution: str
@@ -59,19 +59,19 @@ class PendingApproval:
 
 @dataclass(frozen=True)
 class Journal:
-    """The entries of the table."""
+    """The table's entries."""
 
     dynamodb: DynamoDBClient
     table: str
     now: Callable[[], datetime] = utc_now
 
     def lease_holder(self) -> str | None:
-        """Return the execution that took the lease last; None before the first."""
+        """Return the last execution that took the lease; None before the first."""
         entry = self._get(LEASE, _RETRAINING)
         return entry["execution"] if entry else None
 
     def take_lease(self, execution: str, after: str | None) -> bool:
-        """Take the lease over from its last holder; False when another did before."""
+        """Take over the lease from its last holder; return False if another execution did."""
         try:
             self.dynamodb.put_item(
                 TableName=self.table,
@@ -84,14 +84,14 @@ class Journal:
         return True
 
     def bar(self, version: str, decision: Decision) -> None:
-        """Let no retraining make a version the champion again."""
+        """Bar retrainings from promoting a version again."""
         self._put(BARRED, version, vars(decision))
 
     def lift_bar(self, version: str) -> None:
         self._delete(BARRED, version)
 
     def barred(self, version: str) -> Decision | None:
-        """Return who barred a version, when and why; None when nobody did."""
+        """Return who barred a version, when and why; None if it is not barred."""
         entry = self._get(BARRED, version)
         return Decision(entry["by"], entry["at"], entry["why"]) if entry else None
 
@@ -100,7 +100,7 @@ class Journal:
         self._put_approval(pending.version, fields, pending.expires_at)
 
     def approval(self, version: str) -> PendingApproval | None:
-        """Return what waits for a word on a version; None when nothing does."""
+        """Return the request for approval of a version; None if there is none."""
         entry = self._get(APPROVAL, version)
         if not entry:
             return None
@@ -110,7 +110,7 @@ class Journal:
         return PendingApproval(version, entry["execution"], entry["token"], expires_at)
 
     def close_approval(self, version: str) -> None:
-        """Let nothing wait for a word on a version any more: no function may delete an entry."""
+        """Close the request for a version; the entry stays, as no function may delete entries."""
         self._put_approval(version, {}, self.now())
 
     def _put_approval(self, version: str, fields: Mapping[str, str], expires_at: datetime) -> None:

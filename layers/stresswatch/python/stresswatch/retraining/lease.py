@@ -1,4 +1,4 @@
-"""The lease of retrainings: whether one may begin. One at a time, and not at once after another."""
+"""The lease: allows one retraining at a time, with a cool-down after each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class RetrainingRun:
     ended_at : datetime or None
         None while it runs.
     trained : bool
-        Whether it came as far as a training job, or may have. One that was declined for want of
-        labels cost nothing, and delays no other.
+        Whether it started a training job, or may have. A retraining declined for lack of labels
+        costs nothing and causes no cool-down.
     """
 
     ended_at: datetime | None
@@ -40,7 +40,7 @@ class LeaseAnswer:
     Attributes
     ----------
     again_at : str or None
-        When to ask again, as a state machine waits for it; None where nothing is worth waiting for.
+        When to ask again, in Step Functions' format; None if waiting does not help.
     """
 
     admitted: bool
@@ -56,24 +56,23 @@ def take_lease(
     cool_down: timedelta,
     probation_ends: datetime | None = None,
 ) -> LeaseAnswer:
-    """Take the lease for an execution, or say why it cannot have it.
+    """Take the lease for an execution, or return why it is unavailable.
 
-    The lease is held by an execution for as long as it runs, and by nothing else: one that was
-    stopped or killed leaves nothing behind that had to be freed. Asked again by the same
-    execution, the answer is the same.
+    The running execution holds the lease. After a stop or crash there is nothing to release. A
+    repeated request by the same execution has the same answer.
 
     Parameters
     ----------
     journal : Journal
     describe : callable
-        Gives the run of an execution; None of one that is forgotten.
+        Returns the run of an execution; None if AWS has deleted it.
     execution : str
         Its ARN.
     now : datetime
     cool_down : timedelta
-        How long after the end of a training no other begins.
+        Cool-down after the end of a training.
     probation_ends : datetime, optional
-        The end of the present holder's probation, which the execution is to wait for.
+        End of the champion's probation, which the execution must await.
     """
     while True:
         holder = journal.lease_holder()
@@ -84,7 +83,7 @@ def take_lease(
             reason = f"{_name(holder)} is still retraining"
             if not probation_ends:
                 return LeaseAnswer(admitted=False, reason=reason)
-            # Never at once: the last look at the champion may take longer than its probation.
+            # At least a minute: the last check of the champion may outlast its probation.
             again_at = max(probation_ends, now) + max(cool_down, timedelta(minutes=1))
             return LeaseAnswer(admitted=False, reason=reason, again_at=to_the_second(again_at))
         if last and last.ended_at and last.trained and now < last.ended_at + cool_down:
@@ -98,7 +97,7 @@ def take_lease(
 
 
 def describe_retraining(states: SFNClient, execution: str) -> RetrainingRun | None:
-    """Look an execution up; None once AWS has forgotten it, after 90 days."""
+    """Look up an execution; None once AWS has deleted it, after 90 days."""
     try:
         found = states.describe_execution(executionArn=execution)
     except states.exceptions.ExecutionDoesNotExist:

@@ -1,4 +1,4 @@
-"""What two versions are compared by on live posts: predictions, labels, training sets."""
+"""The data for comparisons on live posts: predictions, labels, training sets."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveArchive:
-    """Compares versions on live posts by what is settled of them.
+    """Compares versions on settled live posts.
 
     Attributes
     ----------
     key : bytes
-        Of the digests by which texts are told apart.
+        Key of the text digests.
     warn : callable
-        Takes a message and fields, as a logger's ``warning`` does: of a version whose training set
-        is gone, nobody knows the posts that it was trained on.
+        A logger's ``warning``: takes a message and fields. Called if a version's training set
+        no longer exists, so that its training posts are unknown.
     """
 
     s3: S3Client
@@ -44,7 +44,7 @@ class LiveArchive:
     def of(
         cls, environment: CompareEnvironment, s3: S3Client, warn: Callable[..., None]
     ) -> LiveArchive:
-        """Name the places that a function's environment has."""
+        """Build it from a function's environment."""
         return cls(
             s3,
             Athena(boto3.client("athena"), environment.query_workgroup, environment.query_database),
@@ -54,14 +54,14 @@ class LiveArchive:
         )
 
     def compare_shadow(self, window: Window, champion: str, challenger: str) -> LiveComparison:
-        """Compare a challenger that shadows with the champion on the posts that this answered."""
+        """Compare a shadowing challenger with the champion on the posts of the latter."""
         return self._compare(shadow_pairs, window, champion, challenger)
 
     def compare_probation(self, window: Window, previous: str, champion: str) -> LiveComparison:
-        """Compare a new champion with the previous one on the posts that this one shadowed.
+        """Compare a new champion with the previous one on the posts that the latter shadowed.
 
-        A post that the previous one scored and the new one did not is one that the new champion
-        failed on. Posts that were answered before the window, and shadowed in it, are left out.
+        A post that only the previous champion scored counts as a failure of the new one. Posts
+        answered before the window, and shadowed in it, are left out.
         """
         return self._compare(probation_pairs, window, previous, champion)
 
@@ -78,13 +78,13 @@ class LiveArchive:
         return compare_pairs(pairs, labels, self._trained_on(champion, challenger))
 
     def _trained_on(self, *versions: str) -> frozenset[str]:
-        """Return the digests of the texts that either version was trained on."""
+        """Return the digests of both versions' training texts."""
         trained: frozenset[str] = frozenset()
         for version in versions:
             texts = read_trained_texts(self.s3, self.training_bucket, version, self.key)
             if texts is None:
                 self.warn(
-                    "no training set: posts that the version was trained on are not left out",
+                    "no training set: the version's training posts are not left out",
                     model_version=version,
                 )
             else:

@@ -1,7 +1,7 @@
-"""Two versions on the same live posts: what the champion and a challenger said of each.
+"""Two versions on the same live posts: a comparison of champion and challenger.
 
-While a challenger shadows, it is compared with the champion that serves. On probation it is the
-other way round: the challenger is the version that serves, and the champion the previous one.
+A shadowing challenger is compared with the serving champion. In a probation the roles are reversed:
+the challenger is the version in service, and the champion the previous one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stresswatch.monitoring.live_quality import Labels, join
 
 @dataclass(frozen=True)
 class LabelledPair:
-    """What both versions said of a labelled post."""
+    """Both versions' predictions of a labelled post."""
 
     post_id: str
     label: int
@@ -28,20 +28,20 @@ class LabelledPair:
 
 @dataclass(frozen=True)
 class LiveComparison:
-    """What two versions said of the live posts of a window.
+    """Both versions' predictions of the live posts in a window.
 
     Attributes
     ----------
     posts : int
         Posts that the champion scored.
     both : int
-        Those of them that the challenger scored too.
+        Posts among them that the challenger also scored.
     agreeing : int
-        Those of both on which the two say the same class.
+        Posts of both with the same predicted class.
     labelled : sequence of LabelledPair
-        Those of both that have a label, each post once.
+        Labelled posts of both, each once.
     trained_on : int
-        Labelled posts that were left out, as either version was trained on them.
+        Labelled posts left out because either version was trained on them.
     """
 
     posts: int
@@ -56,7 +56,7 @@ class LiveComparison:
         Raises
         ------
         ValueError
-            When no post is labelled.
+            When no posts are labelled.
         """
         labels = np.array([pair.label for pair in self.labelled])
         champion = np.array([pair.champion for pair in self.labelled])
@@ -74,10 +74,10 @@ def compare_pairs(
     Parameters
     ----------
     pairs : sequence of mapping
-        As `live_pairs` gives them. ``post_id`` is None where no post is labelled, and ``champion``
-        and ``challenger`` are probabilities, None where there is no pair that has both.
+        As returned by `live_pairs`. ``post_id`` is None for unlabelled posts. ``champion`` and
+        ``challenger`` are probabilities, None without a pair that has both.
     trained_texts : container of str
-        Digests of the texts that either was trained on: labels of these compare nothing.
+        Digests of both versions' training texts, whose labels are left out.
     """
     both = [pair for pair in pairs if pair["post_id"] is not None and pair["scored_by_both"]]
     joined = join(labels, both).rows

@@ -1,6 +1,6 @@
-"""Pairs of predictions of the same post by two versions, which Athena joins and counts.
+"""Pairs of two versions' predictions of the same post, joined and counted by Athena.
 
-One row comes back for all posts without a label, and one for each text of those with one.
+The query returns one row for all unlabelled posts, and one for each labelled text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OF_POST = "prediction_id, post_id, text_digest, text_length, predicted_at"
 _IS_LABELLED = "labelled.post_id IS NOT NULL"
 _IS_PAIR = "WHERE by_challenger IS NOT NULL"
 _ORDER = "row(predicted_at, prediction_id)"
-# A text that both scored several times counts by the first of these pairs.
+# For a text that both scored several times, the first pair counts.
 _COUNTED = f"""
 labelled AS (SELECT DISTINCT post_id FROM {label_table.TABLE})
 SELECT
@@ -83,7 +83,7 @@ pairs AS (
 def shadow_pairs(
     athena: Athena, window: Window, champion: str, challenger: str
 ) -> Iterator[dict[str, Any]]:
-    """Return what a champion answered in a window, with what the challenger said of it.
+    """Return a champion's answers in a window, with the challenger's predictions.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def shadow_pairs(
 def probation_pairs(
     athena: Athena, window: Window, previous: str, champion: str
 ) -> Iterator[dict[str, Any]]:
-    """Return what a previous champion said in a window, with what the new one answered.
+    """Return a previous champion's predictions in a window, with the new one's answers.
 
-    Posts that were answered before the window, and shadowed in it, are left out.
+    Posts answered before the window, and shadowed in it, are left out.
 
     Raises
     ------

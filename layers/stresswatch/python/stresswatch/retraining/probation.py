@@ -1,7 +1,7 @@
-"""The probation of a new champion: when it is looked at, and what rolls it back.
+"""The probation of a new champion: when it is checked, and when it is rolled back.
 
-The gate asks a challenger to show that it is no worse. Here the doubt counts for the version that
-serves: it is rolled back by what is shown against it, and by nothing that chance explains.
+The gate requires evidence that a challenger is no worse. Here the burden of proof is reversed: a
+champion is rolled back only on evidence that it is worse, beyond chance.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from stresswatch.retraining.verdict import Basis, Check, Verdict
 from stresswatch.text.wording import counted
 
 BARRED_BY = "its probation"
-"""Who bars a version that is rolled back without an operator."""
+"""The author of automatic rollbacks."""
 _SHARES = (1 / 8, 1 / 4, 1 / 2, 1)
-"""When a champion is looked at, in shares of the probation: soon if it is bad, and few times."""
+"""Times of the checks, as shares of the probation: an early one for bad versions, then few."""
 SETTLES = timedelta(seconds=5)
-"""How long after an answer it is archived, and scored by the version that shadows, at most."""
+"""Longest delay between an answer and its archived shadow prediction."""
 
 
 def looks(
     start: datetime, end: datetime, now: datetime
 ) -> tuple[Sequence[datetime], Sequence[datetime]]:
-    """Return the times up to which a probation is judged, those that are past and those ahead.
+    """Return the times of past checks, and of those ahead.
 
-    A time is past once what was answered by then has settled in the archive.
+    A check is past once all answers up to it are settled.
     """
     times = [start + share * (end - start) for share in _SHARES]
     past = [time for time in times if time + SETTLES <= now]
@@ -38,11 +38,11 @@ def looks(
 def judge_probation(
     live: LiveComparison, rules: GateRules, basis: Basis = Basis.CHAMPION
 ) -> Verdict:
-    """Judge a new champion beside the previous one by the live posts that this one scored.
+    """Compare a new champion with the previous one on live posts that the latter shadowed.
 
-    A champion is looked at several times, and one that is as good as the previous one must pass
-    each time: so each look has its part of the doubt that the rules leave (Bonferroni). It need
-    not agree with a previous one that was trained for other features.
+    There are several checks, and a good champion must pass each of them. So each check has its
+    share of the error rate (Bonferroni). Agreement is not required with a previous champion that
+    was trained for other features.
     """
     confidence = 1 - (1 - rules.confidence) / len(_SHARES)
     checks = [_answered(live, rules, confidence), _live_quality(live, rules, confidence)]
@@ -52,7 +52,7 @@ def judge_probation(
 
 
 def _answered(live: LiveComparison, rules: GateRules, confidence: float) -> Check:
-    name = "live posts that the new champion answered"
+    name = "answered live posts"
     return _share(name, live.both, live.posts, 1 - rules.maximum_unanswered, rules, confidence)
 
 
@@ -64,7 +64,7 @@ def _agreement(live: LiveComparison, rules: GateRules, confidence: float) -> Che
 def _share(
     name: str, hits: int, total: int, minimum: float, rules: GateRules, confidence: float
 ) -> Check:
-    """Ask whether a share is shown to be below a minimum."""
+    """Check that a share is not significantly below a minimum."""
     if total < rules.minimum_posts:
         return _not_judged(name, counted(total, "live post"), rules)
     _, high = wilson_bounds(hits, total, confidence)
@@ -74,13 +74,13 @@ def _share(
         challenger=hits / total,
         threshold=minimum,
         passed=high >= minimum,
-        reason=f"at most {high:.3f}: must not be shown to be below {minimum:.3f}",
+        reason=f"upper bound {high:.3f}: must be at least {minimum:.3f}",
     )
 
 
 def _live_quality(live: LiveComparison, rules: GateRules, confidence: float) -> Check:
     name, margin = "Brier score, labelled live posts", rules.probation_brier_margin
-    left_out = f", {live.trained_on} were trained on" if live.trained_on else ""
+    left_out = f", {live.trained_on} training posts excluded" if live.trained_on else ""
     if len(live.labelled) < rules.minimum_posts:
         return _not_judged(name, f"{len(live.labelled)} labelled live posts{left_out}", rules)
     before, rise = live.brier(confidence)
@@ -90,10 +90,10 @@ def _live_quality(live: LiveComparison, rules: GateRules, confidence: float) -> 
         challenger=before + rise.value,
         threshold=before + margin,
         passed=rise.low <= margin,
-        reason=f"{rise}: must not be shown to rise by more than {margin:.3f}{left_out}",
+        reason=f"{rise}: the bounds must not show a rise of more than {margin:.3f}{left_out}",
     )
 
 
 def _not_judged(name: str, found: str, rules: GateRules) -> Check:
-    reason = f"not judged: {found}, of at least {rules.minimum_posts}"
+    reason = f"not judged: {found}, at least {rules.minimum_posts} needed"
     return Check(name, None, None, None, passed=True, reason=reason)

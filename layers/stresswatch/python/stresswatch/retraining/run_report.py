@@ -1,4 +1,4 @@
-"""What came of a retraining, in words: for people's mailboxes and for the operator's terminal."""
+"""A retraining's result in words, for notifications and for the terminal."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _QUOTA = re.compile("ResourceLimitExceeded|service limit .* current utilization 
 
 
 def describe(state: Mapping[str, Any]) -> str:
-    """Say what came of a retraining, or what it waits for: a sentence, then what it rests on.
+    """Describe a retraining's result or open request: a sentence, then the evidence.
 
     Parameters
     ----------
     state : mapping
-        The workflow's state: its input, and the answer of each step that it came to.
+        The workflow's state: its input, and the output of each completed step.
     """
     return "\n".join([_sentence(state), *_remarks(state), *_verdicts(state)])
 
 
 def failure(error: Mapping[str, Any]) -> str:
-    """Return what a step failed with, and what to do about a quota that is too small."""
+    """Return the error of a failed step, and the remedy for a quota that is too small."""
     told = _failure(error)
     if not _QUOTA.search(f"{error['Error']} {error.get('Cause', '')}"):
         return told
@@ -56,19 +56,19 @@ def _sentence(state: Mapping[str, Any]) -> str:
     if reason := state.get("dataset", {}).get("declined"):
         return f"Declined: {reason}."
     if not gate:
-        return "Nothing was judged."
+        return "No version was judged."
     version = gate["version"]
     if not gate["accepted"]:
         return f"The gate rejected {version}; the champion stays."
     if not state.get("comparison", gate)["accepted"]:
-        return f"{version} was rejected by what it said of live posts; the champion stays."
+        return f"{version} was rejected after its shadow deployment; the champion stays."
     if word and "Error" in word:
-        return f"The gate accepted {version}, nobody approved it in time; the champion stays."
+        return f"The gate accepted {version}, but approval timed out; the champion stays."
     if word and not word["approved"]:
         why = f"{word['by']} rejected it: {word['why']}"
         return f"The gate accepted {version}, {why}; the champion stays."
     if "promotion" not in state:
-        return f"The gate accepted {version}, which waits for a person's word."
+        return f"The gate accepted {version}, which awaits manual approval."
     if "judgement" in state:
         return _of_probation(version, gate["parent"], state["judgement"]["outcome"])
     approved = f", {word['by']} approved it: {word['why']}" if word else ""
@@ -91,28 +91,28 @@ def _of_probation(version: str, previous: str, outcome: str) -> str:
 
 def _who_stays(state: Mapping[str, Any]) -> str:
     if promotion := state.get("promotion"):
-        return f"; {promotion['version']} is the champion all the same"
+        return f"; {promotion['version']} is already the champion"
     return "; the champion stays"
 
 
 _REMARKS = {
-    "contradictory_posts": "Base posts with both labels: {:,}. The surer label counts; of two as "
-    f"sure, the one that says {TASK.label.name(1)}.",
+    "contradictory_posts": "Base posts with both labels: {:,}. The more confident label counts; "
+    f"with equal confidence, {TASK.label.name(1)}.",
     "future_labels": "Labels dated later than now, left out: {:,}.",
     "unweighted_posts": "Posts whose label has confidence 0: {:,}. They count in evaluation, and "
     "weigh nothing in training.",
     "suspicious_labels": "Labels that look wrong: {:,}. `stresswatch data suspicious` lists them; "
-    "none was left out for it.",
+    "all of them are kept.",
 }
 
 
 def remark(name: str, count: int) -> str:
-    """Say what a count of the data means, such as ``contradictory_posts``."""
+    """Describe a count of the data, such as ``contradictory_posts``."""
     return _REMARKS[name].format(count)
 
 
 def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
-    """Return a line for each count of the data that is not 0, and should be looked at."""
+    """Return a line for each count of the data that is above 0 and needs attention."""
     counted = {**state.get("dataset", {}), **(state.get("gate") or {})}
     return (remark(name, counted[name]) for name in _REMARKS if counted.get(name))
 
@@ -120,22 +120,22 @@ def _remarks(state: Mapping[str, Any]) -> Iterator[str]:
 def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
     if gate := state.get("gate"):
         yield f"The gate, against {gate['parent'] or 'no champion'}:"
-        # A run of an earlier release has no remark.
+        # Runs of earlier releases have no remark.
         if why := gate.get("remark"):
             yield why
         yield from _lines(gate)
     if comparison := state.get("comparison"):
-        yield f"Beside the champion, on {comparison['posts']:,} live posts:"
+        yield f"Shadow deployment, on {comparison['posts']:,} live posts:"
         yield from _lines(comparison)
     if judgement := state.get("judgement"):
-        yield f"On probation, on {judgement['posts']:,} live posts of the previous champion:"
+        yield f"Probation, on {judgement['posts']:,} live posts of the previous champion:"
         yield from _lines(judgement, champion="previous champion", challenger="champion")
 
 
 def _lines(
     verdict: Mapping[str, Any], champion: str = "champion", challenger: str = "challenger"
 ) -> Iterator[str]:
-    """Return a line a check, those that failed first, with what the two versions are called."""
+    """Return a line per check, failed ones first, with the names of the two versions."""
     called = {"champion": champion, "challenger": challenger}
     for check in sorted(verdict["checks"], key=lambda check: bool(check["passed"])):
         figures = ", ".join(

@@ -1,4 +1,4 @@
-"""The verdict on a challenger that shadowed: what it said of live posts beside the champion."""
+"""The verdict on a shadowing challenger, by its predictions of live posts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stresswatch.retraining.verdict import Basis, Check, Verdict
 def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CHAMPION) -> Verdict:
     """Judge a challenger by its predictions of the posts that the champion predicted.
 
-    It need not agree with a champion that was trained for other features.
+    Agreement is not required with a champion that was trained for other features.
     """
     if live.posts < rules.minimum_posts:
         reason = f"not judged: {live.posts} of at least {rules.minimum_posts} live posts"
@@ -22,7 +22,7 @@ def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CH
 
 
 def parent_gone(parent: str, serving: str) -> Verdict:
-    """Reject a challenger whose champion serves no more: it was compared with another."""
+    """Reject a challenger whose champion has been replaced since the comparison."""
     reason = f"it was judged against {parent}, and {serving} serves now"
     return Verdict((Check("the same champion", None, None, None, passed=False, reason=reason),))
 
@@ -30,7 +30,7 @@ def parent_gone(parent: str, serving: str) -> Verdict:
 def _coverage(live: LiveComparison, rules: GateRules) -> Check:
     share = live.both / live.posts
     return Check(
-        name="live posts that the challenger scored too",
+        name="coverage of live posts",
         champion=1.0,
         challenger=share,
         threshold=rules.minimum_shadow_coverage,
@@ -52,9 +52,9 @@ def _agreement(live: LiveComparison, rules: GateRules) -> Check:
 
 
 def _live_quality(live: LiveComparison, rules: GateRules) -> Check:
-    """Compare the two on those of the live posts that are labelled."""
+    """Compare both versions on the labelled live posts."""
     name = "Brier score, labelled live posts"
-    left_out = f", {live.trained_on} were trained on" if live.trained_on else ""
+    left_out = f", {live.trained_on} training posts excluded" if live.trained_on else ""
     if len(live.labelled) < rules.minimum_posts:
         reason = (
             f"not judged: {len(live.labelled)} of at least {rules.minimum_posts} labelled live "
@@ -69,6 +69,6 @@ def _live_quality(live: LiveComparison, rules: GateRules) -> Check:
         threshold=before + rules.new_brier_margin,
         passed=brier.high <= rules.new_brier_margin,
         reason=(
-            f"{brier}: must be shown to rise by no more than {rules.new_brier_margin:.3f}{left_out}"
+            f"{brier}: bounds must show a rise of at most {rules.new_brier_margin:.3f}{left_out}"
         ),
     )

@@ -1,6 +1,6 @@
-"""Where a training is recorded, as MLflow is told of it."""
+"""MLflow's address for training records, as an environment variable."""
 
 from __future__ import annotations
 
 TRACKING_ADDRESS = "MLFLOW_TRACKING_URI"
-"""MLflow's own variable; an empty one is no address, and nothing is recorded."""
+"""MLflow's own variable; if it is missing or empty, nothing is recorded."""

@@ -1,4 +1,4 @@
-"""What asks for a retraining: the workflow's input, and triggers that are known by name."""
+"""Requests for a retraining: the workflow's input, and the names of known triggers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 DRIFT_ALARM = "drift_alarm"
 QUALITY_ALARM = "quality_alarm"
 SCHEDULE = "schedule"
-"""That of retrainings that nobody asked for, which are declined in silence."""
+"""Trigger of scheduled retrainings, which are declined without a notification."""
 TRIGGER = "trigger"
 REASON = "reason"
 _FORCE = "force"
 
 
 def request_of(trigger: str, reason: str, *, force: bool = False) -> dict[str, Any]:
-    """Build the input of the workflow; `force` waives the cool-down and the minimum of labels."""
+    """Build the workflow's input; `force` waives the cool-down and the minimum of new labels."""
     return {TRIGGER: trigger, REASON: reason} | ({_FORCE: True} if force else {})
 
 
@@ -24,5 +24,5 @@ def is_forced(request: Mapping[str, Any]) -> bool:
 
 
 def is_by_alarm(request: Mapping[str, Any]) -> bool:
-    """Whether an alarm asks, which does not ask again for as long as it fires."""
+    """Return whether an alarm asks, which asks only once for as long as it fires."""
     return request.get(TRIGGER) in (DRIFT_ALARM, QUALITY_ALARM)

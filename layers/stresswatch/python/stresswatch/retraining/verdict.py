@@ -1,4 +1,4 @@
-"""What is said of a version: its checks, whether it passed them all, and what a probation does."""
+"""A verdict on a version: its checks, whether all passed, and a probation's outcomes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the verdict.
+    """A check of the verdict.
 
     Attributes
     ----------
     champion, challenger : float or None
-        The value of each; None where there is no champion or nothing was measured.
+        The values; None without a champion or a measurement.
     threshold : float or None
-        What was held against; the reason says how.
+        The limit; the reason explains the comparison.
     """
 
     name: str
@@ -27,25 +27,25 @@ class Check:
 
 
 class Basis(StrEnum):
-    """What a version is judged by."""
+    """The basis of a comparison."""
 
     CHAMPION = "champion"
-    """Beside a champion that was trained for the same numeric features."""
+    """With a champion trained for the same numeric features."""
     COMMON_FEATURES = "common_features"
-    """Beside one that was trained for others: it reads those that both know, and imputes more."""
+    """With a champion trained for others: it reads the common features and imputes the rest."""
     ALONE = "alone"
-    """On its own merits: there is no champion, or none that it can be compared with."""
+    """Without a champion, or without one that can be compared."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The checks, all of which a challenger must pass.
+    """The checks, all of which must pass.
 
     Attributes
     ----------
     basis : Basis
     remark : str
-        Why it was not judged beside a champion of the same features; else empty.
+        Why it was not compared with a champion for the same features; otherwise empty.
     """
 
     checks: tuple[Check, ...]
@@ -61,10 +61,10 @@ class Verdict:
 
 
 class Outcome(StrEnum):
-    """What a look at a new champion comes to."""
+    """The outcome of a check of a new champion."""
 
     GOES_ON = "goes_on"
     KEPT = "kept"
     ROLLED_BACK = "rolled_back"
     OVERTAKEN = "overtaken"
-    """Another version serves by now, after a rollback by an operator for instance."""
+    """Another version serves by now, for example after an operator's rollback."""

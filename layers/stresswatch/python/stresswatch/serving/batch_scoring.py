@@ -1,8 +1,8 @@
-"""Batch scoring: a large file of posts, JSON Lines in S3, cut into parts that are scored apart.
+"""Batch scoring: a large JSON Lines file of posts in S3, in parts that are scored in parallel.
 
-A part is a range of bytes, and its lines are those that begin in it, so nobody has to read the file
-to cut it. What a part gives depends on the file, the part and the model alone, but for the time of
-day: a part that is scored again replaces what it left before.
+A part is a range of bytes and has the lines that begin in it, so cutting a file needs no reading. A
+part's results depend only on the file, the part and the model, except for the timestamp. Scoring a
+part again replaces its results.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX = "scoring/"
-"""Of the training bucket: the files, which hold text, and their results, which hold none."""
+"""Prefixes in the training bucket for files, which have text, and results, which have none."""
 MANIFEST_FILE = "manifest.json"
 RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.json"
 COUNTS_PREFIX = "counts/"
 INVALID_PREFIX = "invalid/"
 MAXIMUM_LINE_BYTES = 1024 * 1024
-"""Of one post; the stream's limit for a record as well."""
+"""Maximum bytes of one post; also the stream's limit for a record."""
 
 _BATCH = 500
 _CHUNK = 1024 * 1024
@@ -41,12 +41,12 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Part:
-    """The lines that begin from byte `start` up to, not including, byte `end` of an object.
+    """The lines that begin at or after byte `start` and before byte `end` of an object.
 
     Attributes
     ----------
     etag : str
-        Of the object as it was when it was cut: another object is refused.
+        Of the object when it was cut; a changed object is refused.
     """
 
     number: int
@@ -62,7 +62,7 @@ class Part:
 
 @dataclass
 class Counts:
-    """What came of one part, or of many; lines that are no posts by their reason."""
+    """Results of one or many parts; invalid lines are counted by reason."""
 
     posts: int = 0
     positive: int = 0
@@ -87,7 +87,7 @@ class Counts:
 
 
 def results_of(key: str, version: str) -> str:
-    """Return the folder beside a file in which its predictions by a version are."""
+    """Return the folder, beside a file, for its predictions by a version."""
     return f"{key}.scored/{version}/"
 
 
@@ -100,17 +100,17 @@ def parts_of(key: str, etag: str, size: int, part_bytes: int) -> list[Part]:
 
 
 def score_part(s3: S3Client, bucket: str, part: Part, results: str, model: ServedModel) -> Counts:
-    """Score a part; write its predictions, invalid lines and then counts to the folder of results.
+    """Score a part; write its predictions, invalid lines and finally counts to the results folder.
 
-    Predictions are rows of the archive's form. A post without an id gets the byte at which its line
-    begins. Of an invalid line that byte is kept, and the reason.
+    Predictions are archive rows. A post without an id gets the byte offset of its line. For an
+    invalid line, only this offset and the reason are stored.
 
     Raises
     ------
     botocore.exceptions.ClientError
-        When the object is another one by now, or S3 refuses.
+        When the object has changed, or S3 refuses.
     """
-    # A line that begins at the first byte is known by the line break before it.
+    # A line that begins at the first byte is recognised by the line break before it.
     first = max(part.start - 1, 0)
     span = f"bytes={first}-{part.end + MAXIMUM_LINE_BYTES}"
     answer = s3.get_object(Bucket=bucket, Key=part.key, Range=span, IfMatch=part.etag)
@@ -137,7 +137,7 @@ def score_part(s3: S3Client, bucket: str, part: Part, results: str, model: Serve
 
 
 class _Packed:
-    """Lines, compressed as they come."""
+    """Lines, compressed while they are written."""
 
     def __init__(self) -> None:
         self._bytes = io.BytesIO()
@@ -158,18 +158,18 @@ class _Packed:
 
 
 def lines_of(chunks: Iterable[bytes], start: int, end: int) -> Iterator[tuple[int, bytes | None]]:
-    """Return the lines that begin from `start` up to `end`, each with the byte that it begins at.
+    """Yield the lines that begin between `start` and `end`, each with its byte offset.
 
     Parameters
     ----------
     chunks : iterable of bytes
-        The object from byte ``start - 1`` on, or from its first byte where `start` is 0, and as
-        far as the longest line goes that begins before `end`.
+        The object from byte ``start - 1`` on, or from byte 0 if `start` is 0, up to the end of
+        the longest line that begins before `end`.
 
     Yields
     ------
     tuple of int and bytes
-        None in place of a line that is longer than any post, and was not kept.
+        None instead of a line that exceeds the maximum length.
     """
     position = max(start - 1, 0)
     is_ours = start == 0
@@ -200,7 +200,7 @@ def lines_of(chunks: Iterable[bytes], start: int, end: int) -> Iterator[tuple[in
 def _score(
     lines: Iterable[tuple[int, bytes | None]], part: Part, model: ServedModel
 ) -> tuple[list[Prediction], list[Rejection]]:
-    """Predict lines; blank ones are neither posts nor invalid."""
+    """Predict lines; blank ones are skipped."""
     records, rejections = [], []
     for place, line in lines:
         record = Record((line or b"").strip(), part.key, "file", str(place), arrival=0.0)

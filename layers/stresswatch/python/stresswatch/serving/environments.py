@@ -11,16 +11,16 @@ from stresswatch.model.scorer import ScorerKind
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorEnvironment(Environment):
-    """Of ``lambdas/predictor``.
+    """Environment of ``lambdas/predictor``.
 
     Attributes
     ----------
     scorer : ScorerKind
-        What versions may be scored by.
+        The scorers that versions may use.
     label_queue_bucket : str or None
-        None on a stage that draws no posts for labelling.
+        None on a stage without a label queue.
     label_sample_share, uncertain_sample_share : float
-        The shares of `stresswatch.contracts.sampling.SampleShares`.
+        The fields of `stresswatch.contracts.sampling.SampleShares`.
     """
 
     predictions_stream: str

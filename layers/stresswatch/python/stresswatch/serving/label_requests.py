@@ -1,7 +1,7 @@
-"""Labels that come by request: each is kept with the time that decides whether it counts.
+"""Labels from requests: each is stored under the time that decides its precedence.
 
-A request may come again, as its caller had no answer, or because somebody gives a label once more
-after another one. The first is no news, and the second must count as the newest.
+A request can repeat: a caller retries without an answer, or submits a label again after a different
+one. A retry changes nothing; in the second case the last label must win.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 RETRY_WINDOW = timedelta(minutes=5)
-"""How long a request that comes again may be a retry."""
+"""Time within which a repeated request counts as a retry."""
 
 _UNPUNCTUATED = str.maketrans("", "", "-:")
 
 
 def label_key(given: datetime, name: str) -> str:
-    """Name an object of labels so that names sort by the time at which they were given, in UTC."""
+    """Name an object of labels so that names sort by the labels' time, in UTC."""
     return f"{LABELS_PREFIX}{_stamp(given)}-{name}.jsonl"
 
 
 def write_labels(s3: S3Client, bucket: str, labels: Sequence[LabelledPost], now: datetime) -> bool:
-    """Write labels where retrainings and live quality find them; tell whether they were new.
+    """Store labels for retraining and live quality; return whether they were new.
 
-    Labels that all say when they were given are named after that and themselves: the same ones are
-    there once, and lose nothing by it. Others are given now. The same ones again are a retry, and
-    not written, where they came within `RETRY_WINDOW` and no others were given in between, which
-    they might contradict.
+    Labels that all have a time are named by it and their content, so repeats overwrite themselves.
+    Labels without a time are given now. If they repeat within `RETRY_WINDOW` without others in
+    between, which they might contradict, they are a retry and not written.
     """
     name = f"web-{sha256(to_lines(labels))[:32]}"
     said = [labelled.labelled_at for labelled in labels if labelled.labelled_at is not None]
@@ -56,11 +55,11 @@ def _stamp(given: datetime) -> str:
 
 
 def _last(s3: S3Client, bucket: str, since: datetime, until: datetime) -> str | None:
-    """Return the key of the newest object that is named after a time from `since` until `until`.
+    """Return the key of the newest object named by a time from `since` until `until`.
 
-    One of a later time beats whatever is given now, so it makes no difference to a retry.
+    Objects with a later time override labels given now, so they do not affect a retry.
     """
-    # Keys that are named otherwise begin with a letter, and sort behind.
+    # Other names begin with a letter, and sort behind.
     end = f"{LABELS_PREFIX}{_stamp(until)}~"
     last = None
     for found in listed(s3, bucket, LABELS_PREFIX, f"{LABELS_PREFIX}{_stamp(since)}"):

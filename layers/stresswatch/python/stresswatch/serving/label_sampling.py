@@ -1,4 +1,4 @@
-"""Draws posts of live batches for labelling, and keeps those that were drawn."""
+"""Samples posts from live batches for labelling, and stores the sampled ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelSampling:
-    """How many posts of a stage are drawn, by which key, and where they are kept."""
+    """A stage's sample shares, key and label queue."""
 
     shares: SampleShares
     read_key: ReadKey
@@ -31,14 +31,14 @@ class LabelSampling:
     def of(
         environment: PredictorEnvironment, s3: S3Client, read_key: ReadKey
     ) -> LabelSampling | None:
-        """Return the sampling of a stage; None on a stage without a label queue."""
+        """Return the stage's sampling; None on a stage without a label queue."""
         if environment.label_queue_bucket is None:
             return None
         shares = SampleShares(environment.label_sample_share, environment.uncertain_sample_share)
         return LabelSampling(shares, read_key, s3, environment.label_queue_bucket)
 
     def draw(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """Return the predictions with their draws; a smoke test's post cannot be drawn.
+        """Return the predictions with their draws; smoke test posts are never drawn.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class LabelSampling:
         ]
 
     def keep(self, batch: Sequence[Record], predictions: Sequence[Prediction]) -> bool:
-        """Put the drawn posts of a batch into the label queue; return whether there were any."""
+        """Put the batch's drawn posts into the label queue; return whether there were any."""
         return label_queue.write(self.s3, self.bucket, batch, predictions)
 
     def _with_draw(self, prediction: Prediction, lot: float) -> Prediction:

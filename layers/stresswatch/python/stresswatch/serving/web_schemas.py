@@ -1,8 +1,8 @@
-"""The web service's contract for machines: pydantic models, which its OpenAPI document is made of.
+"""The web service's contract: pydantic models for its OpenAPI document.
 
-They describe; the parser of `stresswatch.contracts.posts` judges. Powertools validates what a
-request is made of (one record or so many), and every record reaches the parser as it came. Only
-this module needs pydantic, and only the web service needs this module.
+They describe; the parser in `stresswatch.contracts.posts` judges. Powertools validates a request's
+structure (one record or several), and each record reaches the parser unchanged. Only this module
+needs pydantic, and only the web service needs this module.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 VERSION = "1.0.0"
 TITLE = TASK.title
 DESCRIPTION = (
-    f"{TASK.description} It answers as the stream does: by the same code and model. Nothing of a "
-    f"post is kept. **{TASK.wording.notice}** "
-    "A request that nobody is known to have sent is refused by the gateway, in a form of its own."
+    f"{TASK.description} Answers come from the same code and model as on the stream. The "
+    f"service stores no posts. **{TASK.wording.notice}** "
+    "The gateway rejects unauthenticated requests, in its own format."
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=MAXIMUM_NAME_LENGTH)]
@@ -45,7 +45,7 @@ Moment = Annotated[
 
 
 def _described(feature: NumericFeature) -> str:
-    """Say what a number means; its range describes, and no value is refused for it."""
+    """Describe a numeric feature; values outside its range are accepted."""
     plausible = f" Plausible: {feature.range}." if feature.range else ""
     return f"{feature.description.rstrip('.')}.{plausible}"
 
@@ -57,12 +57,12 @@ _FIELDS: dict[str, Any] = {
     },
     TASK.fields.id: (
         Name | None,
-        Field(None, description="By default its place in the request, from 0."),
+        Field(None, description="By default its position in the request, from 0."),
     ),
     TASK.fields.text: (
         Text,
         Field(
-            description="At least one character that is neither blank nor invisible. A notice that "
+            description="At least one visible character. A notice that "
             "a post was removed or deleted, such as `[removed]`, is refused as "
             f"`{TEXT_REMOVED}`."
         ),
@@ -71,7 +71,7 @@ _FIELDS: dict[str, Any] = {
         JsonValue,
         Field(
             None,
-            description="ISO 8601, or seconds or milliseconds since 1970. One that cannot be read "
+            description="ISO 8601, or seconds or milliseconds since 1970. An unreadable value "
             "is dropped, here and below.",
         ),
     ),
@@ -79,14 +79,13 @@ _FIELDS: dict[str, Any] = {
         JsonValue,
         Field(
             None,
-            description="The community that the post comes from, of 1 to "
-            f"{MAXIMUM_NAME_LENGTH} characters.",
+            description=f"The post's community, of 1 to {MAXIMUM_NAME_LENGTH} characters.",
         ),
     ),
 }
 _CALLED = Field(
-    description=f"{TASK.label.name(1).capitalize()}: from a probability of "
-    f"{TASK.label.threshold:g} on."
+    description=f"{TASK.label.name(1).capitalize()}: the probability is at least "
+    f"{TASK.label.threshold:g}."
 )
 if TYPE_CHECKING:
     _PostFields = BaseModel
@@ -97,10 +96,10 @@ else:
 
 
 class Post(_PostFields):
-    """A post, as a producer would put it on the stream; unknown fields are ignored."""
+    """A post in the stream's format; unknown fields are ignored."""
 
     reasons: JsonValue = Field(
-        None, description="True or false: ask for what moved the prediction."
+        None, description="True to request an explanation of the prediction."
     )
 
 
@@ -111,7 +110,7 @@ else:
 
 
 class LabelledPost(_NamedPost):
-    """A post with the annotators' verdict."""
+    """A post with the annotators' label."""
 
     label: Literal[0, 1] = Field(
         description=f"1 for {TASK.label.name(1)}, 0 for {TASK.label.name(0)}."
@@ -119,13 +118,13 @@ class LabelledPost(_NamedPost):
     labelled_at: Moment | None = Field(None, description="ISO 8601; by default now.")
     confidence: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None,
-        description="How sure the annotators were: the post's weight in training; 0 leaves it "
-        "out of training, not of evaluation.",
+        description="The annotators' confidence: the post's weight in training. 0 leaves it "
+        "out of training but not of evaluation.",
     )
 
 
 class Reason(BaseModel):
-    """One feature's share in the log-odds."""
+    """One feature's contribution to the log-odds."""
 
     kind: Literal["term", "lexicon", "number", "expected_number"]
     feature: str
@@ -133,7 +132,7 @@ class Reason(BaseModel):
 
 
 class Reasons(BaseModel):
-    """What moved a prediction; all of it adds up to the log-odds of the probability."""
+    """The explanation of a prediction; its parts add up to the probability's log-odds."""
 
     intercept: float
     features: list[Reason]
@@ -141,36 +140,38 @@ class Reasons(BaseModel):
 
 
 class Prediction(_Called):
-    """What the predictions stream would say of the post."""
+    """The post's prediction, as on the predictions stream."""
 
-    prediction_id: str = Field(description="Names this answer; nothing of it is kept.")
+    prediction_id: str = Field(description="Id of this answer, which is not stored.")
     post_id: str
     probability: Annotated[float, Field(ge=0, le=1)] = Field(
-        description=f"Of {TASK.label.noun}. {TASK.wording.notice}"
+        description=f"Probability of {TASK.label.noun}. {TASK.wording.notice}"
     )
     model_version: str
     predicted_at: str
     reasons: Reasons | Literal["not available"] | None = Field(
         None,
-        description="What moved it, if the post asks for that; `not available` where scikit-learn "
-        "scores, as the model is not linear.",
+        description="The explanation, if requested; `not available` with the scorer scikit-learn, "
+        "whose models are not linear.",
     )
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457), without anything of what was sent."""
+    """An error (RFC 9457), without any content of the request."""
 
     type: str
     title: str
     status: int
     detail: str
-    errors: list[PlacedProblem] | None = Field(None, description="By record, where it had several.")
+    errors: list[PlacedProblem] | None = Field(
+        None, description="One per invalid record, if there were several."
+    )
 
 
 class PlacedProblem(BaseModel):
-    """What is wrong with one record of a request."""
+    """An error in one record of a request."""
 
-    place: int = Field(description="Of the record in the request, from 0.")
+    place: int = Field(description="The record's position in the request, from 0.")
     type: str
     title: str
     status: int
@@ -178,51 +179,50 @@ class PlacedProblem(BaseModel):
 
 
 class Predicted(BaseModel):
-    """One post's answer: a prediction, or a problem."""
+    """One post's result: a prediction or a problem."""
 
     prediction: Prediction | None = None
     problem: Problem | None = None
 
 
 class Predictions(BaseModel):
-    """The answers to several posts, in their order."""
+    """The results of several posts, in order."""
 
     results: list[Predicted]
 
 
 class Taken(BaseModel):
-    """What became of labels."""
+    """The result of submitting labels."""
 
     labels: int
-    new: bool = Field(description="False where the same labels were taken before.")
+    new: bool = Field(description="False if the same labels were accepted before.")
 
 
 class Model(BaseModel):
-    """The model version that serves."""
+    """The model version in service."""
 
     version: str
     created_at: str
     parent: str | None
-    posts: dict[str, int] = Field(description="Learned from, and measured on.")
+    posts: dict[str, int] = Field(description="Numbers of training and evaluation posts.")
     numeric_features: list[str] = Field(
-        description="The numbers of a post that the model reads; none where it learned from text "
+        description="The numeric features that the model reads; empty if it was trained on text "
         "alone."
     )
     trained_for: list[str] | None = Field(
-        description="The numeric features of the task that it was trained for; null where it does "
-        "not say."
+        description="The numeric features of the task that it was trained for; null if unknown."
     )
     posts_have: list[str] = Field(description="The numeric features that posts may have now.")
     notice: str | None = Field(
-        description="How the two differ; null where they are the same. The model goes on serving, "
-        "and imputes what posts have no more."
+        description="The difference between the two; null if there is none. The model "
+        "keeps serving, and imputes missing features."
     )
-    metrics: dict[str, JsonValue] = Field(description="On posts that it had not seen.")
-    card: str = Field(description="Where its card is, for those who may read it.")
+    metrics: dict[str, JsonValue] = Field(description="Measured on evaluation posts.")
+    card: str = Field(description="S3 address of its model card.")
 
 
 class Health(BaseModel):
-    """There is a model to serve with."""
+    """A model is available."""
 
     status: Literal["ok"] = "ok"
 

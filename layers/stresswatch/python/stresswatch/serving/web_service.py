@@ -1,7 +1,6 @@
-"""What the web service answers: predictions, labels that are taken, and problems (RFC 9457).
+"""The web service's answers: predictions, accepted labels, and problems (RFC 9457).
 
-A problem says which rule was broken, in the words
-of the contract, and never what was sent.
+A problem names the broken rule of the contract, and never quotes the request.
 """
 
 from __future__ import annotations
@@ -31,31 +30,31 @@ ROUTES = (
     ("GET", "/docs"),
 )
 MAXIMUM_POSTS = 100
-"""Of one request for predictions."""
+"""Maximum posts per request."""
 MAXIMUM_LABELS = 1000
-"""Of one request that brings labels."""
+"""Maximum labels per request."""
 MAXIMUM_BODY_BYTES = 2 * 1024 * 1024
-"""A third of what Lambda takes as an event, in which every quote of a body is escaped."""
+"""A third of Lambda's limit for an event, in which every quotation mark of a body is escaped."""
 
 _MEDIA_TYPE = "application/json"
 _PROBLEM_TYPE = "urn:stresswatch:problem:"
 
 
 class Problem(Exception):
-    """Why a request, or one post of it, has no other answer.
+    """The error answer to a request, or to one of its posts.
 
     Attributes
     ----------
     status : int
-        Of HTTP.
+        HTTP status.
     reason : str
-        One word for programs, such as ``text_too_long``.
+        A machine-readable word, such as ``text_too_long``.
     detail : str
-        One sentence for people. It never quotes the request.
+        A sentence for people, which never quotes the request.
     errors : sequence of dict
-        What is wrong with which of several records, where the request had several.
+        The errors of single records, if the request had several.
     headers : mapping
-        What HTTP wants said beside it.
+        Additional HTTP headers.
     """
 
     def __init__(
@@ -91,27 +90,25 @@ class Problem(Exception):
 BODY_INVALID = Problem(
     HTTPStatus.UNPROCESSABLE_ENTITY,
     "body_invalid",
-    "a body is one record, or an array of at least one and at most as many as are taken: "
-    f"{MAXIMUM_POSTS} posts, or {MAXIMUM_LABELS:,} labels",
+    "a body is one record, or a non-empty array of at most "
+    f"{MAXIMUM_POSTS} posts or {MAXIMUM_LABELS:,} labels",
 )
 UNAVAILABLE = Problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "unavailable",
-    "the service cannot answer now; try again later",
+    "the service is unavailable; try again later",
     headers={"Retry-After": "30"},
 )
-INTERNAL = Problem(
-    HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service failed; its log says where"
-)
+INTERNAL = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the service failed; see its log")
 
 
 def no_json(reason: str) -> Problem:
-    """Say that a body cannot be read."""
+    """Return the problem for an unreadable body."""
     return Problem(HTTPStatus.BAD_REQUEST, reason, "the request's body must be JSON in UTF-8")
 
 
 def no_route(path: str) -> Problem:
-    """Say that there is no such path, or that it has other methods."""
+    """Return the problem for an unknown path, or an unsupported method."""
     if methods := [method for method, known in ROUTES if known == path]:
         return Problem(
             HTTPStatus.METHOD_NOT_ALLOWED,
@@ -119,16 +116,16 @@ def no_route(path: str) -> Problem:
             f"the path takes {', '.join(methods)}",
             headers={"Allow": ", ".join(methods)},
         )
-    return Problem(HTTPStatus.NOT_FOUND, "not_found", "there is no such path")
+    return Problem(HTTPStatus.NOT_FOUND, "not_found", "unknown path")
 
 
 def check_body(content_type: str, body: str, *, is_base64: bool) -> None:
-    """See whether there is JSON to look at.
+    """Check a body's size, type and encoding before it is decoded.
 
     Raises
     ------
     Problem
-        413, 415 or 400, when the body is too large, of another type, or no JSON.
+        413, 415 or 400, when the body is too large, has another type, or is not JSON.
     """
     data = base64.b64decode(body) if is_base64 else body.encode("utf-8", "surrogatepass")
     if len(data) > MAXIMUM_BODY_BYTES:
@@ -153,10 +150,10 @@ Score = Callable[[Sequence[Post]], Sequence[Prediction]]
 
 
 def answer_each(records: Sequence[object], score: Score) -> list[Prediction | Problem]:
-    """Answer each record with its prediction, or with why it has none, in their order.
+    """Answer each record with its prediction or its problem, in order.
 
-    Records are read by the stream's own contract, and one without an id gets its place, from 0.
-    Those that are posts are scored in one pass; without any, nothing is scored.
+    Records follow the stream's contract; one without an id gets its position, from 0. Valid posts
+    are scored in one pass.
     """
     read = [_read(record, str(place)) for place, record in enumerate(records)]
     posts = [one for one in read if isinstance(one, Post)]
@@ -174,19 +171,19 @@ def _read(record: object, place: str) -> Post | Problem:
 def predict_posts(
     posts: Sequence[Post], served: ServedModel, request_id: str, explains: ReasonsPolicy
 ) -> list[Prediction]:
-    """Predict posts as the predictor does; their ids are made of the request's and their place."""
+    """Predict posts as the predictor does; ids combine the request's id and the position."""
     named = [(prediction_id("web", request_id, str(place)), one) for place, one in enumerate(posts)]
     return served.predict(named, datetime.now(UTC), explains)
 
 
 def message(prediction: Prediction) -> dict[str, Any]:
-    """Return what the predictions stream would say of a prediction."""
+    """Return a prediction in the predictions stream's format."""
     said: dict[str, Any] = json.loads(prediction.message())
     return said
 
 
 def several(results: Sequence[Prediction | Problem]) -> tuple[HTTPStatus, dict[str, Any]]:
-    """Return the status and the body of an answer to several posts."""
+    """Return status and body of an answer to several posts."""
     listed = [
         {"problem": one.as_dict()} if isinstance(one, Problem) else {"prediction": message(one)}
         for one in results
@@ -201,8 +198,8 @@ def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
     Raises
     ------
     Problem
-        With one of its `errors` for each record that breaks the contract, or says that its label
-        was given later than now.
+        With one of its `errors` per record that breaks the contract or whose label is from the
+        future.
     """
     labels: list[LabelledPost] = []
     errors: list[dict[str, Any]] = []
@@ -217,14 +214,14 @@ def read_labels(records: Sequence[object], now: datetime) -> list[LabelledPost]:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "labels_invalid",
-            f"{len(errors)} of {len(records)} labels break the contract, and none was taken",
+            f"{len(errors)} of {len(records)} labels break the contract; none was accepted",
             errors,
         )
     return labels
 
 
 def describe_model(pointer: Pointer, manifest: Manifest) -> Mapping[str, Any]:
-    """Say what serves: the version, what it learned from, how good it was, where its card is."""
+    """Describe the active version: its posts, metrics and model card."""
     folder = Location.parse(pointer.uri)
     change = manifest.task_change
     return {

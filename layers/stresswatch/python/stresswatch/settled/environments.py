@@ -1,4 +1,4 @@
-"""Environments of the functions that settle."""
+"""Environments of the settling functions."""
 
 from __future__ import annotations
 

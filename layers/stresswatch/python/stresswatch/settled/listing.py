@@ -1,4 +1,4 @@
-"""What a run of the workflow lists: raw objects by shard, summaries, windows that were measured."""
+"""What the archive has for a workflow run: raw objects by shard, summaries, measured windows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def look_at(s3: S3Client, bucket: str, archive: Archive, grid: Sequence[Window]) -> Holding:
-    """Find what an archive holds of the windows of a grid."""
+    """Find an archive's contents for the windows of a grid."""
     parts = settled_parts(s3, bucket, archive, grid[0].start, grid[-1].end)
     windows = as_settled(grid, {part.window for part in parts})
     shards = _shards(s3, bucket, archive, windows)
@@ -30,7 +30,7 @@ def look_at(s3: S3Client, bucket: str, archive: Archive, grid: Sequence[Window])
 
 
 def measured_windows(s3: S3Client, bucket: str, grid: Sequence[Window]) -> set[str]:
-    """Return the names of the windows that the history of drift has, of those days."""
+    """Return the names of those days' windows in the drift history."""
     days = {f"{window.start:date=%Y-%m-%d/}" for window in grid}
     keys = [found["Key"] for day in days for found in listed(s3, bucket, f"{prefixes.DRIFT}{day}")]
     return {"-".join(key.rpartition("/")[2].split("-", 2)[:2]) for key in keys}
@@ -39,9 +39,9 @@ def measured_windows(s3: S3Client, bucket: str, grid: Sequence[Window]) -> set[s
 def _shards(
     s3: S3Client, bucket: str, archive: Archive, windows: Sequence[Window]
 ) -> Iterator[list[ArchivedObject]]:
-    """List the objects of one shard after the other, which is what is in memory at a time.
+    """List the objects shard by shard; one shard's are in memory at a time.
 
-    Each hour lists its objects by shard, as the names of Kinesis's shards are of one length.
+    Each hour's listing is ordered by shard, because Kinesis shard names have equal lengths.
     """
     begin, end = windows[0].start, windows[-1].end
     since = begin.replace(minute=0) - TOLERANCE  # whole hours, as it lists them

@@ -1,6 +1,6 @@
-"""Where the settled archive is: a part for each window and shard, and what is made of it.
+"""Locations in the settled archive: a part for each window and shard, and its products.
 
-Each kind of object has a prefix of its own, as Athena reads every object under a table's prefix.
+Each kind of object has its own prefix, because Athena reads every object under a table's prefix.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NOTHING = "none"
-"""Stands for a shard where nothing arrived: a part of its own tells "nothing" from "not yet"."""
+"""Name for a shard without records: an empty part means "nothing", a missing one "not yet"."""
 
 
 class NotSettled(Unavailable):
-    """A window is to be measured before all of its parts are settled."""
+    """A window is not yet completely settled."""
 
 
 class Part(NamedTuple):
-    """What is settled at a time: one shard's rows of one window."""
+    """A unit of settling: one shard's rows of one window."""
 
     window: Window
     shard: str
@@ -41,15 +41,15 @@ class Archive:
     Attributes
     ----------
     name : str
-        What jobs call it.
+        The archive's name in jobs.
     raw : str
-        Of the objects that are settled.
+        Prefix of the raw objects.
     settled, summaries : str
-        Of what they become.
+        Prefixes of the settled rows and their summaries.
     samples : str or None
-        None where nobody looks at a sample.
+        Prefix of the samples; None if unused.
     drawn : str or None
-        Of the rows of posts that were drawn for labelling; None where no posts are drawn.
+        Prefix of the rows of posts drawn for labelling; None on a stage without a label queue.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Archive:
 
     @property
     def made(self) -> tuple[str, ...]:
-        """The prefixes of what is settled."""
+        """The prefixes of all settled objects."""
         prefixes = (self.settled, self.summaries, self.samples, self.drawn)
         return tuple(prefix for prefix in prefixes if prefix)
 
@@ -93,12 +93,12 @@ ARCHIVES = {one.name: one for one in (PREDICTIONS, SHADOW)}
 
 
 def part_of(key: str) -> Part:
-    """Read which part an object is of, from its key.
+    """Return the part of an object, from its key.
 
     Raises
     ------
     ValueError
-        When it is no key of a part.
+        When it is not a part's key.
     """
     start, end, rest = key.rpartition("/")[2].split("-", 2)
     window = Window(datetime.fromisoformat(start), datetime.fromisoformat(end))
@@ -110,7 +110,7 @@ def settled_parts(
 ) -> list[Part]:
     """List the parts with a summary that overlap the time from `start` to `end`.
 
-    They are listed by day, as no window goes on after midnight, UTC.
+    They are listed by day, because windows end at midnight, UTC, at the latest.
     """
     return [
         part

@@ -1,6 +1,6 @@
-"""What a run of the monitoring workflow has to do: which parts to settle, which windows to measure.
+"""The plan of a monitoring run: the parts to settle, and the windows to measure.
 
-Everything here is pure: what the archives hold in, a plan out.
+Everything here is pure: it turns the archives' contents into a plan.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from stresswatch.storage.archive import ArchivedObject
 from stresswatch.versions.shadow import GRACE
 
 LOOKED_AT = timedelta(hours=24)
-"""How long after its end a window is settled anew where objects came late."""
+"""Time after a window's end in which late objects cause it to be settled again."""
 JOBS_A_RUN = 1_000
-"""How many fit between two states of Step Functions: 256 KB."""
+"""Maximum number of jobs between two Step Functions states: 256 KB."""
 
 
 class Job(NamedTuple):
@@ -45,16 +45,16 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Holding:
-    """What an archive holds of the windows that a run looks at.
+    """An archive's contents for the windows of a run.
 
     Attributes
     ----------
     windows : list of Window
-        In order and apart, as they are settled.
+        In order and disjoint, as they are settled.
     shards : mapping of Window to set of str
-        The shards with raw objects or a part, of each window with any.
+        The shards with raw objects or a part, for each window with any.
     stale : list of Job
-        The parts that are not settled, or no more with all that there is.
+        The parts that are not settled, or outdated.
     """
 
     windows: Sequence[Window]
@@ -64,14 +64,14 @@ class Holding:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does.
+    """The work of a run.
 
     Attributes
     ----------
     windows : list of (Window, int)
-        What to measure, by time, with the number of parts that each has.
+        Windows to measure, by time, with their numbers of parts.
     quality : datetime or None
-        Up to when live quality is to be measured, if it is due.
+        End of the period for live quality, if it is due.
     """
 
     jobs: Sequence[Job]
@@ -87,20 +87,20 @@ class Plan:
 
 
 def scheduled_windows(scheduled: datetime, minutes: int) -> list[Window]:
-    """Return the windows that the run of a schedule looks at; the last one is what it is for."""
+    """Return the windows for a scheduled run; it is for the last one."""
     end = Window.before(scheduled, minutes).end
     return Window.grid(end - LOOKED_AT, end, minutes)
 
 
 def asked_windows(asked: Window, minutes: int, now: datetime) -> list[Window]:
-    """Return the windows that a run on demand looks at, also the running one.
+    """Return the windows for a run on demand, including the current one.
 
-    Who compares two versions needs what was said a moment before and after, too.
+    Comparisons of two versions need the predictions shortly before and after, too.
 
     Raises
     ------
     InvalidWindow
-        When none of it has begun.
+        When the whole window is in the future.
     """
     if asked.start >= now:
         raise InvalidWindow("the window has not begun")
@@ -110,8 +110,8 @@ def asked_windows(asked: Window, minutes: int, now: datetime) -> list[Window]:
 def as_settled(grid: Sequence[Window], settled: Iterable[Window]) -> list[Window]:
     """Return the windows of a grid as they are settled.
 
-    Where a stage's grid was another one, its windows stay, and the new grid has what is between
-    them: so no row is settled twice.
+    If a stage had another grid before, its settled windows stay, and the new grid fills the gaps:
+    no row is settled twice.
     """
     former, windows = sorted(settled), []
     start = grid[0].start
@@ -134,14 +134,14 @@ def holding(
     shards: Iterable[Sequence[ArchivedObject]],
     summaries: Iterable[Summary],
 ) -> Holding:
-    """Compare what an archive has with what was settled.
+    """Compare an archive's contents with the settled parts.
 
     Parameters
     ----------
     windows
-        As they are settled, from `as_settled`.
+        Settled windows, from `as_settled`.
     shards
-        The objects of one shard after the other, each as `sources` takes them.
+        The objects shard by shard, in the form that `sources` expects.
     """
     known = {summary.part: summary for summary in summaries}
     held: dict[Window, set[str]] = {}
@@ -166,18 +166,18 @@ def plan_scheduled(
     measured: Collection[str],
     quality_every_hours: int,
 ) -> Plan:
-    """Plan the run of a schedule.
+    """Plan a scheduled run.
 
-    It measures the newest window, what it settles anew, and what an earlier run settled and did
-    not measure. What is before the first window with anything is left alone: a new stack measures
-    no day that it has not seen.
+    It measures the newest window, windows settled again, and windows that an earlier run settled
+    but did not measure. Windows before the first one with data are ignored: a new stack does not
+    measure earlier days.
 
     Parameters
     ----------
     grid
         From `scheduled_windows`.
     measured
-        Names of windows in the history of drift.
+        Names of windows in the drift history.
     """
     newest = grid[-1]
     begin = min([*predictions.shards, newest]).start
@@ -199,7 +199,7 @@ def plan_scheduled(
 
 
 def plan_asked(predictions: Holding, others: Iterable[Holding], asked: Window) -> Plan:
-    """Plan a run on demand: it measures what was asked for, as one window."""
+    """Plan a run on demand: it measures the requested time as one window."""
     jobs, _ = _jobs(predictions, others, predictions.windows)
     return Plan(jobs, [(asked, _parts(predictions, asked))], asked.end)
 
@@ -207,7 +207,7 @@ def plan_asked(predictions: Holding, others: Iterable[Holding], asked: Window) -
 def _jobs(
     predictions: Holding, others: Iterable[Holding], windows: Iterable[Window]
 ) -> tuple[list[Job], list[Job]]:
-    """Return the jobs of a run, oldest first, and those that are for the next one."""
+    """Return the jobs of a run, oldest first, and those for the next run."""
     nothing = [
         Job(PREDICTIONS, Part(window, NOTHING))
         for window in windows
@@ -219,7 +219,7 @@ def _jobs(
 
 
 def _parts(predictions: Holding, measured: Window) -> int:
-    """Count the parts that a window has once all of them are settled."""
+    """Count a window's parts once all of them are settled."""
     return sum(
         max(1, len(predictions.shards.get(window, set()) - {NOTHING}))
         for window in predictions.windows
@@ -232,7 +232,7 @@ def _any_overlap(windows: Iterable[Window], other: Window) -> bool:
 
 
 def _is_due(window: Window, every_hours: int) -> bool:
-    """Return whether a multiple of these hours, from midnight, is in the window or ends it."""
+    """Return whether the window contains or ends with a multiple of these hours from midnight."""
     midnight = window.start.replace(hour=0, minute=0, second=0, microsecond=0)
     length = timedelta(hours=every_hours)
     before, after = ((moment - midnight) // length for moment in (window.start, window.end))

@@ -1,4 +1,4 @@
-"""The settled archive in Athena: its tables, and how a query names the rows of a span of time."""
+"""The settled archive in Athena: its tables, and conditions for a time span."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ SHADOW_TABLE = "shadow_predictions"
 DRAWN_TABLE = "drawn_predictions"
 
 LONGEST_WINDOW = timedelta(days=1)
-"""Rows lie in the folder of the hour in which their window began, at most so long before them."""
+"""Rows are in the folder of the hour in which their window began, at most this much earlier."""
 IN_SPAN = """predicted_at >= cast(? AS timestamp) AND predicted_at < cast(? AS timestamp)
     AND "date" >= ? AND ("date" > ? OR "hour" >= ?)
     AND "date" <= ? AND ("date" < ? OR "hour" <= ?)"""
-"""The rows that were predicted in a span, of the folders alone that can hold any."""
+"""Condition for rows predicted in a time span; it reads only the necessary folders."""
 
 _RESOLUTION = timedelta(milliseconds=1)
 
@@ -30,9 +30,10 @@ def span(start: datetime, end: datetime) -> list[str]:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a moment as SQL reads it.
+    """Write a time in SQL format.
 
-    It is rounded up to milliseconds: which rows are before it stays the same, as theirs are whole.
+    It is rounded up to milliseconds, which selects the same rows, because theirs are whole
+    milliseconds.
     """
     beyond = timedelta(microseconds=moment.microsecond) % _RESOLUTION
     rounded = moment + (_RESOLUTION - beyond if beyond else timedelta(0))

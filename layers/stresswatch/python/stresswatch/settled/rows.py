@@ -1,7 +1,7 @@
-"""From raw objects on disk to a part's rows, counts and sample, with DuckDB.
+"""Turn raw objects on disk into a part's rows, counts and sample, with DuckDB.
 
-DuckDB sorts on disk what does not fit into the memory that it is given. With one thread, the same
-rows give the same bytes.
+DuckDB sorts on disk if the data exceeds its memory limit. With one thread, the same rows give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from stresswatch.settled.summaries import Counts
 from stresswatch.task.definition import TASK
 
 SAMPLE_COLUMNS = ("prediction_id", "predicted_at", "model_version", *REFERENCE_COLUMNS)
-"""What a sample has of its rows, by the archive's own names."""
+"""A sample's columns, by the archive's own names."""
 _MEMORY = "400MB"
 _ROWS_A_GROUP = 100_000
 _LONGEST_LINE = 1_000_000
-"""In bytes, far beyond any row: DuckDB reads into buffers twice as large."""
+"""Bytes, far above any row's size: DuckDB's read buffers are twice as large."""
 _TYPES = {str: "VARCHAR", bool: "BOOLEAN", float: "DOUBLE"}
 OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_A_GROUP}"
 _SMOKE = f"starts_with(post_id, '{SMOKE_PREFIX}')"
 
 
 class Rows:
-    """A part under way in a folder of its own."""
+    """A part in progress, in its own folder."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path):
         self._connection = connection
@@ -44,10 +44,10 @@ class Rows:
         Parameters
         ----------
         alone
-            Files, gzipped JSON Lines, whose records are in no other.
+            Gzipped JSON Lines files whose records are in no other file.
         repeated
-            Files whose records may be in several. The first row stands by `predicted_at` and
-            `model_version`; where it was before `start`, the record is left out.
+            Files whose records may be in several. The first row by `predicted_at` and
+            `model_version` counts; if it precedes `start`, the record is left out.
         """
         rows = " UNION ALL BY NAME ".join(
             [
@@ -59,7 +59,7 @@ class Rows:
         self._copy(f"SELECT {_SETTLED} FROM ({rows}) ORDER BY prediction_id", self.file)
 
     def counts(self) -> tuple[int, tuple[Counts, ...]]:
-        """Count the rows of smoke tests, and all others by model version and source."""
+        """Count the rows of smoke tests, and the others by model version and source."""
         ((smoke_posts,),) = self._connection.execute(
             f"SELECT count(*) FROM {self._rows} WHERE {_SMOKE}"
         ).fetchall()
@@ -70,7 +70,7 @@ class Rows:
         return smoke_posts, tuple(Counts(*row) for row in counts)
 
     def write_sample(self, counts: Sequence[Counts], maximum: int) -> None:
-        """Keep, of each version, the `maximum` rows with the smallest ids, without smoke tests'."""
+        """Keep each version's `maximum` rows with the smallest ids, without smoke tests."""
         columns = ", ".join(f'{_lower(name)} AS "{name}"' for name in SAMPLE_COLUMNS)
         versions = sorted({one.model_version for one in counts})
         samples = [
@@ -86,7 +86,7 @@ class Rows:
         )
 
     def write_drawn(self) -> None:
-        """Keep the rows of posts that were drawn for labelling, without smoke tests'."""
+        """Keep the rows of posts drawn for labelling, without smoke tests."""
         self._copy(
             f"SELECT * FROM {self._rows} WHERE sample IS NOT NULL AND NOT {_SMOKE} "
             "ORDER BY prediction_id",
@@ -103,7 +103,7 @@ class Rows:
 
 @contextmanager
 def rows_in(folder: Path) -> Iterator[Rows]:
-    """Make a part in a folder."""
+    """Create a part in a folder."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,
         "memory_limit": _MEMORY,
@@ -127,7 +127,7 @@ def _read(files: Sequence[Path], *, with_name: bool = False) -> str:
 
 
 def _first(files: Sequence[Path], start: datetime) -> str:
-    """Choose the first row of each id; of two that say the same, always the same one."""
+    """Choose each id's first row; among equal ones, always the same."""
     order = "predicted_at::TIMESTAMP, model_version, filename"
     moment = f"TIMESTAMP '{start.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
     return (
@@ -147,7 +147,7 @@ def _lower(name: str) -> str:
 
 
 def _settled(name: str) -> str:
-    # Glue's tables have columns in lower case. A time is cut to milliseconds, never rounded up.
+    # Glue has lower-case column names. Times are truncated to milliseconds, never rounded up.
     if name == "predicted_at":
         value = "date_trunc('milliseconds', predicted_at::TIMESTAMP)::TIMESTAMP_MS"
     else:

@@ -1,8 +1,8 @@
-"""A sample of a version's posts in a window: the samples of its parts, merged.
+"""A sample of a version's posts in a window, merged from the samples of its parts.
 
-A part's sample has the rows with the smallest `prediction_id`. That is a hash, which knows nothing
-of the post: the rows are drawn by lot, the same ones each time, and the smallest of several parts
-are among the smallest of each.
+A part's sample has the rows with the smallest `prediction_id`. This id is a hash and independent of
+the post's content, so the rows are random, but always the same. The smallest ids of several parts
+are among the smallest ids of each part.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ID = itemgetter("prediction_id")
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows that stand for all, and how many all are."""
+    """Rows that represent all, and the total number."""
 
     rows: list[dict[str, Any]]
     posts: int
@@ -41,12 +41,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class PartSample:
-    """A version's rows in the sample of a part, in the order of their ids.
+    """A version's rows in a part's sample, ordered by id.
 
     Attributes
     ----------
     posts : int
-        How many the version has in the part.
+        The version's number of posts in the part.
     """
 
     window: Window
@@ -59,10 +59,10 @@ class PartSample:
 
 
 def merge(parts: Sequence[PartSample], maximum: int, window: Window) -> Sample:
-    """Keep the `maximum` rows of a window whose ids are the smallest.
+    """Keep a window's `maximum` rows with the smallest ids.
 
-    Of parts that reach out of the window, the rows within are counted; where such a sample is cut,
-    its share of them stands for the part's.
+    If a part extends beyond the window, its rows within are counted. If its sample is truncated,
+    the sample's share within the window is used instead.
     """
     kept, posts = [], 0
     for part in parts:
@@ -74,7 +74,7 @@ def merge(parts: Sequence[PartSample], maximum: int, window: Window) -> Sample:
         else:
             posts += len(within)
         kept += within
-    # Beyond the last id of a sample that is cut, rows of its part are missing.
+    # Beyond a truncated sample's last id, rows of its part are missing.
     reach = min((part.rows[-1]["prediction_id"] for part in parts if part.is_cut), default=None)
     return Sample(
         heapq.nsmallest(
@@ -87,7 +87,7 @@ def merge(parts: Sequence[PartSample], maximum: int, window: Window) -> Sample:
 def read_samples(
     s3: S3Client, bucket: str, archive: Archive, summaries: Sequence[Summary], model_version: str
 ) -> list[PartSample]:
-    """Read a version's rows in the samples of parts."""
+    """Read a version's rows from the parts' samples."""
     with_posts = [summary for summary in summaries if summary.posts_of(model_version)]
 
     def fetch(summary: Summary) -> PartSample:

@@ -1,8 +1,8 @@
-"""Settle a part: its raw objects become rows that are there once, samples and a summary.
+"""Settle a part: turn its raw objects into unique rows, samples and a summary.
 
-What was written is written again to the same bytes, so a settle may be killed at any time and run
-again. The summary comes last: only with it is a part settled. Every write has the condition that
-nobody wrote since before the listing, so one that was overtaken replaces nothing newer.
+Settling again writes the same bytes, so you can stop it at any time and rerun it. The summary is
+written last and marks the part as settled. Every write requires the object to be unchanged since
+before the listing, so an outdated run replaces nothing newer.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _PARQUET = "application/vnd.apache.parquet"
 
 
 class Overtaken(AwsFailure):
-    """Another settle wrote the same part meanwhile; settle it again."""
+    """Another run settled the same part in the meantime; settle it again."""
 
 
 def settle(s3: S3Client, bucket: str, archive: Archive, part: Part, sample_posts: int) -> Summary:
-    """Settle one shard's objects of one window, and return the summary.
+    """Settle one shard's objects in one window, and return the summary.
 
-    A part whose raw objects have expired is left as it is.
+    A part whose raw objects have expired is left unchanged.
 
     Raises
     ------
     Overtaken
-        When another settle wrote one of the part's objects since this one began.
+        When another run wrote one of the part's objects after this one began.
     """
     keys = [
         archive.rows_key(part),
@@ -79,8 +79,8 @@ def settle(s3: S3Client, bucket: str, archive: Archive, part: Part, sample_posts
 
 
 def _etag(s3: S3Client, bucket: str, key: str) -> str | None:
-    # By listing: to a role that may list certain prefixes alone, S3 answers a request for an object
-    # that is not there as if it were forbidden.
+    # By listing: a role may list only certain prefixes, and S3 then denies access to a missing
+    # object.
     found = next(listed(s3, bucket, key), None)
     return found["ETag"] if found and found["Key"] == key else None
 
@@ -98,7 +98,7 @@ def _sources(s3: S3Client, bucket: str, archive: Archive, part: Part) -> Sources
 def _download(
     s3: S3Client, bucket: str, objects: Sequence[ArchivedObject], folder: Path
 ) -> dict[str, Path]:
-    """Bring objects into a folder; return their files by key, without those that are empty."""
+    """Download objects to a folder; return their files by key, without empty ones."""
 
     def fetch(one: ArchivedObject) -> Path:
         file = folder / one.name
@@ -126,7 +126,7 @@ def _put(
     etags: dict[str, str | None],
     content_type: str,
 ) -> None:
-    """Write an object if it is still what it was."""
+    """Write an object if it is unchanged."""
     place = Location(bucket, key)
     if not put_if_unchanged(s3, place, body, etags[key], ContentType=content_type):
         raise Overtaken(f"another settle wrote {key} meanwhile")

@@ -1,8 +1,8 @@
-"""Which raw objects count for a part: those of its window, and earlier deliveries of their records.
+"""A part's raw objects: those in its window, and earlier deliveries of their records.
 
-A record that was delivered again is in several objects of its shard, whose ranges overlap then. Its
-row belongs to the window of its first prediction, so a part needs the earlier objects that overlap
-those of its window. None of them can be from before the records arrived.
+After a redelivery, a record is in several objects of its shard, with overlapping ranges. Its row
+belongs to the window of its first prediction, so a part also needs earlier objects that overlap its
+window's objects. None of them is older than the records' arrival.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from stresswatch.settled.windows import Window
 from stresswatch.storage.archive import ArchivedObject
 
 TOLERANCE = timedelta(hours=2)
-"""How far the clock of a function may be behind that of the stream."""
+"""Maximum delay of a function's clock behind the stream's."""
 LONGEST = timedelta(days=7)
-"""How long a record may be delivered again at most, by any stage's settings."""
+"""Maximum age of a redelivered record, in any stage's settings."""
 
 
 class Sources(NamedTuple):
-    """The objects that count for a part."""
+    """The objects for a part."""
 
     of_window: Sequence[ArchivedObject]
     earlier: Sequence[ArchivedObject]
@@ -34,25 +34,25 @@ class Sources(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of their sorted names: another one says that there are others now."""
+        """SHA-256 of their sorted names, which changes with the set of objects."""
         names = sorted(one.name for one in (*self.of_window, *self.earlier))
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def reach(of_window: Iterable[ArchivedObject], start: datetime) -> datetime:
-    """Return from when on an object may hold the same records as these, or `start` if sooner."""
+    """Return the earliest time of objects with the same records, or `start` if earlier."""
     arrived = min([start, *(one.arrived - TOLERANCE for one in of_window)])
     return max(arrived, start - LONGEST)
 
 
 def sources(objects: Sequence[ArchivedObject], window: Window) -> Sources:
-    """Choose what counts for a window.
+    """Choose the objects for a window.
 
     Parameters
     ----------
     objects
-        One shard's, in the order of `at`; complete from what `reach` gives for the window's own
-        up to the window's end.
+        One shard's, in the order of `at`; complete from the result of `reach` to the window's
+        end.
     """
     begin, end = (_place(objects, moment) for moment in (window.start, window.end))
     of_window = objects[begin:end]
@@ -73,7 +73,7 @@ def _place(objects: Sequence[ArchivedObject], moment: datetime) -> int:
 
 
 def _ranges(objects: Iterable[ArchivedObject]) -> list[tuple[int, int]]:
-    """Return the ranges of sequence numbers that the objects have, in order and apart."""
+    """Return the objects' ranges of sequence numbers, in order and disjoint."""
     found: list[tuple[int, int]] = []
     for first, last in sorted((one.first, one.last) for one in objects):
         if found and first <= found[-1][1]:

@@ -1,4 +1,4 @@
-"""Summaries of parts: counts and sums, which add up over shards and windows."""
+"""Summaries of parts: counts and sums that add up over shards and windows."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 _READERS = 16
 _FIELD = TASK.label.field
-"""Counts without it are of predictions for another task, and mean nothing here."""
+"""Counts without it belong to another task's predictions, and are ignored here."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one model version said of the posts of one source in a part.
+    """One model version's predictions for one source in a part.
 
     Attributes
     ----------
     positive : int
-        Posts that it called positive.
+        Posts predicted as positive.
     probability_sum, probability_sum_squares : float
-        Of the positive class.
+        Sums of the positive class's probability.
     imputed : int
-        Numbers that the posts lacked.
+        Missing values that were imputed.
     drawable : int
         Posts that could be drawn for labelling.
     drawable_probability_sum : float
-        Of these posts.
+        Sum over these posts.
     drawn : int
-        Those of them that were drawn.
+        Posts among them that were drawn.
     """
 
     model_version: str
@@ -54,28 +54,27 @@ class Counts:
     drawn: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts with the positive ones by the name of the label's field."""
+        """Return the counts, with the positive ones under the label field's name."""
         return {_FIELD if name == "positive" else name: n for name, n in asdict(self).items()}
 
     @staticmethod
     def of(fields: Mapping[str, Any]) -> Counts:
-        """Read what `to_dict` returned."""
+        """Read the result of `to_dict`."""
         return Counts(**{"positive" if name == _FIELD else name: n for name, n in fields.items()})
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A part in numbers.
+    """A part's counts.
 
     Attributes
     ----------
     sources : str
-        The digest of the raw objects that were settled, by which a part is stale once there are
-        others.
+        The digest of the settled raw objects; a different one means that the part is outdated.
     objects : int
-        How many these were.
+        Number of these objects.
     smoke_posts : int
-        Rows of smoke tests, which count nowhere else.
+        Rows of smoke tests, which are counted nowhere else.
     """
 
     part: Part
@@ -92,15 +91,15 @@ class Summary:
         return sum(one.posts for one in self.counts if one.model_version == model_version)
 
     def is_current(self, found: Sources) -> bool:
-        """Return whether nothing has come since, of what is found now.
+        """Return whether the part is up to date with these objects.
 
-        Raw objects expire sooner than what they became, and nothing else deletes them: where there
-        are fewer than were settled, the part knows more than they do.
+        Raw objects expire before their summaries, and nothing else deletes them. So with fewer
+        objects than were settled, the part is more complete than they are.
         """
         return self.sources == found.digest or self.objects > found.objects
 
     def to_json(self) -> str:
-        """Write the same text for the same summary."""
+        """Return the summary as text, always the same for equal summaries."""
         fields = {
             **self.part.window.to_dict(),
             "shard": self.part.shard,

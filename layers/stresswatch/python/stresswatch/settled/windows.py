@@ -1,4 +1,4 @@
-"""Windows of time: what is settled at a time, and what a monitor looks at."""
+"""Time windows: the unit of settling and monitoring."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any
 from stresswatch.errors import InvalidInput
 
 LAG = timedelta(minutes=2)
-"""How long after its end a window is looked at: what was predicted in it is archived by then."""
+"""Delay after a window's end before it is measured, so that its predictions are archived."""
 
 
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
-"""What EventBridge Scheduler puts the time into that a run is for, the same when it tries again."""
+"""EventBridge Scheduler's placeholder for a run's scheduled time, which retries keep."""
 
 
 class InvalidWindow(InvalidInput):
-    """The event names no window of time."""
+    """The event names no time window."""
 
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """From `start` up to, not including, `end`; both with a time zone."""
+    """A time from `start` up to, but excluding, `end`; both have a time zone."""
 
     start: datetime
     end: datetime
 
     @property
     def name(self) -> str:
-        """Name it so that names sort by time: ``20261123T103000Z-20261123T113000Z``."""
+        """Return a name that sorts by time: ``20261123T103000Z-20261123T113000Z``."""
         start, end = (
             f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for moment in (self.start, self.end)
         )
@@ -38,17 +38,17 @@ class Window:
 
     @staticmethod
     def before(moment: datetime, minutes: int) -> Window:
-        """Return the last window of a grid that had ended `LAG` before a moment.
+        """Return a grid's last window that had ended `LAG` before a time.
 
-        Days begin with a window at midnight, UTC, as `minutes` divides them. So runs that are
-        late, or tried again, look at the window that they were for, and no two windows overlap.
+        Days begin with a window at midnight, UTC, because `minutes` divides them. So late or
+        repeated runs measure their original window, and windows do not overlap.
         """
         end = _on_grid(moment - LAG, minutes)
         return Window(end - timedelta(minutes=minutes), end)
 
     @staticmethod
     def grid(start: datetime, end: datetime, minutes: int) -> list[Window]:
-        """Return the windows of the grid that overlap the time from `start` to `end`, in order."""
+        """Return the grid's windows that overlap the time from `start` to `end`, in order."""
         length = timedelta(minutes=minutes)
         begin = _on_grid(start, minutes)
         count = -((begin - end) // length)
@@ -63,12 +63,12 @@ class Window:
         return other.start <= self.start and self.end <= other.end
 
     def to_dict(self) -> dict[str, str]:
-        """Write it as `of` reads it."""
+        """Write it in the format of `of`."""
         return {"start": self.start.isoformat(), "end": self.end.isoformat()}
 
     @staticmethod
     def of(event: Mapping[str, Any], minutes: float) -> Window:
-        """Read a window from an event; without one, the `minutes` before its schedule's time.
+        """Read a window from an event; by default, the `minutes` before its schedule's time.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Window:
 
 
 def _on_grid(moment: datetime, minutes: int) -> datetime:
-    """Return the last boundary of the grid up to a moment, in UTC."""
+    """Return the grid's last boundary up to a time, in UTC."""
     utc, length = moment.astimezone(UTC), timedelta(minutes=minutes)
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (utc - midnight) // length * length

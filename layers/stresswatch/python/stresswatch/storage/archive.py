@@ -1,13 +1,13 @@
-"""The archive of predictions in S3: one object an invocation, partitioned by hour.
+"""The archive of predictions in S3: one object per invocation, partitioned by hour.
 
-Objects are gzipped JSON Lines under ``predictions/date=YYYY-MM-DD/hour=HH/``. Nothing is ever
-overwritten: a redelivery, which may be cut differently and meet another champion, adds an object
-of its own, and reading keeps one row for each `prediction_id`. So a later delivery does not change
-what the reader once returned, unless its function's clock is behind.
+Objects are gzipped JSON Lines under ``predictions/date=YYYY-MM-DD/hour=HH/``. They are never
+overwritten. A redelivery, with other batch limits or another champion, adds its own object, and
+reading keeps one row for each `prediction_id`. So later deliveries do not change earlier results,
+unless a function's clock is late.
 
-An object's name says which records of which shard it holds, when the first of them arrived, and
-when all of them were predicted, which is one moment. So a listing tells which objects a window of
-time has, and which others may hold the same records.
+An object's name has the shard, the range of its records, the first record's arrival, and the common
+prediction time. So a listing shows the objects of a time window, and others that may have the same
+records.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 PREFIX = "predictions/"
 READERS = 32
-"""Objects that are asked for at a time."""
+"""Objects requested at a time."""
 CONNECTIONS = Config(max_pool_connections=READERS)
 """For a client that reads."""
 _READ_AT_ONCE = 256
-"""Objects that are in memory at a time."""
+"""Objects in memory at a time."""
 _MILLISECOND = timedelta(milliseconds=1)
 _TAKEN = ("", "")
-"""Precedes every row: of two that say the same, the second is left out."""
+"""Precedes every row: of two equal rows, the second is left out."""
 
 
 def write(
@@ -47,7 +47,7 @@ def write(
     predictions: Sequence[Prediction],
     prefix: str = PREFIX,
 ) -> None:
-    """Archive the predictions of a batch, beside whatever an earlier delivery left of it."""
+    """Archive a batch's predictions, in addition to an earlier delivery's objects."""
     at = datetime.fromisoformat(predictions[0].predicted_at)
     lines = (prediction.archive_line() for prediction in predictions)
     write_lines(s3, bucket, prefix, batch, at, lines)
@@ -61,9 +61,9 @@ def write_lines(
     at: datetime,
     lines: Iterable[str],
 ) -> None:
-    """Write lines of JSON that a batch became, all of them at one moment, as an object."""
+    """Write a batch's JSON lines, which share one time, as an object."""
     first, last = batch[0], batch[-1]
-    # The lowest level: a higher one saves few bytes, and takes as long as the prediction.
+    # The lowest level: higher ones save few bytes, and take as long as the prediction.
     body = gzip.compress("\n".join(lines).encode("utf-8"), compresslevel=1, mtime=0)
     place = f"{first.shard}-{first.sequence_number}-{last.sequence_number}"
     arrived = _compact(min(batch, key=lambda record: record.arrival).arrived_at)
@@ -85,11 +85,10 @@ def read(
     post_ids: Container[str] | None = None,
     prefix: str = PREFIX,
 ) -> list[dict[str, Any]]:
-    """Read the rows predicted from `start` up to, not including, `end`; both with a time zone.
+    """Read the rows predicted from `start` up to, but excluding, `end`; both with a time zone.
 
-    Where a record was delivered more than once, the earliest of these predictions stands, and of
-    two at the same moment the one of the older version. With `post_ids`, rows of other posts are
-    left out, and take no memory.
+    If a record was delivered more than once, the earliest prediction counts, and among simultaneous
+    ones the older version's. With `post_ids`, other posts' rows are left out, and take no memory.
     """
     rows = (
         row
@@ -107,13 +106,13 @@ def stream(
     look_back: timedelta = timedelta(0),
     prefix: str = PREFIX,
 ) -> Iterator[dict[str, Any]]:
-    """Return the rows that `read` gives, in no order, with few of them in memory at a time.
+    """Yield the rows of `read`, in no particular order, with few in memory at a time.
 
-    A record whose first prediction was before `start`, and at most `look_back` before it, is left
-    out: so each record belongs to one of the windows that adjoin each other.
+    A record whose first prediction is at most `look_back` before `start` is left out, so each
+    record belongs to exactly one of consecutive windows.
 
-    Records come twice only where a batch did, whose objects' names overlap then: no others are
-    read before the first row is given, nor remembered.
+    Duplicates exist only if a batch was repeated, whose objects have overlapping names. Only such
+    objects are read before the first row is yielded, and remembered.
     """
     earlier = objects(s3, bucket, start - look_back, start, prefix)
     found = objects(s3, bucket, start, end, prefix)
@@ -134,14 +133,14 @@ def stream(
 
 
 class ArchivedObject(NamedTuple):
-    """An object of the archive, by what its name tells.
+    """An object of the archive, described by its name.
 
     Attributes
     ----------
     first, last : int
-        Sequence numbers: it holds no record of its shard from outside of these.
+        Range of its sequence numbers in the shard.
     arrived : datetime
-        When the first of its records arrived; no earlier delivery of them is older.
+        When its first record arrived; earlier deliveries of its records are not older.
     at : datetime
         When its records were predicted.
     """
@@ -155,12 +154,12 @@ class ArchivedObject(NamedTuple):
 
     @staticmethod
     def of(key: str) -> ArchivedObject:
-        """Read a key.
+        """Parse a key.
 
         Raises
         ------
         ValueError
-            When it is none that `write` gives.
+            When `write` never produces such a key.
         """
         shard, first, last, arrived, at, _ = key.rpartition("/")[2].rsplit("-", 5)
         return ArchivedObject(shard, int(first), int(last), _moment(arrived), _moment(at), key)
@@ -173,9 +172,9 @@ class ArchivedObject(NamedTuple):
 def objects(
     s3: S3Client, bucket: str, start: datetime, end: datetime, prefix: str = PREFIX, shard: str = ""
 ) -> list[ArchivedObject]:
-    """List the objects predicted from `start` up to, not including, `end`, or one shard's of them.
+    """List the objects predicted from `start` up to, but excluding, `end`; optionally of one shard.
 
-    Names have milliseconds: an object of the one in which `start` is counts as well.
+    Names have milliseconds: an object in the same millisecond as `start` counts as well.
     """
     of_shard = f"{shard}-" if shard else ""
     return [
@@ -187,7 +186,7 @@ def objects(
 
 
 def overlapping(objects: Iterable[ArchivedObject]) -> set[str]:
-    """Return the keys of objects whose range of a shard meets another's."""
+    """Return the keys of objects whose ranges overlap in a shard."""
     found = set()
     reach: ArchivedObject | None = None
     for one in sorted(objects):
@@ -199,7 +198,7 @@ def overlapping(objects: Iterable[ArchivedObject]) -> set[str]:
 
 
 def _precedence(row: dict[str, Any]) -> tuple[str, str]:
-    # Moments are all written in UTC, so their texts sort as they do; names of versions do by age.
+    # Times are written in UTC, so their texts sort chronologically; version names sort by age.
     return row["predicted_at"], row["model_version"]
 
 
@@ -214,7 +213,7 @@ def _rows(s3: S3Client, bucket: str, keys: Sequence[str]) -> Iterator[dict[str, 
 
 
 def hour_prefixes(prefix: str, start: datetime, end: datetime) -> Iterator[str]:
-    """Return the prefix of each hour that the time from `start` to `end` touches."""
+    """Return the prefix of each hour between `start` and `end`."""
     hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     while hour < end:
         yield _hour_prefix(prefix, hour)
@@ -226,7 +225,7 @@ def _hour_prefix(prefix: str, moment: datetime) -> str:
 
 
 def _compact(moment: datetime) -> str:
-    # Without hyphens, which are between a name's parts.
+    # Without hyphens, which separate a name's parts.
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + "Z"
 
 

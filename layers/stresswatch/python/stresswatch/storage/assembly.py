@@ -1,9 +1,9 @@
-"""Assemble training sets: the base data set plus the labelled posts that came in since.
+"""Assemble training sets from the base data and later labels.
 
-A training set is the file ``posts.jsonl`` under ``datasets/<version>/``: one labelled post a line,
-in an order and form that depend on the posts alone, so that the same posts have the same digest.
+A training set is the file ``posts.jsonl`` under ``datasets/<version>/``, with one labelled post per
+line. Order and format depend only on the posts, so the same posts have the same digest.
 
-Posts pass one by one through a database on disk, so that memory does not grow with them.
+Posts pass through a database on disk one by one, so memory does not grow with them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stresswatch.storage.training_sources import BaseSet, BaseSource, Counts, So
 _CACHE_KB = 32_768
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = -(1 << 62)
-"""When a base post was labelled: before any label was given."""
+"""Label time of base posts: before any later label."""
 _DIGEST_BYTES = 16
 _SCHEMA = """
     CREATE TABLE posts (
@@ -64,8 +64,7 @@ _REPLACE = """
     WHERE identity = :identity AND is_label = :is_label
         AND (:given, :confidence, :label, :line) > (given, confidence, label, line)
 """
-"""The line decides between posts that differ in nothing that matters, so that the order of lines
-and files never does."""
+"""The line decides between otherwise equal posts, independently of the order of lines and files."""
 _DELETE_OUTDATED = """
     DELETE FROM posts WHERE rowid IN (
         SELECT one.rowid FROM posts AS one JOIN posts AS other
@@ -95,12 +94,12 @@ class TrainingSet:
     Attributes
     ----------
     sources : Sources
-        What it is made of. A post of base data and labels is a label where its newest label
-        differs: one that repeats the base data's says nothing new, and the base post stands.
+        Its make-up. A post of base data and labels counts as a label if its newest label
+        differs. A label that repeats the base data's adds nothing, and the base post is kept.
     future : int
-        Lines that were left out since their label was given later than now.
+        Lines left out because their label is from the future.
     contradictory : int
-        Posts that the base data has with both labels.
+        Posts with both labels in the base data.
     """
 
     sources: Sources
@@ -109,7 +108,7 @@ class TrainingSet:
     _rows: sqlite3.Connection = field(repr=False)
 
     def lines(self) -> Iterator[bytes]:
-        """Return the posts as lines of JSON, sorted; labels have their ``labelled_at``."""
+        """Return the posts as sorted JSON lines; labels have their ``labelled_at``."""
         for (line,) in self._rows.execute("SELECT line FROM posts ORDER BY line"):
             yield f"{line}\n".encode()
 
@@ -122,9 +121,9 @@ class TrainingSet:
         return digest.hexdigest()
 
     def new_labels(self, known: Iterable[LabelledPost]) -> int:
-        """Count the labels that an earlier training set had not, or had otherwise.
+        """Count the labels that are new or different compared with an earlier training set.
 
-        One that was given back counts as well: its post stands again, and was new before.
+        A withdrawn label counts as well: its base post is used again.
         """
         rows = self._rows
         rows.execute("CREATE TABLE known (identity BLOB PRIMARY KEY, label INTEGER, is_label)")
@@ -135,7 +134,7 @@ class TrainingSet:
         return int(_row(rows, _COUNT_NEW)[0])
 
     def has_base_holdout(self) -> bool:
-        """Return whether a post of the base data is kept for evaluation."""
+        """Return whether any base post is kept for evaluation."""
         rows = self._rows
         rows.execute("CREATE INDEX by_id ON posts (post_id)")
         rows.execute("CREATE INDEX by_wording ON posts (wording)")
@@ -150,11 +149,11 @@ class TrainingSet:
 def assemble(
     base: Iterable[BaseSource], labels: Iterable[bytes], now: datetime | None = None
 ) -> Iterator[TrainingSet]:
-    """Make a training set of lines of JSON; `LineReader` says which of them count.
+    """Build a training set from JSON lines; `LineReader` decides which of them count.
 
-    A post is known by its id and text together (`identity_of`), as one long post may be labelled in
-    segments that share its id. Of several labels the newest wins; of those given at the same time,
-    and of base posts, the surer one, and of those the one that says positive.
+    A post's id and text together identify it (`identity_of`), because segments of a long post may
+    share its id. Among several labels the newest counts. Among simultaneous labels, and among base
+    posts, the more confident one counts, and then the positive one.
 
     Parameters
     ----------
@@ -178,7 +177,7 @@ def assemble(
 def _add_base(
     rows: sqlite3.Connection, reader: LineReader, base: Iterable[BaseSource]
 ) -> dict[str, datetime]:
-    """Add the base data; return when each set that has lines was uploaded."""
+    """Add the base data; return the upload time of each set that has lines."""
     uploaded: dict[str, datetime] = {}
     for name, uploaded_at, lines in base:
         for line in lines:
@@ -189,7 +188,7 @@ def _add_base(
 
 
 def _add(rows: sqlite3.Connection, labelled: LabelledPost, source: str | None = None) -> None:
-    """Add a post, unless one that is there takes precedence."""
+    """Add a post, unless an existing one takes precedence."""
     post, at = labelled.post, labelled.labelled_at
     row = {
         "identity": _identity(post),
@@ -225,7 +224,7 @@ def _sources(rows: sqlite3.Connection, uploaded: Mapping[str, datetime], invalid
 
 
 def _row(rows: sqlite3.Connection, query: str) -> tuple[Any, ...]:
-    """Return the only row that a query has."""
+    """Return the only row of a query."""
     (row,) = rows.execute(query)
     return tuple(row)
 

@@ -1,7 +1,7 @@
-"""The batches that a mapping gave up, as Lambda puts them into a failure destination in S3.
+"""Batches that Lambda discarded, as it writes them to a failure destination in S3.
 
-An object is Lambda's invocation record, which holds the whole event as its ``payload``. This is the
-one place that knows the form.
+An object is Lambda's invocation record, which has the whole event as its ``payload``. Only this
+module knows the format.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "aws/lambda/"
-"""Begins the keys that Lambda chooses."""
+"""Prefix of Lambda's keys."""
 _PAYLOAD = "payload"
 _BATCH = "KinesisBatchInfo"
 _SIZE = "batchSize"
@@ -23,9 +23,9 @@ _SIZE = "batchSize"
 def invocation_record(
     about: Mapping[str, Any], batch: Mapping[str, Any], event: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Build the JSON of an object: what is said of the invocation and of the batch, and its event.
+    """Return an object's JSON: data about the invocation and the batch, and its event.
 
-    The number of records is the event's.
+    The number of records is taken from the event.
     """
     return {
         **about,
@@ -36,14 +36,14 @@ def invocation_record(
 
 @dataclass(frozen=True)
 class FailedBatch:
-    """One batch, as it was read.
+    """One batch, as read.
 
     Attributes
     ----------
     content : dict
         The invocation record.
     records : tuple of dict
-        The event's records, all of one shard.
+        The event's records, all from one shard.
     """
 
     content: dict[str, Any]
@@ -51,12 +51,12 @@ class FailedBatch:
 
     @staticmethod
     def decode(content: dict[str, Any]) -> FailedBatch:
-        """Read an object's JSON; only what a batch must have is required.
+        """Read an object's JSON; only the necessary fields are required.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            When it is no invocation record of a Kinesis mapping.
+            When it is not an invocation record of a Kinesis mapping.
         """
         if not isinstance(content[_BATCH], dict):
             raise TypeError(f"{_BATCH} must be an object")
@@ -64,14 +64,14 @@ class FailedBatch:
 
     @property
     def condition(self) -> str:
-        """Why the batch was given up."""
+        """Why Lambda discarded the batch."""
         return str(self.content["requestContext"]["condition"])
 
     def with_records(self, records: Sequence[Mapping[str, Any]]) -> FailedBatch:
-        """Put other records in the place of the batch's.
+        """Return the batch with other records.
 
-        The invocation record says of itself how many records its batch has; where the batch began
-        and ended in the stream stays what it was.
+        The invocation record's number of records is updated; the batch's start and end in the
+        stream stay unchanged.
         """
         event = json.loads(self.content[_PAYLOAD]) | {"Records": list(records)}
         return FailedBatch.decode(invocation_record(self.content, self.content[_BATCH], event))

@@ -1,8 +1,8 @@
-"""The label queue in S3: posts that were drawn for labelling, with their text.
+"""The label queue in S3: posts drawn for labelling, with their text.
 
-Objects are gzipped JSON Lines, named as the archive's are, at most one for each invocation of the
-predictor. `QueuedPost` is the one place that knows the form of a line. A redelivery adds an object
-of its own, and reading keeps the first prediction of each record, as the settled archive does.
+Objects are gzipped JSON Lines, named like the archive's, at most one per predictor invocation. Only
+`QueuedPost` knows a line's format. A redelivery adds its own object, and reading keeps each
+record's first prediction, like the settled archive.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ PREDICTION_FIELDS = (
     "sample",
     "lot",
 )
-"""The fields of a line that say what the model made of the post, or let an annotator guess it."""
+"""Fields with the model's output, or hints at it, to hide from annotators."""
 
 
 class QueuedPost(NamedTuple):
-    """A post that waits for a label, and the prediction by which it was drawn."""
+    """A post that awaits a label, and the prediction with which it was drawn."""
 
     prediction_id: str
     post: Post
@@ -48,7 +48,7 @@ class QueuedPost(NamedTuple):
 
     @staticmethod
     def of(prediction: Prediction) -> QueuedPost | None:
-        """Return what the queue keeps of a prediction; None if its post was not drawn."""
+        """Return a prediction's entry in the queue; None if its post was not drawn."""
         if prediction.draw is None or prediction.draw.sample is None:
             return None
         return QueuedPost(
@@ -66,21 +66,21 @@ class QueuedPost(NamedTuple):
 
     @property
     def day(self) -> str:
-        """Return the date of the prediction in UTC."""
+        """Return the prediction's date in UTC."""
         return self.predicted_at[:10]
 
     @property
     def priority(self) -> tuple[float, str]:
-        """Return what the queue is ordered by, so that its beginning is a random subsample.
+        """Return the sort key of the queue, which makes its beginning a random subsample.
 
-        Given that a post was drawn, its lot divided by its inclusion probability is uniform in
-        [0, 1), whatever share it was drawn with (sequential Poisson sampling: Ohlsson, "Sequential
-        Poisson sampling", Journal of Official Statistics 14, 1998).
+        A drawn post's lot divided by its inclusion probability is uniform in [0, 1) for any
+        share (sequential Poisson sampling: Ohlsson, "Sequential Poisson sampling", Journal of
+        Official Statistics 14, 1998).
         """
         return self.draw.lot / self.draw.inclusion_probability, self.prediction_id
 
     def record(self) -> dict[str, Any]:
-        """Return the JSON object that `from_record` reads: the post's fields and the prediction."""
+        """Return the JSON object for `from_record`: the post's fields and the prediction."""
         return {
             "prediction_id": self.prediction_id,
             **post_record(self.post._replace(asks_reasons=False)),
@@ -99,7 +99,7 @@ class QueuedPost(NamedTuple):
         Raises
         ------
         InvalidPost
-            When the contract of today does not take it for a post.
+            When the post is invalid by the current contract.
         """
         sample = SampleKind(record["sample"])
         return QueuedPost(
@@ -115,7 +115,7 @@ class QueuedPost(NamedTuple):
 def write(
     s3: S3Client, bucket: str, batch: Sequence[Record], predictions: Sequence[Prediction]
 ) -> bool:
-    """Keep the posts of a batch that were drawn; return whether there were any."""
+    """Store a batch's drawn posts; return whether there were any."""
     queued = [found for found in map(QueuedPost.of, predictions) if found]
     if queued:
         at = datetime.fromisoformat(queued[0].predicted_at)
@@ -124,11 +124,10 @@ def write(
 
 
 def read(s3: S3Client, bucket: str) -> list[QueuedPost]:
-    """Read every post of the queue once, in the order in which posts are to be labelled.
+    """Read every post in the queue once, in labelling order.
 
-    Of several predictions of a record, which differ in their time, the first counts, and of two at
-    one time that of the older version. Lines that the contract of today does not take for posts are
-    left out.
+    Among a record's predictions at different times, the first counts, and among simultaneous ones
+    the older version's. Lines that are invalid by the current contract are left out.
     """
     first: dict[str, QueuedPost] = {}
     for found in _entries(s3, bucket):
@@ -156,5 +155,5 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[QueuedPost]:
 
 
 def _precedence(queued: QueuedPost) -> tuple[str, str]:
-    # As the archive has it: times are all written in UTC, and names of versions sort by age.
+    # Like in the archive: times are written in UTC, and version names sort by age.
     return queued.predicted_at, queued.model_version

@@ -1,21 +1,21 @@
-"""Prefixes of the buckets that no module of its own reads and writes, but several parts must know.
+"""Shared prefixes of buckets, for data without a module of its own.
 
-Those of predictions, labels, models and the rest stand in the modules that own them.
+Other prefixes, such as those of predictions, labels and models, are in the modules that own them.
 """
 
 from __future__ import annotations
 
 DATA_SETS = "datasets/"
-"""Of the base data, and of the training sets that were assembled."""
+"""Prefix of the base data, and of assembled training sets."""
 ASSEMBLED_SETS = f"{DATA_SETS}v"
-"""Of the training sets, each under its version, whose name begins so."""
+"""Prefix of training sets; each is under its version, whose name begins with this letter."""
 TRAINING_OUTPUT = "training-output/"
-"""What training jobs write; the gate reads a model from it."""
+"""Output of training jobs, from which the gate reads a model."""
 QUALITY = "quality/"
-"""Where each measurement of live quality is kept, in the archive's bucket."""
+"""Measurements of live quality, in the archive bucket."""
 QUERY_RESULTS = "query-results/"
-"""What Athena writes, in the archive's bucket."""
+"""Athena's results, in the archive bucket."""
 DRIFT = "drift/"
-"""The history of drift, in the archive's bucket: its own module needs what few functions have."""
+"""The drift history, in the archive bucket; its module has dependencies that few functions have."""
 REPORTS = "reports/"
-"""Pages for people, in the archive's bucket: of windows of drift, and of the stress rate."""
+"""HTML pages in the archive bucket: for drift windows, and for the stress rate."""

@@ -1,9 +1,9 @@
-"""The quarantine in S3: one object for each rejected record, with its payload and the reason.
+"""The quarantine in S3: one object per rejected record, with its payload and the reason.
 
-`encode` and `QuarantinedRecord` are the one place that knows the form of such an object.
+Only `encode` and `QuarantinedRecord` know the format of such an object.
 
-The key depends on the record's place in the stream alone, so that a redelivery overwrites what an
-earlier delivery wrote and a record is never in quarantine twice.
+The key depends only on the record's position in the stream. So a redelivery overwrites the earlier
+object, and a record is never in quarantine twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = "quarantine/"
 COLUMNS = ("reason", "stream", "shard", "sequence_number", "arrived_at")
-"""The fields of an object that can be queried: those that hold nothing of the post."""
+"""An object's fields for queries, without the post's content."""
 _PAYLOAD = "payload_base64"
 _PARALLEL_WRITES = 16
 
@@ -34,7 +34,7 @@ def write(s3: S3Client, bucket: str, rejections: Sequence[Rejection]) -> None:
     Raises
     ------
     botocore.exceptions.ClientError
-        When one of them could not be written.
+        When an object could not be written.
     """
 
     def put(rejection: Rejection) -> None:
@@ -50,23 +50,23 @@ def write(s3: S3Client, bucket: str, rejections: Sequence[Rejection]) -> None:
 
 
 def key(rejection: Rejection) -> str:
-    """Name the object of a rejected record."""
+    """Return the key of a rejected record's object."""
     record = rejection.record
     return f"{folder(record.arrived_at)}{record.shard}-{record.sequence_number}.json"
 
 
 def folder(arrived_at: datetime) -> str:
-    """Return the prefix of the objects of a day."""
+    """Return the prefix for a day's objects."""
     return f"{PREFIX}{day(arrived_at)}/"
 
 
 def day(arrived_at: datetime) -> str:
-    """Name the folder of what arrived at a moment; names sort as the days do."""
+    """Return the folder for a time of arrival; names sort by day."""
     return f"{arrived_at.astimezone(UTC):date=%Y-%m-%d}"
 
 
 def encode(rejection: Rejection) -> bytes:
-    """Write the object of a rejected record."""
+    """Return the content of a rejected record's object."""
     record = rejection.record
     return json.dumps(
         {
@@ -83,14 +83,14 @@ def encode(rejection: Rejection) -> bytes:
 
 @dataclass(frozen=True)
 class QuarantinedRecord:
-    """An object of the quarantine, as it was read.
+    """An object of the quarantine, as read.
 
     Attributes
     ----------
     content : dict
-        Its JSON, with fields that others wrote beside.
+        Its JSON, including unknown fields.
     payload : bytes
-        The record's data, as the producer put it.
+        The record's data, as sent by the producer.
     """
 
     content: dict[str, Any]
@@ -99,12 +99,12 @@ class QuarantinedRecord:
 
     @staticmethod
     def decode(content: dict[str, Any]) -> QuarantinedRecord:
-        """Read an object's JSON; only what a record must have is required.
+        """Read an object's JSON; only the necessary fields are required.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            When it has another form.
+            When it has another format.
         """
         payload = base64.b64decode(content[_PAYLOAD])
         return QuarantinedRecord(content, payload, content["sequence_number"])
@@ -118,7 +118,7 @@ class QuarantinedRecord:
         return replace(self, content=content, payload=payload)
 
     def event_record(self, stream_arn: str) -> dict[str, Any]:
-        """Build what the event source mapping once delivered; the ARN is of the posts stream."""
+        """Rebuild the event source mapping's event; the ARN is the posts stream's."""
         content = self.content
         arrived_at = datetime.fromisoformat(content["arrived_at"])
         return {
@@ -129,7 +129,7 @@ class QuarantinedRecord:
             },
             "eventSource": "aws:kinesis",
             "eventID": f"{content['shard']}:{content['sequence_number']}",
-            # The record's own stream: one that was made anew has another name.
+            # The record's original stream, whose name may differ from a recreated one's.
             "eventSourceARN": f"{stream_arn.rpartition('/')[0]}/{content['stream']}",
         }
 

@@ -1,4 +1,4 @@
-"""What training sets are made of, and where they are: base data, and labels that came in since."""
+"""A training set's sources and location: base data, and later labels."""
 
 from __future__ import annotations
 
@@ -33,33 +33,35 @@ BASE_PREFIX = f"{DATA_SETS}base/"
 LABELS_PREFIX = "labels/"
 POSTS_FILE = "posts.jsonl"
 LARGEST_NUMBER = 1e12
-"""A post with a number beyond it is predicted, but not learned from: a column's variance, which is
-made of squares, would overflow, and one such label would end every training."""
+"""Limit for numeric features in training; larger ones are predicted but not learned from.
+
+A column's variance would overflow, and one such label would end every training.
+"""
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""By how much the clock of who gives a label may be ahead."""
+"""Tolerance for a labeller's clock that is ahead."""
 FUTURE = "labelled_at_in_future"
-"""The reason of a label that was given later than now, by what it says."""
+"""The reason for a label from the future."""
 _IN_MEMORY = 1 << 20
-"""Bytes; an object that has more is on disk while it is read."""
+"""Bytes; larger objects are stored on disk while they are read."""
 _CHUNK = 1 << 20
 
 Identity = tuple[str, str]
-"""What a post is known by: its id, and its text as texts are compared."""
+"""A post's identity: its id, and its canonical text."""
 
 
 @dataclass
 class LineReader:
-    """Reads the lines that may be learned from, and counts the others.
+    """Reads lines for training, and counts the invalid ones.
 
     Attributes
     ----------
     now : datetime
-        No label can have been given more than `CLOCK_TOLERANCE` later.
+        Labels may be at most `CLOCK_TOLERANCE` later.
     invalid : int
-        Lines that broke the contract, hold a number beyond `LARGEST_NUMBER` or were given later
-        than now.
+        Lines that broke the contract, have a value beyond `LARGEST_NUMBER` or are from the
+        future.
     future : int
-        Those of them that were given later than now.
+        Lines among them from the future.
     """
 
     now: datetime
@@ -67,10 +69,10 @@ class LineReader:
     future: int = 0
 
     def read(self, lines: Iterable[bytes], *, are_labels: bool) -> Iterator[LabelledPost]:
-        """Read lines of JSON.
+        """Read JSON lines.
 
-        A label must say when it was given (`labelled_at`), and a base post must not: that tells new
-        posts from base ones ever after.
+        A label must have a time (`labelled_at`), and a base post must not: this permanently
+        separates later labels from base data.
         """
         for line in lines:
             try:
@@ -81,12 +83,12 @@ class LineReader:
 
 
 def identity_of(post: Post) -> Identity:
-    """Return what a post is known by: its id, and its text as texts are compared."""
+    """Return a post's identity: its id, and its canonical text."""
     return post.post_id, canonical(post.text)
 
 
 def contradictions(posts: Iterable[LabelledPost]) -> int:
-    """Count the posts that have both labels."""
+    """Count the posts with both labels."""
     labels: dict[Identity, set[int]] = {}
     for labelled in posts:
         labels.setdefault(identity_of(labelled.post), set()).add(labelled.label)
@@ -94,12 +96,13 @@ def contradictions(posts: Iterable[LabelledPost]) -> int:
 
 
 def check_given(labelled: LabelledPost, now: datetime) -> None:
-    """Check that a label was given, by what it says, at no later time than now.
+    """Check that a label is not from the future.
 
     Raises
     ------
     InvalidPost
-        When it lies more than `CLOCK_TOLERANCE` ahead: it would beat each correction until then.
+        When it is more than `CLOCK_TOLERANCE` ahead, where it would override all corrections
+        until then.
     """
     if (
         labelled.labelled_at is not None
@@ -114,25 +117,25 @@ def check_given(labelled: LabelledPost, now: datetime) -> None:
 
 
 def labelled_time(labelled_at: str) -> datetime:
-    """Return the time at which a label was given; without a time zone, it is in UTC."""
+    """Return a label's time; without a time zone, it is in UTC."""
     moment = datetime.fromisoformat(labelled_at)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def given_by(posts: Iterable[LabelledPost], now: datetime) -> list[LabelledPost]:
-    """Let labels that do not say when they were given be given now."""
+    """Set the current time on labels without a time."""
     return [replace(post, labelled_at=post.labelled_at or now.isoformat()) for post in posts]
 
 
 def to_lines(posts: Iterable[LabelledPost]) -> bytes:
-    """Write labelled posts as the lines of an object, in their order."""
+    """Return labelled posts as an object's lines, in order."""
     return "".join(json.dumps(labelled_post_record(post)) + "\n" for post in posts).encode()
 
 
 def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
-    """Read every line of the objects under a prefix, in the order of their keys.
+    """Read every line in the objects under a prefix, in the order of their keys.
 
-    `READERS` objects are read at a time; large ones are on disk meanwhile.
+    `READERS` objects are read at a time; large ones are stored on disk.
     """
 
     def fetch(key: str) -> StreamingBody:
@@ -151,22 +154,22 @@ def read_lines(s3: S3Client, bucket: str, prefix: str) -> Iterator[bytes]:
 
 
 def stream_lines(s3: S3Client, place: Location) -> Iterator[bytes]:
-    """Read every line of an object while it comes."""
+    """Read an object's lines while it is downloaded."""
     return _lines(s3.get_object(Bucket=place.bucket, Key=place.key)["Body"])
 
 
 def lines_of(body: bytes) -> Iterator[bytes]:
-    """Return the lines of an object that are not blank."""
+    """Return an object's non-blank lines."""
     return (line for line in body.splitlines() if line.strip())
 
 
 def folder_of_training_set(bucket: str, version: str) -> Location:
-    """Return where the training set of a model version is."""
+    """Return the location of a model version's training set."""
     return Location(bucket, f"{DATA_SETS}{version}/")
 
 
 def version_of_training_set(key: str) -> str | None:
-    """Name the model version whose training set an object is; None for any other object."""
+    """Return the version whose training set an object is; None for other objects."""
     match key.split("/"):
         case ["datasets", version, name] if name == POSTS_FILE and version != "base":
             return version
@@ -174,16 +177,16 @@ def version_of_training_set(key: str) -> str | None:
 
 
 def read_training_set(s3: S3Client, folder: Location) -> list[LabelledPost]:
-    """Read the posts of an assembled training set, by the contract of today.
+    """Read an assembled training set's posts, by the current contract.
 
-    A training set is kept as long as its version. Lines that the contract takes for posts no more,
-    such as a notice of removal that an earlier release learned from, are left out.
+    A training set is kept as long as its version. Lines that are no longer valid, such as a removal
+    notice accepted by an earlier release, are left out.
     """
     return list(valid_posts(read(s3, folder / POSTS_FILE).splitlines()))
 
 
 def valid_posts(lines: Iterable[bytes]) -> Iterator[LabelledPost]:
-    """Read the lines that are labelled posts, and leave out the others."""
+    """Read the valid labelled posts, and leave out other lines."""
     for line in lines:
         try:
             yield parse_labelled_post(line)
@@ -192,12 +195,12 @@ def valid_posts(lines: Iterable[bytes]) -> Iterator[LabelledPost]:
 
 
 def _read(line: bytes, is_label: bool, now: datetime) -> LabelledPost:
-    """Read a line of the base data or of the labels.
+    """Read a line of the base data or the labels.
 
     Raises
     ------
     InvalidPost
-        When it may not be learned from.
+        When the line is not usable for training.
     """
     labelled = parse_labelled_post(line)
     if is_label != (labelled.labelled_at is not None):

@@ -1,8 +1,8 @@
-"""What a training set is made of: which base data sets, and how many labels.
+"""A training set's make-up: its base data sets, and its number of labels.
 
-Base data is under ``datasets/base/``, one object a set, and a set has the object's name. What a
-training set took from each is written beside it, in `SOURCES_FILE`: names, counts and timestamps,
-neither a post's id nor its text.
+Base data is under ``datasets/base/``, with one object per set, which has the set's name.
+`SOURCES_FILE` beside a training set records its sources: names, counts and timestamps, without ids
+and texts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENDING = ".jsonl"
 
 @dataclass(frozen=True)
 class Counts:
-    """What labelled posts are, in figures.
+    """Counts of labelled posts.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Counts:
     text_only : int
         Posts without any numeric feature.
     unweighted : int
-        Posts of confidence 0, which weigh nothing in training.
+        Posts with confidence 0, which weigh nothing in training.
     """
 
     posts: int = 0
@@ -59,13 +59,13 @@ class Counts:
 
 @dataclass(frozen=True)
 class BaseSet:
-    """A set of base data, as it was when a training set was made of it.
+    """A base data set at the time of a training set's assembly.
 
     Attributes
     ----------
     posts : int
-        Posts that the training set has of it. A post of several sets counts for the last by name,
-        and one that was labelled otherwise since counts as a label.
+        Posts that the training set took from it. A post in several sets counts for the last by
+        name, and one with a later, different label counts as a label.
     uploaded_at : str
         ISO 8601.
     """
@@ -76,18 +76,18 @@ class BaseSet:
 
 @dataclass(frozen=True)
 class Sources:
-    """The make-up of a training set.
+    """A training set's make-up.
 
     Attributes
     ----------
     counts : Counts
-        Of all of its posts.
+        Over all posts.
     invalid : int
         Lines that were left out.
     base : dict of str to BaseSet
-        By name; sets of which nothing was taken are among them.
+        By name, including unused sets.
     labels : int
-        Posts with labels that came since.
+        Number of posts with later labels.
     """
 
     counts: Counts
@@ -110,17 +110,17 @@ class Sources:
 
 
 def base_key(name: str) -> str:
-    """Return the key of a set of base data."""
+    """Return the key of a base data set."""
     return f"{BASE_PREFIX}{OBJECT_NAME.encode(name)}{_ENDING}"
 
 
 def base_name(key: str) -> str:
-    """Return the name of the set that an object of base data is."""
+    """Return the name of a base data object's set."""
     return OBJECT_NAME.decode(key.removeprefix(BASE_PREFIX).removesuffix(_ENDING))
 
 
 class BaseSource(NamedTuple):
-    """A set of base data, to be read."""
+    """A base data set to read."""
 
     name: str
     uploaded_at: datetime

@@ -1,7 +1,7 @@
-"""The envelope in which an event source mapping brings records of a stream to a function.
+"""An event source mapping's event with stream records.
 
-What is in the records is the producers' business, and any bytes are expected there. The envelope is
-AWS's own: another one means that something else invokes the function, and nothing of it is used.
+Producers decide the records' content, which may be any bytes. AWS defines the rest of the event.
+Any other form means that something else invokes the function; such an event is rejected as a whole.
 
 References
 ----------
@@ -18,7 +18,7 @@ from typing import Any
 from stresswatch.contracts.predictions import Record
 from stresswatch.errors import InvalidInput
 
-# A consumer of its own, which a mapping with enhanced fan-out reads, ends the stream's ARN.
+# A dedicated consumer, from a mapping with enhanced fan-out, ends the stream's ARN.
 _STREAM = re.compile(
     r"arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream/([\w.-]{1,128})(/consumer/[\w.-]{1,128}:\d{1,20})?",
     re.ASCII,
@@ -29,21 +29,19 @@ _END_OF_TIME = 253_402_300_800
 
 
 class InvalidEvent(InvalidInput):
-    """An event that no event source mapping of a Kinesis stream sends; no value is quoted."""
+    """An event that does not come from a Kinesis event source mapping; no value is quoted."""
 
     def __init__(self, what: str):
-        super().__init__(
-            f"{what}; this function is to be invoked by the mapping of a Kinesis stream alone"
-        )
+        super().__init__(f"{what}; only a Kinesis event source mapping may invoke this function")
 
 
 def read_event(event: Any) -> list[Record]:
-    """Read the records of an event; there may be none.
+    """Return the records of an event, possibly none.
 
     Raises
     ------
     InvalidEvent
-        When something of the envelope is missing or is not as AWS sends it.
+        When a field is missing or differs from AWS's format.
     """
     items = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(items, list):
@@ -64,7 +62,7 @@ def _record(place: int, item: Any) -> Record:
         name = "approximateArrivalTimestamp"
         arrival = _arrival(kinesis[name])
     except (LookupError, TypeError, ValueError):
-        # Without its cause, whose message may quote what is in the field.
+        # Without the cause, whose message may quote the field's content.
         raise InvalidEvent(f"record {place} of the event has no valid {name}") from None
     if kinesis.get("sequenceNumber") != sequence_number:
         raise InvalidEvent(f"record {place} of the event has not the sequenceNumber of its eventID")

@@ -1,4 +1,4 @@
-"""Write to a Kinesis stream with `PutRecords`, which may take some records and refuse others."""
+"""Write to a Kinesis stream with `PutRecords`, which may accept some records and refuse others."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 MAXIMUM_RECORDS = 500
 MAXIMUM_BYTES = 5 * 1024 * 1024
-"""Limits of one `PutRecords` request; the bytes count data and partition keys.
+"""Limits for one `PutRecords` request; the bytes count data and partition keys.
 
-AWS takes 10 MiB since 2025. Endpoints that stand in for it still refuse more than 5, and a request
-is full of posts long before either.
+AWS has accepted 10 MiB since 2025. Emulators still refuse more than 5, and requests reach their
+maximum number of posts long before either.
 """
 MAXIMUM_RECORD_BYTES = 1024 * 1024
-"""Of one record, key and data; a stream takes larger ones only where it was set up to."""
+"""Maximum size of one record, key and data; streams accept more only if configured."""
 
 
 class StreamRecord(NamedTuple):
-    """What is written: the partition key, at most 256 characters, and the data."""
+    """A record to write: the partition key, at most 256 characters, and the data."""
 
     partition_key: str
     data: bytes
@@ -33,21 +33,21 @@ class StreamRecord(NamedTuple):
 
 
 class Position(NamedTuple):
-    """Where a stream put a record."""
+    """A record's position in a stream."""
 
     shard: str
     sequence_number: str
 
 
 class PutResult(NamedTuple):
-    """What a stream said to one request.
+    """A stream's answer to one request.
 
     Attributes
     ----------
     taken : list of (int, Position)
-        Places, in what was to be written, of the records that it took, and where it put them.
+        Indices of accepted records in the input, with their positions in the stream.
     refused : list of int
-        Places of the others.
+        Indices of the refused ones.
     """
 
     taken: list[tuple[int, Position]]
@@ -55,7 +55,7 @@ class PutResult(NamedTuple):
 
 
 def requests(records: Sequence[StreamRecord]) -> Iterator[range]:
-    """Cut records into requests within the limits, each given as a range of places."""
+    """Split records into requests within the limits, each given as an index range."""
     start = size = 0
     for place, record in enumerate(records):
         record_size = record.size
@@ -77,14 +77,14 @@ def put_records(
     attempts: int = 4,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Position | None]:
-    """Write records, and write again only those that an answer reports as refused.
+    """Write records, and rewrite only those that an answer reports as refused.
 
-    Waits between attempts, at random up to 0.1 s, 0.2 s, 0.4 s and so on ("full jitter").
+    The delays between attempts are random up to 0.1 s, 0.2 s, 0.4 s and so on ("full jitter").
 
     Returns
     -------
     list of Position or None
-        Where each record went; None for one that was still refused at the last attempt.
+        Each record's position; None for one that the last attempt also refused.
     """
     positions: list[Position | None] = [None] * len(records)
     for answer in put_persistently(kinesis, stream, records, attempts=attempts, sleep=sleep):
@@ -101,9 +101,9 @@ def put_persistently(
     attempts: int,
     sleep: Callable[[float], None],
 ) -> Iterator[PutResult]:
-    """Do what `put_records` does, and return each answer as it comes.
+    """Do the work of `put_records`, and yield each answer as it arrives.
 
-    So whoever listens knows what was taken, also when a later request raises.
+    So the caller knows the accepted records, even if a later request fails.
     """
     for places in requests(records):
         waiting = list(places)

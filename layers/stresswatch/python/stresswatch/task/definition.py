@@ -1,7 +1,7 @@
-"""The task of this process: the shipped `task.toml`, or the file that `STRESSWATCH_TASK` names.
+"""The task of the process: the shipped `task.toml`, or the file in `STRESSWATCH_TASK`.
 
-It is read once, at import. On AWS there is no such variable: layer and images hold the file that
-`STRESSWATCH_TASK` named when the stack was synthesized.
+It is read once, at import. AWS has no such variable: layer and images contain the file that
+`STRESSWATCH_TASK` named during synthesis.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHIPPED_FILE = Path(__file__).with_name("task.toml")
 
 
 def task_file() -> Path:
-    """Return the file of the task."""
+    """Return the task's file."""
     return Path(os.environ.get(TASK_VARIABLE) or SHIPPED_FILE)
 
 
@@ -26,7 +26,7 @@ def read_task(path: Path) -> Task:
     Raises
     ------
     InvalidTask
-        When there is no such file, or it is no task.
+        When the file does not exist, or is not a valid task.
     """
     try:
         return parse_task(path.read_text("utf-8"))

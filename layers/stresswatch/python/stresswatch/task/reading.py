@@ -1,6 +1,6 @@
-"""Reads a task definition, and refuses one that could not work in a sentence.
+"""Reads a task definition, and reports an invalid one in a sentence.
 
-It runs at the start of every function, so it needs the standard library alone.
+It runs at every function's start, so it uses only the standard library.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from stresswatch.task.sections import (
 )
 
 TASK_VARIABLE = "STRESSWATCH_TASK"
-"""Names the file of another task than the shipped one."""
+"""Variable with the path of another task file than the shipped one."""
 LEXICONS = ("function_words", "vader", "pattern")
-"""Word lists that a task may name; all of them are of English."""
+"""Word lists available to a task; all of them are English."""
 MAXIMUM_FEATURES = 100
 _TAKEN_IN_RECORDS = frozenset({"reasons", "label", "labelled_at", "confidence"})
-"""What a post and a label have beside the task's fields."""
+"""Fields of posts and labels besides the task's own."""
 RESERVED_NAMES = frozenset(
     {
         *_TAKEN_IN_RECORDS,
@@ -42,7 +42,7 @@ RESERVED_NAMES = frozenset(
         *("word_rarity", "prediction_confidence", "missing_share"),
     }
 )
-"""Names that a feature or the label's field cannot have, in lower case: each is taken."""
+"""Reserved names for features and the label field, in lower case."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -50,11 +50,11 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class InvalidTask(InvalidInput):
-    """A task definition is not one; the message says what is wrong, where, and what to do."""
+    """A task definition is invalid; the message says what is wrong, where, and what to do."""
 
 
 class _Table:
-    """A table of the file, whose keys are taken one by one; what is left over is unknown."""
+    """A table of the file, whose keys are removed as they are read; remaining keys are unknown."""
 
     def __init__(self, values: Mapping[str, Any], place: str):
         self._values = dict(values)
@@ -104,7 +104,7 @@ class _Table:
         return tuple(values)
 
     def number(self, key: str, least: float, most: float = math.inf) -> float:
-        """Take a number between two limits, neither of which it may be."""
+        """Read a number strictly between two limits."""
         value = float(self.take(key, (int, float), "a number"))
         if not least < value < most:
             below = f" and below {most:g}" if most < math.inf else ", and finite"
@@ -139,7 +139,7 @@ class _Table:
 
 
 def parse_task(content: str) -> Task:
-    """Read a task from the content of its file.
+    """Read a task from its file's content.
 
     Raises
     ------
@@ -266,7 +266,7 @@ def _wording(table: _Table) -> Wording:
 
 
 def _require_names(task: Task) -> None:
-    """Refuse names that would meet in a record or in the archive, whose columns have no case."""
+    """Reject names that would collide in a record or in the archive, whose columns ignore case."""
     fields = {
         "id": task.fields.id,
         "text": task.fields.text,

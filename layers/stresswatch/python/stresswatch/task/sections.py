@@ -1,6 +1,7 @@
-"""The parts of a task definition.
+"""The sections of a task definition.
 
-They are named tuples: every cold start makes them, and dataclasses take five times as long.
+They are named tuples, because every cold start creates them, and dataclasses take five times as
+long.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from typing import NamedTuple
 
 
 class TextResources(NamedTuple):
-    """Language of the posts, and the word lists that the model may use.
+    """The language of the posts, and the word lists available to the model.
 
     Attributes
     ----------
     language : str
-        Of most posts, as a BCP 47 tag such as ``en``.
+        Language of most posts, as a BCP 47 tag such as ``en``.
     lexicons : tuple of str
-        Names of `LEXICONS`; empty for a task without any.
+        Names in `LEXICONS`; empty for a task without any.
     """
 
     language: str
@@ -26,7 +27,7 @@ class TextResources(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """Names that the fields of a post have in records and in labelled posts."""
+    """The task's names for a post's fields, in records and in labelled posts."""
 
     id: str
     text: str
@@ -42,13 +43,13 @@ class Label(NamedTuple):
     field : str
         Name of the predicted class, true or false, in predictions and in the archive.
     noun : str
-        What the positive class is about, as in "probability of stress" and "stress rate".
+        The positive class in a noun phrase, as in "probability of stress" and "stress rate".
     threshold : float
-        The probability from which on a post is called positive, between 0 and 1.
+        The probability from which a post is predicted as positive, between 0 and 1.
     positive, negative : tuple of str
-        Names of each class in lower case. The first is shown; files may have any of them.
+        Names of each class in lower case. The first is displayed; files may have any of them.
     column : str
-        Name of the label's column in files of labelled posts; ``label`` stays valid beside it.
+        Name of the label column in files of labelled posts; ``label`` stays valid as well.
     """
 
     field: str
@@ -60,21 +61,21 @@ class Label(NamedTuple):
 
     @property
     def rate(self) -> str:
-        """Return what the share of positive posts is called, such as "stress rate"."""
+        """Return the name for the share of positive posts, such as "stress rate"."""
         return f"{self.noun} rate"
 
     def name(self, label: int) -> str:
-        """Return the name of a class: of the positive one for 1, of the negative one for 0."""
+        """Return a class name: the positive one for 1, the negative one for 0."""
         return (self.positive if label else self.negative)[0]
 
 
 class NumericFeature(NamedTuple):
-    """A number that a post may have.
+    """A numeric feature of a post.
 
     Attributes
     ----------
     minimum, maximum : float or None
-        The plausible range. A value outside of it is accepted: the range describes.
+        The plausible range, for descriptions. Values outside of it are accepted.
     """
 
     name: str
@@ -105,7 +106,7 @@ class RecipeDefaults(NamedTuple):
 
 
 class GateFloors(NamedTuple):
-    """What a model must reach to be promoted, where a stage does not say otherwise."""
+    """Requirements for a promotion, unless a stage overrides them."""
 
     minimum_roc_auc: float
 
@@ -116,13 +117,13 @@ class Wording(NamedTuple):
     Attributes
     ----------
     notice : str
-        One sentence that stands wherever probabilities are shown.
+        One sentence to display with every probability.
     purpose, limits : str
         Paragraphs of the model card.
     must_not_be_used : tuple of str
-        Uses that the model card rules out; empty for none.
+        Prohibited uses in the model card; empty for none.
     guideline : str
-        What annotators are shown, as Markdown.
+        The annotators' guideline, as Markdown.
     """
 
     notice: str
@@ -133,12 +134,12 @@ class Wording(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What a model reads, what it predicts, and how that is put into words.
+    """A model's inputs and output, with their descriptions.
 
     Attributes
     ----------
     name : str
-        A word for programs, such as ``stress``.
+        A machine-readable word, such as ``stress``.
     title, description : str
         A phrase and a sentence for people.
     """
@@ -156,15 +157,15 @@ class Task(NamedTuple):
 
     @property
     def identity(self) -> dict[str, str]:
-        """Return what a model version says of its task."""
+        """Return a model version's description of its task."""
         return {"name": self.name, "digest": self.digest}
 
     @property
     def digest(self) -> str:
-        """Return 12 hexadecimal digits, which differ for tasks whose models mean different things.
+        """Return 12 hexadecimal digits, which differ for tasks with incompatible models.
 
-        Fields, features with their units, the label's field and the classes count; so does no
-        description, range, default or wording.
+        They cover fields, features with their units, the label's field and the classes, but no
+        descriptions, ranges, defaults or wording.
         """
         meaning = {
             "fields": [self.fields.id, self.fields.text, self.fields.source],

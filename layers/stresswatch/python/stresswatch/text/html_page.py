@@ -1,4 +1,4 @@
-"""What every page of the stack has around its content: it needs no network, and fits a phone."""
+"""The common frame of all HTML pages, for any screen width and without network access."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STYLE = (
 
 
 def html_page(title: str, style: str, content: str) -> str:
-    """Return a page of content that is HTML, with a style of its own beside the common one."""
+    """Return a page with HTML content, and its own style in addition to the common one."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -1,7 +1,7 @@
-"""Text as the model reads it, and text as posts are compared by it.
+"""The model's input text, and the canonical text for comparing posts.
 
-Training and serving share these functions, so that a token is the same token in both.
-`docs/model.md` has the rules; a change of them is a new `FORMAT` of the artefact.
+Training and serving share these functions, so both see the same tokens. `docs/model.md` has the
+rules; a change requires a new `FORMAT` of the artefact.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from unicodedata import combining, normalize
 TOKEN_PATTERN = r"\w+(?:'\w+)?|[!?]+|\.{2,}|[:;]-?[()]|[.,;:()\"*]"  # noqa: S105 - no secret
 """A word with its apostrophe, or punctuation that carries a tone: ``don't``, ``?!``, ``...``."""
 MAXIMUM_TEXT_LENGTH = 40_000
-"""Characters of a post, and of its normalised text; the longest post that the platforms allow."""
+"""Maximum length of a post and of its normalised text, in characters: the platforms' maximum."""
 MOST_MARKS = 30
-"""Combining marks in a row that are read: to put marks in order takes the square of their number.
+"""Combining marks to read in a row, because ordering them takes quadratic time.
 
 Unicode's Stream-Safe Text Format has the same limit. https://www.unicode.org/reports/tr15/#UAX15-D3
 """
@@ -38,9 +38,9 @@ APOSTROPHES = (
     "\N{LATIN CAPITAL LETTER SALTILLO}\N{LATIN SMALL LETTER SALTILLO}"
     "\N{FULLWIDTH APOSTROPHE}\N{FULLWIDTH GRAVE ACCENT}"
 )
-"""Characters that stand for an apostrophe or a single quotation mark: each becomes ``'``.
+"""Variants of the apostrophe and the single quotation mark: each becomes ``'``.
 
-So does a grave accent, which people type for one.
+So does a grave accent, a common typing variant.
 """
 QUOTATION_MARKS = (
     "\N{LEFT-POINTING DOUBLE ANGLE QUOTATION MARK}\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"
@@ -62,7 +62,7 @@ QUOTATION_MARKS = (
     "\N{SANS-SERIF HEAVY DOUBLE COMMA QUOTATION MARK ORNAMENT}"
     "\N{SANS-SERIF HEAVY LOW DOUBLE COMMA QUOTATION MARK ORNAMENT}"
 )
-"""Characters that stand for a double quotation mark: each becomes ``"``."""
+"""Variants of the double quotation mark: each becomes ``"``."""
 INVISIBLE = (
     (0x00AD, 0x00AD),
     (0x034F, 0x034F),
@@ -82,7 +82,7 @@ INVISIBLE = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-"""First and last of each range of Unicode's ``Default_Ignorable_Code_Point``: removed.
+"""First and last of each range in Unicode's ``Default_Ignorable_Code_Point``: removed.
 
 Soft hyphens, zero-width spaces and joiners, byte order marks, direction marks, variation selectors.
 https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
@@ -94,7 +94,7 @@ _UNSPACED = (
     "\u3005-\u3007\u3041-\u309f\u30a1-\u30ff"  # iteration marks, Hiragana, Katakana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
-"""Characters of scripts that write no space between words, as ranges of a regular expression."""
+"""Characters of scripts without spaces between words, as ranges of a regular expression."""
 
 _FORMS = {
     **dict.fromkeys(APOSTROPHES, "'"),
@@ -106,7 +106,7 @@ _FORMS = {
 }
 _FEW_FORMS = 8
 _find_beyond_ascii = re.compile("[^\0-\x7f]").findall
-# At most as many digits as a character's number has: Python refuses to read thousands of them.
+# Limited to the digits of a character's number: Python refuses to parse thousands of them.
 _replace_references = re.compile(
     r"&(?:(?P<number>\#(?:[0-9]{1,9}(?![0-9])|[xX][0-9a-fA-F]{1,8}(?![0-9a-fA-F]))(?:;|(?!=)))"
     r"|[A-Za-z][A-Za-z0-9]{1,31}(?:;|(?![A-Za-z0-9=])))"
@@ -136,18 +136,18 @@ _BLANKS_TO_SPACES = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 
 
 def normalise(text: str) -> str:
-    """Return the text in which tokens are found, of at most `MAXIMUM_TEXT_LENGTH` characters.
+    """Return the text for tokenisation, of at most `MAXIMUM_TEXT_LENGTH` characters.
 
-    HTML's character references are decoded once, `INVISIBLE` characters and combining marks beyond
-    `MOST_MARKS` removed, apostrophes and quotation marks made one, other characters brought to
-    Unicode's form NFKC (full-width letters become plain ones, a no-break space a space, an ellipsis
-    three dots), and letters made small. A character of a script without spaces between words is a
-    word of its own, so that terms are these characters and pairs of them.
+    HTML character references are decoded once. `INVISIBLE` characters and combining marks beyond
+    `MOST_MARKS` are removed. Apostrophes and quotation marks are unified. Other characters are
+    converted to Unicode's form NFKC: full-width letters become plain ones, a no-break space a
+    space, an ellipsis three dots. Letters become lower case. In scripts without spaces, each
+    character is a word, so terms are characters and pairs of them.
     """
     if "&" in text:
         text = decode_references(text)
     if not text.isascii():
-        # In most posts it is all that there is beyond ASCII, and this alone is twice as fast.
+        # Most posts contain no other character beyond ASCII, and this alone is twice as fast.
         text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         if not text.isascii():
             text = _plain_forms(normalize("NFKC", _few_marks(_plain_forms(text))))
@@ -157,15 +157,15 @@ def normalise(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """Return the text by which two posts are compared: normalised, each run of blanks one space."""
+    """Return the canonical text for comparing posts: normalised, with single spaces."""
     return single_spaced(normalise(text)).decode("utf-8", "surrogatepass")
 
 
 def single_spaced(text: str) -> bytes:
-    """Return the text in UTF-8 with one space for each run of blanks, and none at its ends.
+    """Return the text in UTF-8 with a space for each run of blanks, and none at its ends.
 
-    The same as splitting at blanks and joining with spaces, in less than half the time where the
-    text is ASCII, as most are once they are normalised.
+    The result equals splitting at blanks and joining with spaces, in less than half the time for
+    ASCII text, which is most normalised text.
     """
     if not text.isascii():
         return " ".join(text.split()).encode("utf-8", "surrogatepass")
@@ -176,12 +176,12 @@ def single_spaced(text: str) -> bytes:
 
 
 def decode_references(text: str) -> str:
-    """Decode HTML's character references, once: ``&amp;lt;`` becomes ``&lt;``.
+    """Decode HTML character references, once: ``&amp;lt;`` becomes ``&lt;``.
 
-    A name without its semicolon is one of HTML's older ones, and ends where no letter follows, as
-    in an attribute: ``black &amp white`` has one, ``?a=1&section=2`` has none. References to what
-    cannot be seen, which Reddit's editor writes into a post, are gone even from text that was
-    encoded on the way: ``&amp;#x200B;`` becomes nothing.
+    A name without its semicolon is one of HTML's older ones, and must not precede a letter, as in
+    an attribute: ``black &amp white`` has one, ``?a=1&section=2`` has none. References to invisible
+    characters, which Reddit's editor inserts, are removed even from text that was encoded twice:
+    ``&amp;#x200B;`` becomes nothing.
     """
     return _replace_invisible_references(
         lambda found: " " if found["blank"] else "", _replace_references(_character, text)
@@ -195,7 +195,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _few_marks(text: str) -> str:
-    """Leave out combining marks beyond `MOST_MARKS` in a row."""
+    """Remove combining marks beyond `MOST_MARKS` in a row."""
     is_long = len(text.encode("utf-8", "surrogatepass")) - len(text) > MOST_MARKS
     return _replace_long_runs(_first_marks, text) if is_long else text
 
@@ -214,7 +214,7 @@ def _plain_forms(text: str) -> str:
     found = [each for each in set(_find_beyond_ascii(text)) if each in _FORMS]
     if len(found) > _FEW_FORMS:
         return "".join([_FORMS.get(character, character) for character in text])
-    # A text has one or two of them, if any: faster than to look each of its characters up.
+    # A text has at most one or two of them: faster than a look-up of each character.
     for character in found:
         text = text.replace(character, _FORMS[character])
     return text

@@ -1,6 +1,6 @@
-"""What a platform leaves in place of a post that is gone: no text of a person's, and so no post.
+"""Removal notices, which a platform leaves instead of a post, and which are not posts.
 
-The notices are part of the contract. Another platform's are added to `REMOVAL_NOTICES`.
+The notices are part of the contract. Add another platform's to `REMOVAL_NOTICES`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WHO = (
 )
 _WHY = (
     r"(?:(?:on account of|in response to|due to|because of|for|under|as|per)\b|[:(\u2013\u2014-] ?)"
-    # A platform never speaks of itself as one person, nor of others as people do.
+    # A platform never refers to itself as one person, nor to others as people do.
     r"(?:(?!\b(?:i|me|my|mine|myself|he|him|his|she|her|hers)\b).){0,120}?"
     r"\b(?:polic(?:y|ies)|rules?|guidelines?|terms|notice|copyright|dmca|spam|law|request"
     r"|too long|violat\w+|requirements?)\b"
@@ -30,10 +30,10 @@ REMOVAL_NOTICES = (
     r"removed too long",
     r"unavailable",
 )
-"""What stands alone between brackets where a post was removed or deleted, as regular expressions.
+"""Notices in brackets for removed or deleted posts, as regular expressions.
 
-They are matched with the text as `stresswatch.text.normalisation.canonical` gives it, without
-Markdown and HTML's tags: in small letters, each run of blanks one space.
+They match `stresswatch.text.normalisation.canonical` text without Markdown and HTML tags: lower
+case, with single spaces.
 """
 REMOVAL_SENTENCES = (
     rf"(?:sorry, )?(?:this|the|your) {_WHAT} (?:was|has been|is) {_GONE}",
@@ -41,11 +41,11 @@ REMOVAL_SENTENCES = (
     rf"(?: {_WHY})?",
     rf"(?:sorry, )?this {_WHAT} is (?:unavailable|no longer available)",
 )
-"""What stands alone without brackets: a platform's whole sentence, never the bare word."""
+"""Notices without brackets: a platform's whole sentence, never a single word."""
 FIRST_LETTERS = frozenset("SsTtYyRrDd")
 """Of `REMOVAL_SENTENCES`."""
 LONGEST_NOTICE = 400
-"""Characters of a notice, as it is matched."""
+"""Maximum length of a notice, in canonical form."""
 
 _WORD_PARTS = ("remov", "delet", "redact", "suspend", "vailable")
 _notice = rf"[\[({{<]{{1,2}} ?(?:{'|'.join(REMOVAL_NOTICES)}) ?[.!]? ?[\])}}>]{{1,2}}"
@@ -66,17 +66,17 @@ _BRACKETS = {
 
 
 def mentions_removal(text: str) -> bool:
-    """Return whether a text has what every notice has: a part of a word, such as "remov"."""
+    """Return whether a text has a word part that every notice has, such as "remov"."""
     small = text.lower()
     return any(part in small for part in _WORD_PARTS)
 
 
 def is_removal_notice(plain: str) -> bool:
-    """Return whether a text is nothing but a notice that a post was removed or deleted.
+    """Return whether a text is only a notice that a post was removed or deleted.
 
-    Case, blanks, Markdown, HTML, invisible characters and punctuation around it do not matter. A
-    text with any word of a person's is a post. The text comes as
-    `stresswatch.text.normalisation.canonical` gives it.
+    Case, blanks, Markdown, HTML, invisible characters and surrounding punctuation are ignored. A
+    text with any word by a person is a post. The text must be canonical, from
+    `stresswatch.text.normalisation.canonical`.
     """
     if len(plain) > LONGEST_NOTICE:
         return False
@@ -86,6 +86,6 @@ def is_removal_notice(plain: str) -> bool:
 
 
 def _notice_of_link(plain: str) -> str:
-    """Replace each link by its words; by them in brackets, where it is the whole text."""
+    """Replace each link by its text, in brackets if it is the whole text."""
     whole = _link.fullmatch(plain)
     return f"[{whole[1]}]" if whole else _link.sub(r"\1", plain)

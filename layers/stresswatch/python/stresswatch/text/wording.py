@@ -1,10 +1,10 @@
-"""Words of messages that depend on a number."""
+"""Words in messages that depend on a number."""
 
 from __future__ import annotations
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
-    """Write a number with what is counted, in the singular where it is one.
+    """Return a number with its noun, in the singular for one.
 
     Parameters
     ----------

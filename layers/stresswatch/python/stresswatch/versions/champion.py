@@ -1,4 +1,4 @@
-"""The champion: which model version serves, and the model that a warm function keeps of it."""
+"""The champion: the model version in service, cached by warm functions."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 
 class ChampionUnavailable(Unavailable):
-    """There is no model to serve with: none was promoted yet, or the promoted one is unreadable."""
+    """No model can be served: none was promoted yet, or the promoted one is unreadable."""
 
 
 class InvalidPointer(InvalidInput):
-    """The parameter holds something else than a pointer."""
+    """The parameter's value is not a pointer."""
 
 
 class PointerExists(AwsFailure):
-    """Another version became the first champion meanwhile."""
+    """Another version became the first champion in the meantime."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Pointer:
 
     @staticmethod
     def from_json(value: str) -> Pointer:
-        """Read the pointer's value.
+        """Parse the pointer's value.
 
         Raises
         ------
         InvalidPointer
-            When the value is no pointer.
+            When the value is not a pointer.
         """
         try:
             return Pointer(**json.loads(value))
@@ -74,7 +74,7 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the champion: to which version, when, by whom and why."""
+    """A change of the champion: version, time, author and reason."""
 
     pointer: Pointer
     at: datetime
@@ -84,7 +84,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A champion that was loaded and verified."""
+    """A loaded and verified champion."""
 
     pointer: Pointer
     scorer: Scorer
@@ -109,19 +109,19 @@ class ServedModel:
         explains: ReasonsPolicy = ReasonsPolicy.NEVER,
         read_texts: Sequence[ReadText] | None = None,
     ) -> list[Prediction]:
-        """Predict the posts that `read_records` found, each named by its record's place."""
+        """Predict the posts from `read_records`; their record positions name the predictions."""
         named = [(record.prediction_id, post) for record, post in posts]
         return self.predict(named, now, explains, read_texts)
 
 
 def read_pointer(ssm: SSMClient, parameter: str) -> Pointer | None:
-    """Read which version serves; None before the first promotion, which makes the parameter."""
+    """Read the version in service; None before the first promotion, which creates the parameter."""
     value = read_parameter(ssm, parameter)
     return None if value is None else Pointer.from_json(value)
 
 
 def read_parameter(ssm: SSMClient, parameter: str) -> str | None:
-    """Read a parameter; None where there is none."""
+    """Read a parameter; None if it does not exist."""
     try:
         return ssm.get_parameter(Name=parameter)["Parameter"]["Value"]
     except ssm.exceptions.ParameterNotFound:
@@ -131,19 +131,19 @@ def read_parameter(ssm: SSMClient, parameter: str) -> str | None:
 def write_pointer(
     ssm: SSMClient, parameter: str, pointer: Pointer, because: str, *, is_first: bool = False
 ) -> None:
-    """Make a version the champion, and say why; the parameter's history keeps it.
+    """Make a version the champion; the parameter's history stores the reason.
 
-    Promotion and rollback do this and nothing else.
+    Only promotion and rollback call it.
 
     Parameters
     ----------
     is_first
-        Create the parameter, and take no other champion's place.
+        Create the parameter, and fail if there is a champion.
 
     Raises
     ------
     PointerExists
-        When it would be the first, and another version is the champion.
+        When it would be the first, but another version is the champion.
     """
     try:
         ssm.put_parameter(
@@ -154,13 +154,13 @@ def write_pointer(
             Overwrite=not is_first,
         )
     except ssm.exceptions.ParameterAlreadyExists as error:
-        # A retry of the client finds what its first attempt wrote.
+        # A retry of the client finds the result of its first attempt.
         if read_pointer(ssm, parameter) != pointer:
             raise PointerExists(f"{parameter} names another version by now") from error
 
 
 def read_changes(ssm: SSMClient, parameter: str) -> list[Change]:
-    """Return each change of the champion that SSM remembers, the newest hundred, oldest first."""
+    """Return the newest hundred changes of the champion in SSM's history, oldest first."""
     pages = ssm.get_paginator("get_parameter_history").paginate(Name=parameter)
     try:
         return [
@@ -192,12 +192,12 @@ def load_model(
 def load_champion(
     s3: S3Client, pointer: Pointer, allowed: ScorerKind, warn: Callable[..., None]
 ) -> ServedModel:
-    """Load the champion, and tell when it was trained for other numeric features than posts have.
+    """Load the champion; warn if it was trained for other numeric features than posts have.
 
     Parameters
     ----------
     warn : callable
-        Takes a message and fields, as a logger's ``warning`` does.
+        A logger's ``warning``: takes a message and fields.
 
     Raises
     ------
@@ -211,23 +211,23 @@ def load_champion(
 
 
 class ChampionCache:
-    """Keeps the champion's model in a warm function and follows the pointer.
+    """Caches the champion's model in a warm function and follows the pointer.
 
-    The pointer is read again once its time to live is over. A pointer that cannot be followed (its
-    file is missing, altered or corrupt) is reported and the model in memory goes on serving: the
-    loss of a promotion is better than the loss of the stream.
+    The pointer is reread after its time to live. If the new file is missing, altered or corrupt,
+    this is reported and the cached model keeps serving: a missed promotion is better than a stopped
+    stream.
 
     Parameters
     ----------
     read : callable
-        Gives the present pointer.
+        Returns the current pointer.
     load : callable
-        Gives the model of a pointer.
+        Loads a pointer's model.
     ttl_seconds : float
     on_refused : callable
-        Told of an error that kept the old champion serving.
+        Called with an error that kept the previous champion in service.
     clock : callable
-        Seconds, monotonic.
+        Returns seconds, monotonic.
     """
 
     def __init__(
@@ -247,13 +247,13 @@ class ChampionCache:
         self._checked_at = float("-inf")
 
     def current(self) -> ServedModel:
-        """Return the model to serve with.
+        """Return the model in service.
 
         Raises
         ------
         ChampionUnavailable
-            When no version was ever promoted, or the pointer cannot be followed and no model is in
-            memory to fall back on.
+            When no version was ever promoted, or the pointer cannot be followed and no model is
+            cached.
         """
         if self._served and self._clock() - self._checked_at < self._ttl_seconds:
             return self._served

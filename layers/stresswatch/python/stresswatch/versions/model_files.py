@@ -1,7 +1,7 @@
-"""The files that score: a version's arrays, and its scikit-learn pipeline where it has one.
+"""A version's scoring files: its arrays, and its scikit-learn pipeline if it has one.
 
-The pointer names the SHA-256 of `MODEL_FILE`, and that file names the SHA-256 of the pipeline's: so
-one digest vouches for both, and a version without a pipeline takes one request.
+The pointer has the SHA-256 of `MODEL_FILE`, and that file has the pipeline's. One digest verifies
+both, and a version without a pipeline needs one request.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
     from stresswatch.versions.champion import Pointer
 
 ReadPipeline = Callable[[str], bytes]
-"""Gives the pipeline's file, if it has this SHA-256."""
+"""Returns the pipeline's file, if it has this SHA-256."""
 
 
 class DigestMismatch(InvalidInput):
-    """The model file is not the one that the pointer names."""
+    """The model file's digest differs from the pointer's."""
 
 
 def read_scorer(s3: S3Client, pointer: Pointer, allowed: ScorerKind) -> Scorer:
-    """Read the model that the pointer names.
+    """Read the pointer's model.
 
     Raises
     ------
     DigestMismatch
-        When a file's digest is not the pointer's, or the one that the model file names.
+        When a file's digest differs from the pointer's, or from the model file's entry.
     CorruptArtefact
-        When a file is no model, or larger than any is.
+        When a file is not a model, or too large.
     ScorerNotAllowed
-        When it is a pipeline, and arrays alone are allowed.
+        When it is a pipeline, but only arrays are allowed.
     OtherLabel
-        When it predicts another label than the task asks for.
+        When it predicts another label than the task's.
     """
     artefact = _read_artefact(s3, pointer)
     return scorer_of(artefact, lambda digest: _read_pipeline(s3, pointer, digest), allowed)
@@ -57,7 +57,7 @@ def read_scorer(s3: S3Client, pointer: Pointer, allowed: ScorerKind) -> Scorer:
 def verify_model(
     s3: S3Client, pointer: Pointer, allowed: ScorerKind = ScorerKind.SCIKIT_LEARN
 ) -> None:
-    """See that a version can serve, without what a pipeline needs to score.
+    """Check that a version can serve, without the dependencies for scoring a pipeline.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def verify_model(
 
 
 def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKind) -> Scorer:
-    """Return the artefact if it scores by itself, or the pipeline that scores in its place.
+    """Return the artefact, or the pipeline if that scores instead.
 
     Raises
     ------
     ScorerNotAllowed
-        When it is a pipeline, and arrays alone are allowed.
+        When it is a pipeline, but only arrays are allowed.
     OtherLabel
     CorruptArtefact
     """
@@ -84,7 +84,7 @@ def scorer_of(artefact: Artefact, read_pipeline: ReadPipeline, allowed: ScorerKi
     if not artefact.pipeline_sha256:
         return artefact
     data = read_pipeline(artefact.pipeline_sha256)
-    # Only the functions that come as a container image have scikit-learn.
+    # Only functions in the container image have scikit-learn.
     from stresswatch.model.sklearn_scorer import SklearnScorer
 
     return SklearnScorer.read(data, artefact)

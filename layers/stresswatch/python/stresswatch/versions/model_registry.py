@@ -1,7 +1,7 @@
-"""The model registry: versions as packages of a SageMaker model package group.
+"""The model registry: versions as packages in a SageMaker model package group.
 
-The registry follows the loop, which alone says what serves; the one thing that it says itself is a
-person's approval or rejection of a version that waits for a word.
+The registry mirrors the workflow, which alone decides what serves. Its only input is a person's
+approval or rejection of a version that awaits it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PENDING: Status = "PendingManualApproval"
 PACKAGE_CHANGED = "SageMaker Model Package State Change"
 EXECUTION_CHANGED = "Step Functions Execution Status Change"
 CHAMPION_CHANGED = "Parameter Store Change"
-"""What EventBridge tells the registry of, as the detail's type."""
+"""EventBridge detail types that the registry handles."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version as it stands in the registry."""
+    """A version in the registry."""
 
     version: str
     arn: str
@@ -44,7 +44,7 @@ class Registry:
     group: str
 
     def register(self, manifest: Manifest, verdict: Mapping[str, Any], folder: Location) -> None:
-        """Add a judged version with what it is made of; one that is there stays as it is."""
+        """Add a judged version with its metadata; leave an existing one unchanged."""
         if any(package.version == manifest.version for package in self.packages()):
             return
         self.sagemaker.create_model_package(
@@ -67,7 +67,7 @@ class Registry:
                 name: metadata_value(value)
                 for name, value in _properties(manifest, verdict, folder).items()
             },
-            # Two registrations at once make one package.
+            # Concurrent registrations create one package.
             ClientToken=manifest.version,
         )
 
@@ -82,11 +82,11 @@ class Registry:
                     yield package
 
     def package(self, arn: str) -> Package | None:
-        """Return a package as it stands now; None for one that this registry did not add."""
+        """Return a package's current state; None for one that this registry did not add."""
         return _package(self.sagemaker.describe_model_package(ModelPackageName=arn))
 
     def set(self, package: Package, status: Status, because: str) -> None:
-        """Let a package say what the loop says; nothing is written where it does already."""
+        """Set a package's status and reason, unless they are set already."""
         if package.status != status:
             self.sagemaker.update_model_package(
                 ModelPackageArn=package.arn,
@@ -95,16 +95,16 @@ class Registry:
             )
 
     def word(self, package: Package) -> tuple[str, str]:
-        """Return who changed a package last, and the reason that they gave."""
+        """Return who changed a package last, and their reason."""
         described = self.sagemaker.describe_model_package(ModelPackageName=package.arn)
         user = described.get("LastModifiedBy", {})
         name = user.get("UserProfileName") or user.get("IamIdentity", {}).get("Arn")
         why = described.get("ApprovalDescription")
-        return name or "somebody in the model registry", why or "no reason was given"
+        return name or "a user of the model registry", why or "no reason was given"
 
 
 def _package(found: Mapping[str, Any]) -> Package | None:
-    """Read a package: people can add others to the group, which have no description or status."""
+    """Read a package; those that people add lack a description or status."""
     version, status = found.get("ModelPackageDescription"), found.get("ModelApprovalStatus")
     return Package(version, found["ModelPackageArn"], status) if version and status else None
 

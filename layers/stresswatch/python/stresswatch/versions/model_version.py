@@ -1,4 +1,4 @@
-"""Model versions: the folder of files that a training run leaves, and how it is trusted."""
+"""Model versions: a training run's folder of files, and its verification."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MODELS_PREFIX = "models/"
 MODEL_FILE = "model.npz"
 PIPELINE_FILE = "model.skops"
-"""Of a version that arrays cannot score: the fitted pipeline, in the form of skops."""
+"""The fitted pipeline of a version that arrays cannot score, in skops' format."""
 MANIFEST_FILE = "manifest.json"
 REFERENCE_FILE = "reference.parquet"
 EVALUATION_FILE = "evaluation.json"
@@ -39,53 +39,53 @@ VERSION_FILES = (
     CARD_PAGE_FILE,
 )
 VERDICT_FILE = "verdict.json"
-"""What the gate said of the version; it stands beside the files that the training job delivered."""
+"""The gate's verdict on the version, stored with its files."""
 SHADOW_FILE = "shadow.json"
-"""The same of what it said of live posts beside the champion, where it shadowed."""
+"""The verdict on its predictions of live posts as a shadowing challenger."""
 PROBATION_FILE = "probation.json"
-"""The same of what it answered as the new champion, beside the previous one that shadowed."""
+"""The verdict on its answers as a new champion on probation."""
 MAXIMUM_FILE_BYTES = 128 * 1024 * 1024
 
 
 class InvalidModelVersion(InvalidInput):
-    """The files are no model version: one is missing, too large, or not what the manifest says."""
+    """The files are not a model version: one is missing, too large, or contradicts the manifest."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model version is made of and came from.
+    """A model version's contents and origin.
 
     Attributes
     ----------
     files : mapping of str to str
-        SHA-256 of every other file of the version.
+        SHA-256 of every other file in the version.
     posts : mapping of str to int
-        How many posts were ``train``ed on and kept for ``evaluation``, how many of both were
-        ``new``, that is labelled since the base data set, how many lines were ``invalid``, how many
-        posts of the training split were left out as ``unweighted``, with confidence 0, and how
-        many labels of both splits are ``suspicious``.
+        Numbers of posts: ``train`` and ``evaluation`` for the two splits, ``new`` for those of
+        both labelled after the base data, ``invalid`` for lines left out. ``unweighted`` counts
+        training posts left out for confidence 0, and ``suspicious`` suspicious labels of both
+        splits.
     numeric_features : tuple of str or None
     predicts : str or None
     task : mapping of str to str or None
-        The features, the label's field, and the ``name`` and ``digest`` of the task that the model
-        was trained for; versions of earlier releases do not say.
+        The features, the label's field, and the ``name`` and ``digest`` of the model's task;
+        unknown for versions of earlier releases.
     absent_features : tuple of str
-        The numeric features without two different values among the posts trained on: the model has
+        The numeric features without two different values in the training posts; the model has
         no coefficient for them.
     metrics : mapping
-        `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by the
-        posts' source.
+        `Quality` of the evaluation split, with 95 % intervals: ``overall``, and ``slices`` by
+        the posts' source.
     parent : str or None
         The champion at the time of training.
     scorer : ScorerKind
-        What scores: the arrays of `MODEL_FILE`, or the pipeline of `PIPELINE_FILE`.
+        The scorer: the arrays of `MODEL_FILE`, or the pipeline of `PIPELINE_FILE`.
     not_exportable : str
-        Why the pipeline is no arrays; empty where it is.
+        Why the pipeline cannot be exported to arrays; otherwise empty.
     trusted_types : tuple of str
-        The types that the pipeline's file is made of beyond those that skops trusts by itself.
+        Types in the pipeline's file beyond those that skops itself trusts.
     search : mapping or None
         How the number weight was chosen: ``number_weight``, ``reason``, whether the search
-        ``finished``, ``posts``, ``seconds`` and ``trials``; earlier versions do not say.
+        ``finished``, ``posts``, ``seconds`` and ``trials``; unknown for earlier versions.
     """
 
     version: str
@@ -111,7 +111,7 @@ class Manifest:
 
     @property
     def task_change(self) -> TaskChange | None:
-        """How its task differs from that of now; None if it does not, or is not known."""
+        """The difference between its task and the current one; None if equal or unknown."""
         features = self.numeric_features
         return None if features is None else TaskChange.since(features, self.predicts)
 
@@ -138,7 +138,7 @@ def version_name(now: datetime, dataset_sha256: str) -> str:
 
 
 def judged_versions(s3: S3Client, bucket: str) -> list[str]:
-    """Name the versions that the gate judged, oldest first."""
+    """Return the names of the judged versions, oldest first."""
     keys = [found["Key"] for found in listed(s3, bucket, MODELS_PREFIX)]
     return sorted(
         key.removeprefix(MODELS_PREFIX).removesuffix(f"/{VERDICT_FILE}")
@@ -148,14 +148,14 @@ def judged_versions(s3: S3Client, bucket: str) -> list[str]:
 
 
 def folder_of_version(bucket: str, version: str) -> Location:
-    """Return where the files of a model version are."""
+    """Return the location of a model version's files."""
     return Location(bucket, f"{MODELS_PREFIX}{version}/")
 
 
 def keep_verdict(
     s3: S3Client, bucket: str, version: str, name: str, verdict: Mapping[str, Any]
 ) -> None:
-    """Write a verdict beside the version's files, in the place of an earlier one."""
+    """Store a verdict with the version's files, replacing an earlier one."""
     place = folder_of_version(bucket, version) / name
     s3.put_object(Bucket=place.bucket, Key=place.key, Body=json.dumps(verdict, indent=2).encode())
 
@@ -165,13 +165,13 @@ def sha256(data: bytes) -> str:
 
 
 def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
-    """Take the files of a version out of SageMaker's ``model.tar.gz``, in memory.
+    """Extract a version's files from SageMaker's ``model.tar.gz``, in memory.
 
     Raises
     ------
     InvalidModelVersion
-        When a member is not a plain file of `VERSION_FILES`, is too large, or is missing, or when
-        a file differs from its digest in the manifest.
+        When a member is not a plain file of `VERSION_FILES`, is too large, or missing, or a
+        file's digest differs from the manifest.
     """
     files: dict[str, bytes] = {}
     known = {*VERSION_FILES, PIPELINE_FILE}
@@ -183,7 +183,7 @@ def unpack_model_archive(archive: bytes) -> dict[str, bytes]:
                     continue
                 if not member.isfile() or name not in known or name in files:
                     raise InvalidModelVersion(
-                        f"the archive holds {name!r}, which is no model file or a second one"
+                        f"the archive holds {name!r}, which is not a model file or is a duplicate"
                     )
                 if member.size > MAXIMUM_FILE_BYTES:
                     raise InvalidModelVersion(f"{name} is over {MAXIMUM_FILE_BYTES:,} bytes")

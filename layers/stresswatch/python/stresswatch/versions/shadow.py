@@ -1,8 +1,8 @@
-"""Shadowing: a second version scores live posts beside the champion, for the archive alone.
+"""Shadow deployment: a second version scores live posts beside the champion, for the archive.
 
-It is a challenger before its promotion, or the previous champion while the new one is on probation.
-Which one is a second pointer, which says itself when it is over: whatever becomes of the workflow
-that set it, the predictors stop by themselves.
+It is a challenger before its promotion, or the previous champion during the new one's probation. A
+second pointer names it, with its end. So predictors stop on time, even if the workflow that set it
+fails.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 ARCHIVE_PREFIX = "shadow/"
-"""Where a challenger's predictions go, in the archive's bucket and form."""
+"""Prefix of a shadowing version's predictions, in the archive's bucket and format."""
 GRACE = timedelta(minutes=1)
-"""How much longer than it is looked at a challenger shadows: it scores after the champion did."""
+"""Extra shadowing time beyond the comparison, because it scores after the champion."""
 
 
 @dataclass(frozen=True)
 class ShadowPointer:
-    """Which version shadows, and until when.
+    """The shadowing version, and its end.
 
     Attributes
     ----------
     on_probation : str
-        The champion that the version is kept to compare with, as it served before; empty for a
+        The new champion that the version, its predecessor, is compared with; empty for a
         challenger.
     """
 
@@ -43,7 +43,7 @@ class ShadowPointer:
 
     @property
     def role(self) -> str:
-        """What the version is beside the champion, for the metric of what it scored."""
+        """The version's role beside the champion, for the metric of scored posts."""
         return "previous champion" if self.on_probation else "challenger"
 
     def to_json(self) -> str:
@@ -52,15 +52,15 @@ class ShadowPointer:
             fields["on_probation"] = self.on_probation
         return json.dumps(fields)
 
-    # Nearly `Pointer.from_json`: a function for both would be longer than the lines that it saves.
+    # Similar to `Pointer.from_json`; a shared function would be longer than the saved lines.
     @staticmethod
     def from_json(value: str) -> ShadowPointer:
-        """Read the pointer's value.
+        """Parse the pointer's value.
 
         Raises
         ------
         InvalidPointer
-            When the value is no pointer.
+            When the value is not a pointer.
         """
         try:
             fields = json.loads(value)
@@ -72,7 +72,7 @@ class ShadowPointer:
 
 
 def read_shadow(ssm: SSMClient, parameter: str) -> ShadowPointer | None:
-    """Read which version shadows, and until when; None before the first one does."""
+    """Read the shadowing version, and its end; None before the first one."""
     value = read_parameter(ssm, parameter)
     return None if value is None else ShadowPointer.from_json(value)
 
@@ -82,20 +82,20 @@ def write_shadow(ssm: SSMClient, parameter: str, shadow: ShadowPointer) -> None:
 
 
 class ShadowCache:
-    """Keeps the version that shadows in a warm function, until its time is over.
+    """Caches the shadowing version in a warm function, until its end.
 
     Parameters
     ----------
     read : callable
-        Gives the present pointer.
+        Returns the current pointer.
     load : callable
-        Gives the model of a pointer.
+        Loads a pointer's model.
     ttl_seconds : float
-        How soon the pointer is read again; one that could not be followed is not tried before.
+        Time to live of the pointer; a failed one is not retried earlier.
     clock : callable
-        Seconds, monotonic.
+        Returns seconds, monotonic.
     now : callable
-        The time, which a pointer's end is compared with.
+        Returns the time, to compare with a pointer's end.
     """
 
     def __init__(
@@ -116,12 +116,12 @@ class ShadowCache:
         self._checked_at = float("-inf")
 
     def current(self) -> ServedModel | None:
-        """Return the version that shadows now; None when none does.
+        """Return the currently shadowing version, if any.
 
         Raises
         ------
         Exception
-            Whatever kept the pointer from being read or followed.
+            Any error in reading or following the pointer.
         """
         if self._clock() - self._checked_at >= self._ttl_seconds:
             self._checked_at = self._clock()
@@ -130,12 +130,12 @@ class ShadowCache:
 
     @property
     def is_shadowing(self) -> bool:
-        """Whether a version was to shadow now, when that was last looked at."""
+        """Whether a version should shadow now, at the last check."""
         return self._shadow is not None and self._shadow.until > self._now()
 
     @property
     def role(self) -> str:
-        """What the version that shadows is beside the champion."""
+        """The shadowing version's role beside the champion."""
         return self._shadow.role if self._shadow else ""
 
     def _follow(self) -> None:

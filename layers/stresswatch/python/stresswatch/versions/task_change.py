@@ -1,4 +1,4 @@
-"""How the task that a model was trained for differs from the task of now."""
+"""The difference between a model's task and the current task."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from stresswatch.task.definition import TASK
 
 @dataclass(frozen=True)
 class TaskChange:
-    """What changed between a model's training and now.
+    """Changes between a model's training and now.
 
     Attributes
     ----------
     removed : tuple of str
-        Features that the model reads and posts have no more: it imputes them.
+        Features that the model reads and posts no longer have: it imputes them.
     added : tuple of str
-        Features that posts have and the model does not read.
+        Features that posts have and the model ignores.
     predicts : str or None
-        The label that the model predicts, where the task asks for another.
+        The model's label, if the task has another one.
     """
 
     removed: tuple[str, ...]
@@ -33,9 +33,9 @@ class TaskChange:
         predicts: str | None = None,
         now: Sequence[str] = NUMERIC_FEATURES,
     ) -> TaskChange | None:
-        """Compare a model's features and label with those of now; None where they are the same.
+        """Compare a model's features and label with the current ones; None if they are equal.
 
-        The order of features is no difference. A label of None is not known, and not compared.
+        The order of features does not matter. A label of None is unknown, and not compared.
         """
         change = TaskChange(
             removed=tuple(name for name in features if name not in now),
@@ -47,7 +47,7 @@ class TaskChange:
     def __str__(self) -> str:
         removed, added = (", ".join(names) for names in (self.removed, self.added))
         parts = [
-            *([f"it reads {removed}, which posts have no more"] if removed else []),
+            *([f"it reads {removed}, which posts no longer have"] if removed else []),
             *([f"it lacks {added}, which posts have"] if added else []),
             *([f"it predicts {self.predicts}, not {TASK.label.field}"] if self.predicts else []),
         ]
@@ -55,11 +55,11 @@ class TaskChange:
 
     @property
     def advice(self) -> str:
-        """What it means for an operator, and the way out."""
+        """The consequence for an operator, and the remedy."""
         meanwhile = (
             "It is not served, and posts wait in the stream"
             if self.predicts
-            else "It goes on serving"
+            else "It keeps serving"
         )
         return (
             f"{self} {meanwhile} until a model for this task is promoted: "

@@ -1,6 +1,6 @@
-"""Which texts a model version was trained on: what it says of them is no measure of how good it is.
+"""The texts that a model version was trained on, which must not count in its evaluation.
 
-A text counts under whichever id it comes: what was learned from a post is known of its crosspost.
+A text counts under every id: a model that learned a post knows its crosspost.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 def read_trained_texts(
     s3: S3Client, bucket: str, version: str, key: bytes
 ) -> frozenset[str] | None:
-    """Read the training set of a version; return the digests of the texts that it was trained on.
+    """Read a version's training set; return the digests of its training texts.
 
-    None where there is no training set: nobody can tell then. Lines that are no posts by the
-    contract of today are left out, as no label can meet them.
+    None if the training set no longer exists. Lines that are invalid by the current contract are
+    left out, because no label matches them.
     """
     posts = folder_of_training_set(bucket, version) / POSTS_FILE
     lines = list(read_lines(s3, posts.bucket, posts.key))
