@@ -59,6 +59,8 @@ class CostReport:
             "shards of a stream": "on demand" if deployment.is_on_demand else n_shards,
             "batch_size": deployment.batch_size,
             "batch_window_seconds": deployment.batch_window_seconds,
+            "posts stream retention, h": deployment.posts_retention_hours,
+            "predictions stream retention, h": deployment.predictions_retention_hours,
             "posts a batch": round(batch(self.load, deployment, self.measured), 1),
             "dollars a month": round(total(bill(self.load, deployment, self.measured)), 2),
         }

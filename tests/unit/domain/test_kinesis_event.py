@@ -62,7 +62,7 @@ def test_an_event_may_have_no_records():
     "event", [None, [], SECRET, {}, {"records": []}, {"Records": None}, {"Records": {"a": SECRET}}]
 )
 def test_an_event_without_a_list_of_records_is_refused(event):
-    with pytest.raises(InvalidEvent, match="no list of Records; only a Kinesis event source mapping may"):
+    with pytest.raises(InvalidEvent, match="no list of Records; only a Kinesis event source"):
         read_event(event)
 
 
