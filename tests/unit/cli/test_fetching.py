@@ -182,7 +182,7 @@ def test_an_encrypted_zip_is_refused(archive, folder):
 def test_a_zip_without_the_training_split_is_refused(tmp_path, folder, test_csv):
     path = tmp_path / "other.zip"
     path.write_bytes(to_zip({TEST_FILE: test_csv}))
-    assert f"holds no {TRAIN_FILE}" in refusal(path, folder)
+    assert f"does not contain {TRAIN_FILE}" in refusal(path, folder)
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path, folder, monkeypatch):

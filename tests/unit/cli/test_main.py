@@ -112,7 +112,7 @@ def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch,
     assert result.exit_code == 1
     assert result.stderr == (
         f"No local stack is running in {Path.cwd() / '.stresswatch'}; start one with "
-        "`stresswatch up`, or go to where one was started.\n"
+        "`stresswatch up`, or go to a folder where one was started.\n"
     )
 
 
