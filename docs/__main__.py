@@ -1,8 +1,8 @@
-"""Builds the documentation's site in ``build/site``: ``python -m docs``.
+"""Build the documentation site in ``build/site``: ``python -m docs``.
 
-The pages are written to be read in the repository, where they link to code and to each other. They
-are gathered in ``build/docs`` with the README as the first of them, and links to what is no page of
-the site become plain text; `zensical.toml` says the rest.
+The pages are written for the repository, with links to code and to each other. They are copied to
+``build/docs`` with the README first, and links to targets outside the site become plain text.
+`zensical.toml` has the other settings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT_PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
-"""Pages beside ``docs``, and their names on the site."""
+"""Pages outside ``docs``, and their names on the site."""
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 _CODE_BLOCK = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +34,7 @@ class DeadLink(ValueError):
 
 
 def gather(target: Path = GATHERED) -> None:
-    """Write every page, and what the pages show, to a folder that is made anew.
+    """Write every page with its images to a new folder.
 
     Raises
     ------
@@ -67,21 +67,21 @@ def gather(target: Path = GATHERED) -> None:
 
 @cache
 def files() -> list[Path]:
-    """Return the pages and what they show."""
+    """Return the pages and their images."""
     tools = {".py", ".pyc", ".toml", ".txt"}
     found = [path for path in (PROJECT / "docs").rglob("*") if path.suffix not in tools]
     return sorted(path for path in [*found, *map(PROJECT.joinpath, ROOT_PAGES)] if path.is_file())
 
 
 def _place(path: Path) -> str:
-    """Name a file's place on the site."""
+    """Return a file's path on the site."""
     within = path.relative_to(PROJECT).as_posix()
     return ROOT_PAGES.get(within) or within.removeprefix("docs/")
 
 
 def _rewritten(path: Path) -> str:
     parts = _CODE_BLOCK.split(path.read_text())
-    # The pattern is one group: every other part is a block of code, in which nothing is a link.
+    # The pattern is one group: every other part is a code block, without links.
     parts[::2] = [LINK.sub(lambda link: _link(path, link), part) for part in parts[::2]]
     return "".join(parts)
 
@@ -92,9 +92,9 @@ def _link(page: Path, link: re.Match[str]) -> str:
         return link[0]
     path = Path(os.path.normpath(page.parent / target))
     if not path.is_relative_to(PROJECT):
-        return ""  # a badge that GitHub serves beside the repository
+        return ""  # a badge from GitHub
     if not path.exists():
-        raise DeadLink(f"{page.relative_to(PROJECT)} links to {target}, which is not there")
+        raise DeadLink(f"{page.relative_to(PROJECT)} links to {target}, which does not exist")
     if path == PROJECT / "docs" / "decisions":
         path /= "index.md"
     elif path == notebook.NOTEBOOK:

@@ -1,4 +1,4 @@
-"""The notebook of the documentation: executed by ``python -m docs.notebook``, and made a page."""
+"""The documentation's notebook, a page of the site: ``python -m docs.notebook`` executes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS = 900
 
 
 def execute() -> Any:
-    """Execute the notebook in the project's folder; return it with what its cells gave.
+    """Execute the notebook in the project's folder; return it with its outputs.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def execute() -> Any:
 
 
 def page(images: Path) -> str:
-    """Return the notebook, as it was executed last, as Markdown; its pictures go to a folder."""
+    """Return the last executed notebook as Markdown; write its images to a folder."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     parts = []
     for number, cell in enumerate(notebook.cells):

@@ -1,6 +1,6 @@
 """The packages and their imports: ``python -m docs.packages`` writes them into CONTRIBUTING.md.
 
-The graph of imports is grimp's; `tests/unit/test_structure.py` checks its directions.
+grimp finds the graph of imports; `tests/unit/test_structure.py` checks its directions.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PACKAGES = (
     "benchmarks",
     "examples",
 )
-"""Every folder of Python at the top, but for the tests."""
+"""Every top-level folder with Python, except the tests."""
 FOLDERS = (
     "layers/stresswatch/python/stresswatch",
     "cdk_app/constructs",
@@ -40,16 +40,16 @@ FOLDERS = (
     "verification",
     "benchmarks",
 )
-"""What the map shows the packages of."""
+"""Folders whose packages the map shows."""
 Imports = Mapping[str, Set[str]]
-"""Names of packages, and the names of those that each imports."""
+"""Names of packages, and of their imports."""
 
 
 def graph() -> grimp.ImportGraph:
-    """Return who imports whom: our modules, and the packages of others as one module each."""
+    """Return the graph of imports: our modules, and each other package as one module."""
     if str(PROJECT) not in sys.path:
         sys.path.insert(0, str(PROJECT))
-    # What is imported for its type alone is never loaded, and makes no circle.
+    # Imports for types only are never loaded, and make no cycle.
     return grimp.build_graph(
         *PACKAGES,
         include_external_packages=True,
@@ -59,7 +59,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def imports_between_packages(imports: grimp.ImportGraph) -> Imports:
-    """Return for each package at the top the others of them that it imports."""
+    """Return the imports between top-level packages."""
     return {
         package: {
             other
@@ -72,7 +72,7 @@ def imports_between_packages(imports: grimp.ImportGraph) -> Imports:
 
 
 def imports_between_children(imports: grimp.ImportGraph, package: str) -> Imports:
-    """Return for each package or module right under a package the others that it imports."""
+    """Return the imports between the direct members of a package."""
     start = f"{package}."
     return {
         child.removeprefix(start): {
@@ -116,7 +116,7 @@ def folders() -> str:
 
 
 def written(page: str, imports: grimp.ImportGraph) -> str:
-    """Return a page with its diagrams and its map made anew.
+    """Return a page with updated diagrams and map.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""JSON Schemas of the contracts, made of the code that reads and writes them.
+"""JSON Schemas of the contracts, from the code that reads and writes them.
 
-``python -m docs`` writes each to the site's ``schemas/``, and a page of them all.
+``python -m docs`` writes each to the site's ``schemas/``, and a page with all of them.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _MAY_BE_NULL = {
     *("source", "created_at", "text_digest", "inclusion_probability", "sample"),
     *NUMERIC_FEATURES,
 }
-"""Columns of the archive that a post may lack, or a row that was scored apart from the stream."""
+"""Columns of the archive that may be missing in posts, or in rows from outside the stream."""
 _DESCRIBED = {
     **{one.name: f"{one.description}; {one.range}" for one in TASK.numeric_features},
     TASK.label.field: f"Whether the post is called {TASK.label.name(1)}",
     "probability": f"Of {TASK.label.noun}",
 }
 _LACKED_BEFORE = {"text_digest", "inclusion_probability", "sample"}
-"""Columns that rows of earlier releases are without."""
+"""Columns that are missing in rows of earlier releases."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return each contract's schema by its name."""
+    """Return each contract's schema by name."""
     found = {
         "post": TypeAdapter(Post).json_schema(),
         "label": TypeAdapter(LabelledPost).json_schema(),
@@ -66,9 +66,9 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def write(folder: Path) -> str:
-    """Write each schema to a file of its name; return the page that shows them."""
+    """Write each schema to a file with its name; return the page that shows them."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = ["# Schemas", "JSON Schemas of the [contracts](contracts.md), made of the code."]
+    parts = ["# Schemas", "JSON Schemas of the [contracts](contracts.md), generated from the code."]
     for name, schema in schemas().items():
         text = json.dumps(schema, indent=2)
         (folder / f"{name}.json").write_text(f"{text}\n")

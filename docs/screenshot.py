@@ -1,7 +1,7 @@
-"""A browser for the page's test and picture: Debian's Chromium, without a window.
+"""A browser for the dashboard's test and screenshot: Debian's Chromium, headless.
 
-``python -m docs.screenshot FILE.png`` takes a picture of the local stack's dashboard, and with
-``--rate`` of its first section alone, the stress rate.
+``python -m docs.screenshot FILE.png`` takes a screenshot of the local stack's dashboard; with
+``--rate``, only of its first section, the stress rate.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cli.status.snapshot import Snapshot, take_snapshot
 SECONDS = 60
 _FLAGS = (
     "--headless",
-    "--no-sandbox",  # whoever runs the tests may be root
+    "--no-sandbox",  # tests may run as root
     "--disable-gpu",
     "--disable-quic",
     "--disable-dev-shm-usage",
@@ -44,14 +44,14 @@ _FLAGS = (
 
 
 def programs() -> tuple[str, str] | None:
-    """Return where Chromium and its driver are; None where one is not."""
+    """Return the paths of Chromium and its driver; None if either is missing."""
     found = shutil.which("chromium"), shutil.which("chromedriver")
     return (found[0], found[1]) if found[0] and found[1] else None
 
 
 @contextmanager
 def browser(width: int = 1400, height: int = 1000) -> Iterator[Chrome]:
-    """Open a browser that has never seen anything, and close it.
+    """Open a browser with a new profile, and close it.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def browser(width: int = 1400, height: int = 1000) -> Iterator[Chrome]:
 
 
 def wait_for_page(opened: Chrome) -> None:
-    """Wait until the page shows what was seen, with every graph drawn."""
+    """Wait until the page shows the snapshot, with every graph drawn."""
 
     def is_drawn(driver: Chrome) -> bool:
         panels = driver.find_elements(By.CSS_SELECTOR, "#snapshot figure")
@@ -97,7 +97,7 @@ def wait_for_page(opened: Chrome) -> None:
 
 @contextmanager
 def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None) -> Iterator[str]:
-    """Serve the page of a deployment, or of what was seen of one; yield its address."""
+    """Serve the page of a deployment or a snapshot; yield its address."""
 
     def show(span: timedelta) -> Snapshot:
         return source if isinstance(source, Snapshot) else take_snapshot(source, "dev", span)
@@ -119,14 +119,14 @@ def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None
 
 
 def take_picture(address: str, file: Path, width: int, *, rate: bool = False) -> None:
-    """Take a picture of the whole page, or of its top with the stress rate."""
+    """Take a screenshot of the whole page, or of its top with the stress rate."""
     with browser(width) as opened:
         opened.get(address)
         wait_for_page(opened)
         height = opened.execute_script("return document.documentElement.scrollHeight")
         opened.set_window_size(width, height + 150)
         wait_for_page(opened)
-        # A page has few colours: with a palette the file is a third as large.
+        # A page has few colours: a palette reduces the file to a third.
         picture = Image.open(BytesIO(opened.get_screenshot_as_png())).convert("RGB")
         if rate:
             section = opened.find_element(By.ID, "stress-rate").rect
@@ -136,11 +136,15 @@ def take_picture(address: str, file: Path, width: int, *, rate: bool = False) ->
 
 
 def main() -> None:
-    """Take the picture that is asked for."""
-    parser = argparse.ArgumentParser(description="A picture of the local stack's page.")
-    parser.add_argument("file", type=Path, help="where it goes, as PNG")
-    parser.add_argument("width", type=int, nargs="?", default=1400, help="in pixels; 1400")
-    parser.add_argument("--rate", action="store_true", help="the stress rate alone")
+    """Take a screenshot."""
+    parser = argparse.ArgumentParser(
+        description="Take a screenshot of the local stack's dashboard."
+    )
+    parser.add_argument("file", type=Path, help="the PNG file to write")
+    parser.add_argument(
+        "width", type=int, nargs="?", default=1400, help="width in pixels; by default, 1400"
+    )
+    parser.add_argument("--rate", action="store_true", help="only the stress rate")
     arguments = parser.parse_args()
     try:
         stack = local_target()

@@ -1,4 +1,4 @@
-"""Parts of pages that a command writes, between two comments of Markdown."""
+"""Parts of pages that a command writes, between two Markdown comments."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _PART = r"(?<=<!-- {name}: python -m {module} -->\n)(?:(?!<!--).)*(?=<!-- end --
 
 
 class MissingMarker(LookupError):
-    """A page lacks the marker of a part that is written into it, or has it more than once."""
+    """A page lacks a marker for a generated part, or has it more than once."""
 
 
 def replace_part(page: str, name: str, module: str, part: str) -> str:
-    """Return a page with a part made anew, given its name and the module that writes it.
+    """Return a page with an updated part, given its name and the module that writes it.
 
     Raises
     ------

@@ -167,7 +167,7 @@ def test_a_link_to_what_is_not_there_ends_the_build(tmp_path, monkeypatch):
     page.write_text("See [the other page](other.md).")
     monkeypatch.setattr(site, "PROJECT", tmp_path)
     monkeypatch.setattr(site, "files", lambda: [page])
-    with pytest.raises(DeadLink, match=r"docs/page\.md links to other\.md, which is not there"):
+    with pytest.raises(DeadLink, match=r"docs/page\.md links to other\.md, which does not exist"):
         gather(tmp_path / "gathered")
 
 
