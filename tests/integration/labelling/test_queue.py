@@ -26,7 +26,7 @@ def test_the_queue_is_counted_by_day_and_community(run):
         ],
     }
     shown = run("queue").stdout
-    assert "4 posts wait for a label; 0 drawn posts have one." in shown
+    assert "4 posts wait for a label; 0 sampled posts have one." in shown
     assert "anxiety" in shown
     assert not holds_marker(shown.encode())
 
@@ -112,7 +112,7 @@ def test_rows_without_a_label_yet_wait_on(aws, run):
     assert result.exit_code == 0, result.output
     assert "label is not filled in yet" in " ".join(result.stdout.split())
     assert [one["text"] for one in submitted(aws)] == [ORDERED[0].text]
-    assert "3 posts wait for a label; 1 drawn post has one." in run("queue").stdout
+    assert "3 posts wait for a label; 1 sampled post has one." in run("queue").stdout
 
 
 def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
