@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import time
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import CONSOLE_SVG_FORMAT, Console
 
 import local
 from cli.data import load_posts
@@ -16,12 +17,19 @@ from cli.demo.posts import split_posts
 from cli.demo.report import write_report
 from cli.demo.scenario import DRAWING, Scenario
 from cli.demo.summary import Summary
-from cli.demo.terminal import View, final_table
+from cli.demo.terminal import View, final_table, rate_table
 from cli.deployment.client import DeploymentClient
 from cli.deployment.consumer import Consumer
 from cli.deployment.synthesis import synthesize
 from cli.deployment.target import local_tracking_uri, of_local_stack
 from stresswatch.task.definition import TASK
+
+_COLUMNS = 110
+_FETCHED_FONTS = re.compile(r"@font-face \{\{.*?\}\}\s*", re.DOTALL)
+_IN_THE_READERS_FONT = _FETCHED_FONTS.sub("", CONSOLE_SVG_FORMAT).replace(
+    "Fira Code", "ui-monospace"
+)
+"""rich fetches its font from another server; a picture in a page must not."""
 
 
 def play_demo(console: Console, output: Path) -> Summary:
@@ -95,8 +103,8 @@ def _remove_stack(directory: Path) -> None:
 
 
 def _record(path: Path, view: View, summary: Summary) -> None:
-    """Save the final state of the terminal as a picture."""
+    """Save the steps and their answer, the rates, as a picture of the terminal."""
     with Path(os.devnull).open("w") as nowhere:
-        console = Console(record=True, width=110, file=nowhere, force_terminal=True)
-        console.print(view.render(), final_table(summary))
-    console.save_svg(str(path), title="make demo")
+        console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True)
+        console.print(view.render(), rate_table(summary.communities))
+    console.save_svg(str(path), title="make demo", code_format=_IN_THE_READERS_FONT)

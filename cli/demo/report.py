@@ -160,7 +160,7 @@ def _columns_picture(summary: Summary) -> Markup:
                     va="center",
                     color="white" if surprise[row][column] > _SURE / 2 else _INK,
                 )
-    axes.set_xticks(np.arange(len(measured)) + 0.5, _wrapped(measured))
+    axes.set_xticks(np.arange(len(measured)) + 0.5, _wrapped(measured), fontsize=8)
     axes.set_yticks(np.arange(len(names)) + 0.5, names)
     axes.invert_yaxis()
     figure.colorbar(shown, label="zeros of the p-value", location="bottom", aspect=40)

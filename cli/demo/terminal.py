@@ -70,7 +70,7 @@ class View:
     def render(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
         table.add_column(width=1)
-        table.add_column(justify="right", width=6, style="dim")
+        table.add_column(justify="right", width=7, style="dim")
         table.add_column(style="bold", max_width=30)
         table.add_column(overflow="fold")
         for act in self.acts:
@@ -105,7 +105,7 @@ def final_table(summary: Summary) -> RenderableType:
     for name, value in rows.items():
         facts.add_row(name, value)
     return Group(
-        _drift_table(summary.drift), _gate_table(summary), facts, _rate_table(summary.communities)
+        _drift_table(summary.drift), _gate_table(summary), facts, rate_table(summary.communities)
     )
 
 
@@ -139,7 +139,8 @@ def _drift_table(windows: list[DriftWindow]) -> Table:
     return table
 
 
-def _rate_table(rates: list[CommunityRate]) -> Table:
+def rate_table(rates: list[CommunityRate]) -> Table:
+    """Return the called, corrected and true rate of each unseen community."""
     table = Table(
         title=f"{TASK.label.rate.capitalize()} of the unseen communities",
         title_justify="left",
