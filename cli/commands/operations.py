@@ -128,7 +128,7 @@ def destroy(
     deletion = Deletion.of(target)
     deletion.plan.show(console)
     if not yes:
-        typer.confirm(f"Delete {target.name}, except its retained data?", abort=True)
+        typer.confirm(f"Delete {target.name} except its retained data?", abort=True)
     with console.status(f"Deleting {target.name}"):
         deletion.run()
     print_what_is_left(console, deletion.plan)

@@ -15,7 +15,7 @@ def test_annotating_submits_labels_with_their_time_and_goes_on_later(aws, run, t
     begun = datetime.now(UTC)
     stopped = run("annotate", keys=" 1\x03")
     assert stopped.exit_code == 130
-    assert "1 answer is kept." in stopped.stdout
+    assert "1 answer is saved." in stopped.stdout
     assert submitted(aws) == []
     kept = (tmp_path / "annotations.jsonl").read_bytes()
     assert not any(post.text.encode() in kept or post.post_id.encode() in kept for post in POSTS)

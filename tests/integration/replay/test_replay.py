@@ -25,7 +25,7 @@ def test_a_dry_run_counts_by_place_and_reason_and_changes_nothing(stack):
         ("quarantine", "text_empty", "1", "0"),
         ("failed batches", "RecordAgeExceeded", "3", "3"),
     }
-    assert "to send it, add --execute" in stack.shown
+    assert "to send the records, add --execute" in stack.shown
     assert (stack.held(), stack.delivered) == (before, {})
 
 
