@@ -9,7 +9,8 @@ import signal
 import time
 from pathlib import Path
 
-from rich.console import CONSOLE_SVG_FORMAT, Console
+# rich's documentation of `save_svg` names the format there, though it is not in its __all__.
+from rich.console import CONSOLE_SVG_FORMAT, Console  # type: ignore[attr-defined]
 
 import local
 from cli.data import load_posts
