@@ -288,7 +288,7 @@ def test_the_notification_says_which_posts_to_label_and_how(
     measure(WINDOW)
     (message,) = aws.messages()
     day = f"{START:%Y-%m-%d}"
-    assert (f"Label the posts that were drawn since {day}," in message) is draws_posts
+    assert (f"Label the posts sampled since {day}," in message) is draws_posts
     assert (f"choose posts since {day} at random" in message) is not draws_posts
     assert ("labelling.label_sample_share" in message) is not draws_posts
     commands = [line.split() for line in message.splitlines() if line.startswith("  stresswatch")]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import FunctionTransformer
 
@@ -127,6 +128,11 @@ def search_number_weight(
     preferred = hyperparameters.number_weight
     if hyperparameters.pipeline != DEFAULT:
         return Search(preferred, f"no search: {hyperparameters.pipeline} has no number weight")
+    classifier = type(build_pipeline((), hyperparameters)[-1])
+    if classifier is not LogisticRegression:
+        return Search(
+            preferred, f"no search: it needs a LogisticRegression, not {classifier.__name__}"
+        )
     if not hyperparameters.search_seconds:
         return Search(preferred, "no search: number_weight is given, or search_seconds is 0")
     posts = _drawn(weighted(posts), hyperparameters.seed)

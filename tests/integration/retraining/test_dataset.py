@@ -160,7 +160,7 @@ class TestDataset:
             for copy in range(10)
         ]
         aws.put("training", "datasets/base/posts.jsonl", lines(copies))
-        with pytest.raises(NoBaseHoldout, match="text also stands under an id"):
+        with pytest.raises(NoBaseHoldout, match="text also occurs under a training post's id"):
             dataset(DRIFT_ALARM, CONTEXT)
 
     def test_labels_that_repeat_the_base_data_leave_the_base_holdout(self, aws, base):
@@ -170,7 +170,7 @@ class TestDataset:
 
     def test_no_posts_at_all_is_an_error_that_says_what_to_do(self, aws):
         aws.put("training", "labels/a.jsonl", b"{\n")
-        with pytest.raises(EmptyDataSet, match="1 invalid lines; upload a base data set"):
+        with pytest.raises(EmptyDataSet, match="1 invalid lines; upload base data"):
             dataset(DRIFT_ALARM, CONTEXT)
 
     def test_a_schedule_before_anything_was_seeded_is_declined(self, aws):

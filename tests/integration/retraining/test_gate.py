@@ -119,6 +119,6 @@ class TestGate:
 
     def test_an_archive_of_another_version_is_refused(self, aws, base, version_files):
         deliver(aws, version_files)
-        with pytest.raises(InvalidModelVersion, match="delivered v1, not v9"):
+        with pytest.raises(InvalidModelVersion, match="produced v1, not v9"):
             gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v9"), CONTEXT)
         assert aws.keys("models") == []

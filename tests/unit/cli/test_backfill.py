@@ -174,7 +174,7 @@ def test_a_range_that_is_not_over_is_refused():
         ("s3://training/labels/x", "holds the stack's own data"),
         ("s3://models/models/v9/", "holds the stack's own data"),
         ("s3://quarantine/x/", "holds the stack's own data"),
-        ("s3://elsewhere", "no address of the form s3://bucket/key"),
+        ("s3://elsewhere", "must have the form s3://bucket/key"),
         ("s3://elsewhere/", "has no prefix"),
     ],
 )

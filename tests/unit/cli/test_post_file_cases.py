@@ -99,7 +99,7 @@ POSTS = {
     "pandas_int_ids.jsonl": Expected(2),
     "posts.jsonl.gz": Expected(1),
     "pretty.jsonl": Expected(0, {"not_json": 4}, "objects span several lines; write one post"),
-    "reddit_dump.jsonl": Expected(0, {"text_missing": 4}, "words in selftext; rename its fields"),
+    "reddit_dump.jsonl": Expected(0, {"text_missing": 4}, "text in selftext; rename its fields"),
     "reddit_labelled.jsonl": Expected(300),
     "reddit_listing.json": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),
     "reddit_listing.jsonl": Expected(0, {"text_missing": 1}, "a listing of Reddit's API"),

@@ -57,7 +57,7 @@ def test_the_verdict_says_what_was_compared(challenger, champion):
     remark = decide(challenger, champion, RULES).remark
     assert f"it reads {REMOVED}, which posts no longer have" in remark
     assert f"it lacks {ADDED}, which posts have" in remark
-    assert "compared on the features that both know" in remark
+    assert "reads the common features and imputes the rest" in remark
 
 
 def test_one_that_is_worse_than_the_champion_as_it_serves_is_rejected(challenger, champion):

@@ -155,5 +155,5 @@ def test_a_pipeline_of_an_untrusted_type_is_refused_by_name(container, monkeypat
 def test_a_pipeline_whose_file_is_too_large_is_refused(monkeypatch, example):
     monkeypatch.setattr("training_jobs.stress_model.delivery.MAXIMUM_PIPELINE_BYTES", 1000)
     hyperparameters, pipeline, _ = example
-    with pytest.raises(UnusablePipeline, match="at most 1,000 are loaded"):
+    with pytest.raises(UnusablePipeline, match="the maximum is 1,000"):
         deliver(pipeline, DATA, hyperparameters)
