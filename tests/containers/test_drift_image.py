@@ -54,4 +54,4 @@ def test_a_window_is_measured_and_leaves_a_report(
     report = aws.body("archive", answer["report"].removeprefix("s3://archive/"))
     assert b"<html" in report[:2000].lower()
     (message,) = aws.messages()
-    assert "have moved" in message
+    assert "differ from the reference" in message

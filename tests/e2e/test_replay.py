@@ -59,7 +59,7 @@ def test_what_was_held_is_predicted_once_and_is_held_no_more(
     held = hold(deployed, next(HOURS))
     left, said = run(target, held, execute=False)
     assert left == 3
-    assert "to send it, add --execute" in said
+    assert "to send the records, add --execute" in said
     assert predicted(deployed, held) == []
 
     assert run(target, held)[0] == 0

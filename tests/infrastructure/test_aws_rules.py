@@ -122,7 +122,7 @@ def look_back_longer_than_a_week(template):
         (limits.retained_with_a_fixed_name, name_by_the_account, "the fixed BucketName"),
         (limits.retained_with_a_fixed_name, name_by_what_has_a_fixed_name, "the fixed TableName"),
         (limits.policy_sizes, write_a_long_policy_into_a_role, "of 10240"),
-        (limits.retained_with_a_fixed_name, keep_what_fails, "kept when its creation fails"),
+        (limits.retained_with_a_fixed_name, keep_what_fails, "kept after a failed creation"),
         (limits.environment_sizes, fill_the_environment, "of 4096 bytes"),
         (limits.policy_sizes, write_a_long_policy, "of 10240"),
         (limits.alarm_look_back, look_back_longer_than_a_day, "88200 of 86400 seconds"),

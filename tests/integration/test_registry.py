@@ -268,7 +268,7 @@ class TestAWordGivenThere:
         handler(packages.say("v3", APPROVED, "too early"), CONTEXT)
         (package,) = packages.of("v3")
         assert package["ModelApprovalStatus"] == PENDING
-        assert "none counted" in package["ApprovalDescription"]
+        assert "the decision had no effect" in package["ApprovalDescription"]
         assert states.said == {}
 
     def test_does_not_take_the_champion_out_of_service(self, aws, packages, register, states):

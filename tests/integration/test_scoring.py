@@ -299,7 +299,7 @@ class TestInputs:
         [
             ("s3://training/scoring/none.jsonl", "There is no object"),
             ("s3://elsewhere/none.csv", "There is no object"),
-            ("s3://elsewhere", "no address of the form"),
+            ("s3://elsewhere", "must have the form"),
         ],
     )
     def test_an_address_without_a_file_is_refused(self, target, address, error):

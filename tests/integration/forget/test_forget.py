@@ -69,7 +69,7 @@ def test_the_sources_of_a_training_set_name_no_one_and_stay(kept):
     kept.put("training", "datasets/v1/sources.json", made.to_bytes())
     shown = kept.forget()
     assert kept.body("training", "datasets/v1/sources.json") == made.to_bytes()
-    assert "nobody can tell" not in shown
+    assert "the owner is unknown" not in shown
 
 
 def test_what_it_says_holds_no_text(kept):
@@ -90,7 +90,7 @@ def test_an_id_is_forgotten_however_it_is_written(kept, typed):
     kept.archive("7", "7.0", " 7 ", "77", "7.5")
     shown = kept.forget(typed)
     assert kept.archived() == ["7.5", "77"]
-    assert "Nothing was found" not in shown
+    assert "No records were found" not in shown
 
 
 def test_an_object_keeps_what_it_says_of_itself(kept):
