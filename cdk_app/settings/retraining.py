@@ -90,7 +90,7 @@ class Retraining(Settings):
         description="Random seed for the training job.",
     )
     search_seconds: int = Field(
-        default=120,
+        default=0,
         ge=0,
         le=86_400,
         json_schema_extra=unit("seconds"),

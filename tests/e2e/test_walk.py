@@ -93,7 +93,7 @@ def test_a_csv_becomes_a_served_model_that_watches_itself(newcomer: Newcomer) ->
     )
     assert "ignored" not in said["task check"]
     assert "outside the plausible range" not in said["task check"]
-    assert "stresswatch-dev at http" in said["up"]
+    assert "stresswatch-dev runs at http" in said["up"]
     assert re.search(rf"{LABELLED} labelled posts, \d+ of them helpful, are at s3://", said["seed"])
     assert "it is the champion now" in said["retrain"]
     assert f"{NEW} posts" in said["produce"]
