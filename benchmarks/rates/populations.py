@@ -155,5 +155,5 @@ def simulated(name: str, seed: int) -> Population:
         labels = (rng.random(posts) < 0.03).astype(float)
         predictions = np.clip(labels * 0.3 + rng.random(posts) * 0.5, 0, 1)
     else:
-        raise ValueError(f"there is no simulation {name!r}")
+        raise ValueError(f"unknown simulation {name!r}")
     return Population(labels, predictions, inclusion, clusters)

@@ -17,7 +17,7 @@ from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError, sentence
 from cli.status.alarms import AlarmStatus
 from cli.status.runs import WorkflowRun
-from cli.status.snapshot import MeasuredSeries, Snapshot, take_snapshot
+from cli.status.snapshot import Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
@@ -129,22 +129,19 @@ def _runs(runs: Sequence[WorkflowRun]) -> str:
 
 
 def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
-    measured = [line for line in snapshot.measured[panel.title] if line.figure is not None]
+    measured = [
+        (line, figure)
+        for line in snapshot.measured[panel.title]
+        if (figure := line.figure) is not None
+    ]
     if not measured:
         return f"[dim]{snapshot.unmeasured}[/]"
-    if panel.is_stacked and all(not line.is_count for line in measured):
-        labels = [literal(line.label) for line in measured if line.figure]
+    if panel.is_stacked and not any(line.is_count for line, _ in measured):
+        labels = [literal(line.label) for line, figure in measured if figure]
         return Figures(labels) if labels else "none"
-    return _figures(measured)
-
-
-def _figures(lines: Sequence[MeasuredSeries]) -> RenderableType:
-    figures = [
-        f"{literal(line.label)} [bold]{number(line.figure)}[/]"
-        for line in lines
-        if line.figure is not None
-    ]
-    return Figures(figures) if figures else ""
+    return Figures(
+        [f"{literal(line.label)} [bold]{number(figure)}[/]" for line, figure in measured]
+    )
 
 
 def number(value: float) -> str:

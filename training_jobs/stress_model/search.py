@@ -128,7 +128,8 @@ def search_number_weight(
     preferred = hyperparameters.number_weight
     if hyperparameters.pipeline != DEFAULT:
         return Search(preferred, f"no search: {hyperparameters.pipeline} has no number weight")
-    classifier = type(build_pipeline((), hyperparameters)[-1])
+    pipeline = build_pipeline((), hyperparameters)
+    classifier = type(pipeline[-1])
     if classifier is not LogisticRegression:
         return Search(
             preferred, f"no search: it needs a LogisticRegression, not {classifier.__name__}"
@@ -144,7 +145,7 @@ def search_number_weight(
             f"no search: the rarer label has {independent} independent posts, and "
             f"{FEWEST_OF_A_LABEL} are needed",
         )
-    require_terms(build_pipeline((), hyperparameters), posts)
+    require_terms(pipeline, posts)
     began = clock()
     values = (preferred, *(value for value in GRID if value != preferred))
     limit = hyperparameters.search_seconds
