@@ -18,7 +18,7 @@ from cli.deployment.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from tests import strict_calls, strict_cloudwatch
+from tests import atomic_s3, strict_calls, strict_cloudwatch
 
 # Tests reach AWS only through moto or the local stack.
 os.environ |= {
@@ -44,6 +44,9 @@ loaders.create_loader = functools.cache(loaders.create_loader)
 # CloudWatch refuses values that moto and the local stack accept.
 strict_cloudwatch.install()
 strict_calls.install()
+
+# A read during a write fails on moto, and never on S3.
+atomic_s3.install()
 
 # Machines are noisy, and Hypothesis builds its Unicode tables within the first example.
 settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

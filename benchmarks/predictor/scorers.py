@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -75,6 +76,7 @@ def run(rounds: int) -> dict[str, Any]:
                     size: asdict(Spread.of([each * size for each in seconds[name, size]]))
                     for size in BATCH_SIZES
                 },
+                "seconds_a_single_post": _single_posts(delivery.scorer, dataset),
                 "cold_start": cold[name],
             }
             for name, delivery in deliveries.items()
@@ -99,6 +101,17 @@ def _quality(scorer: Scorer, dataset: DataSet) -> dict[str, float | None]:
     probability = [one.probability for one in predict(named, scorer, "v1", "now")]
     quality = measure(labels_of(dataset.evaluation), np.array(probability))
     return {"f1": quality.f1, "roc_auc": quality.roc_auc, "brier": quality.brier}
+
+
+def _single_posts(scorer: Scorer, dataset: DataSet) -> dict[str, float]:
+    """Score each post alone, as the web service does; return percentiles of the time."""
+    seconds = []
+    for one in dataset.evaluation:
+        began = time.process_time()
+        predict([(one.post.post_id, one.post)], scorer, "v1", "now")
+        seconds.append(time.process_time() - began)
+    p50, p99 = np.percentile(seconds, (50, 99)).tolist()
+    return {"p50": p50, "p99": p99}
 
 
 def _cold_starts(deliveries: Mapping[str, Delivery]) -> dict[str, Any]:
@@ -141,18 +154,19 @@ def show(result: dict[str, Any]) -> None:
     console.print(f"{result['machine']}; {result['data']}; median of {result['rounds']} rounds")
     table = Table(title="Scoring on one core, milliseconds a batch", title_justify="left")
     batches = [f"batch of {size}" for size in BATCH_SIZES]
-    for column in ("pipeline", "scored by", "MB", "F1", "ROC-AUC", *batches, "cold start, s", "MB"):
+    alone = ("one, p50", "one, p99")
+    for column in ("pipeline", "MB", "F1", "ROC-AUC", *batches, *alone, "cold start, s", "MB"):
         table.add_column(column, justify="right")
     for name, row in result["pipelines"].items():
         times = [1e3 * row["seconds_a_batch"][size]["median"] for size in BATCH_SIZES]
         cold = row["cold_start"]
         table.add_row(
             name,
-            row["scorer"],
             f"{row['bytes'] / 1e6:.1f}",
             f"{row['f1']:.3f}",
             f"{row['roc_auc']:.3f}",
             *(f"{each:.1f}" for each in times),
+            *(f"{1e3 * each:.1f}" for each in row["seconds_a_single_post"].values()),
             f"{cold['seconds']['median']:.1f}",
             f"{cold['peak_mb']:.0f}",
         )

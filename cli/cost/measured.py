@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stresswatch.model.scorer import ScorerKind
+from cli.errors import OperatorError
 
 SHIPPED = Path(__file__).with_name("measured.json")
 SCORERS = Path(__file__).with_name("measured_scorers.json")
-"""What ``python -m benchmarks.predictor --scorers --json`` wrote down."""
+"""Output of ``python -m benchmarks.predictor --scorers --json``."""
+DEFAULT_PIPELINE = "linear"
+"""The pipeline whose predictor `SHIPPED` measures."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,24 @@ class Measured:
     monitoring_transitions: int
     part_transitions: int
 
-    def scored_by(self, scorer: ScorerKind) -> Measured:
-        """Return the figures of a stage that allows a scorer: at worst, it scores every post.
+    def scored_by(self, pipeline: str) -> Measured:
+        """Return the figures of a predictor whose model is a fitted pipeline of the training job.
 
-        The slowest pipeline of ``python -m benchmarks.predictor --scorers`` counts.
+        Raises
+        ------
+        OperatorError
+            When the pipeline was not measured.
         """
-        if scorer is ScorerKind.ARRAYS:
-            return self
-        pipelines = json.loads(SCORERS.read_text())["pipelines"].values()
-        arrays, *slower = sorted(map(_line, pipelines), key=lambda line: line.seconds_a_post)
-        added = slower[-1]
+        pipelines = json.loads(SCORERS.read_text())["pipelines"]
+        if pipeline not in pipelines:
+            raise OperatorError(
+                f"The stage trains the pipeline {pipeline}, whose scoring time is not measured. "
+                f"Run: python -m benchmarks.predictor --scorers --json > cli/cost/{SCORERS.name}"
+            )
+        default, trained = _line(pipelines[DEFAULT_PIPELINE]), _line(pipelines[pipeline])
         predictor = LinearTime(
-            self.predictor.seconds + added.seconds - arrays.seconds,
-            self.predictor.seconds_a_post + added.seconds_a_post - arrays.seconds_a_post,
+            self.predictor.seconds + trained.seconds - default.seconds,
+            self.predictor.seconds_a_post + trained.seconds_a_post - default.seconds_a_post,
         )
         return replace(self, predictor=predictor)
 

@@ -22,10 +22,10 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
     Raises
     ------
     OperatorError
-        When there is no such stage, it does not synthesize, or it trains on what has no price here.
+        When there is no such stage, it does not synthesize, or it trains on what has no price here, or a pipeline that was not measured.
     """
     priced = deployment(stage)
-    measured = shipped().scored_by(priced.scorer)
+    measured = shipped().scored_by(priced.pipeline)
     return CostReport(Load(posts_a_day, peak), priced, measured, longest_wait)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.errors import OperatorError
-from stresswatch.model.scorer import ScorerKind
 from stresswatch.monitoring.environments import DriftEnvironment, QualityEnvironment
 from stresswatch.rates.environments import RateEnvironment
 from stresswatch.retraining.environments import GateEnvironment
@@ -20,6 +19,7 @@ from stresswatch.storage import archive
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 _A_DAY = 24.0
+_WORKFLOW = "AWS::StepFunctions::StateMachine"
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class PricedStage:
         How long predictions are kept as they were delivered, beside the settled archive.
     queued_share : float
         Of all posts, those that wait for a label, at most: as if the model were uncertain of all.
-    scorer : ScorerKind
-        What versions may be scored by, and so what the predictor's time is reckoned with.
+    pipeline : str
+        The pipeline that retrainings train, which decides the predictor's time.
     label_queue_days : int
         How long they wait; 0 without a label queue.
     retraining_every_hours : float or None
@@ -73,7 +73,7 @@ class PricedStage:
     batch_size: int
     batch_window_seconds: float
     predictor: Function
-    scorer: ScorerKind
+    pipeline: str
     plan: Function
     settle: Function
     drift: Function
@@ -157,11 +157,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         for each in properties("AWS::Lambda::EventSourceMapping").values()
         if "Posts" in str(each["EventSourceArn"])
     )
-    workflow = next(
-        logical
-        for logical in properties("AWS::StepFunctions::StateMachine")
-        if "Retraining" in logical
-    )
+    workflow = next(logical for logical in properties(_WORKFLOW) if "Retraining" in logical)
     rest = [each for service, (_, each) in functions.items() if service != "predictor"]
     return PricedStage(
         name=name,
@@ -172,7 +168,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         batch_size=mapping["BatchSize"],
         batch_window_seconds=mapping["MaximumBatchingWindowInSeconds"],
         predictor=_function(functions["predictor"][1]),
-        scorer=predictor.scorer,
+        pipeline=_pipeline(properties(_WORKFLOW)),
         plan=_function(functions["plan"][1]),
         settle=_function(functions["settle"][1]),
         drift=_function(functions["drift"][1]),
@@ -184,7 +180,7 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
         quality_window_hours=quality.quality_window_days * _A_DAY,
         rate_days=rate.rate_days,
         sample_posts=drift.maximum_window_posts,
-        settle_concurrency=_settle_concurrency(properties("AWS::StepFunctions::StateMachine")),
+        settle_concurrency=_settle_concurrency(properties(_WORKFLOW)),
         raw_archive_days=_raw_archive_days(properties("AWS::S3::Bucket")),
         queued_share=max(predictor.label_sample_share, predictor.uncertain_sample_share),
         label_queue_days=_label_queue_days(properties("AWS::S3::Bucket")),
@@ -210,12 +206,20 @@ def _read(name: str, resources: Mapping[str, Any]) -> PricedStage:
 
 def _settle_concurrency(workflows: Mapping[str, Mapping[str, Any]]) -> int:
     """Return how many parts the monitoring workflow settles at a time."""
+    return max(map(int, re.findall(r"MaxConcurrency\W+(\d+)", _states(workflows, "Monitoring"))))
+
+
+def _pipeline(workflows: Mapping[str, Mapping[str, Any]]) -> str:
+    return re.findall(r'"pipeline\W+([\w-]+)', _states(workflows, "Retraining"))[0]
+
+
+def _states(workflows: Mapping[str, Mapping[str, Any]], name: str) -> str:
     (text,) = (
         json.dumps(each["DefinitionString"])
         for logical, each in workflows.items()
-        if "Monitoring" in logical
+        if name in logical
     )
-    return max(map(int, re.findall(r"MaxConcurrency\W+(\d+)", text)))
+    return text
 
 
 def _raw_archive_days(buckets: Mapping[str, Mapping[str, Any]]) -> int:

@@ -33,6 +33,7 @@ def test_settings_of_the_stage_are_found_in_its_template(name, fixture, request)
     assert found.quality_every_hours == stage.monitoring.quality_every_hours
     assert found.quality_window_hours == stage.monitoring.quality_window_days * 24
     assert found.retraining_every_hours == (24 if stage.retraining.schedule else None)
+    assert found.pipeline == stage.retraining.pipeline
     assert found.shadow_hours == stage.retraining.shadow_minutes / 60
     assert found.probation_hours == stage.retraining.probation_minutes / 60
     assert found.log_retention_days == stage.storage.log_retention_days

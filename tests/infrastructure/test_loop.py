@@ -237,6 +237,7 @@ def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_
             "requirements.txt",
             "model_card.html.j2",
             "model_card.md.j2",
+            "word_pieces.txt",
         ),
     }
     task = "layers/stresswatch/python/stresswatch/task/task.toml"

@@ -19,7 +19,7 @@ from cli.cost.measured import SHIPPED, LinearTime, Measured, shipped
 from cli.cost.prices import PRICES
 from cli.cost.report import CostReport
 from cli.cost.template import Function, PricedStage
-from stresswatch.model.scorer import ScorerKind
+from cli.errors import OperatorError
 
 MEASURED = Measured(
     origin="a day, a commit, a machine, posts",
@@ -56,7 +56,7 @@ STAGE = PricedStage(
     batch_size=500,
     batch_window_seconds=1,
     predictor=Function(2, 60, 10),
-    scorer=ScorerKind.ARRAYS,
+    pipeline="linear",
     plan=Function(0.5, 300, 5),
     settle=Function(2, 900, 5),
     drift=Function(2, 300, 5),
@@ -376,9 +376,14 @@ def test_the_tables_do_not_depend_on_a_wide_terminal(capsys):
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
-def test_a_stage_that_lets_scikit_learn_score_pays_for_its_time():
-    arrays, pipelines = (MEASURED.scored_by(kind) for kind in ScorerKind)
-    assert arrays == MEASURED
-    assert pipelines.predictor.at(500) > 2 * MEASURED.predictor.at(500)
-    lines = [bill(Load(1e6), STAGE, each) for each in (arrays, pipelines)]
-    assert total(lines[1]) > total(lines[0])
+def test_a_slower_pipeline_costs_its_time():
+    bills = []
+    for pipeline in ("linear", "gradient-boosting", "sentence-embeddings"):
+        bills.append(total(bill(Load(1e6), STAGE, MEASURED.scored_by(pipeline))))
+    assert bills == sorted(set(bills))
+    assert MEASURED.scored_by("linear") == MEASURED
+
+
+def test_a_pipeline_without_measurement_is_named_with_the_command_that_measures_it():
+    with pytest.raises(OperatorError, match=r"pipeline mine.*benchmarks\.predictor --scorers"):
+        MEASURED.scored_by("mine")
