@@ -104,8 +104,8 @@ class Measured:
             )
         default, trained = _line(pipelines[DEFAULT_PIPELINE]), _line(pipelines[pipeline])
         predictor = LinearTime(
-            self.predictor.seconds + trained.seconds - default.seconds,
-            self.predictor.seconds_a_post + trained.seconds_a_post - default.seconds_a_post,
+            self.predictor.seconds + (trained.seconds - default.seconds),
+            self.predictor.seconds_a_post + (trained.seconds_a_post - default.seconds_a_post),
         )
         return replace(self, predictor=predictor)
 

@@ -22,7 +22,8 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
     Raises
     ------
     OperatorError
-        When there is no such stage, it does not synthesize, or it trains on what has no price here, or a pipeline that was not measured.
+        When there is no such stage, it does not synthesize, or its training instance has no price
+        here or its pipeline was not measured.
     """
     priced = deployment(stage)
     measured = shipped().scored_by(priced.pipeline)
