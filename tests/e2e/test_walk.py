@@ -16,6 +16,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.task.definition import read_task
 from tests.conftest import PROJECT
 from tests.e2e.newcomer import Newcomer, lines, name_of
+from tests.e2e.waiting import eventually
 
 LINES = lines("docs/another-data-set.md", "From a CSV to a served model")
 REVIEWS = read_task(PROJECT / "tests" / "tasks" / "reviews.toml")
@@ -67,6 +68,16 @@ def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
     found.type("stresswatch down")
 
 
+def measured(newcomer: Newcomer, line: str) -> str:
+    """Measure, and again as the page says, until no post waits for its prediction."""
+
+    def look() -> str | None:
+        said = newcomer.type(line)
+        return said if re.search(rf"{NEW} posts by v\d{{8}}T", said) else None
+
+    return eventually("count of every post", look)
+
+
 def test_the_walk_takes_at_most_ten_commands() -> None:
     assert len(LINES) <= 10
 
@@ -74,6 +85,9 @@ def test_the_walk_takes_at_most_ten_commands() -> None:
 def test_a_csv_becomes_a_served_model_that_watches_itself(newcomer: Newcomer) -> None:
     said = {}
     for line in LINES:
+        if name_of(line) == "measure":
+            said["measure"] = measured(newcomer, line)
+            continue
         said[name_of(line)] = newcomer.type(line)
         if name_of(line) == "task init":
             edit(newcomer.folder / "task.toml")
@@ -97,8 +111,7 @@ def test_a_csv_becomes_a_served_model_that_watches_itself(newcomer: Newcomer) ->
     assert re.search(rf"{LABELLED} labelled posts, \d+ of them helpful, are at s3://", said["seed"])
     assert "it is the champion now" in said["retrain"]
     assert f"{NEW} posts" in said["produce"]
-    assert re.search(rf"{NEW} posts by v\d{{8}}T", said["measure"])
-    assert re.search(r"drift .*% of the columns", said["measure"])
+    assert re.search(r"drift .*% of the features", said["measure"])
     assert "helpfulness rate" in said["measure"]
     champion = re.search(r"v\d{8}T\w+-\w+", said["measure"])
     assert champion
