@@ -10,7 +10,9 @@ from cli.cost.estimate import (
     batch,
     compare_seconds,
     drift_seconds,
+    largest_batch,
     plan_seconds,
+    predictor_seconds,
     quality_seconds,
     rate_seconds,
     settle_seconds,
@@ -91,6 +93,11 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
         return Limit(what, most, used(load), unit, remedy, source, met_at)
 
     found = [
+        limit(
+            "predictor time, full batch", deployment.predictor.timeout, "s",
+            lambda at: predictor_seconds(largest_batch(deployment, measured), measured),
+            "lower batch_size",
+        ),
         limit(
             "settle time, one shard", deployment.settle.timeout, "s",
             lambda at: settle_seconds(at, deployment, measured),

@@ -40,7 +40,7 @@ def test_neither_manifest_nor_answers_pass_through_the_workflows_state(any_stage
 
 def test_a_part_is_not_longer_at_work_than_its_function_may_be(template):
     function = template.one("AWS::Lambda::Function", "ScoringScoring")
-    assert function["Timeout"] == 300
+    assert function["Timeout"] == 900
 
 
 def test_files_and_results_expire(any_stage):

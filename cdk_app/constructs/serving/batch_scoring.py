@@ -42,7 +42,7 @@ class BatchScoring(Construct):
             self,
             "scoring",
             memory_mb=1769,  # one full vCPU
-            timeout=Duration.minutes(5),
+            timeout=Duration.minutes(15),  # slow pipelines take minutes for a part
             concurrency=stage.scoring.concurrency,
             environment=ScoringEnvironment(
                 stage=stage.name,

@@ -387,3 +387,14 @@ def test_a_slower_pipeline_costs_its_time():
 def test_a_pipeline_without_measurement_is_named_with_the_command_that_measures_it():
     with pytest.raises(OperatorError, match=r"pipeline mine.*benchmarks\.predictor --scorers"):
         MEASURED.scored_by("mine")
+
+
+def test_a_batch_that_takes_longer_than_the_predictor_has_is_a_limit():
+    slow = replace(MEASURED, predictor=LinearTime(0.05, 0.024))
+    (met,) = (
+        each
+        for each in limits(Load(1e6), replace(STAGE, batch_size=10_000), slow)
+        if each.what == "predictor time, full batch"
+    )
+    assert met.is_met
+    assert met.remedy == "lower batch_size"
