@@ -95,7 +95,7 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
     found = [
         limit(
             "predictor time, full batch", deployment.predictor.timeout, "s",
-            lambda at: predictor_seconds(largest_batch(deployment, measured), measured),
+            lambda _: predictor_seconds(largest_batch(deployment, measured), measured),
             "lower batch_size",
         ),
         limit(
