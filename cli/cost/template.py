@@ -210,7 +210,8 @@ def _settle_concurrency(workflows: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _pipeline(workflows: Mapping[str, Mapping[str, Any]]) -> str:
-    return re.findall(r'"pipeline\W+([\w-]+)', _states(workflows, "Retraining"))[0]
+    found: list[str] = re.findall(r'"pipeline\W+([\w-]+)', _states(workflows, "Retraining"))
+    return found[0]
 
 
 def _states(workflows: Mapping[str, Mapping[str, Any]], name: str) -> str:
