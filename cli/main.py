@@ -69,6 +69,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     operations.measure,
     rates.trend,
     operations.dashboard,
+    operations.api,
     posts.seed,
     labelling.label,
     labelling.annotate,

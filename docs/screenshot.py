@@ -1,7 +1,6 @@
 """A browser for the dashboard's test and screenshot: Debian's Chromium, headless.
 
-``python -m docs.screenshot FILE.png`` takes a screenshot of the local stack's dashboard; with
-``--rate``, only of its first section, the stress rate.
+``python -m docs.screenshot FILE.png [WIDTH]`` takes a screenshot of the local stack's dashboard.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from cli.dashboard.rates import RecentRates, read_recent_rates
-from cli.dashboard.server import HOST, server
+from cli.dashboard.server import app
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import local_target
 from cli.errors import OperatorError
+from cli.local_page import HOST, listen
 from cli.status.snapshot import Snapshot, take_snapshot
 
 SECONDS = 60
@@ -107,7 +107,7 @@ def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None
             return rates or RecentRates()
         return read_recent_rates(source.target)
 
-    serving = server(show, rates_of, 0, timedelta(hours=1))
+    serving = listen(app(show, rates_of, timedelta(hours=1)).server, 0)
     thread = threading.Thread(target=serving.serve_forever)
     thread.start()
     try:
@@ -142,16 +142,15 @@ def main() -> None:
     )
     parser.add_argument("file", type=Path, help="the PNG file to write")
     parser.add_argument(
-        "width", type=int, nargs="?", default=1400, help="width in pixels; by default, 1400"
+        "width", type=int, nargs="?", default=960, help="width in pixels; by default, 960"
     )
-    parser.add_argument("--rate", action="store_true", help="only the stress rate")
     arguments = parser.parse_args()
     try:
         stack = local_target()
     except OperatorError as error:
         parser.error(str(error))
     with served(DeploymentClient(stack)) as page:
-        take_picture(page, arguments.file, arguments.width, rate=arguments.rate)
+        take_picture(page, arguments.file, arguments.width)
 
 
 if __name__ == "__main__":

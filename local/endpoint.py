@@ -24,8 +24,8 @@ LOOK_HEADER = "x-local-look"
 _LOOKS = ("Describe", "Filter", "Get", "List", "PutMetricData")
 """Prefixes of read-only operations, and the one that puts metrics."""
 
-# The emulator treats these credentials as the root user, without policies.
-_OPERATOR = Credentials("test", "test")
+OPERATOR = Credentials("test", "test")
+"""The emulator treats these credentials as the root user, without policies."""
 _LONGEST_INVOCATION_SECONDS = 900 * 5
 _RENEW_BEFORE = timedelta(minutes=5)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -49,7 +49,7 @@ class Endpoint:
 
     def client(self, service: str) -> Any:
         """Return a client with the operator's credentials."""
-        return self._client(service, _OPERATOR)
+        return self._client(service, OPERATOR)
 
     def _client(self, service: str, credentials: Credentials) -> Any:
         config = Config(

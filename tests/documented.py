@@ -32,6 +32,8 @@ TYPED_BY = {
     "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
     "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",
     "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.rate_picture docs/images/stress-rate.png": "tests/e2e/test_dashboard.py",
+    "stresswatch api --local": "tests/e2e/test_web_page.py",
     "stresswatch queue --stage prod": "tests/e2e/test_labelling.py",
     "stresswatch queue --stage prod --json": "tests/e2e/test_labelling.py",
     "stresswatch queue --width 10 --stage prod": "tests/e2e/test_labelling.py",

@@ -1,4 +1,4 @@
-"""Running a stage: `smoke`, `deployed`, `cost`, `status`, `measure`, `dashboard`, `destroy`."""
+"""Running a stage, such as `smoke`, `status`, `measure`, `dashboard` and `destroy`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from cli.deployment.client import DeploymentClient
 from cli.deployment.deletion import Deletion, print_what_is_left
 from cli.deployment.serving_commit import serving_commit
 from cli.deployment.target import aws_target, find_target
+from cli.errors import OperatorError
 from cli.measurements import measurement_table, span_of
 from cli.options import AsJson, Local, Stage, Yes
 from cli.smoke import smoke as smoke_test
 from cli.status.snapshot import take_snapshot
 from cli.status.table import SPAN, status_table
+from stresswatch.aws import stack_outputs
 
 
 def smoke(
@@ -115,6 +117,38 @@ def dashboard(
         every,
         lambda address: console.print(
             f"Dashboard of {deployment.target.name}: {address} (Ctrl-C to stop)", soft_wrap=True
+        ),
+    )
+
+
+def api(
+    on_local: Local = False,
+    stage: Stage = "dev",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8051,
+) -> None:
+    """Serve the page of a stage's web service on this machine, and sign its requests.
+
+    Its requests have your permissions: labels that you send are stored.
+    """
+    # Imported here: the web server is slow to import, and few commands need it.
+    from cli.local_page import serve_page
+    from cli.signing_proxy import PAGE, signing_proxy
+
+    target = find_target(on_local=on_local, stage=stage)
+    if stack_outputs.WEB_SERVICE_URL not in target.outputs:
+        raise OperatorError(
+            f"The stack {target.name} has no web service; set web_service in "
+            "cdk_app/settings/stages.py and deploy."
+        )
+    serve_page(
+        signing_proxy(
+            target.output(stack_outputs.WEB_SERVICE_URL),
+            target.client("sts").meta.region_name,
+            lambda: target.credentials,
+        ),
+        port,
+        lambda address: console.print(
+            f"Web service of {target.name}: {address}{PAGE} (Ctrl-C to stop)", soft_wrap=True
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -85,23 +85,7 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
             annotation_text="alarm",
             annotation_position="top left",
         )
-    # There is no room for the name of a later change.
-    newest = snapshot.at - (snapshot.at - snapshot.since) / 8
-    for change in snapshot.changes:
-        if change.pointer and change.at >= snapshot.since:
-            drawn.add_vline(
-                x=change.at.timestamp() * 1000,
-                line={"dash": "dot", "width": 1, "color": _INK},
-                annotation={
-                    "text": "new champion",
-                    "hovertext": f"{change.pointer.version}: {change.because}",
-                    "font": {"size": 10},
-                    "yref": "paper",
-                    "y": 1,
-                    "yanchor": "bottom",
-                    "xanchor": "right" if change.at > newest else "center",
-                },
-            )
+    _mark_champions(drawn, snapshot)
     drawn.update_layout(
         template="plotly_white",
         height=_HEIGHT,
@@ -120,6 +104,25 @@ def figure(snapshot: Snapshot, panel: Panel) -> go.Figure:
         yaxis={"gridcolor": _GRID, "automargin": True} | _vertical(panel, is_heat=is_heat),
     )
     return drawn
+
+
+def _mark_champions(drawn: go.Figure, snapshot: Snapshot) -> None:
+    """Draw a line where a new champion came, named where there is room."""
+    room = (snapshot.at - snapshot.since) / 4
+    next_at: datetime | None = None
+    for change in reversed([each for each in snapshot.changes if each.at >= snapshot.since]):
+        drawn.add_vline(
+            x=change.at.timestamp() * 1000,
+            line={"dash": "dot", "width": 1, "color": _INK},
+            annotation={
+                "text": "new champion" if not next_at or next_at - change.at > room else "",
+                "hovertext": f"{change.pointer.version}: {change.because}",
+                "font": {"size": 10},
+                **{"yref": "paper", "y": 1, "yanchor": "bottom"},
+                "xanchor": "right" if snapshot.at - change.at < room / 2 else "center",
+            },
+        )
+        next_at = change.at
 
 
 def _vertical(panel: Panel, *, is_heat: bool) -> dict[str, Any]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 
 from dash import Dash, Input, Output, dcc, html
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from cli.dashboard.page import body, header
 from cli.dashboard.rates import RecentRates, rates_section
-from cli.errors import OperatorError
+from cli.local_page import serve_page
 from cli.status.snapshot import Snapshot
 
-HOST = "127.0.0.1"
 SPANS = {
     "1 hour": timedelta(hours=1),
     "6 hours": timedelta(hours=6),
@@ -27,13 +23,14 @@ _RATES_EVERY = timedelta(minutes=10)
 """The rates change once a day, and reading them takes one request per day."""
 
 
-def server(
+def serve(
     snapshot_of: Callable[[timedelta], Snapshot],
     rates_of: Callable[[], RecentRates],
     port: int,
     every: timedelta,
-) -> BaseWSGIServer:
-    """Return a listening server; start it with `serve_forever`.
+    tell: Callable[[str], None],
+) -> None:
+    """Serve the page until it is interrupted; pass its address to `tell`.
 
     Parameters
     ----------
@@ -45,52 +42,15 @@ def server(
         0 for any free port.
     every : timedelta
         Refresh interval of an open page.
+    tell : callable
+        Takes the page's address.
 
     Raises
     ------
     OperatorError
         When the port is taken.
     """
-    # Made here: the server itself would end the process if the port is taken.
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((HOST, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise OperatorError(
-            f"Port {port} of {HOST} is not available ({error.strerror}); give another with --port."
-        ) from error
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no log line per request
-    made = make_server(
-        HOST,
-        listening.getsockname()[1],
-        app(snapshot_of, rates_of, every).server,
-        threaded=True,
-        fd=listening.fileno(),
-    )
-    listening.close()  # the server has a copy
-    return made
-
-
-def serve(
-    snapshot_of: Callable[[timedelta], Snapshot],
-    rates_of: Callable[[], RecentRates],
-    port: int,
-    every: timedelta,
-    tell: Callable[[str], None],
-) -> None:
-    """Serve the page until it is interrupted; pass its address to `tell`.
-
-    Raises
-    ------
-    OperatorError
-        When the port is taken.
-    """
-    serving = server(snapshot_of, rates_of, port, every)
-    tell(f"http://{HOST}:{serving.port}")
-    serving.serve_forever()  # returns normally after Ctrl-C
+    serve_page(app(snapshot_of, rates_of, every).server, port, tell)
 
 
 def app(

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 import local
 from cli.errors import NoSuchStack, OperatorError, sentence
+from local.endpoint import OPERATOR
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.model.scorer import ScorerKind
@@ -49,6 +51,14 @@ class Target:
             raise OperatorError(
                 f"The stack {self.name} has no output {name}; deploy this version of the code."
             ) from None
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials for signing requests to the web service."""
+        if self.is_local:
+            return OPERATOR
+        # There are some: the stack was found with them.
+        return cast(Credentials, boto3.Session().get_credentials())
 
     @property
     def scorer(self) -> ScorerKind:

@@ -194,12 +194,19 @@ def test_a_picture_is_taken_of_the_page_of_the_local_stack(
     here = {"PYTHONPATH": str(PROJECT)}
     shell.type(["python -m docs.screenshot docs/images/dashboard.png"], tmp_path, variables=here)
     with Image.open(tmp_path / "docs" / "images" / "dashboard.png") as picture:
-        assert picture.width == 1400
+        assert picture.width == 960
         assert picture.height > 1000
         assert len(picture.getcolors()) > 20
-    shell.type(["python -m docs.screenshot rate.png --rate"], tmp_path, variables=here)
-    with Image.open(tmp_path / "rate.png") as rate:
-        assert 100 < rate.height < picture.height
+
+
+def test_the_picture_of_the_readme_is_drawn_anew(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    here = {"PYTHONPATH": str(PROJECT)}
+    line = "python -m docs.rate_picture docs/images/stress-rate.png"
+    shell.type([line], tmp_path, variables=here)
+    with Image.open(tmp_path / "docs" / "images" / "stress-rate.png") as picture:
+        assert picture.width == 1200
+        assert 500 < picture.height < 1000
 
 
 def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from cli.dashboard.page import body
+from cli.dashboard.page import body, figure
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot
+from stresswatch.monitoring.dashboard import PANELS
+from stresswatch.versions.champion import Change, Pointer
 
 NOW = datetime.now(UTC)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def alarm(state, *, fell_silent=False):
@@ -38,3 +40,14 @@ def test_an_alarm_fires_once_what_it_watches_fell_silent(silent):
 
 def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
     assert page().count('"not measured yet"') > 10
+
+
+def test_champions_close_in_time_are_named_once_and_not_on_top_of_each_other():
+    changes = [
+        Change(
+            Pointer(f"v{hours}", f"s3://models/v{hours}", "0" * 64), NOW - hours * HOUR, "a", "b"
+        )
+        for hours in (20, 4, 3)
+    ]
+    drawn = figure(Snapshot("dev", NOW, NOW - DAY, changes=changes), PANELS[0])
+    assert [one.text for one in drawn.layout.annotations] == ["new champion", "", "new champion"]

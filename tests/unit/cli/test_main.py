@@ -104,6 +104,7 @@ def test_every_command_that_is_written_is_listed():
         ("seed", "posts.jsonl", "--local"),
         ("forget", "a-post", "--local"),
         ("dashboard", "--local"),
+        ("api", "--local"),
     ],
 )
 def test_without_a_local_stack_every_command_tells_how_to_start_one(stresswatch, arguments):

@@ -50,21 +50,36 @@ def _described(feature: NumericFeature) -> str:
     return f"{feature.description.rstrip('.')}.{plausible}"
 
 
+def _example(feature: NumericFeature) -> list[float | None]:
+    """Return the middle of a feature's plausible range, or a missing value without one."""
+    if feature.minimum is None or feature.maximum is None:
+        return [None]
+    return [(feature.minimum + feature.maximum) / 2]
+
+
 _FIELDS: dict[str, Any] = {
     **{
-        feature.name: (float | None, Field(None, description=_described(feature)))
+        feature.name: (
+            float | None,
+            Field(None, description=_described(feature), examples=_example(feature)),
+        )
         for feature in TASK.numeric_features
     },
     TASK.fields.id: (
         Name | None,
-        Field(None, description="By default its position in the request, from 0."),
+        Field(
+            None,
+            description="By default its position in the request, from 0.",
+            examples=["post-1"],
+        ),
     ),
     TASK.fields.text: (
         Text,
         Field(
             description="At least one visible character. A notice that "
             "a post was removed or deleted, such as `[removed]`, is refused as "
-            f"`{TEXT_REMOVED}`."
+            f"`{TEXT_REMOVED}`.",
+            examples=["The text of a post."],
         ),
     ),
     TASK.fields.created_at: (
@@ -73,6 +88,7 @@ _FIELDS: dict[str, Any] = {
             None,
             description="ISO 8601, or seconds or milliseconds since 1970. An unreadable value "
             "is dropped, here and below.",
+            examples=["2026-12-01T08:00:00Z"],
         ),
     ),
     TASK.fields.source: (
@@ -80,6 +96,7 @@ _FIELDS: dict[str, Any] = {
         Field(
             None,
             description=f"The post's community, of 1 to {MAXIMUM_NAME_LENGTH} characters.",
+            examples=["a-community"],
         ),
     ),
 }
@@ -99,14 +116,17 @@ class Post(_PostFields):
     """A post in the stream's format; unknown fields are ignored."""
 
     reasons: JsonValue = Field(
-        None, description="True to request an explanation of the prediction."
+        None,
+        description="True to request an explanation of the prediction.",
+        examples=[True],
     )
 
 
 if TYPE_CHECKING:
     _NamedPost = Post
 else:
-    _NamedPost = create_model("_NamedPost", __base__=Post, **{TASK.fields.id: (Name, ...)})
+    _id = Field(examples=["post-1"])
+    _NamedPost = create_model("_NamedPost", __base__=Post, **{TASK.fields.id: (Name, _id)})
 
 
 class LabelledPost(_NamedPost):

@@ -1,0 +1,63 @@
+"""Serve a page to this machine only."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from cli.errors import OperatorError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+HOST = "127.0.0.1"
+
+
+def listen(application: WSGIApplication, port: int) -> BaseWSGIServer:
+    """Return a listening server; start it with `serve_forever`.
+
+    Parameters
+    ----------
+    application : WSGI application
+    port : int
+        0 for any free port.
+
+    Raises
+    ------
+    OperatorError
+        When the port is taken.
+    """
+    # Made here: the server itself would end the process if the port is taken.
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise OperatorError(
+            f"Port {port} of {HOST} is not available ({error.strerror}); give another with --port."
+        ) from error
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no log line per request
+    made = make_server(
+        HOST, listening.getsockname()[1], application, threaded=True, fd=listening.fileno()
+    )
+    listening.close()  # the server has a copy
+    return made
+
+
+def serve_page(application: WSGIApplication, port: int, tell: Callable[[str], None]) -> None:
+    """Serve until interrupted; pass the page's address to `tell`.
+
+    Raises
+    ------
+    OperatorError
+        When the port is taken.
+    """
+    serving = listen(application, port)
+    tell(f"http://{HOST}:{serving.port}")
+    serving.serve_forever()  # returns normally after Ctrl-C
