@@ -384,7 +384,7 @@ def test_a_slower_pipeline_costs_its_time():
     assert MEASURED.scored_by("linear") == MEASURED
 
 
-def test_a_pipeline_without_measurement_is_named_with_the_command_that_measures_it():
+def test_an_unmeasured_pipeline_is_named_with_the_command_to_run():
     with pytest.raises(OperatorError, match=r"pipeline mine.*benchmarks\.predictor --scorers"):
         MEASURED.scored_by("mine")
 

@@ -42,7 +42,7 @@ def test_panels_of_a_new_stack_say_that_nothing_was_measured_yet():
     assert page().count('"not measured yet"') > 10
 
 
-def test_champions_close_in_time_are_named_once_and_not_on_top_of_each_other():
+def test_champions_close_in_time_are_named_once():
     changes = [
         Change(
             Pointer(f"v{hours}", f"s3://models/v{hours}", "0" * 64), NOW - hours * HOUR, "a", "b"
