@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data import load_posts
-from cli.data.synthetic import AID_COMMUNITIES
+from cli.data.stress.synthetic import AID_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline

@@ -84,7 +84,13 @@ class StresswatchStack(Stack):
         )
         self._output(outputs)
         scorer = stage.serving.scorer.value
-        self._output({stack_outputs.CODE_COMMIT: code_commit(), stack_outputs.SCORER: scorer})
+        self._output(
+            {
+                stack_outputs.CODE_COMMIT: code_commit(),
+                stack_outputs.SCORER: scorer,
+                stack_outputs.TASK: TASK.name,
+            }
+        )
         if queue := foundation.storage.label_queue:
             self._output({stack_outputs.LABEL_QUEUE_BUCKET: queue.bucket_name})
         if web := self._web_service:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cli.data.synthetic import AID_COMMUNITIES
+from cli.data.stress.synthetic import AID_COMMUNITIES
 from stresswatch.contracts.labelled_posts import LabelledPost
 
 LABELS_COME_AFTER = 2

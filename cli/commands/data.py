@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.console import console, stderr
-from cli.data import data_directory, fetching, synthetic_files
+from cli.data import data_directory, synthetic_files
 from cli.data.listing import Listing
+from cli.data.stress import fetching
 from cli.data.suspicious import SuspiciousLabels
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target

@@ -117,11 +117,10 @@ def _mark_champions(drawn: go.Figure, snapshot: Snapshot) -> None:
             annotation={
                 "text": "new champion" if not next_at or next_at - change.at > room else "",
                 "hovertext": f"{change.pointer.version}: {change.because}",
-                "font": {"size": 10},
-                **{"yref": "paper", "y": 1, "yanchor": "bottom"},
+                "font": {"size": 10}, "yref": "paper", "y": 1, "yanchor": "bottom",
                 "xanchor": "right" if snapshot.at - change.at < room / 2 else "center",
             },
-        )
+        )  # fmt: skip
         next_at = change.at
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.data import dreaddit, synthetic
+from cli.data import synthetic
+from cli.data.stress import dreaddit
 from cli.post_files import CheckedPosts, Wanted
 from stresswatch.contracts.labelled_posts import LabelledPost
 

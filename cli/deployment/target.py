@@ -21,6 +21,8 @@ from stresswatch.aws import stack_outputs
 from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.model.scorer import ScorerKind
 from stresswatch.retraining.tracking import TRACKING_ADDRESS
+from stresswatch.task.definition import TASK
+from stresswatch.task.reading import TASK_VARIABLE
 
 LOCAL_DIRECTORY = Path(".stresswatch")
 TRACKING_DIRECTORY = LOCAL_DIRECTORY / "mlflow"
@@ -72,14 +74,28 @@ def find_target(*, on_local: bool, stage: str) -> Target:
     Raises
     ------
     OperatorError
-        When there is none, or AWS cannot be called.
+        When there is none, AWS cannot be called, or the stack has another task.
     """
     if on_local:
-        return local_target()
-    try:
-        return aws_target(stage)
-    except OperatorError as error:
-        raise OperatorError(f"{error} For the local stack, add --local.") from error
+        target = local_target()
+    else:
+        try:
+            target = aws_target(stage)
+        except OperatorError as error:
+            raise OperatorError(f"{error} For the local stack, add --local.") from error
+    _require_own_task(target)
+    return target
+
+
+def _require_own_task(target: Target) -> None:
+    """Refuse the stack of another task, whose posts and labels this process would misread."""
+    deployed = target.outputs.get(stack_outputs.TASK, TASK.name)
+    if deployed != TASK.name:
+        raise OperatorError(
+            f"The stack {target.name} has the task {deployed}, and this terminal the task "
+            f"{TASK.name}. Set {TASK_VARIABLE} to the file that defines {deployed}, or deploy "
+            f"{TASK.name}."
+        )
 
 
 def local_target(directory: Path = LOCAL_DIRECTORY) -> Target:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cli.data.dreaddit import TRAIN_FILE
+from cli.data.stress.dreaddit import TRAIN_FILE
 from local.event_source_mapping.batching import ShardRecord
 from local.event_source_mapping.invocation import Source, kinesis_event
 from stresswatch.aws import stack_outputs

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from cli import main
 from cli.backfill.sources import records_of_file
 from cli.data import data_directory
-from cli.data.dreaddit import TRAIN_FILE
+from cli.data.stress.dreaddit import TRAIN_FILE
 from cli.deployment import target as target_module
 from cli.deployment.target import Target
 from cli.post_files import PostFile

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cli.data import DataSet, data_directory, load_posts, read_posts
-from cli.data.dreaddit import NEWCOMERS, TRAIN_FILE, parse_csv
+from cli.data.stress.dreaddit import NEWCOMERS, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv

@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cli.data import fetching
-from cli.data.dreaddit import TEST_FILE, TRAIN_FILE
-from cli.data.fetching import Split, fetch
+from cli.data.stress import fetching
+from cli.data.stress.dreaddit import TEST_FILE, TRAIN_FILE
+from cli.data.stress.fetching import Split, fetch
 from cli.errors import OperatorError
 from tests.unit.cli.conftest import DREADDIT_ROW, to_csv
 

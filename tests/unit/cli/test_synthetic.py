@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from cli.data.synthetic import AID_COMMUNITIES, generate_posts, generate_stream
+from cli.data.stress.synthetic import AID_COMMUNITIES
+from cli.data.synthetic import generate_posts, generate_stream
 from stresswatch.contracts.labelled_posts import parse_labelled_post
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import measure

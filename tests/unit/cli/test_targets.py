@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import local
 from cli.deployment import target as target_module
-from cli.deployment.target import Target, aws_target, local_target, local_tracking_uri
+from cli.deployment.target import Target, aws_target, find_target, local_target, local_tracking_uri
 from cli.errors import NoSuchStack, OperatorError, sentence
 from cli.main import app
 from stresswatch.aws import stack_outputs
@@ -54,6 +54,17 @@ def test_the_target_on_aws_is_the_stack_of_the_stage_with_its_outputs(cloudforma
     assert cloudformation.asked == ["stresswatch-prod"]
     assert (target.name, target.output(stack_outputs.POSTS_STREAM)) == ("stresswatch-prod", "posts")
     assert not target.is_local
+
+
+def test_the_stack_of_another_task_is_refused_with_the_way_out(cloudformation):
+    output = {"OutputKey": stack_outputs.TASK, "OutputValue": "reviews"}
+    cloudformation.answer = [{"StackName": "stresswatch-dev", "Outputs": [output]}]
+    with pytest.raises(OperatorError) as refused:
+        find_target(on_local=False, stage="dev")
+    assert str(refused.value) == (
+        "The stack stresswatch-dev has the task reviews, and this terminal the task stress. Set "
+        "STRESSWATCH_TASK to the file that defines reviews, or deploy stress."
+    )
 
 
 def test_a_client_is_made_once_a_service(cloudformation):

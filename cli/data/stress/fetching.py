@@ -16,7 +16,7 @@ from pathlib import Path
 
 import truststore
 
-from cli.data.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
+from cli.data.stress.dreaddit import TEST_FILE, TRAIN_FILE, parse_csv
 from cli.errors import OperatorError
 from stresswatch.text.wording import counted
 

@@ -1,0 +1,1 @@
+"""Data for the stress task: synthetic posts, and the public data set Dreaddit."""
