@@ -183,6 +183,7 @@ def test_the_outputs_name_what_operators_and_the_local_stack_look_for(template):
         == {
             "CodeCommit",
             "Scorer",
+            "TaskName",
             "PostsStreamName",
             "PredictionsStreamName",
             "ArchiveBucketName",
