@@ -1,5 +1,6 @@
 """The workflow's first state on moto: one retraining at a time, and a cool-down."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,7 +42,9 @@ class TestAdmission:
         executions.stop(first)
         refused = admission(executions.start("second"), CONTEXT)
         assert not refused["admitted"]
-        assert "the next may begin 60 minutes later" in refused["reason"]
+        ended, may_begin = re.findall(r"(?:ended|begin) at (\S+Z)", refused["reason"])
+        waits = datetime.fromisoformat(may_begin) - datetime.fromisoformat(ended)
+        assert waits == timedelta(minutes=60)
 
     def test_a_stopped_execution_leaves_no_lease_behind(self, aws, executions, monkeypatch):
         monkeypatch.setenv("COOL_DOWN_MINUTES", "0")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from stresswatch.clock import to_the_second
 from stresswatch.retraining.journal import Journal
-from stresswatch.text.wording import counted
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -90,7 +89,7 @@ def take_lease(
             return LeaseAnswer(
                 admitted=False,
                 reason=f"the last retraining ended at {to_the_second(last.ended_at)}; "
-                f"the next may begin {_minutes(cool_down)} later",
+                f"the next may begin at {to_the_second(last.ended_at + cool_down)}",
             )
         if journal.take_lease(execution, after=holder):
             return LeaseAnswer(admitted=True)
@@ -111,7 +110,3 @@ def describe_retraining(states: SFNClient, execution: str) -> RetrainingRun | No
 
 def _name(execution: str | None) -> str:
     return (execution or "").rpartition(":")[2]
-
-
-def _minutes(span: timedelta) -> str:
-    return counted(span.total_seconds() / 60, "minute")
