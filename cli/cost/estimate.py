@@ -1,7 +1,7 @@
-"""From a load and a deployment to quantities a month, and from those to lines of a bill.
+"""Estimate monthly quantities from a load and a deployment, and the bill from these quantities.
 
-Everything here is pure. A month has 30 days. What is below a cent at any volume is not counted:
-DynamoDB, SNS, SQS, SSM, EventBridge, the access logs, and objects of models and data sets.
+These functions are pure. A month has 30 days. Items below a cent at any volume are left out:
+DynamoDB, SNS, SQS, SSM, EventBridge, access logs, models and data sets.
 """
 
 from __future__ import annotations
@@ -16,61 +16,61 @@ from stresswatch.rates.page import COMMUNITIES
 from stresswatch.settled.plan import LOOKED_AT
 
 PLANNED_HOURS = LOOKED_AT.total_seconds() / 3600
-"""How far back each run of the monitoring workflow looks for what came late."""
+"""Hours in which each run of the monitoring workflow looks for late objects."""
 _GB = 1e9
 
 SHARD_RECORDS = 1_000
 SHARD_BYTES = 1_000_000
-"""What a shard takes a second."""
+"""Capacity of a shard, per second."""
 ON_DEMAND_BYTES = 4_000_000
-"""What a new stream on demand takes a second."""
+"""Capacity of a new on-demand stream, per second."""
 _POLL_SECONDS = 1.0
-"""Lambda looks once a second, so that even without a window records come together."""
+"""Lambda polls once per second, which collects records even without a batch window."""
 _EVENT_BYTES = 6_000_000
 _ENVELOPE_BYTES = 500
-"""Of each record in an event, beside its data, which are in base64."""
+"""Size of an event's record besides its data, which are in base64."""
 
 _ARCHIVE_MONTHS = 12
-"""How long the settled archive is kept in this estimate; nothing of the stack deletes it."""
+"""Assumed age of the settled archive, which has no expiry."""
 _LAMBDA_LOG_BYTES = 350
-"""What Lambda itself writes an invocation: START, END and REPORT."""
+"""Lambda's own log lines per invocation: START, END and REPORT."""
 CALL_SECONDS = 0.025
-"""How long a function waits for S3 or Kinesis; each call comes after the one before it."""
+"""Duration of one call to S3 or Kinesis; a function makes them one after another."""
 READ_SECONDS = 0.0025
-"""Of a small object that is read, several at a time: docs/performance.md."""
+"""Mean time per small object when many are read in parallel: docs/performance.md."""
 _PAGE = 1_000
-"""Objects that S3 lists in one answer."""
+"""Objects per page of an S3 listing."""
 _PUTS_A_PART = 3
 """Rows, sample and summary."""
 _CALLS_A_PART = 10
-"""Those puts, what is looked up before them, and the listings."""
+"""These puts, the lookups before them, and the listings."""
 _PUTS_A_WINDOW = 3
-"""Of the drift monitor: history, page and index."""
+"""The drift monitor's history, page and index."""
 _A_WEEK = 7
 RATE_METRICS = 4 * (1 + COMMUNITIES)
-"""Of the stage and of the largest communities, with a corrected rate each: at most."""
+"""Maximum: four for the stage, and four for each of the largest communities."""
 _GETS_A_PART = 3
-"""Of a part's summary, by settling and drift, and of its sample."""
+"""A part's summary is read by settling and drift, and its sample by drift."""
 QUERIED_A_SECOND = 1e9
-"""Bytes that Athena reads in a second of a query: assumed, and rather little."""
+"""Assumed reading speed of an Athena query, in bytes per second; a low value."""
 _LEAST_QUERIED = 10e6
-"""Bytes that Athena asks money for, if a query reads fewer."""
+"""Minimum number of bytes that Athena bills per query."""
 _CALLS_A_BATCH = ("s3:PutObject", "kinesis:PutRecords")
-"""What each batch waits for; the champion is looked up every few seconds, whatever comes."""
+"""Calls in each batch; the champion is read every few seconds, independent of batches."""
 _KEY_REQUESTS_A_SHARD_HOUR = 24
-"""Kinesis asks for a new data key about every five minutes, and so does who reads."""
+"""Kinesis requests a new data key about every five minutes, and so does each consumer."""
 _BUCKET_KEY_SHARE = 0.01
-"""Of the requests to S3, those that become one to KMS, where a bucket has a key of its own."""
+"""Share of S3 requests that cause a KMS request, with a bucket key."""
 _ENVIRONMENT_HOURS = 2
-"""After which Lambda replaces an environment that is in use; it promises nothing."""
+"""Assumed lifetime of a busy execution environment; Lambda documents none."""
 _PROBATION_TRANSITIONS = 20
-"""Its begin, five looks with what is settled before each and follows it, and its message."""
+"""The start, five checks with their settling and comparison, and the message."""
 _TRACED_SHARE = 0.05
-"""X-Ray records one invocation a second, and of the others this share."""
+"""X-Ray's default: one invocation per second, and this share of the others."""
 
 
 def shards_needed(load: Load, deployment: PricedStage, measured: Measured) -> int:
-    """Return how many shards take the peak, each with a function that keeps up."""
+    """Return the number of shards for the peak load, each with one concurrent predictor."""
     size = largest_batch(deployment, measured)
     a_shard = min(
         SHARD_RECORDS,
@@ -81,37 +81,37 @@ def shards_needed(load: Load, deployment: PricedStage, measured: Measured) -> in
 
 
 def shards(load: Load, deployment: PricedStage, measured: Measured) -> int:
-    """Return the shards of each stream: those of the stage, or more where they do not suffice."""
+    """Return the shards per stream: the stage's number, or more if the load needs them."""
     least = ON_DEMAND_BYTES // SHARD_BYTES if deployment.is_on_demand else deployment.shards
     return max(least, shards_needed(load, deployment, measured))
 
 
 def largest_batch(deployment: PricedStage, measured: Measured) -> int:
-    """Return the posts of a full batch: the mapping's setting, or as many as fit into an event."""
+    """Return the posts in a full batch, limited by the setting and by the event's size."""
     record = measured.post_bytes * 4 / 3 + _ENVELOPE_BYTES
     return max(1, min(deployment.batch_size, int(_EVENT_BYTES / record)))
 
 
 def batch(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the mean posts of a batch: the first, and those of its shard within the window."""
+    """Return the mean posts per batch: the first, and those that follow within the window."""
     a_shard = load.a_second / shards(load, deployment, measured)
     window = max(deployment.batch_window_seconds, _POLL_SECONDS)
     return min(largest_batch(deployment, measured), 1 + a_shard * window)
 
 
 def predictor_seconds(posts: float, measured: Measured) -> float:
-    """Return the seconds of a batch: its own work, and waiting for what it calls."""
+    """Return the seconds per batch: computation, and waiting for calls."""
     calls = sum(measured.calls.get(name, 0) for name in _CALLS_A_BATCH)
     return measured.predictor.at(posts) + calls * CALL_SECONDS
 
 
 def window_objects(load: Load, hours: float, deployment: PricedStage, measured: Measured) -> float:
-    """Return the raw objects of some hours, of all shards."""
+    """Return the number of raw objects of all shards in a number of hours."""
     return load.posts_a_day * hours / 24 / batch(load, deployment, measured)
 
 
 def settle_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds in which a part is settled: a shard's raw objects of a window."""
+    """Return the seconds for settling a part, one shard's raw objects of a window."""
     n_shards, hours = shards(load, deployment, measured), deployment.window_hours
     objects = window_objects(load, hours, deployment, measured) / n_shards
     posts = load.posts_a_day * hours / 24 / n_shards
@@ -119,44 +119,44 @@ def settle_seconds(load: Load, deployment: PricedStage, measured: Measured) -> f
 
 
 def plan_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of a plan, which lists a day's objects and reads a day's summaries."""
+    """Return the seconds of a plan, which lists a day's objects and reads its summaries."""
     pages = window_objects(load, PLANNED_HOURS, deployment, measured) / _PAGE
     parts = shards(load, deployment, measured) * PLANNED_HOURS / deployment.window_hours
     return measured.plan_seconds + pages * CALL_SECONDS + parts * READ_SECONDS
 
 
 def drift_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of a window of the drift monitor: parts are merged, a sample compared."""
+    """Return the seconds of the drift monitor per window: it merges parts, and tests a sample."""
     posts = min(load.posts_a_day * deployment.window_hours / 24, deployment.sample_posts)
     return measured.drift.at(posts) + 2 * shards(load, deployment, measured) * CALL_SECONDS
 
 
 def queried_bytes(load: Load, hours: float, measured: Measured) -> float:
-    """Return the bytes that a query reads of some hours of the settled archive."""
+    """Return the bytes that a query of the settled archive reads for a number of hours."""
     return load.posts_a_day * hours / 24 * measured.queried_bytes
 
 
 def quality_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of live quality, most of which it waits for Athena."""
+    """Return the seconds of live quality, which mostly waits for Athena."""
     queried = queried_bytes(load, deployment.quality_window_hours, measured)
     return measured.quality_seconds + queried / QUERIED_A_SECOND
 
 
 def rate_parts(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the summaries that the stress rate reads: of its days, and of their whole weeks."""
+    """Return the number of summaries that the stress rate reads, for days and whole weeks."""
     hours = (deployment.rate_days + _A_WEEK) * 24
     return shards(load, deployment, measured) * hours / deployment.window_hours
 
 
 def rate_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of the stress rate, which lists and writes an object a day."""
+    """Return the seconds of the stress rate, which lists and writes one object per day."""
     calls = 2 * (deployment.rate_days + _A_WEEK) * CALL_SECONDS
     parts = rate_parts(load, deployment, measured)
     return measured.rate_seconds + parts * READ_SECONDS + calls
 
 
 def compare_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds in which two versions are compared on all posts that both scored."""
+    """Return the seconds for comparing two versions on the posts that both scored."""
     hours = 2 * max(deployment.shadow_hours, deployment.probation_hours)
     return measured.quality_seconds + queried_bytes(load, hours, measured) / QUERIED_A_SECOND
 
@@ -202,7 +202,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
     key_requests = 2 * n_shards * HOURS * _KEY_REQUESTS_A_SHARD_HOUR
 
     def computing(what: str, runs: float, run_seconds: float, function: Function) -> Item:
-        # A function that is over its time is ended, and costs no more.
+        # Lambda ends a function at its timeout, and bills no more.
         ended = min(run_seconds, function.timeout)
         return Item("Lambda", what, runs * ended * function.memory_gb, "lambda GB-second")
 

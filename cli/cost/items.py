@@ -1,4 +1,4 @@
-"""The load that is estimated, and the items of a bill."""
+"""The load to estimate for, and the items of a bill."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from cli.cost.prices import PRICES
 
 DAYS = 30
-"""Of a month."""
+"""Days per month."""
 HOURS = DAYS * 24
 _SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
 class Load:
-    """Posts a day, and how many times the mean a second the busiest second brings."""
+    """Posts per day, and the peak-to-average ratio of posts per second."""
 
     posts_a_day: float
     peak: float = 3.0
@@ -35,7 +35,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Item:
-    """An item of the bill: so many units at a price."""
+    """An item of the bill: a quantity at a unit price."""
 
     service: str
     what: str

@@ -1,4 +1,4 @@
-"""Figures of the local stack, as ``python -m benchmarks.cost`` wrote them down."""
+"""Resource usage measured on the local stack by ``python -m benchmarks.cost``."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ class LinearTime:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one post, one batch, one part, one run of a monitor and one retraining use.
+    """Resources that a post, batch, part, monitor run and retraining use.
 
-    A part is what is settled at a time: a shard's posts of a window.
+    A part is a shard's posts in one window, which are settled together.
 
     Attributes
     ----------
     origin : str
-        When, at which commit, on which machine and with which posts it was measured.
+        Date, commit, machine and posts of the measurement.
     post_bytes, prediction_bytes : float
-        Of a record, data and partition key.
+        Size of a record, with its partition key.
     archived_bytes, settled_bytes, queried_bytes : float
-        Of a post in the raw archive, in the settled one, and of its columns that queries read.
+        Size of a post in the raw archive, in the settled one, and in the columns that queries read.
     part_bytes : float
-        Of a part's summary, and of its sample where it is cut.
+        Size of a part's summary and of its full sample.
     predictor, settle, drift : LinearTime
-        Seconds of a batch, of a part, and of a sample that is compared.
+        Time per batch, per part, and per tested sample.
     plan_seconds, quality_seconds, rate_seconds : float
-        Of one run; they do not grow with the posts.
+        Time per run, independent of the number of posts.
     calls : mapping of str to float
-        What the predictor calls a batch.
+        The predictor's calls per batch.
     log_bytes : float
-        What the predictor prints a batch.
+        The predictor's log per batch.
     predictor_metrics, drift_metrics, quality_metrics : int
-        Metrics, each with its dimensions, that are published where nothing fails.
+        Number of metrics, each with its dimensions, published without failures.
     report_bytes : int
-        Of a drift report.
+        Size of a drift report.
     training_seconds, workflow_seconds : float
-        Of the training job, and of the functions around it.
+        Time of the training job, and of the functions around it.
     transitions, monitoring_transitions, part_transitions : int
         States that a retraining enters, a run of the monitoring workflow with one part, and what
         each further part adds to it.
@@ -89,7 +89,7 @@ class Measured:
     part_transitions: int
 
     def scored_by(self, pipeline: str) -> Measured:
-        """Return the figures of a predictor whose model is a fitted pipeline of the training job.
+        """Return the usage with a predictor that serves a pipeline of the training job.
 
         Raises
         ------
@@ -111,21 +111,21 @@ class Measured:
 
     @classmethod
     def from_json(cls, text: str) -> Measured:
-        figures: dict[str, Any] = json.loads(text)
-        predictor, monitors = figures["predictor"], figures["monitors"]
-        seconds: dict[str, float] = figures["retraining"]["seconds"]
+        measured: dict[str, Any] = json.loads(text)
+        predictor, monitors = measured["predictor"], measured["monitors"]
+        seconds: dict[str, float] = measured["retraining"]["seconds"]
         training = sum(each for name, each in seconds.items() if "train" in name.lower())
         return cls(
             origin=(
-                f"{figures['measured_at']}, commit {figures['commit']}, {figures['machine']}, "
-                f"{figures['data']}"
+                f"{measured['measured_at']}, commit {measured['commit']}, {measured['machine']}, "
+                f"{measured['data']}"
             ),
-            post_bytes=figures["post_bytes"],
-            prediction_bytes=figures["prediction_bytes"],
-            archived_bytes=figures["archived_bytes"],
-            settled_bytes=figures["settled_bytes"],
-            queried_bytes=figures["queried_bytes"],
-            part_bytes=figures["part_bytes"],
+            post_bytes=measured["post_bytes"],
+            prediction_bytes=measured["prediction_bytes"],
+            archived_bytes=measured["archived_bytes"],
+            settled_bytes=measured["settled_bytes"],
+            queried_bytes=measured["queried_bytes"],
+            part_bytes=measured["part_bytes"],
             predictor=LinearTime(predictor["seconds"], predictor["seconds_a_post"]),
             settle=LinearTime(**monitors["settle"]),
             drift=LinearTime(**monitors["drift"]),
@@ -135,19 +135,19 @@ class Measured:
             calls=predictor["calls"],
             log_bytes=predictor["log_bytes"],
             predictor_metrics=predictor["metrics"],
-            drift_metrics=figures["monitor_metrics"]["drift"],
-            quality_metrics=figures["monitor_metrics"]["quality"],
-            report_bytes=figures["report_bytes"],
+            drift_metrics=measured["monitor_metrics"]["drift"],
+            quality_metrics=measured["monitor_metrics"]["quality"],
+            report_bytes=measured["report_bytes"],
             training_seconds=training,
             workflow_seconds=sum(seconds.values()) - training,
-            transitions=figures["retraining"]["transitions"],
+            transitions=measured["retraining"]["transitions"],
             monitoring_transitions=monitors["transitions"],
             part_transitions=monitors["part_transitions"],
         )
 
 
 def _line(pipeline: Mapping[str, Any]) -> LinearTime:
-    """Draw a line through the smallest and the largest batch that were timed."""
+    """Fit a line through the smallest and the largest timed batch."""
     batches = {int(size): each["median"] for size, each in pipeline["seconds_a_batch"].items()}
     least, most = min(batches), max(batches)
     seconds_a_post = (batches[most] - batches[least]) / (most - least)
@@ -155,5 +155,5 @@ def _line(pipeline: Mapping[str, Any]) -> LinearTime:
 
 
 def shipped() -> Measured:
-    """Read the figures that ship with the command."""
+    """Read the measurements that ship with the command."""
     return Measured.from_json(SHIPPED.read_text())

@@ -1,4 +1,4 @@
-"""`stresswatch cost`: synthesize a stage, read its template, reckon."""
+"""`stresswatch cost`: synthesize a stage, read its template, and estimate its cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stresswatch.aws.stack_outputs import stack_name
 
 
 def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> CostReport:
-    """Estimate what a stage costs, and what limits it.
+    """Estimate the cost of a stage, and its limits.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
 
 
 def deployment(stage: str) -> PricedStage:
-    """Read what a stage deploys from the template that its code synthesizes now."""
+    """Read a stage's resources from its synthesized template."""
     with tempfile.TemporaryDirectory() as folder:
         directory = synthesize(Path(folder), stage=stage, bundles=False)
         template = json.loads((directory / f"{stack_name(stage)}.template.json").read_text())

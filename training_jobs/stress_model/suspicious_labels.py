@@ -1,8 +1,9 @@
 """Labels that look wrong: out-of-fold models are confident of the other label.
 
-This is confident learning (Northcutt, Jiang and Chuang, "Confident learning: Estimating uncertainty
-in dataset labels", JAIR 70, 2021, https://doi.org/10.1613/jair.1.12125). No label is removed or
-down-weighted; people review the labels and correct wrong ones.
+The method is confident learning: Northcutt, Jiang and Chuang, "Confident learning: Estimating
+uncertainty in dataset labels", JAIR 70, 2021, https://doi.org/10.1613/jair.1.12125
+
+No label is removed or down-weighted; people review the labels and correct wrong ones.
 """
 
 from __future__ import annotations
