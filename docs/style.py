@@ -1,9 +1,7 @@
 """Check the style of pages, comments, docstrings and messages: ``python -m docs.style [FILE ...]``.
 
-``docs/style.toml`` has the rules. Without arguments, every file is checked except those in
-``docs/style_pending.txt``, which wait for their rewrite. A pending file must leave the list once it
-passes, so the list only shrinks; ``--update`` removes such files. `docs.prose` has limits for the
-rates of a group of pages, which apply as soon as all its pages are off the list.
+``docs/style.toml`` has the rules. Without arguments, every file is checked, and the word rates of
+each group of pages in `docs.prose`.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from docs.packages import PACKAGES, PROJECT
 from docs.prose import CODE, WORD, Piece
 
 RULES = tomllib.loads((PROJECT / "docs" / "style.toml").read_text())
-PENDING = PROJECT / "docs" / "style_pending.txt"
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]['\")]*(?=\s)|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"^\d+\. ")
 
@@ -77,35 +74,28 @@ def _long(offset: int, text: str, kind: str) -> Iterator[tuple[int, str]]:
         yield offset, f"{kind} of {words} words: at most {most}"
 
 
-def check(pending: set[str]) -> tuple[list[str], set[str]]:
-    """Return the faults outside pending files, and the pending files that pass."""
-    found = {path.relative_to(PROJECT).as_posix(): faults(path) for path in sources()}
+def check() -> list[str]:
+    """Return the faults in every file, and the rates above their limits."""
     wrong = [
-        f"{name}:{fault}" for name, some in found.items() if name not in pending for fault in some
+        f"{name}:{fault}"
+        for path in sources()
+        if (name := path.relative_to(PROJECT).as_posix()) not in RULES["word_lists"]
+        for fault in faults(path)
     ]
     for name, pages in prose.groups().items():
-        if pending.isdisjoint(page.relative_to(PROJECT).as_posix() for page in pages):
-            counts = prose.count(piece for page in pages for piece in prose.read(page))
-            wrong += [f"{name}: too many {kind}" for kind in prose.over(prose.rates(counts))]
-    return wrong, {name for name in pending if not found.get(name)}
+        counts = prose.count(piece for page in pages for piece in prose.read(page))
+        wrong += [f"{name}: too many {kind}" for kind in prose.over(prose.rates(counts))]
+    return wrong
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m docs.style", description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, help="Files to check; by default, all.")
-    parser.add_argument("--update", action="store_true", help="Remove what passes from the list.")
     given = parser.parse_args()
     if given.files:
         wrong = [f"{path}:{fault}" for path in given.files for fault in faults(path)]
     else:
-        pending = set(PENDING.read_text().split())
-        wrong, passing = check(pending)
-        if given.update:
-            PENDING.write_text("".join(f"{name}\n" for name in sorted(pending - passing)))
-        else:
-            wrong += [
-                f"{name} passes: run `python -m docs.style --update`" for name in sorted(passing)
-            ]
+        wrong = check()
     for line in wrong:
         Console(soft_wrap=True).print(line, highlight=False, markup=False)
     sys.exit(1 if wrong else 0)

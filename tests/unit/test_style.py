@@ -130,20 +130,17 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_pending_file_may_break_the_rules_until_it_passes(project):
-    pending = {"README.md", "docs/page.md"}
-    assert style.check(pending) == ([], {"docs/page.md"})
-    wrong = [
+def test_every_file_and_the_rates_of_each_group_are_checked(project):
+    assert style.check() == [
         'README.md:1: "Nobody": no one, or turn the sentence round',
         "README: too many negatives",
+        "docs: too many of",
     ]
-    assert style.check({"docs/page.md"}) == (wrong, {"docs/page.md"})
-    (project / "README.md").unlink()
-    assert style.check(pending) == ([], pending)
 
 
-def test_pages_keep_to_the_rates_once_none_of_their_group_is_pending(project):
-    assert style.check({"README.md"}) == (["docs: too many of"], set())
+def test_a_list_of_words_is_no_prose(project, monkeypatch):
+    monkeypatch.setitem(style.RULES, "word_lists", ["README.md"])
+    assert not [fault for fault in style.check() if fault.startswith("README.md")]
 
 
 def test_the_example_of_the_guide_passes(tmp_path):
