@@ -180,7 +180,7 @@ def _record(data: str, draws: int, tallies: dict[str, Tally]) -> dict[str, Any]:
 def _show(data: str, draws: int, tallies: dict[str, Tally]) -> None:
     table = Table(title=f"The gate, {draws} draws of {data}", title_justify="left")
     table.add_column("challenger", overflow="fold")
-    table.add_column("accepted", justify="right")
+    table.add_column("accepted", justify="right", overflow="fold")
     table.add_column("checks that failed, and how often", overflow="fold")
     for name, tally in tallies.items():
         failed = "; ".join(f"{check} {count}" for check, count in tally.failed.most_common(5))

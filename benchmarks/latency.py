@@ -165,7 +165,7 @@ def show(found: Sequence[Latency], console: Console) -> None:
     """Print the result as a table."""
     table = Table(title="From put to prediction, at a million posts a day", title_justify="left")
     for column in ("batch window", "p50", "p99", "longest", "posts a batch", "$ a month, prod"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for one in found:
         waits = [f"{seconds:.2f} s" for seconds in (one.p50, one.p99, one.longest)]
         table.add_row(f"{one.window} s", *waits, f"{one.batch:,.1f}", f"{one.dollars:,.2f}")

@@ -107,7 +107,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(f"{result['data']}; {result['test']}")
     table = Table(title="Mean over folds, and the paired difference with its 95 % interval")
     for column in ("metric", *result["pipelines"], "difference", "interval"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for metric, found in result["metrics"].items():
         low, high = found["interval"]
         table.add_row(

@@ -170,9 +170,9 @@ def _show(result: dict[str, Any]) -> None:
     console = Console()
     console.print(f"{result['machine']}\ntrained on {result['train']}; measured {result['test']}")
     table = Table(title="Value and 95 % interval, grouped by post", title_justify="left")
-    table.add_column("recipe")
+    table.add_column("recipe", overflow="fold")
     for name in METRICS:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
     for recipe, report in result["recipes"].items():
         cells = (report["metrics"][name] for name in METRICS)
         table.add_row(
@@ -181,9 +181,9 @@ def _show(result: dict[str, Any]) -> None:
         )
     console.print(table)
     table = Table(title="F1 by community", title_justify="left")
-    table.add_column("community")
+    table.add_column("community", overflow="fold")
     for recipe in result["recipes"]:
-        table.add_column(recipe, justify="right")
+        table.add_column(recipe, justify="right", overflow="fold")
     for community in result["recipes"]["shipped"]["f1_by_community"]:
         figures = (report["f1_by_community"][community] for report in result["recipes"].values())
         table.add_row(community, *(f"{figure:.3f}" for figure in figures))

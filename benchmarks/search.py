@@ -190,7 +190,7 @@ def _show(result: Mapping[str, Any]) -> None:
     table = Table(title="The ten best trials", title_justify="left")
     names = ("f1", "roc_auc", "brier", "calibration_error")
     for name in (*(field.name for field in fields(Candidate)), *names):
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
     for trial in sorted(result["trials"], key=lambda trial: trial["brier"])[:10]:
         parts = (_cell(value) for value in trial["candidate"].values())
         table.add_row(*parts, *(f"{trial[name]:.4f}" for name in names))
@@ -199,9 +199,9 @@ def _show(result: Mapping[str, Any]) -> None:
         console.print("No trial was better than the shipped model pipeline, which was the first.")
     title = "Difference from the shipped model pipeline on new seeds, with standard error"
     table = Table(title=title, title_justify="left")
-    table.add_column("recipe")
+    table.add_column("recipe", overflow="fold")
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
     for recipe, found in result["against_shipped"].items():
         table.add_row(recipe, *(f"{found[name][0]:+.4f} ± {found[name][1]:.4f}" for name in names))
     console.print(table)

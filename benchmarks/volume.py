@@ -252,7 +252,9 @@ def show(steps: Sequence[Step], console: Console) -> None:
     """Print the result as a table, and the exponents below it."""
     table = Table(title="A window of one shard, settled and measured", title_justify="left")
     for column in ("rows", "function", "processor", "begin to end", "peak memory"):
-        table.add_column(column, justify="left" if column == "function" else "right")
+        table.add_column(
+            column, justify="left" if column == "function" else "right", overflow="fold"
+        )
     for step in steps:
         table.add_row(
             f"{step.rows:,}",

@@ -232,7 +232,7 @@ def show(result: dict[str, Any]) -> None:
     console.print(result["data"])
     table = Table(title="Windows without drift", title_justify="left")
     for name in ("posts", "windows", "alarms", "Evidently: half of all", "Evidently: any column"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for size, rates in result["no_drift"].items():
         shares = (rates.alarms, rates.evidently_alarms, rates.evidently_any_column)
         table.add_row(f"{size:,}", f"{rates.windows:,}", *(f"{share:.1%}" for share in shares))
@@ -261,7 +261,7 @@ def _add_power_columns(table: Table, *facts: str) -> None:
     for name in facts:
         table.add_column(name, overflow="fold")
     for size in SIZES:
-        table.add_column(f"{size:,}\n(Evidently)", justify="right")
+        table.add_column(f"{size:,}\n(Evidently)", justify="right", overflow="fold")
 
 
 def _power(rates: dict[int, Rates]) -> list[str]:

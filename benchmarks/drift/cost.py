@@ -123,7 +123,7 @@ def show(result: dict[str, Any]) -> None:
     """Print the result as a table."""
     table = Table(title=f"The drift function, {result['machine']}", title_justify="left")
     for name in ("rows", "compared", "reading, s", "comparing, s", "page, s", "peak memory, MB"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for run in result["runs"]:
         table.add_row(
             f"{run['rows']:,}",

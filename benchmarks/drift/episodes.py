@@ -160,5 +160,7 @@ def _table(title: str, *facts: str) -> Table:
     for name in facts:
         table.add_column(name, overflow="fold")
     for rule in RULES:
-        table.add_column(f"{rule}{' *' if rule == DEFAULT else ''}", justify="right")
+        table.add_column(
+            f"{rule}{' *' if rule == DEFAULT else ''}", justify="right", overflow="fold"
+        )
     return table

@@ -45,9 +45,9 @@ def compare(scored: pd.DataFrame) -> dict[str, float]:
 def table(found: Mapping[str, Mapping[str, float]]) -> Table:
     """Return a table of the errors."""
     made = Table(title="F1 estimated without labels", title_justify="left")
-    made.add_column("posts")
+    made.add_column("posts", overflow="fold")
     for name in ("F1", "estimated", "error"):
-        made.add_column(name, justify="right")
+        made.add_column(name, justify="right", overflow="fold")
     for name, one in found.items():
         error = one["estimated"] - one["f1"]
         made.add_row(name, f"{one['f1']:.3f}", f"{one['estimated']:.3f}", f"{error:+.3f}")

@@ -104,8 +104,8 @@ def show(result: dict[str, Any]) -> None:
     """Print the result as a table."""
     console = Console()
     table = Table(title="A large file on the local stack", title_justify="left")
-    table.add_column("metric")
-    table.add_column("value", justify="right")
+    table.add_column("metric", overflow="fold")
+    table.add_column("value", justify="right", overflow="fold")
     for name, value in result.items():
         if name != "machine":
             table.add_row(name.replace("_", " "), f"{value:,.0f}")

@@ -109,7 +109,7 @@ def show(result: dict[str, Any]) -> None:
     )
     table = Table(title="Posts to the local stack, from one core", title_justify="left")
     for column in ("", "posts a second", "processor time a post, µs"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for name in result["posts_per_second"]:
         table.add_row(
             name.replace("_", " "),

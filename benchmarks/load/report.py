@@ -95,7 +95,7 @@ def show(result: Mapping[str, Any]) -> None:
         "asked, records a second", "in, a second", "out, a second",
         "iterator age, at most", "batch size", "function time",
     ):  # fmt: skip
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for row in result["rows"]:
         table.add_row(
             row["step"],

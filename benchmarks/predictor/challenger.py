@@ -74,7 +74,7 @@ def show(result: dict[str, Any]) -> None:
     console.print(f"{result['machine']}; {result['data']}; median of {result['rounds']} rounds")
     table = Table(title="Processor time of the handler", title_justify="left")
     for column in ("batch", "alone, µs a record", "with a challenger", "times as long"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for row in result["rows"]:
         spent, ratio = row["microseconds_a_record"], row["times_as_long"]
         table.add_row(

@@ -169,7 +169,7 @@ def show(result: dict[str, Any]) -> None:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(_title(column), justify="right")
+        table.add_column(_title(column), justify="right", overflow="fold")
     return table
 
 

@@ -222,7 +222,7 @@ def show(result: dict[str, Any]) -> None:
     console.print(f"{result['machine']}; {result['data']}; {result['rounds']} rounds")
     table = Table(title="Warm, milliseconds a request", title_justify="left")
     for column in ("posts", "p50", "p95", "times the scorer"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for row in result["warm"]:
         table.add_row(
             str(row["posts"]),

@@ -82,9 +82,9 @@ def _table(title: str, first: str, *others: str) -> Table:
         pad_edge=False,
         padding=0,
     )
-    table.add_column(first, no_wrap=True, max_width=19)
+    table.add_column(first, no_wrap=True, max_width=19, overflow="fold")
     for column in others:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True, overflow="fold")
     return table
 
 

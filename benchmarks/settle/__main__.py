@@ -131,7 +131,7 @@ def show(result: dict[str, Any]) -> None:
     table = Table(title=f"Settling a part, {result['machine']}", title_justify="left")
     columns = ("rows", "objects", "seconds", "processor, s", "peak, MB", "part, MB", "growth")
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for measured, slope in zip(result["runs"], [None, *result["growth"]], strict=True):
         table.add_row(
             f"{measured['rows']:,}",

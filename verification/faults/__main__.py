@@ -75,14 +75,14 @@ def _show(report: dict[str, Any]) -> None:
     console = Console()
     first, last = report["seeds"]
     table = Table(title=f"Injected, seeds {first} to {last}", title_justify="left")
-    table.add_column("fault")
-    table.add_column("times", justify="right")
+    table.add_column("fault", overflow="fold")
+    table.add_column("times", justify="right", overflow="fold")
     for fault, count in report["injected"].items():
         table.add_row(fault, f"{count:,}")
     console.print(table)
     table = Table(title="Results for the records", title_justify="left")
-    table.add_column("")
-    table.add_column("count", justify="right")
+    table.add_column("", overflow="fold")
+    table.add_column("count", justify="right", overflow="fold")
     for name, count in report["totals"].items():
         table.add_row(name.replace("_", " "), f"{count:,}")
     console.print(table)
