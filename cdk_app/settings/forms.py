@@ -15,6 +15,7 @@ _WITH_LOCAL_DISK = re.compile(r"ml\.([a-z]+\d+[a-z]*d[a-z]*|g[56]\w*|gr6|p5\w*|p
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-store-volumes.html"""
 _INSTANCE_TYPE = re.compile(r"ml\.[a-z][a-z0-9-]*\.(\d*x)?(nano|micro|small|medium|large|metal)")
 _PIPELINE = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_EXPERIMENT = re.compile(r"\w[\w-]{0,99}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
@@ -123,6 +124,16 @@ def tracking_uri(value: str) -> str:
         _HTTPS,
         "the ARN of an MLflow app or tracking server of SageMaker, or begin with https://",
     )
+
+
+def experiment(value: str) -> str:
+    """Return the name of an MLflow experiment.
+
+    Raises
+    ------
+    ValueError
+    """
+    return _check(value, _EXPERIMENT, "a name of letters, digits, - and _, such as stress-model")
 
 
 def issuer(value: str) -> str:

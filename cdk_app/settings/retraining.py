@@ -10,6 +10,7 @@ from cdk_app.settings import forms
 from cdk_app.settings.base import Settings, unit
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.tracking import EXPERIMENT
 
 
 class Retraining(Settings):
@@ -132,6 +133,10 @@ class Retraining(Settings):
         default=None,
         description="MLflow server to track training jobs, by https address or SageMaker ARN (app "
         "or tracking server); such jobs have network access.",
+    )
+    tracking_experiment: Annotated[str, AfterValidator(forms.experiment)] = Field(
+        default=EXPERIMENT,
+        description="MLflow experiment for training jobs, one for each stage that shares a server.",
     )
     registers_versions: bool = Field(
         default=False,

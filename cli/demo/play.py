@@ -16,7 +16,7 @@ import local
 from cli.data import load_posts
 from cli.demo.posts import split_posts
 from cli.demo.report import write_report
-from cli.demo.scenario import DRAWING, Scenario
+from cli.demo.scenario import CHANGED, Scenario
 from cli.demo.summary import Summary
 from cli.demo.terminal import View, final_table, rate_table
 from cli.deployment.client import DeploymentClient
@@ -57,7 +57,7 @@ def play_demo(console: Console, output: Path) -> Summary:
         try:
             with view.act("Synthesize the stack") as act:
                 act.say("CDK app → CloudFormation template")
-                template = synthesize(output / "cdk.out", changed=DRAWING)
+                template = synthesize(output / "cdk.out", changed=CHANGED)
             with view.act("Deploy it on this machine") as act:
                 stack = local.up(
                     stack_directory,

@@ -26,8 +26,11 @@ from stresswatch.retraining.triggers import DRIFT_ALARM, TRIGGER
 from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer
 
-DRAWING = {"labelling": {"label_sample_share": 0.5}}
-"""Changed settings: posts are sampled for labels. Few posts need a large share."""
+CHANGED: dict[str, dict[str, object]] = {
+    "labelling": {"label_sample_share": 0.5},
+    "retraining": {"tracking_experiment": f"{TASK.name}-demo"},
+}
+"""Changed settings: few posts need a large sample, and MLflow records the demo separately."""
 INVALID_RECORDS = (
     b"\xff\xfe",
     b"{",

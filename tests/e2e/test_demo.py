@@ -207,7 +207,7 @@ def test_the_new_champions_card_lies_beside_the_report_which_names_it(played, su
 def tracked(address: str) -> set[str]:
     """Return the names of finished runs, read by MLflow's own client."""
     client = mlflow.MlflowClient(address)
-    experiment = client.get_experiment_by_name("stress-model")
+    experiment = client.get_experiment_by_name("stress-demo")
     runs = client.search_runs([experiment.experiment_id])
     return {run.info.run_name for run in runs if run.info.status == "FINISHED"}
 

@@ -52,6 +52,10 @@ def test_with_an_address_the_job_gets_it_and_the_network_to_reach_it(tracked, ur
     assert parameters["EnableNetworkIsolation"] is False
 
 
+def test_the_job_records_in_the_experiment_of_the_stage(workflow):
+    assert workflow["TrainModel"]["Parameters"]["HyperParameters"]["experiment"] == "stress-model"
+
+
 RECORD = {
     f"sagemaker-mlflow:{action}"
     for action in (
@@ -94,3 +98,9 @@ def test_an_address_that_cannot_be_one_is_refused(uri):
         InvalidStage, match="; it must be the ARN of an MLflow app or tracking server"
     ):
         STAGES["dev"].changed(retraining={"tracking_uri": uri})
+
+
+@pytest.mark.parametrize("name", ["", " stress", "a/b", "x" * 101])
+def test_an_experiment_needs_a_plain_name(name):
+    with pytest.raises(InvalidStage, match="; it must be a name of letters, digits, - and _"):
+        STAGES["dev"].changed(retraining={"tracking_experiment": name})

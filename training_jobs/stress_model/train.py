@@ -27,7 +27,7 @@ import pandas as pd
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import REFERENCE_COLUMNS, Prediction
 from stresswatch.model.predict import predict
-from stresswatch.retraining.tracking import TRACKING_ADDRESS
+from stresswatch.retraining.tracking import EXPERIMENT, TRACKING_ADDRESS
 from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import (
     EVALUATION_FILE,
@@ -55,8 +55,6 @@ from training_jobs.stress_model.recipe import (
 from training_jobs.stress_model.search import search_number_weight
 from training_jobs.stress_model.suspicious_labels import suspicious_labels
 from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
-
-EXPERIMENT = f"{TASK.name}-model"
 
 log = logging.getLogger("training")
 
@@ -118,8 +116,9 @@ def train(inputs: Path) -> dict[str, bytes]:
     """
     parameters = _parameters(inputs / "config" / "hyperparameters.json")
     provenance = Provenance.take(parameters)
+    experiment = parameters.pop("experiment", EXPERIMENT)
     hyperparameters = Hyperparameters.from_strings(parameters)
-    tracker = Tracker(os.environ.get(TRACKING_ADDRESS), EXPERIMENT)
+    tracker = Tracker(os.environ.get(TRACKING_ADDRESS), experiment)
     with tracker.run(provenance.version) as run:
         run.log(
             # MLflow parameters are immutable: the number weight follows once it is chosen.

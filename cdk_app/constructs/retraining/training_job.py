@@ -82,6 +82,7 @@ class TrainingJob:
                         "k": str(settings.selected_features),
                         "seed": str(settings.seed),
                         "search_seconds": str(settings.search_seconds),
+                        "experiment": settings.tracking_experiment,
                         "version.$": "$.dataset.version",
                         "parent.$": "$.dataset.parent",
                         "dataset_sha256.$": "$.dataset.dataset_sha256",
