@@ -1,4 +1,4 @@
-"""Read the prose of pages and of Python, and count its words: ``python -m docs.prose [FILE ...]``.
+"""Read prose, and count its words: ``python -m docs.prose [FILE ...]``.
 
 The rates per 1,000 words are compared with those of Powertools for AWS Lambda (Python), whose
 documentation is the model for ours. `docs.style` checks single sentences.
@@ -16,6 +16,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,10 @@ _TERM = re.compile(r"^( *)(?![-*>]|\d+\.|.*[.:,;]$)\S.*$(?=\n\1 +\S)", re.MULTIL
 """A parameter, attribute or error in a docstring; its description is indented below it."""
 _URL = re.compile(r"https?://\S+")
 _DIRECTIVE = re.compile(r"(noqa|type:|pragma|ruff:|mypy:|!)")
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_STATEMENT = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
+_WITHIN_TEXT = {"a", "b", "code", "em", "i", "small", "span", "strong", "sub", "sup"}
+_NO_PROSE = {"code", "script", "style"}
 _PARSER = MarkdownIt("commonmark").enable("table")
 
 
@@ -63,7 +68,10 @@ class Piece:
 
 
 def read(path: Path) -> list[Piece]:
-    """Return the prose in a page or Python file; a test's strings are left out."""
+    """Return the prose in a page, template or Python file; a test's strings are left out."""
+    if path.suffix == ".j2":
+        text = _STATEMENT.sub(_lines, _EXPRESSION.sub(_value, path.read_text()))
+        return [*_markdown(text)] if path.stem.endswith(".md") else Html(text).pieces
     if path.suffix == ".md":
         return [*_markdown(path.read_text())]
     return [*_python(path.read_text(), messages="tests" not in path.parts)]
@@ -125,6 +133,52 @@ def _inline(children: list[Token], kind: Literal["heading", "text"], line: int) 
             case "link_close":
                 yield Piece("link", line + text.count("\n", 0, link), text[link:])
     yield Piece(kind, line, text)
+
+
+def _lines(match: re.Match[str]) -> str:
+    """Keep the line breaks of a removed part, and so the numbers of later lines."""
+    return "\n" * match[0].count("\n")
+
+
+def _value(match: re.Match[str]) -> str:
+    return CODE + _lines(match)
+
+
+class Html(HTMLParser):
+    """The prose of a page in HTML, each block a piece."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.pieces: list[Piece] = []
+        self._kind: Literal["heading", "text"] = "text"
+        self._text = ""
+        self._line = 1
+        self._left_out = 0
+        self.feed(text)
+        self.close()
+        self._end_block()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the parser's own
+        if tag not in _WITHIN_TEXT:
+            self._end_block()
+            self._kind = "heading" if re.fullmatch(r"h[1-6]|title", tag) else "text"
+        self._left_out += tag in _NO_PROSE
+
+    def handle_endtag(self, tag: str) -> None:
+        self._left_out -= tag in _NO_PROSE
+        self._text += CODE if tag == "code" else ""
+        if tag not in _WITHIN_TEXT:
+            self._end_block()
+
+    def handle_data(self, data: str) -> None:
+        if not self._left_out:
+            self._line = self._line if self._text else self.getpos()[0]
+            self._text += data
+
+    def _end_block(self) -> None:
+        if self._text.strip():
+            self.pieces.append(Piece(self._kind, self._line, self._text))
+        self._text, self._kind = "", "text"
 
 
 def _python(source: str, *, messages: bool) -> Iterator[Piece]:

@@ -1,4 +1,4 @@
-"""Check the style of pages, comments, docstrings and messages: ``python -m docs.style [FILE ...]``.
+"""Check the style of all prose: ``python -m docs.style [FILE ...]``.
 
 ``docs/style.toml`` has the rules. Without arguments, every file is checked, and the word rates of
 each group of pages in `docs.prose`.
@@ -25,9 +25,12 @@ _NUMBER = re.compile(r"^\d+\. ")
 
 
 def sources() -> list[Path]:
-    """Return every page and Python file of the project."""
+    """Return every page, template and Python file of the project."""
     folders = [*PACKAGES[1:], "layers", "tests"]
-    found = [path for folder in folders for path in (PROJECT / folder).rglob("*.py")]
+    kinds = ("*.py", "*.j2")
+    found = [
+        path for folder in folders for kind in kinds for path in (PROJECT / folder).rglob(kind)
+    ]
     return sorted([*found, *PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 
 

@@ -130,7 +130,7 @@ def _share_picture(summary: Summary, alarm_threshold: float) -> Markup:
     )
     above_the_line = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"}
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=2, bbox=above_the_line)
-    axes.axhline(alarm_threshold, color=_INK, linestyle="--", label="the alarm's threshold")
+    axes.axhline(alarm_threshold, color=_INK, linestyle="--", label="alarm threshold")
     axes.set_ylim(0, 1)
     axes.set_ylabel("drifted features")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -163,7 +163,7 @@ def _columns_picture(summary: Summary) -> Markup:
     axes.set_xticks(np.arange(len(measured)) + 0.5, _wrapped(measured), fontsize=8)
     axes.set_yticks(np.arange(len(names)) + 0.5, names)
     axes.invert_yaxis()
-    figure.colorbar(shown, label="zeros of the p-value", location="bottom", aspect=40)
+    figure.colorbar(shown, label="p-value as a negative power of ten", location="bottom", aspect=40)
     return _svg(figure)
 
 

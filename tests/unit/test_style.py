@@ -120,6 +120,24 @@ def test_advice_keeps_to_the_rules(tmp_path, rules):
     assert style.faults(tmp_path / "page.md") == []
 
 
+TEMPLATE = """<style>p { nobody }</style>
+{% for one in all %}
+<h2>Which columns moved</h2>
+<p>Nobody <b>{{ one.name }}</b> knows <code>whatever</code>.</p>
+{% endfor %}
+"""
+
+
+def test_a_template_is_prose_without_its_code_and_style(tmp_path):
+    (tmp_path / "page.html.j2").write_text(TEMPLATE)
+    assert style.faults(tmp_path / "page.html.j2") == [
+        '3: "Which": a noun phrase or an imperative',
+        '4: "Nobody": no one, or turn the sentence round',
+    ]
+    (tmp_path / "card.md.j2").write_text("{# whatever #}\n\nWhatever {{ nobody }} knows.\n")
+    assert style.faults(tmp_path / "card.md.j2") == ['3: "Whatever": name the thing']
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     for module in (style, prose):
