@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
-from stresswatch.evaluation.prediction_powered import Sample, estimate_rate
+from stresswatch.evaluation.labelled_sample import Sample
+from stresswatch.evaluation.prediction_powered import estimate_rate
 from stresswatch.evaluation.proportions import wilson_bounds
 
 CONFIDENCE = 0.95
@@ -23,6 +24,8 @@ SIMULATIONS = (
     "very unequal shares",
     "clusters",
     "rare class",
+    "rare class, unequal",
+    "few errors",
 )
 
 Values = NDArray[np.float64]
@@ -100,9 +103,7 @@ def fit(population: Population, draws: int, seed: int) -> Fit:
     mean = float(population.predictions.mean())
     samples = [population.draw(rng) for _ in range(draws)]
     found = [
-        (one, sample)
-        for sample in samples
-        if (one := estimate_rate(mean, posts, sample, CONFIDENCE))
+        (one, sample) for sample in samples if (one := estimate_rate(mean, sample, CONFIDENCE))
     ]
     estimates = [one for one, _ in found]
     rates = np.array([one.rate for one in estimates])
@@ -154,6 +155,12 @@ def simulated(name: str, seed: int) -> Population:
     elif name == "rare class":
         labels = (rng.random(posts) < 0.03).astype(float)
         predictions = np.clip(labels * 0.3 + rng.random(posts) * 0.5, 0, 1)
+    elif name == "rare class, unequal":
+        labels = (rng.random(posts) < 0.04).astype(float)
+        predictions = np.clip(labels * 0.3 + rng.random(posts) * 0.7, 0, 1)
+        inclusion = np.where(np.abs(predictions - 0.5) < 0.1, 0.3, 0.02)
+    elif name == "few errors":
+        predictions = np.where(labels * rng.random(posts) > 0.05, 0.99, 0.01)
     else:
         raise ValueError(f"unknown simulation {name!r}")
     return Population(labels, predictions, inclusion, clusters)

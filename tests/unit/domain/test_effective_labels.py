@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stresswatch.evaluation.labelled_sample import Sample
 from stresswatch.evaluation.prediction_powered import (
     MINIMUM_LABELS,
     Method,
-    Sample,
     differences,
     estimate_rate,
 )
@@ -38,7 +38,7 @@ def test_one_heavy_label_among_many_gives_no_estimate():
     labels = (rng.random(101) < 0.4).astype(float)
     sample = sample_of(labels, rng.random(101), np.append(np.full(100, 0.1), 0.001))
     assert sample.worth < MINIMUM_LABELS
-    assert estimate_rate(0.5, 2_000, sample) is None
+    assert estimate_rate(0.5, sample) is None
 
 
 @pytest.mark.parametrize("share", [0.01, 0.02])
@@ -53,7 +53,7 @@ def test_very_unequal_shares_are_covered_or_refused(share, uncertain):
     for _ in range(DRAWS):
         drawn = rng.random(POSTS) < inclusion
         sample = sample_of(labels[drawn], predictions[drawn], inclusion[drawn])
-        if found := estimate_rate(predictions.mean(), POSTS, sample):
+        if found := estimate_rate(predictions.mean(), sample):
             covered.append(found.low <= labels.mean() <= found.high)
     assert len(covered) < DRAWS / 2 or np.mean(covered) == pytest.approx(0.95, abs=0.015)
 
@@ -61,7 +61,7 @@ def test_very_unequal_shares_are_covered_or_refused(share, uncertain):
 def test_a_few_labels_of_a_far_smaller_share_give_no_estimate():
     inclusion = np.append(np.full(130, 0.1), np.full(8, 0.003))
     labels = np.arange(138) % 2.0
-    assert estimate_rate(0.5, POSTS, sample_of(labels, labels / 2, inclusion)) is None
+    assert estimate_rate(0.5, sample_of(labels, labels / 2, inclusion)) is None
 
 
 @pytest.mark.parametrize(("segments", "posts", "rate"), [(3, 40, 0.05), (8, 40, 0.03)])
@@ -75,7 +75,7 @@ def test_a_rare_rate_of_posts_in_segments_is_covered(segments, posts, rate):
         labels = np.repeat(population[chosen], segments)
         predictions = np.clip(0.2 + 0.2 * labels + rng.normal(0, 0.05, len(labels)), 0, 1)
         sample = sample_of(labels, predictions, posts / 3_000, np.repeat(chosen, segments))
-        found = estimate_rate(0.2 + 0.2 * population.mean(), 3_000 * segments, sample)
+        found = estimate_rate(0.2 + 0.2 * population.mean(), sample)
         assert found.method is Method.LABELS_ALONE
         covered.append(found.low <= population.mean() <= found.high)
     assert np.mean(covered) >= 0.935
@@ -92,7 +92,7 @@ def test_all_differences_of_small_samples_hold_together():
         for truth, said in zip(labels, predictions, strict=True):
             drawn = rng.choice(POSTS, 31, replace=False)
             sample = sample_of(truth[drawn], said[drawn], 31 / POSTS)
-            found.append(estimate_rate(said.mean(), POSTS, sample))
+            found.append(estimate_rate(said.mean(), sample))
         known = differences({f"{a}-{b}": (found[a], found[b]) for a, b in pairs})
         held += all(
             known[f"{a}-{b}"].low <= labels[a].mean() - labels[b].mean() <= known[f"{a}-{b}"].high
@@ -114,5 +114,5 @@ def test_a_rate_is_within_its_interval_and_both_are_shares(seed, mean, true, inc
     labels = (rng.random(100) < true).astype(float)
     predictions = np.clip(0.3 * labels + 0.05 * rng.random(100), 0, 1)
     sample = sample_of(labels, predictions, inclusion, np.arange(100) // segments)
-    found = estimate_rate(mean, 100_000, sample)
+    found = estimate_rate(mean, sample)
     assert 0 <= found.low <= found.rate <= found.high <= 1

@@ -12,12 +12,12 @@ from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
 from scipy import stats
 
 from benchmarks.rates.populations import SIMULATIONS, fit, simulated
+from stresswatch.evaluation.labelled_sample import Sample
 from stresswatch.evaluation.prediction_powered import (
     LEAST_OF_A_CLASS,
     MINIMUM_LABELS,
     Method,
     RateEstimate,
-    Sample,
     _t_quantile,
     differences,
     estimate_rate,
@@ -28,7 +28,10 @@ DRAWS = 2_000
 SEED = 5
 
 
-@pytest.mark.parametrize("name", [name for name in SIMULATIONS if name != "rare class"])
+RARE = ("rare class", "rare class, unequal", "few errors")
+
+
+@pytest.mark.parametrize("name", [name for name in SIMULATIONS if name not in RARE])
 def test_the_interval_covers_the_posts_own_rate_in_95_of_100_draws(name):
     found = fit(simulated(name, SEED), DRAWS, SEED)
     assert found.coverage == pytest.approx(0.95, abs=0.01)
@@ -37,8 +40,32 @@ def test_the_interval_covers_the_posts_own_rate_in_95_of_100_draws(name):
     assert found.estimated == 1
 
 
-def test_a_rare_rate_is_covered_too():
-    assert fit(simulated("rare class", 11), DRAWS, 11).coverage >= 0.93
+@pytest.mark.parametrize("name", RARE)
+def test_rare_posts_and_rare_errors_are_covered_too(name):
+    found = fit(simulated(name, 11), DRAWS, 11)
+    assert found.coverage >= 0.93
+    assert found.corrected == pytest.approx(found.true, abs=0.003)
+
+
+@pytest.mark.parametrize("errors", range(6))
+def test_a_model_with_hardly_an_error_in_the_sample_is_not_taken_for_perfect(errors):
+    """Without the allowance, an interval without any error would have no width."""
+    labels = np.arange(100) % 2.0
+    predictions = np.where(np.arange(100) < errors, 1 - labels, labels)
+    sample = Sample(labels, predictions, np.full(100, 0.01), np.arange(100).astype(str))
+    found = estimate_rate(0.47, sample)
+    assert found.method is Method.PREDICTION_POWERED
+    assert found.low <= 0.47 - 0.025
+    assert found.high >= 0.47 + 0.025
+
+
+def test_positive_labels_of_light_posts_do_not_hide_that_the_heavy_ones_have_none():
+    labels = np.append(np.ones(40), np.zeros(60))
+    inclusion = np.append(np.full(40, 1.0), np.full(60, 0.01))
+    sample = Sample(labels, labels * 0.5, inclusion, np.arange(100).astype(str))
+    found = estimate_rate(0.004, sample)
+    assert found.method is Method.LABELS_ALONE
+    assert found.high >= 0.05
 
 
 def drawn_sample(rng, labelled=200):
@@ -53,7 +80,7 @@ def test_it_is_ppi_python_s_estimate_given_predictions_of_all_posts(seed):
     """Theirs is for a larger population, of which all predictions are a sample as well."""
     rng = np.random.default_rng(seed)
     sample, others = drawn_sample(rng), rng.random(5_000)
-    ours = estimate_rate(others.mean(), 10**15, sample)
+    ours = estimate_rate(others.mean(), sample)
     theirs = ppi_mean_pointestimate(sample.labels, sample.predictions, others, lam=ours.tuning)
     assert ours.rate == pytest.approx(float(theirs[0]), abs=1e-9)
     low, high = ppi_mean_ci(sample.labels, sample.predictions, others, alpha=0.05, lam=ours.tuning)
@@ -68,7 +95,7 @@ def test_the_tuning_makes_the_interval_no_wider_than_that_of_the_labels():
     good, useless = drawn_sample(rng), drawn_sample(rng)
     useless = Sample(useless.labels, rng.random(200), useless.inclusion, useless.clusters)
     for sample in (good, useless):
-        found = estimate_rate(sample.predictions.mean(), 10**9, sample)
+        found = estimate_rate(sample.predictions.mean(), sample)
         alone = sample.labels.var(ddof=1) / len(sample)
         assert 0 <= found.tuning <= 1
         assert found.variance <= alone * 1.01, "but for the degree of freedom of the tuning"
@@ -79,15 +106,15 @@ def test_all_posts_labelled_leave_nothing_to_chance():
     predictions = rng.random(500)
     labels = (rng.random(500) < 0.4).astype(float)
     sample = Sample(labels, predictions, np.ones(500), np.arange(500).astype(str))
-    found = estimate_rate(predictions.mean(), 500, sample)
+    found = estimate_rate(predictions.mean(), sample)
     assert found.rate == pytest.approx(labels.mean())
     assert (found.low, found.high) == pytest.approx((found.rate, found.rate))
 
 
 def test_with_fewer_labels_than_it_takes_there_is_no_estimate():
     rng = np.random.default_rng(1)
-    assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS - 1)) is None
-    assert estimate_rate(0.5, 1000, drawn_sample(rng, MINIMUM_LABELS)) is not None
+    assert estimate_rate(0.5, drawn_sample(rng, MINIMUM_LABELS - 1)) is None
+    assert estimate_rate(0.5, drawn_sample(rng, MINIMUM_LABELS)) is not None
 
 
 @pytest.mark.parametrize("clusters", [0, 1, 2, 3, MINIMUM_LABELS - 1])
@@ -95,7 +122,7 @@ def test_many_labels_of_a_few_posts_give_no_estimate(clusters):
     """Segments of a post may be alike: with two posts, the variance has no degree of freedom."""
     sample = drawn_sample(np.random.default_rng(1), 200 if clusters else 0)
     segments = replace(sample, clusters=(np.arange(len(sample)) % max(1, clusters)).astype(str))
-    assert estimate_rate(0.5, 1000, segments) is None
+    assert estimate_rate(0.5, segments) is None
 
 
 @pytest.mark.parametrize("positives", range(LEAST_OF_A_CLASS))
@@ -103,7 +130,7 @@ def test_a_class_of_a_few_labels_gets_wilson_s_interval(positives):
     labels = np.zeros(100)
     labels[:positives] = 1
     sample = Sample(labels, np.full(100, 0.3), np.full(100, 0.01), np.arange(100).astype(str))
-    found = estimate_rate(0.3, 10_000, sample)
+    found = estimate_rate(0.3, sample)
     assert found.method == Method.LABELS_ALONE
     assert found.low <= found.rate < found.high
     assert found.high >= 0.035, "not even with no positive label is the rate 0 for sure"
@@ -134,7 +161,7 @@ def test_the_labels_for_a_width_are_those_that_give_it():
         chosen = rng.permutation(posts)[:labelled]
         inclusion = np.full(labelled, labelled / posts)
         sample = Sample(labels[chosen], predictions[chosen], inclusion, chosen.astype(str))
-        return estimate_rate(predictions.mean(), posts, sample)
+        return estimate_rate(predictions.mean(), sample)
 
     now = measured(200)
     needed = labels_needed(now, posts, width=0.05)

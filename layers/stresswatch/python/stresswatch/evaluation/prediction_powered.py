@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
-from math import sqrt
+from math import isfinite, sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stresswatch.evaluation.labelled_sample import Sample
 from stresswatch.evaluation.proportions import wilson_bounds
 
 MINIMUM_LABELS = 30
@@ -31,6 +31,8 @@ MINIMUM_DEGREES = 10
 """Fewest degrees of freedom for an estimate: with fewer, a few heavy labels decide the variance."""
 LEAST_OF_A_CLASS = 10
 """Fewest effective labels of each class; with fewer, the interval is Wilson's."""
+FEWEST_ERRORS = 8
+"""Fewest effective errors of the model; with fewer, the interval allows for unseen ones."""
 
 
 class Method(StrEnum):
@@ -38,85 +40,6 @@ class Method(StrEnum):
 
     PREDICTION_POWERED = "prediction_powered"
     LABELS_ALONE = "labels_alone"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The labelled posts in a random sample; arrays of shape (n_labelled,).
-
-    Attributes
-    ----------
-    labels : array of float
-        0 or 1.
-    predictions : array of float
-        The model's probabilities for these posts.
-    inclusion : array of float
-        Inclusion probabilities, above 0 and at most 1.
-    clusters : array
-        Cluster of each post, such as the segments of a post, whose labels may be correlated.
-    """
-
-    labels: NDArray[np.float64]
-    predictions: NDArray[np.float64]
-    inclusion: NDArray[np.float64]
-    clusters: NDArray[np.str_]
-
-    def __post_init__(self) -> None:
-        if not ((self.inclusion > 0) & (self.inclusion <= 1)).all():
-            raise ValueError("probabilities of inclusion must be above 0 and at most 1")
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @cached_property
-    def weights(self) -> NDArray[np.float64]:
-        """The number of posts that each one represents."""
-        return 1 / self.inclusion
-
-    @cached_property
-    def worth(self) -> float:
-        """The equivalent number of equally likely labels: the effective sample size."""
-        return self.worth_of(np.ones(len(self)))
-
-    def worth_of(self, values: NDArray[np.float64]) -> float:
-        """Return the effective number of labels where `values` is 1 (Kish, 1965), by cluster."""
-        totals = np.bincount(self._places, weights=self.weights * values)
-        return _effective(totals.astype(np.float64))
-
-    @cached_property
-    def degrees(self) -> float:
-        """The variance's degrees of freedom (Satterthwaite, 1946), for residuals of equal variance.
-
-        The mean and the tuning were fitted to the sample, so two are subtracted.
-        """
-        varying = np.bincount(self._places, weights=np.sqrt(1 - self.inclusion) * self.weights)
-        # With all posts labelled, the variance is 0 and has no degrees of freedom.
-        if not varying.any():
-            return len(varying) - 2.0
-        return _effective(varying.astype(np.float64) ** 2) - 2
-
-    @cached_property
-    def _places(self) -> NDArray[np.int64]:
-        """The index of each post's cluster."""
-        return np.unique(self.clusters, return_inverse=True)[1]
-
-    def mean(self, values: NDArray[np.float64]) -> float:
-        """Return the Hájek mean of one value per post."""
-        return float(np.average(values, weights=self.weights))
-
-    def by_cluster(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return each cluster's weighted deviation from the mean, as it varies with the draw.
-
-        Posts with inclusion probability 1 do not vary.
-        """
-        varying = np.sqrt(1 - self.inclusion) * self.weights * (values - self.mean(values))
-        return np.bincount(self._places, weights=varying).astype(np.float64)
-
-
-def _effective(weights: NDArray[np.float64]) -> float:
-    """Return the equivalent number of equal weights, rounded to float precision."""
-    squares = float(weights @ weights)
-    return round(float(weights.sum()) ** 2 / squares, 6) if squares else 0.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +83,7 @@ class Difference:
 
 
 def estimate_rate(
-    mean_prediction: float, posts: int, sample: Sample, confidence: float = 0.95
+    mean_prediction: float, sample: Sample, confidence: float = 0.95
 ) -> RateEstimate | None:
     """Estimate the share of posts with label 1; None with too few labels, or too unequal ones.
 
@@ -170,12 +93,12 @@ def estimate_rate(
     Parameters
     ----------
     mean_prediction : float
-        Over all `posts`, including the sample.
+        Over all posts, including the sample.
     """
     if not len(sample) or sample.worth < MINIMUM_LABELS or sample.degrees < MINIMUM_DEGREES:
         return None
-    if min(map(sample.worth_of, (sample.labels, 1 - sample.labels))) < LEAST_OF_A_CLASS:
-        return _by_labels_alone(posts, sample, confidence)
+    if sample.least_of_a_class < LEAST_OF_A_CLASS:
+        return _by_labels_alone(sample, confidence)
     tuning = _tuning(sample)
     residuals = sample.labels - tuning * sample.predictions
     variance = _variance(residuals, sample)
@@ -244,18 +167,32 @@ def _variance(values: NDArray[np.float64], sample: Sample) -> float:
 
     Clusters are drawn independently (Poisson sampling; Särndal, Swensson and Wretman, section 5.7).
     """
-    sums = sample.by_cluster(values)
     correction = (sample.degrees + 2) / sample.degrees
-    return correction * float(sums @ sums) / float(sample.weights.sum()) ** 2
+    return correction * _squares(values, sample) / float(sample.weights.sum()) ** 2
 
 
-def _by_labels_alone(posts: int, sample: Sample, confidence: float) -> RateEstimate:
-    """Estimate by Wilson's interval, with the sample's effective number of labels."""
-    rate, unseen = sample.mean(sample.labels), 1 - len(sample) / posts
-    low = high = rate
-    if unseen > 0:
-        total = sample.worth / unseen
-        low, high = wilson_bounds(rate * total, total, (1 + confidence) / 2)
+def _squares(values: NDArray[np.float64], sample: Sample) -> float:
+    """Return the sum of squared deviations, with an allowance for errors that were not drawn.
+
+    A model with hardly any error in the sample may have others elsewhere, and its residuals alone
+    would promise an interval without width. So with few errors, one more in each direction is
+    counted, as for paired proportions (Bonett and Price, Journal of Educational and Behavioral
+    Statistics 37, 2012).
+    """
+    if not sample.square_of_error:
+        return 0.0
+    errors = sample.by_cluster(values) ** 2 / sample.square_of_error
+    total = float(errors.sum())
+    effective = (total + 2) ** 2 / (float(errors @ errors) + 2)
+    return sample.square_of_error * (total if effective >= FEWEST_ERRORS else total + 2)
+
+
+def _by_labels_alone(sample: Sample, confidence: float) -> RateEstimate:
+    """Estimate by Wilson's interval, with as many labels as would have the same variance."""
+    rate = low = high = sample.mean(sample.labels)
+    if isfinite(sample.precision):
+        labels = sample.precision
+        low, high = wilson_bounds(rate * labels, labels, (1 + confidence) / 2)
     reach = (high - low) / 2 / NormalDist().inv_cdf((1 + confidence) / 2)
     return RateEstimate(
         rate=rate,

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stresswatch.evaluation.prediction_powered import RateEstimate, Sample, estimate_rate
+from stresswatch.evaluation.labelled_sample import Sample
+from stresswatch.evaluation.prediction_powered import RateEstimate, estimate_rate
 from stresswatch.rates.cells import Cell, Period, Rate, RateMethod
 from stresswatch.rates.response import Asked, responses
 from stresswatch.rates.suppression import suppressed
@@ -159,7 +160,7 @@ def _estimate(tally: _Tally, response: Mapping[datetime, float]) -> RateEstimate
         clusters=np.array([draw.post_id for draw in draws]),
     )
     mean = tally.represented_probability_sum / tally.represented
-    return estimate_rate(mean, tally.represented, sample)
+    return estimate_rate(mean, sample)
 
 
 def _inclusion(draw: LabelledDraw, response: Mapping[datetime, float]) -> float:
