@@ -86,10 +86,8 @@ class Trend:
                 dispensable=["labels", "posts", "called"],
             )
         )
-        for label, values in (
-            ("corrected", [rate.corrected_rate for rate in self.shown]),
-            ("called", [rate.called_rate for rate in self.shown]),
-        ):
+        for label, name in (("corrected", "corrected_rate"), ("called", "called_rate")):
+            values = _values(self.shown, name)
             console.print(_bars(label, values, console.width), highlight=False)
         for sentence in (*self._warnings(), *self.differences, *self.communities):
             console.print(Text(printable(str(sentence))))
@@ -200,13 +198,23 @@ def sparkline(values: Sequence[float | None]) -> str:
     )
 
 
+def _values(rates: Sequence[Rate], name: str) -> list[float | None]:
+    """Return a value for each period from the first to the last, None where it is missing."""
+    known = {rate.start: getattr(rate, name) for rate in rates}
+    if not known:
+        return []
+    first, last = min(known), max(known)
+    step = rates[0].period.days
+    return [known.get(first + day * _A_DAY) for day in range(0, (last - first).days + 1, step)]
+
+
 def _bars(label: str, values: Sequence[float | None], width: int) -> Text:
-    """Draw the last values that fit into a line, between the lowest and the highest value."""
-    known = [value for value in values if value is not None]
+    """Draw the last values that fit into a line, between their lowest and highest value."""
+    begin, widest = f"{label:<10}", len(" 100.0 % to 100.0 %")
+    shown = values[-max(1, width - len(begin) - widest) :]
+    known = [value for value in shown if value is not None]
     reach = f" {percent(min(known))} to {percent(max(known))}" if known else " none"
-    begin = f"{label:<10}"
-    drawn = sparkline(values[-max(1, width - len(begin) - len(reach)) :])
-    return Text(f"{begin}{drawn}{reach}")
+    return Text(f"{begin}{sparkline(shown)}{reach}")
 
 
 def _cells(rate: Rate) -> list[str]:

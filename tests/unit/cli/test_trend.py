@@ -57,6 +57,13 @@ def test_bars_have_a_gap_where_there_is_no_rate():
     assert "called    ▁▁▁· 46.0 % to 46.0 %" in said
 
 
+def test_bars_have_a_gap_where_a_whole_period_has_no_posts():
+    days = [replace(WEEK, period=Period.DAY, start=MONDAY + timedelta(days=day)) for day in (0, 3)]
+    console = Console(file=(text := io.StringIO()), width=120)
+    Trend(Period.DAY, None, days).show(console)
+    assert "corrected ▁··▁ " in text.getvalue()
+
+
 def test_differences_and_warnings_are_sentences():
     said = shown()
     assert "2026-11-23 to 2026-11-30: rose by 10.0 points, 5.8 to 14.2" in said
@@ -67,7 +74,7 @@ def test_differences_and_warnings_are_sentences():
 
 def test_communities_are_compared_where_none_was_asked_for():
     rates = [WEEK, replace(WEEK, source="ptsd"), replace(WEEK, source="[b]", corrected_rate=0.6)]
-    assert "[b], compared with ptsd: higher by 20.0 points" in shown(rates)
+    assert "2026-11-23, [b] compared with ptsd: higher by 20.0 points" in shown(rates)
     assert "compared" not in shown([replace(WEEK, source="ptsd")], source="ptsd")
 
 
@@ -81,7 +88,10 @@ def test_a_narrow_terminal_shows_the_corrected_rate_and_breaks_no_line(width):
 
 def test_of_many_periods_the_last_bars_are_drawn():
     rates = [replace(WEEK, start=MONDAY + timedelta(weeks=number)) for number in range(200)]
-    assert max(map(len, shown(rates, width=60).splitlines())) <= 60
+    rates[0] = replace(WEEK, corrected_rate=0.1)
+    said = shown(rates, width=60)
+    assert max(map(len, said.splitlines())) <= 60
+    assert "▁ 40.0 % to 40.0 %" in said, "the first week is not drawn"
 
 
 def test_as_json_and_csv_there_is_every_column():

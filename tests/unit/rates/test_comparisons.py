@@ -74,7 +74,7 @@ def test_the_largest_communities_of_the_newest_period_are_compared():
     older = later(replace(RATE, source="anxiety"), weeks=-1)
     alone = later(large)
     assert sentences(between_communities([RATE, older, small, large, alone])) == [
-        "anxiety, compared with ptsd: higher by 20.0 points, 15.8 to 24.2"
+        "2026-11-23, anxiety compared with ptsd: higher by 20.0 points, 15.8 to 24.2"
     ]
     assert between_communities([RATE, large]) == []
 

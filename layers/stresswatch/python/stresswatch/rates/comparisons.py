@@ -28,7 +28,7 @@ class Comparison:
     def _cells(self) -> str:
         if self.first.source == self.second.source:
             return f"{self.second.start} to {self.first.start}:"
-        return f"{self.first.source}, compared with {self.second.source}:"
+        return f"{self.first.start}, {self.first.source} compared with {self.second.source}:"
 
     def _finding(self) -> str:
         found = self.difference
