@@ -11,6 +11,7 @@ from cli import labelling
 from cli.console import console, stderr
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
+from cli.errors import OperatorError
 from cli.label_queue import narrowing, waiting
 from cli.label_queue.annotate import Session, kept
 from cli.label_queue.exports import ExportFormat
@@ -137,7 +138,7 @@ def annotate(
     answers = Progress(progress)
     target = find_target(on_local=on_local, stage=stage)
     found = waiting.read_queue(target).waiting
-    session = Session(console, found, answers, typer.getchar, utc_now)
+    session = Session(console, found, answers, _read_key, utc_now)
     if not found:
         console.print("No post waits for a label.")
         return
@@ -151,3 +152,20 @@ def annotate(
         DeploymentClient(target).label(labels)
     answers.remove({queued.prediction_id for queued in found})
     console.print(f"{counted(len(labels), 'label')} submitted.")
+
+
+def _read_key() -> str:
+    """Wait for a key of the terminal, and return it.
+
+    Raises
+    ------
+    OperatorError
+        When the command has no terminal.
+    """
+    try:
+        return typer.getchar()
+    except OSError as error:
+        raise OperatorError(
+            "`stresswatch annotate` reads single keys, and there is no terminal here. Run it in "
+            "one, or export the posts with `stresswatch queue export`."
+        ) from error

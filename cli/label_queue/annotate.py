@@ -57,7 +57,9 @@ class Session:
         KeyboardInterrupt
             On Ctrl-C, with every answer in the file.
         """
-        self._done = [one.prediction_id for one in self.progress.answers]
+        waiting = {one.prediction_id for one in self.waiting}
+        answered = [one.prediction_id for one in self.progress.answers]
+        self._done = [one for one in answered if one in waiting]
         self._show_guideline()
         while queued := self._next():
             self._show(queued)
@@ -98,7 +100,7 @@ class Session:
         if last in self._skipped:
             self._skipped.remove(last)
         else:
-            self.progress.take_back()
+            self.progress.remove({last})
 
     def _key(self) -> str:
         known = {*_LABELS, _SKIP, _UNDO, _QUIT, _HELP}
@@ -112,8 +114,7 @@ class Session:
         self.read_key()
 
     def _show(self, queued: QueuedPost) -> None:
-        done = {one.prediction_id for one in self.waiting} & set(self._done)
-        self.console.rule(f"{len(done) + 1:,} of {len(self.waiting):,}")
+        self.console.rule(f"{len(self._done) + 1:,} of {len(self.waiting):,}")
         self.console.print(Text(_shown(queued.post.text)))
         self.console.print()
         self._say(_KEYS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cli.errors import OperatorError
@@ -12,11 +13,22 @@ from cli.errors import OperatorError
 
 @dataclass(frozen=True)
 class Answer:
-    """A label with its time; the prediction's id names the post."""
+    """A label with its time; the prediction's id names the post.
+
+    Raises
+    ------
+    ValueError
+        When it is no answer that `stresswatch annotate` gives.
+    """
 
     prediction_id: str
     label: int
     labelled_at: str
+
+    def __post_init__(self) -> None:
+        if self.label not in (0, 1):
+            raise ValueError("a label must be 0 or 1")
+        datetime.fromisoformat(self.labelled_at)
 
 
 class Progress:
@@ -43,12 +55,6 @@ class Progress:
 
     def add(self, answer: Answer) -> None:
         self._write([*self.answers, answer])
-
-    def take_back(self) -> Answer:
-        """Remove the newest answer, and return it."""
-        *earlier, newest = self.answers
-        self._write(earlier)
-        return newest
 
     def remove(self, prediction_ids: Collection[str]) -> None:
         """Remove the answers about these predictions."""

@@ -1,5 +1,7 @@
 """A stack with a label queue on moto, and the command that works on it."""
 
+from errno import ENXIO
+
 import boto3
 import pytest
 import typer
@@ -13,7 +15,9 @@ from tests.integration.labelling.drawn import QUEUE, put_into_queue
 
 
 def press(key):
-    """Type a key as a terminal does."""
+    """Type a key as a terminal does, or None where there is no terminal."""
+    if key is None:
+        raise OSError(ENXIO, "No such device or address", "/dev/tty")
     if key == "\x03":
         raise KeyboardInterrupt
     return key

@@ -42,9 +42,20 @@ def test_annotating_shows_the_guideline_and_no_hint_of_the_model(run):
     assert "v1" not in shown
 
 
-def test_a_progress_file_of_something_else_is_refused(run, tmp_path):
-    (tmp_path / "annotations.jsonl").write_text('{"a": 1}\n')
-    result = run("annotate")
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"a": 1}',
+        '"text"',
+        '{"prediction_id": "p", "label": 7, "labelled_at": "2026-11-30T12:00:00+00:00"}',
+        '{"prediction_id": "p", "label": "yes", "labelled_at": "2026-11-30T12:00:00+00:00"}',
+        '{"prediction_id": "p", "label": 1, "labelled_at": "yesterday"}',
+        '{"prediction_id": "p", "label": 1, "labelled_at": null}',
+    ],
+)
+def test_a_progress_file_of_something_else_is_refused(run, tmp_path, line):
+    (tmp_path / "annotations.jsonl").write_text(f"{line}\n")
+    result = run("annotate", keys=" q")
     assert result.exit_code == 1
     assert "does not hold answers of `stresswatch annotate`" in " ".join(result.stderr.split())
 
@@ -65,6 +76,23 @@ def test_an_answer_of_an_earlier_session_can_be_undone(aws, run):
     run("annotate", keys=" 1\x03")
     run("annotate", keys=" u0q")
     assert [(one["text"], one["label"]) for one in submitted(aws)] == [(ORDERED[0].text, 0)]
+
+
+def test_undo_leaves_answers_about_other_posts_alone(run, tmp_path):
+    """They are of another stack, or of posts that have a label by now."""
+    progress = tmp_path / "annotations.jsonl"
+    run("annotate", keys=" 1\x03")
+    other = progress.read_text().replace('"prediction_id": "', '"prediction_id": "other-')
+    progress.write_text(other)
+    shown = run("annotate", keys=" uq").stdout
+    assert "There is nothing to undo." in shown
+    assert progress.read_text() == other
+
+
+def test_without_a_terminal_it_says_what_to_do_instead(run):
+    result = run("annotate", keys=[None])
+    assert result.exit_code == 1
+    assert "there is no terminal here" in " ".join(result.stderr.split())
 
 
 def test_another_key_says_which_keys_there_are_and_labels_nothing(aws, run):
