@@ -73,8 +73,11 @@ def check(console: Console, path: Path, target: Target | None, *, as_json: bool)
     if exported is None:
         check_only(path, Wanted.LABELS, console, as_json=as_json)
         file = PostFile(path, Wanted.LABELS)
-        is_from_queue = file.is_from_queue
-        posts: Iterable[Post] = (labelled.post for labelled in file.labelled_posts())
+        if not file.is_from_queue:
+            return
+        found = consensus(map(Rating, file.labelled_posts()))
+        report(console, found)
+        is_from_queue = True
     else:
         found = consensus(exported.ratings)
         has_label = counted(len(found.labels), "post has a label", "posts have a label")
@@ -82,9 +85,9 @@ def check(console: Console, path: Path, target: Target | None, *, as_json: bool)
         report(console, found)
         if as_json:
             typer.echo(json.dumps(as_dict(found)))
-        is_from_queue, posts = exported.is_from_queue, found.posts
+        is_from_queue = exported.is_from_queue
     if target and is_from_queue:
-        compare(console, target, posts)
+        compare(console, target, found.posts)
 
 
 def compare(console: Console, target: Target, posts: Iterable[Post]) -> None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from cli.errors import FileRefused
 from cli.label_queue.ratings import Rating
 from cli.post_files.columns import FIELDS
+from cli.post_files.contents import marked_encoding
 from cli.post_files.values import record_of
 from stresswatch.contracts.labelled_posts import parse_record
 from stresswatch.contracts.posts import InvalidPost, post_record
@@ -95,6 +96,7 @@ def read(path: Path) -> Export | None:
             faults.append(f"{row.place}: {error.detail}")
         else:
             found.append(Rating(labelled, row.annotator))
+    faults = list(dict.fromkeys(faults))  # of several annotations of a task
     if faults:
         more = f"; and {len(faults) - _NAMED:,} more" if len(faults) > _NAMED else ""
         raise FileRefused(
@@ -134,10 +136,11 @@ def _annotations(path: Path) -> _Found | None:
     if not path.is_file():
         return None  # the reader of other files has a better message
     with path.open("rb") as file:
-        begins = file.read(_HEAD_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if begins.startswith(b"["):
+        head = file.read(_HEAD_BYTES)
+    begins = head.decode(_encoding(head), errors="replace").lstrip()
+    if begins.startswith("["):
         return _of_json(path)
-    header, *_ = [*begins.decode(errors="replace").splitlines(), ""]
+    header, *_ = [*begins.splitlines(), ""]
     return _of_csv(path) if set(header.replace('"', "").split(",")) >= _OF_ROWS else None
 
 
@@ -176,9 +179,14 @@ def _of_csv(path: Path) -> _Found:
             yield one._replace(delimiter=",") if isinstance(one, _Annotation) else one
 
 
+def _encoding(head: bytes) -> str:
+    return marked_encoding(head) or "utf-8"
+
+
 def _text(path: Path) -> str:
+    content = path.read_bytes()
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode(_encoding(content))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise FileRefused(
@@ -230,13 +238,21 @@ def _annotator(given: Any) -> str | float | None:
 
 
 def _choice(annotation: Mapping[str, Any]) -> object:
-    """Return an annotation's choice, a list of several, or None without a choice."""
+    """Return an annotation's choice, a list of several, or None without a choice.
+
+    With several controls of choices, the one named `CONTROL` counts.
+    """
+    results = [
+        _of_type(result, dict, "a result must be an object")
+        for result in _of_type(annotation.get("result", []), list, "result must be a list")
+    ]
+    of_choices = [result for result in results if result.get("type") == "choices"]
+    if len({result.get("from_name") for result in of_choices}) > 1:
+        of_choices = [result for result in of_choices if result.get("from_name") == CONTROL]
     chosen = []
-    for result in _of_type(annotation.get("result", []), list, "result must be a list"):
-        result = _of_type(result, dict, "a result must be an object")
-        if result.get("type") == "choices":
-            value = _of_type(result.get("value"), dict, "the value of choices must be an object")
-            chosen += _of_type(value.get("choices"), list, "choices must be a list")
+    for result in of_choices:
+        value = _of_type(result.get("value"), dict, "the value of choices must be an object")
+        chosen += _of_type(value.get("choices"), list, "choices must be a list")
     return chosen[0] if len(chosen) == 1 else chosen or None
 
 

@@ -95,7 +95,7 @@ class Content:
     @property
     def is_from_queue(self) -> bool:
         """Return whether the file is an export of the label queue."""
-        first, *_ = self.head.splitlines() or [""]
+        first, *_ = _without_separator_line(self.head).splitlines() or [""]
         return "prediction_id" in first
 
     def conversion(self, command: str, to: str) -> str:
@@ -155,7 +155,7 @@ def look_into(path: Path) -> Content:
     if head.startswith(_PARQUET):
         return Content(path, Kind.PARQUET, is_packed)
     _refuse_others(path, head)
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    encoding = marked_encoding(head)
     if encoding is None:
         _refuse_zeros(path, head, is_packed=is_packed)
     encoding = encoding or "utf-8-sig"
@@ -201,6 +201,11 @@ def _refuse_drawn(path: Path, text: str) -> None:
                 "drawn_table",
                 f"{path} is {named}, with a line of dashes; write it as CSV.",
             )
+
+
+def marked_encoding(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark names, if there is one."""
+    return next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
 
 
 def conversion(path: Path, command: str, to: str, *, is_packed: bool) -> str:
@@ -283,6 +288,11 @@ def zeros(path: Path, place: int, *, is_packed: bool) -> FileRefused:
 
 
 def _has_header(text: str) -> bool:
-    first = re.sub(r'\A"?sep=.*[\r\n]+', "", text, flags=re.IGNORECASE)
+    first = _without_separator_line(text)
     cells = re.split(r"[,;\t|]", re.split(r"[\r\n]", first)[0])
     return TASK.fields.text in [known(cell.strip().strip('"')) for cell in cells]
+
+
+def _without_separator_line(text: str) -> str:
+    """Remove the line with which Excel names a table's separator."""
+    return re.sub(r'\A"?sep=.*[\r\n]+', "", text, flags=re.IGNORECASE)

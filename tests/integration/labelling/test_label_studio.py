@@ -190,6 +190,28 @@ def test_a_check_of_single_annotations_says_how_many_there_are(label):
     assert "is an export of Label Studio: 2 posts have a label." in said
 
 
+def test_another_control_of_choices_is_not_the_label(aws, label):
+    other = {"from_name": "language", "type": "choices", "value": {"choices": ["English"]}}
+    with_other = annotation("stressed")
+    with_other["result"].insert(0, other)
+    label([with_other], [annotation("not stressed")])
+    assert [one["label"] for one in submitted(aws)] == [1, 0]
+
+
+def test_a_fault_of_a_task_is_named_once(label):
+    said = label([annotation("maybe", by) for by in range(3)]).stderr
+    assert said.count("task 1:") == 1
+    assert "more" not in said
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_export_that_an_editor_saved_with_its_mark_is_read(aws, run, label, encoding):
+    label([annotation("stressed")], options=["--check"])
+    path = Path("project-1.json")
+    path.write_text(path.read_text(), encoding=encoding)
+    assert "1 label submitted." in run("label", "project-1.json").stdout
+
+
 @pytest.mark.parametrize("is_csv", [True, False], ids=["csv", "json-min"])
 def test_rows_of_json_min_and_csv_are_annotations(aws, run, is_csv):
     tasks = json.loads(export(run, "label-studio"))

@@ -125,12 +125,14 @@ def test_files_of_several_annotators_one_after_the_other_are_a_vote(aws, run):
         for row, vote in zip(rows, votes, strict=True)
     ]
     write_lines("all.jsonl", given)
+    checked = run("label", "all.jsonl", "--check")
+    assert submitted(aws) == []
     result = run("label", "all.jsonl")
-    said = " ".join(result.stdout.split())
-    assert "3 posts have several annotators: their majority is the label" in said
-    assert "Krippendorff's alpha is 0.067: the labels are not reliable" in said
-    assert "1 post is a tie of the annotators." in said
-    assert "3 labels submitted." in said
+    for said in (" ".join(one.stdout.split()) for one in (checked, result)):
+        assert "3 posts have several annotators: their majority is the label" in said
+        assert "Krippendorff's alpha is 0.067: the labels are not reliable" in said
+        assert "1 post is a tie of the annotators." in said
+    assert "3 labels submitted." in result.stdout
     labels = {one["text"]: (one["label"], one.get("confidence", 1.0)) for one in submitted(aws)}
     assert labels == {
         ORDERED[0].text: (1, pytest.approx(2 / 3)),
@@ -160,6 +162,17 @@ def test_labels_of_no_drawn_post_are_counted_with_the_likely_cause(aws, run, opt
     assert "1 post is not in the queue" in said
     assert len(submitted(aws)) == (0 if options else 4)
     assert "match" not in run("label", "changed.jsonl", "--check").stdout
+
+
+def test_a_table_with_excel_s_separator_line_is_still_an_export(run):
+    exported = export(run, "csv").removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(exported, newline="")))
+    with Path("excel.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        file.write("sep=;\r\n")
+        writer = csv.DictWriter(file, rows[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(row | {"label": label} for row in rows for label in (0, 1))
+    assert "4 posts are ties of the annotators." in run("label", "excel.csv", "--check").stdout
 
 
 def test_a_wrong_label_in_an_export_is_named_with_its_line(aws, run):
