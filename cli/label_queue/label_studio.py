@@ -33,6 +33,8 @@ CHOICES = {label: TASK.label.name(label) for label in (1, 0)}
 _OF_ROWS = frozenset({"annotation_id", "annotator"})
 """Columns that only JSON-MIN and CSV exports have."""
 _OF_POSTS = tuple(name for name in FIELDS if name not in (TASK.fields.created_at, "confidence"))
+_DELIMITERS = (",", "\t", ";")
+"""Of CSV and TSV exports, and of those that a spreadsheet saved again."""
 _HEAD_BYTES = 64 * 1024
 _NAMED = 5
 
@@ -141,7 +143,10 @@ def _annotations(path: Path) -> _Found | None:
     if begins.startswith("["):
         return _of_json(path)
     header, *_ = [*begins.splitlines(), ""]
-    return _of_csv(path) if set(header.replace('"', "").split(",")) >= _OF_ROWS else None
+    columns = header.replace('"', "")
+    found = (one for one in _DELIMITERS if set(columns.split(one)) >= _OF_ROWS)
+    delimiter = next(found, None)
+    return _of_csv(path, delimiter) if delimiter else None
 
 
 def _of_json(path: Path) -> _Found | None:
@@ -169,14 +174,14 @@ def _of_json(path: Path) -> _Found | None:
     return None
 
 
-def _of_csv(path: Path) -> _Found:
+def _of_csv(path: Path, delimiter: str) -> _Found:
     try:
-        rows = list(csv.DictReader(io.StringIO(_text(path), newline="")))
+        rows = list(csv.DictReader(io.StringIO(_text(path), newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise FileRefused("csv_damaged", f"{path}: {error}; export it again.") from error
     for number, row in enumerate(rows, start=1):
         for one in _of_row(number, row):
-            yield one._replace(delimiter=",") if isinstance(one, _Annotation) else one
+            yield one._replace(delimiter=delimiter) if isinstance(one, _Annotation) else one
 
 
 def _encoding(head: bytes) -> str:

@@ -212,8 +212,10 @@ def test_an_export_that_an_editor_saved_with_its_mark_is_read(aws, run, label, e
     assert "1 label submitted." in run("label", "project-1.json").stdout
 
 
-@pytest.mark.parametrize("is_csv", [True, False], ids=["csv", "json-min"])
-def test_rows_of_json_min_and_csv_are_annotations(aws, run, is_csv):
+@pytest.mark.parametrize(
+    "delimiter", [",", "\t", ";", None], ids=["csv", "tsv", "spreadsheet", "json-min"]
+)
+def test_rows_of_json_min_and_csv_are_annotations(aws, run, delimiter):
     tasks = json.loads(export(run, "label-studio"))
     rows = [
         task["data"]
@@ -231,9 +233,9 @@ def test_rows_of_json_min_and_csv_are_annotations(aws, run, is_csv):
     ]
     del rows[-1][CONTROL]
     path = Path("rows")
-    if is_csv:
+    if delimiter:
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, sorted(set().union(*rows)))
+            writer = csv.DictWriter(file, sorted(set().union(*rows)), delimiter=delimiter)
             writer.writeheader()
             writer.writerows(rows)
     else:
