@@ -37,6 +37,7 @@ LOGICAL_IDS = {
 CloudFormation truncates long names, so a pattern uses only their first twenty letters.
 """
 _LETTERS = 20
+_DAY = 1440
 _WIDTH, _HEIGHT = 12, 8
 
 
@@ -91,6 +92,8 @@ def _panel(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
         "spanNulls": True,
         "showPoints": "auto",
     }
+    if panel.minutes >= _DAY:  # CloudWatch has no value for a day without one
+        drawn |= {"spanNulls": False, "insertNulls": panel.minutes * 60_000 * 3 // 2}
     if panel.is_stacked:
         drawn["stacking"] = {"mode": "normal", "group": "A"}
     return {
@@ -104,7 +107,7 @@ def _panel(panel: Panel, names: dict[str, str]) -> dict[str, Any]:
                 "noValue": "not measured yet",
                 "custom": {"axisLabel": panel.unit, **drawn},
             },
-            "overrides": _colours(panel),
+            "overrides": _overrides(panel),
         },
         "options": {
             "legend": {"displayMode": "list", "placement": "bottom"},
@@ -148,16 +151,38 @@ def _targets(
         yield by_expression | {"id": f"e{place}", "expression": series.scaled(f"m{place}")}
 
 
-def _colours(panel: Panel) -> list[dict[str, Any]]:
+def _overrides(panel: Panel) -> list[dict[str, Any]]:
+    """Return each line's colour and style; bounds are a band around a thick first line."""
     if len(panel.series) > len(COLOURS):
         return []
-    return [
-        {
-            "matcher": {"id": "byName", "options": series.title},
-            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}],
-        }
+    colours = {
+        series.title: colour
         for series, colour in zip(panel.series, COLOURS, strict=False)
         if not series.is_open
+    }
+    styles: dict[str, dict[str, Any]] = {}
+    if panel.bounds:
+        lower, upper = panel.bounds
+        first = panel.series[0].title
+        colours |= dict.fromkeys((lower, upper), colours[first])
+        unseen = {"lineWidth": 0, "showPoints": "never"}
+        styles = {
+            first: {"lineWidth": 3},
+            lower: unseen,
+            upper: {**unseen, "fillBelowTo": lower, "fillOpacity": 20},
+        }
+    return [
+        {
+            "matcher": {"id": "byName", "options": title},
+            "properties": [
+                {"id": "color", "value": {"mode": "fixed", "fixedColor": colour}},
+                *(
+                    {"id": f"custom.{name}", "value": value}
+                    for name, value in styles.get(title, {}).items()
+                ),
+            ],
+        }
+        for title, colour in colours.items()
     ]
 
 

@@ -58,6 +58,23 @@ def test_the_stress_rate_is_the_first_section_of_both(template):
     assert headers[0].strip("# ") == rows[0] == STRESS_RATE.title
 
 
+def test_grafana_draws_intervals_as_bands_and_days_without_a_value_as_gaps():
+    drawn = {one["title"]: one for one in grafana.dashboard()["panels"] if one["type"] != "row"}
+    for title, bounds in (
+        (STRESS_RATE.panels[0].title, ("lower bound", "upper bound")),
+        ("Live quality", ("F1, lower bound", "F1, upper bound")),
+    ):
+        overrides = {
+            one["matcher"]["options"]: {each["id"]: each["value"] for each in one["properties"]}
+            for one in drawn[title]["fieldConfig"]["overrides"]
+        }
+        assert overrides[bounds[1]]["custom.fillBelowTo"] == bounds[0]
+        assert {overrides[bound]["custom.lineWidth"] for bound in bounds} == {0}
+        custom = drawn[title]["fieldConfig"]["defaults"]["custom"]
+        assert (custom["spanNulls"], custom["insertNulls"]) == (False, 1.5 * 24 * 3_600_000)
+    assert "insertNulls" not in drawn["Drift"]["fieldConfig"]["defaults"]["custom"]
+
+
 def test_every_alarm_shows_its_state_above_everything_else(template):
     (shown,) = [widget for widget in widgets(template) if widget["type"] == "alarm"]
     names = {json.loads(arn)["Fn::GetAtt"][0] for arn in shown["properties"]["alarms"]}

@@ -91,6 +91,14 @@ class Panel:
     minutes: int = 5
     is_of_champion: bool = False
 
+    @property
+    def bounds(self) -> tuple[str, str] | None:
+        """The titles of the series with the first one's lower and upper bound, if it has them."""
+        titles = {series.metric: series.title for series in self.series}
+        metric = self.series[0].metric
+        lower, upper = (titles.get(f"{metric}{name}Bound") for name in ("Lower", "Upper"))
+        return (lower, upper) if lower and upper else None
+
     def in_unit(self, threshold: float) -> float:
         """Return the threshold of the panel's alarm in the panel's unit."""
         (scale,) = {series.scale for series in self.series if series.metric == self.alarmed}
