@@ -48,7 +48,7 @@ def test_rare_posts_and_rare_errors_are_covered_too(name):
 
 
 @pytest.mark.parametrize("errors", range(6))
-def test_a_model_with_hardly_an_error_in_the_sample_is_not_taken_for_perfect(errors):
+def test_a_model_with_hardly_an_error_in_the_sample_is_not_perfect(errors):
     """Without the allowance, an interval without any error would have no width."""
     labels = np.arange(100) % 2.0
     predictions = np.where(np.arange(100) < errors, 1 - labels, labels)
@@ -59,7 +59,7 @@ def test_a_model_with_hardly_an_error_in_the_sample_is_not_taken_for_perfect(err
     assert found.high >= 0.47 + 0.025
 
 
-def test_positive_labels_of_light_posts_do_not_hide_that_the_heavy_ones_have_none():
+def test_light_positive_labels_do_not_hide_that_heavy_ones_are_missing():
     labels = np.append(np.ones(40), np.zeros(60))
     inclusion = np.append(np.full(40, 1.0), np.full(60, 0.01))
     sample = Sample(labels, labels * 0.5, inclusion, np.arange(100).astype(str))
