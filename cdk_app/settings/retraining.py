@@ -11,6 +11,7 @@ from cdk_app.settings.base import Settings, unit
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.tracking import EXPERIMENT
+from stresswatch.retraining.training_defaults import SEARCH_SECONDS, SEED
 
 
 class Retraining(Settings):
@@ -85,13 +86,13 @@ class Retraining(Settings):
         description="Numeric features to keep in training: the hyperparameter `k`.",
     )
     seed: int = Field(
-        default=7,
+        default=SEED,
         ge=0,
         le=2**32 - 1,
         description="Random seed for the training job.",
     )
     search_seconds: int = Field(
-        default=0,
+        default=SEARCH_SECONDS,
         ge=0,
         le=86_400,
         json_schema_extra=unit("seconds"),

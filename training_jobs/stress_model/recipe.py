@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
+from stresswatch.retraining.training_defaults import SEARCH_SECONDS, SEED
 from stresswatch.task.definition import TASK
 from training_jobs.stress_model.dataset import (
     UnusableDataSet,
@@ -68,8 +69,8 @@ class Hyperparameters:
     minimum_document_frequency: int = TASK.recipe.minimum_document_frequency
     inverse_regularisation: float = TASK.recipe.inverse_regularisation
     number_weight: float = TASK.recipe.number_weight
-    search_seconds: float = 120.0
-    seed: int = 7
+    search_seconds: float = SEARCH_SECONDS
+    seed: int = SEED
 
     def __post_init__(self) -> None:
         if self.pipeline not in PIPELINES:

@@ -1,8 +1,8 @@
 """Choose `number_weight` by cross-validation on the training split, unless a value is given.
 
-The task's value stays unless another one is better beyond noise: its out-of-fold Brier score must
-be lower by more than `STANDARD_ERRORS` standard errors of the paired difference. Holdout posts take
-no part.
+The search judges as the gate does: a post counts once, also if its label has less confidence. The
+task's value stays unless the out-of-fold Brier score of another one is lower, beyond noise, by more
+than the margin within which the gate calls two models equally good. Holdout posts take no part.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups
+from stresswatch.retraining.gate_rules import GateRules
 from training_jobs.stress_model.dataset import frame, labels_of, present_features, weighted
 from training_jobs.stress_model.pipelines import DEFAULT
 from training_jobs.stress_model.pipelines.linear import terms_of
@@ -30,8 +32,10 @@ from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline, r
 
 GRID = (0.03, 0.1, 0.3, 1.0)
 """Candidates besides the task's own value."""
-FOLDS = 3
-STANDARD_ERRORS = 2
+FOLDS = 10
+"""With fewer, each model learns from fewer posts than the final one, so the best weight differs."""
+MARGIN = GateRules.base_brier_margin
+"""Smallest gain in Brier score that is worth another value."""
 FEWEST_OF_A_LABEL = 50
 """Fewest independent posts of each label for a search."""
 MOST_POSTS = 5_000
@@ -47,8 +51,6 @@ class Trial:
 
     Attributes
     ----------
-    brier : float
-        Each post is weighted like its label in training.
     difference, standard_error : float
         Of `brier` from the task's value, over groups of posts; 0 for the task's value itself.
     """
@@ -231,30 +233,37 @@ def _trials(
     group_of: NDArray[np.object_],
 ) -> tuple[Trial, ...]:
     """Compare each candidate's probabilities, shape (n_values, n_posts), with the first one's."""
-    weights = np.array([labelled.confidence for labelled in posts])
     losses = (probability - labels_of(posts)) ** 2
     _, group = np.unique(group_of, return_inverse=True)
-    total, n_groups = weights.sum(), group.max() + 1
+    n_groups = group.max() + 1
     trials = []
     for value, loss in zip(values, losses, strict=True):
-        difference = float(np.average(loss - losses[0], weights=weights))
-        # Standard error of a ratio, as groups differ in weight (Cochran, "Sampling techniques",
-        # 1977, 2.11).
-        residuals = np.bincount(group, weights * (loss - losses[0] - difference))
-        error = np.sqrt((residuals**2).sum() * n_groups / (n_groups - 1)) / total
-        brier = float(np.average(loss, weights=weights))
-        trials.append(Trial(value, brier, difference, float(error)))
+        changes = loss - losses[0]
+        difference = float(changes.mean())
+        # Standard error of a ratio, as groups differ in size (Cochran, "Sampling techniques", 1977,
+        # 2.11).
+        residuals = np.bincount(group, changes - difference)
+        error = np.sqrt((residuals**2).sum() * n_groups / (n_groups - 1)) / len(posts)
+        trials.append(Trial(value, float(loss.mean()), difference, float(error)))
     return tuple(trials)
 
 
 def _choice(trials: Sequence[Trial]) -> tuple[Trial, str]:
-    preferred, best = trials[0], min(trials, key=lambda trial: trial.brier)
-    if best is preferred:
-        return preferred, "the task's value, which had the lowest Brier score"
+    """Choose the task's value, or the best of those that are shown to be better by the margin.
+
+    Within the margin the values are equivalent in practice (Benavoli et al., "Time for a change: a
+    tutorial for comparing multiple classifiers through Bayesian analysis", 2017). The best of
+    several values looks better by chance more often than a single one, so each has its share of the
+    error rate (Bonferroni).
+    """
+    preferred, *others = trials
+    bound = norm.isf((1 - GateRules.confidence) / len(others))
+    better = [one for one in others if one.difference + bound * one.standard_error < -MARGIN]
+    best = min(better or others, key=lambda trial: trial.brier)
     compared = (
         f"{best.number_weight:g} differs from it by {best.difference:+.4f} in Brier score, with a "
         f"standard error of {best.standard_error:.4f}"
     )
-    if best.difference < -STANDARD_ERRORS * best.standard_error:
+    if better:
         return best, f"better than the task's value, {preferred.number_weight:g}: {compared}"
-    return preferred, f"the task's value, because no other is better beyond noise: {compared}"
+    return preferred, f"the task's value, because no other is shown to be better: {compared}"

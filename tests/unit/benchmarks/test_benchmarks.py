@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
-from benchmarks import gate, pipelines, quality
+from benchmarks import gate, number_weight, pipelines, quality
 from benchmarks.baseline import BaselineModel, clean
 from benchmarks.predictor.handlers import event_of
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
@@ -80,3 +81,17 @@ def test_the_interval_of_a_difference_allows_for_folds_that_share_posts():
     low, high = pipelines.interval(np.array([0.0, 0.02] * 5))
     half = 2.262157 * (0.35 * 0.001 / 9) ** 0.5
     assert (low, high) == pytest.approx((0.01 - half, 0.01 + half), abs=1e-6)
+
+
+def test_number_weights_are_tried_on_each_kind_of_posts(monkeypatch):
+    monkeypatch.setattr(number_weight, "_OTHERS", 200)
+    monkeypatch.setattr(number_weight, "AVAILABLE", {"some": 60})
+    few = {"words": number_weight.Kind(0, 1, 130), "numbers": number_weight.Kind(1, 0, 130)}
+    monkeypatch.setattr(number_weight, "GENERATED", few)
+    with threadpool_limits(1):
+        kinds = number_weight.run(make_posts(80), draws=1)
+    assert set(kinds) == {*few, "some"}
+    assert kinds["words"]["chosen"] == {number_weight._TASKS: 1}
+    numbers = kinds["numbers"]
+    assert min(numbers["chosen"]) > number_weight._TASKS
+    assert numbers["best_difference"] <= numbers["difference"] < -0.05
