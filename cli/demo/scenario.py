@@ -95,12 +95,12 @@ class Scenario:
         return champion
 
     def _quiet_window(self, name: str, posts: Sequence[LabelledPost]) -> None:
-        with self.view.act("Stream posts like those") as act:
+        with self.view.act("Stream similar posts") as act:
             window = self._stream_and_measure(name, posts, act)
             if not _stays_quiet(self.deployment):
                 raise DemoFailed(f"The alarm fired on the window '{name}', which does not differ.")
             self.summary.drift.append(window)
-            act.say(f"{len(posts)} posts; {drift_words(window)}")
+            act.say(f"{len(posts):,} posts; {drift_words(window)}")
 
     def _unseen_window(self) -> list[str]:
         """Return the ids of the held-out posts' predictions."""
@@ -112,7 +112,7 @@ class Scenario:
             _wait_for("the drift alarm to fire", lambda: self.deployment.is_alarming() or None)
             window = replace(window, alarm=True)
             self.summary.drift.append(window)
-            act.say(f"{len(posts)} posts; {drift_words(window)}")
+            act.say(f"{len(posts):,} posts; {drift_words(window)}")
         return self._last_ids[len(self.posts.labelled) :]
 
     def _alarm_starts_retraining(self) -> str:
@@ -149,7 +149,7 @@ class Scenario:
                 raise DemoFailed("The gate accepted the challenger, but the champion stayed.")
             self.model_card = self.deployment.model_card(after)
             act.say(
-                f"{dataset['base_posts']:,} base and {dataset['labelled_posts']} new posts; "
+                f"{dataset['base_posts']:,} base and {dataset['labelled_posts']:,} new posts; "
                 f"{len(gate['checks'])} of {len(gate['checks'])} checks passed → {after.version}"
             )
         return after
@@ -163,17 +163,17 @@ class Scenario:
             served = {self._predictions[id_]["model_version"] for id_ in self._last_ids}
             if served != {champion.version}:
                 raise DemoFailed(f"After the promotion {', '.join(sorted(served))} served.")
-            act.say(f"{len(self._last_ids)} posts by {champion.version}, without a redeploy")
+            act.say(f"{len(self._last_ids):,} posts by {champion.version}, without a redeploy")
         with self.view.act("Label the sampled posts") as act:
             drawn = label_drawn(self.deployment, self._sent)
-            act.say(f"{drawn} labels; correcting the {TASK.label.rate}")
+            act.say(f"{drawn:,} labels; correcting the {TASK.label.rate}")
             window = self._measure("unseen communities, new champion", start)
             self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             unseen = {one.post.source or "" for one in self.posts.held_out}
             self.summary.stress_rate = rates_of(
                 self.deployment, self._sent, self._predictions, unseen
             )
-            act.say(f"{drawn} labels; {rate_words(self.summary.stress_rate[0])}")
+            act.say(f"{drawn:,} labels; {rate_words(self.summary.stress_rate[0])}")
         return self._last_ids
 
     def _reckon(self, before: list[str], after: list[str]) -> None:
