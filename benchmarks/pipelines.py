@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,10 @@ from benchmarks.crossvalidation import FOLDS, folds
 from cli.data import load_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
-from training_jobs.stress_model import sentence_embeddings
 from training_jobs.stress_model.dataset import frame, labels_of
 from training_jobs.stress_model.pipelines import DEFAULT, PIPELINES
 from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.stress_model.sentence_embeddings import each_text_once
 
 METRICS = ("f1", "roc_auc", "brier")
 
@@ -38,14 +37,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     arguments = parser.parse_args()
-    # An embedding depends on its text alone, and every fold would compute it anew.
-    sentence_embeddings.embed = cache(sentence_embeddings.embed)
     data = load_posts()
+    with each_text_once():
+        metrics = compare(arguments.pipeline, data.posts, arguments.seeds)
     result = {
         "data": data.name,
         "test": f"out of fold, {FOLDS} folds, {arguments.seeds} seeds",
         "pipelines": [DEFAULT, arguments.pipeline],
-        "metrics": compare(arguments.pipeline, data.posts, arguments.seeds),
+        "metrics": metrics,
     }
     if arguments.json:
         json.dump(result, sys.stdout, indent=2)

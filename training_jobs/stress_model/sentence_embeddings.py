@@ -5,7 +5,9 @@ Imported only by the pipeline ``sentence-embeddings``, and by functions that loa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import distribution
@@ -29,6 +31,8 @@ MOST_TOKENS = 256
 """Maximum number of tokens; the rest of a text is cut off, as the model's authors do."""
 
 Vectors = NDArray[np.float32]
+
+_known: ContextVar[dict[str, Vectors] | None] = ContextVar("embeddings", default=None)
 
 
 class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -61,7 +65,12 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, texts: Iterable[str]) -> Vectors:
         """Return the embeddings, shape (n_posts, `DIMENSIONS`), each of length 1."""
         session = _session(self.model_sha256)
-        return np.array([embed(session, text) for text in texts]).reshape(-1, DIMENSIONS)
+        known = _known.get()
+        embeddings = [
+            _embed(session, text) if known is None else _remember(known, session, text)
+            for text in texts
+        ]
+        return np.array(embeddings).reshape(-1, DIMENSIONS)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -72,7 +81,28 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _session(self.model_sha256)
 
 
-def embed(session: onnxruntime.InferenceSession, text: str) -> Vectors:
+@contextmanager
+def each_text_once() -> Iterator[None]:
+    """Keep embeddings until the end: training fits and evaluates on the same posts many times.
+
+    A post takes 1.5 KB, and its text. Functions that serve must not keep them.
+    """
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _remember(
+    known: dict[str, Vectors], session: onnxruntime.InferenceSession, text: str
+) -> Vectors:
+    if text not in known:
+        known[text] = _embed(session, text)
+    return known[text]
+
+
+def _embed(session: onnxruntime.InferenceSession, text: str) -> Vectors:
     """Return a text's embedding, shape (`DIMENSIONS`,), of length 1."""
     numbers = np.array([token_numbers(text, MOST_TOKENS)])
     inputs = {

@@ -53,6 +53,7 @@ from training_jobs.stress_model.recipe import (
     selected_features,
 )
 from training_jobs.stress_model.search import search_number_weight
+from training_jobs.stress_model.sentence_embeddings import each_text_once
 from training_jobs.stress_model.suspicious_labels import suspicious_labels
 from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
 
@@ -119,7 +120,7 @@ def train(inputs: Path) -> dict[str, bytes]:
     experiment = parameters.pop("experiment", EXPERIMENT)
     hyperparameters = Hyperparameters.from_strings(parameters)
     tracker = Tracker(os.environ.get(TRACKING_ADDRESS), experiment)
-    with tracker.run(provenance.version) as run:
+    with tracker.run(provenance.version) as run, each_text_once():
         run.log(
             # MLflow parameters are immutable: the number weight follows once it is chosen.
             parameters={

@@ -7,11 +7,13 @@ import skops.io
 from stresswatch.model import pipeline_file
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.text.normalisation import normalise
+from training_jobs.stress_model import sentence_embeddings
 from training_jobs.stress_model.sentence_embeddings import (
     DIMENSIONS,
     MODEL_SHA256,
     MOST_TOKENS,
     SentenceEmbeddings,
+    each_text_once,
 )
 from training_jobs.stress_model.word_pieces import token_numbers
 
@@ -48,6 +50,22 @@ def test_a_long_text_is_read_to_the_models_limit():
     assert len(token_numbers(words + " tonight", MOST_TOKENS)) == MOST_TOKENS
     cut, longer = SentenceEmbeddings().transform([words, words + " tonight"])
     assert cut.tolist() == longer.tolist()
+
+
+def test_a_training_embeds_each_text_once(monkeypatch):
+    embedded = []
+
+    def count(session, text):
+        embedded.append(text)
+        return np.full(DIMENSIONS, float(len(text)))
+
+    monkeypatch.setattr(sentence_embeddings, "_embed", count)
+    with each_text_once():
+        first, again = (SentenceEmbeddings().transform(TEXTS) for _ in range(2))
+    assert embedded == TEXTS
+    assert first.tolist() == again.tolist()
+    SentenceEmbeddings().transform(TEXTS)
+    assert embedded == TEXTS * 2  # a function that serves forgets them
 
 
 def test_embeddings_have_length_one_and_texts_alike_are_near():
