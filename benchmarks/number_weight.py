@@ -140,7 +140,7 @@ def _show(result: dict[str, Any]) -> None:
     title = f"Number weights, {result['draws']} draws; available are {result['data']}"
     table = Table(title=title, title_justify="left")
     for name in ("training posts", "chosen", "Brier score", "Brier score of the best"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name, found in result["kinds"].items():
         chosen = ", ".join(f"{weight:g}: {count}" for weight, count in found["chosen"].items())
         table.add_row(

@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from bisect import bisect_left
 
 from lambdas.predictor.handler import handler as predictor
 from stresswatch.serving.web_service import MAXIMUM_BODY_BYTES, MAXIMUM_POSTS
@@ -85,13 +86,25 @@ def test_the_media_type_may_be_written_in_capitals(aws, champion):
 
 def test_a_body_is_read_or_refused_however_deep_it_is_nested(aws, champion):
     """A reader's limit depends on Python's version: its recursion limit, or C's stack."""
-    limit = sys.getrecursionlimit()
-    depths = (*range(limit // 2, limit, 5), *range(limit, 20 * limit, limit // 2), 100_000)
-    nested = ["[" * depth + "]" * depth for depth in depths]
-    answers = [ask("POST", "/predict", f'{{"text": "words", "more": {one}}}') for one in nested]
-    answers += [ask("POST", "/labels", one) for one in nested]
-    assert {one.status for one in answers} <= {200, 400, 422}
-    assert {one.reason for one in answers if one.status == 400} == {"not_json"}
+
+    def answers(depth):
+        nested = "[" * depth + "]" * depth
+        said = (
+            ask("POST", "/predict", f'{{"text": "words", "more": {nested}}}'),
+            ask("POST", "/labels", nested),
+        )
+        assert {one.status for one in said} <= {200, 400, 422}
+        assert {one.reason for one in said if one.status == 400} <= {"not_json"}
+        return [one.status == 400 for one in said]
+
+    deepest = 100_000
+    assert answers(deepest) == [True, True]
+    for place in range(2):
+        limit = bisect_left(range(deepest), True, key=lambda depth: answers(depth)[place])
+        for depth in range(limit - 10, limit + 10):
+            answers(depth)
+    for depth in range(sys.getrecursionlimit() // 2, 20_000, 1_000):
+        answers(depth)
 
 
 def test_a_byte_order_mark_before_a_body_is_ignored_as_in_the_stream(aws, champion):
