@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -27,6 +28,9 @@ from cli.deployment.target import local_target
 from cli.errors import OperatorError
 from cli.local_page import HOST, listen
 from cli.status.snapshot import Snapshot, take_snapshot
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 SECONDS = 60
 _FLAGS = (
@@ -107,15 +111,22 @@ def served(source: DeploymentClient | Snapshot, rates: RecentRates | None = None
             return rates or RecentRates()
         return read_recent_rates(source.target)
 
-    serving = listen(app(show, rates_of, timedelta(hours=1)).server, 0)
-    thread = threading.Thread(target=serving.serve_forever)
+    with serving(app(show, rates_of, timedelta(hours=1)).server) as address:
+        yield address
+
+
+@contextmanager
+def serving(application: WSGIApplication) -> Iterator[str]:
+    """Serve an application on a free port of this machine; yield its address."""
+    server = listen(application, 0)
+    thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://{HOST}:{serving.port}"
+        yield f"http://{HOST}:{server.port}"
     finally:
-        serving.shutdown()
+        server.shutdown()
         thread.join()
-        serving.server_close()
+        server.server_close()
 
 
 def take_picture(address: str, file: Path, width: int, *, rate: bool = False) -> None:

@@ -1,31 +1,14 @@
 """The proxy of `stresswatch api`: signs a browser's requests, and refuses other websites'."""
 
-import threading
-from contextlib import contextmanager
-
 import pytest
 from botocore.credentials import Credentials
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from cli.local_page import HOST, listen
 from cli.signing_proxy import signing_proxy
+from docs.screenshot import serving
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
-
-
-@contextmanager
-def serving(application):
-    """Serve an application; yield its address."""
-    server = listen(application, 0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
