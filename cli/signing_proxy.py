@@ -25,21 +25,30 @@ if TYPE_CHECKING:
 PAGE = "/docs"
 _SECONDS = 30
 """The gateway's own limit."""
-_PASSED_ON = ("Authorization", "Content-Type")
 _PASSED_BACK = ("Allow", "Content-Type", "Retry-After")
 
 
-def signing_proxy(url: str, region: str, credentials: Callable[[], Credentials]) -> WSGIApplication:
-    """Return the application that signs requests for the web service, and passes them on.
+def by_signature(
+    region: str, credentials: Callable[[], Credentials]
+) -> Callable[[AWSRequest], None]:
+    """Authorise requests with AWS credentials, taken for each request because they expire."""
+    return lambda request: SigV4Auth(credentials(), "execute-api", region).add_auth(request)
+
+
+def by_token(token: str) -> Callable[[AWSRequest], None]:
+    """Authorise requests with a token, for stages that have a token issuer."""
+    return lambda request: request.headers.add_header("Authorization", f"Bearer {token}")
+
+
+def signing_proxy(url: str, authorise: Callable[[AWSRequest], None]) -> WSGIApplication:
+    """Return the application that authorises requests for the web service, and passes them on.
 
     Parameters
     ----------
     url : str
         The web service's address.
-    region : str
-    credentials : callable
-        Called for each request, as credentials expire. A request with its own `Authorization`
-        header, such as a token, is passed on unsigned.
+    authorise : callable
+        Adds the headers of a caller whom the web service knows.
     """
     session = URLLib3Session(timeout=_SECONDS)
 
@@ -54,12 +63,11 @@ def signing_proxy(url: str, region: str, credentials: Callable[[], Credentials])
         passed_on = AWSRequest(
             request.method,
             url.rstrip("/") + request.full_path.rstrip("?"),
-            headers={name: request.headers[name] for name in _PASSED_ON if name in request.headers},
+            headers={"Content-Type": request.content_type} if request.content_type else {},
             data=request.get_data(),
         )
         try:
-            if "Authorization" not in request.headers:
-                SigV4Auth(credentials(), "execute-api", region).add_auth(passed_on)
+            authorise(passed_on)
             answered = session.send(passed_on.prepare())
         except BotoCoreError as error:
             return Response(f"The web service at {url} was not reached: {sentence(error)}", 502)

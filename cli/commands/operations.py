@@ -125,6 +125,14 @@ def api(
     on_local: Local = False,
     stage: Stage = "dev",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 8051,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="STRESSWATCH_TOKEN",
+            help="Token, for a stage with a token issuer; by default, AWS credentials sign.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the page of a stage's web service on this machine, and sign its requests.
 
@@ -132,7 +140,7 @@ def api(
     """
     # Imported here: the web server is slow to import, and few commands need it.
     from cli.local_page import serve_page
-    from cli.signing_proxy import PAGE, signing_proxy
+    from cli.signing_proxy import PAGE, by_signature, by_token, signing_proxy
 
     target = find_target(on_local=on_local, stage=stage)
     if stack_outputs.WEB_SERVICE_URL not in target.outputs:
@@ -140,12 +148,10 @@ def api(
             f"The stack {target.name} has no web service; set web_service in "
             "cdk_app/settings/stages.py and deploy."
         )
+    region = target.client("sts").meta.region_name
+    authorise = by_token(token) if token else by_signature(region, lambda: target.credentials)
     serve_page(
-        signing_proxy(
-            target.output(stack_outputs.WEB_SERVICE_URL),
-            target.client("sts").meta.region_name,
-            lambda: target.credentials,
-        ),
+        signing_proxy(target.output(stack_outputs.WEB_SERVICE_URL), authorise),
         port,
         lambda address: console.print(
             f"Web service of {target.name}: {address}{PAGE} (Ctrl-C to stop)", soft_wrap=True

@@ -5,10 +5,11 @@ from botocore.credentials import Credentials
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from cli.signing_proxy import signing_proxy
+from cli.signing_proxy import by_signature, by_token, signing_proxy
 from docs.screenshot import serving
 
-CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
+PAGE = "http://localhost:8051"
+SIGN = by_signature("eu-west-1", lambda: Credentials("AKIDEXAMPLE", "secret", "token"))
 
 
 @pytest.fixture
@@ -17,17 +18,23 @@ def requests():
 
 
 @pytest.fixture
-def browser(requests):
-    """A browser that has opened the proxy of a web service, which records its requests."""
+def service(requests):
+    """The address of a web service that records its requests."""
 
     @Request.application
-    def service(request):
+    def answer(request):
         request.get_data()
         requests.append(request)
         return Response('{"status": "ok"}', 503, {"Retry-After": "5"}, "application/json")
 
-    with serving(service) as url:
-        yield Client(signing_proxy(url, "eu-west-1", lambda: CREDENTIALS))
+    with serving(answer) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(service):
+    """A browser that has opened the proxy."""
+    return Client(signing_proxy(service, SIGN))
 
 
 def test_a_request_is_signed_with_the_caller_s_credentials(browser, requests):
@@ -41,20 +48,25 @@ def test_a_request_is_signed_with_the_caller_s_credentials(browser, requests):
 
 
 def test_the_answer_is_passed_back_with_its_status(browser):
-    answer = browser.get("/health", base_url="http://localhost:8051")
+    answer = browser.get("/health", base_url=PAGE)
     assert (answer.status_code, answer.json) == (503, {"status": "ok"})
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_a_token_is_passed_on_instead_of_a_signature(browser, requests):
-    headers = {"Authorization": "Bearer abc"}
-    browser.get("/health", base_url="http://localhost:8051", headers=headers)
+def test_a_token_takes_the_place_of_a_signature(service, requests):
+    answer = Client(signing_proxy(service, by_token("abc"))).get("/health", base_url=PAGE)
+    assert answer.status_code == 503
     assert requests[0].headers["Authorization"] == "Bearer abc"
     assert "X-Amz-Security-Token" not in requests[0].headers
 
 
+def test_the_page_s_own_authorisation_is_replaced(browser, requests):
+    browser.get("/health", base_url=PAGE, headers={"Authorization": "of the page"})
+    assert requests[0].headers["Authorization"].startswith("AWS4-HMAC-SHA256 ")
+
+
 def test_the_address_alone_leads_to_the_page(browser, requests):
-    answer = browser.get("/", base_url="http://localhost:8051")
+    answer = browser.get("/", base_url=PAGE)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
     assert requests == []
 
@@ -80,7 +92,7 @@ def test_requests_of_another_website_s_page_are_not_signed(browser, requests, ad
 def test_a_web_service_that_does_not_answer_is_named():
     with serving(Response("")) as url:
         pass
-    browser = Client(signing_proxy(url, "eu-west-1", lambda: CREDENTIALS))
-    answer = browser.get("/health", base_url="http://localhost:8051")
+    browser = Client(signing_proxy(url, SIGN))
+    answer = browser.get("/health", base_url=PAGE)
     assert answer.status_code == 502
     assert answer.text.startswith(f"The web service at {url} was not reached: Nothing answers at")
