@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import os
@@ -44,15 +45,20 @@ def time_in_turns(
     """Return each work's seconds per unit by round, after one uncounted round.
 
     A temporary slowdown of the machine affects all works, so their ratios stay valid. The default
-    clock is this process's processor time.
+    clock is this process's processor time. Garbage collections leave out the inputs of all works,
+    which no work alone would have in memory.
     """
     seconds: dict[Name, list[float]] = {name: [] for name in works}
-    for counted in range(-1, rounds):
+    for run, _ in works.values():
+        run()
+    gc.collect()
+    gc.freeze()
+    for _ in range(rounds):
         for name, (run, units) in works.items():
             started = clock()
             run()
-            if counted >= 0:
-                seconds[name].append((clock() - started) / units)
+            seconds[name].append((clock() - started) / units)
+    gc.unfreeze()
     return seconds
 
 
