@@ -25,7 +25,8 @@ _QUOTED = 1_000_000
 _LARGEST = LOADS[-1]
 _WAIT_SECONDS = 60.0
 _SAID = re.compile(
-    r"about \$[\d,]+ a month as production is set,(\s+)and \$[\d,]+ (with the cheapest settings)"
+    r"about \$[\d,]+ a month with production settings,(\s+)"
+    r"and \$[\d,]+ (with the cheapest settings)"
 )
 
 
@@ -110,7 +111,7 @@ def introduced(readme: str, deployment: PricedStage, measured: Measured) -> str:
     """
     found = report(_QUOTED, deployment, measured)
     dollars, cheapest = total(found.lines), found.cheapest_dollars
-    said = rf"about ${dollars:,.0f} a month as production is set,\1and ${cheapest:,.0f} \2"
+    said = rf"about ${dollars:,.0f} a month with production settings,\1and ${cheapest:,.0f} \2"
     readme, places = _SAID.subn(said, readme)
     if places != 1:
         raise MissingSentence(f"the README has {places} sentences on cost; it must have one")

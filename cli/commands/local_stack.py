@@ -60,7 +60,8 @@ def up(
     if not outputs:
         console.print(_NEXT_STEPS)
         return
-    table = Table("output", "value", title="Outputs", title_justify="left")
+    table = Table("output", title="Outputs", title_justify="left")
+    table.add_column("value", overflow="fold")
     for name, value in sorted(stack.outputs.items()):
         table.add_row(name, literal(value))
     console.print(table)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.console import console, stderr
+from cli.console import console, literal, stderr
 from cli.deployment.target import find_target
 from cli.options import AsJson, Local, Stage, require_new
 from cli.trend import read_trend, span_of, widened
@@ -53,6 +53,8 @@ def trend(
         csv.write_text(found.as_csv(), encoding="utf-8", newline="")
     if html:
         html.write_text(found.as_page(), encoding="utf-8")
+    for written in filter(None, (csv, html)):
+        stderr.print(f"Written: {literal(str(written))}", highlight=False, soft_wrap=True)
     if as_json:
         console.print_json(data=found.as_dict())
     else:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.demo.summary import CommunityRate, DriftWindow, Summary
+from stresswatch.rates.cells import RateMethod
 from stresswatch.task.definition import TASK
 
 
@@ -139,6 +140,15 @@ def _drift_table(windows: list[DriftWindow]) -> Table:
     return table
 
 
+def _estimates(rate: CommunityRate) -> tuple[str, ...]:
+    if rate.method == RateMethod.SUPPRESSED:
+        return "", "", "too few posts", ""
+    true, called = f"{rate.true:.1%}", "" if rate.called is None else f"{rate.called:.1%}"
+    if rate.corrected is None:
+        return called, "", "too few labels", true
+    return called, f"[bold]{rate.corrected:.1%}[/]", f"{rate.low:.1%} to {rate.high:.1%}", true
+
+
 def rate_table(rates: list[CommunityRate]) -> Table:
     """Return the called, corrected and true rate of each unseen community."""
     table = Table(
@@ -157,10 +167,7 @@ def rate_table(rates: list[CommunityRate]) -> Table:
             rate.community,
             f"{rate.posts:,}",
             f"{rate.labelled:,}",
-            "" if rate.called is None else f"{rate.called:.1%}",
-            "" if rate.corrected is None else f"[bold]{rate.corrected:.1%}[/]",
-            "" if rate.corrected is None else f"{rate.low:.1%} to {rate.high:.1%}",
-            f"{rate.true:.1%}",
+            *_estimates(rate),
         )
     return table
 

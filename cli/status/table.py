@@ -21,7 +21,7 @@ from cli.status.snapshot import Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
-from stresswatch.monitoring.dashboard import SECTIONS
+from stresswatch.monitoring.dashboard import SECTIONS, STRESS_RATE
 from stresswatch.monitoring.panels import Panel
 from stresswatch.storage import quarantine
 from stresswatch.text.wording import counted
@@ -135,7 +135,9 @@ def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
         if (figure := line.figure) is not None
     ]
     if not measured:
-        return f"[dim]{snapshot.unmeasured}[/]"
+        # The metric covers seven full days, and `measure` has a rate at once.
+        hint = "; `stresswatch trend` shows single days" if panel in STRESS_RATE.panels else ""
+        return f"[dim]{snapshot.unmeasured}{hint}[/]"
     if panel.is_stacked and not any(line.is_count for line, _ in measured):
         labels = [literal(line.label) for line, figure in measured if figure]
         return Figures(labels) if labels else "none"
