@@ -20,6 +20,7 @@ from cli.post_files.causes import likely_cause
 from cli.post_files.reading import PostFile, Row, Wanted
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import InvalidPost, Post
+from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
 
 LEFT_OUT = frozenset(
@@ -46,6 +47,8 @@ class CheckReport:
         Unreadable optional fields by name.
     without_weight : int
         Labelled posts with confidence 0.
+    meant_as_id : str
+        A column that was perhaps meant as the id, if the file has none.
     """
 
     posts: int = 0
@@ -58,6 +61,7 @@ class CheckReport:
     named: list[tuple[str, str]] = field(default_factory=list)
     malformed: list[tuple[str, str]] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    meant_as_id: str = ""
 
     def add(self, row: Row) -> None:
         if isinstance(row.found, InvalidPost):
@@ -83,6 +87,12 @@ class CheckReport:
 
     def notes(self) -> Iterator[str]:
         """Return notes about fields and rows that were accepted with changes."""
+        if self.meant_as_id:
+            yield (
+                f"There is no column {TASK.fields.id}, so the rows' numbers are the ids, which "
+                f"other files share. Perhaps {self.meant_as_id!r} is meant: rename it to "
+                f"{TASK.fields.id}."
+            )
         if self.dropped:
             named = ", ".join(f"{name} {count:,}" for name, count in sorted(self.dropped.items()))
             yield f"Optional fields that cannot be read were dropped: {named}."
@@ -130,6 +140,7 @@ def read_through(file: PostFile, console: Console) -> CheckReport:
     report = CheckReport()
     for row in watched(file.rows(), file, console, "Checking"):
         report.add(row)
+    report.meant_as_id = file.meant_as_id
     return report
 
 

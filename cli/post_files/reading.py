@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from cli.errors import FileRefused
 from cli.post_files import json_lines
-from cli.post_files.columns import LABEL_FIELDS, missing_columns
+from cli.post_files.columns import LABEL_FIELDS, missing_columns, near_misses
 from cli.post_files.contents import Content, Kind, look_into
 from cli.post_files.csv_tables import CsvTable
 from cli.post_files.parquet_tables import ParquetTable
@@ -75,6 +75,11 @@ class Row(NamedTuple):
 class PostFile:
     """A file of posts, which can be read more than once.
 
+    Attributes
+    ----------
+    meant_as_id : str
+        After the first row: a column that was perhaps meant as the id, if the file has none.
+
     Raises
     ------
     FileRefused
@@ -86,6 +91,7 @@ class PostFile:
         self.content: Content = look_into(path)
         self.wanted = wanted
         self.share_read = 0.0
+        self.meant_as_id = ""
         self._opened_at = datetime.now(UTC)
 
     @property
@@ -138,6 +144,9 @@ class PostFile:
     def _require(self, names: list[str]) -> None:
         if said := missing_columns(names, self.wanted.value):
             raise FileRefused("column_missing", f"{self.path} {said}.")
+        field = TASK.fields.id
+        if missing_columns(names, [field]):
+            self.meant_as_id = near_misses(names, [field]).get(field, "")
 
     def _row(self, number: int, unit: str, row: RawRow, delimiter: str | None) -> Row:
         place = f"{unit} {row.place}"

@@ -221,3 +221,17 @@ def test_the_likely_cause_is_named(tmp_path, content, cause):
 def test_pandas_without_quotation_marks_gets_the_advice_to_quote(tmp_path):
     content = FRAME.to_csv(index=False, quoting=csv.QUOTE_NONE, escapechar="\\")
     assert "to_csv without quoting and escapechar" in said(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("columns", "note"),
+    [("id", "Perhaps 'id' is meant"), ("post_id", ""), ("post_id,id", ""), ("other", "")],
+)
+def test_a_column_that_is_perhaps_the_id_is_named(tmp_path, columns, note):
+    file = tmp_path / "posts.csv"
+    cells = ",".join("a" for _ in columns.split(","))
+    file.write_text(f"{columns},text\n{cells},I cannot sleep\n")
+    result = CliRunner().invoke(main.app, ["produce", str(file), "--check"])
+    assert result.exit_code == 0
+    assert ("There is no column post_id" in result.output) == bool(note)
+    assert note in result.output
