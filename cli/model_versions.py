@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.table import Table
 
 from cli.console import literal
 from cli.deployment.client import DeploymentClient
 from cli.errors import OperatorError
+from cli.tables import fitted
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.s3 import read, read_if_there
 from stresswatch.model.artefact_file import CorruptArtefact
@@ -40,9 +42,6 @@ from stresswatch.versions.model_version import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_WHOLE_NAME = 60
-"""Line width in characters from which a version's name fits beside the other columns."""
-
 
 @dataclass(frozen=True)
 class Versions:
@@ -59,36 +58,33 @@ class Versions:
     def _operator(self) -> str:
         return str(self.deployment.target.client("sts").get_caller_identity()["Arn"])
 
-    def table(self, newest: int, width: int) -> Table:
-        """Return a table of the newest versions: their data, metrics and status.
-
-        A version's name is there to be copied. It is broken only where `width`, in characters,
-        leaves too little room for the other columns.
-        """
-        table = Table(
-            title=f"{self.deployment.target.name}: model versions",
-            title_justify="left",
-            show_lines=True,
-            caption="A version's name ends with the first digits of its data's SHA-256.",
-        )
-        is_whole = width >= _WHOLE_NAME
-        table.add_column("version\n[dim]its parent[/]", no_wrap=is_whole, overflow="fold")
-        for column in ("state", "posts", "quality", "verdict"):
-            table.add_column(column, overflow="fold")
+    def table(self, newest: int, console: Console) -> Table:
+        """Return a table of the newest versions: their data, metrics and status."""
+        rows = []
         champion = self.deployment.champion()
         names = judged_versions(self._s3, self._bucket)
         for name in reversed(names[-newest:]):
             manifest = Manifest.from_bytes(self._read(name, MANIFEST_FILE))
             quality, posts = manifest.metrics["overall"], manifest.posts
-            table.add_row(
+            row = (
                 f"{literal(name)}\n[dim]{literal(manifest.parent or 'none')}[/]{_other(manifest)}",
                 self._state(name, champion),
                 f"{posts['train'] + posts['evaluation']:,}\n{posts['new']:,} new",
                 f"F1 {quality['f1']:.3f}\nBrier {quality['brier']:.3f}",
                 "\n".join(map(literal, self._verdicts(name))),
             )
-        if not names:
-            table.add_row("none yet:\n`stresswatch retrain`\nmakes the first")
+            rows.append(row)
+        table = fitted(
+            console,
+            f"{self.deployment.target.name}: model versions",
+            ("version\n[dim]its parent[/]", "state", "posts", "quality", "verdict"),
+            rows or [("none yet:\n`stresswatch retrain`\nmakes the first",)],
+            numbers=(),
+            dispensable=("posts", "quality"),
+            elsewhere="a wider terminal shows all",
+        )
+        ends = "A version's name ends with the first digits of its data's SHA-256."
+        table.caption = f"{ends} {table.caption or ''}".rstrip()
         return table
 
     def rollback(self, version: str | None, why: str) -> Pointer:

@@ -18,6 +18,7 @@ def fitted(
     *,
     numbers: Collection[str],
     dispensable: Sequence[str],
+    elsewhere: str = "--json has all",
 ) -> Table:
     """Return a table whose words all fit, omitting as few columns as necessary.
 
@@ -29,6 +30,8 @@ def fitted(
         Columns aligned to the right.
     dispensable : sequence of str
         Columns to omit, in this order; the caption then names them.
+    elsewhere : str
+        Where to find the omitted columns.
     """
     cells = {
         name: [row[place] if place < len(row) else "" for row in rows]
@@ -47,7 +50,7 @@ def fitted(
         left_out.append(name)
     table = Table(title=title, title_justify="left", caption_justify="left", show_lines=True)
     if left_out:
-        table.caption = f"Too narrow for {' and '.join(left_out)}; --json has all."
+        table.caption = f"Too narrow for {' and '.join(left_out)}; {elsewhere}."
     widths = {name: measured[name].minimum for name in shown}
     rest = _rest(console, widths.values())
     for name in sorted(shown, key=lambda name: measured[name].span):

@@ -41,7 +41,7 @@ def versions(
     newest: Annotated[int, typer.Option(min=1, help="Number of versions.")] = 20,
 ) -> None:
     """List model versions with their data, metrics and verdicts."""
-    console.print(_versions(on_local=on_local, stage=stage).table(newest, console.width))
+    console.print(_versions(on_local=on_local, stage=stage).table(newest, console))
 
 
 def rollback(

@@ -56,7 +56,8 @@ def served(aws, version_files, second_files):
 
 def show(versions, width=160):
     shown = io.StringIO()
-    Console(file=shown, width=width).print(versions.table(20, width))
+    console = Console(file=shown, width=width)
+    console.print(versions.table(20, console))
     return shown.getvalue()
 
 
@@ -198,21 +199,17 @@ class TestTable:
         told = [cells[2] for cells in row(show(versions), "v1")]
         assert told == ["1,234", "56 new"]
 
-    @pytest.mark.parametrize(("width", "is_whole"), [(80, True), (60, True), (40, False)])
-    def test_a_name_is_whole_in_a_narrow_terminal_unless_it_were_all_that_fits(
-        self, aws, versions, version_files, width, is_whole
+    @pytest.mark.parametrize("width", [100, 60])
+    def test_a_narrow_terminal_has_fewer_columns_and_whole_words(
+        self, aws, versions, version_files, width
     ):
         name = "v20261124T214038-f0ff4c2a"
         aws.promote(name, version_files)
         aws.put("models", f"models/{name}/verdict.json", json.dumps(ACCEPTED).encode())
         shown = show(versions, width)
-        assert (name in shown) == is_whole
-        cells = [one.split("│")[1:-1] for one in shown.splitlines() if one.startswith("│")]
-        version, state, _, quality, verdict = (
-            "".join(column).replace(" ", "") for column in zip(*cells, strict=True)
-        )
-        assert (version, state, verdict) == (f"{name}none", "serves", "gate:accepted")
-        assert quality.startswith("F10.")
+        for word in (name, "serves", "accepted"):
+            assert word in shown
+        assert ("Too narrow for posts" in shown) == (width == 60)
 
     @pytest.mark.parametrize(
         ("file", "what"), [("shadow.json", "live posts"), ("probation.json", "probation")]
