@@ -252,7 +252,8 @@ def _choice(annotation: Mapping[str, Any]) -> object:
         for result in _of_type(annotation.get("result", []), list, "result must be a list")
     ]
     of_choices = [result for result in results if result.get("type") == "choices"]
-    if len({result.get("from_name") for result in of_choices}) > 1:
+    controls = [result.get("from_name") for result in of_choices]
+    if any(control != controls[0] for control in controls):
         of_choices = [result for result in of_choices if result.get("from_name") == CONTROL]
     chosen = []
     for result in of_choices:

@@ -137,3 +137,14 @@ def test_an_export_that_is_not_utf8_is_named_with_its_line(encoding):
     for content in (table, json.dumps([row], ensure_ascii=False)):
         with pytest.raises(FileRefused, match=r"line \d: it is not UTF-8"):
             written(content.encode(encoding), lambda path: label_studio.read(path))
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 5])
+def test_a_control_with_an_odd_name_does_not_count(name):
+    results = [RESULT, RESULT | {"from_name": name, "value": {"choices": [CHOICES[0]]}}]
+    task = TASK | {"annotations": [ANNOTATION | {"result": results}]}
+    both = [
+        written(json.dumps([one]).encode(), lambda path: str(label_studio.read(path)))
+        for one in (TASK, task)
+    ]
+    assert both[0] == both[1]
