@@ -28,11 +28,14 @@ _SECONDS = 30
 _PASSED_BACK = ("Allow", "Content-Type", "Retry-After")
 
 
-def by_signature(
-    region: str, credentials: Callable[[], Credentials]
-) -> Callable[[AWSRequest], None]:
-    """Authorise requests with AWS credentials, taken for each request because they expire."""
-    return lambda request: SigV4Auth(credentials(), "execute-api", region).add_auth(request)
+def by_signature(region: str, credentials: Credentials) -> Callable[[AWSRequest], None]:
+    """Authorise requests with AWS credentials, which botocore renews before they expire."""
+
+    def sign(request: AWSRequest) -> None:
+        frozen = credentials.get_frozen_credentials()
+        SigV4Auth(frozen, "execute-api", region).add_auth(request)
+
+    return sign
 
 
 def by_token(token: str) -> Callable[[AWSRequest], None]:

@@ -145,11 +145,11 @@ def api(
     target = find_target(on_local=on_local, stage=stage)
     if stack_outputs.WEB_SERVICE_URL not in target.outputs:
         raise OperatorError(
-            f"The stack {target.name} has no web service; set web_service in "
+            f"The stack {target.name} was deployed without a web service; set web_service in "
             "cdk_app/settings/stages.py and deploy."
         )
     region = target.client("sts").meta.region_name
-    authorise = by_token(token) if token else by_signature(region, lambda: target.credentials)
+    authorise = by_token(token) if token else by_signature(region, target.credentials)
     serve_page(
         signing_proxy(target.output(stack_outputs.WEB_SERVICE_URL), authorise),
         port,

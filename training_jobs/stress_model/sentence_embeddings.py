@@ -66,10 +66,12 @@ class SentenceEmbeddings(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return the embeddings, shape (n_posts, `DIMENSIONS`), each of length 1."""
         session = _session(self.model_sha256)
         known = _known.get()
-        embeddings = [
-            _embed(session, text) if known is None else _remember(known, session, text)
-            for text in texts
-        ]
+        known = {} if known is None else known
+        embeddings = []
+        for text in texts:
+            if text not in known:
+                known[text] = _embed(session, text)
+            embeddings.append(known[text])
         return np.array(embeddings).reshape(-1, DIMENSIONS)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -92,14 +94,6 @@ def each_text_once() -> Iterator[None]:
         yield
     finally:
         _known.reset(token)
-
-
-def _remember(
-    known: dict[str, Vectors], session: onnxruntime.InferenceSession, text: str
-) -> Vectors:
-    if text not in known:
-        known[text] = _embed(session, text)
-    return known[text]
 
 
 def _embed(session: onnxruntime.InferenceSession, text: str) -> Vectors:

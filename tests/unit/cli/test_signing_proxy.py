@@ -9,7 +9,7 @@ from cli.signing_proxy import by_signature, by_token, signing_proxy
 from docs.screenshot import serving
 
 PAGE = "http://localhost:8051"
-SIGN = by_signature("eu-west-1", lambda: Credentials("AKIDEXAMPLE", "secret", "token"))
+SIGN = by_signature("eu-west-1", Credentials("AKIDEXAMPLE", "secret", "token"))
 
 
 @pytest.fixture
