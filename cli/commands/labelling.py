@@ -160,7 +160,7 @@ def _read_key() -> str:
     Raises
     ------
     OperatorError
-        When the command has no terminal.
+        Without a terminal.
     """
     try:
         return typer.getchar()

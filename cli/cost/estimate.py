@@ -31,7 +31,7 @@ _ENVELOPE_BYTES = 500
 """Size of an event's record besides its data, which are in base64."""
 
 _ARCHIVE_MONTHS = 12
-"""Assumed age of the settled archive, which has no expiry."""
+"""Assumed age of the settled archive, which stages keep forever by default."""
 _LAMBDA_LOG_BYTES = 350
 """Lambda's own log lines per invocation: START, END and REPORT."""
 CALL_SECONDS = 0.025

@@ -22,8 +22,8 @@ def cost(posts_a_day: float, stage: str, peak: float, longest_wait: float) -> Co
     Raises
     ------
     OperatorError
-        When there is no such stage, it does not synthesize, or its training instance has no price
-        here or its pipeline was not measured.
+        For an unknown stage, a failed synthesis, an instance without a price, or an unmeasured
+        pipeline.
     """
     priced = deployment(stage)
     measured = shipped().scored_by(priced.pipeline)

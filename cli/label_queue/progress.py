@@ -18,7 +18,7 @@ class Answer:
     Raises
     ------
     ValueError
-        When it is no answer that `stresswatch annotate` gives.
+        For an answer that `stresswatch annotate` would never give.
     """
 
     prediction_id: str

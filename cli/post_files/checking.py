@@ -89,8 +89,8 @@ class CheckReport:
         """Return notes about fields and rows that were accepted with changes."""
         if self.meant_as_id:
             yield (
-                f"There is no column {TASK.fields.id}, so the rows' numbers are the ids, which "
-                f"other files share. Perhaps {self.meant_as_id!r} is meant: rename it to "
+                f"The column {TASK.fields.id} is missing, so row numbers serve as ids, and other "
+                f"files have the same ones. If {self.meant_as_id!r} holds the ids, rename it to "
                 f"{TASK.fields.id}."
             )
         if self.dropped:

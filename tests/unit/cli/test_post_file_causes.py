@@ -225,7 +225,12 @@ def test_pandas_without_quotation_marks_gets_the_advice_to_quote(tmp_path):
 
 @pytest.mark.parametrize(
     ("columns", "note"),
-    [("id", "Perhaps 'id' is meant"), ("post_id", ""), ("post_id,id", ""), ("other", "")],
+    [
+        ("id", "If 'id' holds the ids, rename it"),
+        ("post_id", ""),
+        ("post_id,id", ""),
+        ("other", ""),
+    ],
 )
 def test_a_column_that_is_perhaps_the_id_is_named(tmp_path, columns, note):
     file = tmp_path / "posts.csv"
@@ -233,5 +238,5 @@ def test_a_column_that_is_perhaps_the_id_is_named(tmp_path, columns, note):
     file.write_text(f"{columns},text\n{cells},I cannot sleep\n")
     result = CliRunner().invoke(main.app, ["produce", str(file), "--check"])
     assert result.exit_code == 0
-    assert ("There is no column post_id" in result.output) == bool(note)
+    assert ("The column post_id is missing" in result.output) == bool(note)
     assert note in result.output
