@@ -68,7 +68,7 @@ prose: $(VENV)/installed ## Check the style of FILES, or of all, and show word r
 # These two look at what the project is made of with tools of many packages, and each has an
 # environment of its own, with nothing of this one's.
 TOOL := $(BIN)/uv tool run --python $(BIN)/python --from
-LOCKED := requirements.txt layers/runtime/requirements.txt layers/settling/requirements.txt lambdas/drift/requirements.txt layers/scikit_learn/requirements.txt training_jobs/stress_model/requirements.txt
+LOCKED := requirements.txt layers/runtime/requirements.txt layers/settling/requirements.txt lambdas/drift/requirements.txt layers/scikit_learn/requirements.txt training_jobs/model/requirements.txt
 audit: $(VENV)/installed ## Look for known vulnerabilities in locked packages; needs pypi.org
 	$(TOOL) pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes $(LOCKED:%=--requirement %)
 
@@ -150,7 +150,7 @@ lock: ## Lock the requirement files from pyproject.toml
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra settling --output-file layers/settling/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra drift --output-file lambdas/drift/requirements.txt
 	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra scikit-learn --output-file layers/scikit_learn/requirements.txt
-	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra training --output-file training_jobs/stress_model/requirements.txt
+	$(LOCK) --python-version 3.13 --constraint requirements.txt --extra training --output-file training_jobs/model/requirements.txt
 
 clean: ## Remove build results
 	rm -rf $(VENV) build cdk.out .stresswatch .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups
-from training_jobs.stress_model.dataset import labels_of
+from training_jobs.model.dataset import labels_of
 
 FOLDS = 5
 

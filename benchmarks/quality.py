@@ -32,11 +32,11 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import METRICS, bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
-from training_jobs.stress_model.dataset import frame, labels_of
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
-from training_jobs.stress_model.search import search_number_weight
-from training_jobs.stress_model.suspicious_labels import look_wrong
-from training_jobs.stress_model.suspicious_labels import out_of_fold as beside
+from training_jobs.model.dataset import frame, labels_of
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.search import search_number_weight
+from training_jobs.model.suspicious_labels import look_wrong
+from training_jobs.model.suspicious_labels import out_of_fold as beside
 
 SEEDS = 5
 TURNED = 0.05

@@ -28,12 +28,12 @@ from benchmarks.timing import machine
 from cli.data import load_posts
 from cli.deployment.target import local_tracking_uri
 from stresswatch.contracts.labelled_posts import LabelledPost
-from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import METRICS, measure
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import TOKEN_PATTERN
-from training_jobs.stress_model.dataset import frame, labels_of, weighted
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline
-from training_jobs.stress_model.tracking import Tracker
+from training_jobs.model.dataset import frame, labels_of, weighted
+from training_jobs.model.recipe import Hyperparameters, build_pipeline
+from training_jobs.model.tracking import Tracker
 
 EXPERIMENT = "stress-search"
 SEARCH_SEEDS = range(2)
@@ -79,7 +79,7 @@ class Candidate:
         """Build the pipeline, not fitted."""
         names = {field.name for field in fields(Hyperparameters)}
         given = {name: value for name, value in asdict(self).items() if name in names}
-        pipeline = build_pipeline(NUMERIC_FEATURES, Hyperparameters(**given)).set_params(
+        pipeline = build_pipeline(TASK, Hyperparameters(**given)).set_params(
             features__terms__ngram_range=(1, 2 if self.pairs else 1),
             features__terms__token_pattern=TOKEN_PATTERN if self.punctuation else _WORDS,
         )

@@ -3,7 +3,7 @@
 import sys
 
 from cdk_app.settings.errors import InvalidStage
-from stresswatch.task.reading import InvalidTask
+from stresswatch.task.table import InvalidTask
 
 try:
     import stresswatch.task.definition  # noqa: F401 - which reads the task

@@ -104,7 +104,7 @@ def scikit_learn_image(name: str) -> lambda_.DockerImageCode:
     """Return the image of all functions that predict with scikit-learn, for this function."""
     context = image_context(
         "layers/scikit_learn",
-        "training_jobs/stress_model",
+        "training_jobs/model",
         *(f"lambdas/{each}" for each in ("api", "gate", "predictor", "scoring")),
     )
     return lambda_.DockerImageCode.from_image_asset(

@@ -8,8 +8,8 @@ from constructs import Construct
 from cdk_app.constructs.monitoring.dashboard import Dashboard
 from cdk_app.constructs.monitoring.drift import DriftMonitor
 from cdk_app.constructs.monitoring.live_quality import LiveQuality
+from cdk_app.constructs.monitoring.rate import Rate
 from cdk_app.constructs.monitoring.service_alarms import ServiceAlarms
-from cdk_app.constructs.monitoring.stress_rate import StressRate
 from cdk_app.constructs.monitoring.workflow import MonitoringWorkflow
 from cdk_app.constructs.platform.foundation import Foundation
 from cdk_app.constructs.platform.workflows import MONITORING, RETRAINING, SCORING
@@ -42,7 +42,7 @@ class StresswatchStack(Stack):
         self._drift = DriftMonitor(self, "Drift", foundation)
         self._querying = Querying(self, "Querying", foundation)
         self._quality = LiveQuality(self, "Quality", foundation, self._querying)
-        self._rate = StressRate(self, "Rate", foundation, self._querying)
+        self._rate = Rate(self, "Rate", foundation, self._querying)
         self._monitoring = MonitoringWorkflow(
             self,
             "Monitoring",

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from stresswatch.task.reading import TASK_VARIABLE, InvalidTask
+from stresswatch.task.reading import TASK_VARIABLE
+from stresswatch.task.table import InvalidTask
 
 
 def main() -> None:

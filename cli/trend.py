@@ -1,4 +1,4 @@
-"""`stresswatch trend`: the stress rate over time, as a table, a file, or a page."""
+"""`stresswatch trend`: the rate over time, as a table, a file, or a page."""
 
 from __future__ import annotations
 

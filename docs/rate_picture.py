@@ -26,8 +26,8 @@ from stresswatch.rates.cells import Period, Rate, week_of
 from stresswatch.rates.estimation import LabelledDraw, estimate_rates
 from stresswatch.settled.summaries import Counts
 from stresswatch.task.definition import TASK
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.dataset import frame
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 WEEKS, POSTS_A_WEEK, SHARE = 8, 2_000, 0.25
 _MINIMUM_POSTS = 50

@@ -87,7 +87,7 @@ def wait_for_page(opened: Chrome) -> None:
         drawn = driver.find_elements(
             By.CSS_SELECTOR, "#snapshot .dash-graph .main-svg .xaxislayer-above"
         )
-        has_rates = bool(driver.find_elements(By.CSS_SELECTOR, "#stress-rate h2"))
+        has_rates = bool(driver.find_elements(By.CSS_SELECTOR, "#rates h2"))
         is_loaded = "return [...document.images].every(image => image.complete)"
         return (
             bool(driver.find_elements(By.ID, "runs"))
@@ -140,7 +140,7 @@ def take_picture(address: str, file: Path, width: int, *, rate: bool = False) ->
         # A page has few colours: a palette reduces the file to a third.
         picture = Image.open(BytesIO(opened.get_screenshot_as_png())).convert("RGB")
         if rate:
-            section = opened.find_element(By.ID, "stress-rate").rect
+            section = opened.find_element(By.ID, "rates").rect
             picture = picture.crop((0, 0, width, round(section["y"] + section["height"])))
         palette = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         palette.save(file, optimize=True)

@@ -48,10 +48,10 @@ _QUERIED = (
 )
 """Columns for live quality and for the comparison of two versions."""
 _OF_RATE = {
-    metric_names.STRESS_RATE,
-    metric_names.STRESS_RATE_LOWER_BOUND,
-    metric_names.STRESS_RATE_UPPER_BOUND,
-    metric_names.CALLED_STRESS_RATE,
+    metric_names.CORRECTED_RATE,
+    metric_names.CORRECTED_RATE_LOWER_BOUND,
+    metric_names.CORRECTED_RATE_UPPER_BOUND,
+    metric_names.CALLED_RATE,
 }
 """Number of communities of the stage; `stresswatch cost` uses the maximum."""
 _OF_DRIFT = {

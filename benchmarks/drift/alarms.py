@@ -41,8 +41,8 @@ from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.monitoring.drift import measure_drift, numbers
 from stresswatch.monitoring.drift_rules import DriftRules
-from training_jobs.stress_model.dataset import labels_of
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.dataset import labels_of
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 SIZES = (300, 1_000, 5_000)
 WINDOWS = 1_000

@@ -11,7 +11,7 @@ from rich.table import Table
 from benchmarks.drift.shifts import Posts, fewer_stressed
 from stresswatch.evaluation.estimated_quality import estimate_f1
 from stresswatch.evaluation.metrics import measure
-from training_jobs.stress_model.dataset import labels_of
+from training_jobs.model.dataset import labels_of
 
 
 class Models(Protocol):

@@ -24,10 +24,10 @@ from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
 from stresswatch.model.predict import predict
 from stresswatch.model.scorer import Scorer
-from training_jobs.stress_model.dataset import DataSet, labels_of
-from training_jobs.stress_model.delivery import Delivery, deliver
-from training_jobs.stress_model.pipelines import PIPELINES
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.dataset import DataSet, labels_of
+from training_jobs.model.delivery import Delivery, deliver
+from training_jobs.model.pipelines import PIPELINES
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 BATCH_SIZES = (1, 100, 500)
 _POSTS_A_ROUND = 500

@@ -13,7 +13,7 @@ from benchmarks.quality import RECIPES
 from benchmarks.rates.populations import Fit, Population, fit
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.predictions import DECISION_THRESHOLD
-from training_jobs.stress_model.dataset import labels_of
+from training_jobs.model.dataset import labels_of
 
 MINIMUM_POSTS = 150
 """Smaller communities are left out: a sample of 100 posts would be most of them."""

@@ -133,7 +133,7 @@ def experiment(value: str) -> str:
     ------
     ValueError
     """
-    return _check(value, _EXPERIMENT, "a name of letters, digits, - and _, such as stress-model")
+    return _check(value, _EXPERIMENT, "a name of letters, digits, - and _, such as weekly-models")
 
 
 def issuer(value: str) -> str:

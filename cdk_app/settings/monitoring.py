@@ -9,7 +9,9 @@ from pydantic import AfterValidator, Field, InstanceOf, model_validator
 from cdk_app.settings import forms
 from cdk_app.settings.base import Settings, unit
 from cdk_app.settings.errors import InvalidStage
+from stresswatch.contracts.predictions import DRIFT_COLUMNS
 from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.task.definition import TASK
 
 
 class Monitoring(Settings):
@@ -53,12 +55,12 @@ class Monitoring(Settings):
         "window.",
     )
     drift_share_threshold: float = Field(
-        default=0.05,
-        ge=0.01,
+        default=round(0.65 / len(DRIFT_COLUMNS), 3),
+        ge=0.001,
         le=1.0,
         json_schema_extra=unit("share"),
-        description="Drifted share at which the drift alarm fires; by default, any one feature "
-        "among thirteen.",
+        description="Drifted share at which the drift alarm fires; by default, one feature "
+        "is enough.",
     )
     drift_windows_to_alarm: int = Field(
         default=4,
@@ -108,19 +110,19 @@ class Monitoring(Settings):
         ge=14,
         le=365,
         json_schema_extra=unit("days"),
-        description="Past days for which the stress rate is estimated again as labels arrive, in "
-        "whole weeks.",
+        description=f"Past days for which the {TASK.label.rate} is estimated again as labels "
+        "arrive, in whole weeks.",
     )
     minimum_cell_posts: int = Field(
         default=20,
         ge=1,
         le=1_000_000,
         json_schema_extra=unit("posts"),
-        description="Minimum posts for which a community's daily or weekly stress rate is shown; "
-        "smaller cells are suppressed to protect their authors.",
+        description=f"Minimum posts for which a community's daily or weekly {TASK.label.rate} is "
+        "shown; smaller cells are suppressed to protect their authors.",
     )
     accepted_f1: float = Field(
-        default=0.7,
+        default=TASK.monitoring.accepted_f1,
         ge=0.01,
         le=1.0,
         json_schema_extra=unit("F1"),

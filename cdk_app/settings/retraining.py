@@ -39,7 +39,7 @@ class Retraining(Settings):
     )
     pipeline: Annotated[str, AfterValidator(forms.pipeline)] = Field(
         default="linear",
-        description="Pipeline to train, by its name in `training_jobs/stress_model/pipelines`; "
+        description="Pipeline to train, by its name in `training_jobs/model/pipelines`; "
         "all except `linear` need `serving.scorer` ([Pipelines](model.md#pipelines)).",
     )
     training_instance_type: Annotated[str, AfterValidator(forms.instance_type)] = Field(

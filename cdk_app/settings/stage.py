@@ -22,6 +22,7 @@ from cdk_app.settings.streaming import Streaming
 from cdk_app.settings.web_service import WebService
 from stresswatch.settled.plan import LOOKED_AT
 from stresswatch.settled.sources import TOLERANCE
+from stresswatch.task.definition import TASK
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _A_WEEK = 7
@@ -109,6 +110,7 @@ class Stage(Settings):
         if settled is not None and settled < estimated:
             raise InvalidStage(
                 f"{self.name}: storage.archive_retention_days is {settled}, below the {estimated} "
-                "days that the stress rate looks back (monitoring.rate_days, and what completes "
-                "its first week): weeks would be estimated by the posts that are left; raise it"
+                f"days that the {TASK.label.rate} looks back (monitoring.rate_days, and what "
+                "completes its first week): weeks would be estimated by the posts that are left; "
+                "raise it"
             )

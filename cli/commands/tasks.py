@@ -32,7 +32,7 @@ def init(
     source: Annotated[str | None, typer.Option(help="Column with communities or groups.")] = None,
     created_at: Annotated[str | None, typer.Option(help="Column with timestamps.")] = None,
     noun: Annotated[
-        str | None, typer.Option(help="Noun for the positive class, such as stress.")
+        str | None, typer.Option(help="Noun for the positive class, such as helpfulness.")
     ] = None,
     language: Annotated[str, typer.Option(help="Language of the texts, as a BCP 47 tag.")] = "en",
 ) -> None:

@@ -14,6 +14,7 @@ from cli.cost.streams import stream_items
 from cli.cost.template import Function, PricedStage
 from stresswatch.rates.page import COMMUNITIES
 from stresswatch.settled.plan import LOOKED_AT
+from stresswatch.task.definition import TASK
 
 PLANNED_HOURS = LOOKED_AT.total_seconds() / 3600
 """Hours in which each run of the monitoring workflow looks for late objects."""
@@ -143,13 +144,13 @@ def quality_seconds(load: Load, deployment: PricedStage, measured: Measured) -> 
 
 
 def rate_parts(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the number of summaries that the stress rate reads, for days and whole weeks."""
+    """Return the number of summaries that the rate function reads, for days and whole weeks."""
     hours = (deployment.rate_days + _A_WEEK) * 24
     return shards(load, deployment, measured) * hours / deployment.window_hours
 
 
 def rate_seconds(load: Load, deployment: PricedStage, measured: Measured) -> float:
-    """Return the seconds of the stress rate, which lists and writes one object per day."""
+    """Return the seconds of the rate function, which lists and writes one object per day."""
     calls = 2 * (deployment.rate_days + _A_WEEK) * CALL_SECONDS
     parts = rate_parts(load, deployment, measured)
     return measured.rate_seconds + parts * READ_SECONDS + calls
@@ -215,7 +216,7 @@ def bill(load: Load, deployment: PricedStage, measured: Measured) -> list[Item]:
                   deployment.drift),
         computing("live quality", qualities, quality_seconds(load, deployment, measured),
                   deployment.quality),
-        computing("stress rate", qualities, rate_seconds(load, deployment, measured),
+        computing(TASK.label.rate, qualities, rate_seconds(load, deployment, measured),
                   deployment.rate),
         Item("Lambda", "retraining's functions",
              retrainings * measured.workflow_seconds * deployment.workflow_gb, "lambda GB-second"),

@@ -22,6 +22,7 @@ from cli.cost.items import Load
 from cli.cost.measured import Measured
 from cli.cost.template import PricedStage
 from stresswatch.settled.plan import JOBS_A_RUN
+from stresswatch.task.definition import TASK
 
 _KINESIS = "Kinesis quotas and limits, docs.aws.amazon.com/streams, read 2026-11-24"
 _LAMBDA = "Lambda quotas, docs.aws.amazon.com/lambda, unverified"
@@ -130,7 +131,7 @@ def limits(load: Load, deployment: PricedStage, measured: Measured) -> list[Limi
             "shorten quality_window_days",
         ),
         limit(
-            "stress rate time", deployment.rate.timeout, "s",
+            f"{TASK.label.rate} time", deployment.rate.timeout, "s",
             lambda at: rate_seconds(at, deployment, measured),
             "shorten rate_days",
         ),

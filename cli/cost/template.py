@@ -46,7 +46,7 @@ class PricedStage:
     quality_every_hours, quality_window_hours : float
         How often live quality is measured, and how far back it looks.
     rate_days : int
-        How far back the stress rate is estimated anew.
+        How far back the rate is estimated again.
     sample_posts : int
         Of a window's posts, as many are compared at most.
     shadow_hours, probation_hours : float

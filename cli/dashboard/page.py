@@ -13,7 +13,7 @@ from dash import dcc, html
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import MeasuredSeries, Snapshot
 from cli.status.table import number, timestamp
-from stresswatch.monitoring.dashboard import SECTIONS, STRESS_RATE
+from stresswatch.monitoring.dashboard import RATE, SECTIONS
 from stresswatch.monitoring.panels import COLOURS, Panel
 from stresswatch.task.definition import TASK
 
@@ -43,7 +43,7 @@ def header(snapshot: Snapshot) -> list[Any]:
 
 
 def body(snapshot: Snapshot) -> list[Any]:
-    """Return the sections below the stress rate."""
+    """Return the sections below the rate."""
     return [
         *_notices(snapshot),
         _verdict(snapshot.alarms, is_known="alarms" not in snapshot.unreadable),
@@ -60,7 +60,7 @@ def body(snapshot: Snapshot) -> list[Any]:
                 ]
             )
             for section in SECTIONS
-            if section is not STRESS_RATE  # `cli.dashboard.rates` draws it from the table
+            if section is not RATE  # `cli.dashboard.rates` draws it from the table
         ),
         html.Footer(TASK.wording.notice),
     ]

@@ -15,7 +15,7 @@ from cli.deployment.target import Target
 from cli.errors import OperatorError, sentence
 from cli.timestamps import utc_now
 from cli.trend import read_recent
-from stresswatch.monitoring.dashboard import STRESS_RATE
+from stresswatch.monitoring.dashboard import RATE
 from stresswatch.rates import chart
 from stresswatch.rates.cells import Period, Rate
 from stresswatch.rates.page import interval, largest_first, name_of, percent
@@ -48,7 +48,7 @@ def read_recent_rates(target: Target, now: Callable[[], datetime] = utc_now) -> 
 
 def rates_section(recent: RecentRates) -> html.Section:
     """Return the section: the newest rate in a sentence, and a chart for each community."""
-    return html.Section([html.H2(STRESS_RATE.title), *_content(recent)])
+    return html.Section([html.H2(RATE.title), *_content(recent)])
 
 
 def _content(recent: RecentRates) -> list[Any]:

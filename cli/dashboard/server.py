@@ -37,7 +37,7 @@ def serve(
     snapshot_of : callable
         Takes a snapshot of the given span up to now.
     rates_of : callable
-        Reads the stress rate of the last weeks.
+        Reads the rates of the last weeks.
     port : int
         0 for any free port.
     every : timedelta
@@ -67,7 +67,7 @@ def app(
             dcc.Interval(id="clock", interval=every.total_seconds() * 1000),
             dcc.Interval(id="rates-clock", interval=_RATES_EVERY.total_seconds() * 1000),
             html.Header(id="header"),
-            html.Div(id="stress-rate"),
+            html.Div(id="rates"),
             html.Nav(
                 [
                     html.Label("Show the last", htmlFor="span"),
@@ -88,7 +88,7 @@ def app(
         snapshot = snapshot_of(SPANS[span])
         return header(snapshot), body(snapshot)
 
-    @made.callback(Output("stress-rate", "children"), Input("rates-clock", "n_intervals"))
+    @made.callback(Output("rates", "children"), Input("rates-clock", "n_intervals"))
     def show_rates(_: int | None) -> html.Section:
         return rates_section(rates_of())
 

@@ -45,7 +45,7 @@ def load_posts() -> DataSet:
         When the file exists and cannot be read.
     """
     path = data_directory() / dreaddit.TRAIN_FILE
-    if synthetic.IS_STRESS and path.exists():
+    if synthetic.HAS_OWN_POSTS and path.exists():
         posts = read_posts(path)
         return DataSet(f"Dreaddit, {len(posts):,} real posts", posts, dreaddit.NEWCOMERS)
     posts = synthetic.generate_posts(SEED)

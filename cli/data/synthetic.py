@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 
 from cli.data import task_posts
-from cli.data.stress import synthetic as stress_posts
+from cli.data.stress import TASK_NAME
+from cli.data.stress import synthetic as own_posts
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.task.definition import TASK
 
-IS_STRESS = TASK.name == "stress"
-"""Whether the selected task is the stress task, which has posts of its own."""
-NEWCOMERS = stress_posts.AID_COMMUNITIES if IS_STRESS else task_posts.NEWCOMERS
+HAS_OWN_POSTS = TASK.name == TASK_NAME
+"""Whether the selected task has posts of its own, instead of words from no language."""
+NEWCOMERS = own_posts.AID_COMMUNITIES if HAS_OWN_POSTS else task_posts.NEWCOMERS
 """Communities that the demo's first model does not see."""
 _STREAM_ID = "stream-"
 """Prefix of the ids of posts for the stream; no community's name begins with it."""
@@ -31,6 +32,6 @@ def generate_stream(seed: int = 7) -> list[LabelledPost]:
 
 
 def _generate(chance: random.Random, prefix: str) -> list[LabelledPost]:
-    if IS_STRESS:
-        return stress_posts.generate(chance, prefix)
+    if HAS_OWN_POSTS:
+        return own_posts.generate(chance, prefix)
     return task_posts.generate(TASK, chance, prefix)

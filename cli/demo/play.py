@@ -107,5 +107,5 @@ def _record(path: Path, view: View, summary: Summary) -> None:
     """Save the steps and their answer, the rates, as a picture of the terminal."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True)
-        console.print(view.render(), rate_table(summary.stress_rate))
+        console.print(view.render(), rate_table(summary.rates))
     console.save_svg(str(path), title="make demo", code_format=_IN_THE_READERS_FONT)

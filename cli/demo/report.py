@@ -56,7 +56,7 @@ def write_report(
     """
     with mpl.rc_context(_SETTINGS):
         pictures = {
-            "rate": _rate_picture(summary.stress_rate),
+            "rate": _rate_picture(summary.rates),
             "share": _share_picture(summary, alarm_threshold),
             "columns": _columns_picture(summary),
             "probability": _probability_picture(*probabilities),

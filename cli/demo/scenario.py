@@ -170,10 +170,8 @@ class Scenario:
             window = self._measure("unseen communities, new champion", start)
             self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             unseen = {one.post.source or "" for one in self.posts.held_out}
-            self.summary.stress_rate = rates_of(
-                self.deployment, self._sent, self._predictions, unseen
-            )
-            act.say(f"{drawn:,} labels; {rate_words(self.summary.stress_rate[0])}")
+            self.summary.rates = rates_of(self.deployment, self._sent, self._predictions, unseen)
+            act.say(f"{drawn:,} labels; {rate_words(self.summary.rates[0])}")
         return self._last_ids
 
     def _reckon(self, before: list[str], after: list[str]) -> None:

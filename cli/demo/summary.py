@@ -91,7 +91,7 @@ class Summary:
         Over the held-out posts of unseen communities, as served before and after the promotion.
     f1_change, brier_change : Change
         On these posts.
-    stress_rate : list of CommunityRate
+    rates : list of CommunityRate
         Of each unseen community, the largest first.
     steps : dict of str to float
         Seconds of each act.
@@ -114,7 +114,7 @@ class Summary:
     brier_after: float = 0.0
     f1_change: Change | None = None
     brier_change: Change | None = None
-    stress_rate: list[CommunityRate] = field(default_factory=list)
+    rates: list[CommunityRate] = field(default_factory=list)
     seconds: float = 0.0
     steps: dict[str, float] = field(default_factory=dict)
 

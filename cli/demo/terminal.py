@@ -106,7 +106,7 @@ def final_table(summary: Summary) -> RenderableType:
     for name, value in rows.items():
         facts.add_row(name, value)
     return Group(
-        _drift_table(summary.drift), _gate_table(summary), facts, rate_table(summary.stress_rate)
+        _drift_table(summary.drift), _gate_table(summary), facts, rate_table(summary.rates)
     )
 
 

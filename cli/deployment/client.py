@@ -55,7 +55,7 @@ def wait_for(what: str, look: Callable[[], T | None], seconds: float, every: flo
 
 
 class Measurement(NamedTuple):
-    """The results of drift, live quality and stress rate for a span."""
+    """The results of drift, live quality and rates for a span."""
 
     drift: dict[str, Any]
     quality: dict[str, Any]

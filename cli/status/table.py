@@ -21,7 +21,7 @@ from cli.status.snapshot import Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
-from stresswatch.monitoring.dashboard import SECTIONS, STRESS_RATE
+from stresswatch.monitoring.dashboard import RATE, SECTIONS
 from stresswatch.monitoring.panels import Panel
 from stresswatch.storage import quarantine
 from stresswatch.text.wording import counted
@@ -136,7 +136,7 @@ def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
     ]
     if not measured:
         # The metric covers seven full days, and `measure` has a rate at once.
-        hint = "; `stresswatch trend` shows single days" if panel in STRESS_RATE.panels else ""
+        hint = "; `stresswatch trend` shows single days" if panel in RATE.panels else ""
         return f"[dim]{snapshot.unmeasured}{hint}[/]"
     if panel.is_stacked and not any(line.is_count for line, _ in measured):
         labels = [literal(line.label) for line, figure in measured if figure]

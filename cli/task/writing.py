@@ -9,7 +9,8 @@ import re
 from cli.errors import OperatorError
 from cli.task.guessing import Guess
 from cli.task.sample import Column
-from stresswatch.task.reading import LEXICONS, InvalidTask, parse_task
+from stresswatch.task.reading import LEXICONS, parse_task
+from stresswatch.task.table import InvalidTask
 
 _WORDS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "yes", "no"})
 """Label values that do not name a class."""
@@ -43,8 +44,19 @@ number_weight = 1.0
 minimum_document_frequency = 2
 inverse_regularisation = 5.0
 
+# Requirements for a promotion. Measure them on your posts with `python -m benchmarks.gate`.
 [gate]
 minimum_roc_auc = 0.7
+base_f1_margin = 0.05
+base_brier_margin = 0.005
+new_brier_margin = 0.015
+community_f1_margin = 0.1
+calibration_margin = 0.03
+probation_brier_margin = 0.005
+
+# The live F1 below which an alarm fires.
+[monitoring]
+accepted_f1 = 0.7
 
 [wording]
 notice = {notice}

@@ -1,4 +1,4 @@
-"""Rate: estimates the stress rate of recent weeks, writes table and page, and publishes it."""
+"""Rate: estimates the positive class's rate in recent weeks; writes table and page; publishes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ logger = Logger()
 _A_DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
 _FIGURES = {
-    metric_names.STRESS_RATE: "corrected_rate",
-    metric_names.STRESS_RATE_LOWER_BOUND: "low",
-    metric_names.STRESS_RATE_UPPER_BOUND: "high",
-    metric_names.CALLED_STRESS_RATE: "called_rate",
+    metric_names.CORRECTED_RATE: "corrected_rate",
+    metric_names.CORRECTED_RATE_LOWER_BOUND: "low",
+    metric_names.CORRECTED_RATE_UPPER_BOUND: "high",
+    metric_names.CALLED_RATE: "called_rate",
 }
 
 
@@ -91,7 +91,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     figures: dict[str, Any] = {one.value: methods[one] for one in RateMethod}
     figures["labelled"] = len(draws)
     status = "estimated" if rates else "no_posts"
-    logger.info("stress rate", status=status, **figures)
+    logger.info("rate", status=status, **figures)
     complain(refused)
     return {
         "status": status,

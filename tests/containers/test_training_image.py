@@ -13,7 +13,7 @@ from stresswatch.versions.model_version import Manifest, sha256
 from tests.conftest import make_posts
 from tests.training_sets import content_of
 
-DOCKERFILE = "training_jobs/stress_model/Dockerfile"
+DOCKERFILE = "training_jobs/model/Dockerfile"
 TRAINER = 10001
 LONGEST_REASON = 1024
 

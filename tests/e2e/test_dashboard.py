@@ -24,7 +24,7 @@ from cli.dashboard.rates import RecentRates
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot, take_snapshot
 from docs.screenshot import browser, programs, served, wait_for_page
-from stresswatch.monitoring.dashboard import PANELS, SECTIONS, STRESS_RATE
+from stresswatch.monitoring.dashboard import PANELS, RATE, SECTIONS
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 from tests.e2e.deployed import Deployed
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 COMMAND = str(Path(sys.executable).with_name("stresswatch"))
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
-DRAWN = [panel for panel in PANELS if panel not in STRESS_RATE.panels]
+DRAWN = [panel for panel in PANELS if panel not in RATE.panels]
 """Panels with graphs of metrics; the stress rate's section reads the table."""
 
 
@@ -103,11 +103,11 @@ def test_the_stress_rate_stands_above_everything_technical(chromium: Chrome) -> 
         chromium.get(address)
         wait_for_page(chromium)
         headings = [one.text for one in chromium.find_elements(By.TAG_NAME, "h2")]
-        images = chromium.find_elements(By.CSS_SELECTOR, "#stress-rate img")
+        images = chromium.find_elements(By.CSS_SELECTOR, "#rates img")
         assert [int(one.get_property("naturalWidth")) > 0 for one in images] == [True] * 3
         verdict = chromium.find_element(By.ID, "verdict").location["y"]
         assert all(one.location["y"] < verdict for one in images)
-    assert headings[0] == STRESS_RATE.title
+    assert headings[0] == RATE.title
     assert headings[-1] == SECTIONS[-1].title
     errors = [one for one in chromium.get_log("browser") if one["level"] == "SEVERE"]
     assert errors == []

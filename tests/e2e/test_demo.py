@@ -154,7 +154,7 @@ def test_the_new_champion_is_no_worse_where_it_learned(summary):
 
 def test_it_ends_with_the_rates_of_the_unseen_communities(summary):
     """The corrected rate is near the true one, which is in the interval in 95 of 100 runs."""
-    rates = summary["stress_rate"]
+    rates = summary["rates"]
     assert [one["posts"] for one in rates] == sorted((one["posts"] for one in rates), reverse=True)
     corrected = [one for one in rates if one["corrected"] is not None]
     assert rates[0] in corrected

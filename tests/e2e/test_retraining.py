@@ -42,11 +42,11 @@ import pathlib, runpy, sys
 folder = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "input/data/train"
 (posts,) = folder.glob("*.jsonl")
 posts.write_text("".join(posts.read_text().splitlines(keepends=True)[::8]))
-runpy.run_module("training_jobs.stress_model.start", run_name="__main__", alter_sys=True)
+runpy.run_module("training_jobs.model.start", run_name="__main__", alter_sys=True)
 """
 ALTERED_AFTERWARDS = """
 import pathlib, subprocess, sys
-train = [sys.executable, "-m", "training_jobs.stress_model.start", *sys.argv[1:]]
+train = [sys.executable, "-m", "training_jobs.model.start", *sys.argv[1:]]
 subprocess.run(train, check=True)
 model = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1]) / "model"
 (model / "model.npz").write_bytes(b"something else")

@@ -20,7 +20,7 @@ from tests.e2e.waiting import eventually
 
 LINES = lines("docs/another-data-set.md", "From a CSV to a served model")
 REVIEWS = read_task(PROJECT / "tests" / "tasks" / "reviews.toml")
-NUMBERS = [feature.name for feature in REVIEWS.numeric_features]
+NUMBERS = list(REVIEWS.feature_names)
 LABELLED, NEW = 900, 300
 
 

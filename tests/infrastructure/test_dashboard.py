@@ -10,7 +10,7 @@ import pytest
 from cdk_app.settings.stages import STAGES
 from grafana import dashboard as grafana
 from stresswatch.monitoring import metric_names
-from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, SECTIONS, STRESS_RATE
+from stresswatch.monitoring.dashboard import MEMORY_MB, PANELS, RATE, SECTIONS
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
 
@@ -55,13 +55,13 @@ def test_every_panel_is_on_the_dashboard_below_its_section(template):
 def test_the_stress_rate_is_the_first_section_of_both(template):
     headers = [one["properties"]["markdown"] for one in widgets(template) if one["type"] == "text"]
     rows = [panel["title"] for panel in grafana.dashboard()["panels"] if panel["type"] == "row"]
-    assert headers[0].strip("# ") == rows[0] == STRESS_RATE.title
+    assert headers[0].strip("# ") == rows[0] == RATE.title
 
 
 def test_grafana_draws_intervals_as_bands_and_days_without_a_value_as_gaps():
     drawn = {one["title"]: one for one in grafana.dashboard()["panels"] if one["type"] != "row"}
     for title, bounds in (
-        (STRESS_RATE.panels[0].title, ("lower bound", "upper bound")),
+        (RATE.panels[0].title, ("lower bound", "upper bound")),
         ("Live quality", ("F1, lower bound", "F1, upper bound")),
     ):
         overrides = {

@@ -17,7 +17,7 @@ DOCKERFILES = sorted(
     for path in (PROJECT / folder).rglob("Dockerfile")
 )
 SCIKIT_LEARN = "layers/scikit_learn/Dockerfile"
-TRAINING = "training_jobs/stress_model/Dockerfile"
+TRAINING = "training_jobs/model/Dockerfile"
 
 
 def instructions(dockerfile, name):
@@ -64,7 +64,7 @@ def test_a_function_does_not_run_as_root(dockerfile):
 
 def test_the_training_job_gives_up_root_for_a_user_of_the_image():
     (start,) = instructions(TRAINING, "ENTRYPOINT")
-    assert start == '["python", "-m", "training_jobs.stress_model.start"]'
+    assert start == '["python", "-m", "training_jobs.model.start"]'
     variables = dict(value.split("=") for value in instructions(TRAINING, "ENV"))
     (added,) = [run for run in instructions(TRAINING, "RUN") if run.startswith("useradd")]
     assert added.split()[-1] == variables["TRAINING_USER"] != "root"

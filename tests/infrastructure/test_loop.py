@@ -233,7 +233,7 @@ def test_the_image_contexts_hold_what_the_images_need_and_nothing_else(assembly_
     }
     needed = {
         "lambdas/drift": ("Dockerfile", "requirements.txt"),
-        "training_jobs/stress_model": (
+        "training_jobs/model": (
             "Dockerfile",
             "requirements.txt",
             "model_card.html.j2",

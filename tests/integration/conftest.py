@@ -27,7 +27,7 @@ from tests.conftest import make_posts
 from tests.environments import every_environment
 from tests.strict_calls import checked
 from tests.training_sets import content_of
-from training_jobs.stress_model.train import train
+from training_jobs.model.train import train
 
 _TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
 _VALUES = {

@@ -190,15 +190,15 @@ def test_the_seven_last_full_days_are_published_at_the_runs_time(aws, filled):
     answer = handler(EVENT, CONTEXT)["last_seven_days"]
     week, found = rates(aws), published(time)
     assert answer["corrected_rate"] == week[Period.WEEK, MONDAY, None].corrected_rate
-    metrics = ("StressRate", "StressRateLowerBound", "StressRateUpperBound", "CalledStressRate")
+    metrics = ("CorrectedRate", "CorrectedRateLowerBound", "CorrectedRateUpperBound", "CalledRate")
     communities = (None, "anxiety", "ptsd")
     assert found.keys() == {(metric, name) for metric in metrics for name in communities}
     for community in communities[1:]:
         rate = week[Period.WEEK, MONDAY, community]
-        assert found["StressRate", community] == pytest.approx(rate.corrected_rate)
-        assert found["StressRateLowerBound", community] == pytest.approx(rate.low)
-        assert found["StressRateUpperBound", community] == pytest.approx(rate.high)
-        assert found["CalledStressRate", community] == pytest.approx(rate.called_rate)
+        assert found["CorrectedRate", community] == pytest.approx(rate.corrected_rate)
+        assert found["CorrectedRateLowerBound", community] == pytest.approx(rate.low)
+        assert found["CorrectedRateUpperBound", community] == pytest.approx(rate.high)
+        assert found["CalledRate", community] == pytest.approx(rate.called_rate)
 
 
 def test_seven_days_with_a_suppressed_day_are_not_published(aws):
@@ -245,7 +245,7 @@ def test_an_answer_fits_a_state_and_quotes_no_post(aws, filled):
 
 def test_the_saved_query_has_a_row_for_each_community_of_a_week(aws, filled, tmp_path):
     handler(EVENT, CONTEXT)
-    (query,) = [one for one in saved_queries("dev") if one.name == "stress_rate_by_week"]
+    (query,) = [one for one in saved_queries("dev") if one.name == "rate_by_week"]
     rows = Lake(aws.s3, tmp_path).query(query.sql).fetchall()
     week = [rate for rate in rates(aws).values() if rate.period is Period.WEEK]
     assert [row[:2] for row in rows] == [

@@ -24,7 +24,7 @@ _LONGEST = Duration.hours(3)
 
 
 class MonitoringWorkflow(Construct):
-    """Schedule → plan → settle, by shard → drift, by window → live quality, stress rate, when due.
+    """Schedule → plan → settle, by shard → drift, by window → live quality, rate, when due.
 
     Attributes
     ----------

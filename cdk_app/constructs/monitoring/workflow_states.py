@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stresswatch.task.definition import TASK
+
 COLUMNS_KEPT = 24
 """With more windows, a run's output omits their features: a state is limited to 256 KB."""
 UNFINISHED = "Unfinished"
@@ -139,7 +141,7 @@ def definition(arns: Mapping[str, str], settle_concurrency: int) -> dict[str, An
                 "Catch": [
                     {
                         "ErrorEquals": ["States.ALL"],
-                        "Output": {"unfinished": _noted("stress rate")},
+                        "Output": {"unfinished": _noted(TASK.label.rate)},
                         "Next": "Incomplete",
                     }
                 ],

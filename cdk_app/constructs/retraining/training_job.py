@@ -45,12 +45,12 @@ class TrainingJob:
         self._stage = foundation.stage.name
         self._settings = foundation.stage.retraining
         self._storage = foundation.storage
-        context = image_context("training_jobs/stress_model")
+        context = image_context("training_jobs/model")
         self._image = ecr_assets.DockerImageAsset(
             scope,
             "TrainingImage",
             directory=context.directory,
-            file="training_jobs/stress_model/Dockerfile",
+            file="training_jobs/model/Dockerfile",
             exclude=context.exclude,
             ignore_mode=IgnoreMode.DOCKER,
             platform=ecr_assets.Platform.LINUX_AMD64,

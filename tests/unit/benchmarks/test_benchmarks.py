@@ -11,8 +11,8 @@ from benchmarks.baseline import BaselineModel, clean
 from benchmarks.predictor.handlers import event_of
 from benchmarks.timing import Spread, Work, rate, speedup, time_in_turns
 from tests.conftest import make_posts
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.pipelines import DEFAULT
+from training_jobs.model.dataset import frame
+from training_jobs.model.pipelines import DEFAULT
 
 TRAIN, TEST = make_posts(150), make_posts(60, seed=2)
 

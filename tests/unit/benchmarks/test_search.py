@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks.search import SHIPPED, VARIANTS, compare, search
 from tests.conftest import make_posts
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
-from training_jobs.stress_model.tracking import Tracker
+from training_jobs.model.dataset import frame
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.tracking import Tracker
 
 POSTS, OTHERS = make_posts(120), make_posts(30, seed=2)
 

@@ -38,7 +38,7 @@ def summary(communities: list[CommunityRate]) -> Summary:
         },
         f1_change=change,
         brier_change=change,
-        stress_rate=communities,
+        rates=communities,
     )
 
 

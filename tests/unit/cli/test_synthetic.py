@@ -15,8 +15,8 @@ from stresswatch.evaluation.metrics import measure
 from stresswatch.evaluation.splits import split
 from stresswatch.text.normalisation import canonical
 from tests.training_sets import content_of
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.dataset import frame
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from stresswatch.model.artefact import Artefact
 from stresswatch.model.artefact_file import FORMAT, MAXIMUM_ARTEFACT_BYTES, CorruptArtefact
 from stresswatch.model.sklearn_export import PARITY, NotExportable, export_pipeline, prove_parity
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, normalise
-from training_jobs.stress_model.dataset import frame
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.dataset import frame
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 
 def fit(posts, **hyperparameters):

@@ -3,7 +3,7 @@
 import json
 
 from tests.training_sets import content_of
-from training_jobs.stress_model.train import main
+from training_jobs.model.train import main
 
 
 def put_posts(container, content: bytes, name="posts.jsonl"):

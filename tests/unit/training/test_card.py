@@ -9,8 +9,8 @@ import pytest
 
 from stresswatch.versions.model_version import CARD_FILE, CARD_PAGE_FILE, Manifest
 from tests.conftest import make_posts
-from training_jobs.stress_model.card import model_card
-from training_jobs.stress_model.evaluation import CURVES, draw_curves, evaluate
+from training_jobs.model.card import model_card
+from training_jobs.model.evaluation import CURVES, draw_curves, evaluate
 
 POSTS = make_posts(120)
 PROBABILITY = np.array([0.7 if post.label else 0.4 for post in POSTS])

@@ -93,7 +93,7 @@ def test_an_unforeseen_error_names_its_type_alone(container, labelled_posts, mon
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 
-    monkeypatch.setattr("training_jobs.stress_model.train.fit_pipeline", explode)
+    monkeypatch.setattr("training_jobs.model.train.fit_pipeline", explode)
     put_posts(container, lines(labelled_posts))
     assert run(container) == 1
     assert "RuntimeError" in (container / "output/failure").read_text()

@@ -20,10 +20,10 @@ from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import Manifest
 from tests.conftest import make_posts
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
-from training_jobs.stress_model import search
-from training_jobs.stress_model.dataset import frame, labels_of
-from training_jobs.stress_model.recipe import Hyperparameters, fit_pipeline
-from training_jobs.stress_model.search import GRID, Trial, search_number_weight
+from training_jobs.model import search
+from training_jobs.model.dataset import frame, labels_of
+from training_jobs.model.recipe import Hyperparameters, fit_pipeline
+from training_jobs.model.search import GRID, Trial, search_number_weight
 
 DEFAULT_WEIGHT = TASK.recipe.number_weight
 POSTS = make_posts(300)
@@ -31,7 +31,7 @@ POSTS = make_posts(300)
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """As in the training job: `training_jobs.stress_model.start`."""
+    """As in the training job: `training_jobs.model.start`."""
     with threadpool_limits(1):
         yield
 

@@ -24,10 +24,10 @@ from stresswatch.text.normalisation import normalise
 from stresswatch.versions.model_version import MODEL_FILE, PIPELINE_FILE, Manifest, sha256
 from tests.conftest import make_posts
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
-from training_jobs.stress_model import recipe
-from training_jobs.stress_model.dataset import DataSet, frame
-from training_jobs.stress_model.delivery import deliver
-from training_jobs.stress_model.recipe import Hyperparameters, UnusablePipeline, fit_pipeline
+from training_jobs.model import recipe
+from training_jobs.model.dataset import DataSet, frame
+from training_jobs.model.delivery import deliver
+from training_jobs.model.recipe import Hyperparameters, UnusablePipeline, fit_pipeline
 
 EXAMPLES = ["gradient-boosting", "perceptron", "sentence-embeddings"]
 POSTS, OTHERS = make_posts(200), make_posts(60, seed=2)
@@ -105,7 +105,7 @@ def test_a_version_says_what_scores_it_and_what_it_trusts(container):
     assert manifest.scorer is ScorerKind.SCIKIT_LEARN
     assert manifest.files[PIPELINE_FILE] == sha256(files[PIPELINE_FILE])
     assert "HistGradientBoostingClassifier" in manifest.not_exportable
-    assert "training_jobs.stress_model.features.LexiconShares" in manifest.trusted_types
+    assert "training_jobs.model.features.LexiconShares" in manifest.trusted_types
     assert manifest.selected_features == NUMERIC_FEATURES
     assert manifest.hyperparameters["pipeline"] == "gradient-boosting"
 
@@ -153,7 +153,7 @@ def test_a_pipeline_of_an_untrusted_type_is_refused_by_name(container, monkeypat
 
 
 def test_a_pipeline_whose_file_is_too_large_is_refused(monkeypatch, example):
-    monkeypatch.setattr("training_jobs.stress_model.delivery.MAXIMUM_PIPELINE_BYTES", 1000)
+    monkeypatch.setattr("training_jobs.model.delivery.MAXIMUM_PIPELINE_BYTES", 1000)
     hyperparameters, pipeline, _ = example
     with pytest.raises(UnusablePipeline, match="the maximum is 1,000"):
         deliver(pipeline, DATA, hyperparameters)

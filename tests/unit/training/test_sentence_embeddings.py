@@ -7,15 +7,15 @@ import skops.io
 from stresswatch.model import pipeline_file
 from stresswatch.model.artefact_file import CorruptArtefact
 from stresswatch.text.normalisation import normalise
-from training_jobs.stress_model import sentence_embeddings
-from training_jobs.stress_model.sentence_embeddings import (
+from training_jobs.model import sentence_embeddings
+from training_jobs.model.sentence_embeddings import (
     DIMENSIONS,
     MODEL_SHA256,
     MOST_TOKENS,
     SentenceEmbeddings,
     each_text_once,
 )
-from training_jobs.stress_model.word_pieces import token_numbers
+from training_jobs.model.word_pieces import token_numbers
 
 TEXTS = [
     "I lie awake every night and I panic about my rent.",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from training_jobs.stress_model import start
+from training_jobs.model import start
 
 NOBODY = pwd.getpwnam("nobody")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up root")
@@ -20,7 +20,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up
 TRAINS_AS_NOBODY = """
 import json, os, sys
 from pathlib import Path
-from training_jobs.stress_model.start import give_up_root
+from training_jobs.model.start import give_up_root
 
 prefix, temporary = map(Path, sys.argv[1:])
 give_up_root("nobody", prefix, temporary)
@@ -107,7 +107,7 @@ def test_a_container_that_begins_as_root_trains_as_the_images_user(begun, monkey
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     start.main(["train"])
     assert begun["users"] == ["trainer"]
-    assert begun["command"][1:] == ["-m", "training_jobs.stress_model.train", "train"]
+    assert begun["command"][1:] == ["-m", "training_jobs.model.train", "train"]
 
 
 def test_a_container_that_begins_as_another_user_stays_so(begun, monkeypatch):
@@ -135,7 +135,7 @@ def test_it_trains_on_one_thread_on_any_machine(begun, monkeypatch):
 IMPORTED_BY_THE_START = """
 import sys
 before = set(sys.modules)
-import training_jobs.stress_model.start
+import training_jobs.model.start
 names = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(names - sys.stdlib_module_names))
 """

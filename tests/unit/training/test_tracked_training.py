@@ -5,7 +5,7 @@ import pytest
 
 from stresswatch.versions.model_version import VERSION_FILES, Manifest
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
-from training_jobs.stress_model.evaluation import CURVES
+from training_jobs.model.evaluation import CURVES
 
 
 def tracked_runs(address):
@@ -53,7 +53,7 @@ def test_a_run_that_fails_is_tracked_as_failed_with_no_word_of_a_post(
     def explode(*arguments):
         raise RuntimeError(labelled_posts[0].post.text)
 
-    monkeypatch.setattr("training_jobs.stress_model.train.fit_pipeline", explode)
+    monkeypatch.setattr("training_jobs.model.train.fit_pipeline", explode)
     put_posts(container, lines(labelled_posts))
     assert run(container) == 1
     _, (record,) = tracked_runs(address)

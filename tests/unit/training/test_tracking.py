@@ -8,7 +8,7 @@ import mlflow
 import pytest
 
 from stresswatch.aws.identifiers import METRIC_NAME
-from training_jobs.stress_model.tracking import Tracker, evaluation_metrics
+from training_jobs.model.tracking import Tracker, evaluation_metrics
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_what_fails_is_named_by_its_type_alone(caplog):
 def test_without_an_address_mlflow_is_not_even_imported():
     program = (
         "import sys\n"
-        "from training_jobs.stress_model.tracking import Tracker\n"
+        "from training_jobs.model.tracking import Tracker\n"
         "with Tracker(None, 'trials').run('first') as run: run.log(metrics={'f1': 0.5})\n"
         "sys.exit('mlflow' in sys.modules)"
     )

@@ -17,7 +17,7 @@ from stresswatch.storage.training_sources import SOURCES_FILE, Counts, Sources
 from stresswatch.versions.model_version import VERSION_FILES, Manifest, sha256
 from tests.conftest import PROJECT
 from tests.unit.training.container import files_of, lines, put_parameters, put_posts, run
-from training_jobs.stress_model.dataset import read_dataset
+from training_jobs.model.dataset import read_dataset
 
 
 def test_a_run_writes_every_file_of_a_version_and_vouches_for_each(container, labelled_posts):
@@ -87,7 +87,7 @@ def test_the_same_posts_parameters_and_seed_give_the_same_artefact(container, la
 
 def train_in_a_process(container, hash_seed):
     subprocess.run(
-        [sys.executable, "-m", "training_jobs.stress_model.train", "--prefix", str(container)],
+        [sys.executable, "-m", "training_jobs.model.train", "--prefix", str(container)],
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         cwd=PROJECT,
         check=True,

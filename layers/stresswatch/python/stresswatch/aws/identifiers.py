@@ -8,8 +8,8 @@ identifier ends in a digest.
 
 Examples
 --------
->>> METRIC_DIMENSION.encode("anxiety & stress")
-'anxiety %26 stress'
+>>> METRIC_DIMENSION.encode("food & drink")
+'food %26 drink'
 >>> METRIC_DIMENSION.decode("%C3%89picerie")
 'Épicerie'
 """

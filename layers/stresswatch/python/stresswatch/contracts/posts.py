@@ -30,7 +30,7 @@ from stresswatch.text.removal_notices import (
     mentions_removal,
 )
 
-NUMERIC_FEATURES = tuple(feature.name for feature in TASK.numeric_features)
+NUMERIC_FEATURES = TASK.feature_names
 """Names of the task's numeric features, in the order used everywhere."""
 TEXT_REMOVED = "text_removed"
 """The reason for a record with a removed or deleted text: a complete record, but not a post."""

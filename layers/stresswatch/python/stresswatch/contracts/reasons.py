@@ -18,7 +18,7 @@ class ReasonsPolicy(StrEnum):
 
 
 class Reason(NamedTuple):
-    """One feature's share in the log-odds: above 0 for stress, below 0 against it.
+    """One feature's share in the log-odds: above 0 for the positive class, below 0 against it.
 
     Attributes
     ----------

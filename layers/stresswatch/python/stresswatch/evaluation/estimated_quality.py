@@ -3,7 +3,7 @@
 This is confidence-based performance estimation (Białek et al., "We don't need no labels", 2024,
 arXiv:2401.08348). With calibrated probabilities, a post with probability 0.8 that is predicted
 positive is a true positive in 8 of 10 cases. The estimate depends on this calibration. It cannot
-detect a change in the share of stress or in the meaning of words.
+detect a change in the share of positive posts or in the meaning of words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def estimate_f1(probability: NDArray[np.float64]) -> float:
     Parameters
     ----------
     probability : array of float, shape (n_posts,)
-        Probabilities of stress, for at least one post.
+        Probabilities of the positive class, for at least one post.
     """
     called = probability >= DECISION_THRESHOLD
     true_positives = float(probability[called].sum())

@@ -143,7 +143,7 @@ class Artefact:
             raise CorruptArtefact("the intercept is not finite")
 
     def score(self, texts: Sequence[str], numbers: FloatArray) -> Scores:
-        """Return the probability of stress for each post.
+        """Return the probability of the positive class for each post.
 
         A post's result depends only on the post, to the last bit: every sum runs in the order of
         the post's own terms.

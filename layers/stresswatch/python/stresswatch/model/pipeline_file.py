@@ -33,9 +33,9 @@ TRUSTED_TYPES = frozenset(
         "numpy.clip",
         # This project's types.
         "stresswatch.text.normalisation.normalise",
-        "training_jobs.stress_model.features.LexiconShares",
-        "training_jobs.stress_model.features.TextImputer",
-        "training_jobs.stress_model.sentence_embeddings.SentenceEmbeddings",
+        "training_jobs.model.features.LexiconShares",
+        "training_jobs.model.features.TextImputer",
+        "training_jobs.model.sentence_embeddings.SentenceEmbeddings",
     }
 )
 """Types that may be loaded beyond those that skops itself trusts."""

@@ -30,7 +30,7 @@ MEMORY_MB = {
 }
 """Functions that run unattended, with the outputs that name them."""
 
-STRESS_RATE = Section(
+RATE = Section(
     TASK.label.rate.capitalize(),
     (
         Panel(
@@ -39,10 +39,10 @@ STRESS_RATE = Section(
             "of sampled posts, with its 95 % interval, and as called by the model.",
             "share",
             (
-                Series("corrected", metric_names.STRESS_RATE, "Average"),
-                Series("lower bound", metric_names.STRESS_RATE_LOWER_BOUND, "Average"),
-                Series("upper bound", metric_names.STRESS_RATE_UPPER_BOUND, "Average"),
-                Series("called by the model", metric_names.CALLED_STRESS_RATE, "Average"),
+                Series("corrected", metric_names.CORRECTED_RATE, "Average"),
+                Series("lower bound", metric_names.CORRECTED_RATE_LOWER_BOUND, "Average"),
+                Series("upper bound", metric_names.CORRECTED_RATE_UPPER_BOUND, "Average"),
+                Series("called by the model", metric_names.CALLED_RATE, "Average"),
             ),
             minutes=1440,
         ),
@@ -54,7 +54,7 @@ STRESS_RATE = Section(
             (
                 Series(
                     "",
-                    metric_names.STRESS_RATE,
+                    metric_names.CORRECTED_RATE,
                     "Average",
                     dimensions={**OF_STAGE, dimension_names.COMMUNITY: ANY},
                 ),
@@ -65,7 +65,7 @@ STRESS_RATE = Section(
 )
 
 SECTIONS = (
-    STRESS_RATE,
+    RATE,
     Section(
         "Serving",
         (

@@ -79,7 +79,7 @@ def index_page(
 def labelling_advice(window: WindowDrift, stage: str, *, draws_posts: bool) -> str:
     """Return instructions for labelling posts after a window that drifted.
 
-    It names whole days, because the stress rate weights a day's labels by its share of labelled
+    It names whole days, because the rate weights a day's labels by its share of labelled
     posts.
     """
     day = window.window.start.astimezone(UTC).date()

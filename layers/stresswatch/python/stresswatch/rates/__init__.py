@@ -1,1 +1,1 @@
-"""The stress rate by day, week and community: estimates, table and page."""
+"""The rate of the positive class by day, week and community: estimates, table and page."""

@@ -1,4 +1,4 @@
-"""A cell of the stress rate: a period and a community, with its estimate and method."""
+"""A cell: a period and a community, with the estimated rate and its method."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Rate:
-    """One row of the table `stress_rate`.
+    """One row of the table `rates`.
 
     A suppressed row has only the first four values. A row without a correction lacks those from
     `corrected_rate` to `tuning`.

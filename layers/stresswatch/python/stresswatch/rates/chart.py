@@ -1,4 +1,4 @@
-"""A chart of the stress rate as SVG: the corrected rate with its interval, and the called rate."""
+"""A chart of the rate as SVG: the corrected rate with its interval, and the called rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment of the stress rate function."""
+"""Environment of the rate function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stress rate's page: one HTML file without network access, for any screen width."""
+"""The rates' page: one HTML file without network access, for any screen width."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stresswatch.storage.prefixes import REPORTS
 from stresswatch.task.definition import TASK
 from stresswatch.text.html_page import html_page
 
-PAGE = f"{REPORTS}stress-rate.html"
+PAGE = f"{REPORTS}rates.html"
 """The page's key in the archive bucket."""
 COMMUNITIES = 20
 """Number of communities on the page, the largest ones."""

@@ -1,6 +1,6 @@
-"""The table `stress_rate`: one Parquet object per day, with the cells that start on it.
+"""The table `rates`: one Parquet object per day, with the cells that start on it.
 
-Objects are ``stress-rate/date=YYYY-MM-DD/rates.parquet`` in the archive bucket. A new estimate
+Objects are ``rates/date=YYYY-MM-DD/rates.parquet`` in the archive bucket. A new estimate
 rewrites the object; the same cells give the same bytes.
 """
 
@@ -23,9 +23,9 @@ from stresswatch.settled.rows import OPTIONS
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-TABLE = "stress_rate"
+TABLE = "rates"
 """Its name in Athena."""
-PREFIX = "stress-rate/"
+PREFIX = "rates/"
 COLUMNS = {
     "period": "string",
     "start": "string",

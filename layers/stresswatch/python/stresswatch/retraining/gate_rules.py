@@ -18,7 +18,7 @@ class InvalidGateRules(InvalidInput):
 class GateRules:
     """Tolerances for a challenger, and the gain it must show.
 
-    The margins were chosen by measurement; see docs/retraining.md.
+    Margins that depend on what is predicted have their defaults in the task.
 
     Attributes
     ----------
@@ -60,19 +60,19 @@ class GateRules:
     confidence: float = 0.95
     minimum_roc_auc: float = TASK.gate.minimum_roc_auc
     maximum_chance: float = 0.01
-    base_f1_margin: float = 0.05
-    base_brier_margin: float = 0.005
-    new_brier_margin: float = 0.015
-    community_f1_margin: float = 0.1
+    base_f1_margin: float = TASK.gate.base_f1_margin
+    base_brier_margin: float = TASK.gate.base_brier_margin
+    new_brier_margin: float = TASK.gate.new_brier_margin
+    community_f1_margin: float = TASK.gate.community_f1_margin
     minimum_posts: int = 30
     minimum_distance_reduction: float = 0.01
-    calibration_margin: float = 0.03
+    calibration_margin: float = TASK.gate.calibration_margin
     maximum_model_bytes: int = 8 * 1024 * 1024
     maximum_slowdown: float = 2.0
     minimum_shadow_coverage: float = 0.99
     minimum_agreement: float = 0.7
     maximum_unanswered: float = 0.01
-    probation_brier_margin: float = 0.005
+    probation_brier_margin: float = TASK.gate.probation_brier_margin
 
     def __post_init__(self) -> None:
         if not 0.5 < self.confidence < 1:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stresswatch.task.reading import TASK_VARIABLE, InvalidTask, parse_task
+from stresswatch.task.reading import TASK_VARIABLE, parse_task
 from stresswatch.task.sections import Task as Task
+from stresswatch.task.table import InvalidTask
 
 SHIPPED_FILE = Path(__file__).with_name("task.toml")
 

@@ -5,23 +5,21 @@ It runs at every function's start, so it uses only the standard library.
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
-from collections.abc import Mapping
-from typing import Any
 
-from stresswatch.errors import InvalidInput
 from stresswatch.task.sections import (
     Fields,
-    GateFloors,
+    GateDefaults,
     Label,
+    MonitoringDefaults,
     NumericFeature,
     RecipeDefaults,
     Task,
     TextResources,
     Wording,
 )
+from stresswatch.task.table import InvalidTask, Table
 
 TASK_VARIABLE = "STRESSWATCH_TASK"
 """Variable with the path of another task file than the shipped one."""
@@ -44,98 +42,8 @@ RESERVED_NAMES = frozenset(
 )
 """Reserved names for features and the label field, in lower case."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-
-
-class InvalidTask(InvalidInput):
-    """A task definition is invalid; the message says what is wrong, where, and what to do."""
-
-
-class _Table:
-    """A table of the file, whose keys are removed as they are read; remaining keys are unknown."""
-
-    def __init__(self, values: Mapping[str, Any], place: str):
-        self._values = dict(values)
-        self._place = place
-
-    def __str__(self) -> str:
-        return self._place
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
-    def take(self, key: str, kind: type | tuple[type, ...], said: str) -> Any:
-        if key not in self:
-            raise InvalidTask(f"{self._at(key)} is missing; it must be {said}")
-        value = self._values.pop(key)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise InvalidTask(f"{self._at(key)} must be {said}, not {value!r}")
-        return value
-
-    def table(self, key: str) -> _Table:
-        value = self._values.pop(key, None)
-        if not isinstance(value, dict):
-            raise InvalidTask(f"the table [{key}] is missing")
-        return _Table(value, f"[{key}]")
-
-    def text(self, key: str) -> str:
-        value: str = self.take(key, str, "a text").strip()
-        if not value:
-            raise self.refused(key, "it must not be blank")
-        return value
-
-    def matching(self, key: str, pattern: re.Pattern[str], said: str) -> str:
-        value = self.text(key)
-        if not pattern.fullmatch(value):
-            raise self.refused(key, f"it is {value!r}; it must be {said}")
-        return value
-
-    def name(self, key: str) -> str:
-        return self.matching(
-            key, _NAME, "a letter, then letters, digits and underscores, at most 63 in all"
-        )
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.take(key, list, "a list of texts")
-        if not all(isinstance(value, str) and value.strip() for value in values):
-            raise self.refused(key, "each of its entries must be a text that is not blank")
-        return tuple(values)
-
-    def number(self, key: str, least: float, most: float = math.inf) -> float:
-        """Read a number strictly between two limits."""
-        value = float(self.take(key, (int, float), "a number"))
-        if not least < value < most:
-            below = f" and below {most:g}" if most < math.inf else ", and finite"
-            raise self.refused(key, f"it is {value:g}; it must be above {least:g}{below}")
-        return value
-
-    def optional_number(self, key: str) -> float | None:
-        if key not in self:
-            return None
-        value = float(self.take(key, (int, float), "a number"))
-        if not math.isfinite(value):
-            raise self.refused(key, f"it is {value:g}; it must be finite")
-        return value
-
-    def whole(self, key: str, least: int) -> int:
-        value: int = self.take(key, int, "a whole number")
-        if value < least:
-            raise self.refused(key, f"it is {value}; it must be at least {least}")
-        return value
-
-    def refused(self, key: str, why: str) -> InvalidTask:
-        return InvalidTask(f"{self._at(key)}: {why}")
-
-    def require_empty(self) -> None:
-        if self._values:
-            key = next(iter(self._values))
-            where = f" in {self._place}" if self._place else ""
-            raise InvalidTask(f"{key}{where} is not known; take it out, or correct its name")
-
-    def _at(self, key: str) -> str:
-        return f"{self._place} {key}".strip()
 
 
 def parse_task(content: str) -> Task:
@@ -149,7 +57,7 @@ def parse_task(content: str) -> Task:
         values = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidTask(f"it is not TOML: {error}") from None
-    top = _Table(values, "")
+    top = Table(values, "")
     features = top.take("numeric_features", list, "[[numeric_features]] tables, or []")
     task = Task(
         name=top.matching(
@@ -163,6 +71,7 @@ def parse_task(content: str) -> Task:
         numeric_features=tuple(_feature(value, place) for place, value in enumerate(features, 1)),
         recipe=_recipe(top.table("recipe")),
         gate=_gate(top.table("gate")),
+        monitoring=_monitoring(top.table("monitoring")),
         wording=_wording(top.table("wording")),
     )
     top.require_empty()
@@ -170,7 +79,7 @@ def parse_task(content: str) -> Task:
     return task
 
 
-def _text_resources(table: _Table) -> TextResources:
+def _text_resources(table: Table) -> TextResources:
     resources = TextResources(
         table.matching("language", _LANGUAGE, "a BCP 47 tag, such as en"), table.texts("lexicons")
     )
@@ -187,13 +96,13 @@ def _text_resources(table: _Table) -> TextResources:
     return resources
 
 
-def _fields(table: _Table) -> Fields:
+def _fields(table: Table) -> Fields:
     fields = Fields(*(table.name(key) for key in ("id", "text", "source", "created_at")))
     table.require_empty()
     return fields
 
 
-def _label(table: _Table) -> Label:
+def _label(table: Table) -> Label:
     label = Label(
         field=table.name("field"),
         noun=table.text("noun"),
@@ -218,7 +127,7 @@ def _feature(value: object, place: int) -> NumericFeature:
     if not isinstance(value, dict):
         raise InvalidTask(f"numeric_features {place} must be a table")
     name = value.get("name")
-    table = _Table(value, f"numeric feature {name if isinstance(name, str) else place}:")
+    table = Table(value, f"numeric feature {name if isinstance(name, str) else place}:")
     feature = NumericFeature(
         name=table.name("name"),
         description=table.text("description"),
@@ -233,7 +142,7 @@ def _feature(value: object, place: int) -> NumericFeature:
     return feature
 
 
-def _recipe(table: _Table) -> RecipeDefaults:
+def _recipe(table: Table) -> RecipeDefaults:
     recipe = RecipeDefaults(
         number_weight=table.number("number_weight", 0),
         minimum_document_frequency=table.whole("minimum_document_frequency", 1),
@@ -243,17 +152,24 @@ def _recipe(table: _Table) -> RecipeDefaults:
     return recipe
 
 
-def _gate(table: _Table) -> GateFloors:
+def _gate(table: Table) -> GateDefaults:
     floor = float(table.take("minimum_roc_auc", (int, float), "a number"))
     if not 0.5 <= floor < 1:
         raise table.refused(
             "minimum_roc_auc", f"it is {floor:g}; it must be at least 0.5 and below 1"
         )
+    margins = [table.number(key, 0, 1) for key in GateDefaults._fields[1:]]
     table.require_empty()
-    return GateFloors(floor)
+    return GateDefaults(floor, *margins)
 
 
-def _wording(table: _Table) -> Wording:
+def _monitoring(table: Table) -> MonitoringDefaults:
+    defaults = MonitoringDefaults(table.number("accepted_f1", 0, 1))
+    table.require_empty()
+    return defaults
+
+
+def _wording(table: Table) -> Wording:
     wording = Wording(
         notice=table.text("notice"),
         purpose=table.text("purpose"),

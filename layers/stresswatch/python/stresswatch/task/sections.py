@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -43,7 +44,7 @@ class Label(NamedTuple):
     field : str
         Name of the predicted class, true or false, in predictions and in the archive.
     noun : str
-        The positive class in a noun phrase, as in "probability of stress" and "stress rate".
+        The positive class as a noun, as in "probability of helpfulness".
     threshold : float
         The probability from which a post is predicted as positive, between 0 and 1.
     positive, negative : tuple of str
@@ -61,7 +62,7 @@ class Label(NamedTuple):
 
     @property
     def rate(self) -> str:
-        """Return the name for the share of positive posts, such as "stress rate"."""
+        """Return the name for the share of positive posts, such as "helpfulness rate"."""
         return f"{self.noun} rate"
 
     def name(self, label: int) -> str:
@@ -105,10 +106,22 @@ class RecipeDefaults(NamedTuple):
     inverse_regularisation: float
 
 
-class GateFloors(NamedTuple):
-    """Requirements for a promotion, unless a stage overrides them."""
+class GateDefaults(NamedTuple):
+    """Defaults of the `GateRules` of the same names, which depend on what is predicted."""
 
     minimum_roc_auc: float
+    base_f1_margin: float
+    base_brier_margin: float
+    new_brier_margin: float
+    community_f1_margin: float
+    calibration_margin: float
+    probation_brier_margin: float
+
+
+class MonitoringDefaults(NamedTuple):
+    """Default of the setting of the same name."""
+
+    accepted_f1: float
 
 
 class Wording(NamedTuple):
@@ -139,7 +152,7 @@ class Task(NamedTuple):
     Attributes
     ----------
     name : str
-        A machine-readable word, such as ``stress``.
+        A machine-readable word, such as ``reviews``.
     title, description : str
         A phrase and a sentence for people.
     """
@@ -152,8 +165,19 @@ class Task(NamedTuple):
     label: Label
     numeric_features: tuple[NumericFeature, ...]
     recipe: RecipeDefaults
-    gate: GateFloors
+    gate: GateDefaults
+    monitoring: MonitoringDefaults
     wording: Wording
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the names of the numeric features."""
+        return tuple(feature.name for feature in self.numeric_features)
+
+    def with_features(self, names: Collection[str]) -> Task:
+        """Return the task with only the numeric features of these names, in its own order."""
+        kept = tuple(feature for feature in self.numeric_features if feature.name in names)
+        return self._replace(numeric_features=kept)
 
     @property
     def identity(self) -> dict[str, str]:

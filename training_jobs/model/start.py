@@ -15,7 +15,7 @@ import pwd
 import sys
 from pathlib import Path
 
-_TRAINING = "training_jobs.stress_model.train"
+_TRAINING = "training_jobs.model.train"
 _STICKY_FOR_ALL = 0o1777
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
-from training_jobs.stress_model.pipelines import linear
-from training_jobs.stress_model.sentence_embeddings import SentenceEmbeddings
+from training_jobs.model.pipelines import linear
+from training_jobs.model.sentence_embeddings import SentenceEmbeddings
 
 if TYPE_CHECKING:
-    from training_jobs.stress_model.recipe import Hyperparameters
+    from stresswatch.task.sections import Task
+    from training_jobs.model.recipe import Hyperparameters
 
 EMBEDDING_WEIGHT = 0.5
 """Factor for the embeddings, relative to terms with a norm of 1.
@@ -20,9 +20,9 @@ Among 0.25, 0.35, 0.5, 1 and 2, it has the best ROC-AUC and Brier score on Dread
 """
 
 
-def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
     """Build the pipeline."""
-    pipeline = linear.build_pipeline(numeric_features, hyperparameters)
+    pipeline = linear.build_pipeline(task, hyperparameters)
     features = pipeline["features"]
     features.transformers.append(("embedding", SentenceEmbeddings(), "text"))
     features.transformer_weights["embedding"] = EMBEDDING_WEIGHT

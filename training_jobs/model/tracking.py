@@ -59,7 +59,7 @@ class Tracker:
 
     Examples
     --------
-    >>> tracker = Tracker(None, "stress-model")
+    >>> tracker = Tracker(None, "models")
     >>> with tracker.run("v1") as run:
     ...     run.log(parameters={"k": 5}, metrics={"f1": 0.8})
     """

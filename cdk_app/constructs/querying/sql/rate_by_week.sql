@@ -12,7 +12,7 @@ SELECT
     labelled,
     represented,
     method
-FROM ${database}.stress_rate
+FROM ${database}.rates
 WHERE "date" >= date_format(current_date - interval '35' day, '%Y-%m-%d')
     AND period = 'week'
 ORDER BY start, source NULLS FIRST

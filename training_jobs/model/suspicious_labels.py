@@ -20,7 +20,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups
-from training_jobs.stress_model.dataset import DataSet, frame, labels_of
+from training_jobs.model.dataset import DataSet, frame, labels_of
 
 FOLDS = 3
 MOST = 1_000
@@ -47,7 +47,7 @@ def suspicious_labels(
         ``posts``, the number of examined posts; ``suspicious``, the number of labels that look
         wrong; and ``labels``, at most `MOST` of these, the most suspicious first. Each has
         ``place``, the post's position among the training set's valid lines, from 0, ``label``,
-        and ``probability`` of stress.
+        and ``probability`` of the positive class.
     """
     posts = [*dataset.train, *dataset.evaluation]
     labels = labels_of(posts)

@@ -1,4 +1,4 @@
-"""The stress rate: a function of the monitoring workflow, with its permissions."""
+"""The rate of the positive class: a function of the monitoring workflow, with its permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stresswatch.settled.places import PREDICTIONS
 from stresswatch.settled.queries import DRAWN_TABLE
 
 
-class StressRate(Construct):
+class Rate(Construct):
     """Rate function, which joins labels to sampled posts and counts all posts → table and page."""
 
     def __init__(self, scope: Construct, id: str, foundation: Foundation, querying: Querying):

@@ -37,25 +37,25 @@ from stresswatch.versions.model_version import (
     Manifest,
     sha256,
 )
-from training_jobs.stress_model.card import model_card
-from training_jobs.stress_model.dataset import (
+from training_jobs.model.card import model_card
+from training_jobs.model.dataset import (
     UnusableDataSet,
     present_features,
     read_dataset,
 )
-from training_jobs.stress_model.delivery import deliver
-from training_jobs.stress_model.evaluation import draw_curves, evaluate
-from training_jobs.stress_model.recipe import (
+from training_jobs.model.delivery import deliver
+from training_jobs.model.evaluation import draw_curves, evaluate
+from training_jobs.model.recipe import (
     Hyperparameters,
     InvalidHyperparameters,
     UnusablePipeline,
     fit_pipeline,
     selected_features,
 )
-from training_jobs.stress_model.search import search_number_weight
-from training_jobs.stress_model.sentence_embeddings import each_text_once
-from training_jobs.stress_model.suspicious_labels import suspicious_labels
-from training_jobs.stress_model.tracking import Run, Tracker, evaluation_metrics
+from training_jobs.model.search import search_number_weight
+from training_jobs.model.sentence_embeddings import each_text_once
+from training_jobs.model.suspicious_labels import suspicious_labels
+from training_jobs.model.tracking import Run, Tracker, evaluation_metrics
 
 log = logging.getLogger("training")
 

@@ -20,7 +20,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.metrics import METRICS
 from stresswatch.task.definition import TASK
 from stresswatch.versions.model_version import CARD_FILE, CARD_PAGE_FILE, Manifest
-from training_jobs.stress_model.evaluation import CURVES
+from training_jobs.model.evaluation import CURVES
 
 _POSITIVE = TASK.label.name(1)
 MEANINGS = {

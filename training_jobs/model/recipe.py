@@ -17,15 +17,15 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.errors import InvalidInput
 from stresswatch.retraining.training_defaults import SEARCH_SECONDS, SEED
-from stresswatch.task.definition import TASK
-from training_jobs.stress_model.dataset import (
+from stresswatch.task.definition import TASK, Task
+from training_jobs.model.dataset import (
     UnusableDataSet,
     frame,
     labels_of,
     present_features,
     weighted,
 )
-from training_jobs.stress_model.pipelines import DEFAULT, PIPELINES
+from training_jobs.model.pipelines import DEFAULT, PIPELINES
 
 MOST_FEATURES = max(1, len(NUMERIC_FEATURES))
 """The largest `k`; at least 1, even for a task without numeric features."""
@@ -46,7 +46,7 @@ class Hyperparameters:
     Attributes
     ----------
     pipeline : str
-        One of `training_jobs.stress_model.pipelines`; `k`, `inverse_regularisation` and
+        One of `training_jobs.model.pipelines`; `k`, `inverse_regularisation` and
         `number_weight` apply to the default.
     k : int
         Number of numeric features to keep, by mutual information with the label (Kraskov et
@@ -60,7 +60,7 @@ class Hyperparameters:
         Factor for the standardised lexicon shares and features, relative to terms with a total
         norm of 1. With smaller factors the regression shrinks their coefficients more.
     search_seconds : float
-        How long `training_jobs.stress_model.search` may look for a better `number_weight`; 0
+        How long `training_jobs.model.search` may look for a better `number_weight`; 0
         disables the search.
     """
 
@@ -146,7 +146,8 @@ def fit_pipeline(
         a confidence below 1.
     """
     posts = weighted(posts)
-    pipeline = build_pipeline(present_features(posts), hyperparameters).set_params(**changed)
+    pipeline = build_pipeline(TASK.with_features(present_features(posts)), hyperparameters)
+    pipeline.set_params(**changed)
     if not hasattr(pipeline, "predict_proba"):
         raise UnusablePipeline(
             f"the pipeline's last step, {_last_step(pipeline)}, has no predict_proba; a "
@@ -157,9 +158,9 @@ def fit_pipeline(
     return pipeline.fit(frame(posts), labels_of(posts), **_sample_weight(pipeline, weights))
 
 
-def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
-    """Build the pipeline that the hyperparameters name, over ``text`` and these features."""
-    return PIPELINES[hyperparameters.pipeline](numeric_features, hyperparameters)
+def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
+    """Build the pipeline that the hyperparameters name, over ``text`` and the task's features."""
+    return PIPELINES[hyperparameters.pipeline](task, hyperparameters)
 
 
 def _sample_weight(pipeline: Pipeline, weights: Sequence[float]) -> dict[str, Sequence[float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,30 +15,31 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from stresswatch.model.arithmetic import FARTHEST
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
-from training_jobs.stress_model.features import LexiconShares, TextImputer
-from training_jobs.stress_model.lexicons import read_lexicons
+from training_jobs.model.features import LexiconShares, TextImputer
+from training_jobs.model.lexicons import read_lexicons
 
 if TYPE_CHECKING:
-    from training_jobs.stress_model.recipe import Hyperparameters
+    from stresswatch.task.sections import Task
+    from training_jobs.model.recipe import Hyperparameters
 
 
-def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
     """Build the pipeline.
 
     `stresswatch.model.sklearn_export` reads it by the names of its steps.
     """
-    lexicons = read_lexicons()
+    lexicons = read_lexicons(task.text.lexicons)
     transformers: list[tuple[str, Any, str | list[str]]] = [
         ("terms", terms_of(hyperparameters), "text"),
         ("lexicons", Pipeline([("shares", LexiconShares(lexicons)), *_scaling()]), "text"),
     ]
-    if numeric_features:
+    if task.feature_names:
         k_best = SelectKBest(
             partial(mutual_info_classif, random_state=hyperparameters.seed),
-            k=min(hyperparameters.k, len(numeric_features)),
+            k=min(hyperparameters.k, len(task.feature_names)),
         )
         numbers = Pipeline([("impute", TextImputer(lexicons)), *_scaling(), ("select", k_best)])
-        transformers.append(("numbers", numbers, ["text", *numeric_features]))
+        transformers.append(("numbers", numbers, ["text", *task.feature_names]))
     weighted_less = [name for name, *_ in transformers if name != "terms"]
     features = ColumnTransformer(
         transformers,

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from training_jobs.stress_model.features import LexiconShares
-from training_jobs.stress_model.lexicons import read_lexicons
-from training_jobs.stress_model.pipelines.dense_terms import dense_terms
+from training_jobs.model.features import LexiconShares
+from training_jobs.model.lexicons import read_lexicons
+from training_jobs.model.pipelines.dense_terms import dense_terms
 
 if TYPE_CHECKING:
-    from training_jobs.stress_model.recipe import Hyperparameters
+    from stresswatch.task.sections import Task
+    from training_jobs.model.recipe import Hyperparameters
 
 
-def build_pipeline(numeric_features: Sequence[str], hyperparameters: Hyperparameters) -> Pipeline:
+def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
     """Build the pipeline; the trees handle missing values themselves."""
     seed = hyperparameters.seed
     features = ColumnTransformer(
         [
             ("terms", dense_terms(seed), "text"),
-            ("lexicons", LexiconShares(read_lexicons()), "text"),
-            ("numbers", "passthrough", list(numeric_features)),
+            ("lexicons", LexiconShares(read_lexicons(task.text.lexicons)), "text"),
+            ("numbers", "passthrough", list(task.feature_names)),
         ]
     )
     classifier = HistGradientBoostingClassifier(

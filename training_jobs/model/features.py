@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from stresswatch.model.arithmetic import SHARE_PRIOR
 from stresswatch.text.normalisation import TOKEN_PATTERN, normalise
-from training_jobs.stress_model.lexicons import Lexicons
+from training_jobs.model.lexicons import Lexicons
 
 FloatArray = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import bootstrap_intervals, measure
 from stresswatch.evaluation.splits import groups
 from stresswatch.task.definition import TASK
-from training_jobs.stress_model.dataset import labels_of
+from training_jobs.model.dataset import labels_of
 
 CURVES = {
     "roc.png": "ROC curve",

@@ -25,10 +25,11 @@ from sklearn.preprocessing import FunctionTransformer
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import groups
 from stresswatch.retraining.gate_rules import GateRules
-from training_jobs.stress_model.dataset import frame, labels_of, present_features, weighted
-from training_jobs.stress_model.pipelines import DEFAULT
-from training_jobs.stress_model.pipelines.linear import terms_of
-from training_jobs.stress_model.recipe import Hyperparameters, build_pipeline, require_terms
+from stresswatch.task.definition import TASK
+from training_jobs.model.dataset import frame, labels_of, present_features, weighted
+from training_jobs.model.pipelines import DEFAULT
+from training_jobs.model.pipelines.linear import terms_of
+from training_jobs.model.recipe import Hyperparameters, build_pipeline, require_terms
 
 GRID = (0.03, 0.1, 0.3, 1.0)
 """Candidates besides the task's own value."""
@@ -130,7 +131,7 @@ def search_number_weight(
     preferred = hyperparameters.number_weight
     if hyperparameters.pipeline != DEFAULT:
         return Search(preferred, f"no search: {hyperparameters.pipeline} has no number weight")
-    pipeline = build_pipeline((), hyperparameters)
+    pipeline = build_pipeline(TASK, hyperparameters)
     classifier = type(pipeline[-1])
     if classifier is not LogisticRegression:
         return Search(
@@ -196,7 +197,7 @@ def _folds(
         tf_idf = TfidfTransformer(norm=terms.norm, sublinear_tf=terms.sublinear_tf)
         # The posts of a fold may share no term at all.
         tf_idf = (tf_idf if known.shape[1] else FunctionTransformer()).fit(known[learn])
-        present = present_features(posts[row] for row in learn)
+        present = TASK.with_features(present_features(posts[row] for row in learn))
         others = build_pipeline(present, replace(hyperparameters, number_weight=1.0))[0]
         others.set_params(terms="drop")
         learned = others.fit_transform(table.iloc[learn], labels[learn])
@@ -217,7 +218,7 @@ def _predict(
     scale = np.full(fold.learned.shape[1], value)
     scale[: fold.n_terms] = 1.0
     learn = [posts[row] for row in fold.learn]
-    classifier = build_pipeline((), hyperparameters)[-1].fit(
+    classifier = build_pipeline(TASK, hyperparameters)[-1].fit(
         fold.learned.multiply(scale).tocsr(),
         labels_of(learn),
         sample_weight=[labelled.confidence for labelled in learn],

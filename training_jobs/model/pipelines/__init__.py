@@ -1,8 +1,8 @@
 """The pipelines that a training job can fit, by the name of the hyperparameter ``pipeline``.
 
 To add one, write a module with a function `build_pipeline` and give it a name here. The function
-takes the numeric features that the posts have values of, and the hyperparameters. It returns an
-unfitted `Pipeline` over the columns ``text`` and these features:
+takes the task, with only those numeric features that the posts have values of, and the
+hyperparameters. It returns an unfitted `Pipeline` over the columns ``text`` and these features:
 
 - its last step is a binary classifier with `predict_proba`, which takes sample weights,
 - its steps read only the text that `stresswatch.text.normalisation.normalise` returns,
@@ -15,12 +15,12 @@ with skops and need a stage that sets ``serving.scorer`` to ``scikit-learn``;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
-from training_jobs.stress_model.pipelines import (
+from training_jobs.model.pipelines import (
     gradient_boosting,
     linear,
     perceptron,
@@ -28,9 +28,10 @@ from training_jobs.stress_model.pipelines import (
 )
 
 if TYPE_CHECKING:
-    from training_jobs.stress_model.recipe import Hyperparameters
+    from stresswatch.task.sections import Task
+    from training_jobs.model.recipe import Hyperparameters
 
-    Build = Callable[[Sequence[str], Hyperparameters], Pipeline]
+    Build = Callable[[Task, Hyperparameters], Pipeline]
 
 DEFAULT = "linear"
 PIPELINES: Mapping[str, Build] = {
