@@ -14,6 +14,8 @@ import pytest
 from botocore import loaders
 from hypothesis import HealthCheck, settings
 
+import tests.tested_tasks  # noqa: F401  # isort: skip - before the task of the process is read
+
 from cli.deployment.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.contracts.labelled_posts import LabelledPost

@@ -25,7 +25,6 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import post_record
 from stresswatch.storage import archive, failed_batches, quarantine
 from stresswatch.storage.training_sets import BASE_PREFIX
-from stresswatch.task.definition import SHIPPED_FILE
 from stresswatch.task.reading import TASK_VARIABLE
 from stresswatch.versions.champion import Pointer
 from stresswatch.versions.model_version import MANIFEST_FILE, Manifest, sha256
@@ -33,6 +32,7 @@ from tests.conftest import make_posts
 from tests.e2e.deployed import BASE, Deployed
 from tests.e2e.waiting import eventually
 from tests.integration.conftest import train_version
+from tests.tested_tasks import STRESS
 
 REMOVED, ADDED = "lex_liwc_negemo", "reading_ease"
 RENAMED, NEW_NAME = "lex_liwc_Clout", "confidence_of_tone"
@@ -41,7 +41,7 @@ BATCH = 20
 
 def changed_task(folder: Path) -> Path:
     """Write the task with changed features."""
-    before, *features = SHIPPED_FILE.read_text().split("[[numeric_features]]")
+    before, *features = STRESS.read_text().split("[[numeric_features]]")
     *features, last = features
     feature, bracket, rest = last.partition("\n# Defaults")
     kept = [one for one in (*features, feature) if f'"{REMOVED}"' not in one]

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from stresswatch.task.definition import SHIPPED_FILE
 from stresswatch.task.reading import TASK_VARIABLE
 from tests.conftest import PROJECT
+from tests.tested_tasks import STRESS
 
 LAYER = PROJECT / "layers/stresswatch/python"
 
@@ -25,7 +25,7 @@ def call(module, folder, task, *words):
 
 
 def test_the_task_may_be_named_from_the_working_directory(tmp_path):
-    other = SHIPPED_FILE.read_text().replace('name = "sentiment"', 'name = "mood"')
+    other = STRESS.read_text().replace('name = "sentiment"', 'name = "mood"')
     (tmp_path / "task.toml").write_text(other)
     done = call("cli", tmp_path, "task.toml", "--version")
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, DRIFT_COLUMNS
 from stresswatch.task.definition import SHIPPED_FILE, TASK, read_task
-from stresswatch.task.reading import MAXIMUM_FEATURES, RESERVED_NAMES, InvalidTask, parse_task
+from stresswatch.task.reading import MAXIMUM_FEATURES, RESERVED_NAMES, parse_task
+from stresswatch.task.table import InvalidTask
+from tests.tested_tasks import SHIPS_STRESS, STRESS
 
-SHIPPED = SHIPPED_FILE.read_text()
+SHIPPED = STRESS.read_text()
 
 
 def changed(old, new):
@@ -30,7 +32,12 @@ def features(*names):
     return SHIPPED[:start] + "\n".join(tables) + SHIPPED[end:]
 
 
-def test_the_shipped_task_is_that_of_stress():
+@pytest.mark.skipif(not SHIPS_STRESS, reason="the repository has a task of its own")
+def test_the_suites_task_is_a_copy_of_the_shipped_one():
+    assert STRESS.read_text() == SHIPPED_FILE.read_text()
+
+
+def test_the_suites_task_is_that_of_stress():
     assert (TASK.name, TASK.label.field, TASK.label.noun) == ("stress", "stressed", "stress")
     assert (TASK.label.name(1), TASK.label.name(0)) == ("stressed", "not stressed")
     assert TASK.numeric_features[0].range == "0 to 100 score"
@@ -118,6 +125,15 @@ def test_each_name_that_is_taken_is_reserved():
         (
             changed("minimum_roc_auc = 0.7", "minimum_roc_auc = 0.4"),
             "[gate] minimum_roc_auc: it is 0.4; it must be at least 0.5 and below 1",
+        ),
+        (
+            changed("base_f1_margin = 0.05", "base_f1_margin = 5"),
+            "[gate] base_f1_margin: it is 5; it must be above 0 and below 1",
+        ),
+        (changed("new_brier_margin = 0.015\n", ""), "[gate] new_brier_margin is missing"),
+        (
+            changed("accepted_f1 = 0.7", "accepted_f1 = 70"),
+            "[monitoring] accepted_f1: it is 70; it must be above 0 and below 1",
         ),
         (
             changed("A probability of stress is not a diagnosis.", " "),
