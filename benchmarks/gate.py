@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.data import load_posts
-from cli.data.stress.synthetic import AID_COMMUNITIES
+from cli.data.synthetic import NEWCOMERS
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
 from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.text.wording import counted
 from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 DRAWS = 20
@@ -97,7 +98,7 @@ def deal(posts: Sequence[LabelledPost], seed: int) -> Draw:
     draw = Draw([], [], [])
     for one in renamed:
         share = _share(one.post.post_id, "deal")
-        if one.post.source in AID_COMMUNITIES:
+        if one.post.source in NEWCOMERS:
             if share < 0.6:
                 draw.drifted.append(replace(one, labelled_at=LABELLED_AT))
         elif share < 0.7:
@@ -178,7 +179,7 @@ def _record(data: str, draws: int, tallies: dict[str, Tally]) -> dict[str, Any]:
 
 
 def _show(data: str, draws: int, tallies: dict[str, Tally]) -> None:
-    table = Table(title=f"The gate, {draws} draws of {data}", title_justify="left")
+    table = Table(title=f"The gate, {counted(draws, 'draw')} of {data}", title_justify="left")
     table.add_column("challenger", overflow="fold")
     table.add_column("accepted", justify="right", overflow="fold")
     table.add_column("checks that failed, and how often", overflow="fold")

@@ -35,7 +35,7 @@ from training_jobs.model.dataset import frame, labels_of, weighted
 from training_jobs.model.recipe import Hyperparameters, build_pipeline
 from training_jobs.model.tracking import Tracker
 
-EXPERIMENT = "stress-search"
+EXPERIMENT = f"{TASK.name}-search"
 SEARCH_SEEDS = range(2)
 FRESH_SEEDS = range(100, 105)
 _WORDS = r"\w+(?:'\w+)?"

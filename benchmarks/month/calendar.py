@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from cli.data.stress.synthetic import AID_COMMUNITIES
+from cli.data.synthetic import NEWCOMERS, SUDDEN
 from stresswatch.contracts.labelled_posts import LabelledPost
 
 LABELS_COME_AFTER = 2
@@ -19,7 +19,6 @@ OUTAGE = range(18, 24)
 POSTS_A_DAY = 260
 _SEED = 11
 _BASE_SHARE = 0.6
-_SUDDEN = ("relationships",)
 _POISONED, _CORRECTED, _ROLLBACK = 26, 27, 28
 
 
@@ -27,10 +26,10 @@ class Phase(StrEnum):
     """The kind of a day's posts."""
 
     QUIET = "like the base data"
-    GRADUAL = "more and more posts of people in need"
-    AFTER = "only posts of people in need"
+    GRADUAL = "more and more posts of new communities"
+    AFTER = "only posts of new communities"
     BACK = "both kinds"
-    ABRUPT = "at once, posts about relationships"
+    ABRUPT = "suddenly posts of another community"
     MIXED = "posts of all communities"
 
 
@@ -110,36 +109,36 @@ def make_month(posts: Iterable[LabelledPost]) -> tuple[list[LabelledPost], list[
     Segments of a long post share an id. Only the first is sent, because the archive, which has no
     text, could not match their labels.
     """
-    base, quiet, aid, sudden = [], _Deck(), _Deck(), _Deck()
+    base, quiet, new, sudden = [], _Deck(), _Deck(), _Deck()
     chance = random.Random(_SEED)  # noqa: S311 - no secret
     of_base: dict[str, bool] = {}
     for labelled in posts:
         post_id, source = labelled.post.post_id, labelled.post.source
         is_first = post_id not in of_base
-        if source in AID_COMMUNITIES or source in _SUDDEN:
+        if source in NEWCOMERS or source in SUDDEN:
             of_base.setdefault(post_id, False)
             if is_first:
-                (aid if source in AID_COMMUNITIES else sudden).posts.append(labelled)
+                (new if source in NEWCOMERS else sudden).posts.append(labelled)
         elif of_base.setdefault(post_id, chance.random() < _BASE_SHARE):
             base.append(labelled)
         elif is_first:
             quiet.posts.append(labelled)
-    for deck in (quiet, aid, sudden):
+    for deck in (quiet, new, sudden):
         chance.shuffle(deck.posts)
-    days = [_day(number, quiet, aid, sudden) for number in range(1, 31)]
+    days = [_day(number, quiet, new, sudden) for number in range(1, 31)]
     return base, [_with_labels(day, days, chance) for day in days]
 
 
-def _day(number: int, quiet: _Deck, aid: _Deck, sudden: _Deck) -> Day:
+def _day(number: int, quiet: _Deck, new: _Deck, sudden: _Deck) -> Day:
     phase = next(phase for days, phase in _PHASES.items() if number in days)
-    aid_share = {
+    new_share = {
         Phase.GRADUAL: (number - 7) / 6,
         Phase.AFTER: 1.0,
         Phase.BACK: 0.2,
         Phase.MIXED: 0.2,
     }.get(phase, 0)
     sudden_share = {Phase.ABRUPT: 1.0, Phase.MIXED: 0.1}.get(phase, 0)
-    shares = ((aid, aid_share), (sudden, sudden_share), (quiet, 1 - aid_share - sudden_share))
+    shares = ((new, new_share), (sudden, sudden_share), (quiet, 1 - new_share - sudden_share))
     labelled = _LABELLED.get(phase, _MOST_LABELLED)
     posts: list[LabelledPost] = []
     others: list[LabelledPost] = []

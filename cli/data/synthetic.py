@@ -13,7 +13,9 @@ from stresswatch.task.definition import TASK
 HAS_OWN_POSTS = TASK.name == TASK_NAME
 """Whether the selected task has posts of its own, instead of words from no language."""
 NEWCOMERS = own_posts.AID_COMMUNITIES if HAS_OWN_POSTS else task_posts.NEWCOMERS
-"""Communities that the demo's first model does not see."""
+"""Communities that the first model of a demo or month does not see."""
+SUDDEN = own_posts.SUDDEN if HAS_OWN_POSTS else task_posts.SUDDEN
+"""Communities whose posts suddenly replace all others within a month."""
 _STREAM_ID = "stream-"
 """Prefix of the ids of posts for the stream; no community's name begins with it."""
 

@@ -2,8 +2,8 @@
 
 The words are invented and belong to no language. Each class has its own words and shifts each
 numeric feature to one side of its plausible range; a tenth of the labels are wrong. Posts of
-`NEWCOMERS` differ from the others in words and numeric features, and their classes look different
-too.
+`NEWCOMERS` and of `SUDDEN` differ from the others and from each other in words and numeric
+features, and their classes look different too.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import Post
 from stresswatch.task.sections import NumericFeature, Task
 
-SIZES = {"north": 700, "east": 600, "south": 500, "west": 400, "centre": 300, "outskirts": 200}
+SIZES = {
+    "north": 600, "east": 500, "south": 400, "west": 300, "abroad": 560,
+    "centre": 350, "outskirts": 230,
+}  # fmt: skip
 """Communities, with their numbers of posts."""
 NEWCOMERS = ("centre", "outskirts")
-"""Communities that the demo's first model does not see."""
+"""Communities that the first model of a demo or month does not see."""
+SUDDEN = ("abroad",)
+"""Communities whose posts suddenly replace all others within a month."""
 
 _SYLLABLES = "ba de fi go lu ma ne ri so tu va ke po li ra nu".split()
 _FILLER, _MARKERS = 200, 40
@@ -28,8 +33,8 @@ _MISLABELLED = 0.1
 _MISSING = 0.03
 _LEAN = 0.15
 """Distance of a feature's mean from the middle, and its standard deviation, in range widths."""
-_SHIFT = 0.2
-"""Difference between newcomers' and others' feature means, in range widths."""
+_SHIFTS = dict.fromkeys(NEWCOMERS, 0.2) | dict.fromkeys(SUDDEN, -0.2)
+"""Differences between a community's feature means and the others', in range widths."""
 
 
 def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPost]:
@@ -37,13 +42,14 @@ def generate(task: Task, chance: random.Random, prefix: str) -> list[LabelledPos
     # The words are the same for every seed, so a model generalises to other posts.
     lexicon = random.Random(task.name)  # noqa: S311 - no secret
     common = _Words.made_up(lexicon)
-    of_newcomers = common.beside(_Words.made_up(lexicon))
+    of_newcomers, of_sudden = (common.beside(_Words.made_up(lexicon)) for _ in range(2))
+    words = dict.fromkeys(NEWCOMERS, of_newcomers) | dict.fromkeys(SUDDEN, of_sudden)
     posts = [
         _post(
             task,
             f"{prefix}{community}-{place}",
             community,
-            of_newcomers if community in NEWCOMERS else common,
+            words.get(community, common),
             chance,
         )
         for community, size in SIZES.items()
@@ -85,7 +91,7 @@ def _post(
     for side, count in ((shown, 5), (1 - shown, 2)):
         text += chance.choices(words.markers[side], k=count)
     chance.shuffle(text)
-    centre = 0.5 + (_LEAN if shown else -_LEAN) + (_SHIFT if community in NEWCOMERS else 0.0)
+    centre = 0.5 + (_LEAN if shown else -_LEAN) + _SHIFTS.get(community, 0.0)
     numbers = tuple(_value(feature, centre, chance) for feature in task.numeric_features)
     return LabelledPost(Post(post_id, " ".join(text), numbers, None, community), label)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
+from benchmarks.gate import deal
+from benchmarks.month.calendar import make_month
 from cdk_app.settings.stages import STAGES
 from cli.data.synthetic import generate_posts, generate_stream
 from cli.deployment.client import payload
@@ -50,6 +52,7 @@ def main(folder: Path) -> None:
         answer = handler(kinesis_event(records, _SOURCE), CONTEXT)
         predictions = {one["post_id"]: one[TASK.label.field] for one in aws.predictions()}
         archived = aws.keys("archive", "predictions/")
+    draw, (base, days) = deal(posts, 0), make_month(posts)
     result = {
         "numbers": NUMERIC_FEATURES,
         "answer": answer,
@@ -62,6 +65,7 @@ def main(folder: Path) -> None:
         "floor": rules.minimum_roc_auc,
         "accepted": decide(contender, None, rules).accepted,
         "schemas": {name: list(one["properties"]) for name, one in schemas().items()},
+        "dealt": [len(draw.base), len(draw.drifted), len(draw.alike), len(base), len(days)],
         "selected": STAGES["dev"].retraining.selected_features,
     }
     sys.stdout.write(f"\n{json.dumps(result)}\n")

@@ -29,6 +29,8 @@ SIZES = {
 }
 AID_COMMUNITIES = ("assistance", "homeless", "almosthomeless", "food_pantry")
 """Communities in need of material help: their words and features differ from the others'."""
+SUDDEN = ("relationships",)
+"""Communities whose posts suddenly replace all others within a month."""
 
 _FILLER = (
     "the to and a of in that it my is was for me with have but on so this not just be "
