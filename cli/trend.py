@@ -118,8 +118,8 @@ class Trend:
         writer.writerows(map(_fields, self.rates))
         return written.getvalue()
 
-    def as_page(self) -> str:
-        return page(self.every)
+    def as_page(self, stack: str, written: datetime) -> str:
+        return page(self.every, stack, written)
 
 
 def read_recent(target: Target, today: date) -> list[Rate]:

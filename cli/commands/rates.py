@@ -10,6 +10,7 @@ import typer
 from cli.console import console, literal, stderr
 from cli.deployment.target import find_target
 from cli.options import AsJson, Local, Stage, require_new
+from cli.timestamps import utc_now
 from cli.trend import read_trend, span_of, widened
 from stresswatch.rates.cells import Period
 
@@ -48,11 +49,12 @@ def trend(
     if start and span != given:
         said = f"--from is within a week: the table begins with its Monday, {span[0]}."
         stderr.print(said, highlight=False, soft_wrap=True)
-    found = read_trend(find_target(on_local=on_local, stage=stage), by, source, span)
+    target = find_target(on_local=on_local, stage=stage)
+    found = read_trend(target, by, source, span)
     if csv:
         csv.write_text(found.as_csv(), encoding="utf-8", newline="")
     if html:
-        html.write_text(found.as_page(), encoding="utf-8")
+        html.write_text(found.as_page(target.name, utc_now()), encoding="utf-8")
     for written in filter(None, (csv, html)):
         stderr.print(f"Written: {literal(str(written))}", highlight=False, soft_wrap=True)
     if as_json:

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws.athena import Athena
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.aws.redaction import redact_errors
+from stresswatch.aws.stack_outputs import stack_name
 from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.monitoring.panels import NAMESPACE
 from stresswatch.monitoring.window_metrics import complain, publish
@@ -79,7 +80,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     s3.put_object(
         Bucket=bucket,
         Key=PAGE,
-        Body=page(rates).encode(),
+        Body=page(rates, stack_name(environment.stage), datetime.now(UTC)).encode(),
         ContentType="text/html; charset=utf-8",
     )
     seven_days = (Period.WEEK, time.date() - 7 * _A_DAY)

@@ -101,4 +101,6 @@ def test_the_command_shows_it_and_writes_files(
     assert {rate["source"] for rate in json.loads(as_json)["rates"]} == {"ptsd"}
     rows = csv.DictReader((tmp_path / "rates.csv").read_text().splitlines())
     assert {row["method"] for row in rows} == {"prediction_powered"}
-    assert "</html>" in (tmp_path / "rate.html").read_text()
+    page = (tmp_path / "rate.html").read_text()
+    assert f"<p>{deployed.stack.stack_name}, written at " in page
+    assert "</html>" in page

@@ -165,7 +165,9 @@ def test_before_the_first_post_there_is_a_page_that_says_so(aws):
     answer = handler(EVENT, CONTEXT)
     assert (answer["status"], answer["last_seven_days"]) == ("no_posts", None)
     assert answer["last_day"] is None
-    assert b"There are no posts yet" in aws.body("archive", PAGE)
+    page = aws.body("archive", PAGE)
+    assert b"There are no posts yet" in page
+    assert re.search(rb"<p>stresswatch-dev, written at \d{4}-\d\d-\d\d \d\d:\d\d UTC</p>", page)
     assert aws.keys("archive", PREFIX) == []
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stresswatch.rates import page as rate_page
 from stresswatch.rates.cells import Period, Rate, RateMethod
 from stresswatch.rates.chart import chart, image
-from stresswatch.rates.page import COMMUNITIES, page
+from stresswatch.rates.page import COMMUNITIES
 from tests.unit.rates.worlds import DAY, MONDAY
+
+
+def page(rates):
+    return rate_page.page(rates, "stresswatch-dev", datetime(2026, 12, 1, 9, 5, tzinfo=UTC))
 
 
 def later(days, **changes):
@@ -103,6 +108,20 @@ def test_it_loads_nothing_and_fits_a_phone():
 def test_a_long_name_is_broken_so_that_the_page_keeps_its_width():
     style = page([replace(DAY, source="a" * 256)]).partition("</style>")[0]
     assert "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}" in style
+
+
+def test_its_top_names_the_stack_and_the_time():
+    top = page([DAY]).partition("<section>")[0]
+    assert "<p>stresswatch-dev, written at 2026-12-01 09:05 UTC</p>" in top
+
+
+@pytest.mark.parametrize(
+    ("days", "title"), [(35, "By day"), (36, "By day (the last 35 days with posts)")]
+)
+def test_a_title_says_which_days_are_shown(days, title):
+    said = page([later(day) for day in range(days)])
+    assert f"<h3>{title}</h3>" in said
+    assert said.count("<tr><td>") == 35
 
 
 def test_every_chart_has_a_name_and_a_table():

@@ -31,8 +31,9 @@ STYLE = (
     ".change{stroke:#1f2933;stroke-dasharray:2 3}text{fill:#1f2933}"
 )
 LEGEND = (
-    "Thick line and dots: the corrected rate. Band: its 95 % interval. Dashed line: the called "
-    "rate, of the model alone. Dotted vertical line: a model version predicted for the first time."
+    "Thick line and dots: the corrected rate. Band: its 95\N{NO-BREAK SPACE}% interval. Dashed "
+    "line: the called rate, of the model alone. Dotted vertical line: a model version predicted "
+    "for the first time."
 )
 
 

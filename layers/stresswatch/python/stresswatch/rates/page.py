@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 
 from stresswatch.rates import chart
@@ -17,7 +18,7 @@ PAGE = f"{REPORTS}rates.html"
 COMMUNITIES = 20
 """Number of communities on the page, the largest ones."""
 _DAYS = 35
-"""Number of days on the page, the last ones; with all weeks it stays below a megabyte."""
+"""Maximum number of days on the page, the last ones; with all weeks it stays below a megabyte."""
 
 _STYLE = (
     "h2{margin-top:2em}figure{margin:1em 0}"
@@ -27,6 +28,7 @@ _STYLE = (
     "td:last-child{white-space:normal;min-width:14em}summary{cursor:pointer;padding:.4em 0}"
     "h1,h2,h3,p,li,caption{overflow-wrap:anywhere}"
     f"{chart.STYLE}"
+    "@media(max-width:480px){svg{font-size:14px}}"  # a phone shows a chart at three quarters
 )
 _TITLE = TASK.label.rate.capitalize()
 _INTRODUCTION = (
@@ -36,7 +38,6 @@ _INTRODUCTION = (
     "100 cases. "
     f"{TASK.wording.notice}"
 )
-_TITLES = {Period.WEEK: "By week", Period.DAY: f"By day, the last {_DAYS}"}
 _HEADERS = ("from", "posts", "called", "corrected", "95 % interval", "labels", "how it was made")
 _METHODS = {
     RateMethod.PREDICTION_POWERED: "predictions and labels",
@@ -44,8 +45,16 @@ _METHODS = {
 }
 
 
-def page(rates: Iterable[Rate]) -> str:
-    """Return the page for rates in chronological order."""
+def page(rates: Iterable[Rate], stack: str, written: datetime) -> str:
+    """Return the page for rates in chronological order.
+
+    Parameters
+    ----------
+    stack : str
+        The stack's name.
+    written : datetime
+        The present time, in UTC.
+    """
     by_source: dict[str | None, list[Rate]] = {}
     for rate in rates:
         by_source.setdefault(rate.source, []).append(rate)
@@ -64,7 +73,9 @@ def page(rates: Iterable[Rate]) -> str:
     return html_page(
         _TITLE,
         _STYLE,
-        f"<h1>{escape(_TITLE)}</h1><p>{escape(_INTRODUCTION)}</p><p>{chart.LEGEND}</p>{nothing}"
+        f"<h1>{escape(_TITLE)}</h1>"
+        f"<p>{escape(stack)}, written at {written:%Y-%m-%d %H:%M} UTC</p>"
+        f"<p>{escape(_INTRODUCTION)}</p><p>{chart.LEGEND}</p>{nothing}"
         f"{''.join(sections[:1])}{_sentences('Between communities', compared)}"
         f"{''.join(sections[1:])}{more}",
     )
@@ -86,10 +97,12 @@ def name_of(source: str | None) -> str:
 def _section(source: str | None, rates: Sequence[Rate]) -> str:
     name = name_of(source)
     parts = [f"<section><h2>{escape(name)}</h2>"]
-    for period, title in _TITLES.items():
+    for period in (Period.WEEK, Period.DAY):
         found = [rate for rate in rates if rate.period is period]
-        if period is Period.DAY:
+        title = f"By {period}"
+        if period is Period.DAY and len(found) > _DAYS:
             found = found[-_DAYS:]
+            title += f" (the last {_DAYS} days with posts)"
         if found:
             parts.append(
                 f"<h3>{title}</h3><figure>{chart.chart(found, f'{name}, {title.lower()}')}"
