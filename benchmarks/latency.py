@@ -174,25 +174,21 @@ def show(found: Sequence[Latency], console: Console) -> None:
 
 def draw(found: Sequence[Latency], path: Path) -> None:
     """Draw latency and dollars over the batch window, side by side."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from benchmarks import pictures
 
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    waits, money = figure.subplots(1, 2)
+    figure, (waits, money) = pictures.charts(2, (9, 3.6))
     places = range(len(found))
-    for name, color in (("p99", "#d55e00"), ("p50", "#0072b2")):
+    for name, color in (("p99", pictures.RED), ("p50", pictures.BLUE)):
         waits.plot(places, [getattr(one, name) for one in found], "o-", color=color, label=name)
     waits.set_ylabel("seconds from put to prediction")
     waits.legend(frameon=False)
-    money.bar(places, [one.dollars for one in found], color="#009e73", width=0.6)
+    money.bar(places, [one.dollars for one in found], color=pictures.GREEN, width=0.6)
     money.set_ylabel("dollars a month, prod")
     for axes in (waits, money):
         axes.set_xticks(places, [str(one.window) for one in found])
         axes.set_xlabel("batch window, seconds")
         axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pictures.save(figure, path)
 
 
 def as_dict(found: Sequence[Latency]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the cost estimates into page and README: ``python -m docs.cost_figures``."""
+"""Write the cost estimates into page, picture and README: ``python -m docs.cost_figures``."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
+from matplotlib.ticker import StrMethodFormatter
 from rich.console import Console
 
+from benchmarks import pictures
 from cli.cost import stage_cost
 from cli.cost.estimate import total
 from cli.cost.items import Load
@@ -18,9 +21,12 @@ from docs.written_parts import replace_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs" / "cost.md"
+PICTURE = PROJECT / "docs" / "images" / "cost.svg"
 README = PROJECT / "README.md"
 LOADS = (1_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 """Posts a day."""
+_BETWEEN = 5
+"""Points of a line in the picture from each of these loads to the next."""
 _QUOTED = 1_000_000
 _LARGEST = LOADS[-1]
 _WAIT_SECONDS = 60.0
@@ -73,6 +79,39 @@ def loads(deployment: PricedStage, measured: Measured) -> str:
     return "\n".join([*costs, "", alternatives, "", *others, ""])
 
 
+def draw(deployment: PricedStage, measured: Measured, path: Path) -> None:
+    """Draw dollars a month by posts a day, with the stage's settings and with the cheapest."""
+    figure, (axes,) = pictures.charts(1, (9, 4.2))
+    steps = _BETWEEN * (len(LOADS) - 1) + 1
+    between = np.geomspace(LOADS[0], LOADS[-1], steps)
+    for name, colour, side, dollars in (
+        (f"{deployment.name}'s settings", pictures.RED, 1, lambda found: total(found.lines)),
+        ("cheapest settings", pictures.BLUE, -1, lambda found: found.cheapest_dollars),
+    ):
+        line = [dollars(report(posts, deployment, measured)) for posts in between]
+        axes.plot(between, line, color=colour, linewidth=2, label=name)
+        for posts in LOADS:
+            amount = dollars(report(posts, deployment, measured))
+            axes.plot(posts, amount, "o", color=colour)
+            axes.annotate(
+                f"${amount:,.0f}",
+                (posts, amount),
+                (-5 * side, 5 * side),
+                textcoords="offset points",
+                ha="right" if side > 0 else "left",
+                va="bottom" if side > 0 else "top",
+                color=colour,
+            )
+    axes.set(xscale="log", yscale="log", xlabel="posts a day", ylabel="dollars a month")
+    axes.set_xticks(LOADS, [posts_in_words(posts) for posts in LOADS])
+    axes.set_xlim(LOADS[0] / 3, LOADS[-1] * 4)
+    axes.set_ylim(10, 10_000)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.minorticks_off()
+    axes.legend(frameon=False, loc="upper left")
+    pictures.save(figure, path)
+
+
 def limits(deployment: PricedStage, measured: Measured) -> str:
     """Return a table of all limits, in the order reached."""
     now, then = (report(posts, deployment, measured).limits for posts in (_QUOTED, _LARGEST))
@@ -121,4 +160,5 @@ def introduced(readme: str, deployment: PricedStage, measured: Measured) -> str:
 if __name__ == "__main__":
     prod, figures = stage_cost.deployment("prod"), shipped()
     PAGE.write_text(written(PAGE.read_text(), prod, figures))
+    draw(prod, figures, PICTURE)
     README.write_text(introduced(README.read_text(), prod, figures))

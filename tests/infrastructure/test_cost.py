@@ -1,6 +1,7 @@
 """The cost estimate reads the templates as they are."""
 
 import copy
+import re
 
 import pytest
 
@@ -73,3 +74,14 @@ def test_the_documentation_has_the_estimate_of_today(production):
         "write it anew: python -m docs.cost_figures"
     )
     assert cost_figures.introduced(readme, deployment, shipped()) == readme
+
+
+def test_the_picture_has_the_amounts_of_the_tables(production, tmp_path):
+    drawn = tmp_path / "cost.svg"
+    cost_figures.draw(read_template("prod", production.body), shipped(), drawn)
+    table = cost_figures.PAGE.read_text().partition("<!-- loads")[2].partition("<!-- end")[0]
+    amounts = re.findall(r"^\| [\d,]+ \| ([\d,]+) \|", table, re.MULTILINE)
+    assert len(amounts) == 2 * len(cost_figures.LOADS)
+    for picture in (drawn, cost_figures.PICTURE):
+        shown = re.findall(r"<!-- \$([\d,]+) -->", picture.read_text())
+        assert shown == amounts, "write it anew: python -m docs.cost_figures"
