@@ -14,8 +14,10 @@ from benchmarks.month.scenario import DayReport
 
 _PHASE_COLOURS = ("#ffffff", "#eef3fa", "#dbe6f4", "#f3f3f3", "#f6ecd9", "#f3f3f3")
 _ALARM, _BLUE, _GREY = "#b3261e", "#4a6fa5", "#6b7280"
-_LETTERS_A_DAY = 6
+_LETTERS_A_DAY = 4
 """Characters of a phase's name that fit above one of its days."""
+_SMALL = 9
+"""Size of the smallest letters in points, readable in a column of text."""
 _INTERVAL = ("f1_low", "f1", "f1_high")
 _OUTCOMES = {
     "promoted": ("o", "#1b7f5c"),
@@ -75,8 +77,10 @@ def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
     """Draw drift, live quality, retrainings and labels over the days, as an SVG or PNG."""
     from matplotlib import pyplot as plt
 
+    from benchmarks import pictures
+
     figure, panels = plt.subplots(
-        3, 1, figsize=(10, 7.4), sharex=True, layout="constrained", height_ratios=(1, 1.1, 0.45)
+        3, 1, figsize=(9, 7.6), sharex=True, layout="constrained", height_ratios=(1, 1.1, 0.45)
     )
     drift, quality, labels = panels
     days = [one.day for one in reports]
@@ -84,7 +88,7 @@ def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
     colours = [_ALARM if one.alarm else _BLUE for one in reports]
     drift.bar(days, [_or_gap(one.share) for one in reports], color=colours, width=0.75)
     drift.axhline(threshold, color=_ALARM, linewidth=1, linestyle="--")
-    drift.text(0.6, threshold, "alarm from here on", color=_ALARM, va="bottom", fontsize=8)
+    drift.text(0.6, threshold, "alarm from here on", color=_ALARM, va="bottom", fontsize=_SMALL)
     drift.set_ylabel("share of\ndrifted features")
     drift.set_ylim(0, 1)
 
@@ -96,15 +100,15 @@ def draw(reports: Sequence[DayReport], threshold: float, path: Path) -> None:
     quality.set_ylabel("F1 of the champion")
     quality.set_ylim(0.3, 1)
     _mark(reports, quality)
-    quality.legend(fontsize=8, ncols=6, loc="lower left", frameon=False)
+    quality.legend(fontsize=_SMALL, ncols=4, loc="lower left", frameon=False)
 
     labels.bar(days, [one.labels for one in reports], color="#8a94a3", width=0.75)
-    labels.set_ylabel("labels\nthat came")
+    labels.set_ylabel("labels\narrived")
     labels.set_xlabel("day of the month")
     labels.set_xticks(days)
     labels.set_xlim(days[0] - 0.5, days[-1] + 0.5)
-    labels.tick_params(axis="x", labelsize=8)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    labels.tick_params(axis="x", labelsize=_SMALL)
+    pictures.save(figure, path)
     plt.close(figure)
 
 
@@ -119,7 +123,7 @@ def _shade(reports: Sequence[DayReport], panels: Sequence[Any]) -> None:
         for panel in panels:
             panel.axvspan(days[0] - 0.5, days[-1] + 0.5, color=colour, zorder=0)
         words = textwrap.fill(phase, _LETTERS_A_DAY * len(days))
-        panels[0].text(days[0] - 0.4, 1.02, words, fontsize=7, va="bottom")
+        panels[0].text(days[0] - 0.4, 1.02, words, fontsize=_SMALL, va="bottom")
 
 
 def _mark(reports: Sequence[DayReport], panel: Any) -> None:
@@ -130,4 +134,4 @@ def _mark(reports: Sequence[DayReport], panel: Any) -> None:
     for one in reports:
         if one.rolled_back:
             panel.axvline(one.day, color="#1b1f24", linewidth=1, linestyle=":")
-            panel.text(one.day, 0.97, " rollback", fontsize=8, va="top")
+            panel.text(one.day, 0.97, " rollback", fontsize=_SMALL, va="top")
