@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from plotly.utils import PlotlyJSONEncoder
 
-from cli.dashboard.page import body, figure
+from cli.dashboard.graphs import figure
+from cli.dashboard.page import body
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot
 from stresswatch.monitoring.dashboard import PANELS
