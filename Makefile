@@ -31,15 +31,8 @@ $(VENV)/installed: requirements.txt pyproject.toml
 demo: $(VENV)/installed ## Install everything and run the whole loop once on this machine
 	$(BIN)/stresswatch demo
 
-# The server, of the client's version, has an environment of its own: docs/decisions/0007.
-MLFLOW_STORE := $(CURDIR)/.stresswatch/mlflow
-MLFLOW_PORT ?= 5000
-# Its jobs judge answers of language models: without them it takes half of the time to start.
-mlflow: export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 mlflow: $(VENV)/installed ## Serve MLflow's records of local trainings, at port 5000 or MLFLOW_PORT
-	@mkdir -p $(MLFLOW_STORE)
-	$(BIN)/uv tool run --python $(BIN)/python --from "$$(grep -o '^mlflow-skinny==[0-9.]*' requirements.txt | sed 's/-skinny//')" \
-		mlflow server --workers 1 --host 127.0.0.1 --port $(MLFLOW_PORT) --backend-store-uri "sqlite:///$(MLFLOW_STORE)/mlflow.db"
+	@$(BIN)/python -m cli.mlflow_page
 
 test: check ## Run make check, then every test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -32,6 +32,23 @@ def listen(application: WSGIApplication, port: int) -> BaseWSGIServer:
         When the port is taken.
     """
     # Made here: the server itself would end the process if the port is taken.
+    listening = bind(port, "give another with --port")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no log line per request
+    made = make_server(
+        HOST, listening.getsockname()[1], application, threaded=True, fd=listening.fileno()
+    )
+    listening.close()  # the server has a copy
+    return made
+
+
+def bind(port: int, remedy: str) -> socket.socket:
+    """Return a socket that listens on a port of this machine.
+
+    Raises
+    ------
+    OperatorError
+        When the port is taken; its message ends with the remedy.
+    """
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -40,14 +57,9 @@ def listen(application: WSGIApplication, port: int) -> BaseWSGIServer:
     except OSError as error:
         listening.close()
         raise OperatorError(
-            f"Port {port} of {HOST} is not available ({error.strerror}); give another with --port."
+            f"Port {port} of {HOST} is not available ({error.strerror}); {remedy}."
         ) from error
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no log line per request
-    made = make_server(
-        HOST, listening.getsockname()[1], application, threaded=True, fd=listening.fileno()
-    )
-    listening.close()  # the server has a copy
-    return made
+    return listening
 
 
 def serve_page(application: WSGIApplication, port: int, tell: Callable[[str], None]) -> None:

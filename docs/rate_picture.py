@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 from cli.dashboard.rates import RecentRates
 from cli.data import load_posts
 from cli.status.snapshot import Snapshot
-from docs.screenshot import served, take_picture
+from docs.screenshot import dashboard, take_picture
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.rates.cells import Period, Rate, week_of
@@ -106,8 +107,9 @@ def main() -> None:
     now = datetime.now(UTC)
     first = week_of(now.date()) - timedelta(weeks=WEEKS)
     rates = RecentRates(weekly_rates(load_posts().posts, first))
-    with served(Snapshot("stresswatch-dev", now, now - timedelta(hours=1)), rates) as page:
-        take_picture(page, arguments.file, 1200, rate=True)
+    page = dashboard(Snapshot("stresswatch-dev", now, now - timedelta(hours=1)), rates)
+    charts = [("header", ".rates figure:nth-of-type(4)")]
+    take_picture(replace(page, columns=charts), arguments.file)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,12 @@ TYPED_BY = {
     "test_dashboard.py",
     "stresswatch produce posts.csv --check": "tests/unit/cli/test_post_file_cases.py",
     "stresswatch label labels.csv --check --json": "tests/unit/cli/test_post_file_cases.py",
-    "python -m docs.screenshot docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot dashboard docs/images/dashboard.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot quality docs/images/quality.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot phone docs/images/phone.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot card docs/images/card.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot api docs/images/api.png": "tests/e2e/test_dashboard.py",
+    "python -m docs.screenshot mlflow docs/images/mlflow.png": "tests/e2e/test_demo.py",
     "python -m docs.rate_picture docs/images/stress-rate.png": "tests/e2e/test_dashboard.py",
     "stresswatch api --local": "tests/e2e/test_web_page.py",
     "stresswatch queue --stage prod": "tests/e2e/test_labelling.py",
@@ -51,6 +56,8 @@ NOT_RUN = {
     "make test": "it is what runs this",
     "make check": "`make test` begins with it",
     "make images": "takes minutes, and Docker or root: it is a job of .github/workflows/test.yml",
+    "python -m docs.scene": "takes most of an hour: tests/e2e/test_demo.py plays its scenario, and "
+    "tests/unit/test_scene.py its stream",
     "make deploy STAGE=prod FORCE=1": "the emulator has no canary to leave out; its template is in "
     "tests/infrastructure/test_stages.py",
     "aws service-quotas list-service-quotas --service-code sagemaker "

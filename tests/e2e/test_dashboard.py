@@ -23,7 +23,8 @@ from cli.dashboard.page import TILES
 from cli.dashboard.rates import RecentRates
 from cli.status.alarms import AlarmStatus
 from cli.status.snapshot import Snapshot, take_snapshot
-from docs.screenshot import browser, programs, served, wait_for_page
+from docs.browser import browser, programs, screen
+from docs.screenshot import served, wait_for_page
 from stresswatch.monitoring.dashboard import PANELS, RATE, SECTIONS
 from stresswatch.monitoring.panels import NAMESPACE
 from tests.conftest import PROJECT
@@ -40,6 +41,34 @@ NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 DRAWN = [panel for panel in PANELS if panel not in RATE.panels]
 """Panels with graphs of metrics; the stress rate's section reads the table."""
+
+COVERED = """
+const box = element => element.getBoundingClientRect();
+const outside = (one, other) => one.bottom <= other.top || other.bottom <= one.top
+  || one.right <= other.left || other.right <= one.left;
+const within = (one, other) => one.bottom <= other.bottom && one.right <= other.right;
+return [...document.querySelectorAll("figure")].flatMap(figure =>
+  [...figure.querySelectorAll(".legend")].flatMap(legend => [
+    ...[...figure.querySelectorAll(".xtick text, .ytick text")]
+      .filter(label => !outside(box(label), box(legend)))
+      .map(label => `${label.textContent} and ${legend.textContent}`),
+    ...(within(box(legend), box(figure)) ? [] : [`${legend.textContent} and the border`]),
+  ]));
+"""
+"""Legends that cover a label of an axis, or that the panel cuts."""
+BROKEN = r"""
+const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode())
+  for (const word of texts.currentNode.textContent.matchAll(/[^\s-]+/g)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    const lines = [...range.getClientRects()].map(line => Math.round(line.top));
+    if (new Set(lines).size > 1) found.push(word[0]);
+  }
+return found;
+"""
+"""Words that continue on another line."""
 
 
 @pytest.fixture(scope="module")
@@ -117,19 +146,24 @@ def test_the_stress_rate_stands_above_everything_technical(chromium: Chrome) -> 
 def test_a_narrow_window_needs_no_scrolling_sideways(
     measured: Snapshot, chromium: Chrome, width: int
 ) -> None:
-    screen = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": width < 500}
-    # A window is never as narrow as a phone.
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    try:
-        with served(
-            measured, RecentRates([DAY, replace(DAY, source="a_long_name" * 9)])
-        ) as address:
-            chromium.get(address)
-            wait_for_page(chromium)
-            page = chromium.find_element(By.TAG_NAME, "html")
-            assert int(page.get_property("scrollWidth")) <= width
-    finally:
-        chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    rates = RecentRates([DAY, replace(DAY, source="a_long_name" * 9)])
+    with screen(chromium, width), served(measured, rates) as address:
+        chromium.get(address)
+        wait_for_page(chromium)
+        page = chromium.find_element(By.TAG_NAME, "html")
+        assert int(page.get_property("scrollWidth")) <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_legends_cover_no_label_and_words_stay_on_one_line(
+    measured: Snapshot, chromium: Chrome, width: int
+) -> None:
+    with screen(chromium, width), served(measured, RecentRates([DAY])) as address:
+        chromium.get(address)
+        wait_for_page(chromium)
+        assert len(chromium.find_elements(By.CSS_SELECTOR, ".legend")) > 5
+        assert chromium.execute_script(COVERED) == []
+        assert chromium.execute_script(BROKEN) == []
 
 
 def test_every_metric_of_our_own_is_asked_for_as_it_is_published(
@@ -185,18 +219,25 @@ def test_a_tile_shows_a_line_that_there_is() -> None:
     assert {(title, label) for title, label, _ in TILES} <= lines
 
 
-def test_a_picture_is_taken_of_the_page_of_the_local_stack(
+def test_pictures_are_taken_of_the_pages_of_the_local_stack(
     deployed: Deployed, measured: Snapshot, shell: Shell, tmp_path: Path
 ) -> None:
     (tmp_path / ".stresswatch").symlink_to(deployed.folder)
     (tmp_path / "docs" / "images").mkdir(parents=True)
-    # It is typed in a checkout, where Python finds the module.
-    here = {"PYTHONPATH": str(PROJECT)}
-    shell.type(["python -m docs.screenshot docs/images/dashboard.png"], tmp_path, variables=here)
-    with Image.open(tmp_path / "docs" / "images" / "dashboard.png") as picture:
-        assert picture.width == 960
-        assert picture.height > 1000
-        assert len(picture.getcolors()) > 20
+    lines = [
+        "python -m docs.screenshot dashboard docs/images/dashboard.png",
+        "python -m docs.screenshot quality docs/images/quality.png",
+        "python -m docs.screenshot phone docs/images/phone.png",
+        "python -m docs.screenshot card docs/images/card.png",
+        "python -m docs.screenshot api docs/images/api.png",
+    ]
+    # They are typed in a checkout, where Python finds the module.
+    shell.type(lines, tmp_path, variables={"PYTHONPATH": str(PROJECT)})
+    for line in lines:
+        with Image.open(tmp_path / line.split()[-1]) as picture:
+            assert picture.width == 780
+            assert 800 < picture.height < 2000
+            assert len(picture.getcolors()) > 20
 
 
 def test_the_picture_of_the_readme_is_drawn_anew(shell: Shell, tmp_path: Path) -> None:
@@ -205,8 +246,8 @@ def test_the_picture_of_the_readme_is_drawn_anew(shell: Shell, tmp_path: Path) -
     line = "python -m docs.rate_picture docs/images/stress-rate.png"
     shell.type([line], tmp_path, variables=here)
     with Image.open(tmp_path / "docs" / "images" / "stress-rate.png") as picture:
-        assert picture.width == 1200
-        assert 500 < picture.height < 1000
+        assert picture.width == 780
+        assert 500 < picture.height < 900
 
 
 def test_the_command_serves_until_it_is_interrupted(deployed: Deployed, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -16,7 +17,10 @@ from urllib.parse import urlsplit
 
 import mlflow
 import pytest
+from PIL import Image
 
+from docs.browser import programs
+from local.emulator.server import free_port
 from tests.e2e.checkout import repository
 from tests.e2e.wheel import install
 
@@ -217,27 +221,55 @@ def test_both_trainings_are_tracked(played, summary):
     assert {summary["champion_before"], summary["champion_after"]} <= found
 
 
-def test_the_page_of_trainings_is_served_until_ctrl_c(played, summary):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = typed("make mlflow", played[1], MLFLOW_PORT=str(port))
-    address = f"http://127.0.0.1:{port}"
+@pytest.fixture(scope="module")
+def mlflow_port(played):
+    """The port of `make mlflow`, which is ended by Ctrl-C."""
+    port = str(free_port())
+    server = typed("make mlflow", played[1], MLFLOW_PORT=port)
+    said = ""
     try:
-        deadline = time.monotonic() + DEADLINE_SECONDS
         for line in server.stdout:
-            assert time.monotonic() < deadline
+            said += line
             if "Failed to fetch" in line or "network was disabled" in line:
                 pytest.skip(f"the server's packages cannot be had here: {line}")
-            if "Uvicorn running on" in line:
+            if "Ctrl-C to stop" in line:
                 break
-        assert server.poll() is None, "it ended by itself"
-        assert address in line
-        with urllib.request.urlopen(address, timeout=60) as page:
-            assert "<title>MLflow</title>" in page.read().decode()
-        assert {summary["champion_before"], summary["champion_after"]} <= tracked(address)
+        assert server.poll() is None, f"it ended by itself: {said}"
+        runs = rf"Training runs of stress-demo: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?"
+        assert re.search(runs, said), said
+        yield port
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGINT)
-        server.communicate(timeout=DEADLINE_SECONDS)
+        after, _ = server.communicate(timeout=DEADLINE_SECONDS)
+    assert after == ""
     assert_nothing_runs(played[1])
+
+
+def test_the_page_of_trainings_is_served_until_ctrl_c(mlflow_port, summary):
+    address = f"http://127.0.0.1:{mlflow_port}"
+    with urllib.request.urlopen(address, timeout=60) as page:
+        assert "<title>MLflow</title>" in page.read().decode()
+    assert {summary["champion_before"], summary["champion_after"]} <= tracked(address)
+
+
+def test_a_second_page_of_trainings_needs_another_port(mlflow_port, played):
+    second = typed("make mlflow", played[1], MLFLOW_PORT=mlflow_port)
+    said, _ = second.communicate(timeout=DEADLINE_SECONDS)
+    assert said.startswith(
+        f"Port {mlflow_port} of 127.0.0.1 is not available (Address already in use); set "
+        "MLFLOW_PORT to another.\n"
+    )
+    assert second.returncode == 2
+
+
+@pytest.mark.skipif(programs() is None, reason="no Chromium: apt-get install chromium-driver")
+def test_a_picture_is_taken_of_the_training_runs(mlflow_port, played):
+    path = os.pathsep.join([str(played[1] / ".venv" / "bin"), os.environ["PATH"]])
+    line = "python -m docs.screenshot mlflow docs/images/mlflow.png"
+    taking = typed(line, played[1], MLFLOW_PORT=mlflow_port, PATH=path)
+    said, _ = taking.communicate(timeout=DEADLINE_SECONDS)
+    assert taking.returncode == 0, said
+    with Image.open(played[1] / "docs" / "images" / "mlflow.png") as picture:
+        assert picture.width == 790
+        assert 300 < picture.height < 1000

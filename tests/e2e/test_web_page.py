@@ -14,17 +14,16 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import element_to_be_clickable
 from selenium.webdriver.support.ui import WebDriverWait
 
-from docs.screenshot import browser, programs
+from docs.browser import SECONDS, browser, programs
+from docs.screenshot import click
 from tests.e2e.deployed import Deployed
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="no Chromium: apt-get install chromium chromium-driver"
 )
 LINE = "stresswatch api --local"
-SECONDS = 60
 
 
 @pytest.fixture
@@ -50,10 +49,6 @@ def address(deployed: Deployed, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_person_tries_a_post_in_the_browser(address: str, retraining: dict[str, Any]) -> None:
-    def click(selector: str) -> None:
-        found = (By.CSS_SELECTOR, selector)
-        WebDriverWait(opened, SECONDS).until(element_to_be_clickable(found)).click()
-
     def answer(opened: Chrome) -> str:
         shown = opened.find_elements(
             By.CSS_SELECTOR, ".live-responses-table .response-col_description code"
@@ -63,7 +58,7 @@ def test_a_person_tries_a_post_in_the_browser(address: str, retraining: dict[str
     with browser() as opened:
         opened.get(address)
         for selector in (".opblock-post .opblock-summary", ".try-out__btn", "button.execute"):
-            click(selector)
+            click(opened, selector)
         prediction = json.loads(WebDriverWait(opened, SECONDS).until(answer))
     assert prediction["model_version"] == retraining["gate"]["version"]
     assert prediction["post_id"] == "post-1"

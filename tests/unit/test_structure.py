@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "cdk_app": {"stresswatch"},
     "local": {"stresswatch"},
     "cli": {"stresswatch", "local"},
-    "docs": {"stresswatch", "cli", "training_jobs", "benchmarks"},
+    "docs": {"stresswatch", "local", "cli", "training_jobs", "benchmarks"},
     "verification": {"stresswatch", "lambdas", "training_jobs", "cdk_app", "local", "cli"},
     "benchmarks": {*PACKAGES} - {"benchmarks", "docs", "examples", "grafana"},
     "examples": {"stresswatch"},

@@ -6,7 +6,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from cli.signing_proxy import by_signature, by_token, signing_proxy
-from docs.screenshot import serving
+from docs.browser import serving
 
 PAGE = "http://localhost:8051"
 SIGN = by_signature("eu-west-1", Credentials("AKIDEXAMPLE", "secret", "token"))
