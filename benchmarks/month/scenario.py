@@ -14,6 +14,7 @@ from cli.deployment.consumer import Consumer
 from cli.model_versions import Versions
 from stresswatch.aws import stack_outputs
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.retraining.check_words import results_in_words
 from stresswatch.retraining.triggers import DRIFT_ALARM, SCHEDULE, TRIGGER
 from stresswatch.storage import archive
 
@@ -241,5 +242,5 @@ def _outcome(output: dict[str, Any]) -> dict[str, Any]:
         "outcome": "promoted" if promoted else "rejected",
         "version": gate["version"],
         "parent": gate["parent"],
-        "why": json.dumps(failed) if failed else f"{len(gate['checks'])} checks passed",
+        "why": json.dumps(failed) if failed else results_in_words(gate["checks"]),
     }

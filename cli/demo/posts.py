@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.task.definition import TASK
+
+INVALID_RECORDS = (
+    b"\xff\xfe",
+    b"{",
+    json.dumps({TASK.fields.id: "no-text"}).encode(),
+    json.dumps({TASK.fields.id: 7, TASK.fields.text: "x"}).encode(),
+)
+"""A few malformed records, as in any stream; only these go to quarantine."""
 
 _BASE_SHARE = 0.7
 _LABELLED_SHARE = 0.6

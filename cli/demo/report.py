@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from cli.demo.summary import CommunityRate, DriftWindow, Summary
 from cli.demo.terminal import Act
+from stresswatch.retraining.check_words import HOLDOUTS, result_of
 from stresswatch.task.definition import TASK
 
 _QUIET, _LOUD, _INK = "#4c78a8", "#e45756", "#333333"
@@ -67,7 +68,14 @@ def write_report(
         undefined=jinja2.StrictUndefined,
     ).get_template("report.html.j2")
     path.write_text(
-        template.render(summary=summary, acts=acts, pictures=pictures, task=TASK),
+        template.render(
+            summary=summary,
+            acts=acts,
+            pictures=pictures,
+            task=TASK,
+            holdouts=HOLDOUTS,
+            result_of=result_of,
+        ),
         encoding="utf-8",
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cli.demo.posts import DemoPosts
+from cli.demo.posts import INVALID_RECORDS, DemoPosts
 from cli.demo.rates import label_drawn, rate_words, rates_of
 from cli.demo.summary import Change, DriftWindow, Summary
 from cli.demo.terminal import Act, View, drift_words
@@ -22,6 +22,8 @@ from cli.errors import DemoFailed, OperatorError
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.metrics import Quality, measure
 from stresswatch.evaluation.paired_bootstrap import compare
+from stresswatch.retraining.check_words import results_in_words
+from stresswatch.retraining.gate_checks import BASELINE_F1
 from stresswatch.retraining.triggers import DRIFT_ALARM, TRIGGER
 from stresswatch.task.definition import TASK
 from stresswatch.versions.champion import Pointer
@@ -31,13 +33,6 @@ CHANGED: dict[str, dict[str, object]] = {
     "retraining": {"tracking_experiment": f"{TASK.name}-demo"},
 }
 """Changed settings: few posts need a large sample, and MLflow records the demo separately."""
-INVALID_RECORDS = (
-    b"\xff\xfe",
-    b"{",
-    json.dumps({TASK.fields.id: "no-text"}).encode(),
-    json.dumps({TASK.fields.id: 7, TASK.fields.text: "x"}).encode(),
-)
-"""A few malformed records, as in any stream; only these go to quarantine."""
 
 _LONGEST_SECONDS = 1800.0
 """Timeout in seconds, generous because a busy machine is slow."""
@@ -87,10 +82,10 @@ class Scenario:
             )
             output = self._follow(execution, act)
             champion = self._champion()
-            quality = _check(output, "F1 against the all-positive baseline")
+            quality = _check(output, BASELINE_F1)
             act.say(
                 f"{output['dataset']['posts']:,} base posts → {champion.version}, "
-                f"F1 {quality['challenger']:.3f} on its evaluation split"
+                f"F1 {quality['challenger']:.3f} on its base holdout"
             )
         return champion
 
@@ -112,7 +107,8 @@ class Scenario:
             _wait_for("the drift alarm to fire", lambda: self.deployment.is_alarming() or None)
             window = replace(window, alarm=True)
             self.summary.drift.append(window)
-            act.say(f"{len(posts):,} posts; {drift_words(window)}")
+            labelled = f"{len(self.posts.labelled):,} of them labelled for the retraining"
+            act.say(f"{len(posts):,} posts, {labelled}; {drift_words(window)}")
         return self._last_ids[len(self.posts.labelled) :]
 
     def _alarm_starts_retraining(self) -> str:
@@ -149,8 +145,8 @@ class Scenario:
                 raise DemoFailed("The gate accepted the challenger, but the champion stayed.")
             self.model_card = self.deployment.model_card(after)
             act.say(
-                f"{dataset['base_posts']:,} base and {dataset['labelled_posts']:,} new posts; "
-                f"{len(gate['checks'])} of {len(gate['checks'])} checks passed → {after.version}"
+                f"{dataset['base_posts']:,} base and these {dataset['labelled_posts']:,} posts; "
+                f"{results_in_words(gate['checks'])} → {after.version}"
             )
         return after
 
@@ -165,13 +161,17 @@ class Scenario:
                 raise DemoFailed(f"After the promotion {', '.join(sorted(served))} served.")
             act.say(f"{len(self._last_ids):,} posts by {champion.version}, without a redeploy")
         with self.view.act("Label the sampled posts") as act:
-            drawn = label_drawn(self.deployment, self._sent)
-            act.say(f"{drawn:,} labels; correcting the {TASK.label.rate}")
+            self.summary.sampled_labels = label_drawn(self.deployment, self._sent)
+            labels = (
+                f"{self.summary.sampled_labels:,} labels, a random half of all {len(self._sent):,} "
+                "posts"
+            )
+            act.say(f"{labels}; correcting the {TASK.label.rate}")
             window = self._measure("unseen communities, new champion", start)
             self.summary.drift.append(replace(window, alarm=self.deployment.is_alarming()))
             unseen = {one.post.source or "" for one in self.posts.held_out}
             self.summary.rates = rates_of(self.deployment, self._sent, self._predictions, unseen)
-            act.say(f"{drawn:,} labels; {rate_words(self.summary.rates[0])}")
+            act.say(f"{labels}; {rate_words(self.summary.rates[0])}")
         return self._last_ids
 
     def _reckon(self, before: list[str], after: list[str]) -> None:

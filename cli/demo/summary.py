@@ -87,6 +87,8 @@ class Summary:
         Valid posts that were sent and have no prediction.
     duplicates : int
         Additional predictions with the same id.
+    sampled_labels : int
+        Labels of the random sample, for the rate. Those for the retraining are in `retraining`.
     f1_before, f1_after, brier_before, brier_after : float
         Over the held-out posts of unseen communities, as served before and after the promotion.
     f1_change, brier_change : Change
@@ -104,6 +106,7 @@ class Summary:
     quarantined: int = 0
     lost: int = 0
     duplicates: int = 0
+    sampled_labels: int = 0
     champion_before: str = ""
     champion_after: str = ""
     drift: list[DriftWindow] = field(default_factory=list)

@@ -16,7 +16,10 @@ from rich.text import Text
 
 from cli.demo.summary import CommunityRate, DriftWindow, Summary
 from stresswatch.rates.cells import RateMethod
+from stresswatch.retraining.check_words import HOLDOUTS, Result, result_of
 from stresswatch.task.definition import TASK
+
+_RESULT_STYLES = {Result.PASSED: "green", Result.FAILED: "red", Result.NOT_APPLICABLE: "dim"}
 
 
 @dataclass
@@ -93,6 +96,10 @@ def final_table(summary: Summary) -> RenderableType:
         "posts sent": f"{summary.posts_sent:,}",
         "predictions received": f"{summary.predictions_received:,}",
         "quarantined": f"{summary.quarantined}",
+        "labels": (
+            f"{summary.retraining['dataset']['labelled_posts']:,} for the retraining; "
+            f"{summary.sampled_labels:,} of a random sample, for the {TASK.label.rate}"
+        ),
         "lost, duplicates": f"[{lost_style}]{summary.lost}, {summary.duplicates}[/]",
         "champion": f"{summary.champion_before} → {summary.champion_after}",
         "F1 on the unseen communities' held-out posts": (
@@ -154,9 +161,10 @@ def rate_table(rates: list[CommunityRate]) -> Table:
     table = Table(
         title=f"{TASK.label.rate.capitalize()} of the unseen communities",
         title_justify="left",
-        caption=f"Called: what the model calls {TASK.label.name(1)}. Corrected: by the "
-        "labels of the sampled posts, with its 95 % interval. True: by all labels, which "
-        "only the demo knows.",
+        caption="Labels: of the community's posts in the random sample; the other labels of the "
+        f"sample are of other communities. Called: what the model calls {TASK.label.name(1)}. "
+        "Corrected: by these labels, with its 95 % interval. True: by all labels, which only "
+        "the demo knows.",
         caption_justify="left",
     )
     table.add_column("community", overflow="fold")
@@ -173,10 +181,16 @@ def rate_table(rates: list[CommunityRate]) -> Table:
 
 
 def _gate_table(summary: Summary) -> Table:
-    table = Table(title="The gate's verdict on the challenger", title_justify="left")
-    for name in ("check", "champion", "challenger", "passed"):
+    table = Table(
+        title="The gate's verdict on the challenger",
+        title_justify="left",
+        caption=f"{HOLDOUTS} The report adds the evidence of each check.",
+        caption_justify="left",
+    )
+    for name in ("check", "champion", "challenger", "required", "result"):
         table.add_column(name, overflow="fold")
     for check in summary.retraining.get("gate", {}).get("checks", []):
+        result = result_of(check)
         champion, challenger = (
             "" if value is None else f"{value:.3f}"
             for value in (check["champion"], check["challenger"])
@@ -185,6 +199,7 @@ def _gate_table(summary: Summary) -> Table:
             check["name"],
             champion,
             challenger,
-            "[green]yes[/]" if check["passed"] else "[red]no[/]",
+            check["requirement"],
+            f"[{_RESULT_STYLES[result]}]{result}[/]",
         )
     return table

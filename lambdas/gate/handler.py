@@ -22,7 +22,7 @@ from stresswatch.monitoring import dimension_names, metric_names
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.environments import GateEnvironment
 from stresswatch.retraining.gate import decide
-from stresswatch.retraining.gate_checks import not_allowed
+from stresswatch.retraining.scorer_checks import not_allowed
 from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.storage.training_sets import POSTS_FILE, folder_of_training_set, read_training_set
 from stresswatch.versions.champion import Pointer, load_model, read_pointer

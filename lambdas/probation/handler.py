@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from stresswatch.aws.redaction import redact_errors
 from stresswatch.aws.s3 import read
 from stresswatch.clock import to_the_second
+from stresswatch.retraining.check_words import PROBATION_ROLES, sentence
 from stresswatch.retraining.environments import ProbationEnvironment
 from stresswatch.retraining.journal import Decision, Journal
 from stresswatch.retraining.live_archive import LiveArchive
@@ -92,7 +93,7 @@ class Probation:
         past, ahead = looks(window.start, window.end, now)
         verdict = self._judge(Window(window.start, past[-1])) if past else NOTHING
         if failed := [check for check in verdict["checks"] if not check["passed"]]:
-            why = "; ".join(f"{check['name']}: {check['reason']}" for check in failed)
+            why = ". ".join(sentence(check, *PROBATION_ROLES) for check in failed)
             return self._roll_back(verdict, Decision.now(BARRED_BY, why), is_begun=False)
         if ahead:
             settled = ahead[0] + SETTLES + timedelta(microseconds=999_999)  # never a second early

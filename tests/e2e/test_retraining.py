@@ -244,7 +244,7 @@ def test_a_worse_challenger_is_rejected_and_people_get_the_table(
     for check in output["gate"]["checks"]:
         mark = "passed" if check["passed"] else "FAILED"
         assert f"- {mark}: {check['name']}" in told
-        assert check["reason"] in told
+        assert check["requirement"] in told
     assert "Started by test: a test asked for it" in told
     assert deployed.deployment.champion() == champion
 
@@ -260,7 +260,7 @@ def test_a_challenger_that_learned_flipped_labels_is_rejected(
         bucket, key = Location.parse(labels)
         deployed.client("s3").delete_object(Bucket=bucket, Key=key)
     failed = {check["name"] for check in output["gate"]["checks"] if not check["passed"]}
-    assert failed >= {"Brier score, base holdout", "trust in the new labels"}
+    assert failed >= {"Brier score, base holdout", "ROC-AUC of champion, new holdout"}
     assert deployed.deployment.champion() == champion
 
 
@@ -336,7 +336,7 @@ def test_a_better_challenger_that_agrees_on_live_posts_is_promoted(
     assert output["promotion"] == {"version": state["gate"]["version"], "before": "v-poor"}
     told = inbox.message("A new champion serves")
     assert f"on {output['comparison']['posts']:,} live posts:" in told
-    assert "- passed: agreement on live posts" in told
+    assert "- passed: agreement with champion, live posts" in told
 
 
 def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
@@ -352,7 +352,7 @@ def test_a_challenger_that_fails_in_shadow_is_rejected_and_posts_answered(
     assert not output["comparison"]["accepted"]
     assert output["comparison"]["posts"] >= 30, "what the champion answered meanwhile"
     assert "promotion" not in output
-    assert "- FAILED: coverage of live posts" in inbox.message("A challenger was rejected")
+    assert "- FAILED: coverage, live posts" in inbox.message("A challenger was rejected")
 
 
 def on_probation(deployed: Deployed, seconds: int) -> AbstractContextManager[None]:
@@ -373,7 +373,7 @@ def test_a_good_new_champion_passes_its_probation_and_stays(
     assert version in str(deployed.deployment.champion())
     told = inbox.message("A new champion passed its probation")
     assert f"{version} passed its probation; it stays the champion." in told
-    assert "not judged: 0 labelled live posts" in told
+    assert "- not applicable: Brier score, labelled live posts: 0 labelled live posts" in told
 
 
 def test_a_new_champion_that_labels_contradict_is_rolled_back(

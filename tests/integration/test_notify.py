@@ -6,6 +6,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from lambdas.notify.handler import handler as notify
+from stresswatch.retraining.check_words import HOLDOUTS
 from tests.integration.conftest import CONTEXT
 
 CHECK = {
@@ -14,7 +15,9 @@ CHECK = {
     "challenger": 0.9,
     "threshold": 0.75,
     "passed": True,
-    "reason": "0.100 (0.050 to 0.150): the bounds must show a loss of at most 0.050",
+    "requirement": "a loss of at most 0.050, with 95 % confidence",
+    "evidence": "difference +0.100, at worst +0.050, 244 posts",
+    "applies": True,
 }
 STATE = {
     "trigger": "drift_alarm",
@@ -45,8 +48,9 @@ def test_the_message_has_the_result_checks_requester_and_execution(published):
     assert message.split("\n") == [
         "The gate accepted v2; it is the champion now.",
         "The gate, against v1:",
-        "- passed: F1, base holdout (champion 0.800, challenger 0.900): "
-        "0.100 (0.050 to 0.150): the bounds must show a loss of at most 0.050",
+        HOLDOUTS,
+        "- passed: F1, base holdout: champion 0.800, challenger 0.900, difference +0.100, at worst "
+        "+0.050, 244 posts; required: a loss of at most 0.050, with 95 % confidence",
         "",
         "Started by drift_alarm: 0.6 is over the threshold",
         "Execution e1",

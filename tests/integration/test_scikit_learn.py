@@ -133,7 +133,7 @@ class TestAllowed:
         answer = gate(gate_event(dataset(DRIFT_ALARM, CONTEXT), "v2"), CONTEXT)
         checks = {check["name"]: check for check in answer["checks"]}
         assert checks["F1, base holdout"]["champion"] is not None
-        assert "not judged: scored by scikit-learn" in checks["scoring time, µs per post"]["reason"]
+        assert not checks["scoring time, µs per post"]["applies"]
         assert checks["model size, MB"]["passed"]
         assert "models/v2/model.skops" in aws.keys("models")
 
@@ -186,8 +186,8 @@ class TestNotAllowed:
         assert not answer["accepted"]
         (check,) = answer["checks"]
         assert check["name"] == "scorer"
-        assert "set serving.scorer to scikit-learn" in check["reason"]
-        assert json.loads(second_files["manifest.json"])["not_exportable"] in check["reason"]
+        assert "set serving.scorer to scikit-learn" in check["evidence"]
+        assert json.loads(second_files["manifest.json"])["not_exportable"] in check["evidence"]
 
     def test_a_champion_that_cannot_be_scored_any_more_holds_no_challenger_up(
         self, aws, base, version_files, second_files

@@ -183,9 +183,9 @@ class TestCompare:
         predict(BATCH, CONTEXT)
         edited = [replace(one, post=one.post._replace(text="edited")) for one in POSTS[30:]]
         self.label(aws, POSTS[:30] + edited)
-        assert "not judged" not in self.compare()["checks"][-1]["reason"]
+        assert self.compare()["checks"][-1]["applies"]
         self.label(aws, POSTS[:29] + edited)
-        assert "not judged: 29 of" in self.compare()["checks"][-1]["reason"]
+        assert "29 labelled live posts" in self.compare()["checks"][-1]["evidence"]
 
     @pytest.mark.parametrize("version", ["v1", "v2"])
     def test_posts_that_either_was_trained_on_are_left_out(self, aws, challenger, version):
@@ -195,9 +195,9 @@ class TestCompare:
         lines = content_of(POSTS)
         aws.put("training", f"datasets/{version}/posts.jsonl", lines)
         left = len(split(POSTS).evaluation)
-        assert self.compare()["checks"][-1]["reason"] == (
-            f"not judged: {left} of at least 30 labelled live posts, "
-            f"{len(POSTS) - left} training posts excluded"
+        assert self.compare()["checks"][-1]["evidence"] == (
+            f"{left} labelled live posts, {len(POSTS) - left} training posts excluded, "
+            "at least 30 needed"
         )
 
     def test_one_that_failed_is_not_accepted(self, aws, challenger):
@@ -209,4 +209,4 @@ class TestCompare:
         predict(BATCH, CONTEXT)
         verdict = self.compare(parent="v0")
         assert (verdict["accepted"], verdict["posts"]) == (False, 0)
-        assert verdict["checks"][0]["reason"] == "it was judged against v0, and v1 serves now"
+        assert verdict["checks"][0]["evidence"] == "the gate compared with v0, and v1 serves now"

@@ -63,7 +63,7 @@ def test_the_gate_tells_honest_challengers_from_poisoned_ones():
     ]
     tallies = gate.judge(posts, draws=1)
     assert set(tallies) == set(gate.CHALLENGERS)
-    assert tallies["learned nothing new"].failed == {"gain on the new holdout": 1}
+    assert tallies["learned nothing new"].failed == {"improvement in Brier score, new holdout": 1}
     assert tallies["all labels flipped"].accepted == 0
     assert tallies["all labels flipped"].failed["ROC-AUC, base holdout"] == 1
 

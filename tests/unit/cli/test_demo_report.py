@@ -17,7 +17,15 @@ COLUMNS = {
     "sentiment": {"p_value": 1e-30, "threshold": 0.003, "drifted": True},
     "lex_liwc_i": {"p_value": 0.4, "threshold": 0.003, "drifted": False},
 }
-CHECK = {"name": "F1", "champion": 0.7, "challenger": 0.8, "passed": True, "reason": "it is <b>"}
+CHECK = {
+    "name": "F1",
+    "champion": 0.7,
+    "challenger": 0.8,
+    "passed": True,
+    "requirement": "at least <b>",
+    "evidence": "244 posts",
+    "applies": True,
+}
 
 
 def summary(communities: list[CommunityRate]) -> Summary:
@@ -65,6 +73,19 @@ def test_the_pictures_name_communities_windows_and_columns(tmp_path: Path) -> No
     for name in ("ptsd &lt;x&gt;", "unseen communities", "sentiment", "drifted", "new champion"):
         assert name in shown
     assert "ptsd <x>" not in shown
+
+
+def test_each_check_has_its_evidence_requirement_and_result(tmp_path: Path) -> None:
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page(tmp_path, [RATE]))
+    place = cells.index("F1")
+    assert cells[place : place + 6] == [
+        "F1",
+        "0.700",
+        "0.800",
+        "244 posts",
+        "at least &lt;b&gt;",
+        "passed",
+    ]
 
 
 @pytest.mark.parametrize("communities", [[], [replace(RATE, corrected=None, low=None, high=None)]])

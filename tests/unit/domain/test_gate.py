@@ -1,10 +1,12 @@
 """Accepted and refused challengers, and the gate's reasons."""
 
 import random
+import re
 from dataclasses import replace
 
 import pytest
 
+from docs.__main__ import PROJECT
 from stresswatch.evaluation.splits import split
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.retraining.contenders import Contender
@@ -15,7 +17,9 @@ from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 
 RULES = GateRules()
 BASE = make_posts(1200)
-CHANCE = "p-value of the ROC-AUC, base holdout"
+IMPROVEMENT = "improvement in Brier score, new holdout"
+DISTANCE = "improvement in distance to training posts, new holdout"
+CHANCE = "p-value of ROC-AUC, base holdout"
 
 
 def labelled_since(posts):
@@ -148,7 +152,7 @@ class TestWhatTheChampionLearned:
         copies = [replace(one, post=one.post._replace(post_id=learned)) for one in held_out[:-5]]
         knowing = with_posts(champion, BASE + copies)
         line = check(decide(champion, knowing, RULES), CHANCE)
-        assert line.reason.startswith("permutation test on 5 independent posts")
+        assert line.evidence == "permutation test, 5 independent posts"
 
     def test_copies_are_one_observation(self, champion):
         twice = [
@@ -159,7 +163,7 @@ class TestWhatTheChampionLearned:
             ),
         ]
         once, again = (
-            check(decide(with_posts(champion, posts), champion, RULES), CHANCE).reason
+            check(decide(with_posts(champion, posts), champion, RULES), CHANCE).evidence
             for posts in (BASE, twice)
         )
         assert once == again
@@ -204,59 +208,55 @@ class TestOnNewHoldout:
     def test_fewer_than_the_minimum_are_not_judged_and_it_says_so(self, champion):
         new = split(make_posts(400, seed=3)).evaluation
         few = labelled_since(new[: RULES.minimum_posts - 1])
-        line = check(
-            decide(with_posts(champion, BASE + few), champion, RULES), "gain on the new holdout"
-        )
-        assert (line.passed, line.reason) == (True, "not judged: 29 posts, at least 30 needed")
+        verdict = decide(with_posts(champion, BASE + few), champion, RULES)
+        line = check(verdict, "all checks, new holdout")
+        assert (line.passed, line.applies) == (True, False)
+        assert line.evidence == "29 posts, at least 30 needed"
 
     def test_a_better_brier_score_is_a_gain(self, champion, poor):
         posts = BASE + labelled_since(make_posts(400, seed=3))
         verdict = decide(with_posts(champion, posts), poor, RULES)
-        assert check(verdict, "gain on the new holdout").reason.endswith(": shown")
+        line = check(verdict, IMPROVEMENT)
+        assert line.requirement == "a lower one, with 95 % confidence"
+        assert re.fullmatch(r"difference -\S+, at worst -\S+, \d+ posts", line.evidence)
         assert verdict.accepted
 
     def test_a_challenger_that_gains_nothing_is_rejected(self, champion):
         posts = BASE + labelled_since(make_posts(400, seed=3))
-        assert failed(decide(with_posts(champion, posts), champion, RULES)) == {
-            "gain on the new holdout"
-        }
+        assert failed(decide(with_posts(champion, posts), champion, RULES)) == {IMPROVEMENT}
 
     def test_a_challenger_that_knows_what_drifted_is_a_gain(self, champion):
         posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(train(posts), champion, RULES)
-        line = check(verdict, "gain on the new holdout")
+        line = check(verdict, DISTANCE)
         assert line.passed
         assert line.challenger < line.champion - RULES.minimum_distance_reduction
 
     def test_without_the_champions_training_set_no_smaller_distance_is_claimed(self, champion):
         posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
         verdict = decide(with_posts(champion, posts), with_posts(champion, []), RULES)
-        assert "training set is gone" in check(verdict, "gain on the new holdout").reason
-        assert "gain on the new holdout" in failed(verdict)
+        assert "training posts are deleted" in check(verdict, IMPROVEMENT).evidence
+        assert IMPROVEMENT in failed(verdict)
 
     def test_a_feature_without_values_is_at_the_greatest_distance(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
-        line = check(
-            decide(with_posts(champion, BASE + new), champion, RULES),
-            "gain on the new holdout",
-        )
-        assert (line.champion, line.challenger) == (1.0, 1.0)
+        line = check(decide(with_posts(champion, BASE + new), champion, RULES), IMPROVEMENT)
+        assert "the champion's is 1.000, the challenger's 1.000" in line.evidence
 
     def test_between_models_of_text_alone_there_is_no_drift_of_numbers(self):
         posts, new = bare(BASE), labelled_since(bare(make_posts(400, seed=3)))
         text_only = train(posts)
         line = check(
             decide(with_posts(text_only, posts + new), text_only, RULES),
-            "gain on the new holdout",
+            IMPROVEMENT,
         )
         assert not line.passed
-        assert line.reason.endswith("neither these nor the champion's posts have numeric features")
+        assert line.evidence.endswith("alternative: the posts have no numeric features")
 
     def test_a_model_of_text_alone_is_nearer_to_posts_of_text_alone(self, champion):
         new = labelled_since(bare(make_posts(400, seed=3)))
         challenger = train(bare(BASE) + new)
-        line = check(decide(challenger, champion, RULES), "gain on the new holdout")
-        assert line.passed
+        assert check(decide(challenger, champion, RULES), DISTANCE).passed
 
     def test_a_challenger_that_is_worse_there_alone_is_rejected(self, champion):
         # On posts with flipped labels, the more confident of two like models is the poorer one.
@@ -269,7 +269,7 @@ class TestOnNewHoldout:
     def test_flipped_labels_are_distinguished_from_new_ones(self, champion):
         posts = BASE + labelled_since(flipped(make_posts(400, seed=3)))
         verdict = decide(train(posts), champion, RULES)
-        assert "trust in the new labels" in failed(verdict)
+        assert "ROC-AUC of champion, new holdout" in failed(verdict)
 
 
 class TestCommunities:
@@ -289,8 +289,8 @@ class TestCommunities:
         }
         weight[terms["ptsd"]] -= 100
         after = replace(before, scorer=replace(before.scorer, weight=weight))
-        assert {"F1, ptsd"} <= failed(decide(after, before, RULES))
-        assert "F1, anxiety" not in failed(decide(after, before, RULES))
+        assert {"F1, community ptsd"} <= failed(decide(after, before, RULES))
+        assert "F1, community anxiety" not in failed(decide(after, before, RULES))
 
     def test_a_communitys_name_stays_on_its_line(self, champion):
         forged = {"ptsd": "a\n- passed: everything"}
@@ -300,14 +300,14 @@ class TestCommunities:
         ]
         contender = replace(champion, posts=posts)
         names = [check.name for check in decide(contender, contender, RULES).checks]
-        assert "F1, a%0A- passed: everything" in names
+        assert "F1, community a%0A- passed: everything" in names
 
     def test_one_of_too_few_posts_is_not_judged(self, champion):
         rare = [replace(post, post=post.post._replace(source="rare")) for post in BASE[:60]]
         verdict = decide(with_posts(champion, rare + BASE[60:]), champion, RULES)
         names = {check.name for check in verdict.checks}
-        assert {"F1, ptsd", "F1, anxiety"} <= names
-        assert "F1, rare" not in names
+        assert {"F1, community ptsd", "F1, community anxiety"} <= names
+        assert "F1, community rare" not in names
 
 
 def test_a_challenger_that_scores_too_slowly_is_rejected(champion, monkeypatch):
@@ -330,11 +330,11 @@ def test_with_an_empty_base_holdout_nothing_is_decided(champion):
         decide(with_posts(champion, labelled_since(BASE)), None, RULES)
 
 
-def test_every_check_gives_its_reason(champion, poor):
+def test_every_check_has_a_requirement(champion, poor):
     posts = BASE + labelled_since(make_posts(400, seed=3))
     verdict = decide(with_posts(champion, posts), poor, RULES)
     assert len({check.name for check in verdict.checks}) == len(verdict.checks)
-    assert all(check.reason for check in verdict.checks)
+    assert all(check.requirement for check in verdict.checks)
 
 
 class TestRules:
@@ -357,3 +357,11 @@ class TestRules:
     def test_rules_that_judge_nothing_are_refused(self, value, sentence):
         with pytest.raises(InvalidGateRules, match=sentence):
             GateRules.from_json(value)
+
+
+def test_the_documentation_names_every_check(champion):
+    page = (PROJECT / "docs" / "retraining.md").read_text()
+    posts = BASE + labelled_since(moved(make_posts(400, seed=3), by=100))
+    names = [check.name for check in decide(train(posts), champion, RULES).checks]
+    assert "improvement in distance to training posts, new holdout" in names
+    assert [name for name in names if f"*{name.partition(',')[0]}" not in page] == []

@@ -49,7 +49,7 @@ def test_a_model_for_the_posts_of_now_need_not_gain(challenger, champion):
     verdict = decide(challenger, champion, RULES)
     assert verdict.accepted, [check for check in verdict.checks if not check.passed]
     assert verdict.basis is Basis.COMMON_FEATURES
-    assert "gain on the new holdout" not in names(verdict)
+    assert "improvement in Brier score, new holdout" not in names(verdict)
     assert {"Brier score, base holdout", "Brier score, new holdout"} <= names(verdict)
 
 
@@ -78,7 +78,7 @@ def test_the_champion_reads_what_both_know_and_imputes_the_rest(champion):
 def test_beside_a_champion_of_the_same_features_it_must_gain(challenger, trained):
     verdict = decide(challenger, trained, RULES)
     assert (verdict.basis, verdict.remark) == (Basis.CHAMPION, "")
-    assert "gain on the new holdout" in names(verdict)
+    assert "improvement in Brier score, new holdout" in names(verdict)
 
 
 def test_a_first_model_is_judged_on_its_own_merits(challenger):

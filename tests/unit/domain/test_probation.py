@@ -44,13 +44,13 @@ def failed(comparison):
 
 class TestWorse:
     def test_one_that_fails_on_posts_is_rolled_back(self):
-        assert failed(live(both=950)) == ["answered live posts"]
+        assert failed(live(both=950)) == ["answered, live posts"]
 
     def test_one_that_answers_nothing_is_rolled_back(self):
-        assert failed(live(posts=30, both=0)) == ["answered live posts"]
+        assert failed(live(posts=30, both=0)) == ["answered, live posts"]
 
     def test_one_that_disagrees_is_rolled_back(self):
-        assert failed(live(agreeing=600)) == ["agreement with the previous champion"]
+        assert failed(live(agreeing=600)) == ["agreement with previous champion, live posts"]
 
     def test_one_need_not_agree_with_a_previous_one_of_other_features(self):
         disagrees = live(agreeing=600)
@@ -94,16 +94,18 @@ class TestTooLittleIsKnown:
     def test_few_posts_judge_nothing_and_the_verdict_says_so(self):
         verdict = judge(live(posts=29, both=0))
         assert verdict.accepted
-        assert [check.reason for check in verdict.checks] == [
-            "not judged: 29 live posts, at least 30 needed",
-            "not judged: 0 live posts, at least 30 needed",
-            "not judged: 0 labelled live posts, at least 30 needed",
+        assert not any(check.applies for check in verdict.checks)
+        assert [check.evidence for check in verdict.checks] == [
+            "29 live posts, at least 30 needed",
+            "0 live posts, at least 30 needed",
+            "0 labelled live posts, at least 30 needed",
         ]
 
     def test_few_labels_judge_no_loss(self):
         verdict = judge(live(labelled=pairs(29, loss=0.4)))
         assert verdict.accepted
-        assert "not judged: 29 labelled" in verdict.checks[-1].reason
+        assert not verdict.checks[-1].applies
+        assert "29 labelled" in verdict.checks[-1].evidence
 
 
 class TestLooks:

@@ -1,10 +1,13 @@
 """The notification of a retraining: first its result, then the reasons."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
+from stresswatch.retraining.check_words import HOLDOUTS, results_in_words
 from stresswatch.retraining.run_report import describe
+from stresswatch.retraining.verdict import Check
 
 
 def check(name, *, passed, champion=0.81234, challenger=0.7):
@@ -14,7 +17,9 @@ def check(name, *, passed, champion=0.81234, challenger=0.7):
         "challenger": challenger,
         "threshold": 0.75,
         "passed": passed,
-        "reason": "must be at least 0.750",
+        "requirement": "at least 0.750",
+        "evidence": "244 posts",
+        "applies": True,
     }
 
 
@@ -127,9 +132,26 @@ def test_a_failure_after_the_promotion_says_who_serves():
 def test_each_check_is_a_line_and_those_that_failed_come_first():
     assert describe(REJECTED).splitlines()[1:] == [
         "The gate, against v1:",
-        "- FAILED: F1 (champion 0.812, challenger 0.700): must be at least 0.750",
-        "- passed: size (challenger 0.700): must be at least 0.750",
+        HOLDOUTS,
+        "- FAILED: F1: champion 0.812, challenger 0.700, 244 posts; required: at least 0.750",
+        "- passed: size: challenger 0.700, 244 posts; required: at least 0.750",
     ]
+
+
+def test_a_check_that_does_not_apply_is_not_called_passed():
+    few = asdict(Check.not_applicable("all checks, new holdout", "3 posts, at least 30 needed"))
+    gate = JUDGED["gate"] | {"checks": [few]}
+    lines = describe(JUDGED | {"gate": gate}).splitlines()
+    assert lines[-1] == "- not applicable: all checks, new holdout: 3 posts, at least 30 needed"
+    assert results_in_words([few, few]) == "0 checks passed, 2 not applicable"
+
+
+def test_a_check_of_an_earlier_release_shows_its_reason():
+    older = check("F1", passed=True)
+    del older["requirement"], older["evidence"], older["applies"]
+    gate = JUDGED["gate"] | {"checks": [older | {"reason": "must be at least 0.750"}]}
+    lines = describe(JUDGED | {"gate": gate}).splitlines()
+    assert lines[-1] == ("- passed: F1: champion 0.812, challenger 0.700, must be at least 0.750")
 
 
 def test_the_result_on_live_posts_follows_the_gates_verdict():
@@ -164,5 +186,6 @@ def test_what_a_probation_showed_names_both_champions():
     lines = describe(state).splitlines()
     assert lines[-3:-1] == [
         "Probation, on 1,234 live posts of the previous champion:",
-        "- FAILED: F1 (previous champion 0.812, champion 0.700): must be at least 0.750",
+        "- FAILED: F1: previous champion 0.812, champion 0.700, 244 posts; "
+        "required: at least 0.750",
     ]

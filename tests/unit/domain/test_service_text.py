@@ -17,8 +17,8 @@ def test_any_text_becomes_a_value_of_metadata(text):
 
 
 def test_a_reason_with_commas_can_still_be_read():
-    said = service_text.metadata_value("rejected: F1, base holdout / gain on the new holdout")
-    assert said == "rejected: F1 - base holdout / gain on the new holdout"
+    said = service_text.metadata_value("rejected: F1, base holdout / scoring time, µs per post")
+    assert said == "rejected: F1 - base holdout / scoring time - µs per post"
 
 
 def test_metadata_that_is_empty_says_none():

@@ -164,11 +164,11 @@ class TestVerdict:
     def test_one_that_says_much_the_same_is_accepted(self):
         verdict = judge(CHAMPION, rows([0.8, 0.2] * 50), NO_LABELS)
         assert verdict.accepted
-        assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
+        assert verdict.checks[-1].evidence == "0 labelled live posts, at least 30 needed"
 
     def test_one_that_says_something_else_altogether_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.1, 0.9] * 50), NO_LABELS)
-        assert failed(verdict) == ["agreement on live posts"]
+        assert failed(verdict) == ["agreement with champion, live posts"]
 
     def test_it_need_not_agree_with_a_champion_of_other_features(self):
         other = rows([0.1, 0.9] * 50)
@@ -178,7 +178,7 @@ class TestVerdict:
 
     def test_one_that_failed_on_posts_is_rejected(self):
         verdict = judge(CHAMPION, rows([0.9, 0.1] * 49), NO_LABELS)
-        assert failed(verdict) == ["coverage of live posts"]
+        assert failed(verdict) == ["coverage, live posts"]
 
     def test_one_that_never_answered_is_rejected(self):
         assert not judge(CHAMPION, [], NO_LABELS).accepted
@@ -197,7 +197,7 @@ class TestVerdict:
             {(post_id, "1" * 32): label for (post_id, _), label in LABELS.by_post.items()}, 0
         )
         verdict = judge(CHAMPION, rows([0.55, 0.45] * 50), edited)
-        assert "not judged: 0 of at least 30 labelled" in verdict.checks[-1].reason
+        assert verdict.checks[-1].evidence == "0 labelled live posts, at least 30 needed"
 
     def test_segments_of_one_post_are_compared_each_by_its_own_label(self):
         segments = [
@@ -207,19 +207,20 @@ class TestVerdict:
             ("long post", row["prediction_id"]): int(row["probability"] > 0.5) for row in segments
         }
         verdict = judge(segments, CHAMPION, Labels(known, 0))
-        assert "not judged" not in verdict.checks[-1].reason
+        assert verdict.checks[-1].applies
 
     def test_texts_that_either_was_trained_on_compare_nothing_and_are_counted(self):
         worse = rows([0.55, 0.45] * 50)
         verdict = judge(CHAMPION, worse, LABELS, trained_texts={DIGEST})
-        assert verdict.checks[-1].reason == (
-            "not judged: 0 of at least 30 labelled live posts, 100 training posts excluded"
+        assert verdict.checks[-1].evidence == (
+            "0 labelled live posts, 100 training posts excluded, at least 30 needed"
         )
 
     def test_a_stream_that_was_silent_says_nothing_against_it(self):
         (check,) = judge(CHAMPION[:29], [], NO_LABELS).checks
         assert check.passed
-        assert check.reason == "not judged: 29 of at least 30 live posts"
+        assert (check.name, check.applies) == ("all checks, live posts", False)
+        assert check.evidence == "29 live posts, at least 30 needed"
 
     def test_rows_without_a_counterpart_are_not_compared(self):
         more = CHAMPION + rows([0.1], first=500)

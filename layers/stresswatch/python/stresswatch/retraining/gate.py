@@ -17,15 +17,14 @@ from collections.abc import Callable
 from stresswatch.evaluation.splits import groups, split, unlearned
 from stresswatch.retraining.contenders import Contender, ScoredPosts, labels_of, score
 from stresswatch.retraining.gate_checks import (
-    as_fast,
     as_good_on_base_holdout,
     as_good_on_new_holdout,
     better_on_new_holdout,
     no_community_falls,
-    small_enough,
     worth_serving,
 )
 from stresswatch.retraining.gate_rules import GateRules
+from stresswatch.retraining.scorer_checks import as_fast, small_enough
 from stresswatch.retraining.verdict import Basis, Verdict
 from stresswatch.versions.task_change import TaskChange
 

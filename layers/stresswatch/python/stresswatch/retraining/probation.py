@@ -10,6 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from stresswatch.evaluation.proportions import wilson_bounds
+from stresswatch.retraining.check_words import (
+    at_least,
+    at_most,
+    live_posts,
+    rise_at_best,
+    too_few,
+    with_confidence,
+)
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import LiveComparison
 from stresswatch.retraining.verdict import Basis, Check, Verdict
@@ -52,12 +60,12 @@ def judge_probation(
 
 
 def _answered(live: LiveComparison, rules: GateRules, confidence: float) -> Check:
-    name = "answered live posts"
+    name = "answered, live posts"
     return _share(name, live.both, live.posts, 1 - rules.maximum_unanswered, rules, confidence)
 
 
 def _agreement(live: LiveComparison, rules: GateRules, confidence: float) -> Check:
-    name = "agreement with the previous champion"
+    name = "agreement with previous champion, live posts"
     return _share(name, live.agreeing, live.both, rules.minimum_agreement, rules, confidence)
 
 
@@ -66,7 +74,8 @@ def _share(
 ) -> Check:
     """Check that a share is not significantly below a minimum."""
     if total < rules.minimum_posts:
-        return _not_judged(name, counted(total, "live post"), rules)
+        why = too_few(counted(total, "live post"), rules.minimum_posts)
+        return Check.not_applicable(name, why)
     _, high = wilson_bounds(hits, total, confidence)
     return Check(
         name=name,
@@ -74,15 +83,16 @@ def _share(
         challenger=hits / total,
         threshold=minimum,
         passed=high >= minimum,
-        reason=f"upper bound {high:.3f}: must be at least {minimum:.3f}",
+        requirement=with_confidence(f"{at_least(minimum)} at best", confidence),
+        evidence=f"{hits:,} of {counted(total, 'live post')}, at best {high:.3f}",
     )
 
 
 def _live_quality(live: LiveComparison, rules: GateRules, confidence: float) -> Check:
     name, margin = "Brier score, labelled live posts", rules.probation_brier_margin
-    left_out = f", {live.trained_on} training posts excluded" if live.trained_on else ""
+    posts = live_posts(len(live.labelled), live.trained_on)
     if len(live.labelled) < rules.minimum_posts:
-        return _not_judged(name, f"{len(live.labelled)} labelled live posts{left_out}", rules)
+        return Check.not_applicable(name, too_few(posts, rules.minimum_posts))
     before, rise = live.brier(confidence)
     return Check(
         name=name,
@@ -90,10 +100,6 @@ def _live_quality(live: LiveComparison, rules: GateRules, confidence: float) -> 
         challenger=before + rise.value,
         threshold=before + margin,
         passed=rise.low <= margin,
-        reason=f"{rise}: the bounds must not show a rise of more than {margin:.3f}{left_out}",
+        requirement=with_confidence(f"a rise of {at_most(margin)} at best", confidence),
+        evidence=f"{rise_at_best(rise)}, {posts}",
     )
-
-
-def _not_judged(name: str, found: str, rules: GateRules) -> Check:
-    reason = f"not judged: {found}, at least {rules.minimum_posts} needed"
-    return Check(name, None, None, None, passed=True, reason=reason)

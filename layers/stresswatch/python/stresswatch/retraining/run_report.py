@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stresswatch.retraining.check_words import HOLDOUTS, PROBATION_ROLES, result_of, sentence
 from stresswatch.retraining.verdict import Outcome
 from stresswatch.task.definition import TASK
 from stresswatch.text.wording import counted
@@ -123,24 +124,19 @@ def _verdicts(state: Mapping[str, Any]) -> Iterator[str]:
         # Runs of earlier releases have no remark.
         if why := gate.get("remark"):
             yield why
+        yield HOLDOUTS
         yield from _lines(gate)
     if comparison := state.get("comparison"):
         yield f"Shadow deployment, on {comparison['posts']:,} live posts:"
         yield from _lines(comparison)
     if judgement := state.get("judgement"):
         yield f"Probation, on {judgement['posts']:,} live posts of the previous champion:"
-        yield from _lines(judgement, champion="previous champion", challenger="champion")
+        yield from _lines(judgement, *PROBATION_ROLES)
 
 
 def _lines(
     verdict: Mapping[str, Any], champion: str = "champion", challenger: str = "challenger"
 ) -> Iterator[str]:
     """Return a line per check, failed ones first, with the names of the two versions."""
-    called = {"champion": champion, "challenger": challenger}
     for check in sorted(verdict["checks"], key=lambda check: bool(check["passed"])):
-        figures = ", ".join(
-            f"{name} {check[who]:.3f}" for who, name in called.items() if check[who] is not None
-        )
-        mark = "passed" if check["passed"] else "FAILED"
-        name = f"{check['name']} ({figures})" if figures else check["name"]
-        yield f"- {mark}: {name}: {check['reason']}"
+        yield f"- {result_of(check)}: {sentence(check, champion, challenger)}"

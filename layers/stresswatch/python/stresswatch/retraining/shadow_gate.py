@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from stresswatch.retraining.check_words import (
+    at_least,
+    at_most,
+    live_posts,
+    rise_at_worst,
+    too_few,
+    with_confidence,
+)
 from stresswatch.retraining.gate_rules import GateRules
 from stresswatch.retraining.live_comparison import LiveComparison
 from stresswatch.retraining.verdict import Basis, Check, Verdict
+from stresswatch.text.wording import counted
 
 
 def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CHAMPION) -> Verdict:
@@ -13,8 +22,8 @@ def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CH
     Agreement is not required with a champion that was trained for other features.
     """
     if live.posts < rules.minimum_posts:
-        reason = f"not judged: {live.posts} of at least {rules.minimum_posts} live posts"
-        return Verdict((Check("live posts", None, None, None, passed=True, reason=reason),))
+        why = too_few(counted(live.posts, "live post"), rules.minimum_posts)
+        return Verdict((Check.not_applicable("all checks, live posts", why),))
     checks = [_coverage(live, rules), _live_quality(live, rules)]
     if basis is Basis.CHAMPION:
         checks.insert(1, _agreement(live, rules))
@@ -23,44 +32,43 @@ def judge_shadow(live: LiveComparison, rules: GateRules, basis: Basis = Basis.CH
 
 def parent_gone(parent: str, serving: str) -> Verdict:
     """Reject a challenger whose champion has been replaced since the comparison."""
-    reason = f"it was judged against {parent}, and {serving} serves now"
-    return Verdict((Check("the same champion", None, None, None, passed=False, reason=reason),))
+    evidence = f"the gate compared with {parent}, and {serving} serves now"
+    check = Check("champion since the gate", None, None, None, False, "unchanged", evidence)
+    return Verdict((check,))
 
 
 def _coverage(live: LiveComparison, rules: GateRules) -> Check:
     share = live.both / live.posts
     return Check(
-        name="coverage of live posts",
+        name="coverage, live posts",
         champion=1.0,
         challenger=share,
         threshold=rules.minimum_shadow_coverage,
         passed=share >= rules.minimum_shadow_coverage,
-        reason=f"must be at least {rules.minimum_shadow_coverage:.3f}",
+        requirement=at_least(rules.minimum_shadow_coverage),
+        evidence=f"it scored {live.both:,} of {counted(live.posts, 'post')}",
     )
 
 
 def _agreement(live: LiveComparison, rules: GateRules) -> Check:
     agreement = live.agreeing / live.both if live.both else 0.0
     return Check(
-        name="agreement on live posts",
+        name="agreement with champion, live posts",
         champion=None,
         challenger=agreement,
         threshold=rules.minimum_agreement,
         passed=agreement >= rules.minimum_agreement,
-        reason=f"must be at least {rules.minimum_agreement:.3f}",
+        requirement=at_least(rules.minimum_agreement),
+        evidence=f"the same class for {live.agreeing:,} of {counted(live.both, 'post')}",
     )
 
 
 def _live_quality(live: LiveComparison, rules: GateRules) -> Check:
     """Compare both versions on the labelled live posts."""
     name = "Brier score, labelled live posts"
-    left_out = f", {live.trained_on} training posts excluded" if live.trained_on else ""
+    posts = live_posts(len(live.labelled), live.trained_on)
     if len(live.labelled) < rules.minimum_posts:
-        reason = (
-            f"not judged: {len(live.labelled)} of at least {rules.minimum_posts} labelled live "
-            f"posts{left_out}"
-        )
-        return Check(name, None, None, None, passed=True, reason=reason)
+        return Check.not_applicable(name, too_few(posts, rules.minimum_posts))
     before, brier = live.brier(rules.confidence)
     return Check(
         name=name,
@@ -68,7 +76,8 @@ def _live_quality(live: LiveComparison, rules: GateRules) -> Check:
         challenger=before + brier.value,
         threshold=before + rules.new_brier_margin,
         passed=brier.high <= rules.new_brier_margin,
-        reason=(
-            f"{brier}: bounds must show a rise of at most {rules.new_brier_margin:.3f}{left_out}"
+        requirement=with_confidence(
+            f"a rise of {at_most(rules.new_brier_margin)}", rules.confidence
         ),
+        evidence=f"{rise_at_worst(brier)}, {posts}",
     )

@@ -15,7 +15,13 @@ class Check:
     champion, challenger : float or None
         The values; None without a champion or a measurement.
     threshold : float or None
-        The limit; the reason explains the comparison.
+        The limit of the values; the requirement says how it applies.
+    requirement : str
+        What the challenger must reach, such as ``at least 0.700``.
+    evidence : str
+        The posts and the bound behind the result, or why the check does not apply.
+    applies : bool
+        A check that does not apply counts as passed.
     """
 
     name: str
@@ -23,7 +29,13 @@ class Check:
     challenger: float | None
     threshold: float | None
     passed: bool
-    reason: str
+    requirement: str
+    evidence: str = ""
+    applies: bool = True
+
+    @staticmethod
+    def not_applicable(name: str, why: str) -> Check:
+        return Check(name, None, None, None, True, requirement="", evidence=why, applies=False)
 
 
 class Basis(StrEnum):
