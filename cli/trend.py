@@ -24,6 +24,7 @@ from stresswatch.rates.comparisons import Comparison, between_communities, betwe
 from stresswatch.rates.page import interval, page, percent
 from stresswatch.rates.rate_table import COLUMNS, read_rates
 from stresswatch.task.definition import TASK
+from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(weeks=8)
 _A_DAY = timedelta(days=1)
@@ -73,8 +74,14 @@ class Trend:
         """Differences between communities; none where one was requested."""
         return between_communities(self.rates)
 
-    def show(self, console: Console) -> None:
-        """Print a table, lines of bars, and the differences in sentences."""
+    def show(self, console: Console, *, every_difference: bool = False) -> None:
+        """Print a table, lines of bars, and the significant differences in sentences.
+
+        Parameters
+        ----------
+        every_difference : bool
+            Also print the differences that are not significant.
+        """
         name = "all communities" if self.source is None else literal(self.source)
         console.print(
             fitted(
@@ -88,8 +95,11 @@ class Trend:
         )
         for label, name in (("corrected", "corrected_rate"), ("called", "called_rate")):
             values = _values(self.shown, name)
-            console.print(_bars(label, values, console.width), highlight=False)
-        for sentence in (*self._warnings(), *self.differences, *self.communities):
+            if len(values) > 1:
+                console.print(_bars(label, values, console.width), highlight=False)
+        found = [*self.differences, *self.communities]
+        said = [one for one in found if every_difference or one.is_significant]
+        for sentence in (*self._warnings(), *said, *_not_printed(len(found) - len(said))):
             console.print(Text(printable(str(sentence))))
 
     def _warnings(self) -> list[str]:
@@ -215,6 +225,13 @@ def _bars(label: str, values: Sequence[float | None], width: int) -> Text:
     known = [value for value in shown if value is not None]
     reach = f" {percent(min(known))} to {percent(max(known))}" if known else " none"
     return Text(f"{begin}{sparkline(shown)}{reach}")
+
+
+def _not_printed(count: int) -> list[str]:
+    if not count:
+        return []
+    said = counted(count, "difference is", "differences are")
+    return [f"{said} not significant; --every-difference prints {'it' if count == 1 else 'them'}."]
 
 
 def _cells(rate: Rate) -> list[str]:

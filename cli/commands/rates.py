@@ -39,9 +39,13 @@ def trend(
     html: Annotated[
         Path | None, typer.Option(help="Write the page to a new file.", show_default=False)
     ] = None,
+    every_difference: Annotated[
+        bool,
+        typer.Option("--every-difference", help="Also print differences that are not significant."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rate of positive posts over time, with intervals and differences."""
+    """Show the rate of positive posts over time, with intervals and significant differences."""
     require_new(csv, "--csv")
     require_new(html, "--html")
     given = span_of(start, end)
@@ -60,4 +64,4 @@ def trend(
     if as_json:
         console.print_json(data=found.as_dict())
     else:
-        found.show(console)
+        found.show(console, every_difference=every_difference)

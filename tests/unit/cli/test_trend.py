@@ -35,9 +35,9 @@ RATES = [
 ]
 
 
-def shown(rates=RATES, width=120, source=None):
+def shown(rates=RATES, width=120, source=None, **options):
     console = Console(file=(text := io.StringIO()), width=width)
-    Trend(Period.WEEK, source, rates).show(console)
+    Trend(Period.WEEK, source, rates).show(console, **options)
     return text.getvalue()
 
 
@@ -76,6 +76,21 @@ def test_communities_are_compared_where_none_was_asked_for():
     rates = [WEEK, replace(WEEK, source="ptsd"), replace(WEEK, source="[b]", corrected_rate=0.6)]
     assert "2026-11-23, [b] compared with ptsd: higher by 20.0 points" in shown(rates)
     assert "compared" not in shown([replace(WEEK, source="ptsd")], source="ptsd")
+
+
+def test_differences_that_are_not_significant_are_counted():
+    rates = [WEEK, *(replace(WEEK, source=name) for name in ("ptsd", "anxiety", "stress"))]
+    assert shown(rates).endswith(
+        "\n3 differences are not significant; --every-difference prints them.\n"
+    )
+    said = shown(rates, every_difference=True)
+    assert said.count("compared with") == 3
+    assert "--every-difference" not in said
+    assert "1 difference is not significant" in shown(rates[:3])
+
+
+def test_a_single_period_has_no_bars():
+    assert "▁" not in shown([WEEK])
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])

@@ -22,6 +22,10 @@ class Comparison:
     second: Rate
     difference: Difference
 
+    @property
+    def is_significant(self) -> bool:
+        return self.difference.is_told_from_chance
+
     def __str__(self) -> str:
         return f"{self._cells()} {self._finding()}"
 
@@ -32,7 +36,7 @@ class Comparison:
 
     def _finding(self) -> str:
         found = self.difference
-        if not found.is_told_from_chance:
+        if not self.is_significant:
             low, high = points(found.low), points(found.high)
             return f"not significant: {low} to {high} points"
         is_rise = found.value > 0
