@@ -158,4 +158,8 @@ def _send(
     left = iter(labels)
     while part := list(itertools.islice(left, LABELS_AN_OBJECT)):
         deployment.label(part)
-    console.print(f"{counted(count, 'label')} submitted.")
+    _say(
+        console,
+        f"{counted(count, 'label')} submitted. `stresswatch measure` matches them with "
+        "predictions, by id and text, and counts those without one.",
+    )

@@ -20,6 +20,16 @@ from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(hours=1)
 MAXIMUM_DAYS = 31
+LEFT_OUT = {
+    "unseen": "without a prediction since {start}",
+    "other_text": "for another text than the predicted one",
+    "ambiguous": "for an id with several texts",
+    "other_version": "for predictions of other versions",
+    "trained_on": "for training posts of the champion",
+    "uncertain": "for posts drawn because the model was uncertain",
+    "invalid": "invalid",
+}
+"""Reasons why a label does not count for live quality, by their names in its result."""
 
 
 def span_of(
@@ -84,11 +94,19 @@ def _quality(quality: Mapping[str, Any]) -> dict[str, str]:
     if quality["status"] == "no_champion":
         return {}
     labelled = counted(quality["labelled_posts"], "labelled post")
+    start = datetime.fromisoformat(quality["start"]).date()
+    left_out = [
+        f"{quality[name]:,} {why.format(start=start)}"
+        for name, why in LEFT_OUT.items()
+        if quality[name]
+    ]
+    shown = {"labels left out": "; ".join(left_out)} if left_out else {}
     if quality["status"] == "too_few_labels":
-        return {"live F1": f"not measured: {labelled}, fewer than the minimum"}
+        return {"live F1": f"not measured: {labelled}, fewer than the minimum"} | shown
     overall = quality["overall"]
     low, high = overall["intervals"]["f1"]
-    return {"live F1": f"{overall['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {labelled}"}
+    found = f"{overall['f1']:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {labelled}"
+    return {"live F1": found} | shown
 
 
 def _rate(rate: Mapping[str, Any]) -> dict[str, str]:

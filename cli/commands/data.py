@@ -11,6 +11,7 @@ from cli.console import console, stderr
 from cli.data import data_directory, synthetic_files
 from cli.data.listing import Listing
 from cli.data.stress import fetching
+from cli.data.stress.dreaddit import TEST_FILE, TRAIN_FILE
 from cli.data.suspicious import SuspiciousLabels
 from cli.deployment.client import DeploymentClient
 from cli.deployment.target import find_target
@@ -72,10 +73,18 @@ def fetch(
         Path | None, typer.Option("--to", help="Target folder.", show_default=False)
     ] = None,
 ) -> None:
-    """Download Dreaddit, a public data set of labelled posts, or read it from a file."""
+    """Download Dreaddit, a public data set of labelled posts, or read it from a file.
+
+    `make demo` uses it if it is in `data/dreaddit`, or in the folder of STRESSWATCH_DATA_DIR.
+    """
     directory = directory or data_directory()
-    for name, split in fetching.fetch(source, directory).items():
+    fetched = fetching.fetch(source, directory)
+    for name, split in fetched.items():
         console.print(f"{directory / name}: {split}", markup=False, soft_wrap=True)
+    train, stream = (
+        directory / name if name in fetched else None for name in (TRAIN_FILE, TEST_FILE)
+    )
+    _say_next(train, stream)
 
 
 def synthesize_posts(
@@ -94,3 +103,13 @@ def synthesize_posts(
     """
     for file, posts in synthetic_files.write(train, stream, seed).items():
         console.print(f"{file}: {counted(posts, 'post')}", markup=False, soft_wrap=True)
+    _say_next(train, stream)
+
+
+def _say_next(train: Path | None, stream: Path | None) -> None:
+    """Name the commands that take the files."""
+    lines = [f"stresswatch seed --local {train}"] if train else []
+    if stream:
+        lines += [f"stresswatch {name} --local {stream}" for name in ("produce", "label")]
+    said = "\n  ".join(["Next, on a running stack:", *lines])
+    console.print(said, markup=False, highlight=False, soft_wrap=True)

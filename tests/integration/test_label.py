@@ -51,7 +51,11 @@ def submitted(aws):
 
 def test_labels_are_submitted_with_their_time(aws, label):
     result = label(records())
-    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "5 labels submitted.")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (
+        0,
+        "5 labels submitted. `stresswatch measure` matches them with predictions, by id and text, "
+        "and counts those without one.",
+    )
     found = submitted(aws)
     assert [one["post_id"] for one in found] == [post.post.post_id for post in POSTS]
     assert all(datetime.fromisoformat(one["labelled_at"]).tzinfo for one in found)

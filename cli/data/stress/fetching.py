@@ -28,9 +28,15 @@ COLUMNS = ("subreddit", "post_id", "sentence_range", "text", "label")
 MAXIMUM_BYTES = 50 * 1024 * 1024
 """Limit for the download and for its unpacked content; the data set has less than 4 MB."""
 
-_CERTIFICATE_HINT = (
-    "if TLS is inspected here, add the inspection's certificate to the machine's, or name it in "
-    "SSL_CERT_FILE; or "
+_DOWNLOADED = ("http://", "https://")
+_CERTIFICATE_REMEDY = (
+    "If TLS is inspected here, add the inspection's certificate to the machine's, or name it in "
+    "SSL_CERT_FILE."
+)
+_NETWORK_REMEDY = "Check the network connection and its proxy."
+_OTHER_WAYS = (
+    "You can also download the file in a browser, and type `stresswatch data fetch --from FILE`. "
+    "To go on without real posts, type `stresswatch data synthesize train.jsonl stream.jsonl`."
 )
 
 
@@ -105,16 +111,22 @@ def _read(source: str) -> bytes:
     try:
         content = _read_address(source) if "://" in source else _read_file(Path(source))
     except (OSError, http.client.HTTPException, ValueError) as error:
-        # urlopen wraps the cause of a network error.
-        happened = error.reason if type(error) is urllib.error.URLError else error
-        hint = _CERTIFICATE_HINT if isinstance(happened, ssl.SSLCertVerificationError) else ""
-        raise OperatorError(
-            f"{source} cannot be read ({happened}); {hint}download the data set by hand and give "
-            "the file with --from."
-        ) from error
+        raise OperatorError(_unreadable(source, error)) from error
     if len(content) > MAXIMUM_BYTES:
         raise OperatorError(f"{source} is not Dreaddit: it has over {MAXIMUM_BYTES:,} bytes.")
     return content
+
+
+def _unreadable(source: str, error: Exception) -> str:
+    """Describe a source that cannot be read, and the ways out."""
+    # urlopen wraps the cause of a network error.
+    happened = error.reason if type(error) is urllib.error.URLError else error
+    why = getattr(happened, "strerror", None) or happened
+    if not source.startswith(_DOWNLOADED):
+        return f"{source} cannot be read: {why}. Give the data set's zip or CSV file with --from."
+    is_certificate = isinstance(happened, ssl.SSLCertVerificationError)
+    remedy = _CERTIFICATE_REMEDY if is_certificate else _NETWORK_REMEDY
+    return f"{source} cannot be downloaded: {why}. {remedy} {_OTHER_WAYS}"
 
 
 def _read_file(path: Path) -> bytes:
@@ -123,7 +135,7 @@ def _read_file(path: Path) -> bytes:
 
 
 def _read_address(address: str) -> bytes:
-    if not address.startswith(("http://", "https://", "file://")):
+    if not address.startswith((*_DOWNLOADED, "file://")):
         raise ValueError("only http, https and file addresses are known")
     # The machine's certificates, which include those of a company's TLS inspection.
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,10 +1,12 @@
-"""Dreaddit-like files, made from synthetic words."""
+"""The command in an empty folder, and Dreaddit-like files made from synthetic words."""
 
 import csv
 import io
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import main
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 
 DREADDIT_ROW = {
@@ -39,3 +41,15 @@ def test_csv() -> bytes:
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def stresswatch(tmp_path, monkeypatch):
+    """Run the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STRESSWATCH_DATA_DIR", raising=False)
+
+    def run(*arguments: str):
+        return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
+
+    return run

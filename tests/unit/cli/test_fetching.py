@@ -205,15 +205,25 @@ def test_a_file_of_any_size_is_read_to_the_limit_only(tmp_path, folder, monkeypa
         ("missing.zip", "No such file"),
         (".", "directory"),
         ("file:///no/such/dreaddit.zip", "No such file"),
-        ("http://127.0.0.1:9/dreaddit.zip", "refused"),
         ("ftp://127.0.0.1/dreaddit.zip", "only http, https and file addresses"),
-        ("http://", "no host given"),
     ],
 )
 def test_a_source_that_cannot_be_read_says_what_to_do_instead(source, complaint, folder):
     message = refusal(source, folder)
     assert complaint in message
-    assert message.endswith("download the data set by hand and give the file with --from.")
+    assert message.endswith("Give the data set's zip or CSV file with --from.")
+    assert "Errno" not in message
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [("http://127.0.0.1:9/dreaddit.zip", "Connection refused"), ("http://", "no host given")],
+)
+def test_a_failed_download_names_the_network_and_two_ways_without_it(source, complaint, folder):
+    message = refusal(source, folder)
+    assert message.startswith(f"{source} cannot be downloaded: {complaint}. Check the network")
+    assert "`stresswatch data fetch --from FILE`" in message
+    assert "`stresswatch data synthesize train.jsonl stream.jsonl`" in message
 
 
 def test_a_folder_that_cannot_be_written_is_named(archive, tmp_path):
@@ -281,4 +291,4 @@ def test_a_certificate_that_is_not_trusted_is_refused_with_what_to_do(inspected,
     address, _ = inspected
     message = refusal(address, folder)
     assert "CERTIFICATE_VERIFY_FAILED" in message
-    assert "SSL_CERT_FILE; or download the data set by hand and give the file" in message
+    assert "name it in SSL_CERT_FILE. You can also download the file in a browser" in message

@@ -12,8 +12,9 @@ from rich.console import Console
 from cli.deployment.client import DeploymentClient, Measurement
 from cli.deployment.target import Target
 from cli.errors import OperatorError
-from cli.measurements import MAXIMUM_DAYS, measurement_table, span_of
+from cli.measurements import LEFT_OUT, MAXIMUM_DAYS, measurement_table, span_of
 from stresswatch.aws import stack_outputs
+from stresswatch.monitoring.live_quality import Outcome
 from tests.strict_calls import checked
 
 NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
@@ -36,6 +37,14 @@ TOO_SMALL = {
 } | {"status": "too_small"}
 QUALITY = {
     "status": "measured",
+    "start": "2026-11-23T12:00:00+00:00",
+    **dict.fromkeys(
+        (
+            *("unseen", "other_text", "ambiguous", "other_version"),
+            *("trained_on", "uncertain", "invalid"),
+        ),
+        0,
+    ),
     "labelled_posts": 120,
     "overall": {"f1": 0.8123, "intervals": {"f1": [0.7512, 0.8634]}},
 }
@@ -147,7 +156,7 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
         (DRIFT | {"failed": {"karma": "no value"}}, QUALITY, "not compared", "karma"),
         (
             DRIFT,
-            {"status": "too_few_labels", "labelled_posts": 1},
+            QUALITY | {"status": "too_few_labels", "labelled_posts": 1},
             "live F1",
             "not measured: 1 labelled post, fewer than the minimum",
         ),
@@ -155,6 +164,19 @@ def test_the_first_day_has_a_stress_rate_before_it_is_over():
 )
 def test_where_there_is_no_value_the_reason_is_shown(drift, quality, row, reason):
     assert shown(drift, quality)[row] == reason
+
+
+def test_labels_that_do_not_count_are_shown_with_reasons():
+    assert "labels left out" not in shown(DRIFT, QUALITY)
+    left_out = QUALITY | {"unseen": 1200, "trained_on": 3}
+    assert shown(DRIFT, left_out)["labels left out"] == (
+        "1,200 without a prediction since 2026-11-23; 3 for training posts of the champion"
+    )
+
+
+def test_every_outcome_of_a_label_has_its_words():
+    outcomes = Outcome([], *[0] * 6).counts().keys() - {"labelled_posts"}
+    assert outcomes | {"invalid"} == LEFT_OUT.keys()
 
 
 class Workflow:

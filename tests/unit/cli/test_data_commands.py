@@ -1,0 +1,93 @@
+"""`stresswatch data synthesize` and `data fetch`: files, messages and the next step."""
+
+from pathlib import Path
+
+from cli.data import read_posts
+from tests.unit.cli.test_synthetic import share_no_post
+
+
+def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "posts.jsonl: 2,838 posts\n"
+        "Next, on a running stack:\n"
+        "  stresswatch seed --local posts.jsonl\n",
+    )
+    assert len(read_posts(Path("posts.jsonl"))) == 2838
+
+
+def test_synthesizing_again_never_overwrites_another_file(stresswatch):
+    stresswatch("data", "synthesize", "posts.jsonl")
+    before = Path("posts.jsonl").read_bytes()
+    assert stresswatch("data", "synthesize", "posts.jsonl").exit_code == 0
+    result = stresswatch("data", "synthesize", "posts.jsonl", "--seed", "3")
+    assert result.exit_code == 1
+    assert result.stderr == "posts.jsonl exists already with other content; give another name.\n"
+    assert Path("posts.jsonl").read_bytes() == before
+
+
+def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch):
+    result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
+    assert result.stdout.splitlines() == [
+        "train.jsonl: 2,838 posts",
+        "stream.jsonl: 2,838 posts",
+        "Next, on a running stack:",
+        "  stresswatch seed --local train.jsonl",
+        "  stresswatch produce --local stream.jsonl",
+        "  stresswatch label --local stream.jsonl",
+    ]
+    train, stream = (read_posts(Path(name)) for name in ("train.jsonl", "stream.jsonl"))
+    assert len(train) == len(stream) == 2838
+    assert share_no_post(train, stream)
+
+
+def test_neither_file_is_synthesized_where_one_is_another_file(stresswatch):
+    Path("stream.jsonl").write_text("mine\n")
+    result = stresswatch("data", "synthesize", "train.jsonl", "stream.jsonl")
+    assert result.stderr.startswith("stream.jsonl exists already with other content")
+    assert (Path("stream.jsonl").read_text(), Path("train.jsonl").exists()) == ("mine\n", False)
+
+
+def test_the_stream_file_is_not_the_training_file(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.jsonl", "./posts.jsonl")
+    assert (result.exit_code, Path("posts.jsonl").exists()) == (1, False)
+    assert "give the stream file another name" in result.stderr
+
+
+def test_json_lines_are_not_synthesized_into_a_file_of_another_name(stresswatch):
+    result = stresswatch("data", "synthesize", "posts.csv")
+    assert (result.exit_code, Path("posts.csv").exists()) == (1, False)
+    assert result.stderr == "posts.csv would hold JSON Lines: its name must end in .jsonl.\n"
+
+
+def test_synthesizing_into_a_folder_that_is_not_there_is_one_sentence(stresswatch):
+    result = stresswatch("data", "synthesize", "no/posts.jsonl")
+    assert (result.exit_code, result.stderr) == (1, "no/posts.jsonl: No such file or directory.\n")
+
+
+def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv, monkeypatch):
+    Path("stress.csv").write_bytes(train_csv)
+    monkeypatch.setenv("STRESSWATCH_DATA_DIR", "here")
+    result = stresswatch("data", "fetch", "--from", "stress.csv")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "here/dreaddit-train.csv: 2,838 posts\n"
+        "Next, on a running stack:\n"
+        "  stresswatch seed --local here/dreaddit-train.csv\n",
+    )
+    assert len(read_posts(Path("here/dreaddit-train.csv"))) == 2838
+
+
+def test_fetching_goes_to_the_folder_that_is_named(stresswatch, train_csv):
+    Path("stress.csv").write_bytes(train_csv)
+    stresswatch("data", "fetch", "--from", "stress.csv", "--to", "there")
+    assert Path("there/dreaddit-train.csv").read_bytes() == train_csv
+
+
+def test_fetching_what_cannot_be_read_is_one_line(stresswatch):
+    result = stresswatch("data", "fetch", "--from", "http://127.0.0.1:9/dreaddit.zip")
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("http://127.0.0.1:9/dreaddit.zip cannot be downloaded: ")
+    assert not Path("data").exists()
