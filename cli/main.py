@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
@@ -93,12 +94,23 @@ DATA_COMMANDS: dict[str, Callable[..., None]] = {
 TASK_COMMANDS: dict[str, Callable[..., None]] = {"init": tasks.init, "check": tasks.check}
 QUEUE_COMMANDS: dict[str, Callable[..., None]] = {"export": labelling.export}
 
+
+def _help_of(command: Callable[..., None]) -> str:
+    """Return a docstring whose paragraphs are one line each, for terminals of any width."""
+    paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _add(group: typer.Typer, command: Callable[..., None], name: str | None = None) -> None:
+    group.command(name, help=_help_of(command))(errors_in_a_sentence()(command))
+
+
 for command in COMMANDS:
-    app.command()(errors_in_a_sentence()(command))
+    _add(app, command)
 for name, command in DATA_COMMANDS.items():
-    data_app.command(name)(errors_in_a_sentence()(command))
+    _add(data_app, command, name)
 for name, command in TASK_COMMANDS.items():
-    task_app.command(name)(errors_in_a_sentence()(command))
+    _add(task_app, command, name)
 queue_app.callback()(errors_in_a_sentence()(labelling.queue))
 for name, command in QUEUE_COMMANDS.items():
-    queue_app.command(name)(errors_in_a_sentence()(command))
+    _add(queue_app, command, name)

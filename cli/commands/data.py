@@ -67,7 +67,10 @@ def suspicious(
 
 def fetch(
     source: Annotated[
-        str, typer.Option("--from", help="Zip or CSV file, or its URL.")
+        str,
+        typer.Option(
+            "--from", help="Zip or CSV file, or its URL.", show_default="the authors' page"
+        ),
     ] = fetching.ADDRESS,
     directory: Annotated[
         Path | None, typer.Option("--to", help="Target folder.", show_default=False)

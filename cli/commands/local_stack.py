@@ -52,8 +52,8 @@ def up(
     stack = local.running(LOCAL_DIRECTORY)
     if stack and changed:
         raise OperatorError(
-            "a local stack runs already, with its earlier settings; "
-            "`stresswatch down` it, and try again"
+            "A local stack runs already, with its earlier settings. Type `stresswatch down`, and "
+            "then this line again: the data stay."
         )
     stack = stack or _start(changed)
     console.print(f"{stack.stack_name} runs at {stack.endpoint}.", soft_wrap=True)

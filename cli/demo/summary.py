@@ -69,8 +69,8 @@ class Change:
     def __str__(self) -> str:
         """Describe the change, and whether it is significant."""
         if self.low <= 0 <= self.high:
-            return f"no measurable change: {self.low:+.3f} to {self.high:+.3f}"
-        return f"{self.value:+.3f}, {self.low:+.3f} to {self.high:+.3f}"
+            return f"no measurable change, 95 % interval {self.low:+.3f} to {self.high:+.3f}"
+        return f"{self.value:+.3f}, 95 % interval {self.low:+.3f} to {self.high:+.3f}"
 
 
 @dataclass

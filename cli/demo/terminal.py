@@ -153,7 +153,12 @@ def _estimates(rate: CommunityRate) -> tuple[str, ...]:
     true, called = f"{rate.true:.1%}", "" if rate.called is None else f"{rate.called:.1%}"
     if rate.corrected is None:
         return called, "", "too few labels", true
-    return called, f"[bold]{rate.corrected:.1%}[/]", f"{rate.low:.1%} to {rate.high:.1%}", true
+    return (
+        called,
+        f"[bold]{rate.corrected:.1%}[/]",
+        f"{f'{rate.low:.1%}'.removesuffix('%')} to {rate.high:.1%}",
+        true,
+    )
 
 
 def rate_table(rates: list[CommunityRate]) -> Table:

@@ -40,7 +40,7 @@ def likely_cause(file: PostFile, reason: str, named: Sequence[tuple[str, str]]) 
     advice = _ADVICE.get(reason, "")
     if reason == "text_missing" and file.wanted.is_labelled:
         advice = " A label belongs to a post, which is identified by its id and text: add the text."
-    return f"not one of its rows is one. {place.capitalize()}: {detail}.{advice}"
+    return f"every row is invalid. {place.capitalize()}: {detail}.{advice}"
 
 
 def _of_json(file: PostFile, reason: str) -> str | None:

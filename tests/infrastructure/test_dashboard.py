@@ -62,7 +62,7 @@ def test_grafana_draws_intervals_as_bands_and_days_without_a_value_as_gaps():
     drawn = {one["title"]: one for one in grafana.dashboard()["panels"] if one["type"] != "row"}
     for title, bounds in (
         (RATE.panels[0].title, ("lower bound", "upper bound")),
-        ("Live quality", ("F1, lower bound", "F1, upper bound")),
+        ("Live quality", ("F1 lower bound", "F1 upper bound")),
     ):
         overrides = {
             one["matcher"]["options"]: {each["id"]: each["value"] for each in one["properties"]}

@@ -173,7 +173,7 @@ def test_invalid_records_are_counted_and_placed_without_their_text(stack, tmp_pa
 
 
 def test_records_none_of_which_is_a_post_are_an_error(stack, tmp_path):
-    with pytest.raises(OperatorError, match="holds no post: not one of its rows is one"):
+    with pytest.raises(OperatorError, match="holds no post: every row is invalid"):
         stack.backfill(write(tmp_path, *INVALID), tmp_path / "out.jsonl")
 
 

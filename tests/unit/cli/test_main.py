@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,8 @@ def test_up_takes_no_other_settings_while_a_stack_runs(stresswatch, monkeypatch)
     monkeypatch.setattr(local, "running", lambda directory: STACK)
     result = stresswatch("up", "--set", "labelling.label_sample_share=0.5")
     assert result.exit_code == 1
-    assert "`stresswatch down` it" in result.stderr
+    assert result.stderr.startswith("A local stack runs already, with its earlier settings.")
+    assert "`stresswatch down`, and then this line again" in result.stderr
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(stresswatch):
@@ -224,6 +226,31 @@ def test_a_narrow_terminal_is_no_obstacle(tmp_path, arguments):
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == ("--local" in arguments)
+
+
+EVERY_COMMAND = [
+    *([command.__name__] for command in main.COMMANDS),
+    *(["data", name] for name in main.DATA_COMMANDS),
+    *(["task", name] for name in main.TASK_COMMANDS),
+    *(["queue", name] for name in main.QUEUE_COMMANDS),
+]
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND, ids=" ".join)
+def test_help_on_a_narrow_terminal_cuts_no_word_and_no_line(stresswatch, monkeypatch, words):
+    # The range of `cost --posts-per-day` leaves less room for its name.
+    monkeypatch.setenv("COLUMNS", "62" if words == ["cost"] else "60")
+    shown = stresswatch(*words, "--help").stdout
+    assert "…" not in shown
+    _, *text = shown.partition("╭")[0].strip().split("\n \n" if "\n \n" in shown else "\n\n")
+    for paragraph in text:
+        lines = [line.strip() for line in paragraph.splitlines() if line.strip()]
+        early = [
+            line
+            for line, following in pairwise(lines)
+            if len(f"{line} {following.split()[0]}") <= 57
+        ]
+        assert early == [], "a line ends before the terminal does"
 
 
 class Stepfunctions:

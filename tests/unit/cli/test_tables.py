@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cli.tables import Figures, fitted
+from stresswatch.monitoring.dashboard import SECTIONS
 
 COLUMNS = ["set", "posts", "numeric features", "size"]
 ROWS = [["train\n[dim]serves[/]", "2,838", "none: text only", "1.7 MB"], ["labels", "40", "yes"]]
@@ -76,3 +77,9 @@ def test_a_line_of_numbers_breaks_between_two_of_them(width, lines):
     console = Console(file=(written := io.StringIO()), width=width)
     console.print(Figures(["half of them [bold]0.151[/]", "99 of 100 [bold]1.39[/]", "longest 2"]))
     assert [line.rstrip() for line in written.getvalue().splitlines()] == lines
+
+
+def test_no_name_of_a_value_has_a_comma_which_separates_values():
+    panels = [panel for section in SECTIONS for panel in section.panels]
+    names = [series.label for panel in panels for series in panel.series]
+    assert [name for name in names if "," in name] == []

@@ -151,10 +151,9 @@ SECTIONS = (
             ),
             Panel(
                 "Drift by feature",
-                "Each drifted feature adds one.",
+                "Each drifted feature counts 1. Comparisons that failed should be 0.",
                 "features",
                 (
-                    Series("could not be compared", metric_names.FAILED_COLUMNS, "Maximum"),
                     *(
                         Series(
                             column,
@@ -164,6 +163,7 @@ SECTIONS = (
                         )
                         for column in DRIFT_COLUMNS
                     ),
+                    Series("comparisons that failed", metric_names.FAILED_COLUMNS, "Maximum"),
                 ),
                 is_stacked=True,
                 minutes=60,
@@ -175,11 +175,11 @@ SECTIONS = (
                 "share",
                 (
                     Series("F1", metric_names.F1, "Minimum"),
-                    Series("F1, lower bound", metric_names.F1_LOWER_BOUND, "Minimum"),
-                    Series("F1, upper bound", metric_names.F1_UPPER_BOUND, "Minimum"),
+                    Series("F1 lower bound", metric_names.F1_LOWER_BOUND, "Minimum"),
+                    Series("F1 upper bound", metric_names.F1_UPPER_BOUND, "Minimum"),
                     Series("precision", metric_names.PRECISION, "Minimum"),
                     Series("recall", metric_names.RECALL, "Minimum"),
-                    Series("F1, estimated without labels", metric_names.ESTIMATED_F1, "Average"),
+                    Series("F1 estimated without labels", metric_names.ESTIMATED_F1, "Average"),
                 ),
                 alarmed=metric_names.F1_UPPER_BOUND,
                 minutes=1440,
@@ -207,7 +207,7 @@ SECTIONS = (
                 (
                     Series("in the drift window", metric_names.WINDOW_POSTS, "Maximum"),
                     Series("labelled", metric_names.LABELLED_POSTS, "Maximum"),
-                    Series("training posts, excluded", metric_names.TRAINED_ON_POSTS, "Maximum"),
+                    Series("excluded training posts", metric_names.TRAINED_ON_POSTS, "Maximum"),
                 ),
                 minutes=60,
             ),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HOLDOUTS = (
     "Holdouts are labelled posts that neither version was trained on: the base holdout is from "
-    "the base data, the new holdout from labels submitted later."
+    "the base data, the new holdout from labels submitted later. A community's posts are from both."
 )
 """What a reader needs to know about the posts in the names of the gate's checks."""
 
