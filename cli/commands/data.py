@@ -109,9 +109,12 @@ def synthesize_posts(
     _say_next(train, stream)
 
 
+_TRAIN = "stresswatch retrain --local --wait"
+
+
 def _say_next(train: Path | None, stream: Path | None) -> None:
     """Name the commands that take the files."""
-    lines = [f"stresswatch seed --local {train}"] if train else []
+    lines = [f"stresswatch seed --local {train}", _TRAIN] if train else []
     if stream:
         lines += [f"stresswatch {name} --local {stream}" for name in ("produce", "label")]
     said = "\n  ".join(["Next, on a running stack:", *lines])

@@ -46,6 +46,7 @@ class Newcomer:
     """A folder, and the variables that were set in its shell."""
 
     folder: Path
+    columns: int = 120
     variables: dict[str, str] = field(default_factory=dict)
 
     def type(self, line: str) -> str:
@@ -93,4 +94,4 @@ class Newcomer:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return os.environ | self.variables | {"COLUMNS": "120"}
+        return os.environ | self.variables | {"COLUMNS": str(self.columns)}

@@ -12,7 +12,8 @@ def test_synthesized_posts_can_be_read_as_base_data(stresswatch):
         0,
         "posts.jsonl: 2,838 posts\n"
         "Next, on a running stack:\n"
-        "  stresswatch seed --local posts.jsonl\n",
+        "  stresswatch seed --local posts.jsonl\n"
+        "  stresswatch retrain --local --wait\n",
     )
     assert len(read_posts(Path("posts.jsonl"))) == 2838
 
@@ -34,6 +35,7 @@ def test_a_training_file_and_a_stream_file_are_synthesized_together(stresswatch)
         "stream.jsonl: 2,838 posts",
         "Next, on a running stack:",
         "  stresswatch seed --local train.jsonl",
+        "  stresswatch retrain --local --wait",
         "  stresswatch produce --local stream.jsonl",
         "  stresswatch label --local stream.jsonl",
     ]
@@ -74,7 +76,8 @@ def test_fetching_goes_to_where_the_posts_are_looked_for(stresswatch, train_csv,
         0,
         "here/dreaddit-train.csv: 2,838 posts\n"
         "Next, on a running stack:\n"
-        "  stresswatch seed --local here/dreaddit-train.csv\n",
+        "  stresswatch seed --local here/dreaddit-train.csv\n"
+        "  stresswatch retrain --local --wait\n",
     )
     assert len(read_posts(Path("here/dreaddit-train.csv"))) == 2838
 
