@@ -21,8 +21,11 @@ _NEXT_STEPS = """Next steps:
   stresswatch seed --local FILE       upload labelled posts
   stresswatch retrain --local --wait  train and promote a model
   stresswatch produce --local FILE    stream posts
+  stresswatch label --local FILE      submit labels of streamed posts
+  stresswatch measure --local         measure drift, live quality and rate
   stresswatch status --local          show the stack's state
-  stresswatch up --outputs            list names of streams, buckets and functions"""
+  stresswatch up --outputs            list the names of its resources
+Without files of your own: stresswatch data synthesize train.jsonl stream.jsonl"""
 
 
 def demo(
@@ -86,9 +89,10 @@ def _start(changed: Settings) -> local.LocalStack:
 
 def down() -> None:
     """Stop the local stack."""
-    stopped = local.down(LOCAL_DIRECTORY)
-    where = LOCAL_DIRECTORY.resolve()
-    said = "Stopped." if stopped else f"No local stack was running in {where}."
+    if local.down(LOCAL_DIRECTORY):
+        said = "Stopped. `stresswatch up` continues with its data; `reset --local` deletes them."
+    else:
+        said = f"No local stack was running in {LOCAL_DIRECTORY.resolve()}."
     console.print(said, markup=False, soft_wrap=True)
 
 
