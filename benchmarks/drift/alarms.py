@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from evidently.legacy.calculations.stattests.registry import get_stattest
-from evidently.legacy.core import ColumnType
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -41,6 +39,7 @@ from stresswatch.model.predict import predict
 from stresswatch.model.sklearn_export import export_pipeline
 from stresswatch.monitoring.drift import measure_drift, numbers
 from stresswatch.monitoring.drift_rules import DriftRules
+from stresswatch.monitoring.statistical_tests import ColumnType, get_stattest
 from training_jobs.model.dataset import labels_of
 from training_jobs.model.recipe import Hyperparameters, fit_pipeline
 

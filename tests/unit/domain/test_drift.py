@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -181,3 +183,11 @@ def test_rules_survive_their_way_to_the_function():
 def test_rules_that_make_no_sense_are_refused(make, message):
     with pytest.raises(InvalidDriftRules, match=message):
         make()
+
+
+def test_the_drift_function_starts_without_the_rest_of_evidently():
+    program = "import sys, stresswatch.monitoring.drift; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    loaded = {*done.stdout.split()}
+    assert "evidently.legacy.calculations.stattests" in loaded
+    assert not {"evidently.descriptors", "evidently.ui", "litestar", "nltk", "plotly"} & loaded

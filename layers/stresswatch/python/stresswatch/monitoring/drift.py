@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from evidently.legacy.calculations.stattests.registry import get_stattest
-from evidently.legacy.core import ColumnType
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import DRIFT_COLUMNS, MISSING_SHARE, PREDICTION_CONFIDENCE
 from stresswatch.errors import InvalidInput
 from stresswatch.monitoring.drift_rules import ColumnRule, DriftRules
+from stresswatch.monitoring.statistical_tests import ColumnType, get_stattest
 
 MINIMUM_VALUES = 20
 """Fewest values on each side for a comparison; with fewer, the feature is reported as failed."""
