@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from botocore import loaders
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
 import tests.tested_tasks  # noqa: F401  # isort: skip - before the task of the process is read
 
@@ -33,7 +34,11 @@ os.environ |= {
     "STAGE": "dev",
     # Leave no local stack behind, however a test run ends.
     OWNER_VARIABLE: str(os.getpid()),
+    # As in the training job: threads of small matrices wait for each other.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
 }
+threadpool_limits(1)  # for libraries that are loaded already
 for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
     os.environ.pop(name, None)
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from cdk_app import bundling
 from local.template.assembly import ImageAsset
@@ -27,8 +26,7 @@ def predictor(request, aws, api, function_environment, tmp_path):
     python = find_python()
     if python is None:
         pytest.skip(f"there is no Python {bundling.PYTHON_VERSION}, the functions' own")
-    with threadpool_limits(1):
-        files = train_version(tmp_path / "v2", make_posts(300), "v2", pipeline=request.param)
+    files = train_version(tmp_path / "v2", make_posts(300), "v2", pipeline=request.param)
     aws.promote("v2", files)
     image = read_image(ImageAsset(PROJECT, DOCKERFILE, "tag"))
     task, runtime = tmp_path / "task", tmp_path / "runtime"

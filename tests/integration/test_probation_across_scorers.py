@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
-from threadpoolctl import threadpool_limits
 
 from lambdas.predictor.handler import handler as predict
 from lambdas.probation.handler import handler as probation
@@ -30,12 +29,11 @@ def trained(tmp_path_factory):
     folder, posts = tmp_path_factory.mktemp("training"), make_posts(300, seed=2)
     flipped = [replace(post, label=1 - post.label) for post in posts]
     learned = {"v1": ("v1", make_posts(300)), "good": ("v2", posts), "contrary": ("v2", flipped)}
-    with threadpool_limits(1):
-        return {
-            (kind, name): train_version(folder / kind / name, of, version, pipeline=pipeline)
-            for kind, pipeline in PIPELINES.items()
-            for name, (version, of) in learned.items()
-        }
+    return {
+        (kind, name): train_version(folder / kind / name, of, version, pipeline=pipeline)
+        for kind, pipeline in PIPELINES.items()
+        for name, (version, of) in learned.items()
+    }
 
 
 @pytest.fixture(params=[KINDS, KINDS[::-1]], ids=" after ".join)

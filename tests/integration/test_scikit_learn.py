@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from rich.console import Console
-from threadpoolctl import threadpool_limits
 
 import lambdas.api.handler as api
 from cli.backfill.backfill_posts import backfill
@@ -46,8 +45,7 @@ CACHES = (predictor, api.service, api.manifest_of, scoring._model)
 def second_files(request, tmp_path_factory):
     """The files of a version v2 that arrays cannot score."""
     folder = tmp_path_factory.mktemp("training")
-    with threadpool_limits(1):
-        yield train_version(folder, make_posts(300, seed=2), "v2", "v1", pipeline=request.param)
+    return train_version(folder, make_posts(300, seed=2), "v2", "v1", pipeline=request.param)
 
 
 @pytest.fixture(autouse=True)

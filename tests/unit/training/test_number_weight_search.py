@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from benchmarks.month.calendar import make_month
 from cli.data import data_directory, load_posts
@@ -27,13 +26,6 @@ from training_jobs.model.search import GRID, Trial, search_number_weight
 
 DEFAULT_WEIGHT = TASK.recipe.number_weight
 POSTS = make_posts(300)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """As in the training job: `training_jobs.model.start`."""
-    with threadpool_limits(1):
-        yield
 
 
 def posts_of_numbers(count, seed):
