@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cdk_app.settings.stage import LONGEST_NAME
+from cdk_app.settings.stages import STAGES
 from tests.e2e.checkout import NOBODY, commit, git, repository
 
 SETTINGS = "cdk_app/settings/monitoring.py"
@@ -112,7 +114,9 @@ def test_the_hooks_check_the_subject_of_a_commit(
 def test_each_stage_keeps_to_the_rules_of_aws(project: Path) -> None:
     done = type_("make aws-check", project)
     assert done.returncode == 0, done.stdout
-    assert "0 faults" in done.stdout
+    checked = re.findall(r"^(\w+): \d+ rules", done.stdout, re.MULTILINE)
+    assert checked == [*STAGES, "a" * LONGEST_NAME]
+    assert "\n0 faults" in done.stdout
     if "NOT CHECKED" in done.stdout:
         pytest.skip(f"npm cannot install asl-validator here: {done.stdout[-500:]}")
     assert "every state machine" in done.stdout

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from cfnlint import ManualArgs
 from cfnlint.api import lint
 from cfnlint.helpers import REGIONS
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+from cfnlint.template import Template as LintedTemplate
 
 from verification.aws.templates import Template
+
+# It collects the attributes of all resources in all regions again for each reference to one.
+LintedTemplate.get_valid_getatts = lru_cache(maxsize=1)(LintedTemplate.get_valid_getatts)
 
 _IGNORED = ["W3005"]  # CDK also writes dependencies that follow from references
 
@@ -23,6 +28,11 @@ def supported(template: Template) -> list[str]:
         for region in sorted(REGIONS)
         if kinds <= set(PROVIDER_SCHEMA_MANAGER.get_resource_types(region))
     ]
+
+
+def faults_where_supported(template: Template) -> Iterator[str]:
+    """Return cfn-lint's findings in each region with all resource types."""
+    return faults(template, supported(template))
 
 
 def faults(template: Template, regions: Iterable[str]) -> Iterator[str]:

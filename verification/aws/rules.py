@@ -51,10 +51,6 @@ def _each_machine(check: Callable[[state_machines.Definition], Iterable[str]]) -
     return checked
 
 
-def _in_one_region(template: Template) -> Iterable[str]:
-    return regions.faults(template, ["us-east-1"])
-
-
 _SERVICE_AUTHORIZATION = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
 _SCHEMAS = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html"
@@ -64,8 +60,8 @@ RULES = (
     Rule(
         "A template uses types, properties and values known to CloudFormation in each region",
         _SCHEMAS,
-        "`regions.py`, with cfn-lint's experimental rules; `make test` checks one region",
-        _in_one_region,
+        "`regions.py`, with cfn-lint's experimental rules",
+        regions.faults_where_supported,
     ),
     Rule(
         "An IAM action exists and supports the resource type and condition keys",
