@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from tests.conftest import PROJECT
@@ -25,7 +26,18 @@ def install(folder: Path) -> Path:
         *("pip", "install", "--python", str(environment), f"{wheel}[cli]"),
         *("--constraint", str(PROJECT / "requirements.txt")),
     )
+    _share_byte_code(environment)
     return environment / "bin"
+
+
+def _share_byte_code(environment: Path) -> None:
+    """Let packages use the byte code of the same files in this environment, if it has any."""
+    compiled = Path(sysconfig.get_path("purelib"))
+    (packages,) = environment.glob("lib/python*/site-packages")
+    for cache in compiled.rglob("__pycache__"):
+        package = packages / cache.parent.relative_to(compiled)
+        if package.is_dir():
+            (package / cache.name).symlink_to(cache)
 
 
 def _uv(*words: str) -> None:
