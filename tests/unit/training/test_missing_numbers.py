@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.versions.model_version import Manifest
 from tests.conftest import PROJECT, make_posts
+from tests.unit.training.conftest import make_container
 from tests.unit.training.container import files_of, lines, put_posts, run
 
 CASES = PROJECT.parent / "shared" / "cases"
@@ -49,12 +51,23 @@ SCARCE = {
 }
 
 
+@pytest.fixture(scope="module")
+def trained_on(tmp_path_factory, labelled_posts):
+    """Train on scarce numbers; return the files, which are made once."""
+
+    @cache
+    def files(name):
+        container = make_container(tmp_path_factory.mktemp("scarce"))
+        put_posts(container, lines(with_numbers(labelled_posts, SCARCE[name][0])))
+        assert run(container) == 0
+        return files_of(container)
+
+    return files
+
+
 @pytest.mark.parametrize("name", SCARCE)
-def test_a_model_is_trained_without_numbers_that_posts_lack(container, labelled_posts, name):
-    number_of, absent = SCARCE[name]
-    put_posts(container, lines(with_numbers(labelled_posts, number_of)))
-    assert run(container) == 0
-    files = files_of(container)
+def test_a_model_is_trained_without_numbers_that_posts_lack(trained_on, name):
+    absent, files = SCARCE[name][1], trained_on(name)
     manifest = Manifest.from_bytes(files["manifest.json"])
     artefact = Artefact.from_bytes(files["model.npz"])
     weighs_nothing = {
@@ -72,10 +85,8 @@ def test_a_model_is_trained_without_numbers_that_posts_lack(container, labelled_
     assert ("| Numeric features used | none |" in card) is (absent == NUMERIC_FEATURES)
 
 
-def test_numbers_do_not_matter_to_a_model_of_text_alone(container, labelled_posts):
-    put_posts(container, lines(with_numbers(labelled_posts, SCARCE["none at all"][0])))
-    run(container)
-    artefact = Artefact.from_bytes(files_of(container)["model.npz"])
+def test_numbers_do_not_matter_to_a_model_of_text_alone(trained_on):
+    artefact = Artefact.from_bytes(trained_on("none at all")["model.npz"])
     numbers = np.array([NO_NUMBERS, (1e308,) * 5, (-3.0,) * 5])
     scores = artefact.score(["I cannot sleep"] * 3, numbers)
     assert len(set(scores.probability)) == 1

@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from stresswatch.versions.model_version import Manifest
+from tests.unit.training.conftest import make_container
 from tests.unit.training.container import files_of, lines, put_posts, run
 from training_jobs.model.dataset import read_dataset
 from training_jobs.model.recipe import Hyperparameters, fit_pipeline
@@ -22,13 +24,20 @@ def turned_round(posts):
     }
 
 
-def test_flipped_labels_are_found(container, labelled_posts):
-    posts, wrong = turned_round(labelled_posts)
-    put_posts(container, lines(posts))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, labelled_posts):
+    """A container after a training on the posts of which some have flipped labels."""
+    container = make_container(tmp_path_factory.mktemp("flipped"))
+    put_posts(container, lines(turned_round(labelled_posts)[0]))
     assert run(container) == 0
-    files = files_of(container)
+    return container
+
+
+def test_flipped_labels_are_found(trained, labelled_posts):
+    posts, wrong = turned_round(labelled_posts)
+    files = files_of(trained)
     content = json.loads(files["suspicious_labels.json"])
-    read = read_dataset(container / "input/data/train").posts
+    read = read_dataset(trained / "input/data/train").posts
     found = [read[one["place"]] for one in content["labels"]]
     assert [one.label for one in found] == [one["label"] for one in content["labels"]]
     ids = {one.post.post_id for one in found}
@@ -40,19 +49,15 @@ def test_flipped_labels_are_found(container, labelled_posts):
     assert Manifest.from_bytes(files["manifest.json"]).posts["suspicious"] == len(found)
 
 
-def test_the_most_suspicious_come_first(container, labelled_posts):
-    put_posts(container, lines(turned_round(labelled_posts)[0]))
-    run(container)
-    listed = json.loads(files_of(container)["suspicious_labels.json"])["labels"]
+def test_the_most_suspicious_come_first(trained):
+    listed = json.loads(files_of(trained)["suspicious_labels.json"])["labels"]
     of_given = [one["probability"] if one["label"] else 1 - one["probability"] for one in listed]
     assert of_given == sorted(of_given)
 
 
-def test_no_post_s_text_or_id_is_in_the_list(container, labelled_posts):
+def test_no_post_s_text_or_id_is_in_the_list(trained):
     """Models cannot be changed, and a person's posts may be removed."""
-    put_posts(container, lines(turned_round(labelled_posts)[0]))
-    run(container)
-    listed = json.loads(files_of(container)["suspicious_labels.json"])["labels"]
+    listed = json.loads(files_of(trained)["suspicious_labels.json"])["labels"]
     assert {*map(frozenset, listed)} == {frozenset({"place", "label", "probability"})}
 
 

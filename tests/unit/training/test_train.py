@@ -48,22 +48,17 @@ def test_the_record_of_a_set_s_sources_is_not_read_as_a_post(tmp_path, labelled_
     assert (len(read.train) + len(read.evaluation), read.invalid) == (len(labelled_posts), 0)
 
 
-def test_the_reference_holds_numbers_and_nothing_that_names_posts(container, labelled_posts):
-    put_posts(container, lines(labelled_posts))
-    run(container)
-    reference = pd.read_parquet(io.BytesIO(files_of(container)["reference.parquet"]))
+def test_the_reference_holds_numbers_and_nothing_that_names_posts(trained_files, labelled_posts):
+    reference = pd.read_parquet(io.BytesIO(trained_files["reference.parquet"]))
     evaluation = split(labelled_posts).evaluation
     assert len(reference) == len(evaluation)
     assert tuple(reference.columns) == REFERENCE_COLUMNS
     assert all(dtype.kind == "f" for dtype in reference.dtypes)
 
 
-def test_the_artefact_serves_what_the_reference_says(container, labelled_posts):
-    put_posts(container, lines(labelled_posts))
-    run(container)
-    files = files_of(container)
-    reference = pd.read_parquet(io.BytesIO(files["reference.parquet"]))
-    artefact = Artefact.from_bytes(files["model.npz"])
+def test_the_artefact_serves_what_the_reference_says(trained_files, labelled_posts):
+    reference = pd.read_parquet(io.BytesIO(trained_files["reference.parquet"]))
+    artefact = Artefact.from_bytes(trained_files["model.npz"])
     scores = [
         artefact.score([labelled.post.text], np.array([labelled.post.numbers])).probability[0]
         for labelled in split(labelled_posts).evaluation
@@ -94,13 +89,10 @@ def train_in_a_process(container, hash_seed):
     )
 
 
-def test_other_posts_give_another_artefact(container, labelled_posts):
-    put_posts(container, lines(labelled_posts))
-    run(container)
-    first = files_of(container)["model.npz"]
+def test_other_posts_give_another_artefact(container, trained_files, labelled_posts):
     put_posts(container, lines(labelled_posts[:300]))
-    run(container)
-    assert files_of(container)["model.npz"] != first
+    assert run(container) == 0
+    assert files_of(container)["model.npz"] != trained_files["model.npz"]
 
 
 def test_invalid_lines_are_left_out_and_counted(container, labelled_posts):
@@ -118,11 +110,10 @@ def test_the_manifest_counts_posts_labelled_since_the_base_data(container, label
     assert made_of["train"] + made_of["evaluation"] == len(labelled_posts)
 
 
-def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_posts, caplog):
+def test_a_label_of_confidence_0_weighs_nothing_in_training(
+    container, trained_files, labelled_posts, caplog
+):
     """Its words, numbers and label have no effect, as if the post were absent."""
-    put_posts(container, lines(labelled_posts))
-    run(container)
-    before = files_of(container)["model.npz"]
     odd = [
         replace(
             labelled,
@@ -140,7 +131,7 @@ def test_a_label_of_confidence_0_weighs_nothing_in_training(container, labelled_
         run(container)
     files = files_of(container)
     posts = Manifest.from_bytes(files["manifest.json"]).posts
-    assert files["model.npz"] == before
+    assert files["model.npz"] == trained_files["model.npz"]
     assert posts["unweighted"] == len(learned)
     assert f"{len(learned)} left out with confidence 0" in caplog.text
     assert f"label has confidence 0 | {len(learned)} |" in files["model_card.md"].decode()
