@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore import loaders
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
@@ -45,8 +45,8 @@ for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
 # A shell's background job ignores Ctrl-C, and so would its children, which tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Each AWS mock has its own session, which would load the service models again.
-loaders.create_loader = functools.cache(loaders.create_loader)
+# Each AWS mock has its own session, which would parse the service models again.
+JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
 
 # CloudWatch refuses values that moto and the local stack accept.
 strict_cloudwatch.install()
