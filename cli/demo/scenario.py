@@ -63,7 +63,7 @@ class Scenario:
         """
         first = self._first_champion()
         for number, posts in enumerate(self.posts.quiet, start=1):
-            self._quiet_window(f"like the training data, {number}", posts)
+            self._quiet_window(f"like training data, {number}", posts)
         before = self._unseen_window()
         execution = self._alarm_starts_retraining()
         second = self._retraining(execution)
