@@ -159,6 +159,6 @@ def _draw_heat(drawn: go.Figure, lines: Sequence[MeasuredSeries]) -> None:
                 "color": [_LOUD if value else "#9aa5b1" for value in line.values],
                 "size": 9,
             },
-            text=["drifted" if value else "did not drift" for value in line.values],
+            text=[f"{value:g}" for value in line.values],
             hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
         )

@@ -9,7 +9,7 @@ from plotly.utils import PlotlyJSONEncoder
 from cli.dashboard.graphs import figure
 from cli.dashboard.page import body
 from cli.status.alarms import AlarmStatus
-from cli.status.snapshot import Snapshot
+from cli.status.snapshot import MeasuredSeries, Snapshot
 from stresswatch.monitoring.dashboard import PANELS
 from stresswatch.versions.champion import Change, Pointer
 
@@ -52,3 +52,15 @@ def test_champions_close_in_time_are_named_once():
     ]
     drawn = figure(Snapshot("dev", NOW, NOW - DAY, changes=changes), PANELS[0])
     assert [one.text for one in drawn.layout.annotations] == ["new champion", "", "new champion"]
+
+
+def test_a_row_of_drift_shows_its_value_as_a_number():
+    (panel,) = [one for one in PANELS if one.title == "Drift by feature"]
+    drifted = MeasuredSeries("sentiment", is_count=False, times=(NOW,), values=(1.0,))
+    failed = MeasuredSeries("comparisons that failed", is_count=False, times=(NOW,), values=(0.0,))
+    measured = {panel.title: (drifted, failed)}
+    drawn = figure(Snapshot("dev", NOW, NOW - DAY, measured=measured), panel)
+    assert {row.name: row.text for row in drawn.data} == {
+        "sentiment": ("1",),
+        "comparisons that failed": ("0",),
+    }
