@@ -1,6 +1,6 @@
 """A baseline for comparison: an earlier project's model pipeline, from its description.
 
-Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. The five
+Text: lower case, links and digits removed, stop words removed, Snowball stems, counts. The
 numeric features, scaled. Both are stacked as one dense matrix for a random forest, which is served
 record by record.
 """
@@ -20,6 +20,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
+from stresswatch.task.definition import TASK
 
 _NOISE = re.compile(r"https?://\S+|www\.\S+|\d+|[^a-z\s]")
 _stemmer = SnowballStemmer("english")
@@ -53,8 +54,9 @@ class BaselineModel:
     def handle(self, record: dict[str, Any]) -> dict[str, Any]:
         """Predict one record of a Kinesis event, as that project's handler did."""
         post = json.loads(base64.b64decode(record["kinesis"]["data"]).decode("utf-8"))
-        frame = pd.DataFrame([{name: post.get(name) for name in ("text", *NUMERIC_FEATURES)}])
-        return {"post_id": post["post_id"], "stress": float(self.predict_proba(frame)[0, 1])}
+        numbers = {name: post.get(name) for name in NUMERIC_FEATURES}
+        frame = pd.DataFrame([{"text": post[TASK.fields.text], **numbers}])
+        return {"post_id": post[TASK.fields.id], "probability": self.predict_proba(frame)[0, 1]}
 
     def _numbers(self, frame: pd.DataFrame) -> Any:
         return frame[list(NUMERIC_FEATURES)].astype(float).fillna(self._medians).to_numpy()

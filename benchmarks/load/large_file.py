@@ -25,6 +25,7 @@ from cli.deployment.target import Target
 from cli.score.scoring_job import score
 from stresswatch.aws.s3 import Location, listed, read
 from stresswatch.contracts.posts import post_record
+from stresswatch.task.definition import TASK
 
 _PYTHON = sys.executable.encode()
 
@@ -34,7 +35,7 @@ def write_posts(file: Path, rows: int) -> Path:
     posts = itertools.cycle([post_record(labelled.post) for labelled in generate_posts()])
     with file.open("w", encoding="utf-8") as lines:
         for number, post in zip(range(rows), posts, strict=False):
-            lines.write(json.dumps(post | {"post_id": str(number)}) + "\n")
+            lines.write(json.dumps(post | {TASK.fields.id: str(number)}) + "\n")
     return file
 
 

@@ -22,6 +22,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.evaluation.splits import split
 from stresswatch.model.artefact import Artefact
 from stresswatch.model.sklearn_export import export_pipeline
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH, TOKEN_PATTERN
 from training_jobs.model.dataset import frame, labels_of
 from training_jobs.model.recipe import Hyperparameters, fit_pipeline
@@ -86,7 +87,9 @@ def _works_on_batches(
         "handler_with_reasons": handle([event_of(each) for each in asking]),
         "scoring": lambda: [artefact.score(*each) for each in inputs],
         "scikit_learn": lambda: [pipeline.predict_proba(each) for each in frames],
-        "floor": lambda: [find_tokens(json.loads(each)["text"].lower()) for each in payloads],
+        "floor": lambda: [
+            find_tokens(json.loads(each)[TASK.fields.text].lower()) for each in payloads
+        ],
     }
     return {(name, size): Work(run, len(payloads)) for name, run in runs.items()}
 

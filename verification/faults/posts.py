@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.data.synthetic import generate_posts
-from stresswatch.contracts.posts import Post, post_record
+from stresswatch.contracts.posts import NUMERIC_FEATURES, Post, post_record
+from stresswatch.task.definition import TASK
 from stresswatch.text.normalisation import MAXIMUM_TEXT_LENGTH
 
 MARKER = "zqxmarker"
 """A word in every text, valid or not, which may appear only in quarantine."""
 
 _DISTINCT = 400
+_ID, _TEXT = TASK.fields.id, TASK.fields.text
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,27 @@ def valid_posts(seed: int) -> list[tuple[bytes, Post]]:
     ]
 
 
-def _object(**fields: object) -> bytes:
-    return json.dumps({"text": f"words {MARKER}"} | fields).encode()
+def _always(field: str, value: object) -> Callable[[random.Random], bytes]:
+    data = json.dumps({_TEXT: f"words {MARKER}", field: value}).encode()
+    return lambda _: data
 
 
 _INVALID: tuple[tuple[str, Callable[[random.Random], bytes]], ...] = (
     ("not_utf8", lambda chance: b"\xff" + chance.randbytes(chance.randrange(50))),
-    ("not_json", lambda _: b'{"text": "' + MARKER.encode()),
+    ("not_json", lambda _: f'{{"{_TEXT}": "{MARKER}'.encode()),
     ("not_json", lambda _: b"[" * 100_000),
     ("not_an_object", lambda _: json.dumps([MARKER]).encode()),
-    ("text_missing", lambda _: b'{"post_id": "a"}'),
-    ("text_invalid", lambda _: _object(text=[MARKER])),
-    ("text_empty", lambda _: _object(text=" \n")),
-    ("text_too_long", lambda _: _object(text=MARKER * MAXIMUM_TEXT_LENGTH)),
-    ("not_unicode", lambda _: _object(text=f"{MARKER} \ud800")),
-    ("number_invalid", lambda _: _object(sentiment=MARKER)),
-    ("number_not_finite", lambda _: _object(sentiment=float("inf"))),
-    ("post_id_invalid", lambda _: _object(post_id=[MARKER])),
+    ("text_missing", lambda _: json.dumps({_ID: "a"}).encode()),
+    ("text_invalid", _always(_TEXT, [MARKER])),
+    ("text_empty", _always(_TEXT, " \n")),
+    ("text_too_long", _always(_TEXT, MARKER * MAXIMUM_TEXT_LENGTH)),
+    ("not_unicode", _always(_TEXT, f"{MARKER} \ud800")),
+    *(
+        (reason, _always(name, value))
+        for name in NUMERIC_FEATURES[-1:]
+        for reason, value in (("number_invalid", MARKER), ("number_not_finite", float("inf")))
+    ),
+    ("post_id_invalid", _always(_ID, [MARKER])),
 )
 
 

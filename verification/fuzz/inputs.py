@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from cli.data.synthetic import generate_posts
 from stresswatch.contracts.posts import NUMERIC_FEATURES, post_record
+from stresswatch.task.definition import TASK
 
 _POSTS = [json.dumps(post_record(one.post)).encode() for one in generate_posts(5)[:300]]
-_FIELDS = ("post_id", "text", "created_at", "source", "reasons", *NUMERIC_FEATURES, "surplus")
+_FIELDS = (*TASK.fields, "reasons", *NUMERIC_FEATURES, "surplus")
 _TOKENS = (
     b"", b"\x00", b"\xff", b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"\\", b'"', b"{", b"}", b"[",
     b"]", b",", b":", b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"-0", b"9" * 5000,

@@ -54,7 +54,7 @@ def test_the_baselines_handler_answers_as_its_model_does():
     (record,) = event_of(complete[:1])["Records"]
     answer = model.handle(record)
     assert answer["post_id"] == complete[0].post.post_id
-    assert answer["stress"] == model.predict_proba(frame(complete[:1]))[0, 1]
+    assert answer["probability"] == model.predict_proba(frame(complete[:1]))[0, 1]
 
 
 def test_the_gate_tells_honest_challengers_from_poisoned_ones():
