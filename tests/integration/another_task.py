@@ -11,6 +11,7 @@ from pathlib import Path
 from moto import mock_aws
 
 import tests.conftest  # noqa: F401 - the settings that every test has
+from benchmarks.baseline import BaselineModel
 from benchmarks.gate import deal
 from benchmarks.month.calendar import make_month
 from cdk_app.settings.stages import STAGES
@@ -26,6 +27,7 @@ from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
 from stresswatch.task.definition import TASK
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
+from training_jobs.model.dataset import frame, labels_of
 
 _SOURCE = Source(
     "arn:aws:kinesis:us-east-1:123456789012:stream/posts", "shardId-000000000000", "role"
@@ -49,10 +51,12 @@ def main(folder: Path) -> None:
     with mock_aws():
         aws = Aws()
         aws.promote("v1", files)
-        answer = handler(kinesis_event(records, _SOURCE), CONTEXT)
+        event = kinesis_event(records, _SOURCE)
+        answer = handler(event, CONTEXT)
         predictions = {one["post_id"]: one[TASK.label.field] for one in aws.predictions()}
         archived = aws.keys("archive", "predictions/")
     draw, (base, days) = deal(posts, 0), make_month(posts)
+    baseline = BaselineModel().fit(frame(posts[:200]), labels_of(posts[:200]))
     result = {
         "numbers": NUMERIC_FEATURES,
         "answer": answer,
@@ -65,6 +69,7 @@ def main(folder: Path) -> None:
         "floor": rules.minimum_roc_auc,
         "accepted": decide(contender, None, rules).accepted,
         "schemas": {name: list(one["properties"]) for name, one in schemas().items()},
+        "baseline": baseline.handle(event["Records"][0])["post_id"],
         "dealt": [len(draw.base), len(draw.drifted), len(draw.alike), len(base), len(days)],
         "selected": STAGES["dev"].retraining.selected_features,
     }

@@ -43,5 +43,6 @@ def test_another_task_takes_a_file_that_defines_it(file, tmp_path):
     assert "stress" not in result["card"].lower().replace("stresswatch", "")
     assert result["archived"] == 1
     assert result["smoke"] == 100, "not every post of a smoke test was predicted"
+    assert result["baseline"] == result["sent"][task.fields.id]
     assert all(result["dealt"]), "a benchmark lacks posts of a kind"
     assert result["selected"] == max(1, len(names)), "a retraining needs the number"
