@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import gc
 import os
 import random
 import signal
@@ -121,3 +122,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("real_posts"):
             item.add_marker(pytest.mark.skip(reason="no real posts in STRESSWATCH_DATA_DIR"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported by then out of garbage collections, which look at all objects."""
+    gc.collect()
+    gc.freeze()
