@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import gc
 import os
 import random
@@ -12,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
@@ -22,7 +20,7 @@ from cli.deployment.synthesis import synthesize
 from local.daemon import OWNER_VARIABLE
 from stresswatch.contracts.labelled_posts import LabelledPost
 from stresswatch.contracts.posts import NUMERIC_FEATURES, Post
-from tests import atomic_s3, strict_calls, strict_cloudwatch
+from tests import atomic_s3, service_models, strict_calls, strict_cloudwatch
 
 # Tests reach AWS only through moto or the local stack.
 os.environ |= {
@@ -46,8 +44,8 @@ for name in ("AWS_PROFILE", "MLFLOW_TRACKING_URI"):
 # A shell's background job ignores Ctrl-C, and so would its children, which tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Each AWS mock has its own session, which would parse the service models again.
-JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
+# Each AWS mock has its own session, which would read the service models again.
+service_models.install()
 
 # CloudWatch refuses values that moto and the local stack accept.
 strict_cloudwatch.install()
