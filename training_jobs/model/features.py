@@ -26,6 +26,35 @@ RIDGE = 30.0
 """Penalty of the regressions that impute missing values; 3 to 300 made no difference."""
 
 
+class _Layout:
+    """Lexicons as a matrix: the weight of each word, by row, in each category."""
+
+    def __init__(self, lexicons: Lexicons):
+        self.lexicons = lexicons
+        self.words = tuple(sorted({word for lexicon in lexicons.values() for word in lexicon}))
+        row_of = {word: row for row, word in enumerate(self.words)}
+        entries = [
+            (weight, row_of[word], column)
+            for column, lexicon in enumerate(lexicons.values())
+            for word, weight in lexicon.items()
+            if weight
+        ]
+        weights, rows, columns = zip(*entries, strict=True)
+        self.weights = csr_matrix(
+            (weights, (rows, columns)), shape=(len(self.words), len(lexicons)), dtype=np.float64
+        )
+
+
+_latest: list[_Layout] = []
+"""The newest layout: a training fits the same lexicons two dozen times."""
+
+
+def _layout_of(lexicons: Lexicons) -> _Layout:
+    if not (_latest and _latest[0].lexicons is lexicons):
+        _latest[:] = [_Layout(lexicons)]
+    return _latest[0]
+
+
 class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     r"""Share of each lexicon's words in a text.
 
@@ -41,19 +70,8 @@ class LexiconShares(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, texts: Iterable[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's
         """Lay the lexicons out as a matrix; nothing is learnt from the texts."""
-        words = sorted({word for lexicon in self.lexicons.values() for word in lexicon})
-        self.words_ = tuple(words)
-        row_of = {word: row for row, word in enumerate(words)}
-        entries = [
-            (weight, row_of[word], column)
-            for column, lexicon in enumerate(self.lexicons.values())
-            for word, weight in lexicon.items()
-            if weight
-        ]
-        weights, rows, columns = zip(*entries, strict=True)
-        self.weights_ = csr_matrix(
-            (weights, (rows, columns)), shape=(len(words), len(self.lexicons)), dtype=np.float64
-        )
+        layout = _layout_of(self.lexicons)
+        self.words_, self.weights_ = layout.words, layout.weights
         return self
 
     def transform(self, texts: Iterable[str]) -> FloatArray:

@@ -34,6 +34,14 @@ def test_one_word_is_not_taken_for_the_whole_of_a_text():
     assert word < 0.1 < 0.9 < text
 
 
+def test_the_fits_of_a_search_share_one_matrix_of_their_lexicons():
+    first, second = (LexiconShares(LEXICONS).fit([]) for _ in range(2))
+    assert second.weights_ is first.weights_
+    other = LexiconShares({"any": {"word": 1.0}}).fit([])
+    assert (other.words_, other.weights_.toarray().tolist()) == (("word",), [[1.0]])
+    assert LexiconShares(LEXICONS).fit([]).words_ == first.words_
+
+
 def posts(rows):
     table = pd.DataFrame(rows, columns=["text", "number"])
     return table.astype({"number": float})
