@@ -227,7 +227,7 @@ def test_an_unknown_stage_is_refused_with_the_known_ones():
         ("monitoring", "window_minutes", 45, "is 45; it must divide an hour, or be of whole"),
         ("monitoring", "window_minutes", 300, "is 300; it must divide an hour, or be of whole"),
         ("monitoring", "maximum_window_posts", 400, "is 400; it must be between 500, the"),
-        ("monitoring", "drift_share_threshold", 0.0, "is 0.0; it must be between 0.01 and"),
+        ("monitoring", "drift_share_threshold", 0.0, "is 0.0; it must be between 0.001 and"),
         ("monitoring", "drift_windows_to_alarm", 9, "is 9; it must be at most drift_windows_eval"),
         ("monitoring", "drift_windows_evaluated", 169, "of 60, CloudWatch evaluates at most 168"),
         ("storage", "log_retention_days", 8, "is 8; it must be one of 1, 3, 5,"),
