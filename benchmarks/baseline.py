@@ -44,7 +44,8 @@ class BaselineModel:
     def fit(self, frame: pd.DataFrame, labels: Any) -> BaselineModel:
         self._medians = frame[list(NUMERIC_FEATURES)].median()
         self._vectorizer.fit(frame["text"].map(clean))
-        self._scaler.fit(self._numbers(frame))
+        if NUMERIC_FEATURES:
+            self._scaler.fit(self._numbers(frame))
         self._forest.fit(self._stack(frame), labels)
         return self
 
@@ -63,4 +64,6 @@ class BaselineModel:
 
     def _stack(self, frame: pd.DataFrame) -> Any:
         counts = self._vectorizer.transform(frame["text"].map(clean)).toarray()
+        if not NUMERIC_FEATURES:
+            return counts
         return np.hstack([counts, self._scaler.transform(self._numbers(frame))])

@@ -14,7 +14,9 @@ from stresswatch.task.reading import TASK_VARIABLE, parse_task
 
 _PROJECT = Path(__file__).parents[1]
 _SHIPPED = _PROJECT / "layers/stresswatch/python/stresswatch/task/task.toml"
-STRESS, REVIEWS = (_PROJECT / "tests/tasks" / name for name in ("stress.toml", "reviews.toml"))
+STRESS, REVIEWS, NOTES = (
+    _PROJECT / "tests/tasks" / name for name in ("stress.toml", "reviews.toml", "notes.toml")
+)
 _IN_USE = "STRESSWATCH_TESTED_TASK"
 """Variable with the repository's task, for pytest's workers."""
 
@@ -30,4 +32,4 @@ if _IN_USE not in os.environ:
     if not SHIPS_STRESS:
         os.environ[TASK_VARIABLE] = str(STRESS)
 _in_use = Path(os.environ[_IN_USE]).resolve()
-OTHER_TASKS = [REVIEWS] if _is_stress(_in_use) else [REVIEWS, _in_use]
+OTHER_TASKS = [REVIEWS, NOTES, *([] if _is_stress(_in_use) else [_in_use])]

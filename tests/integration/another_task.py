@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from moto import mock_aws
@@ -25,6 +26,7 @@ from stresswatch.contracts.posts import NUMERIC_FEATURES, SMOKE_PREFIX, post_rec
 from stresswatch.model.artefact import Artefact
 from stresswatch.retraining.contenders import Contender
 from stresswatch.retraining.gate import decide
+from stresswatch.settled.rows import rows_in
 from stresswatch.task.definition import TASK
 from tests.integration.conftest import CONTEXT, ENVIRONMENT, Aws, train_version
 from training_jobs.model.dataset import frame, labels_of
@@ -55,6 +57,11 @@ def main(folder: Path) -> None:
         answer = handler(event, CONTEXT)
         predictions = {one["post_id"]: one[TASK.label.field] for one in aws.predictions()}
         archived = aws.keys("archive", "predictions/")
+        raw = folder / "archived.jsonl.gz"
+        raw.write_bytes(aws.body("archive", archived[0]))
+    with rows_in(folder) as rows:
+        rows.write([raw], [], datetime(2026, 1, 1, tzinfo=UTC))
+        settled_smoke_posts, counts = rows.counts()
     draw, (base, days) = deal(posts, 0), make_month(posts)
     baseline = BaselineModel().fit(frame(posts[:200]), labels_of(posts[:200]))
     result = {
@@ -62,6 +69,7 @@ def main(folder: Path) -> None:
         "answer": answer,
         "right": sum(predictions[one.post.post_id] == one.label for one in new) / len(new),
         "archived": len(archived),
+        "settled": [settled_smoke_posts, sum(one.posts for one in counts)],
         "smoke": sum(name.startswith(SMOKE_PREFIX) for name in predictions),
         "manifest": json.loads(files["manifest.json"])["task"],
         "card": files["model_card.md"].decode(),

@@ -186,8 +186,8 @@ def saved_queries(stage: str) -> list[SavedQuery]:
     for name in sorted(path.stem for path in _SQL.glob("*.sql")):
         sql = Template(_text(name)).substitute(
             database=database_of(stage),
-            id_field=TASK.fields.id.lower(),
-            label_field=TASK.label.field.lower(),
+            id_field=f'"{TASK.fields.id.lower()}"',
+            label_field=f'"{TASK.label.field.lower()}"',
             noun=TASK.label.noun,
             positive=TASK.label.name(1),
         )

@@ -5,11 +5,31 @@ import os
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
-from sklearn.linear_model import LogisticRegression
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from stresswatch.model import pipeline_file
 from stresswatch.model.artefact_file import CorruptArtefact
@@ -26,6 +46,42 @@ def data():
 def test_a_pipeline_reads_as_it_was_written(data):
     assert read(data).predict_proba(X).shape == (4, 2)
     assert requested_types(data) == ()
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        RandomForestClassifier(5),
+        ExtraTreesClassifier(5),
+        GradientBoostingClassifier(n_estimators=5),
+        HistGradientBoostingClassifier(max_iter=5),
+        AdaBoostClassifier(n_estimators=5),
+        BaggingClassifier(n_estimators=5),
+        DecisionTreeClassifier(),
+        KNeighborsClassifier(),
+        SGDClassifier(loss="log_loss"),
+        GaussianNB(),
+        SVC(),
+        CalibratedClassifierCV(LinearSVC(), cv=2),
+        CalibratedClassifierCV(LinearSVC(), cv=2, method="isotonic"),
+        VotingClassifier([("nb", GaussianNB()), ("logistic", LogisticRegression())]),
+        StackingClassifier([("nb", GaussianNB()), ("logistic", LogisticRegression())], cv=2),
+    ],
+    ids=lambda classifier: type(classifier).__name__,
+)
+def test_the_usual_classifiers_of_scikit_learn_are_trusted(classifier):
+    chance = np.random.default_rng(0)
+    table = pd.DataFrame({"text": ["a calm day", "panic all night"] * 30, "n": chance.random(60)})
+    features = ColumnTransformer(
+        [
+            ("terms", TfidfVectorizer(), "text"),
+            ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["n"]),
+        ],
+        sparse_threshold=0,
+    )
+    pipeline = make_pipeline(features, SelectKBest(k=4), classifier).fit(table, [0, 1] * 30)
+    again = read(write(pipeline))
+    assert again.predict(table).tolist() == pipeline.predict(table).tolist()
 
 
 def test_a_function_that_is_not_trusted_is_refused_by_name_on_both_sides():

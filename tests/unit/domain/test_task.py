@@ -1,6 +1,7 @@
 """A task's definition: its content, and the errors for invalid files."""
 
 import re
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,15 @@ from hypothesis import strategies as st
 
 from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.contracts.predictions import ARCHIVE_COLUMNS, DRIFT_COLUMNS
+from stresswatch.serving import batch_scoring
+from stresswatch.settled import summaries
 from stresswatch.task.definition import SHIPPED_FILE, TASK, read_task
-from stresswatch.task.reading import MAXIMUM_FEATURES, RESERVED_NAMES, parse_task
+from stresswatch.task.reading import (
+    MAXIMUM_FEATURES,
+    RESERVED_LABELS,
+    RESERVED_NAMES,
+    parse_task,
+)
 from stresswatch.task.table import InvalidTask
 from tests.tested_tasks import SHIPS_STRESS, STRESS
 
@@ -46,6 +54,8 @@ def test_the_suites_task_is_that_of_stress():
 def test_each_name_that_is_taken_is_reserved():
     columns = {*ARCHIVE_COLUMNS, *DRIFT_COLUMNS} - {*NUMERIC_FEATURES, TASK.label.field}
     assert {name.lower() for name in columns} <= RESERVED_NAMES
+    counts = {one.name for kind in (summaries.Counts, batch_scoring.Counts) for one in fields(kind)}
+    assert counts <= RESERVED_LABELS | RESERVED_NAMES
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,13 @@ def test_each_name_that_is_taken_is_reserved():
             "numeric_features: 'Stars' is a numeric feature already; choose another name",
         ),
         (features("Stressed"), "numeric_features: 'Stressed' is the label already"),
+        (
+            changed('text = "text"', 'text = "body"').replace('"sentiment"', '"Text"'),
+            "numeric_features: 'Text' is reserved; choose another name",
+        ),
+        (changed('"stressed"', '"Invalid"'), "[label] field: 'Invalid' is reserved"),
+        (changed('"stressed"', '"model_dump"'), "[label] field: 'model_dump' is reserved"),
+        (features("model_copy"), "numeric_features: 'model_copy' is reserved"),
         (features("date"), "numeric_features: 'date' is reserved; choose another name"),
         (features("text"), "numeric_features: 'text' is the field text already"),
         (features("days owned"), "numeric feature days owned: name: it is 'days owned'; it must"),

@@ -25,12 +25,21 @@ from stresswatch.model.scorer import MAXIMUM_PIPELINE_BYTES
 _MAXIMUM_UNPACKED_BYTES = 4 * MAXIMUM_PIPELINE_BYTES
 TRUSTED_TYPES = frozenset(
     {
-        # Parts of scikit-learn's own estimators.
+        # Parts of scikit-learn's own estimators, and their default functions.
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._univariate_selection.chi2",
+        "sklearn.feature_selection._univariate_selection.f_classif",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
         "functools.partial",
         "numpy.clip",
+        "numpy.dtype",
         # This project's types.
         "stresswatch.text.normalisation.normalise",
         "training_jobs.model.features.LexiconShares",

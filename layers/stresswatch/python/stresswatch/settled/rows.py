@@ -162,7 +162,7 @@ _NONE = "SELECT {} WHERE false".format(
 _COUNTS = (
     f"model_version, source, count(*), count_if({_lower(TASK.label.field)}), fsum(probability), "
     "fsum(probability * probability), "
-    + " + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES)
+    + (" + ".join(f"count_if({_lower(name)} IS NULL)" for name in NUMERIC_FEATURES) or "0")
     + ", count(inclusion_probability), "
     "coalesce(fsum(probability) FILTER (WHERE inclusion_probability IS NOT NULL), 0.0), "
     "count(sample)"

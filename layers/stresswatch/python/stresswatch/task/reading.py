@@ -38,9 +38,20 @@ RESERVED_NAMES = frozenset(
         # what drift measures beside the features
         *("text_length", "out_of_vocabulary_share", "non_letter_share", "text_sentiment"),
         *("word_rarity", "prediction_confidence", "missing_share"),
+        # the model's input beside the features
+        "text",
     }
 )
 """Reserved names for features and the label field, in lower case."""
+RESERVED_LABELS = frozenset(
+    {
+        *("posts", "positive", "invalid", "imputed", "drawable", "drawn"),
+        *("probability_sum", "probability_sum_squares", "drawable_probability_sum"),
+    }
+)
+"""Reserved names for the label field, which stands among other counts."""
+_OF_PYDANTIC = "model_"
+"""Prefix of methods of the web service's types."""
 
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -191,20 +202,22 @@ def _require_names(task: Task) -> None:
     }
     taken: dict[str, str] = {}
     for key, name in fields.items():
-        if name.lower() in _TAKEN_IN_RECORDS:
+        if name.lower() in _TAKEN_IN_RECORDS or name.lower().startswith(_OF_PYDANTIC):
             raise InvalidTask(f"[fields] {key}: {name!r} has another meaning in records")
         if name.lower() in taken:
             raise InvalidTask(f"[fields] {key}: {name!r} is {taken[name.lower()]} already")
         taken[name.lower()] = f"the field {key}"
+    if task.label.field.lower() in RESERVED_LABELS:
+        raise InvalidTask(f"[label] field: {task.label.field!r} is reserved; choose another name")
     columns = [("[label] field", task.label.field)]
     columns += [("numeric_features", one.name) for one in task.numeric_features]
     for place, name in columns:
-        if name.lower() in RESERVED_NAMES:
-            raise InvalidTask(f"{place}: {name!r} is reserved; choose another name")
         if name.lower() in taken:
             raise InvalidTask(
                 f"{place}: {name!r} is {taken[name.lower()]} already; choose another name"
             )
+        if name.lower() in RESERVED_NAMES or name.lower().startswith(_OF_PYDANTIC):
+            raise InvalidTask(f"{place}: {name!r} is reserved; choose another name")
         taken[name.lower()] = "a numeric feature" if place != "[label] field" else "the label"
     meant = taken | dict.fromkeys(_TAKEN_IN_RECORDS - {"label"}, "of labels")
     if meant.get(task.label.column.lower(), "the label") != "the label":
