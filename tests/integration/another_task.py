@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def main(folder: Path) -> None:
     with rows_in(folder) as rows:
         rows.write([raw], [], datetime(2026, 1, 1, tzinfo=UTC))
         settled_smoke_posts, counts = rows.counts()
+    labelled = [replace(one, labelled_at="2026-01-01T00:00:00Z") for one in generate_stream()]
+    same = decide(replace(contender, posts=[*posts, *labelled]), contender, rules)
     draw, (base, days) = deal(posts, 0), make_month(posts)
     baseline = BaselineModel().fit(frame(posts[:200]), labels_of(posts[:200]))
     result = {
@@ -76,6 +79,7 @@ def main(folder: Path) -> None:
         "sent": json.loads(sent[0]),
         "floor": rules.minimum_roc_auc,
         "accepted": decide(contender, None, rules).accepted,
+        "failed": [check.name for check in same.checks if not check.passed],
         "schemas": {name: list(one["properties"]) for name, one in schemas().items()},
         "baseline": baseline.handle(event["Records"][0])["post_id"],
         "dealt": [len(draw.base), len(draw.drifted), len(draw.alike), len(base), len(days)],

@@ -36,6 +36,7 @@ def test_another_task_takes_a_file_that_defines_it(file, tmp_path):
     named = {name for schema in schemas.values() for name in schema}
     assert not any(name.startswith(("lex_", "stress")) for name in named)
     assert (result["floor"], result["accepted"]) == (task.gate.minimum_roc_auc, True)
+    assert "improvement in Brier score, new holdout" in result["failed"], "nothing is learned"
     assert result["answer"] == {"batchItemFailures": []}
     assert result["right"] > 0.75
     assert result["manifest"] == task.identity

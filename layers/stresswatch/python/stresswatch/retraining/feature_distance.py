@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stresswatch.contracts.labelled_posts import LabelledPost
+from stresswatch.contracts.posts import NUMERIC_FEATURES
 from stresswatch.evaluation.splits import split
 from stresswatch.retraining.contenders import numbers_of
 
@@ -17,8 +18,10 @@ def distance_to_training(new: Sequence[LabelledPost], data_set: Sequence[Labelle
 
     It compares the new holdout with a data set's training split, without missing values. A feature
     with values on only one side has the greatest distance, 1. A feature without values on either
-    side has distance 0.
+    side has distance 0, and so has a task without numeric features.
     """
+    if not NUMERIC_FEATURES:
+        return 0.0
     learned = split(data_set).train
     return float(
         np.mean(
