@@ -76,7 +76,7 @@ class Scenario:
             # A first invocation takes seconds: these functions start while the model trains.
             now = datetime.now(UTC)
             self.deployment.start_measurement(now - timedelta(hours=1), now)
-            self.deployment.seed(self.posts.base)
+            self.deployment.seed(self.posts.base, self.summary.data.partition(",")[0])
             execution = self.deployment.start_retraining(
                 "first_champion", "There is no champion yet"
             )

@@ -40,6 +40,8 @@ MEANINGS = {
 }
 FEWEST_POSTS = 50
 """A slice with fewer posts is marked, because its metrics are mostly noise."""
+TOO_FEW_POSTS = 20
+"""A slice with fewer posts has no metrics in the card: five posts may have an F1 of 1."""
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>|&])")
 _templates = jinja2.Environment(
@@ -82,6 +84,7 @@ def _markdown(manifest: Manifest, curves: Mapping[str, bytes]) -> str:
         ],
         task=TASK,
         fewest_posts=FEWEST_POSTS,
+        too_few_posts=TOO_FEW_POSTS,
         curves={
             CURVES[name]: base64.b64encode(picture).decode() for name, picture in curves.items()
         },

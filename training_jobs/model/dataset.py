@@ -15,6 +15,7 @@ from stresswatch.contracts.labelled_posts import LabelledPost, parse_labelled_po
 from stresswatch.contracts.posts import NUMERIC_FEATURES, InvalidPost
 from stresswatch.errors import InvalidInput
 from stresswatch.evaluation.splits import split
+from stresswatch.storage.training_sources import SOURCES_FILE, Sources
 
 FEWEST_OF_A_LABEL = 2
 """Fewest posts per label for an estimate of a feature's mutual information with it."""
@@ -100,6 +101,15 @@ def read_dataset(channel: Path) -> DataSet:
             f"{rarest} of one label, and at least {FEWEST_OF_A_LABEL} are needed."
         )
     return splits
+
+
+def base_posts(channel: Path) -> dict[str, int] | None:
+    """Return the posts of each set of base data; None for a channel without that record."""
+    record = channel / SOURCES_FILE
+    if not record.exists():
+        return None
+    sources = Sources.from_bytes(record.read_bytes())
+    return {name: one.posts for name, one in sources.base.items() if one.posts}
 
 
 def weighted(posts: Iterable[LabelledPost]) -> list[LabelledPost]:

@@ -267,4 +267,7 @@ def _choice(trials: Sequence[Trial]) -> tuple[Trial, str]:
     )
     if better:
         return best, f"better than the task's value, {preferred.number_weight:g}: {compared}"
-    return preferred, f"the task's value, because no other is shown to be better: {compared}"
+    return (
+        preferred,
+        f"the task's value, because no other is shown to be better by over {MARGIN}: {compared}",
+    )

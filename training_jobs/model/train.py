@@ -40,6 +40,7 @@ from stresswatch.versions.model_version import (
 from training_jobs.model.card import model_card
 from training_jobs.model.dataset import (
     UnusableDataSet,
+    base_posts,
     present_features,
     read_dataset,
 )
@@ -189,6 +190,7 @@ def _train(
         created_at=now,
         files=_digests(files),
         dataset_sha256=provenance.dataset_sha256,
+        base=base_posts(channel),
         posts={
             "train": len(dataset.train),
             "evaluation": len(dataset.evaluation),

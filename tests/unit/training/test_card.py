@@ -76,12 +76,20 @@ def test_each_metric_stands_with_its_interval(card, metrics):
 
 
 def test_each_community_has_a_line_and_few_posts_are_marked(metrics):
-    few = metrics["slices"]["ptsd"] | {"posts": 12}
-    slices = metrics["slices"] | {"ptsd": few}
+    few = {size: metrics["slices"]["ptsd"] | {"posts": size} for size in (19, 20)}
+    slices = metrics["slices"] | {"ptsd": few[20], "stress": few[19]}
     text = model_card(manifest(metrics | {"slices": slices}), {})[CARD_FILE].decode()
     assert "\n| anxiety | " in text
-    assert "\n| ptsd \\* | 12 | " in text
-    assert "Fewer than 50 posts" in text
+    assert re.search(r"\n\| ptsd \\\* \| 20 \| \d+ \| \d\.", text)
+    assert re.search(r"\n\| stress \\\* \| 19 \| \d+ \| too few \| \| \| \| \|\n", text)
+    assert "Fewer than 50 posts: these metrics are mostly noise. Below 20, none are shown." in text
+
+
+def test_it_names_its_base_data(metrics):
+    named = replace(manifest(metrics), base={"clinic *A*": 1200, "forum": 154})
+    row = r"| Base data | clinic \*A\*: 1,200 posts; forum: 154 posts |"
+    assert row in model_card(named, {})[CARD_FILE].decode()
+    assert "| Base data | not recorded |" in model_card(manifest(metrics), {})[CARD_FILE].decode()
 
 
 def test_a_community_of_one_class_has_no_roc_auc(metrics):

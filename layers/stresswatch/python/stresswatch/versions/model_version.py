@@ -83,6 +83,8 @@ class Manifest:
         Why the pipeline cannot be exported to arrays; otherwise empty.
     trusted_types : tuple of str
         Types in the pipeline's file beyond those that skops itself trusts.
+    base : mapping of str to int or None
+        Posts of each set of base data in the training set; unknown for earlier versions.
     search : mapping or None
         How the number weight was chosen: ``number_weight``, ``reason``, whether the search
         ``finished``, ``posts``, ``seconds`` and ``trials``; unknown for earlier versions.
@@ -108,6 +110,7 @@ class Manifest:
     predicts: str | None = None
     task: Mapping[str, str] | None = None
     search: Mapping[str, Any] | None = None
+    base: Mapping[str, int] | None = None
 
     @property
     def task_change(self) -> TaskChange | None:
