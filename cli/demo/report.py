@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from cli.demo.summary import CommunityRate, DriftWindow, Summary
+from cli.demo.summary import AFTER_PROMOTION, CommunityRate, DriftWindow, Summary
 from cli.demo.terminal import Act
 from stresswatch.retraining.check_words import HOLDOUTS, result_of
 from stresswatch.task.definition import TASK
@@ -74,6 +74,7 @@ def write_report(
             pictures=pictures,
             task=TASK,
             holdouts=HOLDOUTS,
+            after_promotion=AFTER_PROMOTION,
             result_of=result_of,
         ),
         encoding="utf-8",

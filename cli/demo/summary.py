@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+AFTER_PROMOTION = (
+    "The last window is compared with the new champion's training posts, of which the unseen "
+    "communities are a small part. The alarm uses the highest share of an hour."
+)
+"""Why the demo may end in an alarm."""
+
 
 @dataclass(frozen=True)
 class DriftWindow:

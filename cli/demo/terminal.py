@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.demo.summary import CommunityRate, DriftWindow, Summary
+from cli.demo.summary import AFTER_PROMOTION, CommunityRate, DriftWindow, Summary
 from stresswatch.rates.cells import RateMethod
 from stresswatch.retraining.check_words import HOLDOUTS, Result, result_of
 from stresswatch.task.definition import TASK
@@ -130,7 +130,7 @@ def _drift_table(windows: list[DriftWindow]) -> Table:
     table = Table(
         title="Drift by window",
         title_justify="left",
-        caption="The alarm uses the highest share of an hour, so it outlasts a quieter window.",
+        caption=AFTER_PROMOTION,
         caption_justify="left",
     )
     for name in ("window", "posts", "drifted features", "share", "alarm"):

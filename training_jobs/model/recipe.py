@@ -149,9 +149,13 @@ def fit_pipeline(
     pipeline = build_pipeline(TASK.with_features(present_features(posts)), hyperparameters)
     pipeline.set_params(**changed)
     if not hasattr(pipeline, "predict_proba"):
+        remedy = (
+            "a CalibratedClassifierCV around it gives it one"
+            if hasattr(pipeline, "decision_function")
+            else "use a classifier that has one"
+        )
         raise UnusablePipeline(
-            f"the pipeline's last step, {_last_step(pipeline)}, has no predict_proba; a "
-            "CalibratedClassifierCV around it gives it one"
+            f"the pipeline's last step, {_last_step(pipeline)}, has no predict_proba; {remedy}"
         )
     require_terms(pipeline, posts)
     weights = [labelled.confidence for labelled in posts]
@@ -160,7 +164,13 @@ def fit_pipeline(
 
 def build_pipeline(task: Task, hyperparameters: Hyperparameters) -> Pipeline:
     """Build the pipeline that the hyperparameters name, over ``text`` and the task's features."""
-    return PIPELINES[hyperparameters.pipeline](task, hyperparameters)
+    pipeline = PIPELINES[hyperparameters.pipeline](task, hyperparameters)
+    if not isinstance(pipeline, Pipeline):
+        raise UnusablePipeline(
+            f"build_pipeline of {hyperparameters.pipeline!r} returns a "
+            f"{type(pipeline).__name__}, and must return a Pipeline"
+        )
+    return pipeline
 
 
 def _sample_weight(pipeline: Pipeline, weights: Sequence[float]) -> dict[str, Sequence[float]]:

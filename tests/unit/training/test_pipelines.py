@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -130,10 +132,29 @@ def use(monkeypatch, classifier, *steps):
     monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: pipeline})
 
 
-def test_a_classifier_without_probabilities_is_refused(container, monkeypatch):
-    use(monkeypatch, LinearSVC())
+@pytest.mark.parametrize(
+    ("step", "remedy"),
+    [(LinearSVC(), "a CalibratedClassifierCV around it"), (LinearRegression(), "use a classifier")],
+)
+def test_a_last_step_without_probabilities_is_refused(container, monkeypatch, step, remedy):
+    use(monkeypatch, step)
     put_posts(container, lines(POSTS))
-    assert "'classifier' (LinearSVC), has no predict_proba" in failure(container)
+    name = type(step).__name__
+    assert f"'classifier' ({name}), has no predict_proba; {remedy}" in failure(container)
+
+
+def test_a_calibrated_margin_is_served(container, monkeypatch):
+    use(monkeypatch, CalibratedClassifierCV(LinearSVC()))
+    put_posts(container, lines(POSTS))
+    assert run(container) == 0
+    manifest = Manifest.from_bytes(files_of(container)["manifest.json"])
+    assert manifest.scorer is ScorerKind.SCIKIT_LEARN
+
+
+def test_a_builder_must_return_a_pipeline(monkeypatch):
+    monkeypatch.setattr(recipe, "PIPELINES", {"linear": lambda *_: LinearSVC()})
+    with pytest.raises(UnusablePipeline, match="returns a LinearSVC, and must return a Pipeline"):
+        fit_pipeline(POSTS, Hyperparameters())
 
 
 def test_labels_that_weigh_less_need_a_classifier_that_takes_weights(monkeypatch):
