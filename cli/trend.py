@@ -28,6 +28,8 @@ from stresswatch.text.wording import counted
 
 DEFAULT_SPAN = timedelta(weeks=8)
 _A_DAY = timedelta(days=1)
+_FEW_WEEKS = 3
+"""With fewer weeks, days are shown."""
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
 _METHODS = {
@@ -135,6 +137,30 @@ class Trend:
 def read_recent(target: Target, today: date) -> list[Rate]:
     """Read the rates of the default weeks, up to the present one."""
     return _read_span(target, week_of(today - DEFAULT_SPAN), today)
+
+
+def shown_period(rates: Sequence[Rate]) -> Period:
+    """Choose weeks, or days where there are few weeks and enough labels for days."""
+    weeks = {rate.start for rate in rates if rate.period is Period.WEEK}
+    has_days = any(rate.estimate for rate in rates if rate.period is Period.DAY)
+    return Period.DAY if has_days and len(weeks) < _FEW_WEEKS else Period.WEEK
+
+
+def newest_rate(rates: Sequence[Rate]) -> Rate | None:
+    """Return the newest rate of all communities, corrected if possible; None without one."""
+    period = shown_period(rates)
+    called = [
+        rate
+        for rate in rates
+        if rate.period is period and rate.source is None and rate.called_rate is not None
+    ]
+    corrected = [rate for rate in called if rate.estimate]
+    return next(reversed(corrected or called), None)
+
+
+def period_name(rate: Rate, start: str) -> str:
+    """Return a rate's day or week in words, given its first day's."""
+    return f"{'week from ' if rate.period is Period.WEEK else ''}{start}"
 
 
 def _read_span(target: Target, first: date, last: date) -> list[Rate]:

@@ -14,7 +14,7 @@ from dash import html
 from cli.deployment.target import Target
 from cli.errors import OperatorError, sentence
 from cli.timestamps import utc_now
-from cli.trend import read_recent
+from cli.trend import newest_rate, period_name, read_recent, shown_period
 from stresswatch.monitoring.dashboard import RATE
 from stresswatch.rates import chart
 from stresswatch.rates.cells import Period, Rate
@@ -23,8 +23,6 @@ from stresswatch.task.definition import TASK
 
 COMMUNITIES = 5
 """Number of communities with a chart, the largest first."""
-_FEW_WEEKS = 3
-"""With fewer weeks, a chart shows days."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _content(recent: RecentRates) -> list[Any]:
     if recent.unreadable:
         why = f"The {TASK.label.rate} could not be read. {recent.unreadable}"
         return [html.P(why, className="verdict bad")]
-    period = _period(recent.rates)
+    period = shown_period(recent.rates)
     by_source: dict[str | None, list[Rate]] = {}
     for rate in recent.rates:
         if rate.period is period:
@@ -69,7 +67,7 @@ def _content(recent: RecentRates) -> list[Any]:
         return [_nothing_yet(is_suppressed=bool(recent.rates))]
     charts = [_chart(source, by_source[source], period) for source in shown]
     return [
-        *_newest(by_source.get(None, [])),
+        *([_sentence(newest)] if (newest := newest_rate(recent.rates)) else []),
         html.Div(charts, className="rates"),
         html.P(
             [
@@ -83,26 +81,10 @@ def _content(recent: RecentRates) -> list[Any]:
     ]
 
 
-def _period(rates: Sequence[Rate]) -> Period:
-    """Choose weeks, or days where there are few weeks and enough labels for days."""
-    weeks = {rate.start for rate in rates if rate.period is Period.WEEK}
-    has_days = any(rate.estimate for rate in rates if rate.period is Period.DAY)
-    return Period.DAY if has_days and len(weeks) < _FEW_WEEKS else Period.WEEK
-
-
-def _newest(rates: Sequence[Rate]) -> list[Any]:
-    """Describe the newest rate of all communities, corrected if possible."""
-    called = [rate for rate in rates if rate.called_rate is not None]
-    if not called:
-        return []
-    newest = [rate for rate in called if rate.estimate][-1:] or called[-1:]
-    return [_sentence(*newest)]
-
-
 def _sentence(rate: Rate) -> html.Div:
-    when = f"{rate.start.day} {rate.start:%B %Y}"
+    when = period_name(rate, f"{rate.start.day} {rate.start:%B %Y}")
     called = _unbroken(percent(rate.called_rate))
-    of = f"of {rate.posts:,} posts, {'week from ' if rate.period is Period.WEEK else ''}{when}"
+    of = f"of {rate.posts:,} posts, {when}"
     if not rate.estimate:
         parts = [
             html.B(called),

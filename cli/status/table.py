@@ -20,6 +20,7 @@ from cli.status.runs import WorkflowRun
 from cli.status.snapshot import Snapshot, take_snapshot
 from cli.tables import Figures
 from cli.timestamps import utc_now
+from cli.trend import newest_rate, period_name, read_recent
 from stresswatch.aws import stack_outputs
 from stresswatch.monitoring.dashboard import RATE, SECTIONS
 from stresswatch.monitoring.panels import Panel
@@ -63,7 +64,7 @@ def status_table(
         for panel in section.panels:
             table.add_row(
                 f"{panel.title}, {panel.unit}",
-                _or_why_not(snapshot, "metrics", partial(_panel, snapshot, panel)),
+                _or_why_not(snapshot, "metrics", partial(_panel, deployment, snapshot, panel)),
             )
     return table
 
@@ -128,14 +129,16 @@ def _runs(runs: Sequence[WorkflowRun]) -> str:
     return "\n".join(lines) or "never ran"
 
 
-def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
+def _panel(deployment: DeploymentClient, snapshot: Snapshot, panel: Panel) -> RenderableType:
     measured = [
         (line, figure)
         for line in snapshot.measured[panel.title]
         if (figure := line.figure) is not None
     ]
     if not measured:
-        # The metric covers seven full days, and `measure` has a rate at once.
+        # The metrics cover seven full days, and `measure` has a rate at once.
+        if panel is RATE.panels[0] and (newest := _newest_rate(deployment, snapshot.at, panel)):
+            return newest
         hint = "; `stresswatch trend` shows single days" if panel in RATE.panels else ""
         return f"[dim]{snapshot.unmeasured}{hint}[/]"
     if panel.is_stacked and not any(line.is_count for line, _ in measured):
@@ -144,6 +147,20 @@ def _panel(snapshot: Snapshot, panel: Panel) -> RenderableType:
     return Figures(
         [f"{literal(line.label)} [bold]{number(figure)}[/]" for line, figure in measured]
     )
+
+
+def _newest_rate(deployment: DeploymentClient, at: datetime, panel: Panel) -> RenderableType | None:
+    """Return the newest day's or week's values for the series of the rate's panel."""
+    rate = newest_rate(read_recent(deployment.target, at.date()))
+    if rate is None:
+        return None
+    values = (rate.corrected_rate, rate.low, rate.high, rate.called_rate)
+    figures = [
+        f"{series.label} [bold]{number(value)}[/]"
+        for series, value in zip(panel.series, values, strict=True)
+        if value is not None
+    ]
+    return Figures([f"{period_name(rate, str(rate.start))}: {figures[0]}", *figures[1:]])
 
 
 def number(value: float) -> str:

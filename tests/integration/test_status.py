@@ -21,8 +21,10 @@ from cli.timestamps import utc_now
 from stresswatch.aws import stack_outputs
 from stresswatch.aws.identifiers import METRIC_DIMENSION
 from stresswatch.monitoring.dashboard import PANELS
+from stresswatch.rates.rate_table import write_rates
 from stresswatch.versions.champion import Pointer, write_pointer
 from stresswatch.versions.shadow import ShadowPointer, write_shadow
+from tests.unit.rates.worlds import DAY, WEEK
 
 HOUR = timedelta(hours=1)
 POINTER = Pointer("v20261123T150000-abcdef12", "s3://models/models/v2/", "0" * 64)
@@ -45,7 +47,8 @@ def target():
     with mock_aws():
         for stream in ("posts", "predictions"):
             boto3.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
-        boto3.client("s3").create_bucket(Bucket="quarantine")
+        for bucket in ("quarantine", "archive"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
         machine = boto3.client("stepfunctions").create_state_machine(
             name="retraining",
             roleArn="arn:aws:iam::123456789012:role/retraining",
@@ -57,6 +60,7 @@ def target():
             stack_outputs.CHAMPION_PARAMETER: "/champion",
             stack_outputs.SHADOW_PARAMETER: "/shadow",
             stack_outputs.QUARANTINE_BUCKET: "quarantine",
+            stack_outputs.ARCHIVE_BUCKET: "archive",
             stack_outputs.PREDICTOR_FUNCTION: "predictor",
             stack_outputs.DRIFT_FUNCTION: "drift",
             stack_outputs.QUALITY_FUNCTION: "quality",
@@ -178,6 +182,27 @@ def test_an_earlier_champions_quality_is_not_shown_as_the_new_ones(target):
     assert "F1 0.75 " in line(show(target), "Live quality")
     write_pointer(boto3.client("ssm"), "/champion", POINTER, "a test")
     assert "not measured yet" in line(show(target), "Live quality")
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        (
+            [DAY, WEEK],
+            "2026-11-23: corrected 0.4, lower bound 0.32, upper bound 0.48, called by the model",
+        ),
+        (
+            [replace(WEEK, corrected_rate=None, low=None, high=None)],
+            "week from 2026-11-23: called by the model 0.46 ",
+        ),
+    ],
+)
+def test_before_seven_full_days_the_newest_rate_has_its_period(target, rates, said):
+    write_rates(boto3.client("s3"), "archive", rates)
+    now = partial(datetime.fromisoformat, "2026-11-24T12:00+00:00")
+    shown = show(target, width=200, now=now)
+    assert said in line(shown, "Stress rate, share")
+    assert "not measured yet" in line(shown, "Stress rate by community")
 
 
 def test_a_retrainings_reason_beyond_what_a_state_holds_is_cut(target):
@@ -315,10 +340,12 @@ def test_a_call_that_is_denied_costs_its_own_line_alone_and_says_why(target):
     def client(service):
         made = boto3.client(service)
         if service == "s3":
-            made.meta.events.register("before-call.s3", deny)
+            made.meta.events.register("provide-client-params.s3.ListObjectsV2", deny)
         return made
 
-    def deny(**_):
+    def deny(params, **_):
+        if params["Bucket"] != "quarantine":
+            return
         raise ClientError(
             {"Error": {"Code": "AccessDenied", "Message": "no [s3:ListBucket]"}}, "ListObjectsV2"
         )
